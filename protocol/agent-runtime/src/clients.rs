@@ -1,0 +1,90 @@
+//! AWS clients of the standard SDK chain, through one constructor.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_rds::config::retry::RetryPartition;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use protocol::Region;
+
+/// Longer than the longest poll of a queue, 20 s.
+const ATTEMPT: Duration = Duration::from_secs(40);
+
+/// One set of clients for each Region, made when first asked for.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    sdk: SdkConfig,
+    partition: RetryPartition,
+    made: Rc<RefCell<BTreeMap<Region, Regional>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Regional {
+    rds: aws_sdk_rds::Client,
+    kms: aws_sdk_kms::Client,
+    sqs: aws_sdk_sqs::Client,
+    sts: aws_sdk_sts::Client,
+}
+
+/// The answer of an SDK call.
+pub type SdkResult<T, E> = Result<T, SdkError<E, HttpResponse>>;
+
+impl Clients {
+    /// Clients with the credentials, endpoint and HTTP client of this configuration. Retries inside a call are the SDK's (3
+    /// attempts); outside it, the next pass.
+    ///
+    /// `partition` names the budget of those retries, which the SDK otherwise shares among all clients of a process.
+    pub fn new(sdk: &SdkConfig, partition: &str) -> Self {
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(ATTEMPT).build();
+        let sdk = sdk.to_builder().retry_config(RetryConfig::standard()).timeout_config(timeouts).build();
+        Self { sdk, partition: RetryPartition::custom(partition.to_owned()).build(), made: Rc::default() }
+    }
+
+    /// RDS in a Region.
+    pub fn rds(&self, region: &Region) -> aws_sdk_rds::Client {
+        self.regional(region).rds
+    }
+
+    /// KMS in a Region.
+    pub fn kms(&self, region: &Region) -> aws_sdk_kms::Client {
+        self.regional(region).kms
+    }
+
+    /// SQS in a Region.
+    pub fn sqs(&self, region: &Region) -> aws_sdk_sqs::Client {
+        self.regional(region).sqs
+    }
+
+    /// STS in a Region: tokens of the global endpoint are not valid in opt-in Regions.
+    pub fn sts(&self, region: &Region) -> aws_sdk_sts::Client {
+        self.regional(region).sts
+    }
+
+    fn regional(&self, region: &Region) -> Regional {
+        let make = || {
+            let sdk = self.sdk.to_builder().region(aws_config::Region::new(region.to_string())).build();
+            Regional {
+                rds: aws_sdk_rds::Client::from_conf(
+                    aws_sdk_rds::config::Builder::from(&sdk).retry_partition(self.partition.clone()).build(),
+                ),
+                kms: aws_sdk_kms::Client::from_conf(
+                    aws_sdk_kms::config::Builder::from(&sdk).retry_partition(self.partition.clone()).build(),
+                ),
+                sqs: aws_sdk_sqs::Client::from_conf(
+                    aws_sdk_sqs::config::Builder::from(&sdk).retry_partition(self.partition.clone()).build(),
+                ),
+                sts: aws_sdk_sts::Client::from_conf(
+                    aws_sdk_sts::config::Builder::from(&sdk).retry_partition(self.partition.clone()).build(),
+                ),
+            }
+        };
+        self.made.borrow_mut().entry(region.clone()).or_insert_with(make).clone()
+    }
+}

@@ -1,0 +1,97 @@
+//! What an agent sees of a DB instance. SDK types stop here.
+
+use aws_sdk_rds::types::DbInstance;
+use jiff::Timestamp;
+use protocol::tags::Tags;
+use protocol::{DbArn, DbiResourceId, KeyArn};
+
+use crate::snapshot::{tags, timestamp};
+
+/// How far a database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseStatus {
+    /// In service.
+    Available,
+    /// It will not be without a person.
+    Failed(String),
+    /// On the way; every status that is not known to be an end.
+    Working(String),
+}
+
+/// One DB instance.
+#[derive(Debug, Clone)]
+pub struct DatabaseView {
+    /// Which one.
+    pub arn: DbArn,
+    /// Which one, immutably.
+    pub resource: Option<DbiResourceId>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// How far it is.
+    pub status: DatabaseStatus,
+    /// Its engine.
+    pub engine: String,
+    /// Its class.
+    pub class: String,
+    /// Whether it has a standby.
+    pub multi_az: bool,
+    /// Its port.
+    pub port: u16,
+    /// Its storage type.
+    pub storage: String,
+    /// Allocated storage.
+    pub size_gib: u32,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// Its key.
+    pub key: Option<KeyArn>,
+    /// The cluster that it is a member of.
+    pub cluster: Option<String>,
+    /// Whether it is encrypted by Oracle's or SQL Server's own means, which cannot be shared.
+    pub tde: bool,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl DatabaseView {
+    /// Reads what the SDK gives; `None` for what can be no part of a handoff.
+    pub fn of(instance: &DbInstance) -> Option<Self> {
+        let port = instance.endpoint().and_then(aws_sdk_rds::types::Endpoint::port).or(instance.db_instance_port());
+        Some(Self {
+            arn: instance.db_instance_arn()?.parse().ok()?,
+            resource: instance.dbi_resource_id().and_then(|id| id.parse().ok()),
+            created: instance.instance_create_time().and_then(timestamp),
+            status: status(instance.db_instance_status().unwrap_or_default()),
+            engine: instance.engine().unwrap_or_default().to_owned(),
+            class: instance.db_instance_class().unwrap_or_default().to_owned(),
+            multi_az: instance.multi_az().unwrap_or(false),
+            port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(0),
+            storage: instance.storage_type().unwrap_or_default().to_owned(),
+            size_gib: instance.allocated_storage().and_then(|size| u32::try_from(size).ok()).unwrap_or(0),
+            encrypted: instance.storage_encrypted().unwrap_or(false),
+            key: instance.kms_key_id().and_then(|key| key.parse().ok()),
+            cluster: instance.db_cluster_identifier().map(str::to_owned),
+            tde: instance.tde_credential_arn().is_some(),
+            tags: tags(instance.tag_list()),
+        })
+    }
+}
+
+/// The failure statuses of the RDS User Guide, Viewing Amazon RDS DB instance status.
+fn status(status: &str) -> DatabaseStatus {
+    match status {
+        "available" | "storage-optimization" => DatabaseStatus::Available,
+        "failed"
+        | "inaccessible-encryption-credentials"
+        | "inaccessible-encryption-credentials-recoverable"
+        | "incompatible-create"
+        | "incompatible-network"
+        | "incompatible-option-group"
+        | "incompatible-parameters"
+        | "incompatible-restore"
+        | "insufficient-capacity"
+        | "restore-error"
+        | "storage-full" => DatabaseStatus::Failed(status.to_owned()),
+        _ => DatabaseStatus::Working(status.to_owned()),
+    }
+}

@@ -1,0 +1,142 @@
+//! The drive of one handoff: passes until one goes through.
+
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::acts::Acts;
+use crate::clock::Clock;
+use crate::events::Screen;
+use crate::fault::{Fault, FaultKind};
+use crate::pace::Pace;
+use crate::pass::{Flow, Halt, Mode, Pass};
+
+/// A pass that acted is followed by the next one after this long: AWS shows most acts at once.
+const AFTER_AN_ACT: Duration = Duration::from_secs(1);
+/// Blocked: looked at again after this long, doubling.
+const BLOCKED: Duration = Duration::from_secs(15);
+/// Blocked: never looked at later than this.
+const BLOCKED_CEILING: Duration = Duration::from_secs(15 * 60);
+/// Transient: looked at again after this long, doubling.
+const TRANSIENT: Duration = Duration::from_secs(1);
+/// Transient: never looked at later than this.
+const TRANSIENT_CEILING: Duration = Duration::from_secs(60);
+
+/// How long a drive goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// For one pass.
+    Once,
+    /// Until nothing but faults was seen for this long.
+    Until(Duration),
+    /// Until it is done or has failed.
+    ForEver,
+}
+
+/// How a drive ended.
+#[derive(Debug)]
+pub enum End<T> {
+    /// A pass went through.
+    Done(T),
+    /// It was stopped before: the next process goes on.
+    Pending,
+    /// Somebody must move.
+    Blocked(Fault),
+    /// It cannot go on.
+    Failed(Fault),
+}
+
+/// What the drives of one process share.
+#[derive(Debug)]
+pub struct Drive<'a> {
+    /// What this process has done.
+    pub acts: &'a Acts,
+    /// When to look again.
+    pub pace: &'a Pace,
+    /// The time.
+    pub clock: &'a Clock,
+    /// Where progress is shown.
+    pub screen: &'a Screen,
+    /// How long to go on.
+    pub patience: Patience,
+    /// Cancelled when the process shall stop.
+    pub shutdown: &'a CancellationToken,
+}
+
+/// Walks the steps of `subject` until a pass goes through. `wake` ends a wait early.
+pub async fn drive<T>(
+    drive: &Drive<'_>,
+    subject: &str,
+    wake: &Notify,
+    walk: impl AsyncFn(&Pass<'_>) -> Flow<T>,
+) -> End<T> {
+    let mut trouble = Trouble::default();
+    loop {
+        let pass = Pass::new(Mode::Act, drive.acts, drive.pace, drive.clock);
+        let flow = walk(&pass).await;
+        drive.screen.rows(subject, &pass.into_rows());
+        let (wait, fault) = match flow {
+            Ok(done) => return End::Done(done),
+            Err(Halt::Looked) => return End::Pending,
+            Err(Halt::Acted) => (AFTER_AN_ACT, None),
+            Err(Halt::Wait(wait)) => (wait, None),
+            Err(Halt::Fault(fault)) if fault.kind == FaultKind::Fatal => return End::Failed(fault),
+            Err(Halt::Fault(fault)) => (trouble.again(fault.kind), Some(fault)),
+        };
+        match &fault {
+            Some(fault) => drive.screen.fault(subject, fault, wait),
+            None => trouble = Trouble::default(),
+        }
+        let out_of_patience = match drive.patience {
+            Patience::Once => true,
+            Patience::Until(patience) => trouble.since.is_some_and(|since| since.elapsed() >= patience),
+            Patience::ForEver => false,
+        };
+        if out_of_patience || drive.shutdown.is_cancelled() {
+            return fault.map_or(End::Pending, End::Blocked);
+        }
+        tokio::select! {
+            biased;
+            () = drive.shutdown.cancelled() => return fault.map_or(End::Pending, End::Blocked),
+            () = wake.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Faults since the last pass without one.
+#[derive(Debug, Default)]
+struct Trouble {
+    since: Option<Instant>,
+    last: Option<(FaultKind, Duration)>,
+}
+
+impl Trouble {
+    fn again(&mut self, kind: FaultKind) -> Duration {
+        self.since.get_or_insert_with(Instant::now);
+        let (first, ceiling) =
+            if kind == FaultKind::Transient { (TRANSIENT, TRANSIENT_CEILING) } else { (BLOCKED, BLOCKED_CEILING) };
+        let wait = match self.last {
+            Some((last, wait)) if last == kind => (wait * 2).min(ceiling),
+            _ => first,
+        };
+        self.last = Some((kind, wait));
+        wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_is_looked_at_ever_more_slowly_up_to_a_ceiling() {
+        let mut trouble = Trouble::default();
+        let blocked: Vec<u64> = (0..8).map(|_| trouble.again(FaultKind::Blocked).as_secs()).collect();
+        assert_eq!(blocked, [15, 30, 60, 120, 240, 480, 900, 900]);
+        assert_eq!(trouble.again(FaultKind::Transient).as_secs(), 1);
+        assert_eq!(trouble.again(FaultKind::Blocked).as_secs(), 15);
+    }
+}

@@ -1,0 +1,168 @@
+//! What `run` shows while it runs: a line for each thing that changes. Logs, by `tracing`, go to standard error beside it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::fault::{Fault, FaultKind};
+use crate::report::{Row, RowState, progress, push_wrapped};
+use crate::start::Format;
+
+/// Where progress goes.
+pub struct Screen {
+    out: RefCell<Box<dyn Write>>,
+    format: Format,
+    clock: Clock,
+    shown: RefCell<BTreeMap<(String, &'static str), (RowState, String)>>,
+    faults: RefCell<BTreeMap<String, String>>,
+}
+
+impl fmt::Debug for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Screen").field("format", &self.format).finish_non_exhaustive()
+    }
+}
+
+/// One line of JSON output. Its fields are a contract.
+#[derive(Serialize)]
+struct Line<'a> {
+    at: String,
+    handoff: &'a str,
+    /// `step`, `fault`, `message` or `end`.
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<RowState>,
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    percent: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<&'a str>,
+}
+
+impl Screen {
+    /// Shows to `out`.
+    pub fn new(out: Box<dyn Write>, format: Format, clock: Clock) -> Self {
+        Self { out: RefCell::new(out), format, clock, shown: RefCell::default(), faults: RefCell::default() }
+    }
+
+    /// The steps that a pass has walked: what has changed since the last one is shown.
+    pub fn rows(&self, subject: &str, rows: &[Row]) {
+        for row in rows {
+            // A fault is shown once, by `fault`, with its mend.
+            if matches!(row.state, RowState::Blocked | RowState::Failed) {
+                continue;
+            }
+            let text = progress(row);
+            let key = (subject.to_owned(), row.step);
+            let last = self.shown.borrow_mut().insert(key, (row.state, text.clone()));
+            if last.is_some_and(|last| last == (row.state, text.clone())) {
+                continue;
+            }
+            self.line(
+                subject,
+                row.step,
+                row.state.word(),
+                &text,
+                &Line {
+                    step: Some(row.step),
+                    state: Some(row.state),
+                    text: &row.text,
+                    percent: row.percent,
+                    remaining_seconds: row.remaining.map(|remaining| remaining.as_secs()),
+                    ..self.event("step", subject)
+                },
+            );
+        }
+        if !rows.iter().any(|row| row.state == RowState::Blocked) {
+            self.faults.borrow_mut().remove(subject);
+        }
+    }
+
+    /// A fault that is looked at again. Said once, until something else is seen.
+    pub fn fault(&self, subject: &str, fault: &Fault, again: Duration) {
+        let what = fault.chain();
+        tracing::warn!(handoff = subject, kind = ?fault.kind, again = again.as_secs(), "{what}");
+        if fault.kind == FaultKind::Transient {
+            return;
+        }
+        let last = self.faults.borrow_mut().insert(subject.to_owned(), what.clone());
+        if last.is_none_or(|last| last != what) {
+            self.trouble(subject, "blocked", "fault", fault);
+        }
+    }
+
+    /// A handoff has failed.
+    pub fn failed(&self, subject: &str, fault: &Fault) {
+        tracing::error!(handoff = subject, "{}", fault.chain());
+        self.trouble(subject, "failed", "end", fault);
+    }
+
+    /// Something that a person should know: a message, or the end of a handoff.
+    pub fn say(&self, subject: &str, event: &'static str, word: &str, text: &str) {
+        self.line(subject, event, word, text, &Line { text, ..self.event(event, subject) });
+    }
+
+    fn trouble(&self, subject: &str, word: &str, event: &'static str, fault: &Fault) {
+        let what = fault.chain();
+        let step = fault.step().map(|step| step.0);
+        let state = Some(if word == "failed" { RowState::Failed } else { RowState::Blocked });
+        let line = Line { text: &what, step, state, mend: fault.mend(), ..self.event(event, subject) };
+        self.line(subject, step.unwrap_or("-"), word, &what, &line);
+        if let (Format::Text, Some(mend)) = (self.format, fault.mend()) {
+            let mut text = String::new();
+            push_wrapped(&mut text, "          mend: ", mend);
+            self.write(&text);
+        }
+    }
+
+    fn event<'a>(&self, event: &'static str, handoff: &'a str) -> Line<'a> {
+        Line {
+            at: self.clock.now().to_string(),
+            handoff,
+            event,
+            step: None,
+            state: None,
+            text: "",
+            percent: None,
+            remaining_seconds: None,
+            mend: None,
+        }
+    }
+
+    fn line(&self, subject: &str, what: &str, word: &str, text: &str, json: &Line<'_>) {
+        match self.format {
+            Format::Json => self.write(&format!("{}\n", serde_json::to_string(json).unwrap_or_default())),
+            Format::Text => {
+                let time = json.at.get(11..19).unwrap_or_default();
+                let mut line = String::new();
+                push_wrapped(&mut line, &format!("{time}  {subject:<20}  {what:<16} {word:<8} "), text);
+                self.write(&line);
+            }
+        }
+    }
+
+    /// Nobody may be reading any more: that stops nothing.
+    fn write(&self, text: &str) {
+        let mut out = self.out.borrow_mut();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Prints a report, or another answer.
+    pub fn print(&self, text: &str) {
+        self.write(text);
+    }
+
+    /// How output is written.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+}

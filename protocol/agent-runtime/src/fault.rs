@@ -1,0 +1,185 @@
+//! One fault type, three kinds.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use protocol::Reason;
+use protocol::facts::TagError;
+
+use crate::codes;
+use crate::step::StepId;
+
+/// What follows from a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FaultKind {
+    /// No answer, 5xx, throttling: back off and look again.
+    Transient,
+    /// A person, a quota or the other account must move: said loudly, looked at again slowly, and it goes on by itself.
+    Blocked,
+    /// This handoff stops; the others go on.
+    Fatal,
+}
+
+/// Something that went wrong. `Display` names this layer only; [`Fault::chain`] tells all.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct Fault {
+    /// What follows.
+    pub kind: FaultKind,
+    what: String,
+    hint: Option<String>,
+    reason: Option<Reason>,
+    code: Option<String>,
+    step: Option<StepId>,
+    #[source]
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Fault {
+    fn new(kind: FaultKind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), hint: None, reason: None, code: None, step: None, source: None }
+    }
+
+    /// This handoff stops.
+    pub fn fatal(what: impl Into<String>) -> Self {
+        Self::new(FaultKind::Fatal, what)
+    }
+
+    /// Somebody must move.
+    pub fn blocked(what: impl Into<String>) -> Self {
+        Self::new(FaultKind::Blocked, what)
+    }
+
+    /// A resource of ours that AWS reports as failed, or another end of this kind.
+    #[must_use]
+    pub fn because(self, reason: Reason) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// How to mend it; it wins over the hint of the table of codes.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Where it happened.
+    #[must_use]
+    pub fn at(self, step: StepId) -> Self {
+        Self { step: self.step.or(Some(step)), ..self }
+    }
+
+    /// A resource of our name that is somebody else's. It is left untouched.
+    pub fn not_ours(what: &str, difference: &str) -> Self {
+        Self::fatal(format!("{what} exists and is not ours: {difference}"))
+            .because(Reason::NameTaken)
+            .hint("it was left untouched; rename or remove it, or move the database under another label")
+    }
+
+    /// The error code that AWS gave.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// The closed reason that the other account may be told.
+    pub fn reason(&self) -> Reason {
+        self.reason.unwrap_or(Reason::Fault)
+    }
+
+    /// How to mend it.
+    pub fn mend(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The step it happened at.
+    pub fn step(&self) -> Option<StepId> {
+        self.step
+    }
+
+    /// Whether AWS refused a request for want of a permission or of something that it could not see.
+    pub fn is_refusal(&self) -> bool {
+        self.code.as_deref().is_some_and(codes::is_refusal)
+    }
+
+    /// This fault and what caused it, outermost first.
+    pub fn chain(&self) -> String {
+        let mut text = self.what.clone();
+        let mut source = self.source();
+        while let Some(error) = source {
+            let _ = write!(text, ": {error}");
+            source = error.source();
+        }
+        text
+    }
+}
+
+impl From<TagError> for Fault {
+    fn from(error: TagError) -> Self {
+        Self::fatal(format!("a snapshot of ours was changed: {error}"))
+            .hint("restore the tag's value (CloudTrail shows who changed it), or move the database under another label")
+    }
+}
+
+/// Turns the SDK's answers into values and faults: what is missing, or exists already, is no fault.
+pub trait AwsResult<T>: Sized {
+    /// The operation's own error.
+    type Error;
+
+    /// Every error is a fault. `operation` is `service:Operation`.
+    fn op(self, operation: &'static str) -> Result<T, Fault>;
+
+    /// An error that `is` recognises means `None`.
+    fn missing_ok(self, operation: &'static str, is: fn(&Self::Error) -> bool) -> Result<Option<T>, Fault>;
+
+    /// An error that `is` recognises means that it was done before: the next observation will tell by whom.
+    fn exists_ok(self, operation: &'static str, is: fn(&Self::Error) -> bool) -> Result<(), Fault> {
+        self.missing_ok(operation, is).map(drop)
+    }
+}
+
+impl<T, E> AwsResult<T> for Result<T, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    type Error = E;
+
+    fn op(self, operation: &'static str) -> Result<T, Fault> {
+        self.map_err(|error| from_sdk(operation, error))
+    }
+
+    fn missing_ok(self, operation: &'static str, is: fn(&E) -> bool) -> Result<Option<T>, Fault> {
+        match self {
+            Err(error) if error.as_service_error().is_some_and(is) => Ok(None),
+            other => other.op(operation).map(Some),
+        }
+    }
+}
+
+fn from_sdk<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Fault
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let code = error.code().map(str::to_owned);
+    let message = error.message().map(str::to_owned);
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let kind = match &error {
+        SdkError::ServiceError(_) => codes::kind(code.as_deref(), status),
+        SdkError::ConstructionFailure(_) => FaultKind::Blocked,
+        _ => FaultKind::Transient,
+    };
+    let what = match (&code, message) {
+        (Some(code), Some(message)) => format!("{operation} answered {code}: {message}"),
+        (Some(code), None) => format!("{operation} answered {code}"),
+        (None, _) => format!("{operation} got no answer"),
+    };
+    let hint = match code.as_deref() {
+        Some(code) => codes::hint(code).map(str::to_owned),
+        None if kind == FaultKind::Blocked => Some(codes::NO_CREDENTIALS.to_owned()),
+        None => None,
+    };
+    // The service's own message stands in `what` already; what is below it tells of connections and time-outs.
+    let source: Option<Box<dyn Error + Send + Sync>> = if code.is_some() { None } else { Some(Box::new(error)) };
+    Fault { hint, code, source, ..Fault::new(kind, what) }
+}

@@ -1,0 +1,49 @@
+//! What both agents run on.
+//!
+//! An agent is straight-line code over idempotent [`Step`]s. A [`Pass`] walks them from the first; a [`drive`] repeats
+//! passes until one goes through. Nothing is remembered between passes but what AWS holds; what this process has just done
+//! is kept only to give AWS time to show it ([`acts::Acts`]).
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`step`] | one resource, one postcondition |
+//! | [`pass`] | one walk over the steps; acting, planning or looking |
+//! | [`acts`] | what this process has just done, and how long AWS may still hide it |
+//! | [`drive`] | passes of one handoff until it is done, blocked or failed |
+//! | [`pace`] | when to look again |
+//! | [`fault`], [`codes`] | what went wrong, whose fault it is likely to be, how to mend it |
+//! | [`shared`], [`inventory`] | reads that all handoffs of a process share |
+//! | [`snapshot`], [`database`] | what an agent sees of RDS; SDK types stop there |
+//! | [`clients`], [`caller`] | AWS clients through one constructor; who we are |
+//! | [`queue`] | an SQS queue |
+//! | [`report`], [`events`] | what `plan` and `status` print; what `run` prints and logs |
+//! | [`settings`], [`start`] | configuration files; flags, exit codes and the process around an agent |
+
+pub mod acts;
+pub mod caller;
+pub mod clients;
+pub mod clock;
+pub mod codes;
+pub mod database;
+pub mod drive;
+pub mod events;
+pub mod fault;
+pub mod inventory;
+pub mod pace;
+pub mod pass;
+pub mod queue;
+pub mod report;
+pub mod settings;
+pub mod shared;
+pub mod snapshot;
+pub mod start;
+pub mod step;
+
+pub use clients::Clients;
+pub use clock::Clock;
+pub use drive::{Drive, End, drive};
+pub use fault::{AwsResult, Fault, FaultKind};
+pub use inventory::Inventory;
+pub use pass::{Flow, Halt, Mode, Pass};
+pub use start::{Env, Exit};
+pub use step::{Observed, Step, StepId, Working};

@@ -1,0 +1,170 @@
+//! A pass: one walk over the steps of a handoff, from the first.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::acts::{Acts, Leave};
+use crate::clock::Clock;
+use crate::fault::{Fault, FaultKind};
+use crate::pace::Pace;
+use crate::report::{Row, RowState};
+use crate::step::{Observed, Step, StepId, Working};
+
+/// A refusal this soon after our own change means that AWS is still spreading it. KMS: "in some cases several minutes" (KMS
+/// Developer Guide, Eventual consistency).
+pub const SPREADING: SignedDuration = SignedDuration::from_mins(15);
+
+/// What a pass may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Act on the first step that has something to do.
+    Act,
+    /// Never act; go on with what each step foresees.
+    Plan,
+    /// Never act; stop at the first step that is not ready.
+    Look,
+}
+
+/// Why a pass ended before its last step.
+#[derive(Debug)]
+pub enum Halt {
+    /// Look again after this long.
+    Wait(Duration),
+    /// Something was done: look again at once, or when AWS shows it.
+    Acted,
+    /// A pass that does not act has come to what is not ready.
+    Looked,
+    /// A fault.
+    Fault(Fault),
+}
+
+impl From<Fault> for Halt {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// With `?`, the whole control flow of a handoff.
+pub type Flow<T> = Result<T, Halt>;
+
+/// One walk over the steps.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    mode: Mode,
+    acts: &'a Acts,
+    pace: &'a Pace,
+    clock: &'a Clock,
+    rows: RefCell<Vec<Row>>,
+    foreseen: Cell<bool>,
+}
+
+impl<'a> Pass<'a> {
+    /// A new walk.
+    pub fn new(mode: Mode, acts: &'a Acts, pace: &'a Pace, clock: &'a Clock) -> Self {
+        Self { mode, acts, pace, clock, rows: RefCell::default(), foreseen: Cell::new(false) }
+    }
+
+    /// What this pass may do.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What the walk has seen so far.
+    pub fn into_rows(self) -> Vec<Row> {
+        self.rows.into_inner()
+    }
+
+    /// Observes a step. Ready goes on; Working ends the pass; Todo acts and ends it.
+    pub async fn ensure<S: Step>(&self, step: S) -> Flow<S::Output> {
+        let row = |state, text| Row { step: S::ID.0, state, text, percent: None, remaining: None };
+        if self.foreseen.get() {
+            self.push(row(RowState::Todo, step.describe()));
+            return Ok(step.foresee());
+        }
+        let key = (S::ID, step.resource());
+        match step.observe().await {
+            Ok(Observed::Ready(output)) => {
+                let state = if self.acts.ready(&key) { RowState::Made } else { RowState::Found };
+                self.push(row(state, step.describe()));
+                Ok(output)
+            }
+            Ok(Observed::Working(working)) => self.working(S::ID, working, || step.foresee()),
+            Ok(Observed::Todo) if self.mode == Mode::Act => {
+                let settle = self.pace.settle(S::SETTLE);
+                match self.acts.leave(&key, settle, S::LOOK_TWICE) {
+                    Leave::Wait(left, why) => {
+                        self.push(row(RowState::Working, why.to_owned()));
+                        Err(Halt::Wait(left))
+                    }
+                    Leave::Granted => {
+                        self.push(row(RowState::Acting, step.describe()));
+                        tracing::info!(step = S::ID.0, resource = key.1, "acting: {}", step.describe());
+                        let in_flight = self.acts.begin(key);
+                        let acted = step.act().await;
+                        drop(in_flight);
+                        match acted {
+                            Ok(()) => Err(Halt::Acted),
+                            Err(fault) => self.refused(S::ID, fault, step.changed(), || step.foresee()),
+                        }
+                    }
+                }
+            }
+            Ok(Observed::Todo) => {
+                self.push(row(RowState::Todo, step.describe()));
+                self.foresee(|| step.foresee())
+            }
+            Err(fault) => self.refused(S::ID, fault, step.changed(), || step.foresee()),
+        }
+    }
+
+    /// In a plan, what follows is described from here on.
+    pub fn describe_the_rest(&self) {
+        self.foreseen.set(true);
+    }
+
+    fn foresee<T>(&self, output: impl FnOnce() -> T) -> Flow<T> {
+        if self.mode == Mode::Plan {
+            self.foreseen.set(true);
+            return Ok(output());
+        }
+        Err(Halt::Looked)
+    }
+
+    fn working<T>(&self, step: StepId, working: Working, output: impl FnOnce() -> T) -> Flow<T> {
+        let now = self.clock.now();
+        let again = self.pace.look_again(&working, now);
+        let remaining = crate::pace::remaining(&working, now);
+        self.push(Row {
+            step: step.0,
+            state: RowState::Working,
+            text: working.state,
+            percent: working.percent,
+            remaining,
+        });
+        if self.mode == Mode::Act { Err(Halt::Wait(again)) } else { self.foresee(output) }
+    }
+
+    fn refused<T>(
+        &self,
+        step: StepId,
+        fault: Fault,
+        changed: Option<Timestamp>,
+        output: impl FnOnce() -> T,
+    ) -> Flow<T> {
+        let spreading = changed.is_some_and(|changed| self.clock.now().duration_since(changed) < SPREADING);
+        if fault.kind == FaultKind::Blocked && fault.is_refusal() && spreading {
+            tracing::debug!(step = step.0, error = fault.chain(), "refused soon after our own change");
+            let state = format!("AWS is still spreading a change ({})", fault.code().unwrap_or("refused"));
+            return self.working(step, Working { since: changed, ..Working::new(state) }, output);
+        }
+        let state = if fault.kind == FaultKind::Blocked { RowState::Blocked } else { RowState::Failed };
+        self.push(Row { step: step.0, state, text: fault.to_string(), percent: None, remaining: None });
+        Err(Halt::Fault(fault.at(step)))
+    }
+
+    fn push(&self, row: Row) {
+        self.rows.borrow_mut().push(row);
+    }
+}

@@ -1,0 +1,174 @@
+//! An SQS queue: long polling, visibility, and the three ends of a message.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
+};
+use jiff::Timestamp;
+use protocol::trust::{REASON_ATTRIBUTE, Reason};
+use protocol::{QueueArn, names};
+
+use crate::clients::Clients;
+use crate::fault::{AwsResult as _, Fault};
+
+/// How long a received message stays invisible unless it is renewed.
+pub const VISIBILITY: Duration = Duration::from_secs(10 * 60);
+/// A message of a newer version is left alone for this long.
+pub const NEWER: Duration = Duration::from_secs(15 * 60);
+/// SQS lets no message be invisible for more than 12 h from its first receive; ours are handed back before.
+pub const LONGEST: Duration = Duration::from_secs(11 * 3600 + 50 * 60);
+
+/// A queue, through the credentials of this process.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    arn: QueueArn,
+    url: String,
+    client: aws_sdk_sqs::Client,
+}
+
+/// A message, as received.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Its body.
+    pub body: String,
+    /// Stands for this receive of it.
+    pub handle: String,
+    /// When it was sent.
+    pub sent: Option<Timestamp>,
+}
+
+impl Queue {
+    /// A queue by its ARN.
+    pub fn new(clients: &Clients, arn: &QueueArn) -> Self {
+        Self { url: arn.url(), client: clients.sqs(&arn.region), arn: arn.clone() }
+    }
+
+    /// Which one.
+    pub fn arn(&self) -> &QueueArn {
+        &self.arn
+    }
+
+    /// Sends a body.
+    ///
+    /// # Errors
+    /// When SQS does not take it.
+    pub async fn send(&self, body: &str) -> Result<(), Fault> {
+        let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
+        sent.op("sqs:SendMessage").map(drop).map_err(|fault| self.explained(fault))
+    }
+
+    /// Waits up to `wait` for at most ten messages.
+    ///
+    /// # Errors
+    /// When SQS does not answer.
+    pub async fn receive(&self, most: usize, wait: Duration) -> Result<Vec<Received>, Fault> {
+        let received = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(i32::try_from(most.clamp(1, 10)).unwrap_or(10))
+            .wait_time_seconds(i32::try_from(wait.as_secs().min(20)).unwrap_or(20))
+            .visibility_timeout(seconds(VISIBILITY))
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .send()
+            .await
+            .op("sqs:ReceiveMessage")
+            .map_err(|fault| self.explained(fault))?;
+        Ok(received.messages().iter().filter_map(Received::of).collect())
+    }
+
+    /// Deletes a message.
+    ///
+    /// # Errors
+    /// When SQS does not answer.
+    pub async fn delete(&self, handle: &str) -> Result<(), Fault> {
+        let deleted = self.client.delete_message().queue_url(&self.url).receipt_handle(handle).send().await;
+        deleted.op("sqs:DeleteMessage").map(drop)
+    }
+
+    /// Makes messages visible again after `visibility`. Returns the handles that SQS does not know any more, which is no fault:
+    /// such a message is received again.
+    ///
+    /// # Errors
+    /// When SQS does not answer.
+    pub async fn set_visibility(&self, handles: &[String], visibility: Duration) -> Result<Vec<String>, Fault> {
+        let mut lost = Vec::new();
+        for batch in handles.chunks(10) {
+            let entries = batch.iter().enumerate().map(|(index, handle)| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(handle)
+                    .visibility_timeout(seconds(visibility))
+                    .build()
+            });
+            let entries = entries
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| Fault::fatal(format!("a batch of messages could not be built: {error}")))?;
+            let answer = self
+                .client
+                .change_message_visibility_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(entries))
+                .send()
+                .await
+                .op("sqs:ChangeMessageVisibility")?;
+            for failed in answer.failed() {
+                tracing::warn!(queue = %self.arn, code = failed.code(), "a message could not be kept invisible");
+                lost.extend(failed.id().parse().ok().and_then(|index: usize| batch.get(index)).cloned());
+            }
+        }
+        Ok(lost)
+    }
+
+    /// The end of a message that is known to be bad: verbatim, with the reason, into this queue's own dead-letter queue; then
+    /// deleted. A crash between the two leaves it twice, never lost.
+    ///
+    /// # Errors
+    /// When SQS does not take it.
+    pub async fn bury(&self, message: &Received, reason: Reason) -> Result<(), Fault> {
+        let dead = names::dead_letters(&self.arn)
+            .map_err(|error| Fault::fatal(format!("queue {} can have no dead-letter queue: {error}", self.arn)))?;
+        let reason = MessageAttributeValue::builder().data_type("String").string_value(reason.as_str()).build();
+        let reason =
+            reason.map_err(|error| Fault::fatal(format!("a message attribute could not be built: {error}")))?;
+        self.client
+            .send_message()
+            .queue_url(dead.url())
+            .message_body(&message.body)
+            .message_attributes(REASON_ATTRIBUTE, reason)
+            .send()
+            .await
+            .op("sqs:SendMessage")
+            .map_err(|fault| fault.hint(format!("every queue of ours has a dead-letter queue: create {dead}")))?;
+        self.delete(&message.handle).await
+    }
+
+    fn explained(&self, fault: Fault) -> Fault {
+        if fault.is_refusal() {
+            let account = &self.arn.account;
+            return fault.hint(format!(
+                "queue {} must let the agent's role in: its owner, account {account}, allows it in the queue's policy, \
+                 and this account in the role's own",
+                self.arn
+            ));
+        }
+        fault
+    }
+}
+
+impl Received {
+    fn of(message: &Message) -> Option<Self> {
+        let sent =
+            message.attributes().and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp));
+        Some(Self {
+            body: message.body().unwrap_or_default().to_owned(),
+            handle: message.receipt_handle()?.to_owned(),
+            sent: sent.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok()),
+        })
+    }
+}
+
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs()).unwrap_or(43_200)
+}

@@ -1,0 +1,121 @@
+//! What an agent sees of a DB snapshot. SDK types stop here.
+
+use aws_sdk_rds::types::DbSnapshot;
+use jiff::Timestamp;
+use protocol::tags::Tags;
+use protocol::{DbIdentifier, DbiResourceId, Identity, KeyArn, SnapshotArn};
+
+use crate::fault::Fault;
+use crate::step::{Observed, Working};
+
+/// How far a snapshot is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotStatus {
+    /// Complete.
+    Available,
+    /// It will never be.
+    Failed(String),
+    /// On the way; every status that is not known to be an end.
+    Working(String),
+}
+
+/// One DB snapshot.
+#[derive(Debug, Clone)]
+pub struct SnapshotView {
+    /// Which one.
+    pub arn: SnapshotArn,
+    /// Of which database.
+    pub database: Option<DbIdentifier>,
+    /// Of which database, immutably.
+    pub resource: Option<DbiResourceId>,
+    /// When the data was taken.
+    pub original: Option<Timestamp>,
+    /// When this snapshot or copy was made.
+    pub created: Option<Timestamp>,
+    /// How far it is.
+    pub status: SnapshotStatus,
+    /// As AWS reports it.
+    pub percent: Option<u8>,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// Its key.
+    pub key: Option<KeyArn>,
+    /// Its engine.
+    pub engine: String,
+    /// Its engine's version.
+    pub engine_version: String,
+    /// Allocated storage.
+    pub size_gib: u32,
+    /// Its tags; a snapshot shared by another account shows none.
+    pub tags: Tags,
+}
+
+impl SnapshotView {
+    /// Reads what the SDK gives; `None` for what can be no part of a handoff (automated snapshots, other partitions).
+    pub fn of(snapshot: &DbSnapshot) -> Option<Self> {
+        let percent = snapshot.percent_progress().and_then(|percent| u8::try_from(percent).ok());
+        Some(Self {
+            arn: snapshot.db_snapshot_arn()?.parse().ok()?,
+            database: snapshot.db_instance_identifier().and_then(|id| id.parse().ok()),
+            resource: snapshot.dbi_resource_id().and_then(|id| id.parse().ok()),
+            original: snapshot.original_snapshot_create_time().and_then(timestamp),
+            created: snapshot.snapshot_create_time().and_then(timestamp),
+            status: status(snapshot.status().unwrap_or_default()),
+            percent,
+            encrypted: snapshot.encrypted().unwrap_or(false),
+            key: snapshot.kms_key_id().and_then(|key| key.parse().ok()),
+            engine: snapshot.engine().unwrap_or_default().to_owned(),
+            engine_version: snapshot.engine_version().unwrap_or_default().to_owned(),
+            size_gib: snapshot.allocated_storage().and_then(|size| u32::try_from(size).ok()).unwrap_or(0),
+            tags: tags(snapshot.tag_list()),
+        })
+    }
+
+    /// The identity of its data; a snapshot that is still being taken has none yet.
+    pub fn identity(&self) -> Option<Identity> {
+        Some(Identity { created: self.original?, resource: self.resource.clone()? })
+    }
+
+    /// How far it is, as a step sees it.
+    ///
+    /// # Errors
+    /// When it has failed.
+    pub fn observed(&self) -> Result<Observed<()>, Fault> {
+        match &self.status {
+            SnapshotStatus::Available => Ok(Observed::Ready(())),
+            SnapshotStatus::Failed(status) => {
+                let remove = format!(
+                    "aws rds delete-db-snapshot --region {} --db-snapshot-identifier {}",
+                    self.arn.region, self.arn.snapshot
+                );
+                Err(Fault::fatal(format!("snapshot {} is {status}", self.arn))
+                    .hint(format!("RDS's events tell why; it is kept as evidence; to clear it: {remove}")))
+            }
+            SnapshotStatus::Working(status) => {
+                Ok(Observed::Working(Working { state: status.clone(), percent: self.percent, since: self.created }))
+            }
+        }
+    }
+}
+
+/// The statuses that end a snapshot are those on which AWS's own waiter gives up (botocore, `db_snapshot_available`).
+fn status(status: &str) -> SnapshotStatus {
+    match status {
+        "available" => SnapshotStatus::Available,
+        "failed" | "incompatible-restore" | "incompatible-parameters" => SnapshotStatus::Failed(status.to_owned()),
+        _ => SnapshotStatus::Working(status.to_owned()),
+    }
+}
+
+pub(crate) fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
+    Timestamp::from_millisecond(time.to_millis().ok()?).ok()
+}
+
+pub(crate) fn tags(tags: &[aws_sdk_rds::types::Tag]) -> Tags {
+    tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
+}
+
+/// Tags as RDS takes them.
+pub fn rds_tags(tags: &Tags) -> Vec<aws_sdk_rds::types::Tag> {
+    tags.iter().map(|(key, value)| aws_sdk_rds::types::Tag::builder().key(key).value(value).build()).collect()
+}

@@ -1,0 +1,78 @@
+//! A step: one resource, one postcondition.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::fault::Fault;
+
+/// The stable name of a step: `plan`, `status`, spans and logs show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepId(pub &'static str);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0)
+    }
+}
+
+/// What a step sees of its resource.
+#[derive(Debug)]
+pub enum Observed<T> {
+    /// It is not there: there is something to do.
+    Todo,
+    /// AWS, or the other account, is at it.
+    Working(Working),
+    /// It is as it should be; carries what later steps need.
+    Ready(T),
+}
+
+/// Work that goes on without us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Working {
+    /// For a person: `copying`, `waiting for account 222222222222`.
+    pub state: String,
+    /// As AWS reports it.
+    pub percent: Option<u8>,
+    /// When the work began, as AWS reports it.
+    pub since: Option<Timestamp>,
+}
+
+impl Working {
+    /// Work of which nothing more is known.
+    pub fn new(state: impl Into<String>) -> Self {
+        Self { state: state.into(), percent: None, since: None }
+    }
+}
+
+/// One resource, one postcondition. `observe` only reads, `act` makes one mutating call and its answer is not trusted: the
+/// next pass observes again. So a process that dies anywhere has died between two passes.
+#[expect(async_fn_in_trait, reason = "everything of one agent runs on one thread, by design")]
+pub trait Step {
+    /// What [`Observed::Ready`] carries.
+    type Output;
+    /// Its name.
+    const ID: StepId;
+    /// How long AWS may still hide what `act` did. Until then "absent" after our own act is `Working`.
+    const SETTLE: Duration = Duration::from_secs(5);
+    /// Whether `act` is not idempotent by name. Then a process acts only when it has seen nothing twice, `SETTLE` apart: what
+    /// a process before it did may still be hidden.
+    const LOOK_TWICE: bool = false;
+
+    /// The deterministic name of the resource: with `ID`, what two handoffs of one process have in common.
+    fn resource(&self) -> String;
+    /// What would be done, or has been, for a person.
+    fn describe(&self) -> String;
+    /// Reads only.
+    async fn observe(&self) -> Result<Observed<Self::Output>, Fault>;
+    /// One mutating call.
+    async fn act(&self) -> Result<(), Fault>;
+    /// What `Ready` would carry, for `plan`.
+    fn foresee(&self) -> Self::Output;
+    /// When we last changed a key, policy, tag or share that this step depends on, by AWS's own record. A refusal soon after
+    /// means that AWS is still spreading the change.
+    fn changed(&self) -> Option<Timestamp> {
+        None
+    }
+}

@@ -1,0 +1,293 @@
+//! The handoff message, version 1: what account A tells account B.
+//!
+//! It is a pointer and an order to begin, never the state. Its body is a pure function of the source snapshot's tags and of
+//! the snapshots in AWS: sent twice, it is the same bytes with the same digest.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::identity::Identity;
+use crate::ids::ParseError;
+use crate::ids::{AccountId, DbIdentifier, Digest, HandoffId, Label, Nonce, Region, text};
+use crate::names::{self, SnapshotRole};
+use crate::tags::Hints;
+use crate::trust::{Envelope, Reason, Refusal, decode};
+use crate::{DbArn, KeyArn, SnapshotArn};
+use std::fmt;
+use std::str::FromStr;
+
+text!(
+    /// The name of a database engine, such as `postgres`, or one of its versions, such as `16.3` or `19.0.0.0.ru-2026-01.rur-2026-01.r1`.
+    EngineWord, "the name or version of a database engine",
+    |t| (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+);
+
+/// One handoff message. Fields stand in the order of their names, as they do on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handoff {
+    /// A takes everything back at this time.
+    pub access_until: Timestamp,
+    /// The source database: its account and Region are the handoff's source.
+    pub database_arn: DbArn,
+    /// Its engine.
+    pub engine: EngineWord,
+    /// Its engine's version.
+    pub engine_version: EngineWord,
+    /// The handoff's id, which the receiver computes again.
+    pub handoff: HandoffId,
+    /// What the source database was like.
+    pub hints: Hints,
+    /// Of the data.
+    pub identity: Identity,
+    /// When the offer was made.
+    pub issued: Timestamp,
+    /// The key of the shared copy.
+    pub key: KeyArn,
+    /// Always `handoff`.
+    pub kind: Kind,
+    /// The operator's label.
+    pub label: Label,
+    /// Makes the bytes unique.
+    pub nonce: Nonce,
+    /// The number of the offer, from 1.
+    pub offer: u32,
+    /// Allocated storage in GiB.
+    pub size_gib: u32,
+    /// The shared copy.
+    pub snapshot: SnapshotArn,
+    /// B begins no later than this.
+    pub start_by: Timestamp,
+    /// Account B.
+    pub target_account: AccountId,
+    /// The target Region.
+    pub target_region: Region,
+    /// Always 1.
+    pub version: u64,
+}
+
+/// The kind of a handoff message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The one that version 1 knows.
+    Handoff,
+}
+
+impl Handoff {
+    /// The bytes on the wire: one line of JSON with its keys sorted.
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| unreachable!("a handoff message is plain data"))
+    }
+
+    /// Of the bytes on the wire.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.encode().as_bytes())
+    }
+
+    /// The identifier of the source database.
+    pub fn database(&self) -> &DbIdentifier {
+        &self.database_arn.database
+    }
+
+    /// Reads a body, and checks that its parts agree with each other.
+    ///
+    /// # Errors
+    /// When it is no handoff message of version 1; [`Refusal::Newer`] when a later version may understand it.
+    pub fn decode(body: &str) -> Result<Self, Refusal> {
+        let handoff: Self = decode(body, &Envelope { kind: "handoff" })?;
+        handoff.check_agreement()?;
+        // Two spellings of one message would have two digests.
+        if handoff.encode() != body {
+            return Err(Refusal::because(Reason::Malformed, "it is not spelled as this version spells it"));
+        }
+        Ok(handoff)
+    }
+
+    fn check_agreement(&self) -> Result<(), Refusal> {
+        let contradictory = |detail: String| Err(Refusal::because(Reason::Contradictory, detail));
+        let source = &self.database_arn;
+        let id = HandoffId::of(source, &self.identity.resource, &self.target_account, &self.target_region, &self.label);
+        if self.handoff != id {
+            return contradictory(format!("its id should be {id}, not {}", self.handoff));
+        }
+        if source.account == self.target_account {
+            return contradictory(format!("source and target are the same account, {}", source.account));
+        }
+        let snapshot = SnapshotArn {
+            region: self.target_region.clone(),
+            account: source.account.clone(),
+            snapshot: names::snapshot(self.database(), &id, SnapshotRole::Shared),
+        };
+        if self.snapshot != snapshot {
+            return contradictory(format!("its snapshot should be {snapshot}, not {}", self.snapshot));
+        }
+        if self.key.region != self.target_region || self.key.account != source.account {
+            let place = format!("account {} in {}", source.account, self.target_region);
+            return contradictory(format!("its key should be of {place}, not {}", self.key));
+        }
+        if self.offer == 0 {
+            return contradictory("offers are numbered from 1".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::{Receiver, SharedSnapshot, check_snapshot, check_times};
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    const GOLDEN: &str = include_str!("../testdata/v1/handoff.json");
+
+    fn reason(body: &str) -> Option<Reason> {
+        match Handoff::decode(body) {
+            Err(Refusal::Rejected { reason, .. }) => Some(reason),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_golden_message_decodes_for_ever_and_encodes_to_the_same_bytes() {
+        let handoff = Handoff::decode(GOLDEN).unwrap();
+        assert_eq!(handoff.encode(), GOLDEN);
+        assert_eq!(handoff.digest().as_str(), "cd670a40f697e8c2aed784d2d63beb9ee476b35bee8a277d3f3a950a73314b65");
+    }
+
+    #[test]
+    fn keys_are_sorted() {
+        let value: serde_json::Map<String, serde_json::Value> = serde_json::from_str(GOLDEN).unwrap();
+        let mut sorted: Vec<_> = value.keys().map(|key| (GOLDEN.find(&format!("\"{key}\":")).unwrap(), key)).collect();
+        sorted.sort();
+        assert!(sorted.is_sorted_by_key(|(_, key)| *key), "{sorted:?}");
+    }
+
+    #[test]
+    fn every_change_to_the_message_is_refused() {
+        for (from, to, why) in [
+            ("\"version\":1", "\"version\":1,\"extra\":true", Reason::Malformed),
+            ("\"version\":1", "\"version\":-1", Reason::Malformed),
+            ("\"kind\":\"handoff\"", "\"kind\":7", Reason::Malformed),
+            ("\"offer\":1", "\"offer\":0", Reason::Contradictory),
+            ("\"offer\":1", "\"offer\":1,\"offer\":1", Reason::Malformed),
+            ("\"offer\":1", "\"offer\": 1", Reason::Malformed),
+            ("\"label\":\"cutover-1\"", "\"label\":\"cutover-2\"", Reason::Contradictory),
+            ("\"label\":\"cutover-1\"", "\"label\":\"../../etc\"", Reason::Malformed),
+            ("\"target_account\":\"222222222222\"", "\"target_account\":\"111111111111\"", Reason::Contradictory),
+            ("\"target_region\":\"us-west-2\"", "\"target_region\":\"us-west-1\"", Reason::Contradictory),
+            ("snapshot:rds-handoff-orders", "snapshot:rds-handoff-payroll", Reason::Contradictory),
+            ("kms:us-west-2:111111111111", "kms:us-west-2:333333333333", Reason::Contradictory),
+            ("kms:us-west-2:111111111111", "kms:us-west-1:111111111111", Reason::Contradictory),
+            ("rds:us-west-2:111111111111", "rds:us-west-2:333333333333", Reason::Contradictory),
+            ("rds:us-west-2:111111111111", "rds:eu-west-1:111111111111", Reason::Contradictory),
+            ("arn:aws:rds:ap-northeast-1", "arn:aws-cn:rds:cn-north-1", Reason::Malformed),
+            ("\"size_gib\":100", "\"size_gib\":99999999999", Reason::Malformed),
+        ] {
+            let bad = GOLDEN.replacen(from, to, 1);
+            assert_ne!(bad, GOLDEN, "{from}");
+            assert_eq!(reason(&bad), Some(why), "{to}");
+        }
+        assert_eq!(reason(""), Some(Reason::Malformed));
+        assert_eq!(reason("<Message/>"), Some(Reason::Malformed));
+        assert_eq!(reason(&"[".repeat(5000)), Some(Reason::Malformed));
+        assert_eq!(reason(&format!("{GOLDEN}{}", " ".repeat(crate::MAX_BODY))), Some(Reason::TooLarge));
+    }
+
+    #[test]
+    fn what_is_newer_is_left_alone() {
+        for newer in [
+            GOLDEN.replace("\"version\":1", "\"version\":2"),
+            GOLDEN.replace("\"kind\":\"handoff\"", "\"kind\":\"hello\""),
+        ] {
+            assert!(matches!(Handoff::decode(&newer), Err(Refusal::Newer { .. })));
+        }
+    }
+
+    #[test]
+    fn only_a_configured_sender_and_our_own_account_and_region_are_served() {
+        let handoff = Handoff::decode(GOLDEN).unwrap();
+        let receiver = |account: &str, region: &str, sender: &str| Receiver {
+            account: account.parse().unwrap(),
+            region: region.parse().unwrap(),
+            senders: [(sender.parse().unwrap(), names::inbox(&sender.parse().unwrap(), &region.parse().unwrap()))]
+                .into(),
+        };
+        let refused = |receiver: &Receiver| match receiver.check(&handoff) {
+            Err(Refusal::Rejected { reason, .. }) => Some(reason),
+            _ => None,
+        };
+        assert_eq!(refused(&receiver("222222222222", "us-west-2", "111111111111")), None);
+        assert_eq!(refused(&receiver("333333333333", "us-west-2", "111111111111")), Some(Reason::NotForUs));
+        assert_eq!(refused(&receiver("222222222222", "us-west-1", "111111111111")), Some(Reason::NotForUs));
+        assert_eq!(refused(&receiver("222222222222", "us-west-2", "333333333333")), Some(Reason::UnknownSender));
+    }
+
+    #[test]
+    fn times_are_kept() {
+        let handoff = Handoff::decode(GOLDEN).unwrap();
+        let at = |time: &str, estimate: i64| match check_times(
+            &handoff,
+            time.parse().unwrap(),
+            SignedDuration::from_hours(estimate),
+        ) {
+            Err(Refusal::Rejected { reason, .. }) => Some(reason),
+            _ => None,
+        };
+        assert_eq!(at("2026-11-21T10:00:00Z", 1), None);
+        assert_eq!(at("2026-11-21T09:54:59Z", 1), Some(Reason::BadTimes));
+        assert_eq!(at("2026-11-22T10:00:00Z", 1), None);
+        assert_eq!(at("2026-11-22T10:00:01Z", 1), Some(Reason::Expired));
+        assert_eq!(at("2026-11-22T10:00:00Z", 7 * 24), Some(Reason::Expired));
+        let long = Handoff {
+            start_by: handoff.issued + SignedDuration::from_hours(15 * 24),
+            access_until: handoff.issued + SignedDuration::from_hours(20 * 24),
+            ..handoff.clone()
+        };
+        assert!(check_times(&long, long.issued, SignedDuration::ZERO).is_err());
+        let reversed = Handoff { start_by: handoff.issued - SignedDuration::from_hours(1), ..handoff.clone() };
+        assert!(check_times(&reversed, reversed.issued, SignedDuration::ZERO).is_err());
+    }
+
+    #[test]
+    fn a_snapshot_must_be_what_the_message_says() {
+        let handoff = Handoff::decode(GOLDEN).unwrap();
+        let seen = SharedSnapshot {
+            encrypted: true,
+            key: Some(handoff.key.clone()),
+            identity: Some(handoff.identity.clone()),
+            engine: "postgres".to_owned(),
+            size_gib: 100,
+        };
+        assert_eq!(check_snapshot(&handoff, &seen), Ok(()));
+        let other_data = Identity { created: "2026-11-20T09:00:00Z".parse().unwrap(), ..handoff.identity.clone() };
+        for lie in [
+            SharedSnapshot { encrypted: false, ..seen.clone() },
+            SharedSnapshot { key: None, ..seen.clone() },
+            SharedSnapshot { identity: Some(other_data), ..seen.clone() },
+            SharedSnapshot { identity: None, ..seen.clone() },
+            SharedSnapshot { engine: "mysql".to_owned(), ..seen.clone() },
+            SharedSnapshot { size_gib: 99, ..seen },
+        ] {
+            assert!(check_snapshot(&handoff, &lie).is_err(), "{lie:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_decoding_panic(text in "\\PC{0,300}") {
+            let _ = Handoff::decode(&text);
+        }
+
+        #[test]
+        fn no_damage_to_a_good_message_is_taken_for_another_good_one(at in 0..GOLDEN.len(), byte in 0x20_u8..0x7f) {
+            let mut bytes = GOLDEN.as_bytes().to_vec();
+            let before = std::mem::replace(&mut bytes[at], byte);
+            let text = String::from_utf8(bytes).unwrap();
+            if let Ok(handoff) = Handoff::decode(&text) {
+                prop_assert!(before == byte || handoff.digest() != Handoff::decode(GOLDEN).unwrap().digest());
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Identifiers, parsed once at the edge. A value of these types is inside its grammar, whoever it came from.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::arn::DbArn;
+
+/// A text that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{value:?} is not {expected}")]
+pub struct ParseError {
+    value: String,
+    expected: &'static str,
+}
+
+impl ParseError {
+    /// Quotes at most 80 characters of `value`: it may be hostile.
+    pub fn new(value: &str, expected: &'static str) -> Self {
+        Self { value: value.chars().take(80).collect(), expected }
+    }
+}
+
+/// Declares a text newtype that can only be made by parsing.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseError;
+            fn from_str(text: &str) -> Result<Self, ParseError> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok(Self(text.to_owned())) } else { Err(ParseError::new(text, $expected)) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = ParseError;
+            fn try_from(text: String) -> Result<Self, ParseError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use text;
+
+text!(
+    /// An AWS account id: twelve digits.
+    AccountId, "an AWS account id (12 digits)",
+    |t| t.len() == 12 && t.bytes().all(|b| b.is_ascii_digit())
+);
+
+text!(
+    /// A Region of the `aws` partition. Regions of other partitions are refused: presigning, endpoints and ARNs differ
+    /// there, and a handoff cannot cross partitions.
+    Region, "a Region of the aws partition, such as eu-central-1 (aws-cn, aws-us-gov, aws-iso and aws-eusc are not supported)",
+    is_region
+);
+
+text!(
+    /// The operator's name for one move: 1 to 24 of a-z, 0-9 and single inner hyphens.
+    Label, "a label (1 to 24 of a-z, 0-9 and single inner hyphens)",
+    |t| t.len() <= 24 && is_hyphenated(t)
+);
+
+text!(
+    /// The identifier of a DB instance, in the lower case in which RDS stores it: 1 to 63 letters, digits or hyphens, first
+    /// a letter, no trailing or double hyphen (RDS API Reference, `CreateDBInstance`).
+    DbIdentifier,
+    "a DB instance identifier (1 to 63 of a-z, 0-9 and single inner hyphens, first a letter)",
+    |t| t.len() <= 63 && starts_with_letter(t) && is_hyphenated(t)
+);
+
+text!(
+    /// The identifier of a manual DB snapshot: 1 to 255 letters, digits or hyphens, first a letter, no trailing or double
+    /// hyphen (RDS API Reference, `CreateDBSnapshot`).
+    SnapshotId, "a DB snapshot identifier (1 to 255 of a-z, 0-9 and single inner hyphens, first a letter)",
+    |t| t.len() <= 255 && starts_with_letter(t) && is_hyphenated(t)
+);
+
+text!(
+    /// The Region-unique, immutable id of a DB instance, such as `db-ABCDEFGHIJKL01234` (RDS API Reference, `DBInstance`).
+    DbiResourceId, "a DbiResourceId (db- and up to 64 of A-Z and 0-9)",
+    |t| t.strip_prefix("db-").is_some_and(|r| {
+        (1..=64).contains(&r.len()) && r.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    })
+);
+
+text!(
+    /// SHA-256 of a message body, 64 lower-case hex digits.
+    Digest, "a SHA-256 digest (64 lower-case hex digits)",
+    |t| is_hex(t, 64)
+);
+
+text!(
+    /// Makes the bytes of two offers differ even if all else is equal: 16 lower-case hex digits.
+    Nonce, "a nonce (16 lower-case hex digits)",
+    |t| is_hex(t, 16)
+);
+
+text!(
+    /// Names one handoff in both accounts: 16 lower-case hex digits, see [`HandoffId::of`].
+    HandoffId, "a handoff id (16 lower-case hex digits)",
+    |t| is_hex(t, 16)
+);
+
+text!(
+    /// The name of an IAM role: 1 to 64 letters, digits or `_+=,.@-` (IAM User Guide, Names).
+    RoleName, "an IAM role name (1 to 64 letters, digits or _+=,.@-)",
+    |t| (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
+);
+
+impl HandoffId {
+    /// The first 16 hex digits of SHA-256 over `v1`, the source database's ARN, its DbiResourceId, the target account, the
+    /// target Region and the label, a line each. Both accounts compute it; neither believes the other's.
+    pub fn of(
+        database: &DbArn,
+        resource: &DbiResourceId,
+        target_account: &AccountId,
+        target_region: &Region,
+        label: &Label,
+    ) -> Self {
+        let lines = format!("v1\n{database}\n{resource}\n{target_account}\n{target_region}\n{label}\n");
+        let mut hex = hex(&Sha256::digest(lines.as_bytes()));
+        hex.truncate(16);
+        Self(hex)
+    }
+}
+
+impl Digest {
+    /// SHA-256 of exactly these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(hex(&Sha256::digest(bytes)))
+    }
+}
+
+impl From<[u8; 8]> for Nonce {
+    fn from(bytes: [u8; 8]) -> Self {
+        Self(hex(&bytes))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn is_hex(text: &str, len: usize) -> bool {
+    text.len() == len && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+fn is_hyphenated(text: &str) -> bool {
+    text.split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+}
+
+fn starts_with_letter(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+}
+
+/// `eu-central-1`, `ap-southeast-3`, `mx-central-1`: an area of two letters, a place, a number. Regions of other partitions
+/// have these shapes too, or longer ones (`us-gov-west-1`, `us-iso-east-1`, `eusc-de-east-1`).
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [area, place, number] = parts[..] else { return false };
+    let letters = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_lowercase());
+    area.len() == 2
+        && letters(area)
+        && area != "cn"
+        && letters(place)
+        && place.len() <= 12
+        && (1..=2).contains(&number.len())
+        && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_inside_each_grammar_and_what_is_not() {
+        let good_label = ["a", "1", "cutover-1", "2026-11-21", "abcdefghijklmnopqrstuvwx"];
+        let bad_label = ["", "-a", "a-", "a--b", "A", "a_b", "abcdefghijklmnopqrstuvwxy", "é"];
+        assert!(good_label.iter().all(|t| t.parse::<Label>().is_ok()));
+        assert!(bad_label.iter().all(|t| t.parse::<Label>().is_err()));
+        assert!(["1orders", "orders-", "or--ders", "", "Orders"].iter().all(|t| t.parse::<DbIdentifier>().is_err()));
+        assert!("a".repeat(63).parse::<DbIdentifier>().is_ok());
+        assert!("a".repeat(64).parse::<DbIdentifier>().is_err());
+        assert!(["11111111111", "1111111111111", "11111111111a"].iter().all(|t| t.parse::<AccountId>().is_err()));
+        let regions = ["ap-northeast-1", "us-west-2", "mx-central-1", "il-central-1"];
+        assert!(regions.iter().all(|t| t.parse::<Region>().is_ok()));
+        let others = ["cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1", "tokyo", "us-west-", "us--1"];
+        assert!(others.iter().all(|t| t.parse::<Region>().is_err()));
+        let error = "cn-north-1".parse::<Region>().unwrap_err().to_string();
+        assert!(error.contains("aws partition"), "{error}");
+    }
+
+    #[test]
+    fn an_error_quotes_only_the_beginning_of_hostile_text() {
+        let error = "x".repeat(10_000).parse::<AccountId>().unwrap_err().to_string();
+        assert!(error.len() < 200, "{error}");
+    }
+
+    #[test]
+    fn the_handoff_id_is_a_contract() {
+        let id = HandoffId::of(
+            &"arn:aws:rds:ap-northeast-1:111111111111:db:orders".parse().unwrap(),
+            &"db-ABC123".parse().unwrap(),
+            &"222222222222".parse().unwrap(),
+            &"us-west-2".parse().unwrap(),
+            &"cutover-1".parse().unwrap(),
+        );
+        // printf 'v1\narn:aws:rds:ap-northeast-1:111111111111:db:orders\ndb-ABC123\n222222222222\nus-west-2\ncutover-1\n' | sha256sum
+        assert_eq!(id.as_str(), "b7ad9f077911f386");
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics_and_what_parses_prints_itself(text in "\\PC{0,40}") {
+            if let Ok(label) = text.parse::<Label>() { prop_assert_eq!(label.to_string(), text.clone()); }
+            if let Ok(region) = text.parse::<Region>() { prop_assert_eq!(region.to_string(), text.clone()); }
+            if let Ok(id) = text.parse::<DbIdentifier>() { prop_assert_eq!(id.to_string(), text.clone()); }
+        }
+
+        #[test]
+        fn labels_of_the_grammar_parse(text in "[a-z0-9]{1,8}(-[a-z0-9]{1,7}){0,2}") {
+            prop_assert!(text.parse::<Label>().is_ok());
+        }
+    }
+}

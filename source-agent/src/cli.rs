@@ -1,0 +1,144 @@
+//! The command line.
+
+use std::time::Duration;
+
+use agent_runtime::drive::Patience;
+use agent_runtime::settings::{self, SettingsError};
+use agent_runtime::start::Common;
+use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
+use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region};
+
+use crate::config::{File, FileHandoff, FileTarget, Settings, Terms};
+
+/// Gives encrypted RDS databases of this account to accounts that share no credentials with it.
+///
+/// Takes a snapshot, copies it to the target Region under a key of this account, shares copy and key with the target account,
+/// tells its target-agent, and takes everything back when that account owns a copy of its own.
+#[derive(Debug, Parser)]
+#[command(name = "source-agent", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    one: OneHandoff,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 settled, 2 usage or configuration, 3 work pending, 4 blocked, 5 failed, rejected or \
+                          expired, 70 bug.\nCredentials come from the standard AWS SDK chain and must be this account's own.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Move the databases until each is settled, failed, or blocked for longer than --patience
+    Run(How),
+    /// Show every step that `run` would take, and do nothing
+    Plan,
+    /// Show where each handoff stands, from AWS alone
+    Status,
+}
+
+/// How long to go on.
+#[derive(Debug, Args)]
+pub struct How {
+    /// Go on for ever
+    #[arg(long, conflicts_with = "once")]
+    watch: bool,
+    /// Make one pass over everything
+    #[arg(long)]
+    once: bool,
+    /// End when nothing but faults was seen for this long
+    #[arg(long, value_name = "DURATION", default_value = "15m")]
+    patience: SignedDuration,
+}
+
+impl How {
+    /// As a drive takes it.
+    pub(crate) fn patience(&self) -> Patience {
+        match (self.watch, self.once) {
+            (true, _) => Patience::ForEver,
+            (_, true) => Patience::Once,
+            _ => Patience::Until(Duration::try_from(self.patience).unwrap_or_default()),
+        }
+    }
+}
+
+/// One handoff by flags alone, without a file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "One handoff, without a file")]
+struct OneHandoff {
+    /// This account
+    #[arg(long, global = true, value_name = "ID", conflicts_with = "config")]
+    account: Option<AccountId>,
+    /// The Region of the database
+    #[arg(long, global = true, conflicts_with = "config")]
+    region: Option<Region>,
+    /// The identifier of the database
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "config")]
+    database: Option<DbIdentifier>,
+    /// Your name for this move: 1 to 24 of a-z, 0-9 and single inner hyphens
+    #[arg(long, global = true, conflicts_with = "config")]
+    label: Option<Label>,
+    /// The target account
+    #[arg(long, global = true, value_name = "ID", conflicts_with = "config")]
+    to_account: Option<AccountId>,
+    /// The target Region
+    #[arg(long, global = true, value_name = "REGION", conflicts_with = "config")]
+    to_region: Option<Region>,
+    /// The target account's inbox, unless it has the agreed name
+    #[arg(long, global = true, value_name = "ARN", conflicts_with = "config")]
+    inbox: Option<QueueArn>,
+    /// This account's receipts queue for the target account, unless it has the agreed name
+    #[arg(long, global = true, value_name = "ARN", conflicts_with = "config")]
+    receipts: Option<QueueArn>,
+}
+
+impl Cli {
+    /// Flags common to both agents.
+    pub fn common(&self) -> &Common {
+        &self.common
+    }
+
+    /// From the file, or from flags alone.
+    pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
+        match &self.common.config {
+            Some(path) => Settings::of(settings::load(path)?),
+            None => Settings::of(self.one.file()?),
+        }
+    }
+}
+
+impl OneHandoff {
+    fn file(&self) -> Result<File, SettingsError> {
+        let missing = |flag: &str| {
+            SettingsError::Contradictory(format!(
+                "--{flag} is missing: give --config FILE, or one handoff by --account, --region, --database, --label, \
+                 --to-account and --to-region"
+            ))
+        };
+        Ok(File {
+            account: self.account.clone().ok_or_else(|| missing("account"))?,
+            region: self.region.clone().ok_or_else(|| missing("region"))?,
+            role: None,
+            target: vec![FileTarget {
+                account: self.to_account.clone().ok_or_else(|| missing("to-account"))?,
+                region: self.to_region.clone().ok_or_else(|| missing("to-region"))?,
+                inbox: self.inbox.clone(),
+                receipts: self.receipts.clone(),
+                role: None,
+            }],
+            handoff: vec![FileHandoff {
+                database: self.database.clone().ok_or_else(|| missing("database"))?,
+                label: self.label.clone().ok_or_else(|| missing("label"))?,
+                to_account: None,
+                to_region: None,
+                start_within: Terms::default().start_within,
+                access_for: Terms::default().access_for,
+            }],
+            look_again: agent_runtime::pace::Pace::default(),
+        })
+    }
+}

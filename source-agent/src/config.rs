@@ -1,0 +1,247 @@
+//! The configuration: the file as it is written, and the settings that it means.
+
+use agent_runtime::pace::Pace;
+use agent_runtime::settings::SettingsError;
+use jiff::SignedDuration;
+use protocol::ids::RoleName;
+use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region, names};
+use serde::Deserialize;
+
+/// The file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    /// This account.
+    pub(crate) account: AccountId,
+    /// The Region of the databases.
+    pub(crate) region: Region,
+    /// The role that this agent runs as.
+    pub(crate) role: Option<RoleName>,
+    /// Where databases may go.
+    pub(crate) target: Vec<FileTarget>,
+    /// Which databases go.
+    #[serde(default)]
+    pub(crate) handoff: Vec<FileHandoff>,
+    /// When to look again.
+    #[serde(default)]
+    pub(crate) look_again: Pace,
+}
+
+/// `[[target]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileTarget {
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) inbox: Option<QueueArn>,
+    pub(crate) receipts: Option<QueueArn>,
+    pub(crate) role: Option<RoleName>,
+}
+
+/// `[[handoff]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileHandoff {
+    pub(crate) database: DbIdentifier,
+    pub(crate) label: Label,
+    /// May be left out when there is one target only.
+    pub(crate) to_account: Option<AccountId>,
+    /// May be left out when the account is a target in one Region only.
+    pub(crate) to_region: Option<Region>,
+    #[serde(default = "Terms::start_within")]
+    pub(crate) start_within: SignedDuration,
+    #[serde(default = "Terms::access_for")]
+    pub(crate) access_for: SignedDuration,
+}
+
+/// How long an offer is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// The target agent begins no later than this after the offer.
+    pub(crate) start_within: SignedDuration,
+    /// Everything is taken back this long after the offer.
+    pub(crate) access_for: SignedDuration,
+}
+
+/// What the file means.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) role: RoleName,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) declared: Vec<Declared>,
+    pub(crate) pace: Pace,
+}
+
+/// An account and Region that databases may go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) inbox: QueueArn,
+    pub(crate) receipts: QueueArn,
+    pub(crate) role: RoleName,
+}
+
+/// A handoff that the operator asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Declared {
+    pub(crate) database: DbIdentifier,
+    pub(crate) label: Label,
+    pub(crate) target: Target,
+    pub(crate) terms: Terms,
+}
+
+impl Terms {
+    fn start_within() -> SignedDuration {
+        SignedDuration::from_hours(24)
+    }
+
+    fn access_for() -> SignedDuration {
+        SignedDuration::from_hours(7 * 24)
+    }
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { start_within: Self::start_within(), access_for: Self::access_for() }
+    }
+}
+
+impl Target {
+    /// A target that is known by account and Region only: its queues have the agreed names.
+    pub(crate) fn agreed(home: &AccountId, home_region: &Region, account: &AccountId, region: &Region) -> Self {
+        Self {
+            account: account.clone(),
+            region: region.clone(),
+            inbox: names::inbox(account, region),
+            receipts: names::receipts(home, home_region, account),
+            role: names::target_role(),
+        }
+    }
+}
+
+impl Settings {
+    /// Checks what no type can: how the values go together.
+    pub(crate) fn of(file: File) -> Result<Self, SettingsError> {
+        let wrong = |what: String| Err(SettingsError::Contradictory(what));
+        if let Some(complaint) = file.look_again.complaint() {
+            return wrong(complaint.to_owned());
+        }
+        let mut targets = Vec::new();
+        for target in &file.target {
+            let FileTarget { account, region, .. } = target;
+            if *account == file.account {
+                return wrong(format!(
+                    "target {account} is the source account itself: a handoff is between two accounts"
+                ));
+            }
+            if *region == file.region {
+                return wrong(format!(
+                    "target {account} is in {region}, the source's own Region: that is not supported yet; choose a target \
+                     in another Region"
+                ));
+            }
+            let agreed = Target::agreed(&file.account, &file.region, account, region);
+            let target = Target {
+                inbox: target.inbox.clone().unwrap_or(agreed.inbox),
+                receipts: target.receipts.clone().unwrap_or(agreed.receipts),
+                role: target.role.clone().unwrap_or(agreed.role),
+                ..agreed
+            };
+            if target.inbox.account != *account {
+                return wrong(format!("inbox {} is not a queue of target account {account}", target.inbox));
+            }
+            if target.receipts.account != file.account {
+                return wrong(format!("receipts queue {} is not a queue of this account", target.receipts));
+            }
+            if targets.iter().any(|other: &Target| other.receipts == target.receipts && other.account != *account) {
+                return wrong(format!(
+                    "receipts queue {} serves two target accounts: a sender is known by its queue, so each needs its own",
+                    target.receipts
+                ));
+            }
+            targets.push(target);
+        }
+        let mut declared = Vec::new();
+        for handoff in file.handoff {
+            let fits = |target: &&Target| {
+                handoff.to_account.as_ref().is_none_or(|account| *account == target.account)
+                    && handoff.to_region.as_ref().is_none_or(|region| *region == target.region)
+            };
+            let name = format!("handoff {}/{}", handoff.database, handoff.label);
+            let mut fitting = targets.iter().filter(fits);
+            let target = match (fitting.next(), fitting.next()) {
+                (Some(target), None) => target.clone(),
+                (None, _) => {
+                    return wrong(format!("{name} goes to no [[target]]: add one, or correct to_account or to_region"));
+                }
+                _ => return wrong(format!("{name} fits several [[target]]s: add to_account or to_region")),
+            };
+            let terms = Terms { start_within: handoff.start_within, access_for: handoff.access_for };
+            if !terms.start_within.is_positive() || terms.access_for < terms.start_within {
+                return wrong(format!("{name} needs 0 < start_within <= access_for"));
+            }
+            if terms.start_within > SignedDuration::from_hours(14 * 24)
+                || terms.access_for > SignedDuration::from_hours(90 * 24)
+            {
+                return wrong(format!("{name}: start_within is at most 14 days and access_for at most 90 days"));
+            }
+            declared.push(Declared { database: handoff.database, label: handoff.label, target, terms });
+        }
+        Ok(Self {
+            account: file.account,
+            region: file.region,
+            role: file.role.unwrap_or_else(names::source_role),
+            targets,
+            declared,
+            pace: file.look_again,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Result<Settings, String> {
+        let file = agent_runtime::settings::parse(text, "source.toml").map_err(|error| error.to_string())?;
+        Settings::of(file).map_err(|error| error.to_string())
+    }
+
+    const HEAD: &str = "account = \"111111111111\"\nregion = \"ap-northeast-1\"\n";
+    const TARGET: &str = "[[target]]\naccount = \"222222222222\"\nregion = \"us-west-2\"\n";
+    const ORDERS: &str = "[[handoff]]\ndatabase = \"orders\"\nlabel = \"cutover-1\"\n";
+
+    #[test]
+    fn what_is_left_out_has_the_agreed_names_and_the_usual_terms() {
+        let settings = settings(&format!("{HEAD}{TARGET}{ORDERS}")).unwrap();
+        let declared = &settings.declared[0];
+        assert_eq!(declared.target.inbox.to_string(), "arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox");
+        assert_eq!(declared.terms, Terms::default());
+        assert_eq!(settings.role.as_str(), "rds-handoff-source-agent");
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused_with_its_mend() {
+        for (text, expected) in [
+            (format!("{HEAD}{}", TARGET.replace("222222222222", "111111111111")), "the source account itself"),
+            (format!("{HEAD}{}", TARGET.replace("us-west-2", "ap-northeast-1")), "not supported yet"),
+            (format!("{HEAD}{}", TARGET.replace("us-west-2", "cn-north-1")), "source.toml:5"),
+            (
+                format!("{HEAD}{TARGET}inbox = \"arn:aws:sqs:us-west-2:333333333333:x\""),
+                "not a queue of target account",
+            ),
+            (format!("{HEAD}{TARGET}{ORDERS}to_account = \"333333333333\""), "goes to no [[target]]"),
+            (format!("{HEAD}{TARGET}{}{ORDERS}", TARGET.replace("us-west-2", "us-east-1")), "fits several"),
+            (format!("{HEAD}{TARGET}{ORDERS}access_for = \"1h\""), "start_within <= access_for"),
+            (format!("{HEAD}{TARGET}{}", ORDERS.replace("cutover-1", "Cutover_1")), "is not a label"),
+            (format!("{HEAD}{TARGET}{}", ORDERS.replace("database", "databse")), "did you mean `database`"),
+            (format!("{HEAD}{TARGET}[look_again]\nfloor = \"0s\""), "0 < floor"),
+        ] {
+            let error = settings(&text).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

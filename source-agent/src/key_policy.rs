@@ -1,0 +1,168 @@
+//! The policy of the handoff key: who administers it, who uses it, and B's statement while an offer is open.
+//!
+//! Account root administers but does not use. Both sides are named by their account's root with `aws:PrincipalArn` pinned to
+//! the agent's role, so that either can be deployed first: KMS refuses a policy that names a role which does not exist.
+
+use jiff::Timestamp;
+use protocol::arn::{role, root};
+use protocol::ids::{Region, RoleName};
+use protocol::{AccountId, KeyArn};
+use serde_json::{Value, json};
+
+/// The statement that the agent alone writes, rendered whole each time. All others are left as they are.
+const TARGET_COPIES: &str = "RdsHandoffTargetCopies";
+/// B's copies make grants for RDS: a second statement, because its condition would refuse the first one's actions.
+const TARGET_GRANTS: &str = "RdsHandoffTargetGrants";
+
+/// What RDS does with a key on behalf of whoever copies a snapshot (RDS User Guide, Copying a DB snapshot, the actions that
+/// the requester needs).
+const USE: [&str; 7] = [
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+];
+
+/// What administrators and the agent do with the key itself: no cryptography.
+const ADMINISTER: [&str; 22] = [
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:ReplicateKey",
+    "kms:RevokeGrant",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+    "kms:UpdatePrimaryRegion",
+];
+
+/// Account B, while it may use the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenTo<'a> {
+    pub(crate) account: &'a AccountId,
+    pub(crate) role: &'a RoleName,
+    /// The latest end of the open offers: after it KMS refuses B, whoever is alive.
+    pub(crate) until: Timestamp,
+}
+
+/// The policy that a key is made with: nobody but this account.
+pub(crate) fn initial(account: &AccountId, agent: &RoleName, region: &Region) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AccountAdministers",
+                "Effect": "Allow",
+                "Principal": { "AWS": root(account) },
+                "Action": ADMINISTER,
+                "Resource": "*",
+            },
+            statement("SourceAgentCopies", account, agent, region, &USE, json!({})),
+            statement("SourceAgentGrants", account, agent, region, &["kms:CreateGrant"], for_aws_resources()),
+        ],
+    })
+}
+
+/// The policy with B's statements as they should be: let in, or taken out. `None` when it is so already.
+pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>>) -> Option<Value> {
+    let statements = policy.get("Statement").and_then(Value::as_array).cloned().unwrap_or_default();
+    let ours = |statement: &Value| matches!(statement["Sid"].as_str(), Some(TARGET_COPIES | TARGET_GRANTS));
+    let mut wanted: Vec<Value> = statements.iter().filter(|statement| !ours(statement)).cloned().collect();
+    if let Some(OpenTo { account, role, until }) = open {
+        let until = json!({ "DateLessThan": { "aws:CurrentTime": until.to_string() } });
+        let grants = merged(for_aws_resources(), until.clone());
+        wanted.push(statement(TARGET_COPIES, account, role, &key.region, &USE, until));
+        wanted.push(statement(TARGET_GRANTS, account, role, &key.region, &["kms:CreateGrant"], grants));
+    }
+    if wanted == statements {
+        return None;
+    }
+    let mut policy = policy.clone();
+    policy["Statement"] = Value::Array(wanted);
+    Some(policy)
+}
+
+fn statement(
+    sid: &str,
+    account: &AccountId,
+    agent: &RoleName,
+    region: &Region,
+    actions: &[&str],
+    more: Value,
+) -> Value {
+    let conditions = json!({
+        "ArnEquals": { "aws:PrincipalArn": role(account, agent) },
+        "StringEquals": { "kms:ViaService": format!("rds.{region}.amazonaws.com"), "kms:CallerAccount": account },
+    });
+    json!({
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": { "AWS": root(account) },
+        "Action": actions,
+        "Resource": "*",
+        "Condition": merged(conditions, more),
+    })
+}
+
+fn for_aws_resources() -> Value {
+    json!({ "Bool": { "kms:GrantIsForAWSResource": "true" } })
+}
+
+fn merged(mut one: Value, other: Value) -> Value {
+    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
+        one.extend(other);
+    }
+    one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b_is_let_in_and_taken_out_and_the_rest_stays() {
+        let a: AccountId = "111111111111".parse().unwrap();
+        let b: AccountId = "222222222222".parse().unwrap();
+        let key: KeyArn = "arn:aws:kms:us-west-2:111111111111:key/mrk-1".parse().unwrap();
+        let (agent, target) = (protocol::names::source_role(), protocol::names::target_role());
+        let mut policy = initial(&a, &agent, &key.region);
+        policy["Statement"].as_array_mut().unwrap().push(json!({ "Sid": "Auditors", "Effect": "Allow" }));
+        let until = "2026-11-28T10:00:00Z".parse().unwrap();
+        let open = OpenTo { account: &b, role: &target, until };
+
+        let opened = with_target(&policy, &key, Some(&open)).unwrap();
+        assert_eq!(with_target(&opened, &key, Some(&open)), None);
+        let text = opened.to_string();
+        assert!(text.contains("arn:aws:iam::222222222222:role/rds-handoff-target-agent"));
+        assert!(text.contains("2026-11-28T10:00:00Z") && text.contains("Auditors"));
+
+        let later = OpenTo { until: "2026-11-29T10:00:00Z".parse().unwrap(), ..open };
+        assert!(with_target(&opened, &key, Some(&later)).is_some());
+
+        let closed = with_target(&opened, &key, None).unwrap();
+        assert_eq!(closed, policy);
+        assert_eq!(with_target(&closed, &key, None), None);
+    }
+
+    #[test]
+    fn the_account_administers_and_does_not_use() {
+        assert!(USE.iter().all(|action| *action == "kms:DescribeKey" || !ADMINISTER.contains(action)));
+        assert!(!ADMINISTER.contains(&"kms:CreateGrant"));
+    }
+}

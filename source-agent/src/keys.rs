@@ -1,0 +1,226 @@
+//! KMS keys, as this agent sees them. SDK types stop here.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use agent_runtime::pace::Pace;
+use agent_runtime::shared::Shared;
+use agent_runtime::{AwsResult as _, Clients, Fault};
+use aws_sdk_kms::operation::create_alias::CreateAliasError;
+use aws_sdk_kms::operation::describe_key::DescribeKeyError;
+use aws_sdk_kms::types::{KeyMetadata, KeyState, MultiRegionKeyType, Tag};
+use jiff::Timestamp;
+use protocol::facts::pair;
+use protocol::ids::Region;
+use protocol::tags::{self, Route, Tags};
+use protocol::{AccountId, KeyArn};
+
+use crate::account::SLOWLY;
+
+/// A key, as KMS describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyView {
+    pub(crate) arn: KeyArn,
+    pub(crate) created: Option<Timestamp>,
+    pub(crate) condition: Condition,
+    /// Whether it is the primary of a multi-Region key.
+    pub(crate) primary: bool,
+}
+
+/// What can be done with a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Usable,
+    /// It will be, in a moment.
+    Creating,
+    /// In this state only an administrator helps.
+    Unusable(String),
+}
+
+/// A grant on a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) id: String,
+    /// Under whose account it was issued.
+    pub(crate) issuer: String,
+}
+
+/// Reads and writes of keys.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    clients: Clients,
+    soon: Duration,
+    described: Shared<(Region, String), Option<KeyView>>,
+    tags: Shared<KeyArn, Tags>,
+    policies: Shared<KeyArn, serde_json::Value>,
+    grants: Shared<KeyArn, Vec<Grant>>,
+}
+
+impl Keys {
+    pub(crate) fn new(clients: Clients, pace: &Pace) -> Self {
+        Self {
+            clients,
+            soon: pace.floor() / 2,
+            described: Shared::new(),
+            tags: Shared::new(),
+            policies: Shared::new(),
+            grants: Shared::new(),
+        }
+    }
+
+    /// A key by alias or ARN in a Region; `None` when KMS knows none.
+    pub(crate) async fn describe(&self, region: &Region, key: &str) -> Result<Option<KeyView>, Fault> {
+        let fresh = |view: &Option<KeyView>| match view {
+            Some(view) if view.condition == Condition::Usable => SLOWLY,
+            _ => self.soon,
+        };
+        let name = (region.clone(), key.to_owned());
+        let view = self.described.get(&name, fresh, async || {
+            let answer = self.clients.kms(region).describe_key().key_id(key).send().await;
+            let answer = answer.missing_ok("kms:DescribeKey", DescribeKeyError::is_not_found_exception)?;
+            Ok(answer.and_then(|answer| KeyView::of(answer.key_metadata()?)))
+        });
+        Ok(Option::clone(&*view.await?))
+    }
+
+    /// The tags of a key. They are written when it is made, and by nobody later.
+    pub(crate) async fn tags(&self, key: &KeyArn) -> Result<Rc<Tags>, Fault> {
+        let fresh = |tags: &Tags| if tags.is_empty() { self.soon } else { SLOWLY };
+        self.tags
+            .get(key, fresh, async || {
+                let pages = self.clients.kms(&key.region).list_resource_tags().key_id(key.to_string()).into_paginator();
+                let tags = pages.items().send().try_collect().await.op("kms:ListResourceTags")?;
+                Ok(tags.iter().map(|tag| pair(tag.tag_key(), tag.tag_value())).collect())
+            })
+            .await
+    }
+
+    /// Of all keys of a Region the primary one of ours with the lowest id: what was made and never got its alias. KMS has no
+    /// look-up by tag, so this asks for every key's tags; it is asked only while the alias is missing.
+    pub(crate) async fn search(
+        &self,
+        region: &Region,
+        account: &AccountId,
+        ours: &Tags,
+    ) -> Result<Option<KeyView>, Fault> {
+        let pages = self.clients.kms(region).list_keys().into_paginator();
+        let listed = pages.items().send().try_collect().await.op("kms:ListKeys")?;
+        let arns: BTreeSet<KeyArn> = listed.iter().filter_map(|key| key.key_arn()?.parse().ok()).collect();
+        for arn in arns.into_iter().filter(|arn| arn.account == *account) {
+            // AWS managed keys of some services tell their tags to nobody: they are not ours.
+            let Ok(tags) = self.tags(&arn).await else { continue };
+            if ours.iter().all(|(key, value)| tags.get(key) == Some(value)) {
+                let view = self.describe(region, &arn.to_string()).await?;
+                if let Some(view) = view.filter(|view| view.primary && !view.is_dying()) {
+                    return Ok(Some(view));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Names a key. That the alias exists already is for the next look to judge.
+    pub(crate) async fn name(&self, key: &KeyArn, alias: &str) -> Result<(), Fault> {
+        let call = self.clients.kms(&key.region).create_alias().alias_name(alias).target_key_id(key.key.as_str());
+        let answer = call.send().await.exists_ok("kms:CreateAlias", CreateAliasError::is_already_exists_exception);
+        self.described.acted(&(key.region.clone(), alias.to_owned()));
+        answer
+    }
+
+    /// This process has changed a key.
+    pub(crate) fn acted(&self, region: &Region, key: &str) {
+        self.described.acted(&(region.clone(), key.to_owned()));
+    }
+
+    /// The policy of a key.
+    pub(crate) async fn policy(&self, key: &KeyArn) -> Result<Rc<serde_json::Value>, Fault> {
+        self.policies
+            .get(
+                key,
+                |_| SLOWLY,
+                async || {
+                    let answer = self.clients.kms(&key.region).get_key_policy().key_id(key.to_string()).send().await;
+                    let answer = answer.op("kms:GetKeyPolicy")?;
+                    serde_json::from_str(answer.policy().unwrap_or_default())
+                        .map_err(|error| Fault::fatal(format!("the policy of key {key} is not JSON: {error}")))
+                },
+            )
+            .await
+    }
+
+    /// Replaces the policy of a key, whole: KMS knows no other way.
+    pub(crate) async fn set_policy(&self, key: &KeyArn, policy: &serde_json::Value) -> Result<(), Fault> {
+        let call = self.clients.kms(&key.region).put_key_policy().key_id(key.to_string()).policy(policy.to_string());
+        let answer = call.send().await.op("kms:PutKeyPolicy");
+        self.policies.acted(key);
+        answer.map(drop)
+    }
+
+    /// The grants on a key.
+    pub(crate) async fn grants(&self, key: &KeyArn) -> Result<Rc<Vec<Grant>>, Fault> {
+        self.grants
+            .get(
+                key,
+                |_| self.soon,
+                async || {
+                    let pages = self.clients.kms(&key.region).list_grants().key_id(key.to_string()).into_paginator();
+                    let grants = pages.items().send().try_collect().await.op("kms:ListGrants")?;
+                    let grant = |grant: &aws_sdk_kms::types::GrantListEntry| {
+                        Some(Grant { id: grant.grant_id()?.to_owned(), issuer: grant.issuing_account()?.to_owned() })
+                    };
+                    Ok(grants.iter().filter_map(grant).collect())
+                },
+            )
+            .await
+    }
+
+    /// Revokes one grant.
+    pub(crate) async fn revoke(&self, key: &KeyArn, grant: &Grant) -> Result<(), Fault> {
+        use aws_sdk_kms::operation::revoke_grant::RevokeGrantError;
+        let call = self.clients.kms(&key.region).revoke_grant().key_id(key.to_string()).grant_id(&grant.id);
+        let answer = call.send().await.missing_ok("kms:RevokeGrant", RevokeGrantError::is_not_found_exception);
+        self.grants.acted(key);
+        answer.map(drop)
+    }
+}
+
+impl KeyView {
+    fn of(key: &KeyMetadata) -> Option<Self> {
+        let condition = match key.key_state() {
+            Some(KeyState::Enabled | KeyState::Updating) => Condition::Usable,
+            Some(KeyState::Creating) => Condition::Creating,
+            other => Condition::Unusable(other.map_or("in no state", |state| state.as_str()).to_owned()),
+        };
+        let regions = key.multi_region_configuration();
+        let created = key.creation_date().and_then(|time| Timestamp::from_second(time.secs()).ok());
+        Some(Self {
+            arn: key.arn()?.parse().ok()?,
+            created,
+            condition,
+            primary: regions
+                .is_some_and(|regions| regions.multi_region_key_type() == Some(&MultiRegionKeyType::Primary)),
+        })
+    }
+
+    fn is_dying(&self) -> bool {
+        matches!(&self.condition, Condition::Unusable(state) if state.starts_with("Pending"))
+    }
+}
+
+/// The tags of the handoff key of a route: with them a key is ours.
+pub(crate) fn key_tags(source_region: &Region, route: &Route) -> Tags {
+    Tags::from([
+        pair(tags::ROLE, tags::ROLE_KEY),
+        pair(tags::KEY_SOURCE_REGION, source_region),
+        pair(tags::KEY_TARGET_ACCOUNT, &route.account),
+    ])
+}
+
+/// Tags as KMS takes them.
+pub(crate) fn kms_tags(tags: &Tags) -> Result<Vec<Tag>, Fault> {
+    tags.iter()
+        .map(|(key, value)| Tag::builder().tag_key(key).tag_value(value).build())
+        .collect::<Result<_, _>>()
+        .map_err(|error| Fault::fatal(format!("a tag could not be built: {error}")))
+}

@@ -1,0 +1,102 @@
+//! `plan` and `status`: the same steps as `run`, walked by passes that never act.
+
+use agent_runtime::events::Screen;
+use agent_runtime::report::{Entry, Report, Trouble};
+use agent_runtime::start::Format;
+use agent_runtime::{Exit, Fault, Halt, Mode, Pass, start};
+use protocol::Phase;
+use protocol::tags::Outcome;
+
+use crate::account::Account;
+use crate::moves::{self, Move};
+use crate::offer::offer;
+use crate::run::phase;
+use crate::withdraw::withdraw;
+
+/// Every step that `run` would take.
+pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String) -> Exit {
+    report(account, screen, caller, "plan", Mode::Plan).await
+}
+
+/// Where each handoff stands.
+pub(crate) async fn status(account: &Account, screen: &Screen, caller: String) -> Exit {
+    report(account, screen, caller, "status", Mode::Look).await
+}
+
+async fn report(account: &Account, screen: &Screen, caller: String, command: &'static str, mode: Mode) -> Exit {
+    let found = match moves::find(account).await {
+        Ok(found) => found,
+        Err(fault) => {
+            start::refuse(&fault);
+            return Exit::Blocked;
+        }
+    };
+    let mut handoffs = Vec::new();
+    let mut exit = Exit::Settled;
+    for of in &found.moves {
+        let (entry, stands) = walk(account, of, mode).await;
+        handoffs.push(entry);
+        exit = exit.max(stands);
+    }
+    let settings = &account.settings;
+    let report = Report {
+        command,
+        caller,
+        account: settings.account.to_string(),
+        region: settings.region.to_string(),
+        handoffs,
+        notes: found.notes,
+    };
+    screen.print(&if screen.format() == Format::Json { report.json() + "\n" } else { report.text() });
+    found.refused.iter().for_each(start::refuse);
+    if found.refused.is_empty() { exit } else { Exit::Usage }
+}
+
+async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
+    let pass = Pass::new(mode, &account.acts, &account.settings.pace, &account.clock);
+    let (stands, fault) = match phase(account, of).await {
+        Ok(phase) => (Some(phase), halted(steps(account, &pass, of, phase).await)),
+        Err(fault) => (None, Some(fault)),
+    };
+    let exit = match (&fault, stands) {
+        (Some(fault), _) if fault.kind == agent_runtime::FaultKind::Fatal => Exit::Failed,
+        (Some(_), _) => Exit::Blocked,
+        (None, Some(Phase::Settled(Outcome::Landed | Outcome::Revoked))) => Exit::Settled,
+        (None, Some(Phase::Settled(_))) => Exit::Failed,
+        (None, _) => Exit::Pending,
+    };
+    let entry = Entry {
+        handoff: of.subject(),
+        id: Some(of.id.to_string()),
+        route: format!("{} -> {} {}", of.database.region, of.route.account, of.route.region),
+        phase: match stands {
+            Some(Phase::Offering) => "offering".to_owned(),
+            Some(Phase::Withdrawing(outcome)) => format!("withdrawing, {outcome}"),
+            Some(Phase::Settled(outcome)) => format!("settled, {outcome}"),
+            None => "unknown".to_owned(),
+        },
+        steps: pass.into_rows(),
+        fault: fault.as_ref().map(Trouble::from),
+    };
+    (entry, exit)
+}
+
+/// A plan shows what follows the landing too.
+async fn steps(account: &Account, pass: &Pass<'_>, of: &Move, phase: Phase) -> Result<(), Halt> {
+    match phase {
+        Phase::Settled(_) => Ok(()),
+        Phase::Withdrawing(outcome) => withdraw(account, pass, of, outcome).await,
+        Phase::Offering => {
+            offer(account, pass, of).await?;
+            pass.describe_the_rest();
+            withdraw(account, pass, of, Outcome::Landed).await
+        }
+    }
+}
+
+fn halted(flow: Result<(), Halt>) -> Option<Fault> {
+    match flow {
+        Err(Halt::Fault(fault)) => Some(fault),
+        _ => None,
+    }
+}

@@ -1,0 +1,268 @@
+//! A move: one handoff, as account A carries it out. Handoffs under way are found by their tags first, so that a deleted
+//! database or a removed declaration stops nothing after the snapshot was taken.
+
+use agent_runtime::Fault;
+use agent_runtime::database::DatabaseView;
+use protocol::ids::RoleName;
+use protocol::names::{self, SnapshotRole};
+use protocol::tags::{self, Hints, KeyMode, Route, Tags};
+use protocol::{
+    DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, Phase, QueueArn, SnapshotArn, SnapshotId, SourceFacts,
+};
+
+use crate::account::{Account, SourceSnapshot};
+use crate::config::{Declared, Target, Terms};
+
+/// One handoff.
+#[derive(Debug, Clone)]
+pub(crate) struct Move {
+    pub(crate) id: HandoffId,
+    pub(crate) database: DbArn,
+    pub(crate) resource: DbiResourceId,
+    pub(crate) label: Label,
+    pub(crate) route: Route,
+    pub(crate) hints: Hints,
+    pub(crate) inbox: QueueArn,
+    pub(crate) target_role: RoleName,
+    pub(crate) terms: Terms,
+}
+
+impl Move {
+    /// For a person.
+    pub(crate) fn subject(&self) -> String {
+        format!("{}/{}", self.database.database, self.label)
+    }
+
+    /// The deterministic name of a snapshot of this handoff.
+    pub(crate) fn snapshot(&self, role: SnapshotRole) -> SnapshotId {
+        names::snapshot(&self.database.database, &self.id, role)
+    }
+
+    /// The source snapshot.
+    pub(crate) fn source_arn(&self) -> SnapshotArn {
+        SnapshotArn {
+            region: self.database.region.clone(),
+            account: self.database.account.clone(),
+            snapshot: self.snapshot(SnapshotRole::Source),
+        }
+    }
+
+    /// The shared copy.
+    pub(crate) fn shared_arn(&self) -> SnapshotArn {
+        SnapshotArn {
+            region: self.route.region.clone(),
+            account: self.database.account.clone(),
+            snapshot: self.snapshot(SnapshotRole::Shared),
+        }
+    }
+
+    /// Do these tags say that a snapshot plays this role in this handoff?
+    pub(crate) fn owns(&self, tags: &Tags, role: SnapshotRole) -> bool {
+        protocol::facts::is_ours(tags, role) && tags.get(tags::ID).is_some_and(|id| id == self.id.as_str())
+    }
+
+    /// What the source snapshot remembers before anything else has happened.
+    pub(crate) fn facts(&self) -> SourceFacts {
+        SourceFacts {
+            id: self.id.clone(),
+            label: self.label.clone(),
+            database: self.database.database.clone(),
+            route: self.route.clone(),
+            hints: self.hints.clone(),
+            offer: None,
+            published: None,
+            heard: Vec::new(),
+            ended: None,
+            settled: None,
+        }
+    }
+
+    /// A declared handoff of a database that exists.
+    fn new(account: &Account, declared: &Declared, database: &DatabaseView) -> Result<Self, Fault> {
+        let subject = format!("{}/{}", declared.database, declared.label);
+        let unsupported = |what: &str, mend: &str| Err(Fault::fatal(format!("{subject}: {what}")).hint(mend));
+        let Some(resource) = database.resource.clone() else {
+            return unsupported("RDS tells no DbiResourceId of the database", "look at it in the console");
+        };
+        if let Some(cluster) = &database.cluster {
+            let what = format!("it is a member of DB cluster {cluster}; clusters are not supported yet");
+            return unsupported(&what, "declare DB instances only");
+        }
+        if database.engine.starts_with("custom-") {
+            return unsupported(
+                "RDS Custom is not supported: its snapshots cannot be copied",
+                "declare other databases",
+            );
+        }
+        if database.tde {
+            return unsupported("it uses TDE, and RDS lets no such snapshot be shared", "declare other databases");
+        }
+        if !database.encrypted {
+            return unsupported("it is not encrypted; only encrypted databases are supported", "encrypt it first");
+        }
+        if database.key.is_none() {
+            return unsupported(
+                "it is under an AWS owned key, which is not supported yet",
+                "restore it under a KMS key first",
+            );
+        }
+        let hints = || {
+            Some(Hints {
+                class: database.class.parse().ok()?,
+                multi_az: database.multi_az,
+                port: database.port,
+                storage: database.storage.parse().ok()?,
+            })
+        };
+        let Some(hints) = hints() else {
+            let what =
+                format!("its class {:?} or storage {:?} is of an unknown kind", database.class, database.storage);
+            return unsupported(&what, "report this: the grammar of these names has changed");
+        };
+        let Target { account: to, region, .. } = &declared.target;
+        let database = DbArn {
+            region: account.settings.region.clone(),
+            account: account.settings.account.clone(),
+            database: declared.database.clone(),
+        };
+        Ok(Self {
+            id: HandoffId::of(&database, &resource, to, region, &declared.label),
+            database,
+            resource,
+            label: declared.label.clone(),
+            route: Route { account: to.clone(), region: region.clone(), key: KeyMode::Managed },
+            hints,
+            inbox: declared.target.inbox.clone(),
+            target_role: declared.target.role.clone(),
+            terms: declared.terms,
+        })
+    }
+
+    /// A handoff that is under way, or over: all of it stands in its source snapshot.
+    fn under_way(account: &Account, source: &SourceSnapshot, terms: Terms) -> Result<Self, Fault> {
+        let SourceSnapshot { view, facts } = source;
+        let Route { account: to, region, .. } = &facts.route;
+        let known = account.settings.targets.iter().find(|target| target.account == *to && target.region == *region);
+        let target = known
+            .cloned()
+            .unwrap_or_else(|| Target::agreed(&account.settings.account, &account.settings.region, to, region));
+        let database = DbArn {
+            region: view.arn.region.clone(),
+            account: view.arn.account.clone(),
+            database: facts.database.clone(),
+        };
+        let resource = view.resource.clone().ok_or_else(|| {
+            Fault::fatal(format!("snapshot {} tells nothing of the database that it was taken of", view.arn))
+        })?;
+        let id = HandoffId::of(&database, &resource, to, region, &facts.label);
+        if id != facts.id || view.database.as_ref() != Some(&facts.database) {
+            return Err(Fault::not_ours(
+                &format!("snapshot {}", view.arn),
+                &format!("it carries our tags for handoff {}, but its content would make it {id}", facts.id),
+            ));
+        }
+        Ok(Self {
+            id,
+            database,
+            resource,
+            label: facts.label.clone(),
+            route: facts.route.clone(),
+            hints: facts.hints.clone(),
+            inbox: target.inbox,
+            target_role: target.role,
+            terms,
+        })
+    }
+}
+
+/// What a command works on.
+#[derive(Debug, Default)]
+pub(crate) struct Moves {
+    /// Declared, in the order of the file, then the others that are not settled.
+    pub(crate) moves: Vec<Move>,
+    /// Declared, but impossible.
+    pub(crate) refused: Vec<Fault>,
+    /// What is ours and cannot be read.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Finds what there is to do: by tags first, then by declaration.
+pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
+    let (sources, notes) = account.source_snapshots().await?;
+    let mut found = Moves { notes, ..Moves::default() };
+    for declared in &account.settings.declared {
+        let under_way = sources.iter().find(|source| is_declared(&source.facts, declared));
+        let one = match under_way {
+            Some(source) => known(account, declared, source).await,
+            None => new(account, declared).await,
+        };
+        match one {
+            Ok(one) => found.moves.push(one),
+            Err(fault) if fault.kind == agent_runtime::FaultKind::Fatal => found.refused.push(fault),
+            Err(fault) => return Err(fault),
+        }
+    }
+    for source in &sources {
+        let seen = found.moves.iter().any(|one| one.id == source.facts.id);
+        let declared = account.settings.declared.iter().any(|declared| is_declared(&source.facts, declared));
+        let settled = matches!(source.facts.phase(account.clock.now()), Phase::Settled(_));
+        if seen || declared || settled {
+            continue;
+        }
+        match Move::under_way(account, source, Terms::default()) {
+            Ok(one) => found.moves.push(one),
+            Err(fault) => found.notes.push(fault.chain()),
+        }
+    }
+    // What must be taken back comes first.
+    let now = account.clock.now();
+    let ending = |of: &Move| {
+        let source = sources.iter().find(|source| source.facts.id == of.id);
+        source.is_some_and(|source| matches!(source.facts.phase(now), Phase::Withdrawing(_)))
+    };
+    found.moves.sort_by_key(|of| !ending(of));
+    Ok(found)
+}
+
+fn is_declared(facts: &SourceFacts, declared: &Declared) -> bool {
+    facts.database == declared.database
+        && facts.label == declared.label
+        && facts.route.account == declared.target.account
+        && facts.route.region == declared.target.region
+}
+
+async fn new(account: &Account, declared: &Declared) -> Result<Move, Fault> {
+    let databases = account.inventory.databases(&account.settings.region).await?;
+    let Some(database) = databases.get(&declared.database) else {
+        return Err(unknown_database(account, declared, databases.keys()));
+    };
+    Move::new(account, declared, database)
+}
+
+/// A handoff under its label once moved one database. A database made anew under the same name is another one.
+async fn known(account: &Account, declared: &Declared, source: &SourceSnapshot) -> Result<Move, Fault> {
+    let databases = account.inventory.databases(&account.settings.region).await?;
+    let today = databases.get(&declared.database).and_then(|database| database.resource.as_ref());
+    if let (Some(today), Some(then)) = (today, &source.view.resource)
+        && today != then
+    {
+        return Err(Fault::fatal(format!(
+            "{}/{}: this label has moved another database of that name ({then}; today's is {today})",
+            declared.database, declared.label
+        ))
+        .hint("move today's database under a new label"));
+    }
+    Move::under_way(account, source, declared.terms)
+}
+
+fn unknown_database<'a>(
+    account: &Account,
+    declared: &Declared,
+    names: impl Iterator<Item = &'a DbIdentifier>,
+) -> Fault {
+    let place = format!("account {} in {}", account.settings.account, account.settings.region);
+    let names: Vec<&str> = names.map(DbIdentifier::as_str).take(20).collect();
+    let there = if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}", names.join(", ")) };
+    Fault::fatal(format!("{}/{}: no such DB instance in {place}", declared.database, declared.label))
+        .hint(format!("correct the name, the account or the Region; {there}"))
+}

@@ -1,0 +1,25 @@
+//! Offering: from the database to account B's inbox.
+
+use agent_runtime::{Flow, Pass};
+
+use crate::account::Account;
+use crate::moves::Move;
+use crate::steps::{
+    AwaitLanding, CopyToTargetRegion, HandoffKey, KeyAlias, MakeOffer, Publish, ReplicaAlias, ReplicaKey, ShareKey,
+    ShareSnapshot, TakeSnapshot,
+};
+
+/// Steps 1 to 7. Ends only when account B has landed, which is another phase.
+pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<()> {
+    let snapshot = pass.ensure(TakeSnapshot { account, of }).await?;
+    let key = pass.ensure(HandoffKey { account, of }).await?;
+    pass.ensure(KeyAlias { account, of, key: &key }).await?;
+    let replica = pass.ensure(ReplicaKey { account, of, key: &key }).await?;
+    pass.ensure(ReplicaAlias { account, of, key: &replica }).await?;
+    let copy = pass.ensure(CopyToTargetRegion { account, of, snapshot: &snapshot, key: &replica }).await?;
+    let message = pass.ensure(MakeOffer { account, of, snapshot: &snapshot, copy: &copy }).await?;
+    pass.ensure(ShareSnapshot { account, of, copy: &copy }).await?;
+    pass.ensure(ShareKey { account, of, key: &replica.arn }).await?;
+    pass.ensure(Publish { account, of, message: &message }).await?;
+    pass.ensure(AwaitLanding { account, of }).await
+}

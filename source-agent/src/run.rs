@@ -1,0 +1,130 @@
+//! `run`: every handoff is driven, and every receipt recorded, until all are settled, failed or blocked.
+
+use agent_runtime::drive::Patience;
+use agent_runtime::events::Screen;
+use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, drive, start};
+use futures_util::future::{join_all, select_all};
+use protocol::Phase;
+use protocol::tags::Outcome;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::account::Account;
+use crate::moves::{self, Move};
+use crate::offer::offer;
+use crate::receipts::{Receipts, Wakes};
+use crate::withdraw::withdraw;
+
+/// Runs until the work is done, or for ever.
+pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, shutdown: &CancellationToken) -> Exit {
+    loop {
+        let exit = match round(account, screen, patience, shutdown).await {
+            Ok(exit) => exit,
+            Err(fault) => {
+                start::refuse(&fault);
+                Exit::Blocked
+            }
+        };
+        if patience != Patience::ForEver || exit == Exit::Usage || shutdown.is_cancelled() {
+            return exit;
+        }
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return exit,
+            () = tokio::time::sleep(account.settings.pace.ceiling()) => {}
+        }
+    }
+}
+
+/// Once through everything that is declared or under way.
+async fn round(
+    account: &Account,
+    screen: &Screen,
+    patience: Patience,
+    shutdown: &CancellationToken,
+) -> Result<Exit, Fault> {
+    let found = moves::find(account).await?;
+    for note in &found.notes {
+        tracing::warn!("{note}");
+    }
+    if !found.refused.is_empty() {
+        found.refused.iter().for_each(start::refuse);
+        return Ok(Exit::Usage);
+    }
+    let queues: Vec<Receipts<'_>> = receipts_queues(account, screen);
+    let wakes: Wakes = found.moves.iter().map(|of| (of.id.clone(), Notify::new())).collect();
+    for queue in &queues {
+        if let Err(fault) = queue.drain(&wakes).await {
+            screen.fault("receipts", &fault, std::time::Duration::ZERO);
+        }
+    }
+    let pace = &account.settings.pace;
+    let drives = Drive { acts: &account.acts, pace, clock: &account.clock, screen, patience, shutdown };
+    let (drives, wakes) = (&drives, &wakes);
+    let moves = found.moves.iter().map(|of| async move {
+        let never = Notify::new();
+        let wake = wakes.get(&of.id).unwrap_or(&never);
+        let end = drive(drives, &of.subject(), wake, async |pass| advance(account, pass, of).await).await;
+        tell(screen, of, end)
+    });
+    let limit = match patience {
+        Patience::Until(limit) => Some(limit),
+        _ => None,
+    };
+    let listening = async {
+        if queues.is_empty() || patience == Patience::Once {
+            return std::future::pending().await;
+        }
+        select_all(queues.iter().map(|queue| Box::pin(queue.listen(limit, wakes)))).await.0
+    };
+    tokio::select! {
+        biased;
+        exits = join_all(moves) => Ok(exits.into_iter().max().unwrap_or(Exit::Settled)),
+        fault = listening => Err(fault),
+    }
+}
+
+/// The steps of the phase that the handoff is in. No pass runs those of two.
+async fn advance(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<Outcome> {
+    match phase(account, of).await? {
+        Phase::Settled(outcome) => Ok(outcome),
+        Phase::Withdrawing(outcome) => withdraw(account, pass, of, outcome).await.map(|()| outcome),
+        Phase::Offering => {
+            offer(account, pass, of).await?;
+            // Landed meanwhile: the next pass is in another phase.
+            Err(Halt::Acted)
+        }
+    }
+}
+
+/// Where a handoff stands, by the tags of its source snapshot.
+pub(crate) async fn phase(account: &Account, of: &Move) -> Result<Phase, Fault> {
+    let source = account.source_snapshot(of).await?;
+    Ok(source.map_or(Phase::Offering, |source| source.facts.phase(account.clock.now())))
+}
+
+fn receipts_queues<'a>(account: &'a Account, screen: &'a Screen) -> Vec<Receipts<'a>> {
+    let mut targets: Vec<_> = account.settings.targets.iter().collect();
+    targets.sort_by_key(|target| &target.receipts);
+    targets.dedup_by_key(|target| &target.receipts);
+    targets.into_iter().map(|target| Receipts::new(account, screen, target)).collect()
+}
+
+fn tell(screen: &Screen, of: &Move, end: End<Outcome>) -> Exit {
+    let subject = of.subject();
+    match end {
+        End::Done(outcome) => {
+            screen.say(&subject, "end", "settled", outcome.as_str());
+            match outcome {
+                Outcome::Landed | Outcome::Revoked => Exit::Settled,
+                Outcome::Expired | Outcome::Rejected | Outcome::Failed => Exit::Failed,
+            }
+        }
+        End::Pending => Exit::Pending,
+        End::Blocked(_) => Exit::Blocked,
+        End::Failed(fault) => {
+            screen.failed(&subject, &fault);
+            Exit::Failed
+        }
+    }
+}

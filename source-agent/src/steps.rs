@@ -1,0 +1,41 @@
+//! One file for each resource that a handoff touches in account A.
+
+mod copy;
+mod key;
+mod landing;
+mod offering;
+mod settling;
+mod share;
+mod share_key;
+mod snapshot;
+
+pub(crate) use copy::{CopyToTargetRegion, DeleteSharedCopy};
+pub(crate) use key::{HandoffKey, KeyAlias, ReplicaAlias, ReplicaKey};
+pub(crate) use landing::{AwaitLanding, Publish};
+pub(crate) use offering::MakeOffer;
+pub(crate) use settling::{MarkEnded, MarkSettled};
+pub(crate) use share::{ShareSnapshot, Unshare};
+pub(crate) use share_key::{CloseKey, RevokeGrants, ShareKey};
+pub(crate) use snapshot::TakeSnapshot;
+
+use agent_runtime::Fault;
+use agent_runtime::snapshot::SnapshotView;
+use jiff::{SignedDuration, Timestamp};
+use protocol::names::SnapshotRole;
+
+use crate::moves::Move;
+
+/// Tags are written in the creating call, but may be seen later than their resource. Only after this is a name without our
+/// tags somebody else's.
+const TAGS_SPREAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// Is this snapshot ours, in this role? `false` while its tags may still be on their way.
+fn owned(of: &Move, view: &SnapshotView, role: SnapshotRole, now: Timestamp) -> Result<bool, Fault> {
+    if of.owns(&view.tags, role) {
+        return Ok(true);
+    }
+    if view.created.is_none_or(|created| now.duration_since(created) < TAGS_SPREAD) && view.tags.is_empty() {
+        return Ok(false);
+    }
+    Err(Fault::not_ours(&format!("snapshot {}", view.arn), "it does not carry this handoff's tags"))
+}

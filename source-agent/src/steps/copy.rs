@@ -1,0 +1,143 @@
+//! Step 4, and its end in step 13: the copy in the target Region that account B is given.
+
+use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
+use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
+use aws_sdk_rds::operation::delete_db_snapshot::DeleteDBSnapshotError;
+use jiff::Timestamp;
+use protocol::facts::pair;
+use protocol::names::SnapshotRole;
+use protocol::tags::{self, Tags};
+
+use super::owned;
+use crate::account::Account;
+use crate::keys::KeyView;
+use crate::moves::Move;
+
+/// The shared copy, under the replica key.
+pub(crate) struct CopyToTargetRegion<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+    pub(crate) snapshot: &'a SnapshotView,
+    pub(crate) key: &'a KeyView,
+}
+
+impl Step for CopyToTargetRegion<'_> {
+    type Output = SnapshotView;
+    const ID: StepId = StepId("copy");
+
+    fn resource(&self) -> String {
+        self.of.shared_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!("shared copy {} in {}, under the replica key", self.of.shared_arn().snapshot, self.of.route.region)
+    }
+
+    async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
+        let snapshots = self.account.inventory.snapshots(&self.of.route.region).await?;
+        let Some(view) = snapshots.get(&self.of.shared_arn().snapshot) else { return Ok(Observed::Todo) };
+        if !owned(self.of, view, SnapshotRole::Shared, self.account.clock.now())? {
+            return Ok(Observed::Working(Working::new("waiting for the tags of the copy")));
+        }
+        match view.observed()? {
+            Observed::Working(working) => Ok(Observed::Working(working)),
+            Observed::Todo => Ok(Observed::Todo),
+            Observed::Ready(()) => {
+                let not_ours = |why: &str| Err(Fault::not_ours(&format!("snapshot {}", view.arn), why));
+                if view.identity().is_none() || view.identity() != self.snapshot.identity() {
+                    return not_ours("it carries our tags, but other content");
+                }
+                if view.key.as_ref() != Some(&self.key.arn) {
+                    return not_ours("it carries our tags, but is not under the handoff key");
+                }
+                Ok(Observed::Ready(view.clone()))
+            }
+        }
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        let region = &self.of.route.region;
+        let tags = Tags::from([
+            pair(tags::ROLE, SnapshotRole::Shared.as_str()),
+            pair(tags::ID, &self.of.id),
+            pair(tags::LABEL, &self.of.label),
+            pair(tags::DATABASE, &self.of.database.database),
+        ]);
+        let answer = self
+            .account
+            .clients
+            .rds(region)
+            .copy_db_snapshot()
+            .source_db_snapshot_identifier(self.snapshot.arn.to_string())
+            .target_db_snapshot_identifier(self.of.shared_arn().snapshot.as_str())
+            .kms_key_id(self.key.arn.to_string())
+            .set_tags(Some(rds_tags(&tags)))
+            .send()
+            .await;
+        self.account.inventory.acted_on_snapshots(region);
+        answer
+            .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
+            .map_err(|fault| match fault.code() {
+                Some("KMSKeyNotAccessibleFault") => fault.hint(format!(
+                    "this agent's role must be allowed kms:DescribeKey, kms:CreateGrant and kms:Decrypt on the key of the \
+                     source snapshot, {}, and on the replica key, {}, through RDS",
+                    self.snapshot.key.as_ref().map_or("unknown".to_owned(), ToString::to_string),
+                    self.key.arn
+                )),
+                _ => fault,
+            })
+    }
+
+    fn foresee(&self) -> SnapshotView {
+        SnapshotView {
+            arn: self.of.shared_arn(),
+            key: Some(self.key.arn.clone()),
+            status: SnapshotStatus::Available,
+            ..self.snapshot.clone()
+        }
+    }
+
+    fn changed(&self) -> Option<Timestamp> {
+        self.key.created
+    }
+}
+
+/// The shared copy, gone. Account B owns its own, or does not need one any more.
+pub(crate) struct DeleteSharedCopy<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+}
+
+impl Step for DeleteSharedCopy<'_> {
+    type Output = ();
+    const ID: StepId = StepId("delete-copy");
+
+    fn resource(&self) -> String {
+        self.of.shared_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!("delete the shared copy {} in {}", self.of.shared_arn().snapshot, self.of.route.region)
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        let Some(copy) = self.account.shared_copy(self.of).await? else { return Ok(Observed::Ready(())) };
+        Ok(match copy.status {
+            SnapshotStatus::Working(status) if status == "deleting" => {
+                Observed::Working(Working::new("the copy is being deleted"))
+            }
+            _ => Observed::Todo,
+        })
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        let region = &self.of.route.region;
+        let call = self.account.clients.rds(region).delete_db_snapshot();
+        let answer = call.db_snapshot_identifier(self.of.shared_arn().snapshot.as_str()).send().await;
+        self.account.inventory.acted_on_snapshots(region);
+        answer.missing_ok("rds:DeleteDBSnapshot", DeleteDBSnapshotError::is_db_snapshot_not_found_fault).map(drop)
+    }
+
+    fn foresee(&self) {}
+}

@@ -1,0 +1,269 @@
+//! Steps 2 and 3: the handoff key, its replica in the target Region, and their aliases.
+//!
+//! `kms:CreateKey` has no client token, and KMS has no look-up by tag. So the tags are written in the call, the SDK's own retry
+//! is off for it, the alias is the arbiter, and a process that sees no key looks twice before it makes one.
+
+use std::time::Duration;
+
+use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use aws_config::retry::RetryConfig;
+use aws_sdk_kms::operation::replicate_key::ReplicateKeyError;
+use jiff::Timestamp;
+use protocol::ids::Region;
+use protocol::{KeyArn, names};
+
+use crate::account::Account;
+use crate::key_policy;
+use crate::keys::{Condition, KeyView, key_tags, kms_tags};
+use crate::moves::Move;
+
+/// Above the longest stale read of KMS that is worth waiting for: "typically less than a few seconds" (KMS Developer Guide,
+/// Eventual consistency).
+const KEY_SETTLE: Duration = Duration::from_secs(60);
+
+/// The multi-Region primary key, in the source Region. One for each source Region and target account.
+pub(crate) struct HandoffKey<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+}
+
+/// Its name there.
+pub(crate) struct KeyAlias<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+    pub(crate) key: &'a KeyView,
+}
+
+/// Its replica, in the target Region.
+pub(crate) struct ReplicaKey<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+    pub(crate) key: &'a KeyView,
+}
+
+/// The replica's name.
+pub(crate) struct ReplicaAlias<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+    pub(crate) key: &'a KeyView,
+}
+
+impl HandoffKey<'_> {
+    fn alias(&self) -> String {
+        names::key_alias(&self.account.settings.region, &self.of.route.account)
+    }
+}
+
+impl Step for HandoffKey<'_> {
+    type Output = KeyView;
+    const ID: StepId = StepId("key");
+    const SETTLE: Duration = KEY_SETTLE;
+    const LOOK_TWICE: bool = true;
+
+    fn resource(&self) -> String {
+        self.alias()
+    }
+
+    fn describe(&self) -> String {
+        format!("multi-Region handoff key in {}", self.account.settings.region)
+    }
+
+    async fn observe(&self) -> Result<Observed<KeyView>, Fault> {
+        let (account, region) = (self.account, &self.account.settings.region);
+        let ours = key_tags(region, &self.of.route);
+        let named = account.keys.describe(region, &self.alias()).await?;
+        let found = match named {
+            Some(key) => Some(key),
+            None => account.keys.search(region, &account.settings.account, &ours).await?,
+        };
+        let Some(key) = found else { return Ok(Observed::Todo) };
+        let observed = usable(account, self.of, key).await?;
+        match &observed {
+            Observed::Ready(key) if !key.primary => Err(Fault::not_ours(
+                &format!("alias {}", self.alias()),
+                &format!("key {} is not the primary of a multi-Region key", key.arn),
+            )),
+            _ => Ok(observed),
+        }
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        let Account { settings, clients, keys, .. } = self.account;
+        let policy = key_policy::initial(&settings.account, &settings.role, &settings.region);
+        let once = aws_sdk_kms::config::Config::builder().retry_config(RetryConfig::disabled());
+        let answer = clients
+            .kms(&settings.region)
+            .create_key()
+            .multi_region(true)
+            .description(format!("rds-handoff from {} to account {}", settings.region, self.of.route.account))
+            .policy(policy.to_string())
+            .set_tags(Some(kms_tags(&key_tags(&settings.region, &self.of.route))?))
+            .customize()
+            .config_override(once)
+            .send()
+            .await;
+        keys.acted(&settings.region, &self.alias());
+        answer.op("kms:CreateKey").map(drop)
+    }
+
+    fn foresee(&self) -> KeyView {
+        let Account { settings, .. } = self.account;
+        let arn = format!("arn:aws:kms:{}:{}:key/new-key", settings.region, settings.account);
+        let arn = arn.parse().unwrap_or_else(|_| unreachable!("{arn} is the ARN of a key"));
+        KeyView { arn, created: None, condition: Condition::Usable, primary: true }
+    }
+}
+
+impl Step for ReplicaKey<'_> {
+    type Output = KeyView;
+    const ID: StepId = StepId("replica-key");
+    const SETTLE: Duration = Duration::from_secs(30);
+
+    fn resource(&self) -> String {
+        self.arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!("replica of the handoff key in {}", self.of.route.region)
+    }
+
+    async fn observe(&self) -> Result<Observed<KeyView>, Fault> {
+        match self.account.keys.describe(&self.of.route.region, &self.arn().to_string()).await? {
+            Some(key) => usable(self.account, self.of, key).await,
+            None => Ok(Observed::Todo),
+        }
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        let Account { settings, clients, keys, .. } = self.account;
+        let region = &self.of.route.region;
+        let policy = key_policy::initial(&settings.account, &settings.role, region);
+        let answer = clients
+            .kms(&settings.region)
+            .replicate_key()
+            .key_id(self.key.arn.to_string())
+            .replica_region(region.as_str())
+            .description(format!("rds-handoff from {} to account {}", settings.region, self.of.route.account))
+            .policy(policy.to_string())
+            .set_tags(Some(kms_tags(&key_tags(&settings.region, &self.of.route))?))
+            .send()
+            .await;
+        keys.acted(region, &self.arn().to_string());
+        answer.exists_ok("kms:ReplicateKey", ReplicateKeyError::is_already_exists_exception)
+    }
+
+    fn foresee(&self) -> KeyView {
+        KeyView { arn: self.arn(), created: None, condition: Condition::Usable, primary: false }
+    }
+
+    fn changed(&self) -> Option<Timestamp> {
+        self.key.created
+    }
+}
+
+impl ReplicaKey<'_> {
+    /// A replica has the id of its primary (KMS Developer Guide, Multi-Region keys).
+    fn arn(&self) -> KeyArn {
+        KeyArn { region: self.of.route.region.clone(), ..self.key.arn.clone() }
+    }
+}
+
+impl Step for KeyAlias<'_> {
+    type Output = ();
+    const ID: StepId = StepId("key-alias");
+
+    fn resource(&self) -> String {
+        format!("{} {}", self.account.settings.region, self.alias())
+    }
+
+    fn describe(&self) -> String {
+        format!("{} in {}", self.alias(), self.account.settings.region)
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        named(self.account, &self.account.settings.region, &self.alias(), self.key).await
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        self.account.keys.name(&self.key.arn, &self.alias()).await
+    }
+
+    fn foresee(&self) {}
+
+    fn changed(&self) -> Option<Timestamp> {
+        self.key.created
+    }
+}
+
+impl KeyAlias<'_> {
+    fn alias(&self) -> String {
+        names::key_alias(&self.account.settings.region, &self.of.route.account)
+    }
+}
+
+impl Step for ReplicaAlias<'_> {
+    type Output = ();
+    const ID: StepId = StepId("replica-alias");
+
+    fn resource(&self) -> String {
+        format!("{} {}", self.of.route.region, self.alias())
+    }
+
+    fn describe(&self) -> String {
+        format!("{} in {}", self.alias(), self.of.route.region)
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        named(self.account, &self.of.route.region, &self.alias(), self.key).await
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        self.account.keys.name(&self.key.arn, &self.alias()).await
+    }
+
+    fn foresee(&self) {}
+
+    fn changed(&self) -> Option<Timestamp> {
+        self.key.created
+    }
+}
+
+impl ReplicaAlias<'_> {
+    fn alias(&self) -> String {
+        names::key_alias(&self.account.settings.region, &self.of.route.account)
+    }
+}
+
+/// Does the alias stand for this key?
+async fn named(account: &Account, region: &Region, alias: &str, key: &KeyView) -> Result<Observed<()>, Fault> {
+    match account.keys.describe(region, alias).await? {
+        None => Ok(Observed::Todo),
+        Some(named) if named.arn == key.arn => Ok(Observed::Ready(())),
+        Some(other) => {
+            Err(Fault::not_ours(&format!("{alias} in {region}"), &format!("it names {}, not {}", other.arn, key.arn)))
+        }
+    }
+}
+
+/// Is the key ours, and can it be used?
+async fn usable(account: &Account, of: &Move, key: KeyView) -> Result<Observed<KeyView>, Fault> {
+    let ours = key_tags(&account.settings.region, &of.route);
+    let tags = account.keys.tags(&key.arn).await?;
+    if !ours.iter().all(|(name, value)| tags.get(name) == Some(value)) {
+        let young = key.created.is_some_and(|created| account.clock.now().duration_since(created) < super::TAGS_SPREAD);
+        if tags.is_empty() && young {
+            return Ok(Observed::Working(Working::new("waiting for the tags of the key")));
+        }
+        return Err(Fault::not_ours(&format!("key {}", key.arn), "it does not carry the tags of this handoff key"));
+    }
+    match &key.condition {
+        Condition::Usable => Ok(Observed::Ready(key)),
+        Condition::Creating => {
+            Ok(Observed::Working(Working { since: key.created, ..Working::new("the key is being created") }))
+        }
+        Condition::Unusable(state) => Err(Fault::blocked(format!("key {} is {state}", key.arn)).hint(format!(
+            "enable it, or cancel its deletion: aws kms cancel-key-deletion, aws kms enable-key --region {} --key-id {}",
+            key.arn.region, key.arn.key
+        ))),
+    }
+}

@@ -1,0 +1,85 @@
+//! Step 7: the message is published; then account B is waited for.
+
+use agent_runtime::queue::Queue;
+use agent_runtime::{Fault, Observed, Step, StepId, Working};
+use protocol::{Handoff, Stage, tags};
+
+use crate::account::Account;
+use crate::moves::Move;
+
+/// The message stands in account B's inbox. Sending cannot be observed, so it is sent first and recorded then: a crash between
+/// the two sends the same bytes again, and the receiver absorbs them.
+pub(crate) struct Publish<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+    pub(crate) message: &'a Handoff,
+}
+
+impl Step for Publish<'_> {
+    type Output = ();
+    const ID: StepId = StepId("publish");
+
+    fn resource(&self) -> String {
+        self.of.source_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!("message to {}", self.of.inbox)
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        let source = self.account.source_snapshot(self.of).await?;
+        let published = source.is_some_and(|source| source.facts.published.is_some());
+        Ok(if published { Observed::Ready(()) } else { Observed::Todo })
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        Queue::new(&self.account.clients, &self.of.inbox).send(&self.message.encode()).await?;
+        self.account.tag(&self.of.source_arn(), tags::PUBLISHED, &self.account.clock.now()).await
+    }
+
+    fn foresee(&self) {}
+}
+
+/// Account B owns its own copy. Nothing is done here: its receipts come by themselves, and change the phase.
+pub(crate) struct AwaitLanding<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+}
+
+impl Step for AwaitLanding<'_> {
+    type Output = ();
+    const ID: StepId = StepId("landing");
+
+    fn resource(&self) -> String {
+        self.of.source_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!("account {} owns its own copy", self.of.route.account)
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        let Some(source) = self.account.source_snapshot(self.of).await? else { return Ok(Observed::Todo) };
+        let account = &self.of.route.account;
+        let working = match (source.facts.heard(Stage::Landed), source.facts.heard(Stage::Accepted)) {
+            (Some(_), _) => return Ok(Observed::Ready(())),
+            (None, Some(accepted)) => Working {
+                since: Some(accepted.at),
+                ..Working::new(format!("account {account} has begun its own copy"))
+            },
+            (None, None) => Working {
+                since: source.facts.published,
+                ..Working::new(format!("waiting for account {account} to begin"))
+            },
+        };
+        Ok(Observed::Working(working))
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        Err(Fault::fatal(format!("source snapshot {} has gone", self.of.source_arn()))
+            .hint("it was deleted by hand, and the handoff with it; move the database under another label"))
+    }
+
+    fn foresee(&self) {}
+}

@@ -1,0 +1,118 @@
+//! The offer: made, as one tag of the source snapshot, before anything is shared.
+
+use agent_runtime::snapshot::SnapshotView;
+use agent_runtime::{Fault, Observed, Step, StepId, Working};
+use jiff::{SignedDuration, Timestamp};
+use protocol::handoff::{EngineWord, Handoff, Kind};
+use protocol::tags::{self, Offer};
+use protocol::{Digest, VERSION};
+
+use crate::account::Account;
+use crate::moves::Move;
+
+/// Number, times, nonce and digest of the message. From this tag and the snapshots the message is the same bytes for ever.
+pub(crate) struct MakeOffer<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+    pub(crate) snapshot: &'a SnapshotView,
+    pub(crate) copy: &'a SnapshotView,
+}
+
+impl Step for MakeOffer<'_> {
+    type Output = Handoff;
+    const ID: StepId = StepId("offer");
+
+    fn resource(&self) -> String {
+        self.of.source_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        let Move { terms, .. } = self.of;
+        format!("offer: start within {:#}, access for {:#}", terms.start_within, terms.access_for)
+    }
+
+    async fn observe(&self) -> Result<Observed<Handoff>, Fault> {
+        let source = self.account.source_snapshot(self.of).await?;
+        let Some(offer) = source.and_then(|source| source.facts.offer) else { return Ok(Observed::Todo) };
+        // Two agents may have made one offer each, at the same time: the later tag stays, and both wait to see which it is.
+        let settle = SignedDuration::try_from(self.account.settings.pace.settle(Self::SETTLE)).unwrap_or_default();
+        if self.account.clock.now().duration_since(offer.issued) < settle {
+            return Ok(Observed::Working(Working::new("letting the offer settle")));
+        }
+        let message = self.message(&offer)?;
+        if message.digest() != offer.digest {
+            return Err(Fault::fatal(format!(
+                "the message of {} does not have the digest that was offered: a snapshot or its tags were changed",
+                self.of.subject()
+            ))
+            .hint("revoke this handoff, and move the database under another label"));
+        }
+        Ok(Observed::Ready(message))
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        let issued = self.account.clock.now();
+        let later = |by: SignedDuration| issued.checked_add(by).unwrap_or(Timestamp::MAX);
+        let mut offer = Offer {
+            number: 1,
+            issued,
+            start_by: later(self.of.terms.start_within),
+            access_until: later(self.of.terms.access_for),
+            nonce: self.account.nonce(),
+            digest: Digest::of(b""),
+        };
+        offer.digest = self.message(&offer)?.digest();
+        self.account.tag(&self.snapshot.arn, tags::OFFER, &offer).await
+    }
+
+    fn foresee(&self) -> Handoff {
+        let soon = Offer {
+            number: 1,
+            issued: Timestamp::UNIX_EPOCH,
+            start_by: Timestamp::UNIX_EPOCH,
+            access_until: Timestamp::UNIX_EPOCH,
+            nonce: [0; 8].into(),
+            digest: Digest::of(b""),
+        };
+        self.body(&soon, "unknown", "unknown", Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl MakeOffer<'_> {
+    /// A pure function of the tags and of the snapshots in AWS.
+    fn message(&self, offer: &Offer) -> Result<Handoff, Fault> {
+        let created = self
+            .snapshot
+            .original
+            .ok_or_else(|| Fault::fatal(format!("snapshot {} tells no time of its data", self.snapshot.arn)))?;
+        Ok(self.body(offer, &self.snapshot.engine, &self.snapshot.engine_version, created))
+    }
+
+    fn body(&self, offer: &Offer, engine: &str, version: &str, created: Timestamp) -> Handoff {
+        let word = |text: &str| -> EngineWord {
+            text.parse().or_else(|_| "unknown".parse()).unwrap_or_else(|_| unreachable!("a word"))
+        };
+        let key = self.copy.key.clone().unwrap_or_else(|| unreachable!("a shared copy is under the handoff key"));
+        Handoff {
+            access_until: offer.access_until,
+            database_arn: self.of.database.clone(),
+            engine: word(engine),
+            engine_version: word(version),
+            handoff: self.of.id.clone(),
+            hints: self.of.hints.clone(),
+            identity: protocol::Identity { created, resource: self.of.resource.clone() },
+            issued: offer.issued,
+            key,
+            kind: Kind::Handoff,
+            label: self.of.label.clone(),
+            nonce: offer.nonce.clone(),
+            offer: offer.number,
+            size_gib: self.copy.size_gib,
+            snapshot: self.copy.arn.clone(),
+            start_by: offer.start_by,
+            target_account: self.of.route.account.clone(),
+            target_region: self.of.route.region.clone(),
+            version: VERSION,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Step 5, and its end in step 13: the share of the copy with account B.
+
+use agent_runtime::snapshot::SnapshotView;
+use agent_runtime::{Fault, Observed, Step, StepId};
+
+use crate::account::Account;
+use crate::moves::Move;
+
+/// Account B may see the copy, and copy it.
+pub(crate) struct ShareSnapshot<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+    pub(crate) copy: &'a SnapshotView,
+}
+
+impl Step for ShareSnapshot<'_> {
+    type Output = ();
+    const ID: StepId = StepId("share");
+
+    fn resource(&self) -> String {
+        self.of.shared_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!("share the copy with account {}", self.of.route.account)
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        let shared = self.account.shared_with(&self.copy.arn).await?;
+        Ok(if shared.contains(self.of.route.account.as_str()) { Observed::Ready(()) } else { Observed::Todo })
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        self.account.set_share(&self.copy.arn, &self.of.route.account, true).await
+    }
+
+    fn foresee(&self) {}
+}
+
+/// Account B sees it no more.
+pub(crate) struct Unshare<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+}
+
+impl Step for Unshare<'_> {
+    type Output = ();
+    const ID: StepId = StepId("unshare");
+
+    fn resource(&self) -> String {
+        self.of.shared_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!("take the share with account {} back", self.of.route.account)
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        let Some(copy) = self.account.shared_copy(self.of).await? else { return Ok(Observed::Ready(())) };
+        let shared = self.account.shared_with(&copy.arn).await?;
+        Ok(if shared.contains(self.of.route.account.as_str()) { Observed::Todo } else { Observed::Ready(()) })
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        self.account.set_share(&self.of.shared_arn(), &self.of.route.account, false).await
+    }
+
+    fn foresee(&self) {}
+}

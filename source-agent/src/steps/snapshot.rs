@@ -1,0 +1,88 @@
+//! Step 1: the source snapshot.
+
+use agent_runtime::database::DatabaseStatus;
+use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
+use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use aws_sdk_rds::operation::create_db_snapshot::CreateDBSnapshotError;
+use protocol::names::SnapshotRole;
+
+use super::owned;
+use crate::account::Account;
+use crate::moves::Move;
+
+/// A snapshot of the database, in the source Region. Its tags carry all that account A must remember.
+pub(crate) struct TakeSnapshot<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+}
+
+impl Step for TakeSnapshot<'_> {
+    type Output = SnapshotView;
+    const ID: StepId = StepId("snapshot");
+
+    fn resource(&self) -> String {
+        self.of.source_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        let arn = self.of.source_arn();
+        format!("source snapshot {} of {} in {}", arn.snapshot, self.of.database.database, arn.region)
+    }
+
+    async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
+        let account = self.account;
+        let snapshots = account.inventory.snapshots(&account.settings.region).await?;
+        let Some(view) = snapshots.get(&self.of.snapshot(SnapshotRole::Source)) else {
+            // Only an available database can be snapshotted; one that is being changed or backed up soon is again.
+            let databases = account.inventory.databases(&account.settings.region).await?;
+            return Ok(match databases.get(&self.of.database.database).map(|database| &database.status) {
+                Some(DatabaseStatus::Working(status)) => {
+                    Observed::Working(Working::new(format!("waiting for the database, which is {status}")))
+                }
+                _ => Observed::Todo,
+            });
+        };
+        if !owned(self.of, view, SnapshotRole::Source, account.clock.now())? {
+            return Ok(Observed::Working(Working::new("waiting for the tags of the snapshot")));
+        }
+        if view.resource.as_ref() != Some(&self.of.resource) {
+            let found = view.resource.as_ref().map_or("none".to_owned(), ToString::to_string);
+            return Err(Fault::not_ours(&format!("snapshot {}", view.arn), &format!("it is of database {found}")));
+        }
+        view.observed().map(|observed| match observed {
+            Observed::Ready(()) => Observed::Ready(view.clone()),
+            Observed::Working(working) => Observed::Working(working),
+            Observed::Todo => Observed::Todo,
+        })
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        let region = &self.account.settings.region;
+        let call = self.account.clients.rds(region).create_db_snapshot();
+        let call = call
+            .db_instance_identifier(self.of.database.database.as_str())
+            .db_snapshot_identifier(self.of.snapshot(SnapshotRole::Source).as_str())
+            .set_tags(Some(rds_tags(&self.of.facts().creation_tags())));
+        let answer = call.send().await;
+        self.account.inventory.acted_on_snapshots(region);
+        answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault)
+    }
+
+    fn foresee(&self) -> SnapshotView {
+        SnapshotView {
+            arn: self.of.source_arn(),
+            database: Some(self.of.database.database.clone()),
+            resource: Some(self.of.resource.clone()),
+            original: None,
+            created: None,
+            status: SnapshotStatus::Available,
+            percent: None,
+            encrypted: true,
+            key: None,
+            engine: String::new(),
+            engine_version: String::new(),
+            size_gib: 0,
+            tags: self.of.facts().creation_tags(),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Account B, as this process sees it: settings, clients, and the reads that all handoffs share.
+
+use agent_runtime::acts::Acts;
+use agent_runtime::queue::Queue;
+use agent_runtime::shared::Shared;
+use agent_runtime::snapshot::{SnapshotView, rds_tags};
+use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
+use aws_sdk_rds::operation::describe_db_snapshots::DescribeDBSnapshotsError;
+use protocol::facts::pair;
+use protocol::names::SnapshotRole;
+use protocol::{AccountId, HandoffId, SnapshotArn, TargetFacts};
+
+use crate::config::Settings;
+use crate::job::Job;
+
+/// Account B. One for each process.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) settings: Settings,
+    pub(crate) clients: Clients,
+    pub(crate) clock: Clock,
+    pub(crate) acts: Acts,
+    pub(crate) inventory: Inventory,
+    shared: Shared<SnapshotArn, Option<SnapshotView>>,
+}
+
+/// A target copy: what RDS says of it, and what it remembers.
+#[derive(Debug, Clone)]
+pub(crate) struct TargetCopy {
+    pub(crate) view: SnapshotView,
+    pub(crate) facts: TargetFacts,
+}
+
+impl Account {
+    pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock) -> Self {
+        let inventory = Inventory::new(clients.clone(), &settings.pace);
+        Self { settings, clients, clock, acts: Acts::default(), inventory, shared: Shared::new() }
+    }
+
+    /// The target copy of a handoff, if it is there and ours.
+    pub(crate) async fn target_copy(&self, job: &Job) -> Result<Option<TargetCopy>, Fault> {
+        let snapshots = self.inventory.snapshots(&self.settings.region).await?;
+        let Some(view) = snapshots.get(&job.target_arn(self).snapshot) else { return Ok(None) };
+        let facts = TargetFacts::read(&view.tags)?;
+        Ok(facts.filter(|facts| facts.id == job.facts.id).map(|facts| TargetCopy { view: view.clone(), facts }))
+    }
+
+    /// Every target copy of ours, with what could not be read.
+    pub(crate) async fn target_copies(&self) -> Result<(Vec<TargetCopy>, Vec<String>), Fault> {
+        let snapshots = self.inventory.snapshots(&self.settings.region).await?;
+        let (mut read, mut unreadable) = (Vec::new(), Vec::new());
+        for view in snapshots.values() {
+            match TargetFacts::read(&view.tags) {
+                Ok(Some(facts))
+                    if protocol::names::snapshot(&facts.database, &facts.id, SnapshotRole::Target)
+                        != view.arn.snapshot =>
+                {
+                    unreadable.push(format!("snapshot {} is left alone: it carries the tags of another", view.arn));
+                }
+                Ok(Some(facts)) => read.push(TargetCopy { view: view.clone(), facts }),
+                Ok(None) => {}
+                Err(error) => unreadable.push(format!("snapshot {} is left alone: {error}", view.arn)),
+            }
+        }
+        Ok((read, unreadable))
+    }
+
+    /// A snapshot that another account shares with this one; `None` while it is not to be seen. It is seen by its ARN alone
+    /// (RDS API Reference, `DescribeDBSnapshots`: `IncludeShared`).
+    pub(crate) async fn shared_snapshot(&self, arn: &SnapshotArn) -> Result<Option<SnapshotView>, Fault> {
+        let fresh = self.settings.pace.floor() / 2;
+        let view = self.shared.get(
+            arn,
+            |_| fresh,
+            async || {
+                let call = self.clients.rds(&arn.region).describe_db_snapshots();
+                let call = call.db_snapshot_identifier(arn.to_string()).snapshot_type("shared").include_shared(true);
+                let answer = call.send().await;
+                let answer = answer
+                    .missing_ok("rds:DescribeDBSnapshots", DescribeDBSnapshotsError::is_db_snapshot_not_found_fault)?;
+                let views = answer.iter().flat_map(|answer| answer.db_snapshots()).filter_map(SnapshotView::of);
+                Ok(views.into_iter().find(|view| view.arn == *arn))
+            },
+        );
+        Ok(Option::clone(&*view.await?))
+    }
+
+    /// Writes one fact on the target copy.
+    pub(crate) async fn tag(&self, copy: &SnapshotArn, key: &str, value: &impl ToString) -> Result<(), Fault> {
+        let tags = [pair(key, value)].into();
+        let call = self.clients.rds(&copy.region).add_tags_to_resource();
+        let answer = call.resource_name(copy.to_string()).set_tags(Some(rds_tags(&tags))).send().await;
+        self.inventory.acted_on_snapshots(&copy.region);
+        answer.op("rds:AddTagsToResource").map(drop)
+    }
+
+    /// The queue for receipts to an account: the configured one, never one that a message names.
+    pub(crate) fn receipts(&self, to: &AccountId, of: &HandoffId) -> Result<Queue, Fault> {
+        let queue = self.settings.receiver.senders.get(to).ok_or_else(|| {
+            Fault::blocked(format!("handoff {of} comes from account {to}, which is not under [[from]] any more"))
+                .hint("put it back until the handoff is finished")
+        })?;
+        Ok(Queue::new(&self.clients, queue))
+    }
+}

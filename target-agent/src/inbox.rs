@@ -1,0 +1,157 @@
+//! The inbox: messages become jobs, are kept invisible while they are being begun, and come to one of three ends.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use agent_runtime::Fault;
+use agent_runtime::events::Screen;
+use agent_runtime::queue::{LONGEST, NEWER, Queue, Received, VISIBILITY};
+use protocol::handoff::Handoff;
+use protocol::trust::{Reason, Refusal};
+use protocol::{HandoffId, Receipt, Stage};
+
+use crate::account::Account;
+use crate::job::{Held, Job};
+
+/// No more messages than this are held at once.
+const MOST_HELD: usize = 20;
+
+/// Account B's inbox, and every job of this process.
+#[derive(Debug)]
+pub(crate) struct Inbox<'a> {
+    account: &'a Account,
+    screen: &'a Screen,
+    queue: Queue,
+    jobs: RefCell<BTreeMap<HandoffId, Rc<Job>>>,
+}
+
+impl<'a> Inbox<'a> {
+    pub(crate) fn new(account: &'a Account, screen: &'a Screen) -> Self {
+        let queue = Queue::new(&account.clients, &account.settings.inbox);
+        Self { account, screen, queue, jobs: RefCell::default() }
+    }
+
+    /// Adds a job, unless one of that handoff is being driven.
+    pub(crate) fn add(&self, job: Job) -> Option<Rc<Job>> {
+        let mut jobs = self.jobs.borrow_mut();
+        if jobs.contains_key(job.id()) {
+            return None;
+        }
+        let job = Rc::new(job);
+        jobs.insert(job.id().clone(), job.clone());
+        Some(job)
+    }
+
+    /// A job's drive has ended.
+    pub(crate) fn remove(&self, job: &Job) {
+        self.jobs.borrow_mut().remove(job.id());
+    }
+
+    /// Receives messages, and returns the new jobs with the number of messages.
+    pub(crate) async fn receive(&self, wait: Duration) -> Result<(Vec<Rc<Job>>, usize), Fault> {
+        self.renew().await?;
+        let room = MOST_HELD.saturating_sub(self.held().len());
+        if room == 0 {
+            tokio::time::sleep(wait).await;
+            return Ok((Vec::new(), 0));
+        }
+        let received = self.queue.receive(room, wait).await?;
+        let mut jobs = Vec::new();
+        for message in &received {
+            match self.read(message) {
+                Ok(handoff) => jobs.extend(self.hold(handoff, message)),
+                Err(Refusal::Newer { version, kind }) => {
+                    let text = format!("a message of version {version}, kind {kind} is left for a newer agent");
+                    self.screen.say("inbox", "message", "newer", &text);
+                    self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await?;
+                }
+                Err(Refusal::Rejected { reason, detail }) => self.bury(message, "inbox", reason, &detail).await?,
+            }
+        }
+        Ok((jobs, received.len()))
+    }
+
+    /// Against itself and against the configuration; nothing is asked of AWS.
+    fn read(&self, message: &Received) -> Result<Handoff, Refusal> {
+        let handoff = Handoff::decode(&message.body)?;
+        self.account.settings.receiver.check(&handoff)?;
+        Ok(handoff)
+    }
+
+    /// A redelivery of a message that is held replaces its receipt handle; another message of the same handoff waits its turn.
+    fn hold(&self, handoff: Handoff, message: &Received) -> Option<Rc<Job>> {
+        let driven = self.jobs.borrow().get(&handoff.handoff).cloned();
+        let Some(job) = driven else { return self.add(Job::begun_by(handoff, Some(Held::new(message.clone())))) };
+        if job.message.is_some() && *job.digest() == handoff.digest() {
+            let mut held = job.held.borrow_mut();
+            match &mut *held {
+                Some(held) => held.received = message.clone(),
+                none => *none = Some(Held::new(message.clone())),
+            }
+            job.wake.notify_one();
+        }
+        None
+    }
+
+    /// The end of a message that is known to be bad.
+    pub(crate) async fn bury(
+        &self,
+        message: &Received,
+        subject: &str,
+        reason: Reason,
+        detail: &str,
+    ) -> Result<(), Fault> {
+        let text = format!("a message was rejected and put into the dead-letter queue: {reason}: {detail}");
+        self.screen.say(subject, "message", "rejected", &text);
+        self.queue.bury(message, reason).await
+    }
+
+    /// The end of a job whose message was rejected before its copy was begun. Its sender is told if it is one.
+    pub(crate) async fn reject(&self, job: &Job, reason: Reason, detail: &str) -> Result<(), Fault> {
+        let Some(held) = job.held.borrow().clone() else { return Ok(()) };
+        if job.sender_verified.get() {
+            let account = self.account.settings.account.clone();
+            let receipt = Receipt::new(job.id().clone(), job.digest().clone(), account, Stage::Rejected, Some(reason));
+            self.account.receipts(&job.facts.origin.account, job.id())?.send(&receipt.encode()).await?;
+        }
+        self.bury(&held.received, &job.subject(), reason, detail).await?;
+        *job.held.borrow_mut() = None;
+        Ok(())
+    }
+
+    /// Keeps held messages invisible: renewed at half of their time, until SQS's own limit is near.
+    async fn renew(&self) -> Result<(), Fault> {
+        let mut due = Vec::new();
+        for job in self.held() {
+            if let Some(held) = &mut *job.held.borrow_mut()
+                && held.renewed.elapsed() >= VISIBILITY / 2
+                && held.first.elapsed() + VISIBILITY < LONGEST
+            {
+                held.renewed = tokio::time::Instant::now();
+                due.push(held.received.handle.clone());
+            }
+        }
+        if !due.is_empty() {
+            self.queue.set_visibility(&due, VISIBILITY).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands back what is held: another process need not wait for it.
+    pub(crate) async fn hand_back(&self) {
+        let held = self.held();
+        let handles: Vec<String> =
+            held.iter().filter_map(|job| Some(job.held.borrow().as_ref()?.received.handle.clone())).collect();
+        if !handles.is_empty()
+            && let Err(fault) = self.queue.set_visibility(&handles, Duration::ZERO).await
+        {
+            tracing::warn!("messages could not be handed back: {}", fault.chain());
+        }
+    }
+
+    fn held(&self) -> Vec<Rc<Job>> {
+        self.jobs.borrow().values().filter(|job| job.held.borrow().is_some()).cloned().collect()
+    }
+}

@@ -1,0 +1,104 @@
+//! A job: one handoff, as account B carries it out, begun by a message or found by its target copy.
+
+use std::cell::{Cell, RefCell};
+
+use agent_runtime::queue::Received;
+use jiff::SignedDuration;
+use protocol::handoff::Handoff;
+use protocol::names::{self, SnapshotRole};
+use protocol::tags::Origin;
+use protocol::{DbIdentifier, Digest, HandoffId, ParseError, SnapshotArn, TargetFacts};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::account::Account;
+
+/// One handoff.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// What the target copy remembers, or will.
+    pub(crate) facts: TargetFacts,
+    /// The message, if one began this job in this process.
+    pub(crate) message: Option<Handoff>,
+    /// The message as received, until it is deleted.
+    pub(crate) held: RefCell<Option<Held>>,
+    /// The snapshot that the message names is what it says, so its owner stands behind it.
+    pub(crate) sender_verified: Cell<bool>,
+    /// Ends a wait early.
+    pub(crate) wake: Notify,
+}
+
+/// A message that is kept invisible while it is being begun.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) received: Received,
+    pub(crate) first: Instant,
+    pub(crate) renewed: Instant,
+}
+
+impl Held {
+    pub(crate) fn new(received: Received) -> Self {
+        let now = Instant::now();
+        Self { received, first: now, renewed: now }
+    }
+}
+
+impl Job {
+    /// A job that a message begins.
+    pub(crate) fn begun_by(message: Handoff, held: Option<Held>) -> Self {
+        let origin = Origin {
+            account: message.database_arn.account.clone(),
+            region: message.database_arn.region.clone(),
+            identity: message.identity.clone(),
+        };
+        let facts = TargetFacts {
+            id: message.handoff.clone(),
+            label: message.label.clone(),
+            database: message.database().clone(),
+            hints: message.hints.clone(),
+            digest: message.digest(),
+            origin,
+            told: Vec::new(),
+        };
+        Self { message: Some(message), held: RefCell::new(held), ..Self::found(facts) }
+    }
+
+    /// A job that is under way: all of it stands in its target copy.
+    pub(crate) fn found(facts: TargetFacts) -> Self {
+        Self { facts, message: None, held: RefCell::default(), sender_verified: Cell::new(false), wake: Notify::new() }
+    }
+
+    /// Which one.
+    pub(crate) fn id(&self) -> &HandoffId {
+        &self.facts.id
+    }
+
+    /// Of which message.
+    pub(crate) fn digest(&self) -> &Digest {
+        &self.facts.digest
+    }
+
+    /// For a person.
+    pub(crate) fn subject(&self) -> String {
+        format!("{}/{}", self.facts.database, self.facts.label)
+    }
+
+    /// The target copy.
+    pub(crate) fn target_arn(&self, account: &Account) -> SnapshotArn {
+        SnapshotArn {
+            region: account.settings.region.clone(),
+            account: account.settings.account.clone(),
+            snapshot: names::snapshot(&self.facts.database, &self.facts.id, SnapshotRole::Target),
+        }
+    }
+
+    /// The restored database's name.
+    pub(crate) fn restored(&self, account: &Account) -> Result<DbIdentifier, ParseError> {
+        names::restored(&account.settings.restore.identifier, &self.facts.database, &self.facts.label)
+    }
+}
+
+/// How long a copy within a Region takes, generously: AWS promises nothing. An hour, and ten seconds for each GiB.
+pub(crate) fn estimate(size_gib: u32) -> SignedDuration {
+    SignedDuration::from_hours(1) + SignedDuration::from_secs(10) * i32::try_from(size_gib).unwrap_or(i32::MAX)
+}

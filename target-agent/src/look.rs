@@ -1,0 +1,110 @@
+//! `plan` and `status`: the same steps as `run`, walked by passes that never act. They read no queue: receiving a message hides
+//! it from `run`.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use agent_runtime::events::Screen;
+use agent_runtime::report::{Entry, Report, Trouble};
+use agent_runtime::start::Format;
+use agent_runtime::{Exit, Fault, FaultKind, Halt, Mode, Pass, start};
+use protocol::handoff::Handoff;
+
+use crate::accept::accept;
+use crate::account::Account;
+use crate::job::Job;
+
+/// Every step that `run` would take.
+pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, message: Option<&Path>) -> Exit {
+    let job = match message.map(read).transpose() {
+        Ok(body) => body.map(|body| {
+            let handoff = Handoff::decode(body.trim_end_matches(['\r', '\n']))?;
+            account.settings.receiver.check(&handoff).map(|()| Job::begun_by(handoff, None))
+        }),
+        Err(error) => {
+            start::complain(&format!("cannot read the message: {error}"), None);
+            return Exit::Usage;
+        }
+    };
+    match job.transpose() {
+        Ok(job) => report(account, screen, caller, "plan", Mode::Plan, job).await,
+        Err(refusal) => {
+            start::complain(&format!("the message would be refused: {refusal}"), None);
+            Exit::Failed
+        }
+    }
+}
+
+/// Where each handoff stands.
+pub(crate) async fn status(account: &Account, screen: &Screen, caller: String) -> Exit {
+    report(account, screen, caller, "status", Mode::Look, None).await
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    if path == Path::new("-") {
+        let mut body = String::new();
+        std::io::stdin().read_to_string(&mut body)?;
+        return Ok(body);
+    }
+    std::fs::read_to_string(path)
+}
+
+async fn report(
+    account: &Account,
+    screen: &Screen,
+    caller: String,
+    command: &'static str,
+    mode: Mode,
+    begun: Option<Job>,
+) -> Exit {
+    let (copies, notes) = match account.target_copies().await {
+        Ok(found) => found,
+        Err(fault) => {
+            start::refuse(&fault);
+            return Exit::Blocked;
+        }
+    };
+    let finished = |job: &Job| copies.iter().any(|copy| copy.facts.id == *job.id() && copy.facts.is_finished());
+    let mut jobs: Vec<Job> = begun.into_iter().collect();
+    for copy in &copies {
+        if !jobs.iter().any(|job| job.id() == &copy.facts.id) {
+            jobs.push(Job::found(copy.facts.clone()));
+        }
+    }
+    let mut exit = Exit::Settled;
+    let mut handoffs = Vec::new();
+    for job in &jobs {
+        let (entry, stands) = walk(account, job, mode, finished(job)).await;
+        handoffs.push(entry);
+        exit = exit.max(stands);
+    }
+    let settings = &account.settings;
+    let (account, region) = (settings.account.to_string(), settings.region.to_string());
+    let report = Report { command, caller, account, region, handoffs, notes };
+    screen.print(&if screen.format() == Format::Json { report.json() + "\n" } else { report.text() });
+    exit
+}
+
+async fn walk(account: &Account, job: &Job, mode: Mode, finished: bool) -> (Entry, Exit) {
+    let pass = Pass::new(mode, &account.acts, &account.settings.pace, &account.clock);
+    let flow = if finished { Ok(()) } else { accept(account, &pass, job).await };
+    let steps = pass.into_rows();
+    let (phase, exit, fault) = match flow {
+        _ if finished => ("restored", Exit::Settled, None),
+        Err(Halt::Fault(fault)) => {
+            let exit = if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked };
+            ("in trouble", exit, Some(fault))
+        }
+        _ => ("accepting", Exit::Pending, None),
+    };
+    let origin = &job.facts.origin;
+    let entry = Entry {
+        handoff: job.subject(),
+        id: Some(job.id().to_string()),
+        route: format!("{} {} -> {}", origin.account, origin.region, account.settings.region),
+        phase: phase.to_owned(),
+        steps,
+        fault: fault.as_ref().map(|fault: &Fault| Trouble::from(fault)),
+    };
+    (entry, exit)
+}

@@ -1,0 +1,158 @@
+//! `run`: what the inbox holds is begun, and what was begun is finished.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use agent_runtime::drive::Patience;
+use agent_runtime::events::Screen;
+use agent_runtime::{Drive, End, Exit, Fault, FaultKind, drive, start};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::accept;
+use crate::account::Account;
+use crate::inbox::Inbox;
+use crate::job::Job;
+use crate::steps::{FAILED, Tell};
+
+/// As long as a queue can wait.
+const LONG_POLL: Duration = Duration::from_secs(20);
+/// An inbox that does not answer is asked again after this long.
+const OUT_OF_REACH: Duration = Duration::from_secs(15);
+
+/// Runs until one long poll finds the inbox empty and nothing is in flight, or for ever.
+pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, shutdown: &CancellationToken) -> Exit {
+    let inbox = Inbox::new(account, screen);
+    let exit = match work(account, screen, &inbox, patience, shutdown).await {
+        Ok(exit) => exit,
+        Err(fault) => {
+            start::refuse(&fault);
+            if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked }
+        }
+    };
+    inbox.hand_back().await;
+    exit
+}
+
+async fn work(
+    account: &Account,
+    screen: &Screen,
+    inbox: &Inbox<'_>,
+    patience: Patience,
+    shutdown: &CancellationToken,
+) -> Result<Exit, Fault> {
+    let pace = &account.settings.pace;
+    let drives = Drive { acts: &account.acts, pace, clock: &account.clock, screen, patience, shutdown };
+    let (drives, mut worst) = (&drives, Exit::Settled);
+    let mut flying = FuturesUnordered::new();
+    let fly = |job: Rc<Job>| async move {
+        let end = drive(drives, &job.subject(), &job.wake, async |pass| accept(account, pass, &job).await).await;
+        let exit = finish(account, screen, inbox, drives, &job, end).await;
+        if exit != Exit::Pending && exit != Exit::Blocked {
+            inbox.remove(&job);
+        }
+        exit
+    };
+    let (copies, notes) = account.target_copies().await?;
+    notes.iter().for_each(|note| tracing::warn!("{note}"));
+    for copy in copies.into_iter().filter(|copy| !copy.facts.is_finished()) {
+        flying.extend(inbox.add(Job::found(copy.facts)).map(fly));
+    }
+    let once = patience == Patience::Once;
+    let wait = if once { Duration::from_secs(1) } else { LONG_POLL };
+    let mut trouble: Option<Instant> = None;
+    let mut empty = false;
+    // Kept from one turn to the next: a poll that is dropped may already have made a message invisible.
+    let mut receiving = Box::pin(receive(inbox, Duration::ZERO, wait));
+    loop {
+        if flying.is_empty() && (empty || shutdown.is_cancelled()) && patience != Patience::ForEver {
+            return Ok(worst);
+        }
+        if shutdown.is_cancelled() {
+            // Drives end at their next wait; what they were doing, the next process finds in AWS.
+            while let Some(exit) = flying.next().await {
+                worst = worst.max(exit);
+            }
+            return Ok(worst);
+        }
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {}
+            Some(exit) = flying.next() => worst = worst.max(exit),
+            received = &mut receiving, if !(once && empty) => {
+                let mut pause = Duration::ZERO;
+                match received {
+                    Ok((jobs, messages)) => {
+                        trouble = None;
+                        empty = messages == 0;
+                        flying.extend(jobs.into_iter().map(fly));
+                    }
+                    Err(fault) => {
+                        let since = *trouble.get_or_insert_with(Instant::now);
+                        if fault.kind == FaultKind::Fatal || is_out_of(patience, since.elapsed()) {
+                            return Err(fault);
+                        }
+                        pause = OUT_OF_REACH;
+                        screen.fault("inbox", &fault, pause);
+                    }
+                }
+                receiving = Box::pin(receive(inbox, pause, wait));
+            }
+        }
+    }
+}
+
+async fn receive(inbox: &Inbox<'_>, pause: Duration, wait: Duration) -> Result<(Vec<Rc<Job>>, usize), Fault> {
+    tokio::time::sleep(pause).await;
+    inbox.receive(wait).await
+}
+
+fn is_out_of(patience: Patience, elapsed: Duration) -> bool {
+    match patience {
+        Patience::Once => true,
+        Patience::Until(limit) => elapsed >= limit,
+        Patience::ForEver => false,
+    }
+}
+
+/// The end of a drive: told to a person, and to account A when it cannot go on.
+async fn finish(
+    account: &Account,
+    screen: &Screen,
+    inbox: &Inbox<'_>,
+    drives: &Drive<'_>,
+    job: &Job,
+    end: End<()>,
+) -> Exit {
+    let subject = job.subject();
+    match end {
+        End::Done(()) => {
+            screen.say(&subject, "end", "settled", "restored");
+            Exit::Settled
+        }
+        End::Pending => Exit::Pending,
+        End::Blocked(_) => Exit::Blocked,
+        End::Failed(fault) => {
+            screen.failed(&subject, &fault);
+            let reason = Some(fault.reason());
+            let told = match account.target_copy(job).await {
+                Ok(None) => inbox.reject(job, fault.reason(), &fault.chain()).await,
+                Ok(Some(_)) => {
+                    let tell = async |pass: &agent_runtime::Pass<'_>| {
+                        pass.ensure(Tell::<FAILED> { account, job, reason }).await
+                    };
+                    match drive(drives, &subject, &job.wake, tell).await {
+                        End::Blocked(fault) | End::Failed(fault) => Err(fault),
+                        End::Done(()) | End::Pending => Ok(()),
+                    }
+                }
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = told {
+                screen.failed(&subject, &fault);
+            }
+            Exit::Failed
+        }
+    }
+}

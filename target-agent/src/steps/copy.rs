@@ -1,0 +1,145 @@
+//! Step 9: the copy under account B's own key. With it, B depends on nothing of A any more.
+
+use agent_runtime::snapshot::{SnapshotView, rds_tags};
+use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
+use jiff::{SignedDuration, Timestamp};
+use protocol::trust::Reason;
+
+use crate::account::Account;
+use crate::job::Job;
+
+/// The target copy exists, with our tags and this message's digest. It need not be complete.
+pub(crate) struct CopyUnderOwnKey<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) job: &'a Job,
+}
+
+/// The target copy is complete, under account B's own key, and is the data that was offered.
+pub(crate) struct Land<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) job: &'a Job,
+}
+
+impl Step for CopyUnderOwnKey<'_> {
+    type Output = ();
+    const ID: StepId = StepId("copy");
+
+    fn resource(&self) -> String {
+        self.job.target_arn(self.account).to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!("copy {} under this account's own key", self.job.target_arn(self.account).snapshot)
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        let arn = self.job.target_arn(self.account);
+        let snapshots = self.account.inventory.snapshots(&arn.region).await?;
+        let Some(view) = snapshots.get(&arn.snapshot) else { return Ok(Observed::Todo) };
+        if self.account.target_copy(self.job).await?.is_some() {
+            return Ok(Observed::Ready(()));
+        }
+        let young =
+            |created: Timestamp| self.account.clock.now().duration_since(created) < SignedDuration::from_mins(5);
+        if view.tags.is_empty() && view.created.is_none_or(young) {
+            return Ok(Observed::Working(Working::new("waiting for the tags of the copy")));
+        }
+        Err(Fault::not_ours(&format!("snapshot {arn}"), "it does not carry this handoff's tags"))
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        let Some(message) = &self.job.message else {
+            return Err(Fault::fatal(format!("target copy {} has gone", self.job.target_arn(self.account)))
+                .hint("it was deleted by hand, and the handoff with it; ask the other account for another one"));
+        };
+        let settings = &self.account.settings;
+        let answer = self
+            .account
+            .clients
+            .rds(&settings.region)
+            .copy_db_snapshot()
+            .source_db_snapshot_identifier(message.snapshot.to_string())
+            .target_db_snapshot_identifier(self.job.target_arn(self.account).snapshot.as_str())
+            .kms_key_id(settings.key.to_string())
+            .set_tags(Some(rds_tags(&self.job.facts.creation_tags())))
+            .send()
+            .await;
+        self.account.inventory.acted_on_snapshots(&settings.region);
+        answer
+            .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
+            .map_err(|fault| match fault.code() {
+                Some("KMSKeyNotAccessibleFault") => fault.hint(format!(
+                    "account {} must let this agent's role use {} (its policy: Decrypt, DescribeKey and CreateGrant through \
+                     rds.{}.amazonaws.com), and this role must be allowed the same on it and on your own key, {}",
+                    message.key.account, message.key, settings.region, settings.key
+                )),
+                _ => fault,
+            })
+    }
+
+    fn foresee(&self) {}
+
+    /// Account A changes its key's policy and the share between the offer and the message.
+    fn changed(&self) -> Option<Timestamp> {
+        self.job.message.as_ref().map(|message| message.issued)
+    }
+}
+
+impl Step for Land<'_> {
+    type Output = SnapshotView;
+    const ID: StepId = StepId("land");
+
+    fn resource(&self) -> String {
+        self.job.target_arn(self.account).to_string()
+    }
+
+    fn describe(&self) -> String {
+        "the copy is complete, under this account's own key".to_owned()
+    }
+
+    async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
+        let Some(copy) = self.account.target_copy(self.job).await? else { return Ok(Observed::Todo) };
+        let view = copy.view;
+        match view.observed().map_err(|fault| fault.because(Reason::CopyFailed))? {
+            Observed::Working(working) => Ok(Observed::Working(working)),
+            Observed::Todo => Ok(Observed::Todo),
+            Observed::Ready(()) => {
+                let wrong = |what: &str| {
+                    Err(Fault::fatal(format!("snapshot {} {what}", view.arn))
+                        .because(Reason::CopyFailed)
+                        .hint("nothing was restored from it; delete it, and ask the other account for another handoff"))
+                };
+                if view.key.as_ref() != Some(&self.account.settings.key) {
+                    return wrong("is not under this account's own key");
+                }
+                if view.identity().as_ref() != Some(&copy.facts.origin.identity) {
+                    return wrong("is not the data that was offered");
+                }
+                Ok(Observed::Ready(view))
+            }
+        }
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        Err(Fault::fatal(format!("target copy {} has gone", self.job.target_arn(self.account))))
+    }
+
+    fn foresee(&self) -> SnapshotView {
+        SnapshotView {
+            arn: self.job.target_arn(self.account),
+            database: Some(self.job.facts.database.clone()),
+            resource: Some(self.job.facts.origin.identity.resource.clone()),
+            original: Some(self.job.facts.origin.identity.created),
+            created: None,
+            status: agent_runtime::snapshot::SnapshotStatus::Available,
+            percent: None,
+            encrypted: true,
+            key: Some(self.account.settings.key.clone()),
+            engine: String::new(),
+            engine_version: String::new(),
+            size_gib: 0,
+            tags: self.job.facts.creation_tags(),
+        }
+    }
+}

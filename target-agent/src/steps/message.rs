@@ -1,0 +1,52 @@
+//! The end of a message that was begun.
+
+use agent_runtime::queue::Queue;
+use agent_runtime::{Fault, Observed, Step, StepId};
+
+use crate::account::Account;
+use crate::job::Job;
+use crate::steps::tell::receipt;
+
+/// The message is deleted: the target copy remembers everything. A repeated one is answered with what was told before, since
+/// its sender may have lost it.
+pub(crate) struct AnswerMessage<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) job: &'a Job,
+}
+
+impl Step for AnswerMessage<'_> {
+    type Output = ();
+    const ID: StepId = StepId("answer");
+
+    fn resource(&self) -> String {
+        self.job.digest().to_string()
+    }
+
+    fn describe(&self) -> String {
+        "delete the message".to_owned()
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        Ok(if self.job.held.borrow().is_some() { Observed::Todo } else { Observed::Ready(()) })
+    }
+
+    /// Receipts repeat the same bytes and the deletion comes last, so that a crash anywhere only repeats them again.
+    async fn act(&self) -> Result<(), Fault> {
+        let Some(held) = self.job.held.borrow().clone() else { return Ok(()) };
+        if let Some(copy) = self.account.target_copy(self.job).await? {
+            let queue = self.account.receipts(&self.job.facts.origin.account, self.job.id())?;
+            for (stage, told) in &copy.facts.told {
+                queue.send(&receipt(self.account, self.job, *stage, told.reason)).await?;
+            }
+        }
+        Queue::new(&self.account.clients, &self.account.settings.inbox).delete(&held.received.handle).await?;
+        // A redelivery may have come meanwhile: then its message is still to be answered.
+        let mut now = self.job.held.borrow_mut();
+        if now.as_ref().is_some_and(|now| now.received.handle == held.received.handle) {
+            *now = None;
+        }
+        Ok(())
+    }
+
+    fn foresee(&self) {}
+}

@@ -1,0 +1,105 @@
+//! Step 8: the message is verified against AWS. Against itself and the configuration it was verified when it came.
+
+use agent_runtime::pass::SPREADING;
+use agent_runtime::{Fault, Observed, Step, StepId, Working};
+use protocol::handoff::Handoff;
+use protocol::tags;
+use protocol::trust::{Reason, Refusal, SharedSnapshot, check_snapshot, check_times};
+
+use crate::account::Account;
+use crate::job::{Job, estimate};
+
+/// The snapshot that the message names is shared, and is what the message says; there is time; the name is free.
+pub(crate) struct Verify<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) job: &'a Job,
+    pub(crate) message: &'a Handoff,
+}
+
+impl Step for Verify<'_> {
+    type Output = ();
+    const ID: StepId = StepId("verify");
+
+    fn resource(&self) -> String {
+        self.message.snapshot.to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!(
+            "message from account {}: {} in {}",
+            self.message.snapshot.account, self.message.snapshot.snapshot, self.message.snapshot.region
+        )
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        if let Some(copy) = self.account.target_copy(self.job).await? {
+            if copy.facts.digest == *self.job.digest() {
+                return Ok(Observed::Ready(()));
+            }
+            return Err(refused(Refusal::because(
+                Reason::Contradictory,
+                format!("snapshot {} answers another offer of the same handoff", copy.view.arn),
+            )));
+        }
+        let now = self.account.clock.now();
+        let Some(view) = self.account.shared_snapshot(&self.message.snapshot).await? else {
+            // Its owner may still share it, but only so long.
+            check_times(self.message, now, estimate(self.message.size_gib)).map_err(refused)?;
+            if now.duration_since(self.message.issued) < SPREADING {
+                return Ok(Observed::Working(Working {
+                    since: Some(self.message.issued),
+                    ..Working::new("waiting for the shared snapshot to show")
+                }));
+            }
+            let source = &self.message.snapshot.account;
+            return Err(Fault::blocked(format!("snapshot {} is not shared with this account", self.message.snapshot))
+                .hint(format!(
+                    "account {source} must share it with {}; if it has taken it back, the message ends by itself at {}",
+                    self.account.settings.account, self.message.start_by
+                )));
+        };
+        let seen = SharedSnapshot {
+            encrypted: view.encrypted,
+            key: view.key.clone(),
+            identity: view.identity(),
+            engine: view.engine.clone(),
+            size_gib: view.size_gib,
+        };
+        check_snapshot(self.message, &seen).map_err(refused)?;
+        self.job.sender_verified.set(true);
+        check_times(self.message, now, estimate(view.size_gib)).map_err(refused)?;
+        self.check_name().await?;
+        Ok(Observed::Ready(()))
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        Err(Fault::fatal("verifying does nothing"))
+    }
+
+    fn foresee(&self) {}
+}
+
+impl Verify<'_> {
+    /// A name that is taken is better known before hours of copying than after.
+    async fn check_name(&self) -> Result<(), Fault> {
+        let name = self.job.restored(self.account);
+        let name = name.map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))?;
+        let databases = self.account.inventory.databases(&self.account.settings.region).await?;
+        match databases.get(&name) {
+            Some(database) if database.tags.get(tags::ID).is_none_or(|id| id != self.job.id().as_str()) => {
+                Err(Fault::not_ours(&format!("database {name}"), "it does not carry this handoff's tags"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What protocol refuses ends the message.
+pub(crate) fn refused(refusal: Refusal) -> Fault {
+    match refusal {
+        Refusal::Rejected { reason, detail } => {
+            Fault::fatal(format!("the message is rejected, {reason}: {detail}")).because(reason)
+        }
+        newer @ Refusal::Newer { .. } => Fault::fatal(newer.to_string()),
+    }
+}

@@ -1,0 +1,52 @@
+//! Who is it really?
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::{between, iso};
+use crate::fault::{Fault, Outcome};
+use crate::principal::{Principal, Principals};
+use crate::request::Request;
+use crate::sigv4;
+
+/// How far a request's time may stand from ours (IAM User Guide, Troubleshoot signed requests: within 15 minutes).
+const SKEW: Duration = Duration::from_mins(15);
+
+/// The principal whose signature the request carries.
+pub(crate) fn authenticate(principals: &Principals, now: Timestamp, request: &Request) -> Outcome<Principal> {
+    let unknown = || Fault::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
+    let (principal, credentials, expires) = principals.claimed(&request.scope.access_key_id).ok_or_else(unknown)?;
+    let token = request.http.headers().get("x-amz-security-token").and_then(|value| value.to_str().ok());
+    if token != credentials.session_token.as_deref() {
+        return Err(unknown());
+    }
+    if expires.is_some_and(|expires| expires <= now) {
+        return Err(Fault::new(403, "ExpiredToken", "The security token included in the request is expired"));
+    }
+    let mismatch = |message: String| Fault::new(403, "SignatureDoesNotMatch", message);
+    let signed = sigv4::signed_at(&request.http)
+        .ok_or_else(|| Fault::new(403, "IncompleteSignature", "Date must be in ISO-8601 'basic format'."))?;
+    if between(signed, now) > SKEW {
+        return Err(mismatch(format!(
+            "Signature expired: {} is now earlier than 15 minutes before {}.",
+            iso(signed),
+            iso(now)
+        )));
+    }
+    if between(now, signed) > SKEW {
+        return Err(mismatch(format!(
+            "Signature not yet current: {} is still later than 15 minutes after {}.",
+            iso(signed),
+            iso(now)
+        )));
+    }
+    if !sigv4::verify(&request.http, &request.scope, &credentials) {
+        return Err(mismatch(
+            "The request signature we calculated does not match the signature you provided. \
+             Check your AWS Secret Access Key and signing method."
+                .to_owned(),
+        ));
+    }
+    Ok(principal)
+}

@@ -1,0 +1,55 @@
+//! The trace of what was asked.
+
+/// One request that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// From 1, in order of arrival at this cloud; forgetting calls does not start it again.
+    pub number: usize,
+    /// The caller's ARN, as its access key id claims it; empty when that is unknown.
+    pub principal: String,
+    /// The caller's account; empty when unknown.
+    pub account: String,
+    /// The Region it was signed for.
+    pub region: String,
+    /// `rds`, `kms`, `sqs` or `sts`.
+    pub service: String,
+    /// As IAM spells it: `rds:CopyDBSnapshot`.
+    pub action: String,
+    /// Whether it may change something. `ReceiveMessage` does: it hides messages.
+    pub mutating: bool,
+    /// The ARNs that it names.
+    pub resources: Vec<String>,
+    /// `ok`, or the error code; empty until it is answered.
+    pub answer: String,
+}
+
+/// All calls since the last [`Trace::forget`].
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    count: usize,
+    calls: Vec<Call>,
+}
+
+impl Trace {
+    /// Numbers `call` and keeps it.
+    pub(crate) fn arrive(&mut self, mut call: Call) -> Call {
+        self.count += 1;
+        call.number = self.count;
+        self.calls.push(call.clone());
+        call
+    }
+
+    pub(crate) fn answered(&mut self, number: usize, answer: &str) {
+        if let Ok(index) = self.calls.binary_search_by_key(&number, |call| call.number) {
+            answer.clone_into(&mut self.calls[index].answer);
+        }
+    }
+
+    pub(crate) fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.calls.clear();
+    }
+}

@@ -1,0 +1,58 @@
+//! The clock of the simulated world.
+
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_async::time::TimeSource;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// The world's clock: an epoch, and what tokio's clock has counted since.
+///
+/// On a paused tokio runtime it stands still with the runtime and jumps with it. It is also the time source for the
+/// SDK clients that talk to the world, so that both sides agree about signatures and expiry.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    epoch: SystemTime,
+    origin: Instant,
+}
+
+impl Clock {
+    /// A clock that shows `epoch` now.
+    pub fn starting_at(epoch: SystemTime) -> Self {
+        Self { epoch, origin: Instant::now() }
+    }
+
+    /// The present, cut to the millisecond: the precision in which AWS writes times, so that they survive a round trip.
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        let now = Timestamp::try_from(TimeSource::now(self)).unwrap_or(Timestamp::MAX);
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        self.epoch + self.origin.elapsed()
+    }
+}
+
+/// `time` plus `duration`, stopping at the end of time.
+pub(crate) fn later(time: Timestamp, duration: Duration) -> Timestamp {
+    time.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+/// From `earlier` to `later`; zero when they stand the other way round.
+pub(crate) fn between(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO)
+}
+
+/// ISO 8601 in UTC with milliseconds, as the query APIs write times.
+pub(crate) fn iso(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// Seconds since 1970 with milliseconds as a JSON number, as the JSON APIs write times.
+pub(crate) fn epoch_seconds(time: Timestamp) -> serde_json::Value {
+    let millis = time.as_millisecond();
+    let text = format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000));
+    serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
+}

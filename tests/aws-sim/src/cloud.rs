@@ -1,0 +1,247 @@
+//! The way of a request through the cloud: arrive, authenticate, authorize, do, answer.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{Request as HttpRequest, Response};
+use tokio::sync::Notify;
+
+use crate::access::{self, Decision};
+use crate::answer::{self, Reply};
+use crate::authentication::authenticate;
+use crate::calls::Trace;
+use crate::clock::between;
+use crate::fault::{Fault, Outcome};
+use crate::request::{Parameters, Request, Service};
+use crate::world::{Caller, World};
+use crate::{Call, Clock, InProcess, Settings, kms, rds, sqs, sts};
+
+/// A simulated AWS. Clones are handles of the same one.
+#[derive(Clone)]
+pub struct Cloud {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Clock,
+    world: Mutex<World>,
+    trace: Mutex<Trace>,
+    /// Rung when a queue has changed, for long polls.
+    bell: Notify,
+}
+
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cloud").finish_non_exhaustive()
+    }
+}
+
+/// A request that has arrived and has its place in the trace, but has had no effect.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) call: Call,
+    request: Outcome<Request>,
+    at: jiff::Timestamp,
+}
+
+impl Arrival {
+    fn service(&self) -> Option<Service> {
+        self.request.as_ref().ok().map(|request| request.service)
+    }
+}
+
+impl Cloud {
+    /// An empty world.
+    pub fn new(settings: Settings) -> Self {
+        let inner = Inner {
+            clock: settings.clock,
+            world: Mutex::new(World::new(settings)),
+            trace: Mutex::default(),
+            bell: Notify::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The clock that this world lives by, to be the time source of its clients.
+    pub fn clock(&self) -> Clock {
+        self.inner.clock
+    }
+
+    /// Answers one HTTP request.
+    pub async fn handle(&self, request: HttpRequest<Bytes>) -> Response<Bytes> {
+        let arrival = self.arrive(request);
+        self.serve(arrival).await
+    }
+
+    /// The HTTP client of SDK clients that live in this process.
+    pub fn connector(&self) -> InProcess {
+        InProcess::new(self.clone())
+    }
+
+    /// The trace, in order of arrival.
+    pub fn calls(&self) -> Vec<Call> {
+        self.trace().calls().to_vec()
+    }
+
+    /// Empties the trace. Numbers go on.
+    pub fn forget_calls(&self) {
+        self.trace().forget();
+    }
+
+    /// The world, brought up to the present.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        // A poisoned lock is a test that failed elsewhere: its own message says more than a second panic would.
+        let mut world = self.inner.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.advance();
+        world
+    }
+
+    fn trace(&self) -> MutexGuard<'_, Trace> {
+        self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a request its place in the trace.
+    pub(crate) fn arrive(&self, http: HttpRequest<Bytes>) -> Arrival {
+        let request = Request::parse(http);
+        let world = self.world();
+        let at = world.now;
+        let mut call = Call {
+            number: 0,
+            principal: String::new(),
+            account: String::new(),
+            region: String::new(),
+            service: String::new(),
+            action: String::new(),
+            mutating: false,
+            resources: Vec::new(),
+            answer: String::new(),
+        };
+        if let Ok(request) = &request {
+            let claimed = world.principals.claimed(&request.scope.access_key_id).map(|(principal, ..)| principal);
+            request.scope.region.clone_into(&mut call.region);
+            request.service.name().clone_into(&mut call.service);
+            call.action = format!("{}:{}", request.service.name(), request.action);
+            call.mutating = request.mutating();
+            if let Some(principal) = claimed {
+                principal.arn.clone_into(&mut call.principal);
+                principal.account.clone_into(&mut call.account);
+                let caller = Caller { principal, region: request.scope.region.clone() };
+                call.resources = resources(&world, &caller, request);
+            }
+        }
+        drop(world);
+        Arrival { call: self.trace().arrive(call), request, at }
+    }
+
+    /// Does what was asked, waiting for messages where the request says so.
+    pub(crate) async fn serve(&self, arrival: Arrival) -> Response<Bytes> {
+        let mut caller = None;
+        loop {
+            let mut bell = pin!(self.inner.bell.notified());
+            bell.as_mut().enable();
+            match self.attempt(&arrival, &mut caller) {
+                Ok(Reply::Later(until)) => {
+                    let patience = between(self.inner.clock.timestamp(), until);
+                    // Whether the bell rang or the time is up, the next attempt finds out by itself.
+                    let _ = tokio::time::timeout(patience, bell).await;
+                }
+                Ok(reply) => return self.succeed(&arrival, reply),
+                Err(fault) => return self.refuse(&arrival, &fault),
+            }
+        }
+    }
+
+    /// Answers without having done anything.
+    pub(crate) fn refuse(&self, arrival: &Arrival, fault: &Fault) -> Response<Bytes> {
+        self.note(&arrival.call, &fault.code);
+        answer::refusal(arrival.service(), fault, &request_id(&arrival.call))
+    }
+
+    /// Writes down what became of a call.
+    pub(crate) fn note(&self, call: &Call, answer: &str) {
+        self.trace().answered(call.number, answer);
+    }
+
+    fn succeed(&self, arrival: &Arrival, reply: Reply) -> Response<Bytes> {
+        self.note(&arrival.call, "ok");
+        match &arrival.request {
+            Ok(request) => answer::success(request.service, &request.action, reply, &request_id(&arrival.call)),
+            Err(fault) => self.refuse(arrival, fault),
+        }
+    }
+
+    fn attempt(&self, arrival: &Arrival, known: &mut Option<Caller>) -> Outcome<Reply> {
+        let request = arrival.request.as_ref().map_err(Clone::clone)?;
+        let mut world = self.world();
+        let caller = if let Some(caller) = known {
+            caller
+        } else {
+            let principal = authenticate(&world.principals, world.now, request)?;
+            known.insert(Caller { principal, region: request.scope.region.clone() })
+        };
+        permit(&world, caller, request, &arrival.call.resources)?;
+        let reply = route(&mut world, caller, request, arrival.at);
+        drop(world);
+        if request.service == Service::Sqs && request.mutating() && !matches!(reply, Ok(Reply::Later(_))) {
+            self.inner.bell.notify_waiters();
+        }
+        reply
+    }
+}
+
+/// The ARNs that a request names.
+fn resources(world: &World, caller: &Caller, request: &Request) -> Vec<String> {
+    match &request.parameters {
+        Parameters::Query(query) if request.service == Service::Rds => rds::resources(caller, &request.action, query),
+        Parameters::Query(query) => query.text("RoleArn").map(str::to_owned).into_iter().collect(),
+        Parameters::Json(json) if request.service == Service::Kms => {
+            kms::resources(world, caller, &request.action, json)
+        }
+        Parameters::Json(json) => sqs::resources(caller, json),
+    }
+}
+
+/// Asks the one seam.
+fn permit(world: &World, caller: &Caller, request: &Request, resources: &[String]) -> Outcome<()> {
+    let action = request.iam_action();
+    let leave = |arn: &String| match request.service {
+        Service::Rds => rds::leave(world, caller, &request.action, arn),
+        Service::Kms => kms::leave(world, caller, &request.action, arn),
+        Service::Sqs => sqs::leave(world, caller, &request.action, arn),
+        // The role's trust policy decides, in the action itself.
+        Service::Sts => access::Leave::Service,
+    };
+    let asked: Vec<_> = resources
+        .iter()
+        .map(|arn| access::Resource {
+            owner: crate::arn::Arn::parse(arn).map_or_else(String::new, |parsed| parsed.account),
+            leave: leave(arn),
+            arn: arn.clone(),
+        })
+        .collect();
+    let context = access::context(world.now, &caller.principal);
+    match access::authorize(&caller.principal, &action, &asked, &context) {
+        Decision::Allowed => Ok(()),
+        Decision::Refused { resource, because } => {
+            let message = access::wording(&caller.principal, &action, &resource, &because);
+            Err(Fault::new(403, "AccessDenied", message))
+        }
+    }
+}
+
+fn route(world: &mut World, caller: &Caller, request: &Request, at: jiff::Timestamp) -> Outcome<Reply> {
+    let action = request.action.as_str();
+    match (&request.parameters, request.service) {
+        (Parameters::Query(query), Service::Rds) => rds::route(world, caller, action, query).map(Reply::Xml),
+        (Parameters::Query(query), _) => sts::route(world, caller, action, query).map(Reply::Xml),
+        (Parameters::Json(json), Service::Kms) => kms::route(world, caller, action, json).map(Reply::Json),
+        (Parameters::Json(json), _) => sqs::route(world, caller, action, json, at),
+    }
+}
+
+/// The request id tells which call it was.
+fn request_id(call: &Call) -> String {
+    format!("00000000-0000-4000-8000-{:012}", call.number)
+}

@@ -1,0 +1,55 @@
+//! Envelope encryption: content under a data key, the data key under a KMS key's material.
+
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit};
+
+use crate::ids::Ids;
+
+/// The material of a KMS key, or a data key.
+pub(crate) type Material = [u8; 32];
+
+const NONCE: usize = 12;
+
+/// What a database or snapshot holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// Unencrypted storage.
+    Plain(Vec<u8>),
+    /// Content under a fresh data key, and that key as wrapped by the KMS key.
+    Sealed { wrapped: Vec<u8>, content: Vec<u8> },
+}
+
+impl Stored {
+    /// Seals `content` as belonging to `owner`, an ARN, which decryption must name again.
+    pub(crate) fn seal(ids: &mut Ids, material: &Material, owner: &str, content: &[u8]) -> Option<Self> {
+        let data_key: Material = ids.bytes();
+        let content = encrypt(ids, &data_key, owner.as_bytes(), content)?;
+        let wrapped = encrypt(ids, material, owner.as_bytes(), &data_key)?;
+        Some(Self::Sealed { wrapped, content })
+    }
+
+    /// The content, when `material` is the right one (or none is needed) and `owner` is whom it was sealed for.
+    pub(crate) fn open(&self, material: Option<&Material>, owner: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Plain(content) => Some(content.clone()),
+            Self::Sealed { wrapped, content } => {
+                let data_key = decrypt(material?, owner.as_bytes(), wrapped)?;
+                decrypt(&data_key.try_into().ok()?, owner.as_bytes(), content)
+            }
+        }
+    }
+}
+
+/// AES-256-GCM; the nonce stands before the ciphertext.
+pub(crate) fn encrypt(ids: &mut Ids, material: &Material, context: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
+    let nonce: [u8; NONCE] = ids.bytes();
+    let cipher = Aes256Gcm::new(&(*material).into());
+    let sealed = cipher.encrypt(&nonce.into(), Payload { msg: plain, aad: context }).ok()?;
+    Some([nonce.as_slice(), &sealed].concat())
+}
+
+pub(crate) fn decrypt(material: &Material, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
+    let cipher = Aes256Gcm::new(&(*material).into());
+    cipher.decrypt(&(*nonce).into(), Payload { msg: sealed, aad: context }).ok()
+}

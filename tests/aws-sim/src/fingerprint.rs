@@ -1,0 +1,165 @@
+//! A canonical text of the whole world, to compare two worlds by.
+
+use std::collections::BTreeMap;
+
+use crate::kms::Key;
+use crate::policy::like;
+use crate::rds::snapshot::Snapshot;
+use crate::world::World;
+
+/// One line per thing, sorted; times, digests and drawn ids are masked.
+pub(crate) fn fingerprint(world: &World) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    lines.extend(world.rds.instances.values().map(|instance| database(world, instance)));
+    lines.extend(world.rds.snapshots.values().map(|of| snapshot(world, of)));
+    lines.extend(world.kms.keys.values().map(|of| key(world, of)));
+    lines.extend(world.sqs.queues.iter().map(|(arn, queue)| {
+        let mut bodies: Vec<String> = queue.messages.iter().map(|message| mask(&message.body)).collect();
+        bodies.sort();
+        let attributes: Vec<_> =
+            queue.attributes.iter().map(|(name, value)| format!("{name}={}", mask(value))).collect();
+        format!("queue {arn} attributes {attributes:?} tags {} messages {bodies:?}", tags(&queue.tags))
+    }));
+    lines.sort();
+    lines.join("\n")
+}
+
+fn database(world: &World, instance: &crate::rds::instance::Instance) -> String {
+    format!(
+        "database {} {} {} {} {} {} GiB {} multi-az {} public {} protected {} retention {} subnets {} groups {:?} cluster {:?} managed password {} pending {:?} key {} tags {}",
+        instance.arn,
+        instance.status(world.now),
+        instance.engine,
+        instance.engine_version,
+        instance.class,
+        instance.allocated_gib,
+        instance.storage_type,
+        instance.multi_az,
+        instance.public,
+        instance.deletion_protection,
+        instance.retention,
+        instance.subnet_group,
+        instance.security_groups,
+        instance.cluster,
+        instance.secret.is_some(),
+        instance.pending,
+        key_name(world, instance.key.as_deref()),
+        tags(&instance.tags),
+    )
+}
+
+fn snapshot(world: &World, snapshot: &Snapshot) -> String {
+    format!(
+        "snapshot {} {} of {} source {} key {} shared {:?} tags {}",
+        snapshot.arn,
+        snapshot.status(world.now),
+        snapshot.origin.instance,
+        snapshot.source.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+        key_name(world, snapshot.key.as_deref()),
+        snapshot.shares,
+        tags(&snapshot.tags),
+    )
+}
+
+fn key(world: &World, key: &Key) -> String {
+    let mut grants: BTreeMap<String, usize> = BTreeMap::new();
+    for grant in key.grants.values() {
+        let terms = &grant.terms;
+        *grants.entry(format!("{} to {} for {:?}", terms.issuer, terms.grantee, terms.operations)).or_default() += 1;
+    }
+    // The document's spelling does not matter, what it says does.
+    let policy = serde_json::from_str::<serde_json::Value>(&key.policy.text)
+        .map_or_else(|_| key.policy.text.clone(), |value| value.to_string());
+    format!(
+        "key of {} in {} {} {} primary {:?} description {:?} tags {} grants {grants:?} policy {}",
+        key.arn.account,
+        key.arn.region,
+        key_name(world, Some(&key.arn.to_string())),
+        key.state.name(),
+        key.primary,
+        key.description,
+        tags(&key.tags),
+        mask(&policy),
+    )
+}
+
+/// A key by its aliases, or else by whose it is.
+fn key_name(world: &World, key: Option<&str>) -> String {
+    let Some(key) = key else { return "none".to_owned() };
+    let aliases: Vec<&str> =
+        world.kms.aliases.iter().filter(|(_, target)| *target == key).map(|(alias, _)| alias.as_str()).collect();
+    if !aliases.is_empty() {
+        return aliases.join("+");
+    }
+    let part = |index: usize| key.split(':').nth(index).unwrap_or_default();
+    format!("(key of {} in {})", part(4), part(3))
+}
+
+fn tags(tags: &BTreeMap<String, String>) -> String {
+    let shown: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={}", mask(value))).collect();
+    format!("{shown:?}")
+}
+
+/// Replaces what varies from run to run: times, and what looks like an id, nonce or digest.
+fn mask(text: &str) -> String {
+    let mut out = String::new();
+    let mut word = String::new();
+    // Words are cut at what none of the masked things holds.
+    for character in text.chars().chain(['\n']) {
+        if character.is_ascii_alphanumeric() || "-:.+_".contains(character) {
+            word.push(character);
+        } else {
+            out.push_str(&mask_word(&word));
+            word.clear();
+            out.push(character);
+        }
+    }
+    out.pop();
+    out
+}
+
+fn mask_word(word: &str) -> String {
+    if let Some(length) = time_length(word) {
+        return format!("<time>{}", mask_word(&word[length..]));
+    }
+    // A time or an id may stand within a longer word, after a colon or an underscore.
+    if let Some(at) = word.find([':', '_', '.', '+']) {
+        let (head, tail) = word.split_at(at);
+        let (separator, tail) = tail.split_at(1);
+        return format!("{}{separator}{}", mask_part(head), mask_word(tail));
+    }
+    mask_part(word)
+}
+
+fn mask_part(part: &str) -> String {
+    const UUID: &str = "????????-????-????-????-????????????";
+    let hex = |text: &str, least: usize| text.len() >= least && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let masked = if like(UUID, part) && hex(&part.replace('-', ""), 32) {
+        "<uuid>"
+    } else if part.strip_prefix("mrk-").is_some_and(|rest| hex(rest, 16)) {
+        "<mrk>"
+    } else if part.strip_prefix("db-").is_some_and(|rest| {
+        rest.len() == 26 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    }) {
+        "<resource>"
+    } else if hex(part, 16) {
+        "<hex>"
+    } else {
+        part
+    };
+    masked.to_owned()
+}
+
+/// How much of the beginning of `word` is an RFC 3339 time.
+fn time_length(word: &str) -> Option<usize> {
+    const SHORTEST: &str = "????-??-??T??:??:??";
+    let head = word.get(..SHORTEST.len())?;
+    let digits = head.bytes().filter(u8::is_ascii_digit).count();
+    if !like(SHORTEST, head) || digits != 14 {
+        return None;
+    }
+    let rest = &word[SHORTEST.len()..];
+    let fraction = rest.strip_prefix('.').map_or(0, |rest| 1 + rest.bytes().take_while(u8::is_ascii_digit).count());
+    let zone = rest[fraction..].starts_with('Z').then_some(1)?;
+    Some(SHORTEST.len() + fraction + zone)
+}

@@ -1,0 +1,114 @@
+//! The transport for SDK clients that live in the same process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
+use http::Response;
+
+use crate::cloud::Arrival;
+use crate::fault::Fault;
+use crate::{Cloud, Disturbance, Gate};
+
+/// The time that a request takes to arrive, and its answer to return.
+const ONE_WAY: Duration = Duration::from_millis(15);
+
+/// One transport to a [`Cloud`]: an `HttpClient` of the AWS SDK.
+///
+/// What has arrived is done in a task of its own: it takes effect although the client dies while waiting.
+#[derive(Clone, Debug)]
+pub struct InProcess {
+    cloud: Cloud,
+    gate: Option<Arc<dyn Gate>>,
+}
+
+impl InProcess {
+    pub(crate) fn new(cloud: Cloud) -> Self {
+        Self { cloud, gate: None }
+    }
+
+    /// The same transport, with `gate` judging each request that passes it.
+    #[must_use]
+    pub fn with_gate(self, gate: Arc<dyn Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    async fn pass(self, request: http::Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
+        tokio::time::sleep(ONE_WAY).await;
+        let arrival = self.cloud.arrive(request);
+        let disturbance = self.gate.as_ref().map_or(Disturbance::None, |gate| gate.judge(&arrival.call));
+        let answer = match disturbance {
+            Disturbance::None => self.detached(arrival, Duration::ZERO).await?,
+            Disturbance::Delay(delay) => self.detached(arrival, delay).await?,
+            Disturbance::Throttle => self.cloud.refuse(&arrival, &Fault::bad("Throttling", "Rate exceeded")),
+            Disturbance::ServerError => {
+                let message = "The request processing has failed because of an unknown error.";
+                self.cloud.refuse(&arrival, &Fault::internal(message))
+            }
+            Disturbance::LostAnswer => {
+                self.detached(arrival, Duration::ZERO).await?;
+                tokio::time::sleep(ONE_WAY).await;
+                return Err(ConnectorError::io("connection reset before the answer".into()));
+            }
+            Disturbance::Refuse => {
+                self.cloud.note(&arrival.call, "(refused)");
+                return Err(ConnectorError::io("connection refused".into()));
+            }
+            Disturbance::NeverAnswer { effect } => {
+                if effect {
+                    self.detached(arrival, Duration::ZERO).await?;
+                } else {
+                    self.cloud.note(&arrival.call, "(never arrived)");
+                }
+                std::future::pending().await
+            }
+        };
+        tokio::time::sleep(ONE_WAY).await;
+        Ok(answer)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "AWS does what it has accepted, although the agent that asked has died"
+    )]
+    async fn detached(&self, arrival: Arrival, delay: Duration) -> Result<Response<Bytes>, ConnectorError> {
+        let cloud = self.cloud.clone();
+        let work = tokio::spawn(async move {
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            cloud.serve(arrival).await
+        });
+        work.await.map_err(|error| ConnectorError::other(error.into(), None))
+    }
+}
+
+impl HttpConnector for InProcess {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let transport = self.clone();
+        HttpConnectorFuture::new(async move {
+            let other = |error: Box<dyn std::error::Error + Send + Sync>| ConnectorError::other(error, None);
+            let request = request.try_into_http1x().map_err(|error| other(error.into()))?;
+            let (parts, body) = request.into_parts();
+            // The body must be polled to its end: the SDK's stalled-stream protection counts the bytes that pass, and
+            // takes a body that nobody reads for a dead connection.
+            let body = ByteStream::new(body).collect().await.map_err(|error| other(error.into()))?.into_bytes();
+            let answer = transport.pass(http::Request::from_parts(parts, body)).await?;
+            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| other(error.into()))
+        })
+    }
+}
+
+impl HttpClient for InProcess {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}

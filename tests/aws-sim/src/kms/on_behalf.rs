@@ -1,0 +1,61 @@
+//! What RDS asks of KMS, with the identity of whoever called RDS.
+
+use super::grants::{Terms, issue};
+use super::key::KeyState;
+use crate::access::{Decision, Leave, Resource, authorize, context};
+use crate::principal::root_arn;
+use crate::world::{Caller, World};
+
+/// What reading from a key takes. UNSOURCED: the RDS User Guide lists more for a copy as a whole, without saying which
+/// of it falls on the source's key; these three are the least that reading can need.
+pub(crate) const TO_READ: [&str; 3] = ["kms:DescribeKey", "kms:CreateGrant", "kms:Decrypt"];
+
+/// What storing under a key takes (RDS User Guide, Copying a DB snapshot: permissions to copy an encrypted snapshot).
+pub(crate) const TO_STORE: [&str; 8] = [
+    "kms:DescribeKey",
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+];
+
+/// Whether the key exists, is enabled, and lets the caller do all of `actions` through RDS.
+///
+/// RDS calls KMS with forward access sessions: the caller's principal, `kms:ViaService` naming RDS in the key's Region,
+/// and `kms:GrantIsForAWSResource` on the grant that it makes for itself (RDS User Guide, AWS KMS key management).
+pub(crate) fn usable(world: &World, caller: &Caller, key: &str, actions: &[&str]) -> bool {
+    let Some(key) = world.kms.keys.get(key) else { return false };
+    if key.state != KeyState::Enabled {
+        return false;
+    }
+    let mut given = context(world.now, &caller.principal);
+    given.insert("kms:viaservice".to_owned(), format!("rds.{}.amazonaws.com", key.arn.region));
+    actions.iter().all(|action| {
+        let mut given = given.clone();
+        if *action == "kms:CreateGrant" {
+            given.insert("kms:grantisforawsresource".to_owned(), "true".to_owned());
+        }
+        let leave = Leave::Policy(&key.policy.rules);
+        let resource = Resource { arn: key.arn.to_string(), owner: key.arn.account.clone(), leave };
+        authorize(&caller.principal, action, &[resource], &given) == Decision::Allowed
+    })
+}
+
+/// The grant that RDS makes for itself, in the caller's name, with which it works on after the call. It stays until it
+/// is revoked.
+pub(crate) fn grant(world: &mut World, caller: &Caller, key: &str, actions: &[&str]) -> Option<String> {
+    let names = actions.iter().map(|action| action.trim_start_matches("kms:").to_owned());
+    let service = format!("rds.{}.amazonaws.com", caller.region);
+    let terms = Terms {
+        name: Some(world.ids.uuid()),
+        grantee: service.clone(),
+        retiring: Some(service),
+        operations: names.chain(["RetireGrant".to_owned()]).collect(),
+        constraints: None,
+        issuer: root_arn(caller.account()),
+    };
+    issue(world, key, terms)
+}

@@ -1,0 +1,115 @@
+//! Key policies.
+
+use serde_json::{Value, json};
+
+use super::named_without_alias;
+use crate::access::context;
+use crate::arn::Arn;
+use crate::fault::{Fault, Outcome};
+use crate::json::Json;
+use crate::policy::{Policy, Verdict};
+use crate::principal::root_arn;
+use crate::world::{Caller, World};
+
+/// A key policy document: 32 KB (KMS Developer Guide, Resource quotas).
+const LARGEST: usize = 32_768;
+
+/// The text as it was put, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Document {
+    pub(crate) text: String,
+    pub(crate) rules: Policy,
+}
+
+impl Document {
+    /// KMS Developer Guide, Default key policy: the account, and through it IAM, may do everything.
+    pub(super) fn default_for(account: &str) -> Self {
+        Self::written(&json!({
+            "Version": "2012-10-17",
+            "Id": "key-default-1",
+            "Statement": [{
+                "Sid": "Enable IAM User Permissions",
+                "Effect": "Allow",
+                "Principal": { "AWS": root_arn(account) },
+                "Action": "kms:*",
+                "Resource": "*",
+            }],
+        }))
+    }
+
+    /// AWS managed keys serve their own account through their service alone (RDS User Guide, Sharing encrypted
+    /// snapshots: the default key cannot be shared).
+    pub(super) fn of_managed_key(account: &str, region: &str) -> Self {
+        Self::written(&json!({
+            "Version": "2012-10-17",
+            "Id": "auto-rds-2",
+            "Statement": [{
+                "Sid": "Allow access through RDS for all principals in the account that are authorized to use RDS",
+                "Effect": "Allow",
+                "Principal": { "AWS": "*" },
+                "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:ListGrants", "kms:DescribeKey"],
+                "Resource": "*",
+                "Condition": { "StringEquals": { "kms:CallerAccount": account, "kms:ViaService": format!("rds.{region}.amazonaws.com") } },
+            }],
+        }))
+    }
+
+    fn written(document: &Value) -> Self {
+        let text = format!("{document:#}");
+        // Written here, so it parses; a document without rules would allow nothing.
+        let rules = Policy::parse(&text).unwrap_or_else(|_| Policy::empty());
+        Self { text, rules }
+    }
+}
+
+/// A policy that may be put on the key: well formed, naming only principals that exist, and leaving the caller able to
+/// put another (KMS API Reference, PutKeyPolicy, Policy).
+pub(super) fn checked_policy(world: &World, caller: &Caller, text: &str, arn: &Arn, bypass: bool) -> Outcome<Document> {
+    if text.len() > LARGEST {
+        return Err(Fault::bad("LimitExceededException", format!("A key policy has at most {LARGEST} bytes.")));
+    }
+    let malformed = |message: String| Fault::bad("MalformedPolicyDocumentException", message);
+    let rules = Policy::parse(text)
+        .map_err(|wrong| malformed(format!("Policy contains a statement that is not valid: {wrong}.")))?;
+    if let Some(unknown) = rules.principals().find(|named| !world.principals.exists(named)) {
+        return Err(malformed(format!("Policy contains a statement with one or more invalid principals: {unknown}.")));
+    }
+    let context = context(world.now, &caller.principal);
+    let may = rules.judge(&caller.principal, "kms:PutKeyPolicy", &arn.to_string(), &context);
+    if !bypass && may != Verdict::Allowed {
+        return Err(malformed(
+            "The new key policy will not allow you to update the key policy in the future.".to_owned(),
+        ));
+    }
+    Ok(Document { text: text.to_owned(), rules })
+}
+
+fn only_default(json: &Json) -> Outcome<()> {
+    match json.text("PolicyName")? {
+        None | Some("default") => Ok(()),
+        Some(_) => {
+            Err(Fault::bad("NotFoundException", "No such policy exists: the only valid policy name is default."))
+        }
+    }
+}
+
+pub(super) fn get_key_policy(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    json.only(&["KeyId", "PolicyName"])?;
+    only_default(json)?;
+    let key = named_without_alias(world, caller, json)?;
+    Ok(json!({ "Policy": key.policy.text, "PolicyName": "default" }))
+}
+
+/// Replaces the whole document; there is no version to compare with (KMS API Reference, PutKeyPolicy).
+pub(super) fn put_key_policy(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    json.only(&["BypassPolicyLockoutSafetyCheck", "KeyId", "Policy", "PolicyName"])?;
+    only_default(json)?;
+    let text = json.required("Policy")?;
+    let bypass = json.flag("BypassPolicyLockoutSafetyCheck")?.unwrap_or(false);
+    let key = named_without_alias(world, caller, json)?;
+    key.must_be_customers(caller, "kms:PutKeyPolicy")?;
+    let arn = key.arn.clone();
+    let document = checked_policy(world, caller, text, &arn, bypass)?;
+    named_without_alias(world, caller, json)?.policy = document;
+    Ok(Value::Null)
+}

@@ -1,0 +1,75 @@
+//! The same cloud over HTTP, for clients in other processes.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::Cloud;
+use crate::answer::respond;
+
+/// Serves `cloud` until dropped. It must not run on a paused clock, which would leap while a socket is being waited for.
+pub async fn serve(cloud: Cloud, listener: TcpListener) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let cloud = cloud.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let cloud = cloud.clone();
+            async move { Ok::<_, Infallible>(answer(&cloud, request).await.map(Full::new)) }
+        });
+        // A client may break off at any time; that concerns nobody else.
+        connections.spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(cloud: &Cloud, request: Request<Incoming>) -> Response<Bytes> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = body.collect().await else { return respond(400, "text/plain", "-", "") };
+    match parts.uri.path().strip_prefix("/_sim/") {
+        Some(_) if parts.method != http::Method::GET => respond(405, "text/plain", "-", ""),
+        Some(path) => beside(cloud, path),
+        None => cloud.handle(Request::from_parts(parts, body.to_bytes())).await,
+    }
+}
+
+/// What is not AWS: the content of a database or snapshot, and the trace.
+fn beside(cloud: &Cloud, path: &str) -> Response<Bytes> {
+    if path == "calls" {
+        let lines: Vec<String> = cloud.calls().iter().map(|call| format!("{}\n", line(call))).collect();
+        return respond(200, "application/x-ndjson", "-", lines.concat());
+    }
+    let decode = |text: &str| {
+        // A path has no form semantics: a plus is a plus.
+        let form = format!("arn={}", text.replace('+', "%2B"));
+        form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned())
+    };
+    let content = path.strip_prefix("content/").and_then(decode).and_then(|arn| cloud.content(&arn));
+    match content {
+        Some(content) => respond(200, "application/octet-stream", "-", content),
+        None => respond(404, "text/plain", "-", ""),
+    }
+}
+
+fn line(call: &crate::Call) -> serde_json::Value {
+    json!({
+        "number": call.number,
+        "principal": call.principal,
+        "account": call.account,
+        "region": call.region,
+        "service": call.service,
+        "action": call.action,
+        "mutating": call.mutating,
+        "resources": call.resources,
+        "answer": call.answer,
+    })
+}

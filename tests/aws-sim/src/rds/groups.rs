@@ -1,0 +1,135 @@
+//! Subnet groups and security groups: as much of a network as a restore names.
+
+use super::{filters, max_records};
+use crate::arn::Arn;
+use crate::fault::{Fault, Outcome};
+use crate::pages::page;
+use crate::query::Query;
+use crate::tags::Tags;
+use crate::world::{Caller, World};
+use crate::xml::Xml;
+
+/// A DB subnet group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SubnetGroup {
+    pub(crate) arn: Arn,
+    pub(crate) description: String,
+    pub(crate) tags: Tags,
+}
+
+/// The default VPC of an account in a Region: the only one it has.
+pub(super) fn vpc(account: &str, region: &str) -> String {
+    format!("vpc-{}", digits(account, region))
+}
+
+/// The default VPC's default security group.
+pub(crate) fn default_security_group(account: &str, region: &str) -> String {
+    format!("sg-{}", digits(account, region))
+}
+
+/// Seventeen hex digits that are always the same for an account and Region.
+fn digits(account: &str, region: &str) -> String {
+    let sum = region.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    format!("{account}{:05x}", sum & 0xf_ffff)
+}
+
+/// The subnet group that a new instance goes into.
+pub(super) fn subnet_group(world: &World, caller: &Caller, query: &Query) -> Outcome<String> {
+    let Some(name) = query.text("DBSubnetGroupName") else { return Ok("default".to_owned()) };
+    let name = name.to_lowercase();
+    let arn = Arn::new("rds", &caller.region, caller.account(), format!("subgrp:{name}")).to_string();
+    if name == "default" || world.rds.subnet_groups.contains_key(&arn) {
+        return Ok(name);
+    }
+    Err(Fault::not_found("DBSubnetGroupNotFoundFault", format!("DB subnet group '{name}' does not exist.")))
+}
+
+/// The security groups that an instance is put into; `None` when the request names none.
+pub(super) fn security_groups(world: &World, caller: &Caller, query: &Query) -> Outcome<Option<Vec<String>>> {
+    let named: Vec<String> = query.list("VpcSecurityGroupIds").into_iter().map(str::to_owned).collect();
+    let default = default_security_group(caller.account(), &caller.region);
+    for id in &named {
+        let key = (caller.account().to_owned(), caller.region.clone(), id.clone());
+        if *id != default && !world.rds.security_groups.contains(&key) {
+            return Err(Fault::value(format!("Invalid security group , groupId= {id}, groupName=.")));
+        }
+    }
+    Ok((!named.is_empty()).then_some(named))
+}
+
+impl super::Rds {
+    /// Makes a subnet group that is complete at once.
+    pub(crate) fn add_subnet_group(&mut self, account: &str, region: &str, name: &str) {
+        let arn = Arn::new("rds", region, account, format!("subgrp:{}", name.to_lowercase()));
+        let group = SubnetGroup { description: String::new(), tags: Tags::new(), arn: arn.clone() };
+        self.subnet_groups.insert(arn.to_string(), group);
+    }
+}
+
+/// RDS API Reference, CreateDBSubnetGroup.
+pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
+    query.only(&["DBSubnetGroupDescription", "DBSubnetGroupName", "SubnetIds", "Tags"])?;
+    let name = query.required("DBSubnetGroupName")?.to_lowercase();
+    let description = query.required("DBSubnetGroupDescription")?.to_owned();
+    let permitted = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
+    if name == "default" || name.len() > 255 || !name.bytes().all(permitted) {
+        return Err(Fault::value(format!("The parameter DBSubnetGroupName is not a valid identifier: {name}")));
+    }
+    if query.list("SubnetIds").len() < 2 {
+        let message = "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Please add subnets to cover at least 2 AZs.";
+        return Err(Fault::bad("DBSubnetGroupDoesNotCoverEnoughAZs", message));
+    }
+    let tags = super::tagging::parsed(query)?;
+    let arn = Arn::new("rds", &caller.region, caller.account(), format!("subgrp:{name}"));
+    if world.rds.subnet_groups.contains_key(&arn.to_string()) {
+        return Err(Fault::bad("DBSubnetGroupAlreadyExists", format!("The DB subnet group '{name}' already exists.")));
+    }
+    let mut xml = Xml::new();
+    xml.node("DBSubnetGroup", |xml| show(xml, caller.account(), &caller.region, &name, &description));
+    world.rds.subnet_groups.insert(arn.to_string(), SubnetGroup { arn, description, tags });
+    Ok(xml)
+}
+
+pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
+    query.only(&["DBSubnetGroupName", "Filters", "Marker", "MaxRecords"])?;
+    filters(query, &[])?;
+    let wanted = query.text("DBSubnetGroupName").map(str::to_lowercase);
+    let prefix = Arn::new("rds", &caller.region, caller.account(), "subgrp:").to_string();
+    let default = ("default".to_owned(), "default".to_owned());
+    let made = world
+        .rds
+        .subnet_groups
+        .iter()
+        .filter_map(|(arn, group)| Some((arn.strip_prefix(&prefix)?.to_owned(), group.description.clone())));
+    let mut items: Vec<_> =
+        made.chain([default]).map(|(name, description)| (name.clone(), (name, description))).collect();
+    items.sort();
+    items.retain(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
+    if let (Some(wanted), true) = (wanted, items.is_empty()) {
+        return Err(Fault::not_found(
+            "DBSubnetGroupNotFoundFault",
+            format!("DB subnet group '{wanted}' does not exist."),
+        ));
+    }
+    let (groups, marker) = page(items, max_records(query)?, query.text("Marker"));
+    let mut xml = Xml::new();
+    xml.list("DBSubnetGroups", "DBSubnetGroup", groups, |xml, (name, description)| {
+        show(xml, caller.account(), &caller.region, &name, &description);
+    });
+    xml.maybe("Marker", marker);
+    Ok(xml)
+}
+
+/// RDS API Reference, DBSubnetGroup.
+pub(super) fn show(xml: &mut Xml, account: &str, region: &str, name: &str, description: &str) {
+    xml.leaf("DBSubnetGroupName", name);
+    xml.leaf("DBSubnetGroupDescription", description);
+    xml.leaf("VpcId", vpc(account, region));
+    xml.leaf("SubnetGroupStatus", "Complete");
+    xml.list("Subnets", "Subnet", ["a", "b"], |xml, zone| {
+        xml.leaf("SubnetIdentifier", format!("subnet-{}{zone}", digits(account, region)));
+        xml.node("SubnetAvailabilityZone", |xml| xml.leaf("Name", format!("{region}{zone}")));
+        xml.leaf("SubnetStatus", "Active");
+    });
+    xml.leaf("DBSubnetGroupArn", Arn::new("rds", region, account, format!("subgrp:{name}")));
+}

@@ -1,0 +1,111 @@
+//! What happens by itself: snapshots, copies, restores and modifications come to their end.
+
+use super::instance;
+use super::snapshot::{Snapshot, Stage};
+use super::snapshots::moved;
+use crate::clock::later;
+use crate::envelope::Stored;
+use crate::kms::KeyState;
+use crate::world::World;
+
+/// Lets happen what is due now.
+pub(crate) fn happen(world: &mut World) {
+    while let Some((at, arn)) = world.rds.agenda.first().cloned() {
+        if at > world.now {
+            return;
+        }
+        world.rds.agenda.pop_first();
+        look_at_instance(world, &arn);
+        look_at_snapshot(world, &arn);
+    }
+}
+
+fn look_at_instance(world: &mut World, arn: &str) {
+    let now = world.now;
+    let Some(instance) = world.rds.instances.get_mut(arn) else { return };
+    match &instance.stage {
+        instance::Stage::Creating { until, .. } if *until <= now => instance.stage = instance::Stage::Available,
+        instance::Stage::Modifying { until, changes } if *until <= now => {
+            let changes = changes.clone();
+            instance.class = changes.class.unwrap_or_else(|| instance.class.clone());
+            instance.multi_az = changes.multi_az.unwrap_or(instance.multi_az);
+            instance.stage = instance::Stage::Available;
+        }
+        instance::Stage::Deleting { until } if *until <= now => {
+            world.rds.instances.remove(arn);
+        }
+        _ => {}
+    }
+}
+
+fn look_at_snapshot(world: &mut World, arn: &str) {
+    let Some(snapshot) = world.rds.snapshots.get(arn) else { return };
+    match snapshot.stage {
+        Stage::Creating { until, .. } if until <= world.now => {
+            if let Some(snapshot) = world.rds.snapshots.get_mut(arn) {
+                snapshot.stage = Stage::Available;
+            }
+            for instance in world.rds.instances.values_mut() {
+                instance.backups.remove(arn);
+            }
+        }
+        Stage::Copying { until, .. } if until <= world.now => {
+            let copy = snapshot.clone();
+            let stored = copied(world, &copy);
+            finish(world, arn, stored);
+        }
+        _ => {}
+    }
+}
+
+/// The content of a finished copy: read under the source's key, sealed anew under the copy's own.
+///
+/// UNSOURCED: stricter reading. The copy fails when by its end the source has gone, a key cannot be used, or the grant
+/// by which RDS reads under the source's key has been revoked.
+fn copied(world: &mut World, copy: &Snapshot) -> Option<Stored> {
+    let job = copy.job.as_ref()?;
+    let source = world.rds.snapshots.get(&job.source).filter(|source| source.stage == Stage::Available)?.clone();
+    for key in source.key.iter().chain(&copy.key) {
+        world.kms.keys.get(key).filter(|key| key.state == KeyState::Enabled)?;
+    }
+    if let (Some(key), Some(grant)) = (&source.key, &job.grant) {
+        world.kms.keys.get(key)?.grants.get(grant)?;
+    }
+    let stored = source.stored.as_ref()?;
+    moved(world, stored, source.key.as_deref(), &job.source, copy.key.as_deref(), &copy.arn.to_string())
+}
+
+/// Ends a copy, available or failed, and begins the next of the same database.
+pub(super) fn finish(world: &mut World, arn: &str, stored: Option<Stored>) {
+    let Some(copy) = world.rds.snapshots.get_mut(arn) else { return };
+    copy.stage = if stored.is_some() { Stage::Available } else { Stage::Failed };
+    copy.stored = stored;
+    copy.job = None;
+    let database = copy.origin.resource_id.clone();
+    leave_queue(world, &database, arn);
+}
+
+/// Takes a copy out of its queue, ended or cancelled.
+pub(super) fn leave_queue(world: &mut World, database: &str, arn: &str) {
+    if let Some(queue) = world.rds.queues.get_mut(database) {
+        queue.retain(|waiting| waiting != arn);
+    }
+    start_next(world, database);
+}
+
+/// Begins the first copy of the database's queue, when none is running.
+pub(super) fn start_next(world: &mut World, database: &str) {
+    let now = world.now;
+    let Some(first) = world.rds.queues.get(database).and_then(|queue| queue.first()).cloned() else {
+        world.rds.queues.remove(database);
+        return;
+    };
+    if let Some(copy) = world.rds.snapshots.get_mut(&first)
+        && copy.stage == Stage::Queued
+        && let Some(job) = &copy.job
+    {
+        let until = later(now, job.lasts);
+        copy.stage = Stage::Copying { from: now, until };
+        world.rds.agenda.insert((until, first));
+    }
+}

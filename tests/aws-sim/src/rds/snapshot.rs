@@ -1,0 +1,170 @@
+//! One DB snapshot, and showing it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::arn::Arn;
+use crate::clock::{between, iso};
+use crate::envelope::Stored;
+use crate::tags::Tags;
+use crate::xml::Xml;
+
+/// What a snapshot knows of the database that it was taken of. Copies carry it on.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) instance: String,
+    pub(crate) resource_id: String,
+    pub(crate) engine: String,
+    pub(crate) engine_version: String,
+    pub(crate) class: String,
+    pub(crate) allocated_gib: u32,
+    pub(crate) storage_type: String,
+    pub(crate) port: u32,
+    pub(crate) master_username: String,
+    pub(crate) zone: String,
+    pub(crate) retention: u32,
+    pub(crate) instance_created: Timestamp,
+    /// `OriginalSnapshotCreateTime`: stays the same when the snapshot is copied.
+    pub(crate) taken: Timestamp,
+}
+
+/// Where the making of a snapshot stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Creating {
+        from: Timestamp,
+        until: Timestamp,
+    },
+    /// Behind another copy of the same source database.
+    Queued,
+    Copying {
+        from: Timestamp,
+        until: Timestamp,
+    },
+    Available,
+    Failed,
+}
+
+/// What a copy under way will need at its end.
+#[derive(Clone, Debug)]
+pub(crate) struct CopyJob {
+    pub(crate) source: String,
+    /// The grant on the source's key, when it has one.
+    pub(crate) grant: Option<String>,
+    pub(crate) lasts: std::time::Duration,
+}
+
+/// A manual or automated snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) arn: Arn,
+    pub(crate) automated: bool,
+    pub(crate) origin: Origin,
+    pub(crate) created: Timestamp,
+    /// The ARN of its KMS key; `None` when it is not encrypted.
+    pub(crate) key: Option<String>,
+    /// The ARN of the snapshot that it was copied from across accounts or Regions.
+    pub(crate) source: Option<Arn>,
+    pub(crate) tags: Tags,
+    /// Account ids, or `all`.
+    pub(crate) shares: BTreeSet<String>,
+    pub(crate) stage: Stage,
+    pub(crate) job: Option<CopyJob>,
+    pub(crate) stored: Option<Stored>,
+}
+
+impl Snapshot {
+    pub(crate) fn id(&self) -> &str {
+        self.arn.name_of("snapshot").unwrap_or_default()
+    }
+
+    /// Whether the share lets `account` in.
+    pub(crate) fn shared_with(&self, account: &str) -> bool {
+        self.shares.contains(account) || self.public()
+    }
+
+    pub(crate) fn public(&self) -> bool {
+        self.shares.contains("all")
+    }
+
+    pub(crate) fn copying(&self) -> bool {
+        matches!(self.stage, Stage::Queued | Stage::Copying { .. })
+    }
+
+    /// `pending` while queued, then `creating` and `copying` (seen in practice; the RDS API Reference leaves the status
+    /// of a DB snapshot free-form).
+    pub(crate) fn status(&self, now: Timestamp) -> &'static str {
+        match self.stage {
+            Stage::Creating { .. } => "creating",
+            Stage::Queued => "pending",
+            Stage::Copying { from, until } if permille(from, until, now) < 20 => "creating",
+            Stage::Copying { .. } => "copying",
+            Stage::Available => "available",
+            Stage::Failed => "failed",
+        }
+    }
+
+    /// 0 while queued (RDS User Guide, Copying a DB snapshot: no progress is shown until the copy begins), 100 only when
+    /// available; in between it comes in lumps and not evenly.
+    pub(crate) fn percent(&self, now: Timestamp) -> u64 {
+        let (from, until) = match self.stage {
+            Stage::Queued | Stage::Failed => return 0,
+            Stage::Available => return 100,
+            Stage::Creating { from, until } | Stage::Copying { from, until } => (from, until),
+        };
+        let linear = permille(from, until, now);
+        let slow_at_first = linear * (1000 + linear) / 20_000;
+        (slow_at_first / 5 * 5).min(95)
+    }
+
+    /// RDS API Reference, DBSnapshot. To another account a shared snapshot shows its ARN as its identifier, and not its
+    /// tags.
+    pub(crate) fn show(&self, xml: &mut Xml, now: Timestamp, viewer: &str) {
+        let own = viewer == self.arn.account;
+        let origin = &self.origin;
+        let arn = self.arn.to_string();
+        xml.leaf("DBSnapshotIdentifier", if own { self.id() } else { &arn });
+        xml.leaf("DBInstanceIdentifier", &origin.instance);
+        xml.leaf("DbiResourceId", &origin.resource_id);
+        xml.leaf("DBSnapshotArn", &arn);
+        // A snapshot shows its creation time when it has begun to exist: at once here.
+        xml.leaf("SnapshotCreateTime", iso(self.created));
+        xml.leaf("OriginalSnapshotCreateTime", iso(origin.taken));
+        xml.leaf("SnapshotDatabaseTime", iso(origin.taken));
+        xml.leaf("Engine", &origin.engine);
+        xml.leaf("EngineVersion", &origin.engine_version);
+        xml.leaf("AllocatedStorage", origin.allocated_gib);
+        xml.leaf("StorageType", &origin.storage_type);
+        xml.leaf("Status", self.status(now));
+        xml.leaf("PercentProgress", self.percent(now));
+        xml.leaf("Port", origin.port);
+        xml.leaf("AvailabilityZone", &origin.zone);
+        xml.leaf("VpcId", super::groups::vpc(&self.arn.account, &self.arn.region));
+        xml.leaf("InstanceCreateTime", iso(origin.instance_created));
+        xml.leaf("MasterUsername", &origin.master_username);
+        xml.leaf("LicenseModel", "postgresql-license");
+        xml.leaf("SnapshotType", if self.automated { "automated" } else { "manual" });
+        xml.leaf("OptionGroupName", super::instance::option_group(&origin.engine, &origin.engine_version));
+        xml.leaf("Encrypted", self.key.is_some());
+        xml.maybe("KmsKeyId", self.key.as_ref());
+        if let Some(source) = &self.source {
+            xml.leaf("SourceRegion", &source.region);
+            xml.leaf("SourceDBSnapshotIdentifier", source);
+        }
+        xml.leaf("IAMDatabaseAuthenticationEnabled", false);
+        xml.leaf("DedicatedLogVolume", false);
+        xml.leaf("SnapshotTarget", "region");
+        xml.leaf("StorageEncryptionType", if self.key.is_some() { "sse-kms" } else { "none" });
+        xml.leaf("BackupRetentionPeriod", origin.retention);
+        let tags = self.tags.iter().filter(|_| own);
+        super::tagging::show(xml, tags);
+    }
+}
+
+/// How far `now` stands between `from` and `until`, in thousandths.
+fn permille(from: Timestamp, until: Timestamp, now: Timestamp) -> u64 {
+    let whole = between(from, until).as_millis().max(1);
+    let part = between(from, now).as_millis().min(whole);
+    u64::try_from(part * 1000 / whole).unwrap_or(1000)
+}

@@ -1,0 +1,246 @@
+//! Taking and describing DB snapshots.
+
+use std::collections::BTreeSet;
+
+use super::identifiers::{SNAPSHOT, identifier};
+use super::instance::Instance;
+use super::snapshot::{Origin, Snapshot, Stage};
+use super::{filters, keys, max_records, own_arn};
+use crate::arn::Arn;
+use crate::clock::later;
+use crate::envelope::Stored;
+use crate::fault::{Fault, Outcome};
+use crate::pages::page;
+use crate::query::Query;
+use crate::tags::Tags;
+use crate::world::{Caller, World};
+use crate::xml::Xml;
+
+/// RDS API Reference, CreateDBSnapshot.
+pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
+    query.only(&["DBInstanceIdentifier", "DBSnapshotIdentifier", "Tags"])?;
+    let id = identifier("DBSnapshotIdentifier", query.required("DBSnapshotIdentifier")?, SNAPSHOT)?;
+    let instance = query.required("DBInstanceIdentifier")?.to_owned();
+    let tags = super::tagging::parsed(query)?;
+    let arn = take(world, caller, &instance, &id, tags)?;
+    let mut xml = Xml::new();
+    show(&mut xml, world, caller, &arn);
+    Ok(xml)
+}
+
+/// Begins a manual snapshot of the instance.
+pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str, given: Tags) -> Outcome<String> {
+    let instance_arn = own_arn(caller, "db", instance);
+    let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {instance} not found."));
+    let source = world.rds.instances.get(&instance_arn).ok_or_else(absent)?.clone();
+    let arn = Arn::new("rds", &caller.region, caller.account(), format!("snapshot:{id}"));
+    must_be_free(world, &arn)?;
+    if source.cluster.is_some() {
+        // Members of a cluster are backed up with the cluster. UNSOURCED: the code.
+        let message = "The specified instance is a member of a cluster and a snapshot cannot be created directly. Please use the CreateDBClusterSnapshot API instead.";
+        return Err(Fault::value(message));
+    }
+    if !source.available() {
+        let message = format!(
+            "Cannot create a snapshot because the database instance {instance} is not currently in the available state."
+        );
+        return Err(Fault::bad("InvalidDBInstanceState", message));
+    }
+    must_have_room(world, caller)?;
+    if let Some(key) = &source.key {
+        // The instance's storage is under this key already; a key that cannot be used stops the snapshot too.
+        keys::storable(world, caller, key)?;
+    }
+    let stored =
+        moved(world, &source.stored, source.key.as_deref(), &instance_arn, source.key.as_deref(), &arn.to_string());
+    let stored = stored.ok_or_else(|| Fault::internal("the storage cannot be read"))?;
+    let until = later(world.now, world.settings.paced(world.settings.durations.snapshot));
+    // With CopyTagsToSnapshot the instance's tags come along (RDS User Guide, Copying tags to DB snapshots).
+    let mut tags = if source.copy_tags { source.tags.clone() } else { Tags::new() };
+    tags.extend(given);
+    let snapshot = Snapshot {
+        automated: false,
+        origin: origin(&source, world.now),
+        created: world.now,
+        key: source.key.clone(),
+        source: None,
+        tags: super::tagging::checked(tags)?,
+        shares: BTreeSet::new(),
+        stage: Stage::Creating { from: world.now, until },
+        job: None,
+        stored: Some(stored),
+        arn: arn.clone(),
+    };
+    let arn = arn.to_string();
+    world.rds.snapshots.insert(arn.clone(), snapshot);
+    world.rds.agenda.insert((until, arn.clone()));
+    if let Some(instance) = world.rds.instances.get_mut(&instance_arn) {
+        instance.backups.insert(arn.clone());
+    }
+    Ok(arn)
+}
+
+fn origin(instance: &Instance, taken: jiff::Timestamp) -> Origin {
+    Origin {
+        instance: instance.id().to_owned(),
+        resource_id: instance.resource_id.clone(),
+        engine: instance.engine.clone(),
+        engine_version: instance.engine_version.clone(),
+        class: instance.class.clone(),
+        allocated_gib: instance.allocated_gib,
+        storage_type: instance.storage_type.clone(),
+        port: instance.port,
+        master_username: instance.master_username.clone(),
+        zone: format!("{}a", instance.arn.region),
+        retention: instance.retention,
+        instance_created: instance.created,
+        taken,
+    }
+}
+
+/// The same content for another owner: read under one key, sealed anew under another (or none).
+pub(super) fn moved(
+    world: &mut World,
+    stored: &Stored,
+    from_key: Option<&str>,
+    from: &str,
+    to_key: Option<&str>,
+    to: &str,
+) -> Option<Stored> {
+    let material = |key: Option<&str>| match key {
+        Some(key) => world.kms.keys.get(key).map(|key| Some(key.material)),
+        None => Some(None),
+    };
+    let (source, target) = (material(from_key)?, material(to_key)?);
+    let content = stored.open(source.as_ref(), from)?;
+    match target {
+        Some(material) => Stored::seal(&mut world.ids, &material, to, &content),
+        None => Some(Stored::Plain(content)),
+    }
+}
+
+/// Refuses an identifier in use, whatever the state of what uses it.
+pub(super) fn must_be_free(world: &World, arn: &Arn) -> Outcome<()> {
+    if !world.rds.snapshots.contains_key(&arn.to_string()) {
+        return Ok(());
+    }
+    let id = arn.name_of("snapshot").unwrap_or_default();
+    let message = format!("Cannot create the snapshot because a snapshot with the identifier {id} already exists.");
+    Err(Fault::bad("DBSnapshotAlreadyExists", message))
+}
+
+/// 100 manual snapshots by default (RDS User Guide, Quotas and constraints for Amazon RDS).
+pub(super) fn must_have_room(world: &World, caller: &Caller) -> Outcome<()> {
+    let most = world.settings.quotas.manual_snapshots;
+    let own = world.rds.snapshots_of(caller.account(), &caller.region);
+    if own.filter(|snapshot| !snapshot.automated).count() < most {
+        return Ok(());
+    }
+    Err(Fault::bad("SnapshotQuotaExceeded", format!("Cannot create more than {most} manual snapshots")))
+}
+
+pub(super) fn show(xml: &mut Xml, world: &World, caller: &Caller, arn: &str) {
+    if let Some(snapshot) = world.rds.snapshots.get(arn) {
+        xml.node("DBSnapshot", |xml| snapshot.show(xml, world.now, caller.account()));
+    }
+}
+
+/// RDS API Reference, DescribeDBSnapshots.
+pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
+    query.only(&[
+        "DBInstanceIdentifier",
+        "DBSnapshotIdentifier",
+        "DbiResourceId",
+        "Filters",
+        "IncludePublic",
+        "IncludeShared",
+        "Marker",
+        "MaxRecords",
+        "SnapshotType",
+    ])?;
+    let filters = filters(query, &["db-instance-id", "db-snapshot-id", "dbi-resource-id", "engine", "snapshot-type"])?;
+    let (id, instance, resource) =
+        (query.text("DBSnapshotIdentifier"), query.text("DBInstanceIdentifier"), query.text("DbiResourceId"));
+    if resource.is_some() && (id.is_some() || instance.is_some()) {
+        return Err(Fault::combination(
+            "DbiResourceId cannot be used with DBSnapshotIdentifier or DBInstanceIdentifier",
+        ));
+    }
+    let reach = Reach::of(query)?;
+    let account = caller.account();
+    let in_region = world.rds.snapshots.values().filter(|snapshot| snapshot.arn.region == caller.region);
+    let visible = in_region.filter(|snapshot| reach.covers(snapshot, account));
+    let wanted_id = id.map(|id| if id.starts_with("arn:") { id.to_owned() } else { own_arn(caller, "snapshot", id) });
+    let chosen = visible.filter(|snapshot| {
+        let own = snapshot.arn.account == account;
+        // By a bare name or by its instance one finds only one's own.
+        wanted_id.as_ref().is_none_or(|wanted| *wanted == snapshot.arn.to_string())
+            && instance.is_none_or(|instance| own && instance.eq_ignore_ascii_case(&snapshot.origin.instance))
+            && resource.is_none_or(|resource| resource == snapshot.origin.resource_id)
+            && filters.iter().all(|(name, values)| passes(snapshot, own, name, values))
+    });
+    let items: Vec<_> = chosen.map(|snapshot| (snapshot.arn.to_string(), snapshot)).collect();
+    if let (Some(id), true) = (id, items.is_empty()) {
+        return Err(not_found(id));
+    }
+    let (snapshots, marker) = page(items, max_records(query)?, query.text("Marker"));
+    let mut xml = Xml::new();
+    xml.list("DBSnapshots", "DBSnapshot", snapshots, |xml, snapshot| snapshot.show(xml, world.now, account));
+    xml.maybe("Marker", marker);
+    Ok(xml)
+}
+
+pub(super) fn not_found(id: &str) -> Fault {
+    Fault::not_found("DBSnapshotNotFound", format!("DBSnapshot {id} not found."))
+}
+
+/// Which kinds of snapshots a description covers.
+struct Reach {
+    manual: bool,
+    automated: bool,
+    shared: bool,
+    public: bool,
+}
+
+impl Reach {
+    /// Without a type: one's own, and the others' as `IncludeShared` and `IncludePublic` say. Those do not apply with a
+    /// type (RDS API Reference, DescribeDBSnapshots, SnapshotType and IncludeShared).
+    fn of(query: &Query) -> Outcome<Self> {
+        let included = |name: &str| query.flag(name).map(Option::unwrap_or_default);
+        let (shared, public) = (included("IncludeShared")?, included("IncludePublic")?);
+        let none = Self { manual: false, automated: false, shared: false, public: false };
+        Ok(match query.text("SnapshotType") {
+            None => Self { manual: true, automated: true, shared, public },
+            Some("manual") => Self { manual: true, ..none },
+            Some("automated") => Self { automated: true, ..none },
+            Some("shared") => Self { shared: true, ..none },
+            Some("public") => Self { public: true, ..none },
+            Some("awsbackup") => none,
+            Some(other) => return Err(Fault::value(format!("Invalid snapshot type: {other}"))),
+        })
+    }
+
+    fn covers(&self, snapshot: &Snapshot, account: &str) -> bool {
+        if snapshot.arn.account == account {
+            return if snapshot.automated { self.automated } else { self.manual };
+        }
+        (self.shared && snapshot.shares.contains(account)) || (self.public && snapshot.public())
+    }
+}
+
+fn passes(snapshot: &Snapshot, own: bool, filter: &str, values: &[&str]) -> bool {
+    let origin = &snapshot.origin;
+    let instance_arn = Arn::new("rds", &snapshot.arn.region, &snapshot.arn.account, format!("db:{}", origin.instance));
+    let kind = match (own, snapshot.automated) {
+        (false, _) => "shared",
+        (true, true) => "automated",
+        (true, false) => "manual",
+    };
+    values.iter().any(|value| match filter {
+        "db-instance-id" => own && (value.eq_ignore_ascii_case(&origin.instance) || *value == instance_arn.to_string()),
+        "db-snapshot-id" => own && value.eq_ignore_ascii_case(snapshot.id()),
+        "dbi-resource-id" => *value == origin.resource_id,
+        "engine" => *value == origin.engine,
+        _ => *value == kind,
+    })
+}

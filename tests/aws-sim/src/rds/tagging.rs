@@ -1,0 +1,84 @@
+//! Tags of RDS resources.
+
+use crate::arn::Arn;
+use crate::fault::{Fault, Outcome};
+use crate::query::Query;
+use crate::tags::{self, Tags};
+use crate::world::{Caller, World};
+use crate::xml::Xml;
+
+/// The request's `Tags`, checked.
+pub(super) fn parsed(query: &Query) -> Outcome<Tags> {
+    let mut tags = Tags::new();
+    for prefix in query.members("Tags") {
+        let key = query.required(&format!("{prefix}.Key"))?.to_owned();
+        let value = query.text(&format!("{prefix}.Value")).unwrap_or_default().to_owned();
+        // UNSOURCED: stricter reading.
+        if tags.insert(key.clone(), value).is_some() {
+            return Err(Fault::value(format!("The tag key {key} is given twice")));
+        }
+    }
+    checked(tags)
+}
+
+pub(super) fn checked(tags: Tags) -> Outcome<Tags> {
+    tags::check(&tags).map_err(Fault::value)?;
+    Ok(tags)
+}
+
+pub(super) fn show<'a>(xml: &mut Xml, tags: impl IntoIterator<Item = (&'a String, &'a String)>) {
+    xml.list("TagList", "Tag", tags, |xml, (key, value)| {
+        xml.leaf("Key", key);
+        xml.leaf("Value", value);
+    });
+}
+
+/// The tags of the resource that `ResourceName`, an ARN, names.
+fn named<'a>(world: &'a mut World, caller: &Caller, query: &Query) -> Outcome<&'a mut Tags> {
+    let text = query.required("ResourceName")?;
+    let malformed = || Fault::value(format!("Invalid resource name: {text}"));
+    let arn = Arn::parse(text).filter(|arn| arn.service == "rds").ok_or_else(malformed)?;
+    if arn.region != caller.region || arn.account != caller.account() {
+        return Err(malformed());
+    }
+    let kind = arn.resource.split(':').next().unwrap_or_default();
+    let (tags, code) = match kind {
+        "db" => (world.rds.instances.get_mut(text).map(|instance| &mut instance.tags), "DBInstanceNotFound"),
+        "snapshot" => (world.rds.snapshots.get_mut(text).map(|snapshot| &mut snapshot.tags), "DBSnapshotNotFound"),
+        "subgrp" => (world.rds.subnet_groups.get_mut(text).map(|group| &mut group.tags), "DBSubnetGroupNotFoundFault"),
+        _ => return Err(malformed()),
+    };
+    tags.ok_or_else(|| Fault::not_found(code, format!("{text} not found.")))
+}
+
+/// RDS API Reference, AddTagsToResource: a key that is there already gets the new value.
+pub(super) fn add(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
+    query.only(&["ResourceName", "Tags"])?;
+    let added = parsed(query)?;
+    if added.is_empty() {
+        return Err(Fault::missing("Tags"));
+    }
+    let tags = named(world, caller, query)?;
+    let mut all = tags.clone();
+    all.extend(added);
+    *tags = checked(all)?;
+    Ok(Xml::new())
+}
+
+pub(super) fn remove(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
+    query.only(&["ResourceName", "TagKeys"])?;
+    let keys = query.list("TagKeys");
+    if keys.is_empty() {
+        return Err(Fault::missing("TagKeys"));
+    }
+    named(world, caller, query)?.retain(|key, _| !keys.contains(&key.as_str()));
+    Ok(Xml::new())
+}
+
+pub(super) fn list(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
+    query.only(&["Filters", "ResourceName"])?;
+    let tags = named(world, caller, query)?;
+    let mut xml = Xml::new();
+    show(&mut xml, &*tags);
+    Ok(xml)
+}

@@ -1,0 +1,158 @@
+//! Setting up a world, and looking into it, from outside AWS.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::arn::Arn;
+use crate::envelope::Stored;
+use crate::principal::root_credentials;
+use crate::rds::default_security_group;
+use crate::rds::instance::{Changes, Instance, Stage};
+use crate::rds::snapshot::Stage as SnapshotStage;
+use crate::{Cloud, Credentials, kms};
+
+/// A database to set up, as if it had been made long ago.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// The account that owns it.
+    pub account: String,
+    /// The Region that it is in.
+    pub region: String,
+    /// Its `DBInstanceIdentifier`.
+    pub identifier: String,
+    /// `postgres`, `mysql`, ...
+    pub engine: String,
+    /// As RDS writes it: `16.3`.
+    pub engine_version: String,
+    /// `db.m6g.large`, ...
+    pub class: String,
+    /// The size of its storage.
+    pub allocated_gib: u32,
+    /// `None`: unencrypted. `aws/rds`: under the AWS managed key, which is made on first use. Else the ARN of a key.
+    pub kms_key: Option<String>,
+    /// Whether it has a standby.
+    pub multi_az: bool,
+    /// The cluster that it is a member of.
+    pub cluster: Option<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// What it holds.
+    pub content: Vec<u8>,
+}
+
+impl Database {
+    /// PostgreSQL 16.3 with 100 GiB under the AWS managed key, holding a line that names it.
+    pub fn new(account: &str, region: &str, identifier: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            identifier: identifier.to_owned(),
+            engine: "postgres".to_owned(),
+            engine_version: "16.3".to_owned(),
+            class: "db.m6g.large".to_owned(),
+            allocated_gib: 100,
+            kms_key: Some("aws/rds".to_owned()),
+            multi_az: false,
+            cluster: None,
+            tags: BTreeMap::new(),
+            content: format!("the rows of {identifier} in {account}").into_bytes(),
+        }
+    }
+}
+
+impl Cloud {
+    /// The root of an account. Accounts exist by being named.
+    pub fn root(&self, account: &str) -> Credentials {
+        root_credentials(account)
+    }
+
+    /// A session on the role, which is made when it is missing; the session is named after the role and does not expire.
+    pub fn role(&self, account: &str, name: &str) -> Credentials {
+        let mut world = self.world();
+        let world = &mut *world;
+        let arn = world.principals.role(&mut world.ids, account, name);
+        let opened = world.principals.open(&mut world.ids, &arn, name, None);
+        opened.map_or_else(|| root_credentials(account), |(_, credentials)| credentials)
+    }
+
+    /// Sets up a database that is available at once. A key that does not exist leaves it without content.
+    pub fn create_database(&self, database: Database) {
+        let mut world = self.world();
+        let world = &mut *world;
+        let arn = Arn::new("rds", &database.region, &database.account, format!("db:{}", database.identifier));
+        let key = match database.kms_key.as_deref() {
+            Some("aws/rds") => Some(kms::managed_key(world, &database.account, &database.region)),
+            other => other.map(str::to_owned),
+        };
+        let material = key.as_ref().and_then(|key| world.kms.keys.get(key)).map(|key| key.material);
+        let sealed =
+            material.and_then(|material| Stored::seal(&mut world.ids, &material, &arn.to_string(), &database.content));
+        let port = if database.engine.contains("postgres") { 5432 } else { 3306 };
+        let instance = Instance {
+            resource_id: format!("db-{}", world.ids.upper(26)),
+            engine: database.engine,
+            engine_version: database.engine_version,
+            class: database.class,
+            allocated_gib: database.allocated_gib,
+            storage_type: "gp3".to_owned(),
+            port,
+            master_username: "admin_user".to_owned(),
+            created: world.now,
+            multi_az: database.multi_az,
+            public: false,
+            deletion_protection: false,
+            copy_tags: false,
+            minor_upgrade: true,
+            retention: 7,
+            subnet_group: "default".to_owned(),
+            security_groups: vec![default_security_group(&database.account, &database.region)],
+            cluster: database.cluster,
+            secret: None,
+            stored: if key.is_some() {
+                sealed.unwrap_or(Stored::Plain(Vec::new()))
+            } else {
+                Stored::Plain(database.content)
+            },
+            key,
+            tags: database.tags,
+            stage: Stage::Available,
+            pending: Changes::default(),
+            backups: BTreeSet::new(),
+            arn: arn.clone(),
+        };
+        world.rds.instances.insert(arn.to_string(), instance);
+    }
+
+    /// Sets up a DB subnet group in the account's default VPC.
+    pub fn create_subnet_group(&self, account: &str, region: &str, name: &str) {
+        self.world().rds.add_subnet_group(account, region, name);
+    }
+
+    /// Sets up a VPC security group by its id.
+    pub fn create_security_group(&self, account: &str, region: &str, id: &str) {
+        let key = (account.to_owned(), region.to_owned(), id.to_owned());
+        self.world().rds.security_groups.insert(key);
+    }
+
+    /// What the database or snapshot with this ARN holds, decrypted with its key's material, whatever state the key is
+    /// in. `None` when it is not there, not complete, or its key has been deleted.
+    pub fn content(&self, arn: &str) -> Option<Vec<u8>> {
+        let world = self.world();
+        let (stored, key) = match (world.rds.instances.get(arn), world.rds.snapshots.get(arn)) {
+            (Some(instance), _) if !matches!(instance.stage, Stage::Creating { .. }) => {
+                (&instance.stored, &instance.key)
+            }
+            (None, Some(snapshot)) if snapshot.stage == SnapshotStage::Available => {
+                (snapshot.stored.as_ref()?, &snapshot.key)
+            }
+            _ => return None,
+        };
+        let material = key.as_ref().and_then(|key| world.kms.keys.get(key)).map(|key| key.material);
+        stored.open(material.as_ref(), arn)
+    }
+
+    /// A canonical text of the whole world, without times and without ids that vary: two worlds in which the same was
+    /// done have the same.
+    pub fn fingerprint(&self) -> String {
+        crate::fingerprint::fingerprint(&self.world())
+    }
+}

@@ -1,0 +1,82 @@
+//! What a simulated world is made with.
+
+use std::time::Duration;
+
+use crate::Clock;
+
+/// What a world is made with: nothing in it comes from the machine it runs on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The world's clock.
+    pub clock: Clock,
+    /// Seeds every id, data key and nonce: the same calls in the same order give the same world.
+    pub seed: u64,
+    /// Divides the durations of asynchronous work; at least 1. Clocks and SQS timers are not touched by it.
+    pub speed: u32,
+    /// How long asynchronous work takes.
+    pub durations: Durations,
+    /// The service quotas of each account and Region.
+    pub quotas: Quotas,
+}
+
+impl Settings {
+    /// Seed 1, speed 1, the default durations and quotas.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, seed: 1, speed: 1, durations: Durations::default(), quotas: Quotas::default() }
+    }
+
+    /// `duration` at this world's speed.
+    pub(crate) fn paced(&self, duration: Duration) -> Duration {
+        duration / self.speed.max(1)
+    }
+}
+
+/// How long asynchronous work takes at speed 1. AWS publishes no figures, only that a copy "can take hours".
+#[derive(Clone, Copy, Debug)]
+pub struct Durations {
+    /// `CreateDBSnapshot`.
+    pub snapshot: Duration,
+    /// `CopyDBSnapshot` from another Region.
+    pub copy_across_regions: Duration,
+    /// `CopyDBSnapshot` within a Region.
+    pub copy_within_region: Duration,
+    /// `RestoreDBInstanceFromDBSnapshot`.
+    pub restore: Duration,
+    /// `CreateDBInstance`.
+    pub create_database: Duration,
+    /// From `ReplicateKey` until the replica can be used.
+    pub key_creation: Duration,
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        let minutes = |count: u64| Duration::from_secs(count * 60);
+        Self {
+            snapshot: minutes(20),
+            copy_across_regions: minutes(180),
+            copy_within_region: minutes(60),
+            restore: minutes(30),
+            create_database: minutes(10),
+            key_creation: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Service quotas, each per account and Region (RDS User Guide, Quotas and constraints for Amazon RDS).
+#[derive(Clone, Copy, Debug)]
+pub struct Quotas {
+    /// Snapshot copies in progress to one destination Region.
+    pub copies_in_flight: usize,
+    /// Manual DB snapshots.
+    pub manual_snapshots: usize,
+    /// Accounts that one manual snapshot is shared with.
+    pub accounts_per_share: usize,
+    /// DB instances.
+    pub instances: usize,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { copies_in_flight: 20, manual_snapshots: 100, accounts_per_share: 20, instances: 40 }
+    }
+}

@@ -1,0 +1,116 @@
+//! The Simple Queue Service: standard queues.
+
+mod attributes;
+mod batches;
+mod digest;
+pub(crate) mod message;
+mod queues;
+mod receiving;
+mod sending;
+mod visibility;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::access::Leave;
+use crate::answer::Reply;
+use crate::arn::{Arn, is_account};
+use crate::fault::{Fault, Outcome};
+use crate::json::Json;
+use crate::world::{Caller, World};
+use queues::Queue;
+
+/// All queues, by ARN.
+#[derive(Debug, Default)]
+pub(crate) struct Sqs {
+    pub(crate) queues: BTreeMap<String, Queue>,
+}
+
+impl Sqs {
+    /// Messages past their retention are gone.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        for queue in self.queues.values_mut() {
+            queue.forget_old(now);
+        }
+    }
+}
+
+/// The ARN of the queue that a request names, by URL or by name. Of the URL only the path counts.
+fn named(caller: &Caller, json: &Json) -> Option<String> {
+    if let Some(url) = json.text("QueueUrl").ok().flatten() {
+        let path = url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+        let (account, name) = path.trim_matches('/').split_once('/')?;
+        let plain = is_account(account) && !name.is_empty() && !name.contains('/');
+        return plain.then(|| Arn::new("sqs", &caller.region, account, name).to_string());
+    }
+    let name = json.text("QueueName").ok().flatten()?;
+    let owner = json.text("QueueOwnerAWSAccountId").ok().flatten().unwrap_or(caller.account());
+    Some(Arn::new("sqs", &caller.region, owner, name).to_string())
+}
+
+pub(crate) fn resources(caller: &Caller, json: &Json) -> Vec<String> {
+    named(caller, json).into_iter().collect()
+}
+
+/// What no queue policy can give to another account (SQS API Reference, each action: "Cross-account permissions don't
+/// apply to this action").
+const NEVER_ACROSS: [&str; 3] = ["CreateQueue", "ListQueues", "SetQueueAttributes"];
+
+/// How a queue lets others in: by its policy. That a queue does not exist is said by the action itself.
+pub(crate) fn leave<'a>(world: &'a World, caller: &Caller, action: &str, arn: &str) -> Leave<'a> {
+    let Some(queue) = world.sqs.queues.get(arn) else { return Leave::Service };
+    match &queue.policy {
+        Some(policy) if queue.arn.account == caller.account() || !NEVER_ACROSS.contains(&action) => {
+            Leave::Policy(policy)
+        }
+        _ => Leave::Nobody,
+    }
+}
+
+pub(crate) fn route(
+    world: &mut World,
+    caller: &Caller,
+    action: &str,
+    json: &Json,
+    arrived: Timestamp,
+) -> Outcome<Reply> {
+    let reply = match action {
+        "CreateQueue" => queues::create_queue(world, caller, json),
+        "GetQueueUrl" => queues::get_queue_url(world, caller, json),
+        "ListQueues" => queues::list_queues(world, caller, json),
+        "GetQueueAttributes" => attributes::get_queue_attributes(world, caller, json),
+        "SetQueueAttributes" => attributes::set_queue_attributes(world, caller, json),
+        "SendMessage" => sending::send_message(world, caller, json),
+        "ReceiveMessage" => return receiving::receive_message(world, caller, json, arrived),
+        "DeleteMessage" => visibility::delete_message(world, caller, json),
+        "DeleteMessageBatch" => batches::delete_message_batch(world, caller, json),
+        "ChangeMessageVisibility" => visibility::change_message_visibility(world, caller, json),
+        "ChangeMessageVisibilityBatch" => batches::change_message_visibility_batch(world, caller, json),
+        _ => return Err(Fault::bad("UnknownOperationException", "")),
+    };
+    reply.map(Reply::Json)
+}
+
+/// The queue that the request's URL names.
+fn queue<'a>(world: &'a mut World, caller: &Caller, json: &Json) -> Outcome<&'a mut Queue> {
+    if json.text("QueueUrl")?.is_none() {
+        return Err(Fault::missing("QueueUrl"));
+    }
+    let arn = named(caller, json);
+    arn.and_then(|arn| world.sqs.queues.get_mut(&arn)).ok_or_else(absent)
+}
+
+fn absent() -> Fault {
+    Fault::bad("QueueDoesNotExist", "The specified queue does not exist.")
+}
+
+/// A number within bounds, in SQS's words.
+fn bounded(json: &Json, name: &str, least: i64, most: i64) -> Outcome<Option<i64>> {
+    match json.number(name)? {
+        Some(value) if !(least..=most).contains(&value) => Err(Fault::value(format!(
+            "Value {value} for parameter {name} is invalid. Reason: Must be >= {least} and <= {most}, if provided."
+        ))),
+        other => Ok(other),
+    }
+}

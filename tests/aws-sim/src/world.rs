@@ -1,0 +1,64 @@
+//! The state of everything, at one instant.
+
+use jiff::Timestamp;
+
+use crate::Settings;
+use crate::ids::Ids;
+use crate::kms::Kms;
+use crate::principal::{Principal, Principals};
+use crate::rds::Rds;
+use crate::sqs::Sqs;
+
+/// Who asks, and in which Region.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) principal: Principal,
+    pub(crate) region: String,
+}
+
+impl Caller {
+    pub(crate) fn account(&self) -> &str {
+        &self.principal.account
+    }
+}
+
+/// All accounts and Regions.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    pub(crate) settings: Settings,
+    pub(crate) ids: Ids,
+    pub(crate) principals: Principals,
+    pub(crate) kms: Kms,
+    pub(crate) rds: Rds,
+    pub(crate) sqs: Sqs,
+}
+
+impl World {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            now: settings.clock.timestamp(),
+            ids: Ids::seeded(settings.seed),
+            settings,
+            principals: Principals::default(),
+            kms: Kms::default(),
+            rds: Rds::default(),
+            sqs: Sqs::default(),
+        }
+    }
+
+    /// Brings the world up to the present, event by event in order of time.
+    pub(crate) fn advance(&mut self) {
+        let now = self.settings.clock.timestamp();
+        loop {
+            let key = self.kms.next_event();
+            let job = self.rds.next_event();
+            let Some(next) = key.into_iter().chain(job).min().filter(|next| *next <= now) else { break };
+            self.now = next.max(self.now);
+            self.kms.happen(self.now);
+            crate::rds::happen(self);
+        }
+        self.now = now.max(self.now);
+        self.sqs.advance(self.now);
+    }
+}
