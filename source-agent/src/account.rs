@@ -1,13 +1,13 @@
 //! Account A, as this process sees it: settings, clients, and the reads that all handoffs share.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::acts::Acts;
 use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
+use agent_runtime::start::Random;
 use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
@@ -21,6 +21,7 @@ use crate::moves::Move;
 pub(crate) const SLOWLY: Duration = Duration::from_secs(5 * 60);
 
 /// Account A. One for each process.
+#[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) clients: Clients,
@@ -29,13 +30,7 @@ pub(crate) struct Account {
     pub(crate) inventory: Inventory,
     pub(crate) keys: Keys,
     shares: Shared<SnapshotArn, BTreeSet<String>>,
-    random: Box<dyn Fn() -> [u8; 8]>,
-}
-
-impl fmt::Debug for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("settings", &self.settings).finish_non_exhaustive()
-    }
+    random: Random,
 }
 
 /// A source snapshot: what RDS says of it, and what it remembers.
@@ -46,14 +41,14 @@ pub(crate) struct SourceSnapshot {
 }
 
 impl Account {
-    pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Box<dyn Fn() -> [u8; 8]>) -> Self {
+    pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random) -> Self {
         let inventory = Inventory::new(clients.clone(), &settings.pace);
         let keys = Keys::new(clients.clone(), &settings.pace);
         Self { settings, clients, clock, acts: Acts::default(), inventory, keys, shares: Shared::new(), random }
     }
 
     pub(crate) fn nonce(&self) -> Nonce {
-        (self.random)().into()
+        (self.random.0)().into()
     }
 
     /// The source snapshot of a handoff, if it is there and ours.

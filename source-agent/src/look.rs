@@ -3,7 +3,7 @@
 use agent_runtime::events::Screen;
 use agent_runtime::report::{Entry, Report, Trouble};
 use agent_runtime::start::Format;
-use agent_runtime::{Exit, Fault, Halt, Mode, Pass, start};
+use agent_runtime::{Exit, Fault, Halt, Mode, Pass};
 use protocol::Phase;
 use protocol::tags::Outcome;
 
@@ -27,7 +27,7 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
     let found = match moves::find(account).await {
         Ok(found) => found,
         Err(fault) => {
-            start::refuse(&fault);
+            screen.refuse(&fault);
             return Exit::Blocked;
         }
     };
@@ -48,7 +48,7 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
         notes: found.notes,
     };
     screen.print(&if screen.format() == Format::Json { report.json() + "\n" } else { report.text() });
-    found.refused.iter().for_each(start::refuse);
+    found.refused.iter().for_each(|fault| screen.refuse(fault));
     if found.refused.is_empty() { exit } else { Exit::Usage }
 }
 

@@ -2,7 +2,7 @@
 
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
-use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, drive, start};
+use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, drive};
 use futures_util::future::{join_all, select_all};
 use protocol::Phase;
 use protocol::tags::Outcome;
@@ -21,7 +21,7 @@ pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, 
         let exit = match round(account, screen, patience, shutdown).await {
             Ok(exit) => exit,
             Err(fault) => {
-                start::refuse(&fault);
+                screen.refuse(&fault);
                 Exit::Blocked
             }
         };
@@ -48,7 +48,7 @@ async fn round(
         tracing::warn!("{note}");
     }
     if !found.refused.is_empty() {
-        found.refused.iter().for_each(start::refuse);
+        found.refused.iter().for_each(|fault| screen.refuse(fault));
         return Ok(Exit::Usage);
     }
     let queues: Vec<Receipts<'_>> = receipts_queues(account, screen);

@@ -16,8 +16,8 @@ mod steps;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use agent_runtime::events::Screen;
-use agent_runtime::{Clients, Clock, Env, Exit, caller, start};
+use agent_runtime::start::Started;
+use agent_runtime::{Env, Exit, start};
 
 use account::Account;
 pub use cli::{Cli, Command};
@@ -29,30 +29,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Runs one command.
 pub async fn run(cli: Cli, env: Env) -> Exit {
-    let settings = match cli.settings() {
-        Ok(settings) => settings,
-        Err(error) => {
-            start::complain(&error.to_string(), std::error::Error::source(&error).map(ToString::to_string).as_deref());
-            return Exit::Usage;
-        }
+    let opened = start::open(env, cli.common(), cli.settings(), |settings| (&settings.account, &settings.region)).await;
+    let Started { settings, caller, screen, clients, clock, shutdown, .. } = match opened {
+        Ok(started) => started,
+        Err(exit) => return exit,
     };
-    let Some(time) = env.sdk.time_source() else {
-        start::complain("the SDK configuration has no clock", None);
-        return Exit::Bug;
-    };
-    let clock = Clock::new(time);
-    let clients = Clients::new(&env.sdk, &env.retry_partition);
-    let caller = match caller::check(&clients, &settings.region, &settings.account).await {
-        Ok(caller) => caller,
-        Err(fault) => {
-            start::refuse(&fault);
-            return if fault.kind == agent_runtime::FaultKind::Fatal { Exit::Usage } else { Exit::Blocked };
-        }
-    };
-    let screen = Screen::new(env.out, cli.common().format, clock.clone());
     let account = Account::new(settings, clients, clock);
     match cli.command {
-        Command::Run(how) => run::run(&account, &screen, how.patience(), &env.shutdown).await,
+        Command::Run(how) => run::run(&account, &screen, how.patience(), &shutdown).await,
         Command::Plan { message } => look::plan(&account, &screen, caller, message.as_deref()).await,
         Command::Status => look::status(&account, &screen, caller).await,
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use agent_runtime::events::Screen;
 use agent_runtime::report::{Entry, Report, Trouble};
 use agent_runtime::start::Format;
-use agent_runtime::{Exit, Fault, FaultKind, Halt, Mode, Pass, start};
+use agent_runtime::{Exit, Fault, FaultKind, Halt, Mode, Pass};
 use protocol::handoff::Handoff;
 
 use crate::accept::accept;
@@ -22,14 +22,14 @@ pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, mes
             account.settings.receiver.check(&handoff).map(|()| Job::begun_by(handoff, None))
         }),
         Err(error) => {
-            start::complain(&format!("cannot read the message: {error}"), None);
+            screen.complain(&format!("cannot read the message: {error}"), None);
             return Exit::Usage;
         }
     };
     match job.transpose() {
         Ok(job) => report(account, screen, caller, "plan", Mode::Plan, job).await,
         Err(refusal) => {
-            start::complain(&format!("the message would be refused: {refusal}"), None);
+            screen.complain(&format!("the message would be refused: {refusal}"), None);
             Exit::Failed
         }
     }
@@ -60,7 +60,7 @@ async fn report(
     let (copies, notes) = match account.target_copies().await {
         Ok(found) => found,
         Err(fault) => {
-            start::refuse(&fault);
+            screen.refuse(&fault);
             return Exit::Blocked;
         }
     };

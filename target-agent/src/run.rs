@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
-use agent_runtime::{Drive, End, Exit, Fault, FaultKind, drive, start};
+use agent_runtime::{Drive, End, Exit, Fault, FaultKind, drive};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,7 @@ pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, 
     let exit = match work(account, screen, &inbox, patience, shutdown).await {
         Ok(exit) => exit,
         Err(fault) => {
-            start::refuse(&fault);
+            screen.refuse(&fault);
             if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked }
         }
     };

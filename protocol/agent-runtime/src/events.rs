@@ -16,6 +16,7 @@ use crate::start::Format;
 /// Where progress goes.
 pub struct Screen {
     out: RefCell<Box<dyn Write>>,
+    err: RefCell<Box<dyn Write>>,
     format: Format,
     clock: Clock,
     shown: RefCell<BTreeMap<(String, &'static str), (RowState, String)>>,
@@ -49,9 +50,16 @@ struct Line<'a> {
 }
 
 impl Screen {
-    /// Shows to `out`.
-    pub fn new(out: Box<dyn Write>, format: Format, clock: Clock) -> Self {
-        Self { out: RefCell::new(out), format, clock, shown: RefCell::default(), faults: RefCell::default() }
+    /// Shows to `out`, and complains to `err`.
+    pub fn new(out: Box<dyn Write>, err: Box<dyn Write>, format: Format, clock: Clock) -> Self {
+        Self {
+            out: RefCell::new(out),
+            err: RefCell::new(err),
+            format,
+            clock,
+            shown: RefCell::default(),
+            faults: RefCell::default(),
+        }
     }
 
     /// The steps that a pass has walked: what has changed since the last one is shown.
@@ -62,6 +70,8 @@ impl Screen {
                 continue;
             }
             let text = progress(row);
+            // Made just now: what it is was said when the act began.
+            let brief = if row.state == RowState::Made { "" } else { text.as_str() };
             let key = (subject.to_owned(), row.step);
             let last = self.shown.borrow_mut().insert(key, (row.state, text.clone()));
             if last.is_some_and(|last| last == (row.state, text.clone())) {
@@ -71,7 +81,7 @@ impl Screen {
                 subject,
                 row.step,
                 row.state.word(),
-                &text,
+                brief,
                 &Line {
                     step: Some(row.step),
                     state: Some(row.state),
@@ -144,7 +154,7 @@ impl Screen {
             Format::Text => {
                 let time = json.at.get(11..19).unwrap_or_default();
                 let mut line = String::new();
-                push_wrapped(&mut line, &format!("{time}  {subject:<20}  {what:<16} {word:<8} "), text);
+                push_wrapped(&mut line, &format!("{time}  {subject}  {what:<13} {word:<8} "), text);
                 self.write(&line);
             }
         }
@@ -154,6 +164,22 @@ impl Screen {
     fn write(&self, text: &str) {
         let mut out = self.out.borrow_mut();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Tells the operator why nothing was done, and how to mend it.
+    pub fn complain(&self, what: &str, mend: Option<&str>) {
+        let mut text = String::new();
+        push_wrapped(&mut text, "error: ", what);
+        if let Some(mend) = mend {
+            push_wrapped(&mut text, "  mend: ", mend);
+        }
+        let mut err = self.err.borrow_mut();
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+
+    /// Tells the operator of a fault that ends the command.
+    pub fn refuse(&self, fault: &Fault) {
+        self.complain(&fault.chain(), fault.mend());
     }
 
     /// Prints a report, or another answer.

@@ -13,7 +13,14 @@ use aws_config::profile::ProfileFileRegionProvider;
 use clap::{Args, Parser, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use crate::fault::Fault;
+use protocol::{AccountId, Region};
+
+use crate::caller;
+use crate::clients::Clients;
+use crate::clock::Clock;
+use crate::events::Screen;
+use crate::fault::FaultKind;
+use crate::settings::SettingsError;
 
 /// How a command ended: the worst of all its handoffs. The numbers are a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +78,8 @@ pub struct Env {
     pub shutdown: CancellationToken,
     /// Standard output.
     pub out: Box<dyn Write>,
+    /// Standard error.
+    pub err: Box<dyn Write>,
     /// Random bytes, for nonces.
     pub random: Box<dyn Fn() -> [u8; 8]>,
 }
@@ -97,15 +106,11 @@ pub fn process<C: Parser>(
     };
     let Common { format, log, .. } = common(&cli).clone();
     if let Err(error) = start_logs(&log, format) {
-        complain(&format!("--log {log}: {error}"), None);
-        return Exit::Usage.into();
+        return die(&format!("--log {log}: {error}"));
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format!("no asynchronous runtime: {error}"), None);
-            return Exit::Bug.into();
-        }
+        Err(error) => return die(&format!("no asynchronous runtime: {error}")),
     };
     runtime
         .block_on(async {
@@ -115,6 +120,7 @@ pub fn process<C: Parser>(
                 retry_partition: "rds-handoff".to_owned(),
                 shutdown: shutdown.clone(),
                 out: Box::new(std::io::stdout()),
+                err: Box::new(std::io::stderr()),
                 random: Box::new(random),
             };
             let agent = agent(cli, env);
@@ -171,16 +177,69 @@ fn start_logs(level: &str, format: Format) -> Result<(), String> {
     started.map_err(|error| error.to_string())
 }
 
-/// Tells the operator, on standard error.
-#[expect(clippy::print_stderr, reason = "the one place that speaks to the operator outside of an agent's output")]
-pub fn complain(what: &str, mend: Option<&str>) {
-    eprintln!("error: {what}");
-    if let Some(mend) = mend {
-        eprintln!("  mend: {mend}");
+/// What an agent starts with, once it knows its settings and who it is.
+#[derive(Debug)]
+pub struct Started<S> {
+    /// What the configuration says.
+    pub settings: S,
+    /// The ARN that this process acts as.
+    pub caller: String,
+    /// Where everything is shown.
+    pub screen: Screen,
+    /// AWS.
+    pub clients: Clients,
+    /// The time.
+    pub clock: Clock,
+    /// Cancelled when the process shall stop.
+    pub shutdown: CancellationToken,
+    /// Random bytes, for nonces.
+    pub random: Random,
+}
+
+/// Gives random bytes.
+pub struct Random(pub Box<dyn Fn() -> [u8; 8]>);
+
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Random")
     }
 }
 
-/// Tells the operator why nothing was done.
-pub fn refuse(fault: &Fault) {
-    complain(&fault.chain(), fault.mend());
+/// The beginning of every command: settings that can be used, and credentials of the account that they name.
+///
+/// # Errors
+/// How the command ends otherwise; the operator was told why.
+pub async fn open<S>(
+    env: Env,
+    common: &Common,
+    settings: Result<S, SettingsError>,
+    home: impl Fn(&S) -> (&AccountId, &Region),
+) -> Result<Started<S>, Exit> {
+    let clock = Clock::new(env.sdk.time_source().unwrap_or_default());
+    let screen = Screen::new(env.out, env.err, common.format, clock.clone());
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(error) => {
+            let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+            screen.complain(&format!("{error}{source}"), None);
+            return Err(Exit::Usage);
+        }
+    };
+    let clients = Clients::new(&env.sdk, &env.retry_partition);
+    let (account, region) = home(&settings);
+    match caller::check(&clients, region, account).await {
+        Ok(caller) => {
+            Ok(Started { settings, caller, screen, clients, clock, shutdown: env.shutdown, random: Random(env.random) })
+        }
+        Err(fault) => {
+            screen.refuse(&fault);
+            Err(if fault.kind == FaultKind::Fatal { Exit::Usage } else { Exit::Blocked })
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "nothing else is there yet to speak to the operator")]
+fn die(what: &str) -> ExitCode {
+    eprintln!("error: {what}");
+    Exit::Usage.into()
 }

@@ -106,9 +106,11 @@ fn sqs_names(code: &str) -> (String, Option<String>) {
         "MissingParameter" => "MissingRequiredParameterException",
         other => kms_name(other),
     };
+    // Refusals by what stands before the service never had a code of its own.
+    let renamed = name != code && !matches!(code, "AccessDenied" | "InvalidParameterValue" | "MissingParameter");
     let coral = name.ends_with("Exception") && name != "InvalidParameterValueException";
     let space = if coral { "com.amazon.coral.service" } else { "com.amazonaws.sqs" };
-    (format!("{space}#{name}"), Some(legacy.to_owned()))
+    (format!("{space}#{name}"), (!renamed).then(|| legacy.to_owned()))
 }
 
 fn namespace(service: Service) -> &'static str {

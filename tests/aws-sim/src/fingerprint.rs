@@ -14,12 +14,12 @@ pub(crate) fn fingerprint(world: &World) -> String {
     lines.extend(world.rds.snapshots.values().map(|of| snapshot(world, of)));
     lines.extend(world.kms.keys.values().map(|of| key(world, of)));
     lines.extend(world.sqs.queues.iter().map(|(arn, queue)| {
-        let mut bodies: Vec<String> = queue.messages.iter().map(|message| mask(&message.body)).collect();
+        let mut bodies: Vec<String> = queue.messages.iter().map(|message| message.body.clone()).collect();
         bodies.sort();
-        let attributes: Vec<_> =
-            queue.attributes.iter().map(|(name, value)| format!("{name}={}", mask(value))).collect();
+        let attributes: Vec<_> = queue.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
         format!("queue {arn} attributes {attributes:?} tags {} messages {bodies:?}", tags(&queue.tags))
     }));
+    let mut lines: Vec<String> = lines.iter().map(|line| mask(line)).collect();
     lines.sort();
     lines.join("\n")
 }
@@ -79,7 +79,7 @@ fn key(world: &World, key: &Key) -> String {
         key.primary,
         key.description,
         tags(&key.tags),
-        mask(&policy),
+        policy,
     )
 }
 
@@ -96,7 +96,7 @@ fn key_name(world: &World, key: Option<&str>) -> String {
 }
 
 fn tags(tags: &BTreeMap<String, String>) -> String {
-    let shown: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={}", mask(value))).collect();
+    let shown: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
     format!("{shown:?}")
 }
 
@@ -142,10 +142,10 @@ fn mask_part(part: &str) -> String {
         rest.len() == 26 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
     }) {
         "<resource>"
-    } else if hex(part, 16) {
-        "<hex>"
     } else {
-        part
+        // A digest may be one piece of a name.
+        let pieces: Vec<&str> = part.split('-').map(|piece| if hex(piece, 16) { "<hex>" } else { piece }).collect();
+        return pieces.join("-");
     };
     masked.to_owned()
 }
@@ -162,4 +162,19 @@ fn time_length(word: &str) -> Option<usize> {
     let fraction = rest.strip_prefix('.').map_or(0, |rest| 1 + rest.bytes().take_while(u8::is_ascii_digit).count());
     let zone = rest[fraction..].starts_with('Z').then_some(1)?;
     Some(SHORTEST.len() + fraction + zone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask;
+
+    #[test]
+    fn what_varies_is_masked_and_the_rest_stays() {
+        let text = "snapshot:orders-0123456789abcdef-source key/mrk-0123456789abcdef0123 111111111111 \
+                    1/2026-11-21T10:00:00.123Z/2026-11-22T10:00:00Z db-ABCDEFGHIJKLMNOPQRSTUVWXYZ \
+                    a83c0ccd-9212-40d1-a688-8a9cde86121a eu-west-1 db.m6g.large";
+        let masked = "snapshot:orders-<hex>-source key/<mrk> 111111111111 1/<time>/<time> <resource> <uuid> \
+                      eu-west-1 db.m6g.large";
+        assert_eq!(mask(text), masked);
+    }
 }

@@ -1,1 +1,12 @@
-//! Stub.
+//! The Lab: two accounts, both agents, one simulated AWS, on a paused clock.
+//!
+//! Account A is 111111111111 in ap-northeast-1, account B is 222222222222 in us-west-2. Each agent runs through the same
+//! `run` function as its binary, with the real SDK clients and the credentials of its own account's role.
+
+mod admin;
+mod kill;
+mod lab;
+
+pub use admin::Admin;
+pub use kill::{Kill, Moment};
+pub use lab::{A, B, HOME, Lab, Ran, TARGET, World};

@@ -1,0 +1,196 @@
+//! A world with two accounts, and clients in it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_config::identity::IdentityCache;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_rds::config::retry::{RetryConfig, RetryPartition};
+use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
+use aws_sim::{Clock, Cloud, Credentials, Database, InProcess, Settings};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+
+pub(crate) const A: &str = "111111111111";
+pub(crate) const B: &str = "222222222222";
+pub(crate) const HERE: &str = "eu-west-1";
+pub(crate) const THERE: &str = "us-east-2";
+
+static LABS: AtomicUsize = AtomicUsize::new(0);
+
+/// A world, and clients whose retries nobody else shares.
+pub(crate) struct Lab {
+    pub(crate) cloud: Cloud,
+    partition: String,
+}
+
+/// The clients of one principal in one Region.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    pub(crate) rds: aws_sdk_rds::Client,
+    pub(crate) kms: aws_sdk_kms::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        // The SDK draws the jitter of its back-off from this generator.
+        fastrand::seed(7);
+        let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
+        let mut settings = Settings::new(Clock::starting_at(epoch));
+        change(&mut settings);
+        let partition = format!("lab-{}", LABS.fetch_add(1, Ordering::Relaxed));
+        Self { cloud: Cloud::new(settings), partition }
+    }
+
+    /// The agent's role of an account.
+    pub(crate) fn agent(&self, account: &str, region: &str) -> Clients {
+        self.clients(&self.cloud.role(account, "agent"), region, self.cloud.connector())
+    }
+
+    pub(crate) fn root(&self, account: &str, region: &str) -> Clients {
+        self.clients(&self.cloud.root(account), region, self.cloud.connector())
+    }
+
+    pub(crate) fn clients(&self, credentials: &Credentials, region: &str, transport: InProcess) -> Clients {
+        let config = self.config(credentials, region, transport);
+        let partition = || RetryPartition::new(self.partition.clone());
+        Clients {
+            rds: aws_sdk_rds::Client::from_conf(
+                aws_sdk_rds::config::Builder::from(&config).retry_partition(partition()).build(),
+            ),
+            kms: aws_sdk_kms::Client::from_conf(
+                aws_sdk_kms::config::Builder::from(&config).retry_partition(partition()).build(),
+            ),
+            sqs: aws_sdk_sqs::Client::from_conf(
+                aws_sdk_sqs::config::Builder::from(&config).retry_partition(partition()).build(),
+            ),
+            sts: aws_sdk_sts::Client::from_conf(
+                aws_sdk_sts::config::Builder::from(&config).retry_partition(partition()).build(),
+            ),
+        }
+    }
+
+    fn config(&self, credentials: &Credentials, region: &str, transport: InProcess) -> SdkConfig {
+        let credentials = aws_credential_types::Credentials::new(
+            &credentials.access_key_id,
+            &credentials.secret_access_key,
+            credentials.session_token.clone(),
+            None,
+            "lab",
+        );
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(transport)
+            .time_source(self.cloud.clock())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .retry_config(RetryConfig::standard())
+            .identity_cache(IdentityCache::lazy().build())
+            .build()
+    }
+
+    /// A database of account A, here, under the AWS managed key.
+    pub(crate) fn database(&self, name: &str) {
+        self.cloud.create_database(Database::new(A, HERE, name));
+    }
+}
+
+/// Lets virtual time pass.
+pub(crate) async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+pub(crate) const fn hours(count: u64) -> Duration {
+    Duration::from_hours(count)
+}
+
+/// The error code of a refusal.
+pub(crate) fn code<T: std::fmt::Debug, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
+    match result {
+        Ok(answer) => panic!("not refused: {answer:?}"),
+        Err(error) => error.code().unwrap_or("(no code)").to_owned(),
+    }
+}
+
+/// The message of a refusal.
+pub(crate) fn message<T: std::fmt::Debug, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
+    match result {
+        Ok(answer) => panic!("not refused: {answer:?}"),
+        Err(error) => error.message().unwrap_or("(no message)").to_owned(),
+    }
+}
+
+pub(crate) fn snapshot_arn(account: &str, region: &str, id: &str) -> String {
+    format!("arn:aws:rds:{region}:{account}:snapshot:{id}")
+}
+
+impl Clients {
+    pub(crate) async fn snapshot(&self, database: &str, id: &str) {
+        let call = self.rds.create_db_snapshot().db_instance_identifier(database).db_snapshot_identifier(id);
+        call.send().await.unwrap();
+        pass(hours(1)).await;
+        assert_eq!(self.status(id).await, "available");
+    }
+
+    pub(crate) async fn status(&self, id: &str) -> String {
+        self.described(id).await.status().unwrap().to_owned()
+    }
+
+    pub(crate) async fn described(&self, id: &str) -> aws_sdk_rds::types::DbSnapshot {
+        let answer = self.rds.describe_db_snapshots().db_snapshot_identifier(id).send().await.unwrap();
+        answer.db_snapshots()[0].clone()
+    }
+
+    pub(crate) async fn key(&self) -> String {
+        let answer = self.kms.create_key().send().await.unwrap();
+        answer.key_metadata().unwrap().arn().unwrap().to_owned()
+    }
+
+    pub(crate) async fn copy(&self, source: &str, target: &str, key: &str) {
+        let call = self.rds.copy_db_snapshot().source_db_snapshot_identifier(source);
+        call.target_db_snapshot_identifier(target).kms_key_id(key).send().await.unwrap();
+    }
+
+    pub(crate) async fn share(&self, id: &str, account: &str) {
+        let call = self.rds.modify_db_snapshot_attribute().db_snapshot_identifier(id).attribute_name("restore");
+        call.values_to_add(account).send().await.unwrap();
+    }
+
+    /// Lets another account use the key for snapshots, through RDS alone.
+    pub(crate) async fn admit(&self, key: &str, own: &str, other: &str) {
+        self.kms.put_key_policy().key_id(key).policy(admitting(own, other, "{}")).send().await.unwrap();
+    }
+}
+
+/// A key policy for the own account, and for another account's use through RDS, with more conditions.
+pub(crate) fn admitting(own: &str, other: &str, more: &str) -> String {
+    let mut condition: serde_json::Value = serde_json::from_str(more).unwrap();
+    condition["StringEquals"] =
+        serde_json::json!({ "kms:CallerAccount": other, "kms:ViaService": format!("rds.{THERE}.amazonaws.com") });
+    serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": { "AWS": format!("arn:aws:iam::{own}:root") },
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+            {
+                "Effect": "Allow",
+                "Principal": { "AWS": format!("arn:aws:iam::{other}:root") },
+                "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:CreateGrant"],
+                "Resource": "*",
+                "Condition": condition,
+            },
+        ],
+    })
+    .to_string()
+}

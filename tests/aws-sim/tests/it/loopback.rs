@@ -1,0 +1,57 @@
+//! The same world over HTTP, on the machine's clock.
+
+use std::time::SystemTime;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use aws_sim::{Clock, Cloud, Database, Settings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::lab::{A, HERE};
+
+/// One plain GET.
+async fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "sockets do not go with a paused clock, so the machine's own is taken")]
+async fn a_client_of_another_process_is_served() {
+    let cloud = Cloud::new(Settings::new(Clock::starting_at(SystemTime::now())));
+    cloud.create_database(Database::new(A, HERE, "orders"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = tokio::spawn(aws_sim::serve(cloud.clone(), listener));
+
+    let secret = format!("simulated-{A}");
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(HERE))
+        .endpoint_url(format!("http://{address}"))
+        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(Credentials::new(
+            A, secret, None, None, "test",
+        )))
+        .build();
+    let rds = aws_sdk_rds::Client::new(&config);
+    let found = rds.describe_db_instances().db_instance_identifier("orders").send().await.unwrap();
+    let arn = found.db_instances()[0].db_instance_arn().unwrap().to_owned();
+    let refused = rds.describe_db_instances().db_instance_identifier("none").send().await.unwrap_err();
+    assert!(refused.into_service_error().is_db_instance_not_found_fault());
+
+    let content = get(&address, &format!("/_sim/content/{arn}")).await;
+    assert!(
+        content.starts_with("HTTP/1.1 200") && content.ends_with("the rows of orders in 111111111111"),
+        "{content}"
+    );
+    assert!(get(&address, "/_sim/content/arn:aws:rds:x").await.starts_with("HTTP/1.1 404"));
+    let calls = get(&address, "/_sim/calls").await;
+    assert!(calls.contains(r#""action":"rds:DescribeDBInstances""#), "{calls}");
+    assert_eq!(cloud.calls().len(), 2);
+    server.abort();
+}

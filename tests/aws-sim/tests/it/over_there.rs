@@ -1,0 +1,29 @@
+//! The state that many tests begin from: A's copy, there, under a key of A's.
+
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, hours, pass, snapshot_arn};
+
+pub(crate) struct OverThere {
+    pub(crate) lab: Lab,
+    pub(crate) a_here: Clients,
+    pub(crate) a: Clients,
+    pub(crate) b: Clients,
+    /// A's key, there.
+    pub(crate) key: String,
+    /// B's key, there.
+    pub(crate) own: String,
+    /// The ARN of A's copy, there.
+    pub(crate) copy: String,
+}
+
+/// A's database `orders` has been copied there, to the snapshot `copy`, which is not shared.
+pub(crate) async fn over_there() -> OverThere {
+    let lab = Lab::new();
+    lab.database("orders");
+    let (a_here, a, b) = (lab.agent(A, HERE), lab.agent(A, THERE), lab.agent(B, THERE));
+    a_here.snapshot("orders", "first").await;
+    let (key, own) = (a.key().await, b.key().await);
+    a.copy(&snapshot_arn(A, HERE, "first"), "copy", &key).await;
+    pass(hours(4)).await;
+    assert_eq!(a.status("copy").await, "available");
+    OverThere { lab, a_here, a, b, key, own, copy: snapshot_arn(A, THERE, "copy") }
+}

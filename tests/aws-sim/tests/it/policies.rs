@@ -1,0 +1,97 @@
+//! Key policies: what may be put, and what they let happen.
+
+use crate::lab::{A, B, HERE, Lab, admitting, code, hours, message, pass};
+use crate::over_there::{OverThere, over_there};
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_names_only_who_exists_and_does_not_lock_its_owner_out() {
+    let lab = Lab::new();
+    let here = lab.agent(A, HERE);
+    let key = here.key().await;
+    let put = |policy: String| here.kms.put_key_policy().key_id(&key).policy(policy).send();
+    let naming = |who: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+                {{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{A}:root"}},"Action":"kms:*","Resource":"*"}},
+                {{"Effect":"Allow","Principal":{{"AWS":"{who}"}},"Action":"kms:Decrypt","Resource":"*"}}]}}"#
+        )
+    };
+    let role = format!("arn:aws:iam::{B}:role/late");
+    assert_eq!(code(put(naming(&role)).await), "MalformedPolicyDocumentException");
+    lab.cloud.role(B, "late");
+    for exists in [role.as_str(), B, &format!("arn:aws:iam::{B}:root")] {
+        put(naming(exists)).await.unwrap();
+    }
+    assert_eq!(code(put(naming("arn:aws:iam::22:root")).await), "MalformedPolicyDocumentException");
+    let only_b = naming(B).replace(&format!("arn:aws:iam::{A}:root"), B);
+    assert_eq!(code(put(only_b).await), "MalformedPolicyDocumentException");
+    assert_eq!(code(put("not a policy".to_owned()).await), "MalformedPolicyDocumentException");
+    assert_eq!(code(put(naming(&" ".repeat(33_000))).await), "LimitExceededException");
+    let named = here.kms.put_key_policy().key_id(&key).policy_name("other").policy(naming(B)).send().await;
+    assert_eq!(code(named), "NotFoundException");
+    let read = here.kms.get_key_policy().key_id(&key).send().await.unwrap();
+    assert_eq!(read.policy(), Some(naming(&format!("arn:aws:iam::{B}:root")).as_str()));
+}
+
+async fn copy(all: &OverThere, target: &str) -> Result<(), String> {
+    let call = all.b.rds.copy_db_snapshot().source_db_snapshot_identifier(&all.copy);
+    let answer = call.target_db_snapshot_identifier(target).kms_key_id(&all.own).send().await;
+    if answer.is_ok() { Ok(()) } else { Err(message(answer)) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn conditions_hold_or_refuse() {
+    let all = over_there().await;
+    all.a.share("copy", B).await;
+    let role = format!("arn:aws:iam::{B}:role/agent");
+    let cases = [
+        (r#"{"ArnEquals":{"aws:PrincipalArn":"ROLE"}}"#.replace("ROLE", &role), true),
+        (r#"{"ArnEquals":{"aws:PrincipalArn":"ROLE2"}}"#.replace("ROLE", &role), false),
+        (r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/ag*"}}"#.to_owned(), true),
+        (r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*"}}"#.to_owned(), false),
+        (r#"{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::*"}}"#.to_owned(), true),
+        (r#"{"StringNotEquals":{"aws:PrincipalAccount":"111111111111"}}"#.to_owned(), true),
+        (r#"{"StringNotEquals":{"aws:PrincipalAccount":"222222222222"}}"#.to_owned(), false),
+        (r#"{"Bool":{"aws:SecureTransport":"true"}}"#.to_owned(), true),
+        (r#"{"Bool":{"aws:SecureTransport":"false"}}"#.to_owned(), false),
+        (r#"{"StringMatches":{"aws:PrincipalAccount":"222222222222"}}"#.to_owned(), false),
+        (r#"{"StringEqualsIfExists":{"aws:SourceVpc":"vpc-1"}}"#.to_owned(), false),
+        (r#"{"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}"#.to_owned(), false),
+        // The key is there for CreateGrant alone, so the others are refused.
+        (r#"{"Bool":{"kms:GrantIsForAWSResource":"true"}}"#.to_owned(), false),
+    ];
+    for (index, (condition, allowed)) in cases.iter().enumerate() {
+        all.a.kms.put_key_policy().key_id(&all.key).policy(admitting(A, B, condition)).send().await.unwrap();
+        assert_eq!(copy(&all, &format!("case-{index}")).await.is_ok(), *allowed, "{condition}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn access_ends_by_itself_at_its_date() {
+    let all = over_there().await;
+    all.a.share("copy", B).await;
+    // The lab begins at 2026-11-18T11:06:40Z, and some hours have passed.
+    let until = r#"{"DateLessThan":{"aws:CurrentTime":"2026-11-19T00:00:00Z"}}"#;
+    all.a.kms.put_key_policy().key_id(&all.key).policy(admitting(A, B, until)).send().await.unwrap();
+    copy(&all, "before").await.unwrap();
+    pass(hours(24)).await;
+    assert!(copy(&all, "after").await.is_err());
+    assert_eq!(all.b.status("before").await, "available");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deny_wins_even_at_home() {
+    let lab = Lab::new();
+    let here = lab.agent(A, HERE);
+    let key = here.key().await;
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{A}:root"}},"Action":"kms:*","Resource":"*"}},
+            {{"Effect":"Deny","Principal":"*","Action":"kms:Disable*","Resource":"*"}}]}}"#
+    );
+    here.kms.put_key_policy().key_id(&key).policy(policy).send().await.unwrap();
+    assert_eq!(code(here.kms.disable_key().key_id(&key).send().await), "AccessDeniedException");
+    here.kms.describe_key().key_id(&key).send().await.unwrap();
+    let calls = lab.cloud.calls();
+    assert_eq!(calls[calls.len() - 2].answer, "AccessDenied");
+}

@@ -1,0 +1,80 @@
+//! Who may speak at all.
+
+use std::time::Duration;
+
+use aws_sim::{Clock, Credentials};
+use aws_smithy_async::time::TimeSource;
+
+use crate::lab::{A, B, HERE, Lab, code, hours, pass};
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_must_be_right() {
+    let lab = Lab::new();
+    assert_eq!(lab.root(A, HERE).sts.get_caller_identity().send().await.unwrap().account(), Some(A));
+    let forged = Credentials { secret_access_key: "guessed".to_owned(), ..lab.cloud.root(A) };
+    let forged = lab.clients(&forged, HERE, lab.cloud.connector());
+    assert_eq!(code(forged.sts.get_caller_identity().send().await), "SignatureDoesNotMatch");
+    assert_eq!(code(forged.kms.list_keys().send().await), "InvalidSignatureException");
+    assert_eq!(code(forged.sqs.list_queues().send().await), "InvalidSignatureException");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_access_key_must_be_known_and_its_token_right() {
+    let lab = Lab::new();
+    let role = lab.cloud.role(A, "agent");
+    let identity = lab.agent(A, HERE).sts.get_caller_identity().send().await.unwrap();
+    assert_eq!(identity.arn(), Some(format!("arn:aws:sts::{A}:assumed-role/agent/agent").as_str()));
+    for wrong in [
+        Credentials { access_key_id: "AKIANOBODY".to_owned(), ..role.clone() },
+        Credentials { session_token: Some("another".to_owned()), ..role.clone() },
+        Credentials { session_token: None, ..role },
+    ] {
+        let clients = lab.clients(&wrong, HERE, lab.cloud.connector());
+        assert_eq!(code(clients.rds.describe_db_instances().send().await), "InvalidClientTokenId");
+        assert_eq!(code(clients.kms.list_keys().send().await), "UnrecognizedClientException");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_may_be_off_by_a_quarter_of_an_hour() {
+    let lab = Lab::new();
+    let client = |off: i64| {
+        let now = lab.cloud.clock().now();
+        let shift = Duration::from_secs(off.unsigned_abs());
+        let clock = Clock::starting_at(if off < 0 { now - shift } else { now + shift });
+        let config = lab.root(A, HERE).sts.config().to_builder().time_source(clock).build();
+        aws_sdk_sts::Client::from_conf(config)
+    };
+    for near in [-14 * 60, 14 * 60] {
+        client(near).get_caller_identity().send().await.unwrap();
+    }
+    for far in [-16 * 60, 16 * 60] {
+        assert_eq!(code(client(far).get_caller_identity().send().await), "SignatureDoesNotMatch");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_is_assumed_by_roles_of_its_account_and_its_session_ends() {
+    let lab = Lab::new();
+    lab.cloud.role(A, "other");
+    let other = format!("arn:aws:iam::{A}:role/other");
+    let assume = |clients: &crate::lab::Clients, role: &str| {
+        clients.sts.assume_role().role_arn(role).role_session_name("me").send()
+    };
+    let (agent, stranger) = (lab.agent(A, HERE), lab.agent(B, HERE));
+    assert_eq!(code(assume(&lab.root(A, HERE), &other).await), "AccessDenied");
+    assert_eq!(code(assume(&stranger, &other).await), "AccessDenied");
+    assert_eq!(code(assume(&agent, &format!("arn:aws:iam::{A}:role/none")).await), "AccessDenied");
+    let opened = assume(&agent, &other).await.unwrap();
+    let given = opened.credentials().unwrap();
+    let session = Credentials {
+        access_key_id: given.access_key_id().to_owned(),
+        secret_access_key: given.secret_access_key().to_owned(),
+        session_token: Some(given.session_token().to_owned()),
+    };
+    let session = lab.clients(&session, HERE, lab.cloud.connector());
+    let identity = session.sts.get_caller_identity().send().await.unwrap();
+    assert_eq!(identity.arn(), Some(format!("arn:aws:sts::{A}:assumed-role/other/me").as_str()));
+    pass(hours(1)).await;
+    assert_eq!(code(session.sts.get_caller_identity().send().await), "ExpiredToken");
+}

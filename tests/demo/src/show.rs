@@ -1,0 +1,221 @@
+//! What the demo prints: one stream, in which each line says whose it is, in at most 100 columns.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::side::Side;
+
+/// Columns.
+const WIDTH: usize = 100;
+
+/// Standard output.
+#[derive(Debug)]
+pub struct Show {
+    begun: Instant,
+    colour: bool,
+    speed: u32,
+}
+
+/// A line of an agent's JSON output.
+#[derive(Debug)]
+pub struct Event {
+    kind: String,
+    step: String,
+    state: String,
+    text: String,
+    percent: Option<u64>,
+    remaining: Option<Duration>,
+    mend: Option<String>,
+}
+
+/// ANSI colours, which every terminal knows.
+#[derive(Debug, Clone, Copy)]
+enum Ink {
+    Plain,
+    Bold,
+    Dim,
+    Red,
+    Green,
+    Yellow,
+    Cyan,
+}
+
+impl Event {
+    /// Reads a line. What is no event is shown as it stands.
+    pub fn parse(line: &str) -> Self {
+        let json: Value = serde_json::from_str(line).unwrap_or_default();
+        let text = |field: &str| json[field].as_str().map(str::to_owned);
+        Self {
+            kind: text("event").unwrap_or_default(),
+            step: text("step").unwrap_or_default(),
+            state: text("state").unwrap_or_default(),
+            text: text("text").unwrap_or_else(|| line.to_owned()),
+            percent: json["percent"].as_u64(),
+            remaining: json["remaining_seconds"].as_u64().map(Duration::from_secs),
+            mend: text("mend"),
+        }
+    }
+
+    /// Whether the handoff has come to its end.
+    pub fn is_end(&self) -> bool {
+        self.kind == "end"
+    }
+}
+
+impl Show {
+    /// Begins now. `speed` is how many times faster than AWS the simulated one is.
+    pub fn new(colour: bool, speed: u32) -> Self {
+        let colour = colour && std::io::stdout().is_terminal();
+        Self { begun: Instant::now(), colour, speed }
+    }
+
+    /// One event of an agent.
+    pub fn event(&self, side: Side, event: &Event) {
+        let word = match event.state.as_str() {
+            "" => event.kind.as_str(),
+            "found" => "done",
+            state => state,
+        };
+        let ink = match word {
+            "made" | "done" | "end" => Ink::Green,
+            "blocked" | "failed" | "message" => Ink::Red,
+            _ => Ink::Plain,
+        };
+        let seconds = self.begun.elapsed().as_secs();
+        let lead = [
+            (Ink::Dim, format!("{:>2}:{:02}  ", seconds / 60, seconds % 60)),
+            (ink_of(side), format!("{side}  ")),
+            (Ink::Bold, format!("{:<14} ", event.step)),
+            (ink, format!("{word:<8} ")),
+        ];
+        self.paragraph(&lead, &self.progress(event));
+        if let Some(mend) = &event.mend {
+            self.paragraph(&[(Ink::Bold, "       mend: ".to_owned())], mend);
+        }
+    }
+
+    fn progress(&self, event: &Event) -> String {
+        let mut text = event.text.clone();
+        if let Some(percent) = event.percent {
+            text.push_str(&format!(", {percent} %"));
+        }
+        if let Some(remaining) = event.remaining {
+            let minutes = (remaining * self.speed).as_secs().div_ceil(60);
+            text.push_str(&format!(", about {} h {:02} min left", minutes / 60, minutes % 60));
+        }
+        text
+    }
+
+    fn paragraph(&self, lead: &[(Ink, String)], text: &str) {
+        let indent: usize = lead.iter().map(|(_, part)| part.chars().count()).sum();
+        let mut out: String = lead.iter().map(|(ink, part)| self.inked(*ink, part)).collect();
+        for (index, line) in wrap(text, WIDTH - indent).iter().enumerate() {
+            if index > 0 {
+                out.push_str(&" ".repeat(indent));
+            }
+            out.push_str(line);
+            out.push('\n');
+        }
+        write(&out);
+    }
+
+    /// A heading.
+    pub fn heading(&self, text: &str) {
+        write(&format!("\n{}\n", self.inked(Ink::Bold, text)));
+    }
+
+    /// A paragraph.
+    pub fn say(&self, text: &str) {
+        self.paragraph(&[], text);
+    }
+
+    /// A line that is to be copied, and is not broken.
+    pub fn copy(&self, text: &str) {
+        write(&format!("  {}\n", self.inked(Ink::Cyan, text)));
+    }
+
+    /// A side, and something about it.
+    pub fn side(&self, side: Side, text: &str) {
+        self.paragraph(&[(ink_of(side), format!("  {side}  "))], text);
+    }
+
+    /// What was checked, and whether it holds.
+    pub fn check(&self, holds: bool, text: &str) {
+        let (ink, word) = if holds { (Ink::Green, "ok ") } else { (Ink::Red, "NOT") };
+        self.paragraph(&[(ink, format!("  {word}  "))], text);
+    }
+
+    fn inked(&self, ink: Ink, text: &str) -> String {
+        let code = match ink {
+            Ink::Bold => 1,
+            Ink::Dim => 2,
+            Ink::Red => 31,
+            Ink::Green => 32,
+            Ink::Yellow => 33,
+            Ink::Cyan => 36,
+            Ink::Plain => return text.to_owned(),
+        };
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// One colour for each account.
+fn ink_of(side: Side) -> Ink {
+    if side == Side::A { Ink::Cyan } else { Ink::Yellow }
+}
+
+/// Breaks a text at spaces; a word that is wider than the line is broken where the line ends.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        let letters: Vec<char> = word.chars().collect();
+        if column > 0 && column + 1 + letters.len() > width {
+            lines.push(String::new());
+            column = 0;
+        }
+        for (index, piece) in letters.chunks(width).enumerate() {
+            if index > 0 {
+                lines.push(String::new());
+                column = 0;
+            }
+            let line = lines.last_mut().map(|line| {
+                if column > 0 {
+                    line.push(' ');
+                }
+                line.extend(piece);
+                line.chars().count()
+            });
+            column = line.unwrap_or_default();
+        }
+    }
+    lines
+}
+
+/// Nobody may be reading any more: that stops nothing.
+fn write(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_at_spaces_and_long_words_where_they_must() {
+        assert_eq!(wrap("a bc def", 5), ["a bc", "def"]);
+        assert_eq!(wrap("to 1234567890 x", 5), ["to", "12345", "67890", "x"]);
+        assert_eq!(wrap("", 5), [""]);
+    }
+
+    #[test]
+    fn what_is_no_event_is_shown_as_it_stands() {
+        let event = Event::parse("no JSON");
+        assert_eq!((event.text.as_str(), event.is_end()), ("no JSON", false));
+        assert!(Event::parse(r#"{"event":"end","text":"landed"}"#).is_end());
+    }
+}

@@ -1,0 +1,117 @@
+//! The administrator of an account: what a person does there by hand, before, during and after a handoff.
+
+use aws_config::SdkConfig;
+use aws_sdk_rds::config::retry::RetryPartition;
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::json;
+
+/// The root of one account, in one Region.
+#[derive(Debug)]
+pub struct Admin {
+    account: String,
+    region: String,
+    /// RDS.
+    pub rds: aws_sdk_rds::Client,
+    /// KMS.
+    pub kms: aws_sdk_kms::Client,
+    /// SQS.
+    pub sqs: aws_sdk_sqs::Client,
+}
+
+impl Admin {
+    pub(crate) fn new(sdk: &SdkConfig, partition: &str, account: &str, region: &str) -> Self {
+        let partition = RetryPartition::custom(partition.to_owned()).build();
+        let rds = aws_sdk_rds::config::Builder::from(sdk).retry_partition(partition.clone()).build();
+        let kms = aws_sdk_kms::config::Builder::from(sdk).retry_partition(partition.clone()).build();
+        let sqs = aws_sdk_sqs::config::Builder::from(sdk).retry_partition(partition).build();
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            rds: aws_sdk_rds::Client::from_conf(rds),
+            kms: aws_sdk_kms::Client::from_conf(kms),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs),
+        }
+    }
+
+    /// A queue of ours and its dead-letter queue; the role of the other account may send, and nothing else.
+    pub(crate) async fn create_queues(&self, name: &str, sender: &str, role: &str) {
+        let arn = |name: &str| format!("arn:aws:sqs:{}:{}:{name}", self.region, self.account);
+        let fortnight = "1209600";
+        let dead = format!("{name}-dead");
+        let create = self.sqs.create_queue().queue_name(&dead);
+        let create = create.attributes(QueueAttributeName::MessageRetentionPeriod, fortnight);
+        create.send().await.expect("a dead-letter queue");
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": { "AWS": format!("arn:aws:iam::{sender}:root") },
+                "Action": "sqs:SendMessage",
+                "Resource": arn(name),
+                "Condition": { "ArnEquals": { "aws:PrincipalArn": format!("arn:aws:iam::{sender}:role/{role}") } },
+            }],
+        });
+        let redrive = json!({ "deadLetterTargetArn": arn(&dead), "maxReceiveCount": 100 });
+        self.sqs
+            .create_queue()
+            .queue_name(name)
+            .attributes(QueueAttributeName::MessageRetentionPeriod, fortnight)
+            .attributes(QueueAttributeName::Policy, policy.to_string())
+            .attributes(QueueAttributeName::RedrivePolicy, redrive.to_string())
+            .send()
+            .await
+            .expect("a queue");
+    }
+
+    /// A key of this account, for itself.
+    pub async fn create_key(&self, description: &str) -> String {
+        let key = self.kms.create_key().description(description).send().await.expect("a key");
+        key.key_metadata().and_then(|key| key.arn()).expect("the ARN of a key").to_owned()
+    }
+
+    /// The URL of a queue of this account.
+    pub fn queue_url(&self, name: &str) -> String {
+        format!("https://sqs.{}.amazonaws.com/{}/{name}", self.region, self.account)
+    }
+
+    /// Puts a body into a queue, as a sender that was let in.
+    pub async fn send(&self, queue: &str, body: &str) {
+        self.sqs.send_message().queue_url(self.queue_url(queue)).message_body(body).send().await.expect("sent");
+    }
+
+    /// What stands in a queue: body and reason of each message. They stay there.
+    pub async fn peek(&self, queue: &str) -> Vec<(String, Option<String>)> {
+        let url = self.queue_url(queue);
+        let mut found = Vec::new();
+        loop {
+            let call = self.sqs.receive_message().queue_url(&url).max_number_of_messages(10).visibility_timeout(60);
+            let answer = call.message_attribute_names("All").send().await.expect("received");
+            if answer.messages().is_empty() {
+                break;
+            }
+            for message in answer.messages() {
+                let reason = message.message_attributes().and_then(|all| all.get("rds-handoff-reason"));
+                let reason = reason.and_then(|reason| reason.string_value()).map(str::to_owned);
+                found.push((message.body().unwrap_or_default().to_owned(), reason));
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(61)).await;
+        found
+    }
+
+    /// The tags of a snapshot of this account.
+    pub async fn tags(&self, snapshot: &str) -> Vec<(String, String)> {
+        let answer =
+            self.rds.describe_db_snapshots().db_snapshot_identifier(snapshot).send().await.expect("a snapshot");
+        let tags = answer.db_snapshots().first().map(|snapshot| snapshot.tag_list().to_vec()).unwrap_or_default();
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        tags.iter().map(|tag| (text(tag.key()), text(tag.value()))).collect()
+    }
+
+    /// The names of this account's manual snapshots.
+    pub async fn snapshots(&self) -> Vec<String> {
+        let answer = self.rds.describe_db_snapshots().snapshot_type("manual").send().await.expect("snapshots");
+        let names = answer.db_snapshots().iter().filter_map(|snapshot| snapshot.db_snapshot_identifier());
+        names.map(str::to_owned).collect()
+    }
+}

@@ -1,0 +1,288 @@
+//! Two accounts, ready for a handoff, and what runs in them.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use agent_runtime::{Env, Exit};
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Settings};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use clap::Parser as _;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::Admin;
+
+/// Account A.
+pub const A: &str = "111111111111";
+/// Account B.
+pub const B: &str = "222222222222";
+/// The source Region.
+pub const HOME: &str = "ap-northeast-1";
+/// The target Region.
+pub const TARGET: &str = "us-west-2";
+
+/// 2026-11-21T10:00:00Z, when every Lab begins.
+const EPOCH: u64 = 1_795_255_200;
+
+/// What a Lab is made with.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Seeds the simulated AWS and the SDK's own jitter.
+    pub seed: u64,
+    /// How long AWS takes.
+    pub durations: Durations,
+    /// The databases of account A.
+    pub databases: Vec<&'static str>,
+}
+
+impl World {
+    /// One database, and the hours that AWS takes.
+    pub fn slow() -> Self {
+        Self { seed: 1, durations: Durations::default(), databases: vec!["orders"] }
+    }
+
+    /// One database, and an AWS so quick that little is waited for: what is left are the calls.
+    pub fn quick() -> Self {
+        let durations = Durations {
+            snapshot: Duration::from_secs(8),
+            copy_across_regions: Duration::from_secs(8),
+            copy_within_region: Duration::from_secs(8),
+            restore: Duration::from_secs(8),
+            create_database: Duration::from_secs(8),
+            key_creation: Duration::from_secs(2),
+        };
+        Self { durations, ..Self::slow() }
+    }
+}
+
+/// Two accounts and one simulated AWS.
+#[derive(Debug)]
+pub struct Lab {
+    /// The simulated AWS.
+    pub cloud: Cloud,
+    /// Where the agents' configuration stands.
+    files: TempDir,
+    partition: String,
+    gate: RefCell<Option<Arc<dyn Gate>>>,
+    nonces: Rc<Cell<u64>>,
+}
+
+/// A run of an agent that ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// How.
+    pub exit: Exit,
+    /// What it printed, to standard output and standard error.
+    pub out: String,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Output(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lab {
+    /// Accounts with queues, roles, B's key and subnet group, and A's databases. The SDK's retries have a budget of their own in
+    /// each Lab: it is otherwise shared by all that runs in a process.
+    pub async fn new(world: World) -> Self {
+        static LABS: AtomicU64 = AtomicU64::new(0);
+        fastrand::seed(world.seed);
+        let clock = Clock::starting_at(SystemTime::UNIX_EPOCH + Duration::from_secs(EPOCH));
+        let cloud = Cloud::new(Settings { seed: world.seed, durations: world.durations, ..Settings::new(clock) });
+        let lab = Self {
+            cloud,
+            files: TempDir::new().expect("a folder for configuration files"),
+            partition: format!("lab-{}", LABS.fetch_add(1, Ordering::Relaxed)),
+            gate: RefCell::default(),
+            nonces: Rc::default(),
+        };
+        lab.cloud.role(A, "rds-handoff-source-agent");
+        lab.cloud.role(B, "rds-handoff-target-agent");
+        for database in &world.databases {
+            lab.cloud.create_database(Database::new(A, HOME, database));
+        }
+        lab.cloud.create_subnet_group(B, TARGET, "private");
+        lab.cloud.create_security_group(B, TARGET, "sg-0123456789abcdef0");
+        let inbox = "rds-handoff-inbox";
+        lab.admin(B, TARGET).create_queues(inbox, A, "rds-handoff-source-agent").await;
+        let receipts = format!("rds-handoff-receipts-{B}");
+        lab.admin(A, HOME).create_queues(&receipts, B, "rds-handoff-target-agent").await;
+        let key = lab.admin(B, TARGET).create_key("own key of account B").await;
+        lab.configure_source(&world.databases, "");
+        lab.configure_target(&key, "");
+        lab.cloud.forget_calls();
+        lab
+    }
+
+    /// Writes account A's configuration: these databases under the label `cutover-1`, and more lines.
+    pub fn configure_source(&self, databases: &[&str], more: &str) {
+        let mut text = format!(
+            "account = \"{A}\"\nregion = \"{HOME}\"\n[[target]]\naccount = \"{B}\"\nregion = \"{TARGET}\"\n{more}\n"
+        );
+        for database in databases {
+            let _ = write!(text, "[[handoff]]\ndatabase = \"{database}\"\nlabel = \"cutover-1\"\n");
+        }
+        self.write("source.toml", &text);
+    }
+
+    /// Writes account B's configuration: its own key, trust in account A, a restore profile, and more lines of that.
+    pub fn configure_target(&self, key: &str, more: &str) {
+        let text = format!(
+            "account = \"{B}\"\nregion = \"{TARGET}\"\nkey = \"{key}\"\n\
+             [[from]]\naccount = \"{A}\"\nreceipts = \"arn:aws:sqs:{HOME}:{A}:rds-handoff-receipts-{B}\"\n\
+             [restore]\nsubnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\n\
+             deletion_protection = false\n{more}\n"
+        );
+        self.write("target.toml", &text);
+    }
+
+    /// Writes a file beside the configuration, and tells where.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.files.path().join(name);
+        std::fs::write(&path, text).expect("a configuration file");
+        path
+    }
+
+    /// Everything that either agent says to AWS passes this gate from now on.
+    pub fn pass_through(&self, gate: Option<Arc<dyn Gate>>) {
+        *self.gate.borrow_mut() = gate;
+    }
+
+    /// An administrator of an account.
+    pub fn admin(&self, account: &str, region: &str) -> Admin {
+        Admin::new(&self.sdk(self.cloud.root(account), region, false), &self.partition, account, region)
+    }
+
+    /// Runs the source agent in account A until it ends.
+    pub async fn source(&self, args: &[&str]) -> Ran {
+        self.source_as(A, "rds-handoff-source-agent", args, CancellationToken::new()).await
+    }
+
+    /// Runs the source agent with the credentials of some role.
+    pub async fn source_as(&self, account: &str, role: &str, args: &[&str], shutdown: CancellationToken) -> Ran {
+        let (env, out) = self.env(self.cloud.role(account, role), shutdown);
+        match source_agent::Cli::try_parse_from(self.command("source-agent", "source.toml", args)) {
+            Ok(cli) => Ran { exit: source_agent::run(cli, env).await, out: out.text() },
+            Err(error) => Ran { exit: Exit::Usage, out: error.to_string() },
+        }
+    }
+
+    /// Runs the target agent in account B until it ends.
+    pub async fn target(&self, args: &[&str]) -> Ran {
+        self.target_until(args, CancellationToken::new()).await
+    }
+
+    /// Runs the target agent until it ends, or is told to.
+    pub async fn target_until(&self, args: &[&str], shutdown: CancellationToken) -> Ran {
+        let (env, out) = self.env(self.cloud.role(B, "rds-handoff-target-agent"), shutdown);
+        match target_agent::Cli::try_parse_from(self.command("target-agent", "target.toml", args)) {
+            Ok(cli) => Ran { exit: target_agent::run(cli, env).await, out: out.text() },
+            Err(error) => Ran { exit: Exit::Usage, out: error.to_string() },
+        }
+    }
+
+    /// Both agents, until account A has settled and account B has restored. The target agent is started again and again, as by
+    /// a timer: it ends whenever its inbox is empty.
+    pub async fn move_all(&self, restored: &[&str]) -> (Ran, Ran) {
+        tokio::join!(self.source(&["run"]), self.target_until_restored(restored))
+    }
+
+    /// Starts the target agent until these databases are restored.
+    pub async fn target_until_restored(&self, restored: &[&str]) -> Ran {
+        loop {
+            let ran = self.target(&["run"]).await;
+            let all = restored.iter().all(|name| self.restored(name).is_some());
+            if all && ran.exit == Exit::Settled {
+                return ran;
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    }
+
+    /// What a restored database of account B holds.
+    pub fn restored(&self, name: &str) -> Option<Vec<u8>> {
+        self.cloud.content(&format!("arn:aws:rds:{TARGET}:{B}:db:{name}"))
+    }
+
+    /// What a database of account A holds.
+    pub fn original(&self, name: &str) -> Option<Vec<u8>> {
+        self.cloud.content(&format!("arn:aws:rds:{HOME}:{A}:db:{name}"))
+    }
+
+    /// Takes what is still in the queues: a poll that died may have hidden a message for ten minutes.
+    pub async fn settle(&self) -> (Ran, Ran) {
+        tokio::time::sleep(Duration::from_secs(11 * 60)).await;
+        let target = self.target(&["run"]).await;
+        (self.source(&["run"]).await, target)
+    }
+
+    fn command(&self, agent: &str, file: &str, args: &[&str]) -> Vec<String> {
+        let mut command = vec![agent.to_owned()];
+        command.extend(args.iter().map(|arg| (*arg).to_owned()));
+        // `--no-config` stands for a command line that says everything itself.
+        if let Some(at) = command.iter().position(|arg| arg == "--no-config") {
+            command.remove(at);
+        } else {
+            command.extend(["--config".to_owned(), self.files.path().join(file).display().to_string()]);
+        }
+        command
+    }
+
+    fn env(&self, credentials: Credentials, shutdown: CancellationToken) -> (Env, Output) {
+        let (out, nonces) = (Output::default(), self.nonces.clone());
+        let random = move || {
+            nonces.set(nonces.get() + 1);
+            nonces.get().to_be_bytes()
+        };
+        let env = Env {
+            sdk: self.sdk(credentials, "us-east-1", true),
+            retry_partition: self.partition.clone(),
+            shutdown,
+            out: Box::new(out.clone()),
+            err: Box::new(out.clone()),
+            random: Box::new(random),
+        };
+        (env, out)
+    }
+
+    fn sdk(&self, credentials: Credentials, region: &str, gated: bool) -> SdkConfig {
+        let Credentials { access_key_id, secret_access_key, session_token } = credentials;
+        let credentials =
+            aws_credential_types::Credentials::new(access_key_id, secret_access_key, session_token, None, "lab");
+        let mut transport = self.cloud.connector();
+        if let (true, Some(gate)) = (gated, self.gate.borrow().clone()) {
+            transport = transport.with_gate(gate);
+        }
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(aws_config::Region::new(region.to_owned()))
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
+            .identity_cache(aws_config::identity::IdentityCache::lazy().build())
+            .http_client(transport)
+            .time_source(self.cloud.clock())
+            .sleep_impl(TokioSleep::new())
+            .build()
+    }
+}
+
+impl Output {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.borrow()).into_owned()
+    }
+}

@@ -1,0 +1,139 @@
+//! A name that exists and is not ours is left untouched, and reported.
+
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use aws_sdk_rds::types::Tag;
+use aws_sim::Database;
+use e2e::{A, B, HOME, Lab, TARGET, World};
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The id that the handoff of `orders` will have.
+async fn id(lab: &Lab) -> String {
+    let plan = lab.source(&["plan", "--format", "json"]).await.out;
+    serde_json::from_str::<serde_json::Value>(&plan).unwrap()["handoffs"][0]["id"].as_str().unwrap().to_owned()
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
+async fn take(lab: &Lab, region: &str, database: &str, name: &str, tags: Vec<Tag>) {
+    let call = lab.admin(A, region).rds.create_db_snapshot().db_instance_identifier(database);
+    call.db_snapshot_identifier(name).set_tags(Some(tags)).send().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+}
+
+async fn stopped_at(lab: &Lab, expected: &str) {
+    let ran = lab.source(&["run"]).await;
+    assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
+    let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("exists and is not ours") && words.contains(expected), "{words}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_snapshot_without_our_tags() {
+    let lab = Lab::new(World::quick()).await;
+    let name = format!("rds-handoff-orders-{}-source", id(&lab).await);
+    take(&lab, HOME, "orders", &name, vec![tag("team", "orders")]).await;
+    let world = lab.cloud.fingerprint();
+    stopped_at(&lab, "does not carry this handoff's tags").await;
+    assert_eq!(lab.cloud.fingerprint(), world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_snapshot_with_our_tags_and_other_content() {
+    let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
+    lab.configure_source(&["orders"], "");
+    let id = id(&lab).await;
+    let tags = vec![
+        tag("rds-handoff:role", "source"),
+        tag("rds-handoff:id", &id),
+        tag("rds-handoff:label", "cutover-1"),
+        tag("rds-handoff:database", "orders"),
+        tag("rds-handoff:route", &format!("account={B} region={TARGET} key=managed")),
+        tag("rds-handoff:hints", "class=db.m6g.large multi-az=false port=5432 storage=gp3"),
+    ];
+    take(&lab, HOME, "payroll", &format!("rds-handoff-orders-{id}-source"), tags).await;
+    let world = lab.cloud.fingerprint();
+    let ran = lab.source(&["run"]).await;
+    assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
+    assert_eq!(lab.cloud.fingerprint(), world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_copy_with_our_tags_and_other_content() {
+    let lab = Lab::new(World::quick()).await;
+    let id = id(&lab).await;
+    lab.cloud.create_database(Database::new(A, TARGET, "payroll"));
+    let tags = vec![tag("rds-handoff:role", "shared"), tag("rds-handoff:id", &id)];
+    take(&lab, TARGET, "payroll", &format!("rds-handoff-orders-{id}-shared"), tags).await;
+    stopped_at(&lab, "other content").await;
+    let a = lab.admin(A, TARGET);
+    assert_eq!(a.snapshots().await.len(), 1);
+    let name = a.snapshots().await.pop().unwrap();
+    let shares = a.rds.describe_db_snapshot_attributes().db_snapshot_identifier(name).send().await.unwrap();
+    let attributes = shares.db_snapshot_attributes_result().unwrap().db_snapshot_attributes();
+    assert!(attributes.iter().all(|attribute| attribute.attribute_values().is_empty()), "it was not shared");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_that_names_a_key_of_somebody_else() {
+    let lab = Lab::new(World::quick()).await;
+    let a = lab.admin(A, HOME);
+    let key = a.create_key("somebody else's").await;
+    let alias = format!("alias/rds-handoff-{HOME}-{B}");
+    a.kms.create_alias().alias_name(alias).target_key_id(&key).send().await.unwrap();
+    tokio::time::sleep(WEEK).await;
+    stopped_at(&lab, &key).await;
+    let policy = a.kms.get_key_policy().key_id(&key).send().await.unwrap();
+    assert!(!policy.policy().unwrap().contains("RdsHandoff"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_name_that_is_taken_is_known_before_hours_of_copying() {
+    let lab = Lab::new(World::quick()).await;
+    lab.cloud.create_database(Database::new(B, TARGET, "orders-cutover-1"));
+    let source = lab.source(&["run"]);
+    let target = async {
+        loop {
+            let ran = lab.target(&["run"]).await;
+            if ran.exit != Exit::Settled {
+                return ran;
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    let (source, target) = tokio::join!(source, target);
+    assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
+    assert!(target.out.contains("exists and is not ours"), "{}", target.out);
+    assert!(source.out.contains("rejected (name-taken)"), "{}", source.out);
+    let b = lab.admin(B, TARGET);
+    assert_eq!(b.snapshots().await, Vec::<String>::new(), "nothing was copied");
+    assert_eq!(lab.restored("orders-cutover-1").unwrap(), format!("the rows of orders-cutover-1 in {B}").into_bytes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_copy_without_our_tags() {
+    let lab = Lab::new(World::quick()).await;
+    let name = format!("rds-handoff-orders-{}-target", id(&lab).await);
+    lab.cloud.create_database(Database::new(B, TARGET, "other"));
+    let b = lab.admin(B, TARGET);
+    let call = b.rds.create_db_snapshot().db_instance_identifier("other").db_snapshot_identifier(&name);
+    call.tags(tag("team", "other")).send().await.unwrap();
+    let source = lab.source(&["run"]);
+    let target = async {
+        loop {
+            let ran = lab.target(&["run"]).await;
+            if ran.exit != Exit::Settled {
+                return ran;
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    let (source, target) = tokio::join!(source, target);
+    assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
+    assert!(target.out.contains("exists and is not ours"), "{}", target.out);
+    assert_eq!(b.tags(&name).await, [("team".to_owned(), "other".to_owned())]);
+}

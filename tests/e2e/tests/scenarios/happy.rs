@@ -1,0 +1,141 @@
+//! What happens when nothing goes wrong.
+
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use e2e::{A, B, HOME, Lab, TARGET, World};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test(start_paused = true)]
+async fn one_database_crosses() {
+    let lab = Lab::new(World::slow()).await;
+    let begun = tokio::time::Instant::now();
+    let target_done = CancellationToken::new();
+    let source = async {
+        let ran = lab.source(&["run"]).await;
+        // Account B restores when account A has settled already.
+        tokio::time::sleep(Duration::from_secs(45 * 60)).await;
+        target_done.cancel();
+        ran
+    };
+    let (source, target) = tokio::join!(source, lab.target_until(&["run", "--watch"], target_done.clone()));
+    assert_eq!(source.exit, Exit::Settled, "{}", source.out);
+    assert_eq!(target.exit, Exit::Settled, "{}", target.out);
+
+    // 20 min of snapshot, 3 h of copy, 1 h of the second copy: AWS's own hours, and little more.
+    let hours = begun.elapsed().as_secs_f64() / 3600.0;
+    assert!((5.0..5.3).contains(&hours), "{hours}");
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+    assert!(lab.restored("orders-cutover-1").is_some());
+
+    let calls = lab.cloud.calls();
+    let polls = calls.iter().filter(|call| call.action == "sqs:ReceiveMessage").count();
+    println!("{} calls, and {polls} polls of the two queues", calls.len() - polls);
+    assert!(calls.len() - polls <= 200, "{}", calls.len() - polls);
+
+    nothing_is_open(&lab).await;
+    let b = lab.admin(B, TARGET);
+    let answer = b.rds.describe_db_instances().db_instance_identifier("orders-cutover-1").send().await.unwrap();
+    let database = &answer.db_instances()[0];
+    assert_eq!(database.db_instance_status(), Some("available"));
+    let own = format!("arn:aws:kms:{TARGET}:{B}:key/");
+    assert!(database.kms_key_id().unwrap().starts_with(&own), "never under a key of A");
+    assert_eq!(database.publicly_accessible(), Some(false));
+}
+
+/// Nothing of account A is open to account B any more.
+async fn nothing_is_open(lab: &Lab) {
+    let a = lab.admin(A, TARGET);
+    assert_eq!(a.snapshots().await, Vec::<String>::new(), "the shared copy has gone");
+    let alias = format!("alias/rds-handoff-{HOME}-{B}");
+    let key = a.kms.describe_key().key_id(alias).send().await.unwrap();
+    let key = key.key_metadata().unwrap().key_id().to_owned();
+    let policy = a.kms.get_key_policy().key_id(&key).send().await.unwrap();
+    assert!(!policy.policy().unwrap().contains(B), "B stands in no policy");
+    let grants = a.kms.list_grants().key_id(&key).send().await.unwrap();
+    assert!(grants.grants().iter().all(|grant| !grant.issuing_account().unwrap().contains(B)), "and has no grant");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_settled_handoff_run_again_does_nothing() {
+    let lab = Lab::new(World::quick()).await;
+    lab.move_all(&["orders-cutover-1"]).await;
+    lab.settle().await;
+    let world = lab.cloud.fingerprint();
+    lab.cloud.forget_calls();
+    let (source, target) = (lab.source(&["run"]).await, lab.target(&["run"]).await);
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
+    assert_eq!(lab.cloud.fingerprint(), world);
+    let acts: Vec<_> = lab
+        .cloud
+        .calls()
+        .into_iter()
+        .filter(|call| call.mutating && !call.action.ends_with("ReceiveMessage"))
+        .collect();
+    assert!(acts.is_empty(), "{acts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_databases_at_once_share_one_key() {
+    let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
+    let (source, target) = lab.move_all(&["orders-cutover-1", "payroll-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    for name in ["orders", "payroll"] {
+        assert_eq!(lab.restored(&format!("{name}-cutover-1")), lab.original(name));
+    }
+    let made =
+        |action: &str| lab.cloud.calls().iter().filter(|call| call.action == action && call.answer == "ok").count();
+    assert_eq!((made("kms:CreateKey"), made("kms:ReplicateKey")), (1, 1));
+    nothing_is_open(&lab).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_pass_at_a_time_gets_there_too() {
+    let lab = Lab::new(World::quick()).await;
+    let mut passes = 0;
+    loop {
+        passes += 1;
+        assert!(passes < 200, "no end of it");
+        let source = lab.source(&["run", "--once"]).await;
+        let target = lab.target(&["run", "--once"]).await;
+        if source.exit == Exit::Settled && lab.restored("orders-cutover-1").is_some() && target.exit == Exit::Settled {
+            break;
+        }
+        assert!(matches!(source.exit, Exit::Pending | Exit::Settled), "{}", source.out);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    }
+    nothing_is_open(&lab).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_goes_on_without_its_database_and_its_declaration() {
+    let lab = Lab::new(World::quick()).await;
+    let stop = CancellationToken::new();
+    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    let stopper = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        stop.cancel();
+    };
+    let (source, ()) = tokio::join!(source, stopper);
+    assert_eq!(source.exit, Exit::Pending, "stopped in the middle: {}", source.out);
+    let original = lab.original("orders");
+    let a = lab.admin(A, HOME);
+    a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    lab.configure_source(&[], "");
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    assert_eq!(lab.restored("orders-cutover-1"), original);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_run_to_the_last_call() {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let lab = Lab::new(World::quick()).await;
+        lab.move_all(&["orders-cutover-1"]).await;
+        let calls: Vec<_> = lab.cloud.calls().iter().map(|call| format!("{call:?}")).collect();
+        runs.push(calls);
+    }
+    assert_eq!(runs[0], runs[1]);
+}

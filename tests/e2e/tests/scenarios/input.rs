@@ -1,0 +1,121 @@
+//! What bad input gets: a clear error that names the cause and the mend, before anything is created.
+
+use agent_runtime::Exit;
+use aws_sim::Database;
+use e2e::{A, B, HOME, Lab, World};
+use tokio_util::sync::CancellationToken;
+
+/// Nothing was changed, and nothing but who we are was asked before the configuration was right.
+fn nothing_was_made(lab: &Lab) {
+    let acts: Vec<_> =
+        lab.cloud.calls().into_iter().filter(|call| call.mutating && !call.action.starts_with("sqs:Rec")).collect();
+    assert!(acts.is_empty(), "{acts:?}");
+}
+
+async fn refused(lab: &Lab, expected: &[&str]) {
+    for command in ["plan", "run"] {
+        let ran = lab.source(&[command]).await;
+        assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
+        let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        for expected in expected {
+            assert!(words.contains(expected), "{words}\nlacks {expected}");
+        }
+        assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
+        nothing_was_made(lab);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_database_is_named_with_those_that_are_there() {
+    let lab = Lab::new(World::quick()).await;
+    lab.configure_source(&["orders", "ordres"], "");
+    refused(&lab, &["ordres/cutover-1: no such DB instance in account 111111111111", "there are: orders"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn kinds_that_are_not_supported_are_refused() {
+    let lab = Lab::new(World::quick()).await;
+    let database = |name| Database::new(A, HOME, name);
+    lab.cloud.create_database(Database { kms_key: None, ..database("plain") });
+    lab.cloud.create_database(Database { cluster: Some("aurora".to_owned()), ..database("member") });
+    lab.cloud.create_database(Database { engine: "custom-sqlserver-ee".to_owned(), ..database("custom") });
+    lab.configure_source(&["plain", "member", "custom"], "");
+    refused(&lab, &["plain/cutover-1: it is not encrypted", "DB cluster aurora", "RDS Custom"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_that_cannot_be_is_refused_before_aws_is_asked_anything() {
+    let lab = Lab::new(World::quick()).await;
+    for (text, expected) in [
+        ("account = \"111111111111\"\nregoin = \"x\"", "source.toml:2: unknown key `regoin`; did you mean `region`?"),
+        ("account = \"111111111111\"\nregion = \"cn-north-1\"\ntarget = []", "aws partition"),
+        (
+            "account = \"111111111111\"\nregion = \"eu-west-1\"\n[[target]]\naccount = \"111111111111\"\nregion = \"eu-north-1\"",
+            "between two accounts",
+        ),
+        (
+            "account = \"111111111111\"\nregion = \"eu-west-1\"\n[[target]]\naccount = \"222222222222\"\nregion = \"eu-west-1\"",
+            "not supported yet",
+        ),
+    ] {
+        lab.write("source.toml", text);
+        let ran = lab.source(&["run"]).await;
+        let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(ran.exit, Exit::Usage);
+        assert!(words.contains(expected), "{words}");
+    }
+    assert!(lab.cloud.calls().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_of_another_account_are_refused() {
+    let lab = Lab::new(World::quick()).await;
+    let ran = lab.source_as(B, "rds-handoff-target-agent", &["run"], CancellationToken::new()).await;
+    assert_eq!(ran.exit, Exit::Usage);
+    assert!(ran.out.contains("belong to account 222222222222"), "{}", ran.out);
+    let calls = lab.cloud.calls();
+    assert_eq!(calls.len(), 1, "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_handoff_can_be_given_by_flags_alone() {
+    let lab = Lab::new(World::quick()).await;
+    let flags = [
+        "plan",
+        "--no-config",
+        "--account",
+        A,
+        "--region",
+        HOME,
+        "--database",
+        "orders",
+        "--label",
+        "cutover-1",
+        "--to-account",
+        B,
+        "--to-region",
+        "us-west-2",
+    ];
+    let by_flags = lab.source(&flags).await;
+    assert_eq!(by_flags.exit, Exit::Pending, "{}", by_flags.out);
+    assert_eq!(by_flags.out, lab.source(&["plan"]).await.out);
+    let missing = lab.source(&["plan", "--no-config", "--account", A]).await;
+    assert_eq!(missing.exit, Exit::Usage);
+    assert!(missing.out.contains("--region is missing"), "{}", missing.out);
+    let wrong = lab.source(&["plan", "--no-config", "--label", "Cutover_1"]).await;
+    assert_eq!(wrong.exit, Exit::Usage);
+    assert!(wrong.out.contains("single inner hyphens"), "{}", wrong.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_label_moves_one_database_once() {
+    let lab = Lab::new(World::quick()).await;
+    lab.move_all(&["orders-cutover-1"]).await;
+    lab.settle().await;
+    let a = lab.admin(A, HOME);
+    a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+    lab.cloud.create_database(Database::new(A, HOME, "orders"));
+    lab.cloud.forget_calls();
+    refused(&lab, &["this label has moved another database of that name", "under a new label"]).await;
+}

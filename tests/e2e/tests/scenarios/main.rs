@@ -1,0 +1,11 @@
+//! The scenarios that define the project. One binary: it links once.
+
+mod arrows;
+mod crash;
+mod foreign;
+mod happy;
+mod input;
+mod messages;
+mod plan;
+mod receipts;
+mod trouble;

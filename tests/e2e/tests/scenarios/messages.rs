@@ -1,0 +1,226 @@
+//! A message is hostile until verified: never acted on before, never lost, and the reason is shown.
+
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use e2e::{A, B, HOME, Lab, TARGET, World};
+use protocol::handoff::Handoff;
+use tokio_util::sync::CancellationToken;
+
+/// Runs account A until its message stands in the inbox, and returns it. Account A's agent is stopped then.
+async fn published(lab: &Lab) -> String {
+    let stop = CancellationToken::new();
+    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    let look = async {
+        let b = lab.admin(B, TARGET);
+        let message = loop {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            if let Some((message, _)) = b.peek("rds-handoff-inbox").await.pop() {
+                break message;
+            }
+        };
+        stop.cancel();
+        message
+    };
+    let (_, message) = tokio::join!(source, look);
+    message
+}
+
+/// Empties the inbox, as if its messages had never been sent.
+async fn clear(lab: &Lab) {
+    let b = lab.admin(B, TARGET);
+    let url = b.queue_url("rds-handoff-inbox");
+    loop {
+        let answer = b.sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await.unwrap();
+        if answer.messages().is_empty() {
+            return;
+        }
+        for message in answer.messages() {
+            b.sqs
+                .delete_message()
+                .queue_url(&url)
+                .receipt_handle(message.receipt_handle().unwrap())
+                .send()
+                .await
+                .unwrap();
+        }
+    }
+}
+
+fn acted(lab: &Lab) -> Vec<String> {
+    let acts = lab.cloud.calls().into_iter().filter(|call| call.account == B && call.mutating);
+    acts.map(|call| call.action).filter(|action| action.starts_with("rds:")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn hostile_messages_are_never_acted_on_and_never_lost() {
+    let lab = Lab::new(World::quick()).await;
+    let good = published(&lab).await;
+    clear(&lab).await;
+    lab.cloud.forget_calls();
+    let lie = |change: fn(&mut Handoff)| {
+        let mut handoff = Handoff::decode(&good).unwrap();
+        change(&mut handoff);
+        handoff.encode()
+    };
+    let b = lab.admin(B, TARGET);
+    let hostile = [
+        ("not JSON at all".to_owned(), "malformed"),
+        (good.replacen(':', ": ", 1), "malformed"),
+        (good.replace("\"version\":1", "\"version\":1,\"run\":\"rm\""), "malformed"),
+        (format!("{good}{}", " ".repeat(20_000)), "too-large"),
+        (good.replace(B, "333333333333"), "contradictory"),
+        (good.replace("us-west-2:111111111111:snapshot", "us-west-2:333333333333:snapshot"), "contradictory"),
+        (lie(|handoff| handoff.label = "other".parse().unwrap()), "contradictory"),
+        (lie(|handoff| handoff.size_gib = 1), "not-as-claimed"),
+        (lie(|handoff| handoff.key.key = "mrk-00000000000000000000000000000000".parse().unwrap()), "not-as-claimed"),
+        (lie(|handoff| handoff.identity.created = "2020-01-01T00:00:00Z".parse().unwrap()), "not-as-claimed"),
+        (lie(|handoff| handoff.start_by = handoff.issued), "expired"),
+        (lie(|handoff| handoff.issued = "2027-01-01T00:00:00Z".parse().unwrap()), "bad-times"),
+    ];
+    for (body, reason) in &hostile {
+        b.send("rds-handoff-inbox", body).await;
+        let ran = lab.target(&["run"]).await;
+        assert!(ran.out.contains(reason), "{reason} is shown: {}", ran.out);
+    }
+    assert_eq!(acted(&lab), Vec::<String>::new());
+    let mut buried = b.peek("rds-handoff-inbox-dead").await;
+    let mut expected: Vec<_> =
+        hostile.iter().map(|(body, reason)| (body.clone(), Some((*reason).to_owned()))).collect();
+    buried.sort();
+    expected.sort();
+    assert_eq!(buried, expected, "verbatim, with the reason");
+    assert!(b.peek("rds-handoff-inbox").await.is_empty());
+
+    // The true one still works.
+    b.send("rds-handoff-inbox", &good).await;
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_for_others_or_from_others_is_refused() {
+    let lab = Lab::new(World::quick()).await;
+    let good = Handoff::decode(&published(&lab).await).unwrap();
+    clear(&lab).await;
+    let again = |handoff: Handoff| {
+        // Consistent in itself: its maker knows the rules.
+        let Handoff { database_arn, identity, target_account, target_region, label, .. } = &handoff;
+        let id = protocol::HandoffId::of(database_arn, &identity.resource, target_account, target_region, label);
+        let mut handoff = Handoff { handoff: id.clone(), ..handoff.clone() };
+        handoff.snapshot.account = handoff.database_arn.account.clone();
+        handoff.snapshot.region = handoff.target_region.clone();
+        handoff.key.account = handoff.database_arn.account.clone();
+        handoff.key.region = handoff.target_region.clone();
+        let role = protocol::names::SnapshotRole::Shared;
+        handoff.snapshot.snapshot = protocol::names::snapshot(handoff.database(), &id, role);
+        handoff
+    };
+    let b = lab.admin(B, TARGET);
+    let for_others = again(Handoff { target_account: "333333333333".parse().unwrap(), ..good.clone() });
+    let elsewhere = again(Handoff { target_region: "us-east-1".parse().unwrap(), ..good.clone() });
+    let mut database_arn = good.database_arn.clone();
+    database_arn.account = "444444444444".parse().unwrap();
+    let stranger = again(Handoff { database_arn, ..good.clone() });
+    lab.cloud.forget_calls();
+    for (handoff, reason) in [(for_others, "not-for-us"), (elsewhere, "not-for-us"), (stranger, "unknown-sender")] {
+        b.send("rds-handoff-inbox", &handoff.encode()).await;
+        let ran = lab.target(&["run"]).await;
+        assert!(ran.out.contains(reason), "{}", ran.out);
+        let asked: Vec<_> = lab
+            .cloud
+            .calls()
+            .into_iter()
+            .filter(|call| call.action == "sqs:SendMessage" && call.region == HOME)
+            .collect();
+        assert!(asked.is_empty(), "nobody is told: {asked:?}");
+    }
+    assert_eq!(acted(&lab), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_message_is_left_alone() {
+    let lab = Lab::new(World::quick()).await;
+    let good = published(&lab).await;
+    clear(&lab).await;
+    let b = lab.admin(B, TARGET);
+    for newer in [good.replace("\"version\":1", "\"version\":2"), good.replace("\"handoff\",", "\"hello\",")] {
+        assert_ne!(newer, good);
+        b.send("rds-handoff-inbox", &newer).await;
+    }
+    let ran = lab.target(&["run"]).await;
+    assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+    assert_eq!(ran.out.matches("left for a newer agent").count(), 2);
+    assert!(b.peek("rds-handoff-inbox").await.is_empty(), "hidden for 15 minutes");
+    tokio::time::sleep(Duration::from_secs(15 * 60)).await;
+    assert_eq!(b.peek("rds-handoff-inbox").await.len(), 2);
+    assert!(b.peek("rds-handoff-inbox-dead").await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn duplicate_messages_change_nothing_and_are_answered_again() {
+    let lab = Lab::new(World::quick()).await;
+    let message = published(&lab).await;
+    let b = lab.admin(B, TARGET);
+    b.send("rds-handoff-inbox", &message).await;
+    b.send("rds-handoff-inbox", &message).await;
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    lab.settle().await;
+    let world = lab.cloud.fingerprint();
+    let made =
+        |action: &str| lab.cloud.calls().iter().filter(|call| call.account == B && call.action == action).count();
+    assert_eq!((made("rds:CopyDBSnapshot"), made("rds:RestoreDBInstanceFromDBSnapshot")), (1, 1));
+
+    // Late, when all is over: answered with what was told before, and account A absorbs it.
+    lab.cloud.forget_calls();
+    b.send("rds-handoff-inbox", &message).await;
+    let ran = lab.target(&["run"]).await;
+    assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+    assert_eq!(made("sqs:SendMessage"), 3, "accepted, landed, restored");
+    lab.settle().await;
+    assert_eq!(lab.cloud.fingerprint(), world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_snapshot_is_not_shared_waits_and_then_ends() {
+    let lab = Lab::new(World::quick()).await;
+    let message = published(&lab).await;
+    let a = lab.admin(A, TARGET);
+    let copy = a.snapshots().await.pop().unwrap();
+    let share = |shared: bool| {
+        let call = a.rds.modify_db_snapshot_attribute().db_snapshot_identifier(&copy).attribute_name("restore");
+        if shared { call.values_to_add(B) } else { call.values_to_remove(B) }.send()
+    };
+    share(false).await.unwrap();
+    lab.cloud.forget_calls();
+    let ran = lab.target(&["run", "--patience", "1h"]).await;
+    assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
+    assert!(ran.out.contains("is not shared with this account"), "{}", ran.out);
+    assert!(ran.out.contains("waiting for the shared snapshot to show"), "at first it may only be late: {}", ran.out);
+    let b = lab.admin(B, TARGET);
+    let held = b.peek("rds-handoff-inbox").await;
+    assert_eq!(held.len(), 1, "handed back at once");
+    assert_eq!(held[0].0, message);
+    assert_eq!(acted(&lab), Vec::<String>::new());
+
+    tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
+    let ran = lab.target(&["run"]).await;
+    assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
+    assert_eq!(b.peek("rds-handoff-inbox-dead").await, [(message, Some("expired".to_owned()))]);
+    assert_eq!(acted(&lab), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_past_its_start_is_rejected_and_account_a_takes_everything_back() {
+    let lab = Lab::new(World::quick()).await;
+    published(&lab).await;
+    tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
+    let target = lab.target(&["run"]).await;
+    assert_eq!(target.exit, Exit::Failed, "{}", target.out);
+    assert_eq!(lab.restored("orders-cutover-1"), None);
+    let source = lab.source(&["run"]).await;
+    assert_eq!(source.exit, Exit::Failed, "{}", source.out);
+    assert!(source.out.contains("settled") && source.out.contains("rejected"), "{}", source.out);
+    assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new());
+}

@@ -1,0 +1,112 @@
+//! `plan` shows everything before anything happens, `status` where it stands, and neither changes anything.
+
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use e2e::{A, B, Lab, TARGET, World};
+use tokio_util::sync::CancellationToken;
+
+/// The steps of a report, or of a run's lines, in a state.
+fn steps(json: &serde_json::Value, state: &str) -> Vec<String> {
+    let rows = json["handoffs"][0]["steps"].as_array().unwrap();
+    let rows = rows.iter().filter(|row| row["state"] == state);
+    rows.map(|row| row["step"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The steps on which a run acted, in order.
+fn acts(out: &str) -> Vec<String> {
+    let lines = out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let acts = lines.filter(|line| line["state"] == "acting");
+    let mut steps: Vec<String> = acts.map(|line| line["step"].as_str().unwrap().to_owned()).collect();
+    steps.dedup();
+    steps
+}
+
+async fn reads_only(lab: &Lab, source: &[&str], target: &[&str]) -> (String, String) {
+    let world = lab.cloud.fingerprint();
+    lab.cloud.forget_calls();
+    let (source, target) = (lab.source(source).await, lab.target(target).await);
+    assert_eq!(lab.cloud.fingerprint(), world);
+    let acts: Vec<_> = lab.cloud.calls().into_iter().filter(|call| call.mutating).collect();
+    assert!(acts.is_empty(), "{acts:?}");
+    assert!(source.exit <= Exit::Pending && target.exit <= Exit::Pending, "{}\n{}", source.out, target.out);
+    (source.out, target.out)
+}
+
+#[tokio::test(start_paused = true)]
+async fn plan_is_read_only_and_lists_what_a_clean_run_does() {
+    let lab = Lab::new(World::quick()).await;
+    let json = ["plan", "--format", "json"];
+    let (plan, nothing) = reads_only(&lab, &json, &json).await;
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&nothing).unwrap()["handoffs"].as_array().unwrap().len(), 0);
+
+    // Account B's plan needs the message: it is taken from the wire.
+    let run = ["run", "--format", "json"];
+    let stop = CancellationToken::new();
+    let source = async {
+        let ran = lab.source(&run).await;
+        stop.cancel();
+        ran
+    };
+    let look = async {
+        let b = lab.admin(B, TARGET);
+        let message = loop {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            if let Some((message, _)) = b.peek("rds-handoff-inbox").await.pop() {
+                break message;
+            }
+        };
+        let file = lab.write("message.json", &message);
+        let args = ["plan", "--format", "json", "--message", file.to_str().unwrap()];
+        let plan = lab.target(&args).await;
+        assert_eq!(plan.exit, Exit::Pending, "{}", plan.out);
+        let plan = serde_json::from_str::<serde_json::Value>(&plan.out).unwrap();
+        (plan, lab.target_until(&["run", "--watch", "--format", "json"], stop.clone()).await)
+    };
+    let (source, (target_plan, target)) = tokio::join!(source, look);
+
+    // What only waits is listed, and not acted on.
+    let waits = ["landing"];
+    let listed: Vec<_> = steps(&plan, "todo").into_iter().filter(|step| !waits.contains(&step.as_str())).collect();
+    assert_eq!(listed, acts(&source.out));
+    let waits = ["land"];
+    let mut listed: Vec<_> =
+        steps(&target_plan, "todo").into_iter().filter(|step| !waits.contains(&step.as_str())).collect();
+    // The target agent was stopped when account A had settled: it was restoring.
+    listed.pop();
+    assert_eq!(steps(&target_plan, "found"), ["verify"]);
+    assert_eq!(listed, acts(&target.out));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reports_read_well() {
+    let lab = Lab::new(World::slow()).await;
+    let (plan, _) = reads_only(&lab, &["plan"], &["plan"]).await;
+    insta::assert_snapshot!("plan_before", plan);
+
+    let stop = CancellationToken::new();
+    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    let ((), source) = tokio::join!(
+        async {
+            tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+            stop.cancel();
+        },
+        source
+    );
+    assert_eq!(source.exit, Exit::Pending);
+    insta::assert_snapshot!("run_first_two_hours", source.out);
+    let (status, _) = reads_only(&lab, &["status"], &["status"]).await;
+    insta::assert_snapshot!("status_while_copying", status);
+    let (plan, _) = reads_only(&lab, &["plan"], &["plan"]).await;
+    insta::assert_snapshot!("plan_while_copying", plan);
+
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
+    insta::assert_snapshot!("target_run", target.out);
+    let (source, target) = reads_only(&lab, &["status"], &["status"]).await;
+    insta::assert_snapshot!("status_settled", format!("{source}\n{target}"));
+    for line in [plan, status, source, target].iter().flat_map(|text| text.lines()) {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+}

@@ -1,0 +1,62 @@
+//! Account B is not trusted either: a receipt is believed only with the digest of the offer, and through B's own queue.
+
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use e2e::{A, B, HOME, Lab, TARGET, World};
+use protocol::{Receipt, Stage};
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
+    let lab = Lab::new(World::quick()).await;
+    lab.move_all(&["orders-cutover-1"]).await;
+    lab.settle().await;
+    let world = lab.cloud.fingerprint();
+    let a = lab.admin(A, HOME);
+    let queue = format!("rds-handoff-receipts-{B}");
+    let source = a.snapshots().await.pop().unwrap();
+    let tags = a.tags(&source).await;
+    let tag = |key: &str| tags.iter().find(|(name, _)| name == key).unwrap().1.clone();
+    let id = tag("rds-handoff:id");
+    let digest = tag("rds-handoff:offer").rsplit_once('=').unwrap().1.to_owned();
+    let receipt = |id: &str, digest: &str, account: &str| {
+        let (id, digest, account) = (id.parse().unwrap(), digest.parse().unwrap(), account.parse().unwrap());
+        Receipt::new(id, digest, account, Stage::Landed, None).encode()
+    };
+    let hostile = [
+        ("{}".to_owned(), "malformed"),
+        (receipt("0000000000000000", &digest, B), "no-such-offer"),
+        (receipt(&id, &"0".repeat(64), B), "no-such-offer"),
+        (receipt(&id, &digest, "333333333333"), "unknown-sender"),
+    ];
+    for (body, reason) in &hostile {
+        a.send(&queue, body).await;
+        let ran = lab.source(&["run"]).await;
+        assert!(ran.out.contains(reason), "{}", ran.out);
+    }
+    let dead = a.peek(&format!("{queue}-dead")).await;
+    assert_eq!(dead.len(), hostile.len());
+    let left = lab.cloud.fingerprint();
+    let snapshots =
+        |world: &str| world.lines().filter(|line| line.starts_with("snapshot")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(snapshots(&left), snapshots(&world));
+
+    // A newer one is left alone.
+    a.send(&queue, &receipt(&id, &digest, B).replace("\"version\":1", "\"version\":2")).await;
+    lab.source(&["run"]).await;
+    tokio::time::sleep(Duration::from_secs(16 * 60)).await;
+    assert_eq!(a.peek(&queue).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn access_takes_itself_away_when_account_b_never_comes() {
+    let lab = Lab::new(World::quick()).await;
+    let ran = lab.source(&["run"]).await;
+    assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
+    assert!(ran.out.contains("expired"), "{}", ran.out);
+    assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new());
+    // Account B comes too late: it finds nothing, and says so.
+    let target = lab.target(&["run"]).await;
+    assert_eq!(target.exit, Exit::Failed, "{}", target.out);
+    assert_eq!(lab.admin(B, TARGET).snapshots().await, Vec::<String>::new());
+}

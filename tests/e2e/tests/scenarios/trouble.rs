@@ -1,0 +1,102 @@
+//! What goes wrong on the way: who must move is said, and it goes on by itself when mended.
+
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use aws_sdk_sqs::types::QueueAttributeName;
+use e2e::{A, B, Lab, TARGET, World};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test(start_paused = true)]
+async fn an_inbox_that_lets_nobody_in_blocks_and_goes_on_when_it_does() {
+    let lab = Lab::new(World::quick()).await;
+    let b = lab.admin(B, TARGET);
+    let url = b.queue_url("rds-handoff-inbox");
+    let policy = |policy: String| {
+        b.sqs.set_queue_attributes().queue_url(&url).attributes(QueueAttributeName::Policy, policy).send()
+    };
+    let answer = b.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::Policy).send().await;
+    let right = answer.unwrap().attributes().unwrap()[&QueueAttributeName::Policy].clone();
+    policy(right.replace(A, "333333333333")).await.unwrap();
+    let impatient = lab.source(&["run"]).await;
+    assert_eq!(impatient.exit, Exit::Blocked, "{}", impatient.out);
+    let words = impatient.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("AccessDenied") && words.contains("account 222222222222, allows it"), "{words}");
+
+    let source = lab.source(&["run", "--patience", "10h"]);
+    let mend = async {
+        tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
+        policy(right).await.unwrap();
+        lab.target_until_restored(&["orders-cutover-1"]).await
+    };
+    let (source, target) = tokio::join!(source, mend);
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    assert_eq!(source.out.matches("AccessDenied").count(), 1, "said once: {}", source.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_stops_cleanly_and_the_next_run_goes_on() {
+    let lab = Lab::new(World::slow()).await;
+    let stop = CancellationToken::new();
+    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    let stopper = async {
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        let now = tokio::time::Instant::now();
+        stop.cancel();
+        now
+    };
+    let (source, stopped) = tokio::join!(source, stopper);
+    assert_eq!(source.exit, Exit::Pending);
+    assert!(stopped.elapsed() < Duration::from_secs(1), "at once: {:?}", stopped.elapsed());
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
+    let lab = Lab::new(World::slow()).await;
+    let source = lab.source(&["run"]);
+    let sabotage = async {
+        // AWS fails a copy whose source is deleted while it runs.
+        let a = lab.admin(A, TARGET);
+        loop {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            if !lab.admin(B, TARGET).snapshots().await.is_empty() {
+                break;
+            }
+            lab.target(&["run", "--once"]).await;
+        }
+        let copy = a.snapshots().await.pop().unwrap();
+        a.rds.delete_db_snapshot().db_snapshot_identifier(copy).send().await.unwrap();
+        lab.target(&["run"]).await
+    };
+    let (source, target) = tokio::join!(source, sabotage);
+    assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
+    assert!(source.out.contains("failed (copy-failed)"), "{}", source.out);
+    let again = lab.target(&["run"]).await;
+    assert_eq!(again.exit, Exit::Failed, "the evidence is kept: {}", again.out);
+    assert!(again.out.contains("delete-db-snapshot"), "with the command that clears it: {}", again.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_subnet_group_blocks_and_goes_on_when_it_is_made() {
+    let lab = Lab::new(World::quick()).await;
+    let b = lab.admin(B, TARGET);
+    b.rds.delete_db_subnet_group().db_subnet_group_name("private").send().await.unwrap();
+    let target = async {
+        loop {
+            let ran = lab.target(&["run"]).await;
+            if ran.exit != Exit::Settled {
+                return ran;
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    let (source, target) = tokio::join!(lab.source(&["run"]), target);
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
+    assert!(target.out.contains("subnet_group in the restore profile"), "{}", target.out);
+    lab.cloud.create_subnet_group(B, TARGET, "private");
+    let target = lab.target(&["run"]).await;
+    assert_eq!(target.exit, Exit::Settled, "{}", target.out);
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+}
