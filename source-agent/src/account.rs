@@ -17,8 +17,9 @@ use crate::config::Settings;
 use crate::keys::Keys;
 use crate::moves::Move;
 
-/// Shares, keys and policies change only by our own acts or by an administrator's: looked at again this slowly.
-pub(crate) const SLOWLY: Duration = Duration::from_secs(5 * 60);
+/// Shares, keys and policies change only by our own acts, which are seen at once, or by an administrator's: looked at again this
+/// slowly.
+pub(crate) const SLOWLY: Duration = Duration::from_secs(60 * 60);
 
 /// Account A. One for each process.
 #[derive(Debug)]

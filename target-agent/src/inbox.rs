@@ -11,6 +11,7 @@ use agent_runtime::queue::{LONGEST, NEWER, Queue, Received, VISIBILITY};
 use protocol::handoff::Handoff;
 use protocol::trust::{Reason, Refusal};
 use protocol::{HandoffId, Receipt, Stage};
+use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::job::{Held, Job};
@@ -52,7 +53,8 @@ impl<'a> Inbox<'a> {
     /// Receives messages, and returns the new jobs with the number of messages.
     pub(crate) async fn receive(&self, wait: Duration) -> Result<(Vec<Rc<Job>>, usize), Fault> {
         self.renew().await?;
-        let room = MOST_HELD.saturating_sub(self.held().len());
+        let held: usize = self.held().iter().map(|job| job.held.borrow().len()).sum();
+        let room = MOST_HELD.saturating_sub(held);
         if room == 0 {
             tokio::time::sleep(wait).await;
             return Ok((Vec::new(), 0));
@@ -86,9 +88,9 @@ impl<'a> Inbox<'a> {
         let Some(job) = driven else { return self.add(Job::begun_by(handoff, Some(Held::new(message.clone())))) };
         if job.message.is_some() && *job.digest() == handoff.digest() {
             let mut held = job.held.borrow_mut();
-            match &mut *held {
+            match held.iter_mut().find(|held| held.received.id == message.id) {
                 Some(held) => held.received = message.clone(),
-                none => *none = Some(Held::new(message.clone())),
+                None => held.push(Held::new(message.clone())),
             }
             job.wake.notify_one();
         }
@@ -110,14 +112,18 @@ impl<'a> Inbox<'a> {
 
     /// The end of a job whose message was rejected before its copy was begun. Its sender is told if it is one.
     pub(crate) async fn reject(&self, job: &Job, reason: Reason, detail: &str) -> Result<(), Fault> {
-        let Some(held) = job.held.borrow().clone() else { return Ok(()) };
+        let held = job.held.take();
+        if held.is_empty() {
+            return Ok(());
+        }
         if job.sender_verified.get() {
             let account = self.account.settings.account.clone();
             let receipt = Receipt::new(job.id().clone(), job.digest().clone(), account, Stage::Rejected, Some(reason));
             self.account.receipts(&job.facts.origin.account, job.id())?.send(&receipt.encode()).await?;
         }
-        self.bury(&held.received, &job.subject(), reason, detail).await?;
-        *job.held.borrow_mut() = None;
+        for held in held {
+            self.bury(&held.received, &job.subject(), reason, detail).await?;
+        }
         Ok(())
     }
 
@@ -125,12 +131,11 @@ impl<'a> Inbox<'a> {
     async fn renew(&self) -> Result<(), Fault> {
         let mut due = Vec::new();
         for job in self.held() {
-            if let Some(held) = &mut *job.held.borrow_mut()
-                && held.renewed.elapsed() >= VISIBILITY / 2
-                && held.first.elapsed() + VISIBILITY < LONGEST
-            {
-                held.renewed = tokio::time::Instant::now();
-                due.push(held.received.handle.clone());
+            for held in job.held.borrow_mut().iter_mut() {
+                if held.renewed.elapsed() >= VISIBILITY / 2 && held.first.elapsed() + VISIBILITY < LONGEST {
+                    held.renewed = Instant::now();
+                    due.push(held.received.handle.clone());
+                }
             }
         }
         if !due.is_empty() {
@@ -142,8 +147,9 @@ impl<'a> Inbox<'a> {
     /// Hands back what is held: another process need not wait for it.
     pub(crate) async fn hand_back(&self) {
         let held = self.held();
-        let handles: Vec<String> =
-            held.iter().filter_map(|job| Some(job.held.borrow().as_ref()?.received.handle.clone())).collect();
+        let handles =
+            |job: &Rc<Job>| job.held.borrow().iter().map(|held| held.received.handle.clone()).collect::<Vec<_>>();
+        let handles: Vec<String> = held.iter().flat_map(handles).collect();
         if !handles.is_empty()
             && let Err(fault) = self.queue.set_visibility(&handles, Duration::ZERO).await
         {
@@ -152,6 +158,6 @@ impl<'a> Inbox<'a> {
     }
 
     fn held(&self) -> Vec<Rc<Job>> {
-        self.jobs.borrow().values().filter(|job| job.held.borrow().is_some()).cloned().collect()
+        self.jobs.borrow().values().filter(|job| !job.held.borrow().is_empty()).cloned().collect()
     }
 }

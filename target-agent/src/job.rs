@@ -20,8 +20,8 @@ pub(crate) struct Job {
     pub(crate) facts: TargetFacts,
     /// The message, if one began this job in this process.
     pub(crate) message: Option<Handoff>,
-    /// The message as received, until it is deleted.
-    pub(crate) held: RefCell<Option<Held>>,
+    /// The message as received, until it is deleted; once for each time that it was sent.
+    pub(crate) held: RefCell<Vec<Held>>,
     /// The snapshot that the message names is what it says, so its owner stands behind it.
     pub(crate) sender_verified: Cell<bool>,
     /// Ends a wait early.
@@ -60,7 +60,7 @@ impl Job {
             origin,
             told: Vec::new(),
         };
-        Self { message: Some(message), held: RefCell::new(held), ..Self::found(facts) }
+        Self { message: Some(message), held: RefCell::new(held.into_iter().collect()), ..Self::found(facts) }
     }
 
     /// A job that is under way: all of it stands in its target copy.

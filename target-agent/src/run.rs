@@ -79,7 +79,11 @@ async fn work(
         tokio::select! {
             biased;
             () = shutdown.cancelled() => {}
-            Some(exit) = flying.next() => worst = worst.max(exit),
+            Some(exit) = flying.next() => {
+                worst = worst.max(exit);
+                // The poll under way is waited for: it may hold a message that is handed back now.
+                empty = false;
+            }
             received = &mut receiving, if !(once && empty) => {
                 let mut pause = Duration::ZERO;
                 match received {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::step::StepId;
@@ -20,6 +21,7 @@ struct Entry {
     acted: Option<Instant>,
     in_flight: bool,
     made: bool,
+    working: Option<Timestamp>,
 }
 
 /// May a step that sees nothing act?
@@ -29,6 +31,8 @@ pub enum Leave {
     Granted,
     /// Not before this much time has passed, for this reason.
     Wait(Duration, &'static str),
+    /// Not before it has seen nothing again, this much later.
+    LookTwice(Duration),
 }
 
 /// An act under way; no other pass of this process acts on the same resource meanwhile.
@@ -55,7 +59,7 @@ impl Acts {
         let first_absent = *entry.first_absent.get_or_insert(now);
         let left = (first_absent + settle).saturating_duration_since(now);
         if look_twice && !left.is_zero() {
-            return Leave::Wait(left, "not there; looking again before making it");
+            return Leave::LookTwice(left);
         }
         Leave::Granted
     }
@@ -69,11 +73,18 @@ impl Acts {
         InFlight { acts: self, key }
     }
 
+    /// AWS is at it: since when, as far as this process has seen. A database that is being restored tells no time.
+    pub fn working(&self, key: &(StepId, String), now: Timestamp) -> Timestamp {
+        let mut entries = self.entries.borrow_mut();
+        *entries.entry(key.clone()).or_default().working.get_or_insert(now)
+    }
+
     /// The resource is there: what was absent is forgotten. Tells whether this process made it.
     pub fn ready(&self, key: &(StepId, String)) -> bool {
         let mut entries = self.entries.borrow_mut();
         entries.get_mut(key).is_some_and(|entry| {
             entry.first_absent = None;
+            entry.working = None;
             entry.made
         })
     }

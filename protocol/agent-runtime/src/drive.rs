@@ -76,12 +76,17 @@ pub async fn drive<T>(
     loop {
         let pass = Pass::new(Mode::Act, drive.acts, drive.pace, drive.clock);
         let flow = walk(&pass).await;
+        let mut looking_twice = false;
         drive.screen.rows(subject, &pass.into_rows());
         let (wait, fault) = match flow {
             Ok(done) => return End::Done(done),
             Err(Halt::Looked) => return End::Pending,
             Err(Halt::Acted) => (AFTER_AN_ACT, None),
             Err(Halt::Wait(wait)) => (wait, None),
+            Err(Halt::LookTwice(wait)) => {
+                looking_twice = true;
+                (wait, None)
+            }
             Err(Halt::Fault(fault)) if fault.kind == FaultKind::Fatal => return End::Failed(fault),
             Err(Halt::Fault(fault)) => (trouble.again(fault.kind), Some(fault)),
         };
@@ -90,7 +95,8 @@ pub async fn drive<T>(
             None => trouble = Trouble::default(),
         }
         let out_of_patience = match drive.patience {
-            Patience::Once => true,
+            // What this pass has begun to look at would never be made by processes that look only once.
+            Patience::Once => !looking_twice,
             Patience::Until(patience) => trouble.since.is_some_and(|since| since.elapsed() >= patience),
             Patience::ForEver => false,
         };

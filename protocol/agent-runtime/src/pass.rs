@@ -32,6 +32,8 @@ pub enum Mode {
 pub enum Halt {
     /// Look again after this long.
     Wait(Duration),
+    /// Nothing was there: look again after this long, and act if there is still nothing.
+    LookTwice(Duration),
     /// Something was done: look again at once, or when AWS shows it.
     Acted,
     /// A pass that does not act has come to what is not ready.
@@ -90,7 +92,7 @@ impl<'a> Pass<'a> {
                 self.push(row(state, step.describe()));
                 Ok(output)
             }
-            Ok(Observed::Working(working)) => self.working(S::ID, working, || step.foresee()),
+            Ok(Observed::Working(working)) => self.working(&key, working, || step.foresee()),
             Ok(Observed::Todo) if self.mode == Mode::Act => {
                 let settle = self.pace.settle(S::SETTLE);
                 match self.acts.leave(&key, settle, S::LOOK_TWICE) {
@@ -98,15 +100,19 @@ impl<'a> Pass<'a> {
                         self.push(row(RowState::Working, why.to_owned()));
                         Err(Halt::Wait(left))
                     }
+                    Leave::LookTwice(left) => {
+                        self.push(row(RowState::Working, "not there; looking again before making it".to_owned()));
+                        Err(Halt::LookTwice(left))
+                    }
                     Leave::Granted => {
                         self.push(row(RowState::Acting, step.describe()));
                         tracing::info!(step = S::ID.0, resource = key.1, "acting: {}", step.describe());
-                        let in_flight = self.acts.begin(key);
+                        let in_flight = self.acts.begin(key.clone());
                         let acted = step.act().await;
                         drop(in_flight);
                         match acted {
                             Ok(()) => Err(Halt::Acted),
-                            Err(fault) => self.refused(S::ID, fault, step.changed(), || step.foresee()),
+                            Err(fault) => self.refused(&key, fault, step.changed(), || step.foresee()),
                         }
                     }
                 }
@@ -115,7 +121,7 @@ impl<'a> Pass<'a> {
                 self.push(row(RowState::Todo, step.describe()));
                 self.foresee(|| step.foresee())
             }
-            Err(fault) => self.refused(S::ID, fault, step.changed(), || step.foresee()),
+            Err(fault) => self.refused(&key, fault, step.changed(), || step.foresee()),
         }
     }
 
@@ -132,8 +138,11 @@ impl<'a> Pass<'a> {
         Err(Halt::Looked)
     }
 
-    fn working<T>(&self, step: StepId, working: Working, output: impl FnOnce() -> T) -> Flow<T> {
+    fn working<T>(&self, key: &(StepId, String), mut working: Working, output: impl FnOnce() -> T) -> Flow<T> {
         let now = self.clock.now();
+        let seen = self.acts.working(key, now);
+        working.since.get_or_insert(seen);
+        let step = key.0;
         let again = self.pace.look_again(&working, now);
         let remaining = crate::pace::remaining(&working, now);
         self.push(Row {
@@ -148,16 +157,17 @@ impl<'a> Pass<'a> {
 
     fn refused<T>(
         &self,
-        step: StepId,
+        key: &(StepId, String),
         fault: Fault,
         changed: Option<Timestamp>,
         output: impl FnOnce() -> T,
     ) -> Flow<T> {
+        let step = key.0;
         let spreading = changed.is_some_and(|changed| self.clock.now().duration_since(changed) < SPREADING);
         if fault.kind == FaultKind::Blocked && fault.is_refusal() && spreading {
             tracing::debug!(step = step.0, error = fault.chain(), "refused soon after our own change");
             let state = format!("AWS is still spreading a change ({})", fault.code().unwrap_or("refused"));
-            return self.working(step, Working { since: changed, ..Working::new(state) }, output);
+            return self.working(key, Working { since: changed, ..Working::new(state) }, output);
         }
         let state = if fault.kind == FaultKind::Blocked { RowState::Blocked } else { RowState::Failed };
         self.push(Row { step: step.0, state, text: fault.to_string(), percent: None, remaining: None });

@@ -30,6 +30,8 @@ pub struct Queue {
 /// A message, as received.
 #[derive(Debug, Clone)]
 pub struct Received {
+    /// The message; the same at each receive of it.
+    pub id: String,
     /// Its body.
     pub body: String,
     /// Stands for this receive of it.
@@ -162,6 +164,7 @@ impl Received {
         let sent =
             message.attributes().and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp));
         Some(Self {
+            id: message.message_id().unwrap_or_default().to_owned(),
             body: message.body().unwrap_or_default().to_owned(),
             handle: message.receipt_handle()?.to_owned(),
             sent: sent.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok()),

@@ -105,7 +105,7 @@ impl Report {
 
     /// For a person, in at most 100 columns.
     pub fn text(&self) -> String {
-        let mut text = format!("account {}  {}  as {}\n", self.account, self.region, self.caller);
+        let mut text = format!("account {}  {}\nas {}\n", self.account, self.region, self.caller);
         if self.handoffs.is_empty() {
             text.push_str("\nno handoffs\n");
         }

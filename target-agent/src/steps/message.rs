@@ -27,12 +27,12 @@ impl Step for AnswerMessage<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        Ok(if self.job.held.borrow().is_some() { Observed::Todo } else { Observed::Ready(()) })
+        Ok(if !self.job.held.borrow().is_empty() { Observed::Todo } else { Observed::Ready(()) })
     }
 
     /// Receipts repeat the same bytes and the deletion comes last, so that a crash anywhere only repeats them again.
     async fn act(&self) -> Result<(), Fault> {
-        let Some(held) = self.job.held.borrow().clone() else { return Ok(()) };
+        let Some(held) = self.job.held.borrow().first().cloned() else { return Ok(()) };
         if let Some(copy) = self.account.target_copy(self.job).await? {
             let queue = self.account.receipts(&self.job.facts.origin.account, self.job.id())?;
             for (stage, told) in &copy.facts.told {
@@ -40,11 +40,8 @@ impl Step for AnswerMessage<'_> {
             }
         }
         Queue::new(&self.account.clients, &self.account.settings.inbox).delete(&held.received.handle).await?;
-        // A redelivery may have come meanwhile: then its message is still to be answered.
-        let mut now = self.job.held.borrow_mut();
-        if now.as_ref().is_some_and(|now| now.received.handle == held.received.handle) {
-            *now = None;
-        }
+        // A redelivery that came meanwhile has another handle: it is answered again.
+        self.job.held.borrow_mut().retain(|other| other.received.handle != held.received.handle);
         Ok(())
     }
 

@@ -11,23 +11,23 @@ use serde_json::json;
 use crate::side::Side;
 
 /// What can go wrong beside the agents.
-pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The root of one account, in one Region, over loopback.
 #[derive(Debug)]
-pub struct Admin {
+pub(crate) struct Admin {
     account: &'static str,
     region: &'static str,
     /// RDS.
-    pub rds: aws_sdk_rds::Client,
+    pub(crate) rds: aws_sdk_rds::Client,
     /// KMS.
-    pub kms: aws_sdk_kms::Client,
+    pub(crate) kms: aws_sdk_kms::Client,
     sqs: aws_sdk_sqs::Client,
 }
 
 impl Admin {
     /// Clients that know nothing of this machine's own AWS configuration.
-    pub fn new(endpoint: &str, side: Side, region: &'static str) -> Self {
+    pub(crate) fn new(endpoint: &str, side: Side, region: &'static str) -> Self {
         let account = side.account();
         let credentials = Credentials::new(account, secret(side), None, None, "demo");
         let sdk = SdkConfig::builder()
@@ -46,7 +46,7 @@ impl Admin {
     }
 
     /// A queue of this account with its dead-letter queue. The agent of the other account may send to it, and nothing else.
-    pub async fn create_queue(&self, name: &str, sender: Side) -> Result<()> {
+    pub(crate) async fn create_queue(&self, name: &str, sender: Side) -> Result<()> {
         let arn = |name: &str| format!("arn:aws:sqs:{}:{}:{name}", self.region, self.account);
         let fortnight = "1209600";
         let dead = dead(name);
@@ -76,14 +76,14 @@ impl Admin {
     }
 
     /// A key of this account, for itself.
-    pub async fn create_key(&self, description: &str) -> Result<String> {
+    pub(crate) async fn create_key(&self, description: &str) -> Result<String> {
         let key = self.kms.create_key().description(description).send().await?;
         let arn = key.key_metadata().and_then(|key| key.arn()).ok_or("KMS tells no ARN of the new key")?;
         Ok(arn.to_owned())
     }
 
     /// How many messages a queue holds, hidden and delayed ones too.
-    pub async fn messages(&self, queue: &str) -> Result<u32> {
+    pub(crate) async fn messages(&self, queue: &str) -> Result<u32> {
         let url = self.sqs.get_queue_url().queue_name(queue).send().await?;
         let asked = self.sqs.get_queue_attributes().set_queue_url(url.queue_url);
         let asked = asked.attribute_names(QueueAttributeName::All).send().await?;
@@ -102,17 +102,17 @@ impl Admin {
 }
 
 /// What the root of an account signs with, in the simulated AWS.
-pub fn secret(side: Side) -> String {
+pub(crate) fn secret(side: Side) -> String {
     format!("simulated-{}", side.account())
 }
 
 /// A queue's dead-letter queue.
-pub fn dead(queue: &str) -> String {
+pub(crate) fn dead(queue: &str) -> String {
     format!("{queue}-dead")
 }
 
 /// An error with all that it came from: SDK errors alone say only "service error".
-pub fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

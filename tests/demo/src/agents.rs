@@ -9,6 +9,7 @@ use aws_sim::Credentials;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::show::{Event, Show};
@@ -20,26 +21,26 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// How the move was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub(crate) enum Left {
     /// Account A has settled, and account B has restored.
     Done,
     /// An agent ended before its time, and the other one was stopped.
     Broken,
     /// They went on for longer than anything takes, and were stopped.
     OutOfTime,
-    /// Somebody pressed Ctrl-C, and they were stopped.
+    /// The demo was told to stop, and stopped them.
     Interrupted,
 }
 
 /// An agent that has ended.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Which one.
-    pub side: Side,
+    pub(crate) side: Side,
     /// How its process ended.
-    pub status: ExitStatus,
+    pub(crate) status: ExitStatus,
     /// What it wrote to standard error.
-    pub complaints: String,
+    pub(crate) complaints: String,
 }
 
 /// What passes between a running agent and the one who watches it.
@@ -53,11 +54,12 @@ struct Bells {
 
 /// Runs both agents until A's has settled and B's has shown that the database is restored. B's would watch its inbox for ever:
 /// it is then asked to stop.
-pub async fn run(stage: &Stage, show: &Show, limit: Duration) -> io::Result<(Left, [Ended; 2])> {
+pub(crate) async fn run(stage: &Stage, show: &Show, limit: Duration) -> io::Result<(Left, [Ended; 2])> {
     let [bells_a, bells_b] = [Bells::default(), Bells::default()];
     let mut source = pin!(follow(Side::A, start(stage, Side::A, &["run"])?, show, &bells_a));
     let mut target = pin!(follow(Side::B, start(stage, Side::B, &["run", "--watch"])?, show, &bells_b));
     let mut limit = pin!(tokio::time::sleep(limit));
+    let mut stopped = pin!(stopped());
     let (mut a, mut b, mut restored) = (None, None, false);
     let left = loop {
         tokio::select! {
@@ -72,7 +74,10 @@ pub async fn run(stage: &Stage, show: &Show, limit: Duration) -> io::Result<(Lef
                 break Left::Broken;
             }
             () = bells_b.shown.notified() => restored = true,
-            _ = tokio::signal::ctrl_c() => break Left::Interrupted,
+            asked = &mut stopped => {
+                asked?;
+                break Left::Interrupted;
+            }
             () = &mut limit => break Left::OutOfTime,
         }
         if a.is_some() && restored {
@@ -85,6 +90,18 @@ pub async fn run(stage: &Stage, show: &Show, limit: Duration) -> io::Result<(Lef
     let target = async { if let Some(ended) = b { Ok(ended) } else { target.await } };
     let (source, target) = tokio::try_join!(source, target)?;
     Ok((left, [source, target]))
+}
+
+/// Waits until somebody stops the demo: it must not leave agents behind.
+pub(crate) async fn stopped() -> io::Result<()> {
+    let [mut interrupt, mut terminate, mut hangup] =
+        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Ok(())
 }
 
 /// Starts this binary again, as an agent. It inherits no environment: what it can do, its own account's role can do.

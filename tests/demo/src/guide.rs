@@ -3,31 +3,41 @@
 use crate::admin::secret;
 use crate::cli::Cli;
 use crate::show::Show;
-use crate::side::Side;
+use crate::side::{RESTORED, Side};
 use crate::stage::Stage;
 
 /// What to run next.
-pub fn next(cli: &Cli, show: &Show, holds: bool) {
-    show.heading(if holds { "The database has moved. What next?" } else { "The move did not end as it should." });
+pub(crate) fn next(cli: &Cli, show: &Show, holds: bool) {
+    show.heading(if holds { "The database has moved. What next?" } else { "The move did NOT end as it should" });
     if !cli.keep {
-        show.copy("cargo run -p demo -- --keep    leaves this AWS running, to look around in");
+        show.copy("cargo run -p demo -- --keep    leaves this AWS running, to look around in it");
     }
-    show.copy("cargo test --workspace         the same move, killed and disturbed at every call");
-    show.copy("README.md                      how to move a real one");
+    show.copy("cargo test --workspace         the same move, killed and disturbed at every call to AWS");
+    show.copy("README.md                      how to move a database of your own");
 }
 
 /// How to look around in the simulated AWS, with any AWS client.
-pub fn look_around(show: &Show, stage: &Stage) {
-    let (a, b) = (Side::A, Side::B);
-    show.heading("The simulated AWS is left running until Ctrl-C. In another terminal:");
+pub(crate) fn look_around(show: &Show, stage: &Stage) {
+    let (a, b, endpoint) = (Side::A, Side::B, &stage.endpoint);
+    let (home, there) = (a.region(), b.region());
+    let become_root = |side: Side| {
+        let (account, secret) = (side.account(), secret(side));
+        show.copy(&format!("export AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY={secret}"));
+    };
+    show.heading("This AWS runs until Ctrl-C. In another terminal, any AWS client works:");
     show.copy("unset AWS_PROFILE AWS_SESSION_TOKEN");
-    show.copy(&format!("export AWS_ENDPOINT_URL={}", stage.endpoint));
-    for side in [a, b] {
-        show.say(&format!("as the root of account {side}:"));
-        show.copy(&format!("export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}", side.account(), secret(side)));
-    }
-    show.say("B's restored database, and the copy that it was restored from:");
-    show.copy(&format!("aws rds describe-db-instances --region {} --output table", b.region()));
-    show.copy(&format!("aws rds describe-db-snapshots --region {} --output table", b.region()));
-    let _ = stage.file(a);
+    show.copy(&format!("export AWS_ENDPOINT_URL={endpoint}"));
+    show.heading(&format!("As the root of account {b}: the restored database, and the snapshot it came from"));
+    become_root(b);
+    show.copy(&format!("aws rds describe-db-instances --region {there} --db-instance-identifier {RESTORED}"));
+    show.copy(&format!("aws rds describe-db-snapshots --region {there}"));
+    show.heading(&format!("As the root of account {a}: the handoff key, the move's memory, a receipt that came last"));
+    become_root(a);
+    show.copy(&format!("aws kms list-aliases --region {there}"));
+    show.copy(&format!("aws rds describe-db-snapshots --region {home} --query 'DBSnapshots[].TagList'"));
+    show.copy(&format!("aws sqs receive-message --region {home} --queue-url {endpoint}/{}/{}", a.account(), a.queue()));
+    show.copy(&format!("cargo run -qp demo -- source-agent status --config {}", stage.file(a).display()));
+    show.heading("Beside AWS: every call that was made, and what a database holds");
+    show.copy(&format!("curl {endpoint}/_sim/calls"));
+    show.copy(&format!("curl {endpoint}/_sim/content/{}", b.database()));
 }

@@ -13,11 +13,11 @@ use crate::side::{DATABASE, Side};
 use crate::stage::{self, Stage};
 use crate::{guide, verdict};
 
-/// Setting up and checking take seconds; one that takes longer hangs.
-const BESIDE: Duration = Duration::from_mins(1);
+/// Setting up takes moments, and so does checking: what takes longer hangs.
+const A_MOMENT: Duration = Duration::from_secs(30);
 
 /// Plays it, and says how it went.
-pub fn play(cli: &Cli) -> ExitCode {
+pub(crate) fn play(cli: &Cli) -> ExitCode {
     let show = Show::new(!cli.no_color, cli.speed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let played = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(on_loopback(cli, &show)));
@@ -43,54 +43,65 @@ async fn on_loopback(cli: &Cli, show: &Show) -> Result<bool> {
 }
 
 async fn acts(cli: &Cli, show: &Show, stage: impl Future<Output = Result<Stage>>) -> Result<bool> {
-    let stage = tokio::time::timeout(BESIDE, stage).await.map_err(|_| "the accounts could not be set up in time")??;
+    let stage =
+        tokio::time::timeout(A_MOMENT, stage).await.map_err(|_| "the accounts could not be set up in time")??;
     prologue(cli, show, &stage);
-    let (left, ended) = agents::run(&stage, show, cli.limit()).await?;
-    show.heading("What AWS says now");
-    let mut holds = true;
-    for agent in &ended {
+    let (left, agents) = agents::run(&stage, show, cli.limit()).await?;
+    let mut holds = left == Left::Done;
+    show.heading("How the agents ended");
+    for agent in &agents {
         holds &= curtain(show, left, agent);
     }
-    let judged = tokio::time::timeout(BESIDE, verdict::judge(&stage, show)).await;
+    if left == Left::Interrupted {
+        return Ok(false);
+    }
+    show.heading("What AWS shows now, asked with any client");
+    let judged = tokio::time::timeout(A_MOMENT, verdict::judge(&stage, show)).await;
     holds &= judged.map_err(|_| "the checks did not end in time")?;
     if !holds {
-        ended.iter().for_each(|agent| complaints(show, agent));
+        agents.iter().for_each(|agent| complaints(show, agent));
     }
     guide::next(cli, show, holds);
-    if cli.keep && left != Left::Interrupted {
+    if cli.keep {
         guide::look_around(show, &stage);
-        tokio::signal::ctrl_c().await?;
+        agents::stopped().await?;
     }
     Ok(holds)
 }
 
 fn prologue(cli: &Cli, show: &Show, stage: &Stage) {
-    show.heading("An encrypted database moves between two AWS accounts that share no credentials.");
+    let (a, b) = (Side::A, Side::B);
+    show.heading("An encrypted database moves between two AWS accounts that share no credentials");
     show.say(&format!(
-        "AWS is simulated in this process, at {}, and {} times as fast: hours pass in seconds, and the times left below are \
-         those at the pace of AWS. Nothing leaves this machine.",
-        stage.endpoint, cli.speed
+        "AWS is simulated in this process and does its work {} times as fast: hours pass in seconds. The clock on the left is \
+         real; the times left are those at the pace of AWS. Nothing leaves this machine.",
+        cli.speed
     ));
     show.say("");
-    let key = "under aws/rds, a key that no other account can use";
-    show.side(Side::A, &format!("{}: has database {DATABASE}, encrypted {key}", Side::A.region()));
-    show.side(Side::B, &format!("{}: has a KMS key of its own, and no database", Side::B.region()));
+    let key = "aws/rds, which is of no use to another account";
+    show.side(a, &format!("in {}: has database {DATABASE}, encrypted under {key}", a.region()));
+    show.side(b, &format!("in {}: has a KMS key of its own and two queues, and no database", b.region()));
     show.say("");
-    show.say(
-        "source-agent runs in A and target-agent in B: two processes, each with its own account's role and nothing else. They \
-         speak through two queues.",
-    );
+    for side in [a, b] {
+        let (agent, role) = (side.agent(), side.role());
+        show.say(&format!(
+            "{side:?} runs {agent}: a process of its own, with the credentials of {side:?}'s role {role}"
+        ));
+    }
+    show.say(&format!("Both speak to AWS at {}, and to each other only through two SQS queues.", stage.endpoint));
     show.say("");
 }
 
 /// How an agent's process ended.
 fn curtain(show: &Show, left: Left, Ended { side, status, .. }: &Ended) -> bool {
     let agent = side.agent();
+    let how = status.code().map_or_else(|| status.to_string(), |code| format!("exit code {code}"));
     let (holds, text) = match left {
-        Left::Done => (status.success(), format!("{agent} ended with {status}")),
-        Left::Broken => (false, format!("{agent} ended with {status}, before the move was done")),
-        Left::OutOfTime => (false, format!("{agent} had not come to its end in time, and was stopped: {status}")),
-        Left::Interrupted => (false, format!("{agent} was stopped by Ctrl-C: {status}")),
+        Left::Done if *side == Side::B => (status.success(), format!("{agent} stopped when asked to: {how}")),
+        Left::Done => (status.success(), format!("{agent} ended by itself: {how}")),
+        Left::Broken => (false, format!("{agent} ended before the move was done: {how}")),
+        Left::OutOfTime => (false, format!("{agent} had not done its part in time, and was stopped: {how}")),
+        Left::Interrupted => (false, format!("{agent} was stopped, since the demo was: {how}")),
     };
     show.check(holds, &text);
     holds
@@ -98,11 +109,10 @@ fn curtain(show: &Show, left: Left, Ended { side, status, .. }: &Ended) -> bool 
 
 fn complaints(show: &Show, Ended { side, complaints, .. }: &Ended) {
     show.heading(&format!("What {} wrote to standard error", side.agent()));
-    let none = complaints.trim().is_empty();
     for line in complaints.lines() {
         show.say(line);
     }
-    if none {
-        show.say("(nothing)");
+    if complaints.is_empty() {
+        show.say("nothing");
     }
 }

@@ -1,5 +1,8 @@
 //! What the demo prints: one stream, in which each line says whose it is, in at most 100 columns.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -13,15 +16,17 @@ const WIDTH: usize = 100;
 
 /// Standard output.
 #[derive(Debug)]
-pub struct Show {
+pub(crate) struct Show {
     begun: Instant,
     colour: bool,
     speed: u32,
+    /// What was said last of each step: of what it is, and of how far it is.
+    said: RefCell<BTreeMap<(Side, String, bool), String>>,
 }
 
 /// A line of an agent's JSON output.
 #[derive(Debug)]
-pub struct Event {
+pub(crate) struct Event {
     kind: String,
     step: String,
     state: String,
@@ -45,7 +50,7 @@ enum Ink {
 
 impl Event {
     /// Reads a line. What is no event is shown as it stands.
-    pub fn parse(line: &str) -> Self {
+    pub(crate) fn parse(line: &str) -> Self {
         let json: Value = serde_json::from_str(line).unwrap_or_default();
         let text = |field: &str| json[field].as_str().map(str::to_owned);
         Self {
@@ -60,38 +65,45 @@ impl Event {
     }
 
     /// Whether the handoff has come to its end.
-    pub fn is_end(&self) -> bool {
+    pub(crate) fn is_end(&self) -> bool {
         self.kind == "end"
     }
 }
 
 impl Show {
     /// Begins now. `speed` is how many times faster than AWS the simulated one is.
-    pub fn new(colour: bool, speed: u32) -> Self {
+    pub(crate) fn new(colour: bool, speed: u32) -> Self {
         let colour = colour && std::io::stdout().is_terminal();
-        Self { begun: Instant::now(), colour, speed }
+        Self { begun: Instant::now(), colour, speed, said: RefCell::default() }
     }
 
     /// One event of an agent.
-    pub fn event(&self, side: Side, event: &Event) {
-        let word = match event.state.as_str() {
-            "" => event.kind.as_str(),
-            "found" => "done",
-            state => state,
+    pub(crate) fn event(&self, side: Side, event: &Event) {
+        // Beside steps there are messages that came, and the handoff's end.
+        let (step, state) = match event.kind.as_str() {
+            "step" | "fault" => (event.step.as_str(), event.state.as_str()),
+            "end" => ("the handoff", if event.state.is_empty() { "ended" } else { &event.state }),
+            kind => (kind, ""),
         };
-        let ink = match word {
-            "made" | "done" | "end" => Ink::Green,
-            "blocked" | "failed" | "message" => Ink::Red,
+        let state = if state == "found" { "done" } else { state };
+        let ink = match state {
+            "made" | "done" | "ended" => Ink::Green,
+            "blocked" | "failed" => Ink::Red,
             _ => Ink::Plain,
         };
         let seconds = self.begun.elapsed().as_secs();
+        let who = if side == Side::A { "A source" } else { "B target" };
         let lead = [
             (Ink::Dim, format!("{:>2}:{:02}  ", seconds / 60, seconds % 60)),
-            (ink_of(side), format!("{side}  ")),
-            (Ink::Bold, format!("{:<14} ", event.step)),
-            (ink, format!("{word:<8} ")),
+            (ink_of(side), format!("{who}  ")),
+            (Ink::Bold, format!("{step:<13} ")),
+            (ink, format!("{state:<7}  ")),
         ];
-        self.paragraph(&lead, &self.progress(event));
+        // A step that is made has what it was begun for: to say so again is no news.
+        let text = self.progress(event);
+        let said = self.said.borrow_mut().insert((side, step.to_owned(), state == "working"), text.clone());
+        let news = if state == "made" && said.as_ref() == Some(&text) { "" } else { &text };
+        self.paragraph(&lead, news);
         if let Some(mend) = &event.mend {
             self.paragraph(&[(Ink::Bold, "       mend: ".to_owned())], mend);
         }
@@ -100,11 +112,10 @@ impl Show {
     fn progress(&self, event: &Event) -> String {
         let mut text = event.text.clone();
         if let Some(percent) = event.percent {
-            text.push_str(&format!(", {percent} %"));
+            let _ = write!(text, ", {percent} %");
         }
         if let Some(remaining) = event.remaining {
-            let minutes = (remaining * self.speed).as_secs().div_ceil(60);
-            text.push_str(&format!(", about {} h {:02} min left", minutes / 60, minutes % 60));
+            let _ = write!(text, ", {} left", rough(remaining * self.speed));
         }
         text
     }
@@ -123,27 +134,27 @@ impl Show {
     }
 
     /// A heading.
-    pub fn heading(&self, text: &str) {
+    pub(crate) fn heading(&self, text: &str) {
         write(&format!("\n{}\n", self.inked(Ink::Bold, text)));
     }
 
     /// A paragraph.
-    pub fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         self.paragraph(&[], text);
     }
 
     /// A line that is to be copied, and is not broken.
-    pub fn copy(&self, text: &str) {
+    pub(crate) fn copy(&self, text: &str) {
         write(&format!("  {}\n", self.inked(Ink::Cyan, text)));
     }
 
     /// A side, and something about it.
-    pub fn side(&self, side: Side, text: &str) {
+    pub(crate) fn side(&self, side: Side, text: &str) {
         self.paragraph(&[(ink_of(side), format!("  {side}  "))], text);
     }
 
     /// What was checked, and whether it holds.
-    pub fn check(&self, holds: bool, text: &str) {
+    pub(crate) fn check(&self, holds: bool, text: &str) {
         let (ink, word) = if holds { (Ink::Green, "ok ") } else { (Ink::Red, "NOT") };
         self.paragraph(&[(ink, format!("  {word}  "))], text);
     }
@@ -159,6 +170,16 @@ impl Show {
             Ink::Plain => return text.to_owned(),
         };
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// A duration as a person says it.
+fn rough(duration: Duration) -> String {
+    let minutes = duration.as_secs().div_ceil(60);
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => "little".to_owned(),
+        (0, minutes) => format!("about {minutes} min"),
+        (hours, minutes) => format!("about {hours} h {minutes:02} min"),
     }
 }
 

@@ -3,15 +3,15 @@
 use std::fmt;
 
 /// The database that moves.
-pub const DATABASE: &str = "orders";
+pub(crate) const DATABASE: &str = "orders";
 /// The operator's name for the move.
-pub const LABEL: &str = "cutover-1";
+pub(crate) const LABEL: &str = "cutover-1";
 /// What account B calls the database: the agreed pattern.
-pub const RESTORED: &str = "orders-cutover-1";
+pub(crate) const RESTORED: &str = "orders-cutover-1";
 
 /// An account, with the agent that runs in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Side {
     /// Account A, which gives the database away.
     A,
     /// Account B, which takes it over.
@@ -20,7 +20,7 @@ pub enum Side {
 
 impl Side {
     /// The account's id.
-    pub fn account(self) -> &'static str {
+    pub(crate) fn account(self) -> &'static str {
         match self {
             Self::A => "111111111111",
             Self::B => "222222222222",
@@ -28,7 +28,7 @@ impl Side {
     }
 
     /// The Region in which the account's database stands.
-    pub fn region(self) -> &'static str {
+    pub(crate) fn region(self) -> &'static str {
         match self {
             Self::A => "ap-northeast-1",
             Self::B => "us-west-2",
@@ -36,7 +36,7 @@ impl Side {
     }
 
     /// The agent: a subcommand of this binary.
-    pub fn agent(self) -> &'static str {
+    pub(crate) fn agent(self) -> &'static str {
         match self {
             Self::A => "source-agent",
             Self::B => "target-agent",
@@ -44,7 +44,7 @@ impl Side {
     }
 
     /// The role that the agent runs as.
-    pub fn role(self) -> &'static str {
+    pub(crate) fn role(self) -> &'static str {
         match self {
             Self::A => "rds-handoff-source-agent",
             Self::B => "rds-handoff-target-agent",
@@ -52,7 +52,7 @@ impl Side {
     }
 
     /// The queue that the account reads, and the other one may send to.
-    pub fn queue(self) -> &'static str {
+    pub(crate) fn queue(self) -> &'static str {
         match self {
             Self::A => "rds-handoff-receipts-222222222222",
             Self::B => "rds-handoff-inbox",
@@ -60,13 +60,13 @@ impl Side {
     }
 
     /// The account's database: the original, or the restored one.
-    pub fn database(self) -> String {
+    pub(crate) fn database(self) -> String {
         let name = if self == Self::A { DATABASE } else { RESTORED };
         format!("arn:aws:rds:{}:{}:db:{name}", self.region(), self.account())
     }
 
     /// The other side.
-    pub fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::A => Self::B,
             Self::B => Self::A,

@@ -25,25 +25,25 @@ const LOOK_AGAIN: &str = "\n# For the simulated AWS only; left out, the agents k
 
 /// Both accounts, ready for a move.
 #[derive(Debug)]
-pub struct Stage {
+pub(crate) struct Stage {
     /// The simulated AWS.
-    pub cloud: Cloud,
+    pub(crate) cloud: Cloud,
     /// Where it is served.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// The ARN of account B's own key.
-    pub key: String,
+    pub(crate) key: String,
     files: TempDir,
 }
 
 /// A simulated AWS on the machine's clock, which has to be that of the agents' processes too.
 #[expect(clippy::disallowed_methods, reason = "over loopback the world's clock is the machine's")]
-pub fn cloud(speed: u32) -> Cloud {
+pub(crate) fn cloud(speed: u32) -> Cloud {
     Cloud::new(Settings { speed, ..Settings::new(Clock::starting_at(SystemTime::now())) })
 }
 
 impl Stage {
     /// Sets up both accounts of `cloud`, which is being served at `endpoint`.
-    pub async fn set(cloud: Cloud, endpoint: String) -> Result<Self> {
+    pub(crate) async fn set(cloud: Cloud, endpoint: String) -> Result<Self> {
         // What no API of the simulated services makes: a database that has been there for long, and what belongs to a VPC.
         let database = Database::new(Side::A.account(), Side::A.region(), DATABASE);
         cloud.create_database(Database { content: ROWS.into(), ..database });
@@ -61,17 +61,17 @@ impl Stage {
     }
 
     /// The configuration file of a side's agent.
-    pub fn file(&self, side: Side) -> PathBuf {
+    pub(crate) fn file(&self, side: Side) -> PathBuf {
         self.files.path().join(format!("{}.toml", side.agent()))
     }
 
     /// Credentials of a side's agent: a session of its role, in its own account.
-    pub fn credentials(&self, side: Side) -> Credentials {
+    pub(crate) fn credentials(&self, side: Side) -> Credentials {
         self.cloud.role(side.account(), side.role())
     }
 
     /// What a database holds.
-    pub fn content(&self, side: Side) -> Option<Vec<u8>> {
+    pub(crate) fn content(&self, side: Side) -> Option<Vec<u8>> {
         self.cloud.content(&side.database())
     }
 

@@ -1,11 +1,152 @@
-//! The verdict.
+//! The verdict: what AWS itself says after the move, asked as each account's administrator.
+
+use std::collections::BTreeSet;
+
+use crate::admin::{Admin, Result, chain, dead};
 use crate::show::Show;
+use crate::side::{DATABASE, RESTORED, Side};
 use crate::stage::Stage;
-/// judge
-pub async fn judge(stage: &Stage, show: &Show) -> bool {
-    show.check(true, &format!("{:?}", stage.content(crate::side::Side::B)));
-    for call in stage.cloud.calls() {
-        show.say(&format!("{} {} {} {} {}", call.account, call.region, call.action, call.answer, call.resources.join(" ")));
+
+/// What was found, and whether it is as it should be.
+struct Finding {
+    holds: bool,
+    text: String,
+}
+
+/// What an agent has to do in the other account: nothing that AWS allows beside this is part of a handoff.
+fn allowed_over_there(side: Side) -> &'static [&'static str] {
+    match side {
+        Side::A => &["sqs:SendMessage"],
+        Side::B => &["rds:CopyDBSnapshot", "rds:DescribeDBSnapshots", "sqs:SendMessage"],
     }
-    true
+}
+
+/// Checks everything, and shows each finding. True only if all of it holds.
+pub(crate) async fn judge(stage: &Stage, show: &Show) -> bool {
+    // All of it in the target Region, except for A's own database and queue.
+    let there = Side::B.region();
+    let a = Admin::new(&stage.endpoint, Side::A, Side::A.region());
+    let a_there = Admin::new(&stage.endpoint, Side::A, there);
+    let b = Admin::new(&stage.endpoint, Side::B, there);
+    let findings = [
+        available(&b, Side::B, RESTORED).await,
+        own_key(&b, &stage.key).await,
+        Ok(content(stage)),
+        available(&a, Side::A, DATABASE).await,
+        shared_copy(&a_there).await,
+        share(&b).await,
+        key_policy(&a_there).await,
+        grants(&a_there).await,
+        dead_letters(&a, &b).await,
+        Ok(over_there(stage, Side::A)),
+        Ok(over_there(stage, Side::B)),
+    ];
+    let mut holds = true;
+    for finding in findings {
+        let finding = finding.unwrap_or_else(|error| Finding { holds: false, text: chain(error.as_ref()) });
+        show.check(finding.holds, &finding.text);
+        holds &= finding.holds;
+    }
+    holds
+}
+
+async fn available(admin: &Admin, side: Side, name: &str) -> Result<Finding> {
+    let found = admin.rds.describe_db_instances().db_instance_identifier(name).send().await?;
+    let database = found.db_instances().first().ok_or("RDS describes no database")?;
+    let status = database.db_instance_status().unwrap_or("of no status");
+    let (account, region) = (side.account(), side.region());
+    Ok(Finding {
+        holds: status == "available" && database.db_instance_arn() == Some(&side.database()),
+        text: format!("{side:?}'s database {name} is {status}, in {account} in {region}"),
+    })
+}
+
+async fn own_key(b: &Admin, own: &str) -> Result<Finding> {
+    let found = b.rds.describe_db_instances().db_instance_identifier(RESTORED).send().await?;
+    let key = found.db_instances().first().and_then(|database| database.kms_key_id()).unwrap_or("no key");
+    let holds = key == own;
+    let whose = if holds { "B's own key" } else { "another key than B's own" };
+    Ok(Finding { holds, text: format!("it is encrypted under {whose}: {key}") })
+}
+
+fn content(stage: &Stage) -> Finding {
+    let (Some(original), Some(restored)) = (stage.content(Side::A), stage.content(Side::B)) else {
+        return Finding { holds: false, text: "what both databases hold cannot be read".to_owned() };
+    };
+    let text = String::from_utf8_lossy(&restored);
+    let row = text.lines().nth(1).unwrap_or("nothing");
+    let (holds, size) = (original == restored, restored.len());
+    let same = if holds { "the same, byte for byte" } else { "not the same" };
+    Finding { holds, text: format!("what A's and B's database hold is {same}: {size} bytes, first row {row}") }
+}
+
+async fn shared_copy(a_there: &Admin) -> Result<Finding> {
+    let found = a_there.rds.describe_db_snapshots().send().await?;
+    let names: Vec<_> = found.db_snapshots().iter().filter_map(|one| one.db_snapshot_identifier()).collect();
+    let holds = names.is_empty();
+    let left = if holds { "is deleted".to_owned() } else { format!("is still there: {}", names.join(", ")) };
+    Ok(Finding { holds, text: format!("A's shared copy in {} {left}", Side::B.region()) })
+}
+
+async fn share(b: &Admin) -> Result<Finding> {
+    let found = b.rds.describe_db_snapshots().snapshot_type("shared").include_shared(true).send().await?;
+    let holds = found.db_snapshots().is_empty();
+    let what = if holds { "nothing is" } else { "a snapshot is still" };
+    Ok(Finding { holds, text: format!("{what} shared with B") })
+}
+
+/// The ARN of A's replica key, which stays for the next handoff.
+async fn replica(a_there: &Admin) -> Result<String> {
+    let alias = format!("alias/rds-handoff-{}-{}", Side::A.region(), Side::B.account());
+    let found = a_there.kms.describe_key().key_id(alias).send().await?;
+    Ok(found.key_metadata().and_then(|key| key.arn()).ok_or("KMS tells no ARN of the replica key")?.to_owned())
+}
+
+async fn key_policy(a_there: &Admin) -> Result<Finding> {
+    let key = replica(a_there).await?;
+    let found = a_there.kms.get_key_policy().key_id(&key).send().await?;
+    let holds = !found.policy().ok_or("KMS shows no key policy")?.contains(Side::B.account());
+    let names = if holds { "names B no more" } else { "still names B" };
+    Ok(Finding { holds, text: format!("the policy of A's replica key {names}: {key}") })
+}
+
+async fn grants(a_there: &Admin) -> Result<Finding> {
+    let key = replica(a_there).await?;
+    let of_b = |text: Option<&str>| text.is_some_and(|text| text.contains(Side::B.account()));
+    let mut pages = a_there.kms.list_grants().key_id(&key).into_paginator().items().send();
+    let mut left = 0;
+    while let Some(grant) = pages.try_next().await? {
+        let named = [grant.issuing_account(), grant.grantee_principal(), grant.retiring_principal()];
+        left += usize::from(named.into_iter().any(of_b));
+    }
+    Ok(Finding { holds: left == 0, text: format!("grants that B's copy left on that key: {left}") })
+}
+
+async fn dead_letters(a: &Admin, b: &Admin) -> Result<Finding> {
+    let of_a = a.messages(&dead(Side::A.queue())).await?;
+    let of_b = b.messages(&dead(Side::B.queue())).await?;
+    let text = format!("messages in A's dead-letter queue: {of_a}; in B's: {of_b}");
+    Ok(Finding { holds: of_a == 0 && of_b == 0, text })
+}
+
+/// Every call that a side's agent has made, and what it named of the other account.
+fn over_there(stage: &Stage, side: Side) -> Finding {
+    let role = format!(":assumed-role/{}/", side.role());
+    let calls = stage.cloud.calls();
+    let made: Vec<_> = calls.iter().filter(|call| call.principal.contains(&role)).collect();
+    let other = side.other().account();
+    let crossing = |resource: &String| resource.split(':').nth(4) == Some(other);
+    let crossed: BTreeSet<&str> =
+        made.iter().filter(|call| call.resources.iter().any(crossing)).map(|call| call.action.as_str()).collect();
+    let actions: Vec<&str> = crossed.iter().copied().collect();
+    Finding {
+        holds: !actions.is_empty() && actions.iter().all(|action| allowed_over_there(side).contains(action)),
+        text: format!(
+            "{} made {} calls; all that it did in {:?} was {}",
+            side.agent(),
+            made.len(),
+            side.other(),
+            if actions.is_empty() { "nothing".to_owned() } else { actions.join(", ") }
+        ),
+    }
 }

@@ -83,6 +83,13 @@ pub struct Ran {
     pub out: String,
 }
 
+impl Ran {
+    /// What it printed, without its line breaks.
+    pub fn words(&self) -> String {
+        self.out.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 struct Output(Rc<RefCell<Vec<u8>>>);
 
@@ -157,6 +164,14 @@ impl Lab {
         let path = self.files.path().join(name);
         std::fs::write(&path, text).expect("a configuration file");
         path
+    }
+
+    /// Changes account B's configuration.
+    pub fn edit_target(&self, from: &str, to: &str) {
+        let path = self.files.path().join("target.toml");
+        let text = std::fs::read_to_string(path).expect("a configuration file");
+        assert!(text.contains(from), "{text}");
+        self.write("target.toml", &text.replace(from, to));
     }
 
     /// Everything that either agent says to AWS passes this gate from now on.

@@ -28,7 +28,7 @@ async fn take(lab: &Lab, region: &str, database: &str, name: &str, tags: Vec<Tag
 async fn stopped_at(lab: &Lab, expected: &str) {
     let ran = lab.source(&["run"]).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
-    let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = ran.words();
     assert!(words.contains("exists and is not ours") && words.contains(expected), "{words}");
 }
 
@@ -107,8 +107,8 @@ async fn a_restored_name_that_is_taken_is_known_before_hours_of_copying() {
     };
     let (source, target) = tokio::join!(source, target);
     assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
-    assert!(target.out.contains("exists and is not ours"), "{}", target.out);
-    assert!(source.out.contains("rejected (name-taken)"), "{}", source.out);
+    assert!(target.words().contains("exists and is not ours"), "{}", target.out);
+    assert!(source.words().contains("rejected (name-taken)"), "{}", source.out);
     let b = lab.admin(B, TARGET);
     assert_eq!(b.snapshots().await, Vec::<String>::new(), "nothing was copied");
     assert_eq!(lab.restored("orders-cutover-1").unwrap(), format!("the rows of orders-cutover-1 in {B}").into_bytes());
@@ -134,6 +134,6 @@ async fn a_target_copy_without_our_tags() {
     };
     let (source, target) = tokio::join!(source, target);
     assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
-    assert!(target.out.contains("exists and is not ours"), "{}", target.out);
+    assert!(target.words().contains("exists and is not ours"), "{}", target.out);
     assert_eq!(b.tags(&name).await, [("team".to_owned(), "other".to_owned())]);
 }

@@ -16,7 +16,7 @@ async fn refused(lab: &Lab, expected: &[&str]) {
     for command in ["plan", "run"] {
         let ran = lab.source(&[command]).await;
         assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
-        let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = ran.words();
         for expected in expected {
             assert!(words.contains(expected), "{words}\nlacks {expected}");
         }
@@ -60,7 +60,7 @@ async fn a_configuration_that_cannot_be_is_refused_before_aws_is_asked_anything(
     ] {
         lab.write("source.toml", text);
         let ran = lab.source(&["run"]).await;
-        let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = ran.words();
         assert_eq!(ran.exit, Exit::Usage);
         assert!(words.contains(expected), "{words}");
     }
@@ -72,7 +72,7 @@ async fn credentials_of_another_account_are_refused() {
     let lab = Lab::new(World::quick()).await;
     let ran = lab.source_as(B, "rds-handoff-target-agent", &["run"], CancellationToken::new()).await;
     assert_eq!(ran.exit, Exit::Usage);
-    assert!(ran.out.contains("belong to account 222222222222"), "{}", ran.out);
+    assert!(ran.words().contains("belong to account 222222222222"), "{}", ran.out);
     let calls = lab.cloud.calls();
     assert_eq!(calls.len(), 1, "{calls:?}");
 }
@@ -101,10 +101,10 @@ async fn one_handoff_can_be_given_by_flags_alone() {
     assert_eq!(by_flags.out, lab.source(&["plan"]).await.out);
     let missing = lab.source(&["plan", "--no-config", "--account", A]).await;
     assert_eq!(missing.exit, Exit::Usage);
-    assert!(missing.out.contains("--region is missing"), "{}", missing.out);
+    assert!(missing.words().contains("--region is missing"), "{}", missing.out);
     let wrong = lab.source(&["plan", "--no-config", "--label", "Cutover_1"]).await;
     assert_eq!(wrong.exit, Exit::Usage);
-    assert!(wrong.out.contains("single inner hyphens"), "{}", wrong.out);
+    assert!(wrong.words().contains("single inner hyphens"), "{}", wrong.out);
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,9 +30,11 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
         (receipt(&id, &digest, "333333333333"), "unknown-sender"),
     ];
     for (body, reason) in &hostile {
+        // A poll that was dropped with its process may still hide what comes.
+        tokio::time::sleep(Duration::from_secs(30)).await;
         a.send(&queue, body).await;
         let ran = lab.source(&["run"]).await;
-        assert!(ran.out.contains(reason), "{}", ran.out);
+        assert!(ran.words().contains(reason), "{}", ran.out);
     }
     let dead = a.peek(&format!("{queue}-dead")).await;
     assert_eq!(dead.len(), hostile.len());
@@ -42,6 +44,7 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
     assert_eq!(snapshots(&left), snapshots(&world));
 
     // A newer one is left alone.
+    tokio::time::sleep(Duration::from_secs(30)).await;
     a.send(&queue, &receipt(&id, &digest, B).replace("\"version\":1", "\"version\":2")).await;
     lab.source(&["run"]).await;
     tokio::time::sleep(Duration::from_secs(16 * 60)).await;
@@ -53,7 +56,7 @@ async fn access_takes_itself_away_when_account_b_never_comes() {
     let lab = Lab::new(World::quick()).await;
     let ran = lab.source(&["run"]).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
-    assert!(ran.out.contains("expired"), "{}", ran.out);
+    assert!(ran.words().contains("expired"), "{}", ran.out);
     assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new());
     // Account B comes too late: it finds nothing, and says so.
     let target = lab.target(&["run"]).await;

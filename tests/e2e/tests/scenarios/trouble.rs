@@ -20,7 +20,7 @@ async fn an_inbox_that_lets_nobody_in_blocks_and_goes_on_when_it_does() {
     policy(right.replace(A, "333333333333")).await.unwrap();
     let impatient = lab.source(&["run"]).await;
     assert_eq!(impatient.exit, Exit::Blocked, "{}", impatient.out);
-    let words = impatient.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = impatient.words();
     assert!(words.contains("AccessDenied") && words.contains("account 222222222222, allows it"), "{words}");
 
     let source = lab.source(&["run", "--patience", "10h"]);
@@ -31,7 +31,7 @@ async fn an_inbox_that_lets_nobody_in_blocks_and_goes_on_when_it_does() {
     };
     let (source, target) = tokio::join!(source, mend);
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
-    assert_eq!(source.out.matches("AccessDenied").count(), 1, "said once: {}", source.out);
+    assert_eq!(source.words().matches("AccessDenied").count(), 1, "said once: {}", source.out);
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,17 +72,16 @@ async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
     };
     let (source, target) = tokio::join!(source, sabotage);
     assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
-    assert!(source.out.contains("failed (copy-failed)"), "{}", source.out);
+    assert!(source.words().contains("failed (copy-failed)"), "{}", source.out);
     let again = lab.target(&["run"]).await;
     assert_eq!(again.exit, Exit::Failed, "the evidence is kept: {}", again.out);
-    assert!(again.out.contains("delete-db-snapshot"), "with the command that clears it: {}", again.out);
+    assert!(again.words().contains("delete-db-snapshot"), "with the command that clears it: {}", again.out);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_missing_subnet_group_blocks_and_goes_on_when_it_is_made() {
     let lab = Lab::new(World::quick()).await;
-    let b = lab.admin(B, TARGET);
-    b.rds.delete_db_subnet_group().db_subnet_group_name("private").send().await.unwrap();
+    lab.edit_target("private", "later");
     let target = async {
         loop {
             let ran = lab.target(&["run"]).await;
@@ -94,8 +93,8 @@ async fn a_missing_subnet_group_blocks_and_goes_on_when_it_is_made() {
     };
     let (source, target) = tokio::join!(lab.source(&["run"]), target);
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
-    assert!(target.out.contains("subnet_group in the restore profile"), "{}", target.out);
-    lab.cloud.create_subnet_group(B, TARGET, "private");
+    assert!(target.words().contains("subnet_group in the restore profile"), "{}", target.out);
+    lab.cloud.create_subnet_group(B, TARGET, "later");
     let target = lab.target(&["run"]).await;
     assert_eq!(target.exit, Exit::Settled, "{}", target.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
