@@ -59,7 +59,9 @@ async fn acts(cli: &Cli, show: &Show, stage: impl Future<Output = Result<Stage>>
     let judged = tokio::time::timeout(A_MOMENT, verdict::judge(&stage, show)).await;
     holds &= judged.map_err(|_| "the checks did not end in time")?;
     if !holds {
-        agents.iter().for_each(|agent| complaints(show, agent));
+        for agent in &agents {
+            complaints(show, agent);
+        }
     }
     guide::next(cli, show, holds);
     if cli.keep {
@@ -80,7 +82,7 @@ fn prologue(cli: &Cli, show: &Show, stage: &Stage) {
     show.say("");
     let key = "aws/rds, which is of no use to another account";
     show.side(a, &format!("in {}: has database {DATABASE}, encrypted under {key}", a.region()));
-    show.side(b, &format!("in {}: has a KMS key of its own and two queues, and no database", b.region()));
+    show.side(b, &format!("in {}: has a KMS key of its own, and no database", b.region()));
     show.say("");
     for side in [a, b] {
         let (agent, role) = (side.agent(), side.role());
@@ -88,7 +90,10 @@ fn prologue(cli: &Cli, show: &Show, stage: &Stage) {
             "{side:?} runs {agent}: a process of its own, with the credentials of {side:?}'s role {role}"
         ));
     }
-    show.say(&format!("Both speak to AWS at {}, and to each other only through two SQS queues.", stage.endpoint));
+    show.say(&format!(
+        "Both speak to AWS at {}, and to each other only through two SQS queues, B's inbox and A's receipts.",
+        stage.endpoint
+    ));
     show.say("");
 }
 

@@ -123,14 +123,9 @@ impl Show {
     fn paragraph(&self, lead: &[(Ink, String)], text: &str) {
         let indent: usize = lead.iter().map(|(_, part)| part.chars().count()).sum();
         let mut out: String = lead.iter().map(|(ink, part)| self.inked(*ink, part)).collect();
-        for (index, line) in wrap(text, WIDTH - indent).iter().enumerate() {
-            if index > 0 {
-                out.push_str(&" ".repeat(indent));
-            }
-            out.push_str(line);
-            out.push('\n');
-        }
-        write(&out);
+        let hang = format!("\n{}", " ".repeat(indent));
+        out.push_str(&wrap(text, WIDTH - indent).join(&hang));
+        write(&format!("{}\n", out.trim_end()));
     }
 
     /// A heading.

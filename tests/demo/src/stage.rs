@@ -55,8 +55,8 @@ impl Stage {
         let key = b.create_key("databases of account B").await?;
         let files = TempDir::with_prefix("rds-handoff-demo-")?;
         let stage = Self { cloud, endpoint, key, files };
-        std::fs::write(stage.file(Side::A), stage.source())?;
-        std::fs::write(stage.file(Side::B), stage.target())?;
+        std::fs::write(stage.file(Side::A), source())?;
+        std::fs::write(stage.file(Side::B), target(&stage.key))?;
         Ok(stage)
     }
 
@@ -74,36 +74,38 @@ impl Stage {
     pub(crate) fn content(&self, side: Side) -> Option<Vec<u8>> {
         self.cloud.content(&side.database())
     }
+}
 
-    fn source(&self) -> String {
-        let (a, b) = (Side::A, Side::B);
-        format!(
-            "account = \"{}\"\nregion = \"{}\"\n\n\
-             # Where databases may go.\n[[target]]\naccount = \"{}\"\nregion = \"{}\"\n\n\
-             # Which go.\n[[handoff]]\ndatabase = \"{DATABASE}\"\nlabel = \"{LABEL}\"\n{LOOK_AGAIN}",
-            a.account(),
-            a.region(),
-            b.account(),
-            b.region(),
-        )
-    }
+/// Account A's configuration.
+fn source() -> String {
+    let (a, b) = (Side::A, Side::B);
+    format!(
+        "account = \"{}\"\nregion = \"{}\"\n\n\
+         # Where databases may go.\n[[target]]\naccount = \"{}\"\nregion = \"{}\"\n\n\
+         # Which go.\n[[handoff]]\ndatabase = \"{DATABASE}\"\nlabel = \"{LABEL}\"\n{LOOK_AGAIN}",
+        a.account(),
+        a.region(),
+        b.account(),
+        b.region(),
+    )
+}
 
-    fn target(&self) -> String {
-        let (a, b) = (Side::A, Side::B);
-        format!(
-            "account = \"{}\"\nregion = \"{}\"\n\
-             # This account's own key: no database rests under another account's.\nkey = \"{}\"\n\n\
-             # Whom to trust, and where to tell them how far it got.\n[[from]]\naccount = \"{}\"\n\
-             receipts = \"arn:aws:sqs:{}:{}:{}\"\n\n\
-             # How databases are restored is decided here, never by a message.\n[restore]\n\
-             subnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\n{LOOK_AGAIN}",
-            b.account(),
-            b.region(),
-            self.key,
-            a.account(),
-            a.region(),
-            a.account(),
-            a.queue(),
-        )
-    }
+/// Account B's configuration.
+fn target(key: &str) -> String {
+    let (a, b) = (Side::A, Side::B);
+    format!(
+        "account = \"{}\"\nregion = \"{}\"\n\
+         # This account's own key: no database rests under another account's.\nkey = \"{}\"\n\n\
+         # Whom to trust, and where to tell them how far it got.\n[[from]]\naccount = \"{}\"\n\
+         receipts = \"arn:aws:sqs:{}:{}:{}\"\n\n\
+         # How databases are restored is decided here, never by a message.\n[restore]\n\
+         subnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\n{LOOK_AGAIN}",
+        b.account(),
+        b.region(),
+        key,
+        a.account(),
+        a.region(),
+        a.account(),
+        a.queue(),
+    )
 }

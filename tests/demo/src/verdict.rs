@@ -57,7 +57,7 @@ async fn available(admin: &Admin, side: Side, name: &str) -> Result<Finding> {
     let (account, region) = (side.account(), side.region());
     Ok(Finding {
         holds: status == "available" && database.db_instance_arn() == Some(&side.database()),
-        text: format!("{side:?}'s database {name} is {status}, in {account} in {region}"),
+        text: format!("{side:?}'s database {name} is {status} in account {account}, in {region}"),
     })
 }
 
@@ -77,7 +77,7 @@ fn content(stage: &Stage) -> Finding {
     let row = text.lines().nth(1).unwrap_or("nothing");
     let (holds, size) = (original == restored, restored.len());
     let same = if holds { "the same, byte for byte" } else { "not the same" };
-    Finding { holds, text: format!("what A's and B's database hold is {same}: {size} bytes, first row {row}") }
+    Finding { holds, text: format!("what A's and B's database hold is {same}: {size} bytes, first row \"{row}\"") }
 }
 
 async fn shared_copy(a_there: &Admin) -> Result<Finding> {
@@ -119,13 +119,14 @@ async fn grants(a_there: &Admin) -> Result<Finding> {
         let named = [grant.issuing_account(), grant.grantee_principal(), grant.retiring_principal()];
         left += usize::from(named.into_iter().any(of_b));
     }
-    Ok(Finding { holds: left == 0, text: format!("grants that B's copy left on that key: {left}") })
+    let what = if left == 0 { "no grant".to_owned() } else { format!("a grant (of {left})") };
+    Ok(Finding { holds: left == 0, text: format!("{what} of B's copy is left on that key") })
 }
 
 async fn dead_letters(a: &Admin, b: &Admin) -> Result<Finding> {
     let of_a = a.messages(&dead(Side::A.queue())).await?;
     let of_b = b.messages(&dead(Side::B.queue())).await?;
-    let text = format!("messages in A's dead-letter queue: {of_a}; in B's: {of_b}");
+    let text = format!("dead-letter queues: {of_a} messages in A's, {of_b} in B's");
     Ok(Finding { holds: of_a == 0 && of_b == 0, text })
 }
 

@@ -4,9 +4,11 @@
 //! `run` function as its binary, with the real SDK clients and the credentials of its own account's role.
 
 mod admin;
+mod disturb;
 mod kill;
 mod lab;
 
 pub use admin::Admin;
+pub use disturb::Disturb;
 pub use kill::{Kill, Moment};
 pub use lab::{A, B, HOME, Lab, Ran, TARGET, World};

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod crash;
+mod disturb;
 mod foreign;
 mod happy;
 mod input;

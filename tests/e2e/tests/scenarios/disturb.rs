@@ -1,0 +1,68 @@
+//! AWS throttles, fails and loses answers: no call is so important that one failure of it matters.
+
+use std::sync::Arc;
+
+use agent_runtime::Exit;
+use aws_sim::Disturbance;
+use e2e::{Disturb, Lab, World};
+
+async fn move_with(disturb: Disturb) -> (usize, String) {
+    let disturb = Arc::new(disturb);
+    let lab = Lab::new(World::quick()).await;
+    lab.pass_through(Some(disturb.clone()));
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    lab.pass_through(None);
+    lab.settle().await;
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+    (disturb.calls(), lab.cloud.fingerprint())
+}
+
+/// An answer to kms:CreateKey that is lost costs at most one unused key without an alias: KMS has no client token.
+fn without_unused_keys(world: &str) -> Vec<String> {
+    let unused = |line: &str| line.starts_with("key of 111111111111") && !line.contains("alias/");
+    assert!(world.lines().filter(|line| unused(line)).count() <= 1, "{world}");
+    world.lines().filter(|line| !unused(line)).map(str::to_owned).collect()
+}
+
+async fn disturb_everywhere(what: Disturbance) {
+    let (calls, world) = move_with(Disturb::new(usize::MAX, Disturbance::None)).await;
+    for at in 1..=calls {
+        let (_, left) = move_with(Disturb::new(at, what)).await;
+        assert_eq!(without_unused_keys(&left), without_unused_keys(&world), "{what:?} at call {at} of {calls}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn disturb_everywhere_with_throttling() {
+    disturb_everywhere(Disturbance::Throttle).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn disturb_everywhere_with_server_errors() {
+    disturb_everywhere(Disturbance::ServerError).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn disturb_everywhere_with_lost_answers() {
+    disturb_everywhere(Disturbance::LostAnswer).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_agents_race() {
+    let (_, world) = move_with(Disturb::new(usize::MAX, Disturbance::None)).await;
+    let lab = Lab::new(World::quick()).await;
+    let restored = ["orders-cutover-1"];
+    let (one, other, first, second) = tokio::join!(
+        lab.source(&["run"]),
+        lab.source(&["run"]),
+        lab.target_until_restored(&restored),
+        lab.target_until_restored(&restored)
+    );
+    for ran in [one, other, first, second] {
+        assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+    }
+    lab.settle().await;
+    lab.settle().await;
+    assert_eq!(without_unused_keys(&lab.cloud.fingerprint()), without_unused_keys(&world));
+}
