@@ -58,6 +58,7 @@ async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
         Ok(phase) => (Some(phase), halted(steps(account, &pass, of, phase).await)),
         Err(fault) => (None, Some(fault)),
     };
+    let begun = account.source_snapshot(of).await.is_ok_and(|source| source.is_some());
     let exit = match (&fault, stands) {
         (Some(fault), _) if fault.kind == agent_runtime::FaultKind::Fatal => Exit::Failed,
         (Some(_), _) => Exit::Blocked,
@@ -70,7 +71,8 @@ async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
         id: Some(of.id.to_string()),
         route: format!("{} -> {} {}", of.database.region, of.route.account, of.route.region),
         phase: match stands {
-            Some(Phase::Offering) => "offering".to_owned(),
+            Some(Phase::Offering) if begun => "offering".to_owned(),
+            Some(Phase::Offering) => "not begun".to_owned(),
             Some(Phase::Withdrawing(outcome)) => format!("withdrawing, {outcome}"),
             Some(Phase::Settled(outcome)) => format!("settled, {outcome}"),
             None => "unknown".to_owned(),

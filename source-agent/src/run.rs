@@ -61,11 +61,14 @@ async fn round(
     let pace = &account.settings.pace;
     let drives = Drive { acts: &account.acts, pace, clock: &account.clock, screen, patience, shutdown };
     let (drives, wakes) = (&drives, &wakes);
-    let moves = found.moves.iter().map(|of| async move {
-        let never = Notify::new();
-        let wake = wakes.get(&of.id).unwrap_or(&never);
-        let end = drive(drives, &of.subject(), wake, async |pass| advance(account, pass, of).await).await;
-        tell(screen, of, end)
+    // Boxed: the future of a whole handoff is too large to be moved about on a stack.
+    let moves = found.moves.iter().map(|of| {
+        Box::pin(async move {
+            let never = Notify::new();
+            let wake = wakes.get(&of.id).unwrap_or(&never);
+            let end = drive(drives, &of.subject(), wake, async |pass| advance(account, pass, of).await).await;
+            tell(screen, of, end)
+        })
     });
     let limit = match patience {
         Patience::Until(limit) => Some(limit),

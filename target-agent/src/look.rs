@@ -57,7 +57,7 @@ async fn report(
     mode: Mode,
     begun: Option<Job>,
 ) -> Exit {
-    let (copies, notes) = match account.target_copies().await {
+    let (copies, mut notes) = match account.target_copies().await {
         Ok(found) => found,
         Err(fault) => {
             screen.refuse(&fault);
@@ -77,6 +77,9 @@ async fn report(
         let (entry, stands) = walk(account, job, mode, finished(job)).await;
         handoffs.push(entry);
         exit = exit.max(stands);
+    }
+    if mode == Mode::Plan && !jobs.is_empty() {
+        notes.push("the master password stays as it is: whoever knows it at the source knows it here".to_owned());
     }
     let settings = &account.settings;
     let (account, region) = (settings.account.to_string(), settings.region.to_string());

@@ -46,13 +46,16 @@ async fn work(
     let drives = Drive { acts: &account.acts, pace, clock: &account.clock, screen, patience, shutdown };
     let (drives, mut worst) = (&drives, Exit::Settled);
     let mut flying = FuturesUnordered::new();
-    let fly = |job: Rc<Job>| async move {
-        let end = drive(drives, &job.subject(), &job.wake, async |pass| accept(account, pass, &job).await).await;
-        let exit = finish(account, screen, inbox, drives, &job, end).await;
-        if exit != Exit::Pending && exit != Exit::Blocked {
-            inbox.remove(&job);
-        }
-        exit
+    // Boxed: the future of a whole handoff is too large to be moved about on a stack.
+    let fly = |job: Rc<Job>| {
+        Box::pin(async move {
+            let end = drive(drives, &job.subject(), &job.wake, async |pass| accept(account, pass, &job).await).await;
+            let exit = finish(account, screen, inbox, drives, &job, end).await;
+            if exit != Exit::Pending && exit != Exit::Blocked {
+                inbox.remove(&job);
+            }
+            exit
+        })
     };
     let (copies, notes) = account.target_copies().await?;
     notes.iter().for_each(|note| tracing::warn!("{note}"));

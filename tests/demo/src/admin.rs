@@ -6,6 +6,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sim::Cloud;
 use serde_json::json;
 
 use crate::side::Side;
@@ -13,7 +14,7 @@ use crate::side::Side;
 /// What can go wrong beside the agents.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The root of one account, in one Region, over loopback.
+/// The root of one account, in one Region.
 #[derive(Debug)]
 pub(crate) struct Admin {
     account: &'static str,
@@ -26,14 +27,15 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    /// Clients that know nothing of this machine's own AWS configuration.
-    pub(crate) fn new(endpoint: &str, side: Side, region: &'static str) -> Self {
+    /// Clients that know nothing of this machine's own AWS configuration, nor of its HTTP proxy: they reach the simulated AWS
+    /// within the process, by the same door.
+    pub(crate) fn new(cloud: &Cloud, side: Side, region: &'static str) -> Self {
         let account = side.account();
         let credentials = Credentials::new(account, secret(side), None, None, "demo");
         let sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region))
-            .endpoint_url(endpoint)
+            .http_client(cloud.connector())
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
         Self {
@@ -111,13 +113,15 @@ pub(crate) fn dead(queue: &str) -> String {
     format!("{queue}-dead")
 }
 
-/// An error with all that it came from: SDK errors alone say only "service error".
+/// An error with all that it came from: SDK errors alone say only "service error", and their causes repeat each other.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
         cause = error.source();
     }
     text

@@ -24,8 +24,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) enum Left {
     /// Account A has settled, and account B has restored.
     Done,
-    /// An agent ended before its time, and the other one was stopped.
-    Broken,
+    /// This side's agent ended before its time, and the other one was stopped.
+    Broken(Side),
     /// They went on for longer than anything takes, and were stopped.
     OutOfTime,
     /// The demo was told to stop, and stopped them.
@@ -66,12 +66,12 @@ pub(crate) async fn run(stage: &Stage, show: &Show, limit: Duration) -> io::Resu
             ended = &mut source, if a.is_none() => {
                 let ended = a.insert(ended?);
                 if !ended.status.success() {
-                    break Left::Broken;
+                    break Left::Broken(Side::A);
                 }
             }
             ended = &mut target => {
                 b = Some(ended?);
-                break Left::Broken;
+                break Left::Broken(Side::B);
             }
             () = bells_b.shown.notified() => restored = true,
             asked = &mut stopped => {

@@ -26,12 +26,12 @@ pub(crate) fn look_around(show: &Show, stage: &Stage) {
     };
     show.heading("This AWS runs until Ctrl-C. In another terminal, any AWS client works:");
     show.copy("unset AWS_PROFILE AWS_SESSION_TOKEN");
-    show.copy(&format!("export AWS_ENDPOINT_URL={endpoint}"));
+    show.copy(&format!("export AWS_ENDPOINT_URL={endpoint} NO_PROXY=127.0.0.1"));
     show.heading(&format!("As the root of account {b}: the restored database, and the snapshot it came from"));
     become_root(b);
     show.copy(&format!("aws rds describe-db-instances --region {there} --db-instance-identifier {RESTORED}"));
     show.copy(&format!("aws rds describe-db-snapshots --region {there}"));
-    show.heading(&format!("As the root of account {a}: the handoff key, the move's memory, a receipt that came last"));
+    show.heading(&format!("As the root of account {a}: the key, the move's memory, what its queue still holds"));
     become_root(a);
     show.copy(&format!("aws kms list-aliases --region {there}"));
     show.copy(&format!("aws rds describe-db-snapshots --region {home} --query 'DBSnapshots[].TagList'"));

@@ -55,7 +55,7 @@ async fn acts(cli: &Cli, show: &Show, stage: impl Future<Output = Result<Stage>>
     if left == Left::Interrupted {
         return Ok(false);
     }
-    show.heading("What AWS shows now, asked with any client");
+    show.heading("What the simulated AWS shows now, asked by the administrators of both accounts");
     let judged = tokio::time::timeout(A_MOMENT, verdict::judge(&stage, show)).await;
     holds &= judged.map_err(|_| "the checks did not end in time")?;
     if !holds {
@@ -104,9 +104,10 @@ fn curtain(show: &Show, left: Left, Ended { side, status, .. }: &Ended) -> bool 
     let (holds, text) = match left {
         Left::Done if *side == Side::B => (status.success(), format!("{agent} stopped when asked to: {how}")),
         Left::Done => (status.success(), format!("{agent} ended by itself: {how}")),
-        Left::Broken => (false, format!("{agent} ended before the move was done: {how}")),
+        Left::Broken(first) if first == *side => (false, format!("{agent} ended before the move was done: {how}")),
+        Left::Broken(first) => (false, format!("{agent} was stopped, since {} had ended: {how}", first.agent())),
         Left::OutOfTime => (false, format!("{agent} had not done its part in time, and was stopped: {how}")),
-        Left::Interrupted => (false, format!("{agent} was stopped, since the demo was: {how}")),
+        Left::Interrupted => (false, format!("{agent} was stopped with the demo: {how}")),
     };
     show.check(holds, &text);
     holds

@@ -115,7 +115,7 @@ impl Show {
             let _ = write!(text, ", {percent} %");
         }
         if let Some(remaining) = event.remaining {
-            let _ = write!(text, ", {} left", rough(remaining * self.speed));
+            let _ = write!(text, ", {} left", rough(remaining.saturating_mul(self.speed)));
         }
         text
     }
@@ -124,7 +124,7 @@ impl Show {
         let indent: usize = lead.iter().map(|(_, part)| part.chars().count()).sum();
         let mut out: String = lead.iter().map(|(ink, part)| self.inked(*ink, part)).collect();
         let hang = format!("\n{}", " ".repeat(indent));
-        out.push_str(&wrap(text, WIDTH - indent).join(&hang));
+        out.push_str(&wrap(text, WIDTH.saturating_sub(indent).max(20)).join(&hang));
         write(&format!("{}\n", out.trim_end()));
     }
 

@@ -49,7 +49,7 @@ impl Stage {
         cloud.create_database(Database { content: ROWS.into(), ..database });
         cloud.create_subnet_group(Side::B.account(), Side::B.region(), "private");
         cloud.create_security_group(Side::B.account(), Side::B.region(), "sg-0123456789abcdef0");
-        let [a, b] = [Side::A, Side::B].map(|side| Admin::new(&endpoint, side, side.region()));
+        let [a, b] = [Side::A, Side::B].map(|side| Admin::new(&cloud, side, side.region()));
         b.create_queue(Side::B.queue(), Side::A).await?;
         a.create_queue(Side::A.queue(), Side::B).await?;
         let key = b.create_key("databases of account B").await?;

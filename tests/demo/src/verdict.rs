@@ -1,6 +1,7 @@
 //! The verdict: what AWS itself says after the move, asked as each account's administrator.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 
 use crate::admin::{Admin, Result, chain, dead};
 use crate::show::Show;
@@ -25,25 +26,27 @@ fn allowed_over_there(side: Side) -> &'static [&'static str] {
 pub(crate) async fn judge(stage: &Stage, show: &Show) -> bool {
     // All of it in the target Region, except for A's own database and queue.
     let there = Side::B.region();
-    let a = Admin::new(&stage.endpoint, Side::A, Side::A.region());
-    let a_there = Admin::new(&stage.endpoint, Side::A, there);
-    let b = Admin::new(&stage.endpoint, Side::B, there);
+    let a = Admin::new(&stage.cloud, Side::A, Side::A.region());
+    let a_there = Admin::new(&stage.cloud, Side::A, there);
+    let b = Admin::new(&stage.cloud, Side::B, there);
     let findings = [
-        available(&b, Side::B, RESTORED).await,
-        own_key(&b, &stage.key).await,
-        Ok(content(stage)),
-        available(&a, Side::A, DATABASE).await,
-        shared_copy(&a_there).await,
-        share(&b).await,
-        key_policy(&a_there).await,
-        grants(&a_there).await,
-        dead_letters(&a, &b).await,
-        Ok(over_there(stage, Side::A)),
-        Ok(over_there(stage, Side::B)),
+        ("B's database", available(&b, Side::B, RESTORED).await),
+        ("the key of B's database", own_key(&b, &stage.key).await),
+        ("what the databases hold", content(stage)),
+        ("A's database", available(&a, Side::A, DATABASE).await),
+        ("A's shared copy", shared_copy(&a_there).await),
+        ("the share", share(&b).await),
+        ("the policy of A's replica key", key_policy(&a_there).await),
+        ("the grants on A's replica key", grants(&a_there).await),
+        ("the dead-letter queues", dead_letters(&a, &b).await),
+        ("what source-agent did", Ok(over_there(stage, Side::A))),
+        ("what target-agent did", Ok(over_there(stage, Side::B))),
     ];
     let mut holds = true;
-    for finding in findings {
-        let finding = finding.unwrap_or_else(|error| Finding { holds: false, text: chain(error.as_ref()) });
+    for (what, finding) in findings {
+        let unknown =
+            |error: Box<dyn Error>| Finding { holds: false, text: format!("{what}: {}", chain(error.as_ref())) };
+        let finding = finding.unwrap_or_else(unknown);
         show.check(finding.holds, &finding.text);
         holds &= finding.holds;
     }
@@ -69,23 +72,22 @@ async fn own_key(b: &Admin, own: &str) -> Result<Finding> {
     Ok(Finding { holds, text: format!("it is encrypted under {whose}: {key}") })
 }
 
-fn content(stage: &Stage) -> Finding {
-    let (Some(original), Some(restored)) = (stage.content(Side::A), stage.content(Side::B)) else {
-        return Finding { holds: false, text: "what both databases hold cannot be read".to_owned() };
-    };
+fn content(stage: &Stage) -> Result<Finding> {
+    let original = stage.content(Side::A).ok_or("A's database cannot be read")?;
+    let restored = stage.content(Side::B).ok_or("B's database cannot be read")?;
     let text = String::from_utf8_lossy(&restored);
-    let row = text.lines().nth(1).unwrap_or("nothing");
+    let row = text.lines().nth(1).unwrap_or_default();
     let (holds, size) = (original == restored, restored.len());
-    let same = if holds { "the same, byte for byte" } else { "not the same" };
-    Finding { holds, text: format!("what A's and B's database hold is {same}: {size} bytes, first row \"{row}\"") }
+    let same = if holds { "the same, byte for byte" } else { "NOT the same" };
+    Ok(Finding { holds, text: format!("A's and B's database hold {same}: {size} bytes, first row \"{row}\"") })
 }
 
 async fn shared_copy(a_there: &Admin) -> Result<Finding> {
     let found = a_there.rds.describe_db_snapshots().send().await?;
     let names: Vec<_> = found.db_snapshots().iter().filter_map(|one| one.db_snapshot_identifier()).collect();
     let holds = names.is_empty();
-    let left = if holds { "is deleted".to_owned() } else { format!("is still there: {}", names.join(", ")) };
-    Ok(Finding { holds, text: format!("A's shared copy in {} {left}", Side::B.region()) })
+    let what = if holds { "no snapshot".to_owned() } else { format!("still {}", names.join(", ")) };
+    Ok(Finding { holds, text: format!("A has {what} in {}: the shared copy was its only one", Side::B.region()) })
 }
 
 async fn share(b: &Admin) -> Result<Finding> {

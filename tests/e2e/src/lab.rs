@@ -193,7 +193,7 @@ impl Lab {
     pub async fn source_as(&self, account: &str, role: &str, args: &[&str], shutdown: CancellationToken) -> Ran {
         let (env, out) = self.env(self.cloud.role(account, role), shutdown);
         match source_agent::Cli::try_parse_from(self.command("source-agent", "source.toml", args)) {
-            Ok(cli) => Ran { exit: source_agent::run(cli, env).await, out: out.text() },
+            Ok(cli) => Ran { exit: Box::pin(source_agent::run(cli, env)).await, out: out.text() },
             Err(error) => Ran { exit: Exit::Usage, out: error.to_string() },
         }
     }
@@ -207,7 +207,7 @@ impl Lab {
     pub async fn target_until(&self, args: &[&str], shutdown: CancellationToken) -> Ran {
         let (env, out) = self.env(self.cloud.role(B, "rds-handoff-target-agent"), shutdown);
         match target_agent::Cli::try_parse_from(self.command("target-agent", "target.toml", args)) {
-            Ok(cli) => Ran { exit: target_agent::run(cli, env).await, out: out.text() },
+            Ok(cli) => Ran { exit: Box::pin(target_agent::run(cli, env)).await, out: out.text() },
             Err(error) => Ran { exit: Exit::Usage, out: error.to_string() },
         }
     }

@@ -90,6 +90,25 @@ async fn two_databases_at_once_share_one_key() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_handoff_that_ends_shuts_no_other_one_out() {
+    let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::slow() }).await;
+    lab.configure_source(&["orders"], "");
+    let later = async {
+        // Payroll is being copied by account B when orders has landed there.
+        tokio::time::sleep(Duration::from_secs(30 * 60)).await;
+        lab.configure_source(&["payroll"], "");
+        lab.source(&["run"]).await
+    };
+    let restored = ["orders-cutover-1", "payroll-cutover-1"];
+    let (first, second, target) = tokio::join!(lab.source(&["run"]), later, lab.target_until_restored(&restored));
+    for ran in [first, second, target] {
+        assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+    }
+    assert_eq!(lab.restored("payroll-cutover-1"), lab.original("payroll"));
+    nothing_is_open(&lab).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_pass_at_a_time_gets_there_too() {
     let lab = Lab::new(World::quick()).await;
     let mut passes = 0;
