@@ -19,7 +19,7 @@ use crate::moves::Move;
 
 /// Shares, keys and policies change only by our own acts, which are seen at once, or by an administrator's: looked at again this
 /// slowly.
-pub(crate) const SLOWLY: Duration = Duration::from_secs(60 * 60);
+pub(crate) const SLOWLY: Duration = Duration::from_hours(1);
 
 /// Account A. One for each process.
 #[derive(Debug)]
@@ -91,8 +91,9 @@ impl Account {
                     let answer = self.clients.rds(&snapshot.region).describe_db_snapshot_attributes();
                     let answer = answer.db_snapshot_identifier(snapshot.snapshot.as_str()).send().await;
                     let answer = answer.op("rds:DescribeDBSnapshotAttributes")?;
-                    let attributes =
-                        answer.db_snapshot_attributes_result().map(|result| result.db_snapshot_attributes());
+                    let attributes = answer
+                        .db_snapshot_attributes_result()
+                        .map(aws_sdk_rds::types::DbSnapshotAttributesResult::db_snapshot_attributes);
                     Ok(attributes
                         .unwrap_or_default()
                         .iter()

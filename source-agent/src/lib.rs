@@ -32,7 +32,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Runs one command.
 pub async fn run(cli: Cli, env: Env) -> Exit {
-    let opened = start::open(env, cli.common(), cli.settings(), |settings| (&settings.account, &settings.region)).await;
+    let opened = start::open("source-agent", env, cli.common(), cli.settings(), |settings| {
+        (&settings.account, &settings.region)
+    })
+    .await;
     let Started { settings, caller, screen, clients, clock, shutdown, random } = match opened {
         Ok(started) => started,
         Err(exit) => return exit,

@@ -4,10 +4,10 @@ use agent_runtime::events::Screen;
 use agent_runtime::report::{Entry, Report, Trouble};
 use agent_runtime::start::Format;
 use agent_runtime::{Exit, Fault, Halt, Mode, Pass};
-use protocol::Phase;
 use protocol::tags::Outcome;
+use protocol::{Phase, Stage};
 
-use crate::account::Account;
+use crate::account::{Account, SourceSnapshot};
 use crate::moves::{self, Move};
 use crate::offer::offer;
 use crate::run::phase;
@@ -33,7 +33,7 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
     };
     let mut handoffs = Vec::new();
     let mut exit = Exit::Settled;
-    for of in &found.moves {
+    for of in &found.all {
         let (entry, stands) = walk(account, of, mode).await;
         handoffs.push(entry);
         exit = exit.max(stands);
@@ -58,7 +58,8 @@ async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
         Ok(phase) => (Some(phase), halted(steps(account, &pass, of, phase).await)),
         Err(fault) => (None, Some(fault)),
     };
-    let begun = account.source_snapshot(of).await.is_ok_and(|source| source.is_some());
+    let source = account.source_snapshot(of).await.ok().flatten();
+    let begun = source.is_some();
     let exit = match (&fault, stands) {
         (Some(fault), _) if fault.kind == agent_runtime::FaultKind::Fatal => Exit::Failed,
         (Some(_), _) => Exit::Blocked,
@@ -74,7 +75,7 @@ async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
             Some(Phase::Offering) if begun => "offering".to_owned(),
             Some(Phase::Offering) => "not begun".to_owned(),
             Some(Phase::Withdrawing(outcome)) => format!("withdrawing, {outcome}"),
-            Some(Phase::Settled(outcome)) => format!("settled, {outcome}"),
+            Some(Phase::Settled(outcome)) => format!("settled, {outcome}{}", heard(source.as_ref())),
             None => "unknown".to_owned(),
         },
         steps: pass.into_rows(),
@@ -94,6 +95,12 @@ async fn steps(account: &Account, pass: &Pass<'_>, of: &Move, phase: Phase) -> R
             withdraw(account, pass, of, Outcome::Landed).await
         }
     }
+}
+
+/// What account B has told since: its restore goes on after everything is settled here.
+fn heard(source: Option<&SourceSnapshot>) -> String {
+    let restored = source.and_then(|source| source.facts.heard(Stage::Restored));
+    restored.map_or_else(|| ", restore not heard of yet".to_owned(), |told| format!(", restored {}", told.at))
 }
 
 fn halted(flow: Result<(), Halt>) -> Option<Fault> {

@@ -179,7 +179,7 @@ impl Move {
 #[derive(Debug, Default)]
 pub(crate) struct Moves {
     /// Declared, in the order of the file, then the others that are not settled.
-    pub(crate) moves: Vec<Move>,
+    pub(crate) all: Vec<Move>,
     /// Declared, but impossible.
     pub(crate) refused: Vec<Fault>,
     /// What is ours and cannot be read.
@@ -197,20 +197,20 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
             None => new(account, declared).await,
         };
         match one {
-            Ok(one) => found.moves.push(one),
+            Ok(one) => found.all.push(one),
             Err(fault) if fault.kind == agent_runtime::FaultKind::Fatal => found.refused.push(fault),
             Err(fault) => return Err(fault),
         }
     }
     for source in &sources {
-        let seen = found.moves.iter().any(|one| one.id == source.facts.id);
+        let seen = found.all.iter().any(|one| one.id == source.facts.id);
         let declared = account.settings.declared.iter().any(|declared| is_declared(&source.facts, declared));
         let settled = matches!(source.facts.phase(account.clock.now()), Phase::Settled(_));
         if seen || declared || settled {
             continue;
         }
         match Move::under_way(account, source, Terms::default()) {
-            Ok(one) => found.moves.push(one),
+            Ok(one) => found.all.push(one),
             Err(fault) => found.notes.push(fault.chain()),
         }
     }
@@ -220,7 +220,7 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
         let source = sources.iter().find(|source| source.facts.id == of.id);
         source.is_some_and(|source| matches!(source.facts.phase(now), Phase::Withdrawing(_)))
     };
-    found.moves.sort_by_key(|of| !ending(of));
+    found.all.sort_by_key(|of| !ending(of));
     Ok(found)
 }
 

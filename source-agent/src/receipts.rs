@@ -54,7 +54,7 @@ impl<'a> Receipts<'a> {
                 return fault;
             }
             tokio::time::sleep(wait).await;
-            trouble = Some((since, (wait * 2).min(Duration::from_secs(15 * 60))));
+            trouble = Some((since, (wait * 2).min(Duration::from_mins(15))));
         }
     }
 
@@ -99,7 +99,7 @@ impl<'a> Receipts<'a> {
             let told = Told { at: sent.unwrap_or_else(|| self.account.clock.now()), reason: receipt.reason };
             self.account.tag(&source.view.arn, stage_tag(receipt.stage), &told).await?;
             let text = receipt.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
-            let text = format!("account {} has told: {}{text}", receipt.target_account, receipt.stage);
+            let text = format!("account {} reports: {}{text}", receipt.target_account, receipt.stage);
             let subject = format!("{}/{}", source.facts.database, source.facts.label);
             self.screen.say(&subject, "message", "receipt", &text);
         }

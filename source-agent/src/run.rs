@@ -52,7 +52,7 @@ async fn round(
         return Ok(Exit::Usage);
     }
     let queues: Vec<Receipts<'_>> = receipts_queues(account, screen);
-    let wakes: Wakes = found.moves.iter().map(|of| (of.id.clone(), Notify::new())).collect();
+    let wakes: Wakes = found.all.iter().map(|of| (of.id.clone(), Notify::new())).collect();
     for queue in &queues {
         if let Err(fault) = queue.drain(&wakes).await {
             screen.fault("receipts", &fault, std::time::Duration::ZERO);
@@ -62,7 +62,7 @@ async fn round(
     let drives = Drive { acts: &account.acts, pace, clock: &account.clock, screen, patience, shutdown };
     let (drives, wakes) = (&drives, &wakes);
     // Boxed: the future of a whole handoff is too large to be moved about on a stack.
-    let moves = found.moves.iter().map(|of| {
+    let moves = found.all.iter().map(|of| {
         Box::pin(async move {
             let never = Notify::new();
             let wake = wakes.get(&of.id).unwrap_or(&never);
@@ -117,7 +117,7 @@ fn tell(screen: &Screen, of: &Move, end: End<Outcome>) -> Exit {
     let subject = of.subject();
     match end {
         End::Done(outcome) => {
-            screen.say(&subject, "end", "settled", outcome.as_str());
+            screen.say(&subject, "end", outcome.as_str(), "settled: nothing of it is open any more");
             match outcome {
                 Outcome::Landed | Outcome::Revoked => Exit::Settled,
                 Outcome::Expired | Outcome::Rejected | Outcome::Failed => Exit::Failed,

@@ -5,7 +5,7 @@ use agent_runtime::queue::Queue;
 use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
-use aws_sdk_rds::operation::describe_db_snapshots::DescribeDBSnapshotsError;
+use aws_sdk_rds::operation::describe_db_snapshots::{DescribeDBSnapshotsError, DescribeDbSnapshotsOutput};
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
 use protocol::{AccountId, HandoffId, SnapshotArn, TargetFacts};
@@ -78,7 +78,8 @@ impl Account {
                 let answer = call.send().await;
                 let answer = answer
                     .missing_ok("rds:DescribeDBSnapshots", DescribeDBSnapshotsError::is_db_snapshot_not_found_fault)?;
-                let views = answer.iter().flat_map(|answer| answer.db_snapshots()).filter_map(SnapshotView::of);
+                let views =
+                    answer.iter().flat_map(DescribeDbSnapshotsOutput::db_snapshots).filter_map(SnapshotView::of);
                 Ok(views.into_iter().find(|view| view.arn == *arn))
             },
         );

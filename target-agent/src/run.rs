@@ -58,7 +58,9 @@ async fn work(
         })
     };
     let (copies, notes) = account.target_copies().await?;
-    notes.iter().for_each(|note| tracing::warn!("{note}"));
+    for note in notes {
+        tracing::warn!("{note}");
+    }
     for copy in copies.into_iter().filter(|copy| !copy.facts.is_finished()) {
         flying.extend(inbox.add(Job::found(copy.facts)).map(fly));
     }
@@ -135,7 +137,8 @@ async fn finish(
     let subject = job.subject();
     match end {
         End::Done(()) => {
-            screen.say(&subject, "end", "settled", "restored");
+            let name = job.restored(account).map_or_else(|_| String::new(), |name| name.to_string());
+            screen.say(&subject, "end", "restored", &format!("database {name} is available"));
             Exit::Settled
         }
         End::Pending => Exit::Pending,

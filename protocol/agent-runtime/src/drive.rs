@@ -18,11 +18,11 @@ const AFTER_AN_ACT: Duration = Duration::from_secs(1);
 /// Blocked: looked at again after this long, doubling.
 const BLOCKED: Duration = Duration::from_secs(15);
 /// Blocked: never looked at later than this.
-const BLOCKED_CEILING: Duration = Duration::from_secs(15 * 60);
+const BLOCKED_CEILING: Duration = Duration::from_mins(15);
 /// Transient: looked at again after this long, doubling.
 const TRANSIENT: Duration = Duration::from_secs(1);
 /// Transient: never looked at later than this.
-const TRANSIENT_CEILING: Duration = Duration::from_secs(60);
+const TRANSIENT_CEILING: Duration = Duration::from_mins(1);
 
 /// How long a drive goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub async fn drive<T>(
         let (wait, fault) = match flow {
             Ok(done) => return End::Done(done),
             Err(Halt::Looked) => return End::Pending,
-            Err(Halt::Acted) => (AFTER_AN_ACT, None),
+            Err(Halt::Acted) => (drive.pace.settle(AFTER_AN_ACT), None),
             Err(Halt::Wait(wait)) => (wait, None),
             Err(Halt::LookTwice(wait)) => {
                 looking_twice = true;

@@ -1,11 +1,12 @@
 //! What `run` shows while it runs: a line for each thing that changes. Logs, by `tracing`, go to standard error beside it.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 use std::time::Duration;
 
+use protocol::AccountId;
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -17,9 +18,11 @@ use crate::start::Format;
 pub struct Screen {
     out: RefCell<Box<dyn Write>>,
     err: RefCell<Box<dyn Write>>,
+    agent: &'static str,
+    account: OnceCell<AccountId>,
     format: Format,
     clock: Clock,
-    shown: RefCell<BTreeMap<(String, &'static str), (RowState, String)>>,
+    shown: RefCell<BTreeMap<(String, &'static str), Shown>>,
     faults: RefCell<BTreeMap<String, String>>,
 }
 
@@ -29,13 +32,20 @@ impl fmt::Debug for Screen {
     }
 }
 
+/// What was last shown of one step of one handoff.
+type Shown = (RowState, String);
+
 /// One line of JSON output. Its fields are a contract.
 #[derive(Serialize)]
 struct Line<'a> {
     at: String,
+    agent: &'static str,
+    account: &'a str,
     handoff: &'a str,
     /// `step`, `fault`, `message` or `end`.
     event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,15 +61,22 @@ struct Line<'a> {
 
 impl Screen {
     /// Shows to `out`, and complains to `err`.
-    pub fn new(out: Box<dyn Write>, err: Box<dyn Write>, format: Format, clock: Clock) -> Self {
+    pub fn new(agent: &'static str, out: Box<dyn Write>, err: Box<dyn Write>, format: Format, clock: Clock) -> Self {
         Self {
             out: RefCell::new(out),
             err: RefCell::new(err),
+            agent,
+            account: OnceCell::new(),
             format,
             clock,
             shown: RefCell::default(),
             faults: RefCell::default(),
         }
+    }
+
+    /// From now on it is known for whom the agent speaks.
+    pub fn speaks_for(&self, account: &AccountId) {
+        let _ = self.account.set(account.clone());
     }
 
     /// The steps that a pass has walked: what has changed since the last one is shown.
@@ -117,15 +134,17 @@ impl Screen {
     }
 
     /// Something that a person should know: a message, or the end of a handoff.
-    pub fn say(&self, subject: &str, event: &'static str, word: &str, text: &str) {
-        self.line(subject, event, word, text, &Line { text, ..self.event(event, subject) });
+    pub fn say(&self, subject: &str, event: &'static str, outcome: &str, text: &str) {
+        let line = Line { text, outcome: Some(outcome), ..self.event(event, subject) };
+        self.line(subject, event, outcome, text, &line);
     }
 
     fn trouble(&self, subject: &str, word: &str, event: &'static str, fault: &Fault) {
         let what = fault.chain();
         let step = fault.step().map(|step| step.0);
         let state = Some(if word == "failed" { RowState::Failed } else { RowState::Blocked });
-        let line = Line { text: &what, step, state, mend: fault.mend(), ..self.event(event, subject) };
+        let outcome = (event == "end").then_some(word);
+        let line = Line { text: &what, step, state, outcome, mend: fault.mend(), ..self.event(event, subject) };
         self.line(subject, step.unwrap_or("-"), word, &what, &line);
         if let (Format::Text, Some(mend)) = (self.format, fault.mend()) {
             let mut text = String::new();
@@ -134,11 +153,14 @@ impl Screen {
         }
     }
 
-    fn event<'a>(&self, event: &'static str, handoff: &'a str) -> Line<'a> {
+    fn event<'a>(&'a self, event: &'static str, handoff: &'a str) -> Line<'a> {
         Line {
             at: self.clock.now().to_string(),
+            agent: self.agent,
+            account: self.account.get().map_or("", AccountId::as_str),
             handoff,
             event,
+            outcome: None,
             step: None,
             state: None,
             text: "",

@@ -101,7 +101,10 @@ impl<'a> Pass<'a> {
                         Err(Halt::Wait(left))
                     }
                     Leave::LookTwice(left) => {
-                        self.push(row(RowState::Working, "not there; looking again before making it".to_owned()));
+                        self.push(row(
+                            RowState::Working,
+                            format!("none; one made just now may not show yet: looking again in {} s", left.as_secs()),
+                        ));
                         Err(Halt::LookTwice(left))
                     }
                     Leave::Granted => {

@@ -13,11 +13,11 @@ use crate::clients::Clients;
 use crate::fault::{AwsResult as _, Fault};
 
 /// How long a received message stays invisible unless it is renewed.
-pub const VISIBILITY: Duration = Duration::from_secs(10 * 60);
+pub const VISIBILITY: Duration = Duration::from_mins(10);
 /// A message of a newer version is left alone for this long.
-pub const NEWER: Duration = Duration::from_secs(15 * 60);
+pub const NEWER: Duration = Duration::from_mins(15);
 /// SQS lets no message be invisible for more than 12 h from its first receive; ours are handed back before.
-pub const LONGEST: Duration = Duration::from_secs(11 * 3600 + 50 * 60);
+pub const LONGEST: Duration = Duration::from_mins(11 * 60 + 50);
 
 /// A queue, through the credentials of this process.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::fault::Fault;
@@ -110,7 +111,7 @@ impl Report {
             text.push_str("\nno handoffs\n");
         }
         for entry in &self.handoffs {
-            let _ = writeln!(text, "\n{}  {}  {}", entry.handoff, entry.route, entry.phase);
+            push_wrapped(&mut text, &format!("\n{}  ", entry.handoff), &format!("{}: {}", entry.route, entry.phase));
             for row in &entry.steps {
                 push_wrapped(&mut text, &format!("  {:<8} {:<16} ", row.state.word(), row.step), &progress(row));
             }
@@ -161,6 +162,16 @@ fn rough(duration: Duration) -> String {
     match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes} min"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// A duration of the configuration, in days where it has whole ones.
+pub fn long(duration: SignedDuration) -> String {
+    match duration.as_hours() {
+        hours if hours >= 48 && duration == SignedDuration::from_hours(hours / 24 * 24) => {
+            format!("{} days", hours / 24)
+        }
+        _ => format!("{duration:#}"),
     }
 }
 

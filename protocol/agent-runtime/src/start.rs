@@ -11,6 +11,7 @@ use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use clap::{Args, Parser, ValueEnum};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use protocol::{AccountId, Region};
@@ -123,15 +124,22 @@ pub fn process<C: Parser>(
                 err: Box::new(std::io::stderr()),
                 random: Box::new(random),
             };
+            let mut signals = match Signals::new() {
+                Ok(signals) => signals,
+                Err(error) => {
+                    tracing::error!("signals cannot be heard: {error}");
+                    return Exit::Bug;
+                }
+            };
             let agent = agent(cli, env);
             tokio::pin!(agent);
             tokio::select! {
                 biased;
                 exit = &mut agent => exit,
-                () = signal() => {
+                () = signals.next() => {
                     shutdown.cancel();
                     // A second signal is not waited for: whatever is cut off, the next process finds in AWS.
-                    tokio::select! { biased; exit = &mut agent => exit, () = signal() => Exit::Pending }
+                    tokio::select! { biased; exit = &mut agent => exit, () = signals.next() => Exit::Pending }
                 }
             }
         })
@@ -156,14 +164,22 @@ fn random() -> [u8; 8] {
     bytes
 }
 
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+/// Ctrl-C and SIGTERM, heard from the beginning.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
@@ -210,13 +226,14 @@ impl fmt::Debug for Random {
 /// # Errors
 /// How the command ends otherwise; the operator was told why.
 pub async fn open<S>(
+    agent: &'static str,
     env: Env,
     common: &Common,
     settings: Result<S, SettingsError>,
     home: impl Fn(&S) -> (&AccountId, &Region),
 ) -> Result<Started<S>, Exit> {
     let clock = Clock::new(env.sdk.time_source().unwrap_or_default());
-    let screen = Screen::new(env.out, env.err, common.format, clock.clone());
+    let screen = Screen::new(agent, env.out, env.err, common.format, clock.clone());
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
@@ -227,6 +244,7 @@ pub async fn open<S>(
     };
     let clients = Clients::new(&env.sdk, &env.retry_partition);
     let (account, region) = home(&settings);
+    screen.speaks_for(account);
     match caller::check(&clients, region, account).await {
         Ok(caller) => {
             Ok(Started { settings, caller, screen, clients, clock, shutdown: env.shutdown, random: Random(env.random) })

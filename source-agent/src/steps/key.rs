@@ -19,7 +19,7 @@ use crate::moves::Move;
 
 /// Above the longest stale read of KMS that is worth waiting for: "typically less than a few seconds" (KMS Developer Guide,
 /// Eventual consistency).
-const KEY_SETTLE: Duration = Duration::from_secs(60);
+const KEY_SETTLE: Duration = Duration::from_mins(1);
 
 /// The multi-Region primary key, in the source Region. One for each source Region and target account.
 pub(crate) struct HandoffKey<'a> {

@@ -49,14 +49,14 @@ pub(crate) struct AwaitLanding<'a> {
 
 impl Step for AwaitLanding<'_> {
     type Output = ();
-    const ID: StepId = StepId("landing");
+    const ID: StepId = StepId("await-landing");
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
     }
 
     fn describe(&self) -> String {
-        format!("account {} owns its own copy", self.of.route.account)
+        format!("account {} owns a copy of its own: landed", self.of.route.account)
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {

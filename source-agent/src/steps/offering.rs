@@ -1,5 +1,6 @@
 //! The offer: made, as one tag of the source snapshot, before anything is shared.
 
+use agent_runtime::report::long;
 use agent_runtime::snapshot::SnapshotView;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
@@ -28,7 +29,7 @@ impl Step for MakeOffer<'_> {
 
     fn describe(&self) -> String {
         let Move { terms, .. } = self.of;
-        format!("offer: start within {:#}, access for {:#}", terms.start_within, terms.access_for)
+        format!("offer: start within {}, access for {}", long(terms.start_within), long(terms.access_for))
     }
 
     async fn observe(&self) -> Result<Observed<Handoff>, Fault> {

@@ -22,14 +22,23 @@ pub(crate) struct MarkSettled<'a> {
 
 impl Step for MarkEnded<'_> {
     type Output = ();
-    const ID: StepId = StepId("end");
+    const ID: StepId = StepId("mark-ended");
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
     }
 
     fn describe(&self) -> String {
-        format!("end: {}", self.outcome)
+        format!(
+            "withdraw, since it {}",
+            match self.outcome {
+                Outcome::Landed => "has landed",
+                Outcome::Expired => "has expired",
+                Outcome::Revoked => "was revoked",
+                Outcome::Rejected => "was rejected",
+                Outcome::Failed => "has failed",
+            }
+        )
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
@@ -48,14 +57,14 @@ impl Step for MarkEnded<'_> {
 
 impl Step for MarkSettled<'_> {
     type Output = ();
-    const ID: StepId = StepId("settle");
+    const ID: StepId = StepId("mark-settled");
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
     }
 
     fn describe(&self) -> String {
-        "settled: nothing of it is open".to_owned()
+        "settled: nothing of it is open any more".to_owned()
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {

@@ -23,14 +23,14 @@ pub(crate) struct Land<'a> {
 
 impl Step for CopyUnderOwnKey<'_> {
     type Output = ();
-    const ID: StepId = StepId("copy");
+    const ID: StepId = StepId("begin-copy");
 
     fn resource(&self) -> String {
         self.job.target_arn(self.account).to_string()
     }
 
     fn describe(&self) -> String {
-        format!("copy {} under this account's own key", self.job.target_arn(self.account).snapshot)
+        format!("target copy {} under this account's own key", self.job.target_arn(self.account).snapshot)
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
@@ -88,14 +88,14 @@ impl Step for CopyUnderOwnKey<'_> {
 
 impl Step for Land<'_> {
     type Output = SnapshotView;
-    const ID: StepId = StepId("land");
+    const ID: StepId = StepId("copy");
 
     fn resource(&self) -> String {
         self.job.target_arn(self.account).to_string()
     }
 
     fn describe(&self) -> String {
-        "the copy is complete, under this account's own key".to_owned()
+        "the target copy is complete: landed".to_owned()
     }
 
     async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {

@@ -16,7 +16,7 @@ pub(crate) struct AnswerMessage<'a> {
 
 impl Step for AnswerMessage<'_> {
     type Output = ();
-    const ID: StepId = StepId("answer");
+    const ID: StepId = StepId("delete-message");
 
     fn resource(&self) -> String {
         self.job.digest().to_string()
@@ -27,7 +27,7 @@ impl Step for AnswerMessage<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        Ok(if !self.job.held.borrow().is_empty() { Observed::Todo } else { Observed::Ready(()) })
+        Ok(if self.job.held.borrow().is_empty() { Observed::Ready(()) } else { Observed::Todo })
     }
 
     /// Receipts repeat the same bytes and the deletion comes last, so that a crash anywhere only repeats them again.

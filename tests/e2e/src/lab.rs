@@ -166,12 +166,12 @@ impl Lab {
         path
     }
 
-    /// Changes account B's configuration.
-    pub fn edit_target(&self, from: &str, to: &str) {
-        let path = self.files.path().join("target.toml");
+    /// Changes an agent's configuration, `source.toml` or `target.toml`.
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.files.path().join(file);
         let text = std::fs::read_to_string(path).expect("a configuration file");
         assert!(text.contains(from), "{text}");
-        self.write("target.toml", &text.replace(from, to));
+        self.write(file, &text.replace(from, to));
     }
 
     /// Everything that either agent says to AWS passes this gate from now on.
@@ -242,7 +242,7 @@ impl Lab {
 
     /// Takes what is still in the queues: a poll that died may have hidden a message for ten minutes.
     pub async fn settle(&self) -> (Ran, Ran) {
-        tokio::time::sleep(Duration::from_secs(11 * 60)).await;
+        tokio::time::sleep(Duration::from_mins(11)).await;
         let target = self.target(&["run"]).await;
         (self.source(&["run"]).await, target)
     }

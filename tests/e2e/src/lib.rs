@@ -3,6 +3,8 @@
 //! Account A is 111111111111 in ap-northeast-1, account B is 222222222222 in us-west-2. Each agent runs through the same
 //! `run` function as its binary, with the real SDK clients and the credentials of its own account's role.
 
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "it serves tests: what cannot be set up ends them")]
+
 mod admin;
 mod disturb;
 mod kill;

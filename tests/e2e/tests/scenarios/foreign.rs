@@ -7,7 +7,7 @@ use aws_sdk_rds::types::Tag;
 use aws_sim::Database;
 use e2e::{A, B, HOME, Lab, TARGET, World};
 
-const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+const WEEK: Duration = Duration::from_hours(168);
 
 /// The id that the handoff of `orders` will have.
 async fn id(lab: &Lab) -> String {
@@ -22,7 +22,7 @@ fn tag(key: &str, value: &str) -> Tag {
 async fn take(lab: &Lab, region: &str, database: &str, name: &str, tags: Vec<Tag>) {
     let call = lab.admin(A, region).rds.create_db_snapshot().db_instance_identifier(database);
     call.db_snapshot_identifier(name).set_tags(Some(tags)).send().await.unwrap();
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
 }
 
 async fn stopped_at(lab: &Lab, expected: &str) {

@@ -14,7 +14,7 @@ async fn one_database_crosses() {
     let source = async {
         let ran = lab.source(&["run"]).await;
         // Account B restores when account A has settled already.
-        tokio::time::sleep(Duration::from_secs(45 * 60)).await;
+        tokio::time::sleep(Duration::from_mins(45)).await;
         target_done.cancel();
         ran
     };
@@ -95,7 +95,7 @@ async fn a_handoff_that_ends_shuts_no_other_one_out() {
     lab.configure_source(&["orders"], "");
     let later = async {
         // Payroll is being copied by account B when orders has landed there.
-        tokio::time::sleep(Duration::from_secs(30 * 60)).await;
+        tokio::time::sleep(Duration::from_mins(30)).await;
         lab.configure_source(&["payroll"], "");
         lab.source(&["run"]).await
     };
@@ -131,16 +131,16 @@ async fn what_is_under_way_goes_on_without_its_database_and_its_declaration() {
     let lab = Lab::new(World::quick()).await;
     let stop = CancellationToken::new();
     let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
-    let stopper = async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+    let signal = async {
+        tokio::time::sleep(Duration::from_mins(1)).await;
         stop.cancel();
     };
-    let (source, ()) = tokio::join!(source, stopper);
+    let (source, ()) = tokio::join!(source, signal);
     assert_eq!(source.exit, Exit::Pending, "stopped in the middle: {}", source.out);
     let original = lab.original("orders");
     let a = lab.admin(A, HOME);
     a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     lab.configure_source(&[], "");
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);

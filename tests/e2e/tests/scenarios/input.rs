@@ -114,7 +114,7 @@ async fn a_label_moves_one_database_once() {
     lab.settle().await;
     let a = lab.admin(A, HOME);
     a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+    tokio::time::sleep(std::time::Duration::from_hours(1)).await;
     lab.cloud.create_database(Database::new(A, HOME, "orders"));
     lab.cloud.forget_calls();
     refused(&lab, &["this label has moved another database of that name", "under a new label"]).await;

@@ -1,5 +1,12 @@
 //! The scenarios that define the project. One binary: it links once.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "what is not as it should be ends a scenario"
+)]
+
 mod arrows;
 mod crash;
 mod disturb;

@@ -152,7 +152,7 @@ async fn a_newer_message_is_left_alone() {
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
     assert_eq!(ran.words().matches("left for a newer agent").count(), 2);
     assert!(b.peek("rds-handoff-inbox").await.is_empty(), "hidden for 15 minutes");
-    tokio::time::sleep(Duration::from_secs(15 * 60)).await;
+    tokio::time::sleep(Duration::from_mins(15)).await;
     assert_eq!(b.peek("rds-handoff-inbox").await.len(), 2);
     assert!(b.peek("rds-handoff-inbox-dead").await.is_empty());
 }
@@ -211,7 +211,7 @@ async fn a_message_whose_snapshot_is_not_shared_waits_and_then_ends() {
     assert_eq!(held[0].0, message);
     assert_eq!(acted(&lab), Vec::<String>::new());
 
-    tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
+    tokio::time::sleep(Duration::from_hours(25)).await;
     let ran = lab.target(&["run"]).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
     assert_eq!(b.peek("rds-handoff-inbox-dead").await, [(message, Some("expired".to_owned()))]);
@@ -222,7 +222,7 @@ async fn a_message_whose_snapshot_is_not_shared_waits_and_then_ends() {
 async fn a_message_past_its_start_is_rejected_and_account_a_takes_everything_back() {
     let lab = Lab::new(World::quick()).await;
     published(&lab).await;
-    tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
+    tokio::time::sleep(Duration::from_hours(25)).await;
     let target = lab.target(&["run"]).await;
     assert_eq!(target.exit, Exit::Failed, "{}", target.out);
     assert_eq!(lab.restored("orders-cutover-1"), None);

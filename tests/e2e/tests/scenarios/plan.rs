@@ -67,10 +67,10 @@ async fn plan_is_read_only_and_lists_what_a_clean_run_does() {
     let (source, (target_plan, target)) = tokio::join!(source, look);
 
     // What only waits is listed, and not acted on.
-    let waits = ["landing"];
+    let waits = ["await-landing"];
     let listed: Vec<_> = steps(&plan, "todo").into_iter().filter(|step| !waits.contains(&step.as_str())).collect();
     assert_eq!(listed, acts(&source.out));
-    let waits = ["land"];
+    let waits = ["copy"];
     let mut listed: Vec<_> =
         steps(&target_plan, "todo").into_iter().filter(|step| !waits.contains(&step.as_str())).collect();
     // The target agent was stopped when account A had settled: it was restoring.
@@ -89,7 +89,7 @@ async fn reports_read_well() {
     let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
     let ((), source) = tokio::join!(
         async {
-            tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+            tokio::time::sleep(Duration::from_hours(2)).await;
             stop.cancel();
         },
         source

@@ -47,13 +47,15 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
     tokio::time::sleep(Duration::from_secs(30)).await;
     a.send(&queue, &receipt(&id, &digest, B).replace("\"version\":1", "\"version\":2")).await;
     lab.source(&["run"]).await;
-    tokio::time::sleep(Duration::from_secs(16 * 60)).await;
+    tokio::time::sleep(Duration::from_mins(16)).await;
     assert_eq!(a.peek(&queue).await.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn access_takes_itself_away_when_account_b_never_comes() {
     let lab = Lab::new(World::quick()).await;
+    let terms = "label = \"cutover-1\"\nstart_within = \"1h\"\naccess_for = \"3h\"";
+    lab.edit("source.toml", "label = \"cutover-1\"", terms);
     let ran = lab.source(&["run"]).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
     assert!(ran.words().contains("expired"), "{}", ran.out);

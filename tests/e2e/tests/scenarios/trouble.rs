@@ -25,7 +25,7 @@ async fn an_inbox_that_lets_nobody_in_blocks_and_goes_on_when_it_does() {
 
     let source = lab.source(&["run", "--patience", "10h"]);
     let mend = async {
-        tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
+        tokio::time::sleep(Duration::from_hours(3)).await;
         policy(right).await.unwrap();
         lab.target_until_restored(&["orders-cutover-1"]).await
     };
@@ -39,13 +39,13 @@ async fn a_signal_stops_cleanly_and_the_next_run_goes_on() {
     let lab = Lab::new(World::slow()).await;
     let stop = CancellationToken::new();
     let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
-    let stopper = async {
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+    let signal = async {
+        tokio::time::sleep(Duration::from_hours(1)).await;
         let now = tokio::time::Instant::now();
         stop.cancel();
         now
     };
-    let (source, stopped) = tokio::join!(source, stopper);
+    let (source, stopped) = tokio::join!(source, signal);
     assert_eq!(source.exit, Exit::Pending);
     assert!(stopped.elapsed() < Duration::from_secs(1), "at once: {:?}", stopped.elapsed());
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
@@ -60,7 +60,7 @@ async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
         // AWS fails a copy whose source is deleted while it runs.
         let a = lab.admin(A, TARGET);
         loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             if !lab.admin(B, TARGET).snapshots().await.is_empty() {
                 break;
             }
@@ -81,7 +81,7 @@ async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
 #[tokio::test(start_paused = true)]
 async fn a_missing_subnet_group_blocks_and_goes_on_when_it_is_made() {
     let lab = Lab::new(World::quick()).await;
-    lab.edit_target("private", "later");
+    lab.edit("target.toml", "private", "later");
     let target = async {
         loop {
             let ran = lab.target(&["run"]).await;
