@@ -51,7 +51,7 @@ pub struct How {
     #[arg(long)]
     once: bool,
     /// End when nothing but faults was seen for this long
-    #[arg(long, value_name = "DURATION", default_value = "15m")]
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = settings::duration)]
     patience: SignedDuration,
 }
 

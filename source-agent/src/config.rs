@@ -1,7 +1,7 @@
 //! The configuration: the file as it is written, and the settings that it means.
 
 use agent_runtime::pace::Pace;
-use agent_runtime::settings::SettingsError;
+use agent_runtime::settings::{SettingsError, read_duration};
 use jiff::SignedDuration;
 use protocol::ids::RoleName;
 use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region, names};
@@ -48,9 +48,9 @@ pub(crate) struct FileHandoff {
     pub(crate) to_account: Option<AccountId>,
     /// May be left out when the account is a target in one Region only.
     pub(crate) to_region: Option<Region>,
-    #[serde(default = "Terms::start_within")]
+    #[serde(default = "Terms::start_within", deserialize_with = "read_duration")]
     pub(crate) start_within: SignedDuration,
-    #[serde(default = "Terms::access_for")]
+    #[serde(default = "Terms::access_for", deserialize_with = "read_duration")]
     pub(crate) access_for: SignedDuration,
 }
 

@@ -13,7 +13,7 @@ use aws_sdk_kms::types::{KeyMetadata, KeyState, MultiRegionKeyType, Tag};
 use jiff::Timestamp;
 use protocol::facts::pair;
 use protocol::ids::Region;
-use protocol::tags::{self, Route, Tags};
+use protocol::tags::{self, Tags};
 use protocol::{AccountId, KeyArn};
 
 use crate::account::SLOWLY;
@@ -96,28 +96,22 @@ impl Keys {
             .await
     }
 
-    /// Of all keys of a Region the primary one of ours with the lowest id: what was made and never got its alias. KMS has no
-    /// look-up by tag, so this asks for every key's tags; it is asked only while the alias is missing.
-    pub(crate) async fn search(
-        &self,
-        region: &Region,
-        account: &AccountId,
-        ours: &Tags,
-    ) -> Result<Option<KeyView>, Fault> {
+    /// Of all keys of a Region the primary ones of ours, by id. KMS has no look-up by tag, so this asks for every key's tags: it is
+    /// asked only while the alias is missing, and by `status`.
+    pub(crate) async fn ours(&self, region: &Region, account: &AccountId, ours: &Tags) -> Result<Vec<KeyView>, Fault> {
         let pages = self.clients.kms(region).list_keys().into_paginator();
         let listed = pages.items().send().try_collect().await.op("kms:ListKeys")?;
         let arns: BTreeSet<KeyArn> = listed.iter().filter_map(|key| key.key_arn()?.parse().ok()).collect();
+        let mut found = Vec::new();
         for arn in arns.into_iter().filter(|arn| arn.account == *account) {
             // AWS managed keys of some services tell their tags to nobody: they are not ours.
             let Ok(tags) = self.tags(&arn).await else { continue };
             if ours.iter().all(|(key, value)| tags.get(key) == Some(value)) {
                 let view = self.describe(region, &arn.to_string()).await?;
-                if let Some(view) = view.filter(|view| view.primary && !view.is_dying()) {
-                    return Ok(Some(view));
-                }
+                found.extend(view.filter(|view| view.primary && !view.is_dying()));
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// Names a key. That the alias exists already is for the next look to judge.
@@ -208,12 +202,12 @@ impl KeyView {
     }
 }
 
-/// The tags of the handoff key of a route: with them a key is ours.
-pub(crate) fn key_tags(source_region: &Region, route: &Route) -> Tags {
+/// The tags of the handoff key to a target account: with them a key is ours.
+pub(crate) fn key_tags(source_region: &Region, target: &AccountId) -> Tags {
     Tags::from([
         pair(tags::ROLE, tags::ROLE_KEY),
         pair(tags::KEY_SOURCE_REGION, source_region),
-        pair(tags::KEY_TARGET_ACCOUNT, &route.account),
+        pair(tags::KEY_TARGET_ACCOUNT, target),
     ])
 }
 

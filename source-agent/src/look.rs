@@ -1,13 +1,16 @@
 //! `plan` and `status`: the same steps as `run`, walked by passes that never act.
 
+use std::collections::BTreeSet;
+
 use agent_runtime::events::Screen;
 use agent_runtime::report::{Entry, Report, Trouble};
 use agent_runtime::start::Format;
 use agent_runtime::{Exit, Fault, Halt, Mode, Pass};
 use protocol::tags::Outcome;
-use protocol::{Phase, Stage};
+use protocol::{Phase, Stage, names};
 
 use crate::account::{Account, SourceSnapshot};
+use crate::keys::key_tags;
 use crate::moves::{self, Move};
 use crate::offer::offer;
 use crate::run::phase;
@@ -38,6 +41,13 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
         handoffs.push(entry);
         exit = exit.max(stands);
     }
+    let mut notes = found.notes;
+    if mode == Mode::Look {
+        match leftovers(account).await {
+            Ok(keys) => notes.extend(keys),
+            Err(fault) => notes.push(fault.chain()),
+        }
+    }
     let settings = &account.settings;
     let report = Report {
         command,
@@ -45,7 +55,7 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
         account: settings.account.to_string(),
         region: settings.region.to_string(),
         handoffs,
-        notes: found.notes,
+        notes,
     };
     screen.print(&if screen.format() == Format::Json { report.json() + "\n" } else { report.text() });
     found.refused.iter().for_each(|fault| screen.refuse(fault));
@@ -95,6 +105,22 @@ async fn steps(account: &Account, pass: &Pass<'_>, of: &Move, phase: Phase) -> R
             withdraw(account, pass, of, Outcome::Landed).await
         }
     }
+}
+
+/// Keys of ours that no alias names: two agents made one each at the same instant, and one of them was not needed.
+async fn leftovers(account: &Account) -> Result<Vec<String>, Fault> {
+    let settings = &account.settings;
+    let mut notes = Vec::new();
+    let accounts: BTreeSet<_> = settings.targets.iter().map(|target| &target.account).collect();
+    for target in accounts {
+        let alias = names::key_alias(&settings.region, target);
+        let named = account.keys.describe(&settings.region, &alias).await?;
+        let ours = account.keys.ours(&settings.region, &settings.account, &key_tags(&settings.region, target)).await?;
+        for key in ours.iter().filter(|key| named.as_ref().is_some_and(|named| named.arn != key.arn)) {
+            notes.push(format!("key {} is ours, and not used: {alias} names another; schedule its deletion", key.arn));
+        }
+    }
+    Ok(notes)
 }
 
 /// What account B has told since: its restore goes on after everything is settled here.

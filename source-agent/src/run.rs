@@ -43,7 +43,14 @@ async fn round(
     patience: Patience,
     shutdown: &CancellationToken,
 ) -> Result<Exit, Fault> {
-    let found = moves::find(account).await?;
+    let pace = &account.settings.pace;
+    let drives = Drive { acts: &account.acts, pace, clock: &account.clock, screen, patience, shutdown };
+    let find = async |_: &Pass<'_>| Ok(moves::find(account).await?);
+    let found = match drive(&drives, "handoffs", &Notify::new(), find).await {
+        End::Done(found) => found,
+        End::Pending => return Ok(Exit::Pending),
+        End::Blocked(fault) | End::Failed(fault) => return Err(fault),
+    };
     for note in &found.notes {
         tracing::warn!("{note}");
     }
@@ -58,8 +65,6 @@ async fn round(
             screen.fault("receipts", &fault, std::time::Duration::ZERO);
         }
     }
-    let pace = &account.settings.pace;
-    let drives = Drive { acts: &account.acts, pace, clock: &account.clock, screen, patience, shutdown };
     let (drives, wakes) = (&drives, &wakes);
     // Boxed: the future of a whole handoff is too large to be moved about on a stack.
     let moves = found.all.iter().map(|of| {

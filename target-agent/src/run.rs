@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
-use agent_runtime::{Drive, End, Exit, Fault, FaultKind, drive};
+use agent_runtime::{Drive, End, Exit, Fault, FaultKind, Pass, drive};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +58,12 @@ async fn work(
             exit
         })
     };
-    let (copies, notes) = account.target_copies().await?;
+    let find = async |_: &Pass<'_>| Ok(account.target_copies().await?);
+    let (copies, notes) = match drive(drives, "handoffs", &Notify::new(), find).await {
+        End::Done(found) => found,
+        End::Pending => return Ok(Exit::Pending),
+        End::Blocked(fault) | End::Failed(fault) => return Err(fault),
+    };
     for note in notes {
         tracing::warn!("{note}");
     }
@@ -149,9 +155,7 @@ async fn finish(
             let told = match account.target_copy(job).await {
                 Ok(None) => inbox.reject(job, fault.reason(), &fault.chain()).await,
                 Ok(Some(_)) => {
-                    let tell = async |pass: &agent_runtime::Pass<'_>| {
-                        pass.ensure(Tell::<FAILED> { account, job, reason }).await
-                    };
+                    let tell = async |pass: &Pass<'_>| pass.ensure(Tell::<FAILED> { account, job, reason }).await;
                     match drive(drives, &subject, &job.wake, tell).await {
                         End::Blocked(fault) | End::Failed(fault) => Err(fault),
                         End::Done(()) | End::Pending => Ok(()),

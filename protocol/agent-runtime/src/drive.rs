@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::acts::Acts;
 use crate::clock::Clock;
@@ -75,7 +76,7 @@ pub async fn drive<T>(
     let mut trouble = Trouble::default();
     loop {
         let pass = Pass::new(Mode::Act, drive.acts, drive.pace, drive.clock);
-        let flow = walk(&pass).await;
+        let flow = walk(&pass).instrument(tracing::info_span!("handoff", name = subject)).await;
         let mut looking_twice = false;
         drive.screen.rows(subject, &pass.into_rows());
         let (wait, fault) = match flow {

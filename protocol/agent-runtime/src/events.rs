@@ -176,7 +176,7 @@ impl Screen {
             Format::Text => {
                 let time = json.at.get(11..19).unwrap_or_default();
                 let mut line = String::new();
-                push_wrapped(&mut line, &format!("{time}  {subject}  {what:<13} {word:<8} "), text);
+                push_wrapped(&mut line, &format!("{time}  {subject}  {what:<14} {word:<8} "), text);
                 self.write(&line);
             }
         }

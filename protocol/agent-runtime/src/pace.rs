@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use crate::settings::read_duration;
 use crate::step::Working;
 
 /// The bounds of waiting. `[look_again]` in the configuration.
@@ -12,8 +13,10 @@ use crate::step::Working;
 #[serde(deny_unknown_fields, default)]
 pub struct Pace {
     /// Never sooner than this.
+    #[serde(deserialize_with = "read_duration")]
     pub floor: SignedDuration,
     /// Never later than this.
+    #[serde(deserialize_with = "read_duration")]
     pub ceiling: SignedDuration,
     /// Multiplies how long AWS may hide what was just done. 1 is right for AWS.
     pub settle_factor: f64,

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tracing::Instrument as _;
 
 use crate::acts::{Acts, Leave};
 use crate::clock::Clock;
@@ -86,7 +87,8 @@ impl<'a> Pass<'a> {
             return Ok(step.foresee());
         }
         let key = (S::ID, step.resource());
-        match step.observe().await {
+        let span = tracing::info_span!("step", id = S::ID.0, resource = key.1);
+        match step.observe().instrument(span.clone()).await {
             Ok(Observed::Ready(output)) => {
                 let state = if self.acts.ready(&key) { RowState::Made } else { RowState::Found };
                 self.push(row(state, step.describe()));
@@ -109,9 +111,9 @@ impl<'a> Pass<'a> {
                     }
                     Leave::Granted => {
                         self.push(row(RowState::Acting, step.describe()));
-                        tracing::info!(step = S::ID.0, resource = key.1, "acting: {}", step.describe());
+                        span.in_scope(|| tracing::info!("acting: {}", step.describe()));
                         let in_flight = self.acts.begin(key.clone());
-                        let acted = step.act().await;
+                        let acted = step.act().instrument(span).await;
                         drop(in_flight);
                         match acted {
                             Ok(()) => Err(Halt::Acted),

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,24 @@ pub fn parse<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, SettingsE
     })
 }
 
+/// Reads a duration as people write it: `90s`, `15m`, `24h`, `7d`, `1d 12h`. A day has 24 hours.
+///
+/// # Errors
+/// When it is none.
+pub fn duration(text: &str) -> Result<SignedDuration, String> {
+    let span: Span = text.parse().map_err(|_| format!("{text:?} is not a duration such as 15m, 24h or 7d"))?;
+    span.to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| format!("{text:?} has units without a fixed length"))
+}
+
+/// The same, for a key of a configuration file.
+///
+/// # Errors
+/// When it is none.
+pub fn read_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
+    duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
 /// An unknown key gets the nearest valid one. serde names the key and its neighbours between backticks.
 fn explain(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
@@ -71,7 +91,6 @@ fn explain(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -79,6 +98,14 @@ mod tests {
     struct Sample {
         account: protocol::AccountId,
         region: protocol::Region,
+    }
+
+    #[test]
+    fn durations_are_written_as_people_do() {
+        assert_eq!(duration("7d").unwrap(), SignedDuration::from_hours(168));
+        assert_eq!(duration("1d 12h").unwrap(), SignedDuration::from_hours(36));
+        assert_eq!(duration("90s").unwrap(), SignedDuration::from_secs(90));
+        assert!(duration("1 month").is_err() && duration("soon").is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Step 4, and its end in step 13: the copy in the target Region that account B is given.
 
+use agent_runtime::inventory::quota_hint;
 use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
@@ -76,6 +77,7 @@ impl Step for CopyToTargetRegion<'_> {
             .send()
             .await;
         self.account.inventory.acted_on_snapshots(region);
+        let there = self.account.inventory.snapshots(region).await?;
         answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
@@ -85,6 +87,7 @@ impl Step for CopyToTargetRegion<'_> {
                     self.snapshot.key.as_ref().map_or("unknown".to_owned(), ToString::to_string),
                     self.key.arn
                 )),
+                Some("SnapshotQuotaExceeded") => fault.hint(quota_hint(&there)),
                 _ => fault,
             })
     }

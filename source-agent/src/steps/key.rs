@@ -70,11 +70,11 @@ impl Step for HandoffKey<'_> {
 
     async fn observe(&self) -> Result<Observed<KeyView>, Fault> {
         let (account, region) = (self.account, &self.account.settings.region);
-        let ours = key_tags(region, &self.of.route);
+        let ours = key_tags(region, &self.of.route.account);
         let named = account.keys.describe(region, &self.alias()).await?;
         let found = match named {
             Some(key) => Some(key),
-            None => account.keys.search(region, &account.settings.account, &ours).await?,
+            None => account.keys.ours(region, &account.settings.account, &ours).await?.into_iter().next(),
         };
         let Some(key) = found else { return Ok(Observed::Todo) };
         let observed = usable(account, self.of, key).await?;
@@ -97,7 +97,7 @@ impl Step for HandoffKey<'_> {
             .multi_region(true)
             .description(format!("rds-handoff from {} to account {}", settings.region, self.of.route.account))
             .policy(policy.to_string())
-            .set_tags(Some(kms_tags(&key_tags(&settings.region, &self.of.route))?))
+            .set_tags(Some(kms_tags(&key_tags(&settings.region, &self.of.route.account))?))
             .customize()
             .config_override(once)
             .send()
@@ -145,7 +145,7 @@ impl Step for ReplicaKey<'_> {
             .replica_region(region.as_str())
             .description(format!("rds-handoff from {} to account {}", settings.region, self.of.route.account))
             .policy(policy.to_string())
-            .set_tags(Some(kms_tags(&key_tags(&settings.region, &self.of.route))?))
+            .set_tags(Some(kms_tags(&key_tags(&settings.region, &self.of.route.account))?))
             .send()
             .await;
         keys.acted(region, &self.arn().to_string());
@@ -247,7 +247,7 @@ async fn named(account: &Account, region: &Region, alias: &str, key: &KeyView) -
 
 /// Is the key ours, and can it be used?
 async fn usable(account: &Account, of: &Move, key: KeyView) -> Result<Observed<KeyView>, Fault> {
-    let ours = key_tags(&account.settings.region, &of.route);
+    let ours = key_tags(&account.settings.region, &of.route.account);
     let tags = account.keys.tags(&key.arn).await?;
     if !ours.iter().all(|(name, value)| tags.get(name) == Some(value)) {
         let young = key.created.is_some_and(|created| account.clock.now().duration_since(created) < super::TAGS_SPREAD);

@@ -1,5 +1,6 @@
 //! Step 9: the copy under account B's own key. With it, B depends on nothing of A any more.
 
+use agent_runtime::inventory::quota_hint;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
@@ -66,6 +67,7 @@ impl Step for CopyUnderOwnKey<'_> {
             .send()
             .await;
         self.account.inventory.acted_on_snapshots(&settings.region);
+        let there = self.account.inventory.snapshots(&settings.region).await?;
         answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
@@ -74,6 +76,7 @@ impl Step for CopyUnderOwnKey<'_> {
                      rds.{}.amazonaws.com), and this role must be allowed the same on it and on your own key, {}",
                     message.key.account, message.key, settings.region, settings.key
                 )),
+                Some("SnapshotQuotaExceeded") => fault.hint(quota_hint(&there)),
                 _ => fault,
             })
     }

@@ -215,7 +215,13 @@ impl Lab {
     /// Both agents, until account A has settled and account B has restored. The target agent is started again and again, as by
     /// a timer: it ends whenever its inbox is empty.
     pub async fn move_all(&self, restored: &[&str]) -> (Ran, Ran) {
-        tokio::join!(self.source(&["run"]), self.target_until_restored(restored))
+        let both = async { tokio::join!(self.source(&["run"]), self.target_until_restored(restored)) };
+        Self::in_time(both).await
+    }
+
+    /// What takes longer than half a day of the Lab's time is stuck.
+    pub async fn in_time<T>(work: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_hours(12), work).await.expect("it ends")
     }
 
     /// Starts the target agent until these databases are restored.
@@ -228,6 +234,20 @@ impl Lab {
             }
             tokio::time::sleep(Duration::from_secs(5)).await;
         }
+    }
+
+    /// Starts the target agent until it ends other than well.
+    pub async fn target_until_trouble(&self) -> Ran {
+        let work = async {
+            loop {
+                let ran = self.target(&["run"]).await;
+                if ran.exit != Exit::Settled {
+                    return ran;
+                }
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+        };
+        Self::in_time(work).await
     }
 
     /// What a restored database of account B holds.

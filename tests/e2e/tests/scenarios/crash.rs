@@ -13,7 +13,7 @@ async fn move_with(kill: Kill) -> (Arc<Kill>, String) {
     let source =
         async { while kill.watch(A, lab.source(&["run"])).await.is_none_or(|ran| ran.exit != Exit::Settled) {} };
     let target = async { while kill.watch(B, lab.target_until_restored(&["orders-cutover-1"])).await.is_none() {} };
-    tokio::join!(source, target);
+    Lab::in_time(async { tokio::join!(source, target) }).await;
     lab.pass_through(None);
     let (source, target) = lab.settle().await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);

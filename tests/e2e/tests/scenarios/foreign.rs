@@ -96,16 +96,7 @@ async fn a_restored_name_that_is_taken_is_known_before_hours_of_copying() {
     let lab = Lab::new(World::quick()).await;
     lab.cloud.create_database(Database::new(B, TARGET, "orders-cutover-1"));
     let source = lab.source(&["run"]);
-    let target = async {
-        loop {
-            let ran = lab.target(&["run"]).await;
-            if ran.exit != Exit::Settled {
-                return ran;
-            }
-            tokio::time::sleep(Duration::from_secs(5)).await;
-        }
-    };
-    let (source, target) = tokio::join!(source, target);
+    let (source, target) = tokio::join!(source, lab.target_until_trouble());
     assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
     assert!(target.words().contains("exists and is not ours"), "{}", target.out);
     assert!(source.words().contains("rejected (name-taken)"), "{}", source.out);
@@ -123,16 +114,7 @@ async fn a_target_copy_without_our_tags() {
     let call = b.rds.create_db_snapshot().db_instance_identifier("other").db_snapshot_identifier(&name);
     call.tags(tag("team", "other")).send().await.unwrap();
     let source = lab.source(&["run"]);
-    let target = async {
-        loop {
-            let ran = lab.target(&["run"]).await;
-            if ran.exit != Exit::Settled {
-                return ran;
-            }
-            tokio::time::sleep(Duration::from_secs(5)).await;
-        }
-    };
-    let (source, target) = tokio::join!(source, target);
+    let (source, target) = tokio::join!(source, lab.target_until_trouble());
     assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
     assert!(target.words().contains("exists and is not ours"), "{}", target.out);
     assert_eq!(b.tags(&name).await, [("team".to_owned(), "other".to_owned())]);

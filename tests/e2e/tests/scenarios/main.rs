@@ -9,6 +9,7 @@
 
 mod arrows;
 mod crash;
+mod deploy;
 mod disturb;
 mod foreign;
 mod happy;

@@ -205,6 +205,8 @@ async fn a_message_whose_snapshot_is_not_shared_waits_and_then_ends() {
         "at first it may only be late: {}",
         ran.out
     );
+    let kept = lab.cloud.calls().iter().filter(|call| call.action.starts_with("sqs:ChangeMessageVisibility")).count();
+    assert!(kept >= 10, "kept invisible every five minutes: {kept}");
     let b = lab.admin(B, TARGET);
     let held = b.peek("rds-handoff-inbox").await;
     assert_eq!(held.len(), 1, "handed back at once");

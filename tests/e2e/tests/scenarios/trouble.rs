@@ -82,16 +82,7 @@ async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
 async fn a_missing_subnet_group_blocks_and_goes_on_when_it_is_made() {
     let lab = Lab::new(World::quick()).await;
     lab.edit("target.toml", "private", "later");
-    let target = async {
-        loop {
-            let ran = lab.target(&["run"]).await;
-            if ran.exit != Exit::Settled {
-                return ran;
-            }
-            tokio::time::sleep(Duration::from_secs(5)).await;
-        }
-    };
-    let (source, target) = tokio::join!(lab.source(&["run"]), target);
+    let (source, target) = tokio::join!(lab.source(&["run"]), lab.target_until_trouble());
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
     assert!(target.words().contains("subnet_group in the restore profile"), "{}", target.out);
     lab.cloud.create_subnet_group(B, TARGET, "later");

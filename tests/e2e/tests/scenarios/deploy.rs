@@ -1,0 +1,57 @@
+//! What `deploy/` says is true.
+
+use std::collections::BTreeSet;
+
+use agent_runtime::Exit;
+use e2e::{A, B, Lab, World};
+
+fn deploy(file: &str) -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/");
+    std::fs::read_to_string(format!("{path}{file}")).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_example_configurations_are_good_as_they_are() {
+    let lab = Lab::new(World::quick()).await;
+    for (example, file) in [("source.example.toml", "source.toml"), ("target.example.toml", "target.toml")] {
+        lab.write(file, &deploy(example));
+    }
+    let source = lab.source(&["plan"]).await;
+    assert_eq!(source.exit, Exit::Pending, "{}", source.out);
+    let target = lab.target(&["plan"]).await;
+    assert_eq!(target.exit, Exit::Settled, "{}", target.out);
+
+    // And so is every line that is commented out.
+    for (example, file) in [("source.example.toml", "source.toml"), ("target.example.toml", "target.toml")] {
+        let text = deploy(example);
+        let lines = text.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
+        lab.write(file, &lines.collect::<Vec<_>>().join("\n"));
+    }
+    let (source, target) = (lab.source(&["plan"]).await, lab.target(&["plan"]).await);
+    assert_eq!((source.exit, target.exit), (Exit::Pending, Exit::Settled), "{}{}", source.out, target.out);
+}
+
+fn is_setting(line: &str) -> bool {
+    line.starts_with('[') || line.contains(" = ")
+}
+
+/// The list under a heading.
+fn listed(text: &str, heading: &str) -> BTreeSet<String> {
+    let section = text.split(&format!("### {heading}\n")).nth(1).unwrap().split("\n#").next().unwrap();
+    let actions = section.lines().filter_map(|line| line.strip_prefix("- `")?.split('`').next());
+    actions.map(str::to_owned).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lists_of_actions_are_what_a_clean_move_calls() {
+    let lab = Lab::new(World::quick()).await;
+    lab.move_all(&["orders-cutover-1"]).await;
+    let text = deploy("README.md");
+    for (account, agent) in [(A, "source-agent"), (B, "target-agent")] {
+        let called =
+            lab.cloud.calls().into_iter().filter(|call| call.principal.contains(agent) && call.account == account);
+        let called: BTreeSet<String> =
+            called.map(|call| call.action).filter(|action| action != "sts:GetCallerIdentity").collect();
+        assert_eq!(listed(&text, agent), called, "{agent}");
+    }
+}
