@@ -179,6 +179,11 @@ impl Settings {
                 }
                 _ => return wrong(format!("{name} fits several [[target]]s: add to_account or to_region")),
             };
+            if declared.iter().any(|other: &Declared| {
+                other.database == handoff.database && other.label == handoff.label && other.target == target
+            }) {
+                return wrong(format!("{name} stands twice"));
+            }
             let terms = Terms { start_within: handoff.start_within, access_for: handoff.access_for };
             if !terms.start_within.is_positive() || terms.access_for < terms.start_within {
                 return wrong(format!("{name} needs 0 < start_within <= access_for"));
@@ -238,6 +243,7 @@ mod tests {
             (format!("{HEAD}{TARGET}{ORDERS}access_for = \"1h\""), "start_within <= access_for"),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("cutover-1", "Cutover_1")), "is not a label"),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("database", "databse")), "did you mean `database`"),
+            (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), "stands twice"),
             (format!("{HEAD}{TARGET}[look_again]\nfloor = \"0s\""), "0 < floor"),
         ] {
             let error = settings(&text).unwrap_err();

@@ -18,6 +18,9 @@ use protocol::{AccountId, KeyArn};
 
 use crate::account::SLOWLY;
 
+/// Another agent of this account may render the policy from an older listing: it is looked at again this often.
+const POLICY: Duration = Duration::from_mins(5);
+
 /// A key, as KMS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyView {
@@ -132,7 +135,7 @@ impl Keys {
         self.policies
             .get(
                 key,
-                |_| SLOWLY,
+                |_| POLICY,
                 async || {
                     let answer = self.clients.kms(&key.region).get_key_policy().key_id(key.to_string()).send().await;
                     let answer = answer.op("kms:GetKeyPolicy")?;

@@ -69,7 +69,6 @@ async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
         Err(fault) => (None, Some(fault)),
     };
     let source = account.source_snapshot(of).await.ok().flatten();
-    let begun = source.is_some();
     let exit = match (&fault, stands) {
         (Some(fault), _) if fault.kind == agent_runtime::FaultKind::Fatal => Exit::Failed,
         (Some(_), _) => Exit::Blocked,
@@ -82,7 +81,7 @@ async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
         id: Some(of.id.to_string()),
         route: format!("{} -> {} {}", of.database.region, of.route.account, of.route.region),
         phase: match stands {
-            Some(Phase::Offering) if begun => "offering".to_owned(),
+            Some(Phase::Offering) if of.begun => "offering".to_owned(),
             Some(Phase::Offering) => "not begun".to_owned(),
             Some(Phase::Withdrawing(outcome)) => format!("withdrawing, {outcome}"),
             Some(Phase::Settled(outcome)) => format!("settled, {outcome}{}", heard(source.as_ref())),

@@ -25,6 +25,8 @@ pub(crate) struct Move {
     pub(crate) inbox: QueueArn,
     pub(crate) target_role: RoleName,
     pub(crate) terms: Terms,
+    /// Its source snapshot was there when this command began.
+    pub(crate) begun: bool,
 }
 
 impl Move {
@@ -135,6 +137,7 @@ impl Move {
             inbox: declared.target.inbox.clone(),
             target_role: declared.target.role.clone(),
             terms: declared.terms,
+            begun: false,
         })
     }
 
@@ -171,6 +174,7 @@ impl Move {
             inbox: target.inbox,
             target_role: target.role,
             terms,
+            begun: true,
         })
     }
 }

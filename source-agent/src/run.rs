@@ -54,12 +54,17 @@ async fn round(
     for note in &found.notes {
         tracing::warn!("{note}");
     }
+    // A declaration that cannot be keeps all new ones from beginning. What is under way goes on: above all, what is open must
+    // be taken back.
+    let mut moves = found.all;
+    let mut refused = Exit::Settled;
     if !found.refused.is_empty() {
         found.refused.iter().for_each(|fault| screen.refuse(fault));
-        return Ok(Exit::Usage);
+        moves.retain(|of| of.begun);
+        refused = Exit::Usage;
     }
     let queues: Vec<Receipts<'_>> = receipts_queues(account, screen);
-    let wakes: Wakes = found.all.iter().map(|of| (of.id.clone(), Notify::new())).collect();
+    let wakes: Wakes = moves.iter().map(|of| (of.id.clone(), Notify::new())).collect();
     for queue in &queues {
         if let Err(fault) = queue.drain(&wakes).await {
             screen.fault("receipts", &fault, std::time::Duration::ZERO);
@@ -67,7 +72,7 @@ async fn round(
     }
     let (drives, wakes) = (&drives, &wakes);
     // Boxed: the future of a whole handoff is too large to be moved about on a stack.
-    let moves = found.all.iter().map(|of| {
+    let moves = moves.iter().map(|of| {
         Box::pin(async move {
             let never = Notify::new();
             let wake = wakes.get(&of.id).unwrap_or(&never);
@@ -87,7 +92,7 @@ async fn round(
     };
     tokio::select! {
         biased;
-        exits = join_all(moves) => Ok(exits.into_iter().max().unwrap_or(Exit::Settled)),
+        exits = join_all(moves) => Ok(exits.into_iter().fold(refused, Exit::max)),
         fault = listening => Err(fault),
     }
 }

@@ -89,7 +89,7 @@ impl<'a> Inbox<'a> {
         if job.message.is_some() && *job.digest() == handoff.digest() {
             let mut held = job.held.borrow_mut();
             match held.iter_mut().find(|held| held.received.id == message.id) {
-                Some(held) => held.received = message.clone(),
+                Some(held) => *held = Held::new(message.clone()),
                 None => held.push(Held::new(message.clone())),
             }
             job.wake.notify_one();

@@ -117,7 +117,7 @@ impl Screen {
     /// A fault that is looked at again. Said once, until something else is seen.
     pub fn fault(&self, subject: &str, fault: &Fault, again: Duration) {
         let what = fault.chain();
-        tracing::warn!(handoff = subject, kind = ?fault.kind, again = again.as_secs(), "{what}");
+        tracing::info!(handoff = subject, kind = ?fault.kind, again = again.as_secs(), "{what}");
         if fault.kind == FaultKind::Transient {
             return;
         }
@@ -129,7 +129,7 @@ impl Screen {
 
     /// A handoff has failed.
     pub fn failed(&self, subject: &str, fault: &Fault) {
-        tracing::error!(handoff = subject, "{}", fault.chain());
+        tracing::info!(handoff = subject, "failed: {}", fault.chain());
         self.trouble(subject, "failed", "end", fault);
     }
 

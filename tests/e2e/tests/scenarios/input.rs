@@ -119,3 +119,23 @@ async fn a_label_moves_one_database_once() {
     lab.cloud.forget_calls();
     refused(&lab, &["this label has moved another database of that name", "under a new label"]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_declaration_that_cannot_be_stops_nothing_that_is_under_way() {
+    let lab = Lab::new(World::quick()).await;
+    let stop = CancellationToken::new();
+    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    let signal = async {
+        tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+        stop.cancel();
+    };
+    let (source, ()) = tokio::join!(source, signal);
+    assert_eq!(source.exit, Exit::Pending, "{}", source.out);
+    lab.cloud.create_database(Database::new(A, HOME, "payroll"));
+    lab.configure_source(&["orders", "payroll", "ordres"], "");
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Usage, Exit::Settled), "{}", source.out);
+    assert!(source.words().contains("ordres/cutover-1: no such DB instance"), "{}", source.out);
+    let snapshots = lab.admin(A, HOME).snapshots().await;
+    assert!(snapshots.iter().all(|name| name.contains("-orders-")), "nothing new was begun: {snapshots:?}");
+}
