@@ -250,6 +250,13 @@ impl Lab {
         Self::in_time(work).await
     }
 
+    /// The id of account A's replica key, by its alias.
+    pub async fn replica_key(&self) -> String {
+        let alias = format!("alias/rds-handoff-{HOME}-{B}");
+        let key = self.admin(A, TARGET).kms.describe_key().key_id(alias).send().await.expect("the replica key");
+        key.key_metadata().expect("its description").key_id().to_owned()
+    }
+
     /// What a restored database of account B holds.
     pub fn restored(&self, name: &str) -> Option<Vec<u8>> {
         self.cloud.content(&format!("arn:aws:rds:{TARGET}:{B}:db:{name}"))
