@@ -1,6 +1,6 @@
 //! The agent of account A: it gives a database away, and takes everything back that it opened for that.
 //!
-//! [`offer`] and [`withdraw`] are the whole product on two screens. `steps` holds one file for each resource that they
+//! `offer` and `withdraw` are the whole product on two screens. `steps` holds one file for each resource that they
 //! touch.
 
 mod account;

@@ -1,6 +1,6 @@
 //! The agent of account B: it takes a database over.
 //!
-//! [`accept`] is the whole product on one screen. A message is only the order to begin: as soon as the tagged target copy
+//! `accept` is the whole product on one screen. A message is only the order to begin: as soon as the tagged target copy
 //! exists the message is deleted, and everything else is read from AWS.
 
 mod accept;

@@ -1,6 +1,6 @@
 //! What both agents run on.
 //!
-//! An agent is straight-line code over idempotent [`Step`]s. A [`Pass`] walks them from the first; a [`drive`] repeats
+//! An agent is straight-line code over idempotent [`Step`]s. A [`Pass`] walks them from the first; a [`mod@drive`] repeats
 //! passes until one goes through. Nothing is remembered between passes but what AWS holds; what this process has just done
 //! is kept only to give AWS time to show it ([`acts::Acts`]).
 //!
@@ -9,7 +9,7 @@
 //! | [`step`] | one resource, one postcondition |
 //! | [`pass`] | one walk over the steps; acting, planning or looking |
 //! | [`acts`] | what this process has just done, and how long AWS may still hide it |
-//! | [`drive`] | passes of one handoff until it is done, blocked or failed |
+//! | [`mod@drive`] | passes of one handoff until it is done, blocked or failed |
 //! | [`pace`] | when to look again |
 //! | [`fault`], [`codes`] | what went wrong, whose fault it is likely to be, how to mend it |
 //! | [`shared`], [`inventory`] | reads that all handoffs of a process share |
