@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::ids::{DbIdentifier, Digest, HandoffId, Label};
 use crate::names::SnapshotRole;
 use crate::receipt::Stage;
-use crate::tags::{self, Ended, Hints, Offer, Origin, Outcome, Route, Tags, Told};
+use crate::tags::{self, Ended, Hints, Offer, Origin, Outcome, Published, Route, Tags, Told};
 
 /// A tag of ours that is missing or does not read: somebody has changed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,8 +41,8 @@ pub struct SourceFacts {
     pub hints: Hints,
     /// The offer, once made.
     pub offer: Option<Offer>,
-    /// When the message was sent.
-    pub published: Option<Timestamp>,
+    /// The message that was sent.
+    pub published: Option<Published>,
     /// What B has said, at most once for each stage, in the order of [`Stage::ALL`].
     pub heard: Vec<(Stage, Told)>,
     /// Withdrawing, with its outcome.

@@ -10,7 +10,6 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::handoff::Handoff;
 use crate::identity::Identity;
 use crate::ids::{AccountId, Digest, Nonce, ParseError, Region, text};
 use crate::trust::Reason;
@@ -32,7 +31,7 @@ pub const ROUTE: &str = "rds-handoff:route";
 pub const HINTS: &str = "rds-handoff:hints";
 /// [`Offer`]; on the source snapshot.
 pub const OFFER: &str = "rds-handoff:offer";
-/// When the message was sent; on the source snapshot.
+/// [`Published`]; on the source snapshot.
 pub const PUBLISHED: &str = "rds-handoff:published";
 /// [`Ended`]; on the source snapshot.
 pub const ENDED: &str = "rds-handoff:ended";
@@ -90,6 +89,15 @@ pub struct Offer {
     /// Makes the message unique.
     pub nonce: Nonce,
     /// Of the message's body.
+    pub digest: Digest,
+}
+
+/// Which message was sent, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// When.
+    pub at: Timestamp,
+    /// Of its body.
     pub digest: Digest,
 }
 
@@ -223,6 +231,11 @@ fact!(
     }
 );
 
+fact!(Published, "published", |me| format!("{} sha256={}", me.at, me.digest), |text| {
+    let (at, digest) = text.split_once(" sha256=")?;
+    Some(Self { at: at.parse().ok()?, digest: digest.parse().ok()? })
+});
+
 fact!(Ended, "ended", |me| format!("{}/{}", me.outcome, me.at), |text| {
     let (outcome, at) = text.split_once('/')?;
     Some(Self { outcome: outcome.parse().ok()?, at: at.parse().ok()? })
@@ -301,13 +314,6 @@ words!(
     Failed = "failed"
 );
 
-impl Offer {
-    /// Does this offer stand behind this message?
-    pub fn matches(&self, handoff: &Handoff) -> bool {
-        handoff.digest() == self.digest
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,6 +357,7 @@ mod tests {
             round_trip(&Route { account: account.clone(), region: region.clone(), key: KeyMode::Managed });
             round_trip(&Origin { account, region, identity });
             round_trip(&Offer { number, issued, start_by, access_until, nonce: nonce.parse().unwrap(), digest: digest.parse().unwrap() });
+            round_trip(&Published { at: issued, digest: digest.parse().unwrap() });
             round_trip(&Hints { class: class.parse().unwrap(), multi_az, port, storage: storage.parse().unwrap() });
             for outcome in [Outcome::Landed, Outcome::Expired, Outcome::Revoked, Outcome::Rejected, Outcome::Failed] {
                 round_trip(&Ended { outcome, at: issued });

@@ -131,8 +131,10 @@ pub enum Refusal {
 
 impl Refusal {
     /// A rejection.
+    ///
+    /// At most 300 characters of `detail` are kept: it may quote what another account wrote.
     pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
-        Self::Rejected { reason, detail: detail.into() }
+        Self::Rejected { reason, detail: detail.into().chars().take(300).collect() }
     }
 }
 
@@ -195,6 +197,11 @@ impl Receiver {
         }
         Ok(())
     }
+}
+
+/// How long account B's copy takes, generously: AWS promises nothing. An hour, and ten seconds for each GiB.
+pub fn estimate(size_gib: u32) -> SignedDuration {
+    SignedDuration::from_hours(1) + SignedDuration::from_secs(10) * i32::try_from(size_gib).unwrap_or(i32::MAX)
 }
 
 /// May B begin now, if its own copy takes about `estimate`?

@@ -1,6 +1,7 @@
 //! Account A, as this process sees it: settings, clients, and the reads that all handoffs share.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use agent_runtime::start::Random;
 use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
-use protocol::{AccountId, Nonce, SnapshotArn, SourceFacts};
+use protocol::{AccountId, Nonce, QueueArn, SnapshotArn, SourceFacts};
 
 use crate::config::Settings;
 use crate::keys::Keys;
@@ -31,6 +32,8 @@ pub(crate) struct Account {
     pub(crate) inventory: Inventory,
     pub(crate) keys: Keys,
     shares: Shared<SnapshotArn, BTreeSet<String>>,
+    /// Receipts queues that do not answer, and why.
+    pub(crate) deaf: RefCell<BTreeMap<QueueArn, String>>,
     random: Random,
 }
 
@@ -45,7 +48,17 @@ impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random) -> Self {
         let inventory = Inventory::new(clients.clone(), &settings.pace);
         let keys = Keys::new(clients.clone(), &settings.pace);
-        Self { settings, clients, clock, acts: Acts::default(), inventory, keys, shares: Shared::new(), random }
+        Self {
+            settings,
+            clients,
+            clock,
+            acts: Acts::default(),
+            inventory,
+            keys,
+            shares: Shared::new(),
+            deaf: RefCell::default(),
+            random,
+        }
     }
 
     pub(crate) fn nonce(&self) -> Nonce {
@@ -74,19 +87,25 @@ impl Account {
         Ok((read, unreadable))
     }
 
-    /// The shared copy of a handoff, if it is there and ours.
+    /// The shared copy of a handoff, if it is there and ours: by its tags, or, if somebody has taken them off, by its data.
     pub(crate) async fn shared_copy(&self, of: &Move) -> Result<Option<SnapshotView>, Fault> {
         let snapshots = self.inventory.snapshots(&of.route.region).await?;
-        let view = snapshots.get(&of.snapshot(SnapshotRole::Shared));
-        Ok(view.filter(|view| of.owns(&view.tags, SnapshotRole::Shared)).cloned())
+        let Some(view) = snapshots.get(&of.snapshot(SnapshotRole::Shared)) else { return Ok(None) };
+        let data = self.source_snapshot(of).await?.and_then(|source| source.view.identity());
+        let ours = of.owns(&view.tags, SnapshotRole::Shared) || (data.is_some() && view.identity() == data);
+        Ok(ours.then(|| view.clone()))
     }
 
-    /// The accounts that a snapshot of ours is shared with.
-    pub(crate) async fn shared_with(&self, snapshot: &SnapshotArn) -> Result<Rc<BTreeSet<String>>, Fault> {
+    /// The accounts that a snapshot of ours is shared with, as it was read at most this long ago.
+    pub(crate) async fn shared_with(
+        &self,
+        snapshot: &SnapshotArn,
+        fresh: Duration,
+    ) -> Result<Rc<BTreeSet<String>>, Fault> {
         self.shares
             .get(
                 snapshot,
-                |_| SLOWLY,
+                |_| fresh,
                 async || {
                     let answer = self.clients.rds(&snapshot.region).describe_db_snapshot_attributes();
                     let answer = answer.db_snapshot_identifier(snapshot.snapshot.as_str()).send().await;

@@ -1,12 +1,8 @@
 //! The command line.
 
-use std::time::Duration;
-
-use agent_runtime::drive::Patience;
 use agent_runtime::settings::{self, SettingsError};
-use agent_runtime::start::Common;
+use agent_runtime::start::{self, Common, How};
 use clap::{Args, Parser, Subcommand};
-use jiff::SignedDuration;
 use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region};
 
 use crate::config::{File, FileHandoff, FileTarget, Settings, Terms};
@@ -16,7 +12,7 @@ use crate::config::{File, FileHandoff, FileTarget, Settings, Terms};
 /// Takes a snapshot, copies it to the target Region under a key of this account, shares copy and key with the target account,
 /// tells its target-agent, and takes everything back when that account owns a copy of its own.
 #[derive(Debug, Parser)]
-#[command(name = "source-agent", version, after_help = EXIT_CODES)]
+#[command(name = "source-agent", version, after_help = start::EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
@@ -27,9 +23,6 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 settled, 2 usage or configuration, 3 work pending, 4 blocked, 5 failed, rejected or \
-                          expired, 70 bug.\nCredentials come from the standard AWS SDK chain and must be this account's own.";
-
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -39,31 +32,6 @@ pub enum Command {
     Plan,
     /// Show where each handoff stands, from AWS alone
     Status,
-}
-
-/// How long to go on.
-#[derive(Debug, Args)]
-pub struct How {
-    /// Go on for ever
-    #[arg(long, conflicts_with = "once")]
-    watch: bool,
-    /// Make one pass over everything
-    #[arg(long)]
-    once: bool,
-    /// End when nothing but faults was seen for this long
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = settings::duration)]
-    patience: SignedDuration,
-}
-
-impl How {
-    /// As a drive takes it.
-    pub(crate) fn patience(&self) -> Patience {
-        match (self.watch, self.once) {
-            (true, _) => Patience::ForEver,
-            (_, true) => Patience::Once,
-            _ => Patience::Until(Duration::try_from(self.patience).unwrap_or_default()),
-        }
-    }
 }
 
 /// One handoff by flags alone, without a file.

@@ -4,6 +4,7 @@ use agent_runtime::pace::Pace;
 use agent_runtime::settings::{SettingsError, read_duration};
 use jiff::SignedDuration;
 use protocol::ids::RoleName;
+use protocol::tags::Route;
 use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region, names};
 use serde::Deserialize;
 
@@ -123,6 +124,11 @@ impl Target {
 }
 
 impl Settings {
+    /// Is this a configured target?
+    pub(crate) fn knows(&self, route: &Route) -> bool {
+        self.targets.iter().any(|target| target.account == route.account && target.region == route.region)
+    }
+
     /// Checks what no type can: how the values go together.
     pub(crate) fn of(file: File) -> Result<Self, SettingsError> {
         let wrong = |what: String| Err(SettingsError::Contradictory(what));

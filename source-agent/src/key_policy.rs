@@ -3,6 +3,8 @@
 //! Account root administers but does not use. Both sides are named by their account's root with `aws:PrincipalArn` pinned to
 //! the agent's role, so that either can be deployed first: KMS refuses a policy that names a role which does not exist.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use protocol::arn::{role, root};
 use protocol::ids::{Region, RoleName};
@@ -81,16 +83,25 @@ pub(crate) fn initial(account: &AccountId, agent: &RoleName, region: &Region) ->
 
 /// The policy with B's statements as they should be: let in, or taken out. `None` when it is so already.
 pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>>) -> Option<Value> {
-    let statements = policy.get("Statement").and_then(Value::as_array).cloned().unwrap_or_default();
-    let ours = |statement: &Value| matches!(statement["Sid"].as_str(), Some(TARGET_COPIES | TARGET_GRANTS));
+    let statements = match policy.get("Statement") {
+        Some(Value::Array(statements)) => statements.clone(),
+        Some(one) => vec![one.clone()],
+        None => Vec::new(),
+    };
+    let ours = |statement: &&Value| matches!(statement["Sid"].as_str(), Some(TARGET_COPIES | TARGET_GRANTS));
     let mut wanted: Vec<Value> = statements.iter().filter(|statement| !ours(statement)).cloned().collect();
+    let others = wanted.len();
     if let Some(OpenTo { account, role, until }) = open {
         let until = json!({ "DateLessThan": { "aws:CurrentTime": until.to_string() } });
         let grants = merged(for_aws_resources(), until.clone());
         wanted.push(statement(TARGET_COPIES, account, role, &key.region, &USE, until));
         wanted.push(statement(TARGET_GRANTS, account, role, &key.region, &["kms:CreateGrant"], grants));
     }
-    if wanted == statements {
+    // KMS gives lists back in an order of its own, and a list of one as a text.
+    let settled = |statements: &mut dyn Iterator<Item = &Value>| -> BTreeSet<String> {
+        statements.map(|statement| in_order(statement).to_string()).collect()
+    };
+    if settled(&mut wanted[others..].iter()) == settled(&mut statements.iter().filter(ours)) {
         return None;
     }
     let mut policy = policy.clone();
@@ -118,6 +129,20 @@ fn statement(
         "Resource": "*",
         "Condition": merged(conditions, more),
     })
+}
+
+/// A statement with every list sorted, and every list of one as a text.
+fn in_order(value: &Value) -> Value {
+    match value {
+        Value::Array(items) if items.len() == 1 => in_order(&items[0]),
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(in_order).collect();
+            items.sort_by_key(ToString::to_string);
+            Value::Array(items)
+        }
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), in_order(value))).collect(),
+        other => other.clone(),
+    }
 }
 
 fn for_aws_resources() -> Value {
@@ -151,6 +176,19 @@ mod tests {
         let text = opened.to_string();
         assert!(text.contains("arn:aws:iam::222222222222:role/rds-handoff-target-agent"));
         assert!(text.contains("2026-11-28T10:00:00Z") && text.contains("Auditors"));
+
+        let mut shuffled = opened.clone();
+        for statement in shuffled["Statement"].as_array_mut().unwrap() {
+            match statement["Action"].as_array_mut() {
+                Some(actions) if actions.len() == 1 => statement["Action"] = actions[0].clone(),
+                Some(actions) => actions.reverse(),
+                None => {}
+            }
+        }
+        shuffled["Statement"].as_array_mut().unwrap().reverse();
+        assert_eq!(with_target(&shuffled, &key, Some(&open)), None, "KMS keeps no order");
+        let single = json!({ "Statement": { "Sid": "Auditors", "Effect": "Allow" } });
+        assert!(with_target(&single, &key, Some(&open)).unwrap().to_string().contains("Auditors"));
 
         let later = OpenTo { until: "2026-11-29T10:00:00Z".parse().unwrap(), ..open };
         assert!(with_target(&opened, &key, Some(&later)).is_some());

@@ -18,8 +18,8 @@ use protocol::{AccountId, KeyArn};
 
 use crate::account::SLOWLY;
 
-/// Another agent of this account may render the policy from an older listing: it is looked at again this often.
-const POLICY: Duration = Duration::from_mins(5);
+/// Another agent of this account may have rendered the policy from an older listing: it is looked at again this often.
+pub(crate) const POLICY: Duration = Duration::from_mins(5);
 
 /// A key, as KMS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,8 +107,12 @@ impl Keys {
         let arns: BTreeSet<KeyArn> = listed.iter().filter_map(|key| key.key_arn()?.parse().ok()).collect();
         let mut found = Vec::new();
         for arn in arns.into_iter().filter(|arn| arn.account == *account) {
-            // AWS managed keys of some services tell their tags to nobody: they are not ours.
-            let Ok(tags) = self.tags(&arn).await else { continue };
+            let tags = match self.tags(&arn).await {
+                Ok(tags) => tags,
+                // AWS managed keys of some services tell their tags to nobody: they are not ours.
+                Err(fault) if fault.is_refusal() => continue,
+                Err(fault) => return Err(fault),
+            };
             if ours.iter().all(|(key, value)| tags.get(key) == Some(value)) {
                 let view = self.describe(region, &arn.to_string()).await?;
                 found.extend(view.filter(|view| view.primary && !view.is_dying()));
@@ -130,12 +134,12 @@ impl Keys {
         self.described.acted(&(region.clone(), key.to_owned()));
     }
 
-    /// The policy of a key.
-    pub(crate) async fn policy(&self, key: &KeyArn) -> Result<Rc<serde_json::Value>, Fault> {
+    /// The policy of a key, as it was read at most this long ago.
+    pub(crate) async fn policy(&self, key: &KeyArn, fresh: Duration) -> Result<Rc<serde_json::Value>, Fault> {
         self.policies
             .get(
                 key,
-                |_| POLICY,
+                |_| fresh,
                 async || {
                     let answer = self.clients.kms(&key.region).get_key_policy().key_id(key.to_string()).send().await;
                     let answer = answer.op("kms:GetKeyPolicy")?;

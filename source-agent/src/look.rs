@@ -41,7 +41,8 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
         handoffs.push(entry);
         exit = exit.max(stands);
     }
-    let mut notes = found.notes;
+    let mut notes = found.unreadable;
+    notes.extend(found.notes);
     if mode == Mode::Look {
         match leftovers(account).await {
             Ok(keys) => notes.extend(keys),

@@ -6,6 +6,7 @@ use agent_runtime::database::DatabaseView;
 use protocol::ids::RoleName;
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::{self, Hints, KeyMode, Route, Tags};
+use protocol::trust::estimate;
 use protocol::{
     DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, Phase, QueueArn, SnapshotArn, SnapshotId, SourceFacts,
 };
@@ -23,6 +24,7 @@ pub(crate) struct Move {
     pub(crate) route: Route,
     pub(crate) hints: Hints,
     pub(crate) inbox: QueueArn,
+    pub(crate) receipts: QueueArn,
     pub(crate) target_role: RoleName,
     pub(crate) terms: Terms,
     /// Its source snapshot was there when this command began.
@@ -99,6 +101,18 @@ impl Move {
         if database.tde {
             return unsupported("it uses TDE, and RDS lets no such snapshot be shared", "declare other databases");
         }
+        if let Some(group) = &database.option_group
+            && (database.engine.starts_with("oracle") || database.engine.starts_with("sqlserver"))
+        {
+            let what =
+                format!("option group {group} may hold TDE or another option that keeps snapshots from being shared");
+            return unsupported(&what, "Oracle and SQL Server are supported with their default option group only");
+        }
+        let takes = estimate(database.size_gib);
+        if declared.terms.access_for < takes {
+            let what = format!("access_for is shorter than a copy of its {} GiB may take", database.size_gib);
+            return unsupported(&what, &format!("allow at least {takes:#}"));
+        }
         if !database.encrypted {
             return unsupported("it is not encrypted; only encrypted databases are supported", "encrypt it first");
         }
@@ -135,6 +149,7 @@ impl Move {
             route: Route { account: to.clone(), region: region.clone(), key: KeyMode::Managed },
             hints,
             inbox: declared.target.inbox.clone(),
+            receipts: declared.target.receipts.clone(),
             target_role: declared.target.role.clone(),
             terms: declared.terms,
             begun: false,
@@ -172,6 +187,7 @@ impl Move {
             route: facts.route.clone(),
             hints: facts.hints.clone(),
             inbox: target.inbox,
+            receipts: target.receipts,
             target_role: target.role,
             terms,
             begun: true,
@@ -186,14 +202,18 @@ pub(crate) struct Moves {
     pub(crate) all: Vec<Move>,
     /// Declared, but impossible.
     pub(crate) refused: Vec<Fault>,
-    /// What is ours and cannot be read.
+    /// What is ours and cannot be read: it may be open, and nobody takes it back.
+    pub(crate) unreadable: Vec<String>,
+    /// What a person should know.
     pub(crate) notes: Vec<String>,
 }
 
 /// Finds what there is to do: by tags first, then by declaration.
 pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
-    let (sources, notes) = account.source_snapshots().await?;
-    let mut found = Moves { notes, ..Moves::default() };
+    let (sources, unreadable) = account.source_snapshots().await?;
+    let mut found = Moves { unreadable, ..Moves::default() };
+    let now = account.clock.now();
+    let ending = |source: &SourceSnapshot| matches!(source.facts.phase(now), Phase::Withdrawing(_));
     for declared in &account.settings.declared {
         let under_way = sources.iter().find(|source| is_declared(&source.facts, declared));
         let one = match under_way {
@@ -213,18 +233,22 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
         if seen || declared || settled {
             continue;
         }
+        if !account.settings.knows(&source.facts.route) && !ending(source) {
+            let Route { account: to, region, .. } = &source.facts.route;
+            found.notes.push(format!(
+                "{}/{} is under way to account {to} in {region}, which is no [[target]] here: it is left alone until its \
+                 access ends",
+                source.facts.database, source.facts.label
+            ));
+            continue;
+        }
         match Move::under_way(account, source, Terms::default()) {
             Ok(one) => found.all.push(one),
-            Err(fault) => found.notes.push(fault.chain()),
+            Err(fault) => found.unreadable.push(fault.chain()),
         }
     }
     // What must be taken back comes first.
-    let now = account.clock.now();
-    let ending = |of: &Move| {
-        let source = sources.iter().find(|source| source.facts.id == of.id);
-        source.is_some_and(|source| matches!(source.facts.phase(now), Phase::Withdrawing(_)))
-    };
-    found.all.sort_by_key(|of| !ending(of));
+    found.all.sort_by_key(|of| !sources.iter().any(|source| source.facts.id == of.id && ending(source)));
     Ok(found)
 }
 
@@ -243,11 +267,13 @@ async fn new(account: &Account, declared: &Declared) -> Result<Move, Fault> {
     Move::new(account, declared, database)
 }
 
-/// A handoff under its label once moved one database. A database made anew under the same name is another one.
+/// A handoff under its label once moved one database. A database made anew under the same name is another one; what is still
+/// open of the first one is finished, and taken back, all the same.
 async fn known(account: &Account, declared: &Declared, source: &SourceSnapshot) -> Result<Move, Fault> {
+    let over = matches!(source.facts.phase(account.clock.now()), Phase::Settled(_));
     let databases = account.inventory.databases(&account.settings.region).await?;
     let today = databases.get(&declared.database).and_then(|database| database.resource.as_ref());
-    if let (Some(today), Some(then)) = (today, &source.view.resource)
+    if let (true, Some(today), Some(then)) = (over, today, &source.view.resource)
         && today != then
     {
         return Err(Fault::fatal(format!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use agent_runtime::events::Screen;
 use agent_runtime::queue::{NEWER, Queue, Received};
 use agent_runtime::{Fault, FaultKind};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use protocol::facts::stage_tag;
 use protocol::tags::Told;
 use protocol::trust::{Reason, Refusal, check_receipt};
@@ -15,6 +15,15 @@ use tokio::sync::Notify;
 
 use crate::account::Account;
 use crate::config::Target;
+
+/// A queue that does not answer is asked again after this long, doubling.
+const OUT_OF_REACH: Duration = Duration::from_secs(15);
+/// Never later than this.
+const OUT_OF_REACH_CEILING: Duration = Duration::from_mins(5);
+/// A receipt that answers no offer yet is looked at again after this long.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// A listing may be older than an offer. Only after this is a receipt that answers none a bad one.
+const OFFER_SPREADS: SignedDuration = SignedDuration::from_mins(1);
 
 /// Wakes the drive of a handoff when something was heard of it.
 pub(crate) type Wakes = BTreeMap<HandoffId, Notify>;
@@ -34,27 +43,42 @@ impl<'a> Receipts<'a> {
         Self { account, screen, queue, sender: target.account.clone() }
     }
 
-    /// Records what is there now.
-    pub(crate) async fn drain(&self, wakes: &Wakes) -> Result<(), Fault> {
-        while self.once(Duration::from_secs(1), wakes).await? > 0 {}
-        Ok(())
+    /// Records what is there now, but no more than a few batches: a sender that never stops must not keep this agent from its work.
+    pub(crate) async fn drain(&self, wakes: &Wakes) {
+        for _ in 0..3 {
+            if self.heard(Duration::from_secs(1), wakes).await.is_none_or(|messages| messages == 0) {
+                return;
+            }
+        }
     }
 
-    /// Records what comes, until the queue has been out of reach for `patience`.
-    pub(crate) async fn listen(&self, patience: Option<Duration>, wakes: &Wakes) -> Fault {
-        let mut trouble: Option<(tokio::time::Instant, Duration)> = None;
+    /// Records what comes, for ever. A queue that does not answer blocks the handoffs that wait for it, and no others.
+    pub(crate) async fn listen(&self, wakes: &Wakes) {
+        let mut wait = OUT_OF_REACH;
         loop {
-            let Err(fault) = self.once(Duration::from_secs(20), wakes).await else {
-                trouble = None;
+            if self.heard(Duration::from_secs(20), wakes).await.is_some() {
+                wait = OUT_OF_REACH;
                 continue;
-            };
-            let (since, wait) = trouble.unwrap_or((tokio::time::Instant::now(), Duration::from_secs(15)));
-            self.screen.fault("receipts", &fault, wait);
-            if fault.kind == FaultKind::Fatal || patience.is_some_and(|patience| since.elapsed() >= patience) {
-                return fault;
             }
             tokio::time::sleep(wait).await;
-            trouble = Some((since, (wait * 2).min(Duration::from_mins(15))));
+            wait = (wait * 2).min(OUT_OF_REACH_CEILING);
+        }
+    }
+
+    async fn heard(&self, wait: Duration, wakes: &Wakes) -> Option<usize> {
+        let deaf = &self.account.deaf;
+        match self.once(wait, wakes).await {
+            Ok(messages) => {
+                deaf.borrow_mut().remove(self.queue.arn());
+                Some(messages)
+            }
+            Err(fault) => {
+                tracing::info!(queue = %self.queue.arn(), "{}", fault.chain());
+                if fault.kind != FaultKind::Transient {
+                    deaf.borrow_mut().insert(self.queue.arn().clone(), fault.chain());
+                }
+                None
+            }
         }
     }
 
@@ -71,15 +95,24 @@ impl<'a> Receipts<'a> {
                 Err(Unrecorded::Refused(Refusal::Newer { .. })) => {
                     self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await?;
                 }
+                Err(Unrecorded::Refused(Refusal::Rejected { reason: Reason::NoSuchOffer, .. }))
+                    if self.is_young(message) =>
+                {
+                    self.queue.set_visibility(std::slice::from_ref(&message.handle), LOOK_AGAIN).await?;
+                }
                 Err(Unrecorded::Refused(Refusal::Rejected { reason, detail })) => {
+                    self.queue.bury(message, reason).await?;
                     let text = format!("a receipt was rejected and put into the dead-letter queue: {reason}: {detail}");
                     self.screen.say("receipts", "message", "rejected", &text);
-                    self.queue.bury(message, reason).await?;
                 }
                 Err(Unrecorded::Fault(fault)) => return Err(fault),
             }
         }
         Ok(received.len())
+    }
+
+    fn is_young(&self, message: &Received) -> bool {
+        message.sent.is_some_and(|sent| self.account.clock.now().duration_since(sent) < OFFER_SPREADS)
     }
 
     async fn record(&self, message: &Received) -> Result<HandoffId, Unrecorded> {

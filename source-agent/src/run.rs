@@ -2,8 +2,8 @@
 
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
-use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, drive};
-use futures_util::future::{join_all, select_all};
+use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, Step as _, drive};
+use futures_util::future::join_all;
 use protocol::Phase;
 use protocol::tags::Outcome;
 use tokio::sync::Notify;
@@ -13,6 +13,7 @@ use crate::account::Account;
 use crate::moves::{self, Move};
 use crate::offer::offer;
 use crate::receipts::{Receipts, Wakes};
+use crate::steps::MakeOffer;
 use crate::withdraw::withdraw;
 
 /// Runs until the work is done, or for ever.
@@ -54,21 +55,23 @@ async fn round(
     for note in &found.notes {
         tracing::warn!("{note}");
     }
+    let mut refused = Exit::Settled;
+    for what in &found.unreadable {
+        screen.complain(what, Some("until it is mended nobody takes back what it may have open"));
+        refused = Exit::Blocked;
+    }
     // A declaration that cannot be keeps all new ones from beginning. What is under way goes on: above all, what is open must
     // be taken back.
     let mut moves = found.all;
-    let mut refused = Exit::Settled;
     if !found.refused.is_empty() {
         found.refused.iter().for_each(|fault| screen.refuse(fault));
         moves.retain(|of| of.begun);
-        refused = Exit::Usage;
+        refused = refused.max(Exit::Usage);
     }
     let queues: Vec<Receipts<'_>> = receipts_queues(account, screen);
     let wakes: Wakes = moves.iter().map(|of| (of.id.clone(), Notify::new())).collect();
     for queue in &queues {
-        if let Err(fault) = queue.drain(&wakes).await {
-            screen.fault("receipts", &fault, std::time::Duration::ZERO);
-        }
+        queue.drain(&wakes).await;
     }
     let (drives, wakes) = (&drives, &wakes);
     // Boxed: the future of a whole handoff is too large to be moved about on a stack.
@@ -80,20 +83,12 @@ async fn round(
             tell(screen, of, end)
         })
     });
-    let limit = match patience {
-        Patience::Until(limit) => Some(limit),
-        _ => None,
-    };
-    let listening = async {
-        if queues.is_empty() || patience == Patience::Once {
-            return std::future::pending().await;
-        }
-        select_all(queues.iter().map(|queue| Box::pin(queue.listen(limit, wakes)))).await.0
-    };
+    let listening = join_all(queues.iter().map(|queue| queue.listen(wakes)));
     tokio::select! {
         biased;
         exits = join_all(moves) => Ok(exits.into_iter().fold(refused, Exit::max)),
-        fault = listening => Err(fault),
+        // It listens for ever; with `--once` nothing waits for it.
+        _ = listening, if patience != Patience::Once && !queues.is_empty() => Ok(Exit::Bug),
     }
 }
 
@@ -113,9 +108,13 @@ async fn advance(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<Outcome>
 /// Where a handoff stands, by the tags of its source snapshot.
 pub(crate) async fn phase(account: &Account, of: &Move) -> Result<Phase, Fault> {
     let source = account.source_snapshot(of).await?;
+    if source.as_ref().is_some_and(|source| source.facts.offer.is_none()) {
+        account.acts.absent((MakeOffer::ID, of.source_arn().to_string()));
+    }
     Ok(source.map_or(Phase::Offering, |source| source.facts.phase(account.clock.now())))
 }
 
+/// Each queue once: a target account has one, however many Regions it is a target in.
 fn receipts_queues<'a>(account: &'a Account, screen: &'a Screen) -> Vec<Receipts<'a>> {
     let mut targets: Vec<_> = account.settings.targets.iter().collect();
     targets.sort_by_key(|target| &target.receipts);
@@ -134,7 +133,10 @@ fn tell(screen: &Screen, of: &Move, end: End<Outcome>) -> Exit {
             }
         }
         End::Pending => Exit::Pending,
-        End::Blocked(_) => Exit::Blocked,
+        End::Blocked(fault) => {
+            screen.given_up(&subject, &fault);
+            Exit::Blocked
+        }
         End::Failed(fault) => {
             screen.failed(&subject, &fault);
             Exit::Failed

@@ -19,22 +19,18 @@ pub(crate) use share_key::{CloseKey, RevokeGrants, ShareKey};
 pub(crate) use snapshot::TakeSnapshot;
 
 use agent_runtime::Fault;
-use agent_runtime::snapshot::SnapshotView;
-use jiff::{SignedDuration, Timestamp};
+use agent_runtime::snapshot::{SnapshotView, is_young};
+use jiff::Timestamp;
 use protocol::names::SnapshotRole;
 
 use crate::moves::Move;
-
-/// Tags are written in the creating call, but may be seen later than their resource. Only after this is a name without our
-/// tags somebody else's.
-const TAGS_SPREAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// Is this snapshot ours, in this role? `false` while its tags may still be on their way.
 fn owned(of: &Move, view: &SnapshotView, role: SnapshotRole, now: Timestamp) -> Result<bool, Fault> {
     if of.owns(&view.tags, role) {
         return Ok(true);
     }
-    if view.created.is_none_or(|created| now.duration_since(created) < TAGS_SPREAD) && view.tags.is_empty() {
+    if view.tags.is_empty() && is_young(view.created, now) {
         return Ok(false);
     }
     Err(Fault::not_ours(&format!("snapshot {}", view.arn), "it does not carry this handoff's tags"))

@@ -1,21 +1,34 @@
 //! Withdrawing: everything that was opened for account B is taken back.
 
-use agent_runtime::{Flow, Pass};
-use protocol::names;
+use agent_runtime::{Fault, Flow, Pass};
 use protocol::tags::Outcome;
+use protocol::{KeyArn, names};
 
 use crate::account::Account;
+use crate::keys::key_tags;
 use crate::moves::Move;
 use crate::steps::{CloseKey, DeleteSharedCopy, MarkEnded, MarkSettled, RevokeGrants, Unshare};
 
 /// Step 13. Each step reads back what it took away before the next one begins.
 pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Move, outcome: Outcome) -> Flow<()> {
     pass.ensure(MarkEnded { account, of, outcome }).await?;
-    let alias = names::key_alias(&of.database.region, &of.route.account);
-    let key = account.keys.describe(&of.route.region, &alias).await?.map(|key| key.arn);
+    let key = replica(account, of).await?;
     pass.ensure(Unshare { account, of }).await?;
     pass.ensure(CloseKey { account, of, key: key.as_ref() }).await?;
     pass.ensure(RevokeGrants { account, of, key: key.as_ref() }).await?;
     pass.ensure(DeleteSharedCopy { account, of }).await?;
     pass.ensure(MarkSettled { account, of, outcome }).await
+}
+
+/// The replica key, by its alias; `None` when it was never made. Its grants are revoked: so it must be ours.
+async fn replica(account: &Account, of: &Move) -> Result<Option<KeyArn>, Fault> {
+    let alias = names::key_alias(&of.database.region, &of.route.account);
+    let Some(key) = account.keys.describe(&of.route.region, &alias).await? else { return Ok(None) };
+    let tags = account.keys.tags(&key.arn).await?;
+    let ours = key_tags(&of.database.region, &of.route.account);
+    if ours.iter().all(|(name, value)| tags.get(name) == Some(value)) {
+        return Ok(Some(key.arn));
+    }
+    Err(Fault::blocked(format!("{alias} in {} names {}, which is not our replica key", of.route.region, key.arn))
+        .hint("let the alias name the replica of the handoff key again: account B still stands in its policy"))
 }

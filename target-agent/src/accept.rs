@@ -12,9 +12,7 @@ pub(crate) async fn accept(account: &Account, pass: &Pass<'_>, job: &Job) -> Flo
         pass.ensure(Verify { account, job, message }).await?;
     }
     pass.ensure(CopyUnderOwnKey { account, job }).await?;
-    if job.message.is_some() {
-        pass.ensure(AnswerMessage { account, job }).await?;
-    }
+    pass.ensure(AnswerMessage { account, job }).await?;
     if account.target_copy(job).await?.is_some_and(|copy| copy.facts.is_finished()) {
         return Ok(());
     }

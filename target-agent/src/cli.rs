@@ -1,13 +1,10 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use agent_runtime::drive::Patience;
 use agent_runtime::settings::{self, SettingsError};
-use agent_runtime::start::Common;
-use clap::{Args, Parser, Subcommand};
-use jiff::SignedDuration;
+use agent_runtime::start::{self, Common, How};
+use clap::{Parser, Subcommand};
 
 use crate::config::Settings;
 
@@ -16,7 +13,7 @@ use crate::config::Settings;
 /// Verifies each handoff message against its configuration and against AWS, copies the shared snapshot under this account's own
 /// key, tells the other account that it may take everything back, and restores the database.
 #[derive(Debug, Parser)]
-#[command(name = "target-agent", version, after_help = EXIT_CODES)]
+#[command(name = "target-agent", version, after_help = start::EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
@@ -24,9 +21,6 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
-
-const EXIT_CODES: &str = "Exit codes: 0 settled, 2 usage or configuration, 3 work pending, 4 blocked, 5 failed, rejected or \
-                          expired, 70 bug.\nCredentials come from the standard AWS SDK chain and must be this account's own.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -43,31 +37,6 @@ pub enum Command {
     },
     /// Show where each handoff stands, from AWS alone
     Status,
-}
-
-/// How long to go on.
-#[derive(Debug, Args)]
-pub struct How {
-    /// Go on for ever
-    #[arg(long, conflicts_with = "once")]
-    watch: bool,
-    /// Make one pass over everything
-    #[arg(long)]
-    once: bool,
-    /// End when nothing but faults was seen for this long
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = settings::duration)]
-    patience: SignedDuration,
-}
-
-impl How {
-    /// As a drive takes it.
-    pub(crate) fn patience(&self) -> Patience {
-        match (self.watch, self.once) {
-            (true, _) => Patience::ForEver,
-            (_, true) => Patience::Once,
-            _ => Patience::Until(Duration::try_from(self.patience).unwrap_or_default()),
-        }
-    }
 }
 
 impl Cli {

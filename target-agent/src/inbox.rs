@@ -10,7 +10,7 @@ use agent_runtime::events::Screen;
 use agent_runtime::queue::{LONGEST, NEWER, Queue, Received, VISIBILITY};
 use protocol::handoff::Handoff;
 use protocol::trust::{Reason, Refusal};
-use protocol::{HandoffId, Receipt, Stage};
+use protocol::{Digest, HandoffId, Receipt, Stage};
 use tokio::time::Instant;
 
 use crate::account::Account;
@@ -18,6 +18,19 @@ use crate::job::{Held, Job};
 
 /// No more messages than this are held at once.
 const MOST_HELD: usize = 20;
+/// Nor more than this of one sender.
+const MOST_OF_ONE: usize = 10;
+
+/// What one receive brought.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// New jobs.
+    pub(crate) jobs: Vec<Rc<Job>>,
+    /// How many messages came.
+    pub(crate) messages: usize,
+    /// What went wrong with one of them, or with the queue.
+    pub(crate) fault: Option<Fault>,
+}
 
 /// Account B's inbox, and every job of this process.
 #[derive(Debug)]
@@ -25,7 +38,8 @@ pub(crate) struct Inbox<'a> {
     account: &'a Account,
     screen: &'a Screen,
     queue: Queue,
-    jobs: RefCell<BTreeMap<HandoffId, Rc<Job>>>,
+    /// By handoff and message: until one of them is verified, a forged message keeps no true one out.
+    jobs: RefCell<BTreeMap<(HandoffId, Digest), Rc<Job>>>,
 }
 
 impl<'a> Inbox<'a> {
@@ -37,42 +51,76 @@ impl<'a> Inbox<'a> {
     /// Adds a job, unless one of that handoff is being driven.
     pub(crate) fn add(&self, job: Job) -> Option<Rc<Job>> {
         let mut jobs = self.jobs.borrow_mut();
-        if jobs.contains_key(job.id()) {
+        let key = (job.id().clone(), job.digest().clone());
+        if jobs.contains_key(&key) {
             return None;
         }
         let job = Rc::new(job);
-        jobs.insert(job.id().clone(), job.clone());
+        jobs.insert(key, job.clone());
         Some(job)
     }
 
     /// A job's drive has ended.
     pub(crate) fn remove(&self, job: &Job) {
-        self.jobs.borrow_mut().remove(job.id());
+        self.jobs.borrow_mut().remove(&(job.id().clone(), job.digest().clone()));
     }
 
-    /// Receives messages, and returns the new jobs with the number of messages.
-    pub(crate) async fn receive(&self, wait: Duration) -> Result<(Vec<Rc<Job>>, usize), Fault> {
-        self.renew().await?;
+    /// Receives messages. A message that cannot be ended does not keep another one from its job.
+    pub(crate) async fn receive(&self, wait: Duration) -> Batch {
+        let mut batch = Batch::default();
+        if let Err(fault) = self.renew().await {
+            batch.fault = Some(fault);
+            return batch;
+        }
         let held: usize = self.held().iter().map(|job| job.held.borrow().len()).sum();
         let room = MOST_HELD.saturating_sub(held);
         if room == 0 {
             tokio::time::sleep(wait).await;
-            return Ok((Vec::new(), 0));
+            return batch;
         }
-        let received = self.queue.receive(room, wait).await?;
-        let mut jobs = Vec::new();
+        let received = match self.queue.receive(room, wait).await {
+            Ok(received) => received,
+            Err(fault) => {
+                batch.fault = Some(fault);
+                return batch;
+            }
+        };
+        batch.messages = received.len();
         for message in &received {
-            match self.read(message) {
-                Ok(handoff) => jobs.extend(self.hold(handoff, message)),
-                Err(Refusal::Newer { version, kind }) => {
-                    let text = format!("a message of version {version}, kind {kind} is left for a newer agent");
-                    self.screen.say("inbox", "message", "newer", &text);
-                    self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await?;
-                }
-                Err(Refusal::Rejected { reason, detail }) => self.bury(message, "inbox", reason, &detail).await?,
+            match self.begin(message).await {
+                Ok(job) => batch.jobs.extend(job),
+                Err(fault) => batch.fault = Some(fault),
             }
         }
-        Ok((jobs, received.len()))
+        batch
+    }
+
+    /// One message: a job, or one of its other ends.
+    async fn begin(&self, message: &Received) -> Result<Option<Rc<Job>>, Fault> {
+        match self.read(message) {
+            Ok(handoff) if self.is_full_of(&handoff) => {
+                // One sender's messages do not take the places of all others.
+                self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await?;
+                Ok(None)
+            }
+            Ok(handoff) => Ok(self.hold(handoff, message)),
+            Err(Refusal::Newer { version, kind }) => {
+                let text = format!("a message of version {version}, kind {kind} is left for a newer agent");
+                self.screen.say("inbox", "message", "newer", &text);
+                self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await?;
+                Ok(None)
+            }
+            Err(Refusal::Rejected { reason, detail }) => {
+                self.bury(message, "inbox", reason, &detail).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn is_full_of(&self, handoff: &Handoff) -> bool {
+        let sender = &handoff.database_arn.account;
+        let of_sender = |job: &&Rc<Job>| job.facts.origin.account == *sender && job.facts.id != handoff.handoff;
+        self.held().iter().filter(of_sender).count() >= MOST_OF_ONE
     }
 
     /// Against itself and against the configuration; nothing is asked of AWS.
@@ -82,18 +130,16 @@ impl<'a> Inbox<'a> {
         Ok(handoff)
     }
 
-    /// A redelivery of a message that is held replaces its receipt handle; another message of the same handoff waits its turn.
+    /// A message that is being driven is answered by its drive; a redelivery replaces its receipt handle.
     fn hold(&self, handoff: Handoff, message: &Received) -> Option<Rc<Job>> {
-        let driven = self.jobs.borrow().get(&handoff.handoff).cloned();
+        let driven = self.jobs.borrow().get(&(handoff.handoff.clone(), handoff.digest())).cloned();
         let Some(job) = driven else { return self.add(Job::begun_by(handoff, Some(Held::new(message.clone())))) };
-        if job.message.is_some() && *job.digest() == handoff.digest() {
-            let mut held = job.held.borrow_mut();
-            match held.iter_mut().find(|held| held.received.id == message.id) {
-                Some(held) => *held = Held::new(message.clone()),
-                None => held.push(Held::new(message.clone())),
-            }
-            job.wake.notify_one();
+        let mut held = job.held.borrow_mut();
+        match held.iter_mut().find(|held| held.received.id == message.id) {
+            Some(held) => *held = Held::new(message.clone()),
+            None => held.push(Held::new(message.clone())),
         }
+        job.wake.notify_one();
         None
     }
 
@@ -105,9 +151,10 @@ impl<'a> Inbox<'a> {
         reason: Reason,
         detail: &str,
     ) -> Result<(), Fault> {
+        self.queue.bury(message, reason).await?;
         let text = format!("a message was rejected and put into the dead-letter queue: {reason}: {detail}");
         self.screen.say(subject, "message", "rejected", &text);
-        self.queue.bury(message, reason).await
+        Ok(())
     }
 
     /// The end of a job whose message was rejected before its copy was begun. Its sender is told if it is one.
@@ -138,8 +185,10 @@ impl<'a> Inbox<'a> {
                 }
             }
         }
-        if !due.is_empty() {
-            self.queue.set_visibility(&due, VISIBILITY).await?;
+        // What SQS does not know any more is received again.
+        let lost = self.queue.set_visibility(&due, VISIBILITY).await?;
+        for job in self.held() {
+            job.held.borrow_mut().retain(|held| !lost.contains(&held.received.handle));
         }
         Ok(())
     }

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 
 use agent_runtime::queue::Received;
-use jiff::SignedDuration;
 use protocol::handoff::Handoff;
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::Origin;
@@ -96,9 +95,4 @@ impl Job {
     pub(crate) fn restored(&self, account: &Account) -> Result<DbIdentifier, ParseError> {
         names::restored(&account.settings.restore.identifier, &self.facts.database, &self.facts.label)
     }
-}
-
-/// How long a copy within a Region takes, generously: AWS promises nothing. An hour, and ten seconds for each GiB.
-pub(crate) fn estimate(size_gib: u32) -> SignedDuration {
-    SignedDuration::from_hours(1) + SignedDuration::from_secs(10) * i32::try_from(size_gib).unwrap_or(i32::MAX)
 }

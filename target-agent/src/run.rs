@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::accept;
 use crate::account::Account;
-use crate::inbox::Inbox;
+use crate::inbox::{Batch, Inbox};
 use crate::job::Job;
 use crate::steps::{FAILED, Tell};
 
@@ -74,10 +74,12 @@ async fn work(
     let wait = if once { Duration::from_secs(1) } else { LONG_POLL };
     let mut trouble: Option<Instant> = None;
     let mut empty = false;
+    // The inbox is given up: it has been out of reach for too long.
+    let mut deaf = false;
     // Kept from one turn to the next: a poll that is dropped may already have made a message invisible.
     let mut receiving = Box::pin(receive(inbox, Duration::ZERO, wait));
     loop {
-        if flying.is_empty() && (empty || shutdown.is_cancelled()) && patience != Patience::ForEver {
+        if flying.is_empty() && (deaf || empty || shutdown.is_cancelled()) && (deaf || patience != Patience::ForEver) {
             return Ok(worst);
         }
         if shutdown.is_cancelled() {
@@ -95,18 +97,23 @@ async fn work(
                 // The poll under way is waited for: it may hold a message that is handed back now.
                 empty = false;
             }
-            received = &mut receiving, if !(once && empty) => {
+            received = &mut receiving, if !(deaf || once && empty) => {
+                let Batch { jobs, messages, fault } = received;
+                empty = messages == 0 && fault.is_none();
+                flying.extend(jobs.into_iter().map(fly));
                 let mut pause = Duration::ZERO;
-                match received {
-                    Ok((jobs, messages)) => {
-                        trouble = None;
-                        empty = messages == 0;
-                        flying.extend(jobs.into_iter().map(fly));
-                    }
-                    Err(fault) => {
+                match fault {
+                    None => trouble = None,
+                    Some(fault) => {
+                        if messages > 0 && fault.kind != FaultKind::Transient {
+                            // A message could not be ended. It comes again, in ten minutes.
+                            worst = worst.max(Exit::Blocked);
+                        }
                         let since = *trouble.get_or_insert_with(Instant::now);
                         if fault.kind == FaultKind::Fatal || is_out_of(patience, since.elapsed()) {
-                            return Err(fault);
+                            // What is in flight has its own patience.
+                            worst = worst.max(if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked });
+                            deaf = true;
                         }
                         pause = OUT_OF_REACH;
                         screen.fault("inbox", &fault, pause);
@@ -118,7 +125,7 @@ async fn work(
     }
 }
 
-async fn receive(inbox: &Inbox<'_>, pause: Duration, wait: Duration) -> Result<(Vec<Rc<Job>>, usize), Fault> {
+async fn receive(inbox: &Inbox<'_>, pause: Duration, wait: Duration) -> Batch {
     tokio::time::sleep(pause).await;
     inbox.receive(wait).await
 }
@@ -148,13 +155,19 @@ async fn finish(
             Exit::Settled
         }
         End::Pending => Exit::Pending,
-        End::Blocked(_) => Exit::Blocked,
+        End::Blocked(fault) => {
+            screen.given_up(&subject, &fault);
+            Exit::Blocked
+        }
         End::Failed(fault) => {
             screen.failed(&subject, &fault);
             let reason = Some(fault.reason());
             let told = match account.target_copy(job).await {
-                Ok(None) => inbox.reject(job, fault.reason(), &fault.chain()).await,
-                Ok(Some(_)) => {
+                // Another message than the one that the copy answers ends like any bad one; the copy goes on.
+                Ok(copy) if copy.as_ref().is_none_or(|copy| copy.facts.digest != *job.digest()) => {
+                    inbox.reject(job, fault.reason(), &fault.chain()).await
+                }
+                Ok(_) => {
                     let tell = async |pass: &Pass<'_>| pass.ensure(Tell::<FAILED> { account, job, reason }).await;
                     match drive(drives, &subject, &job.wake, tell).await {
                         End::Blocked(fault) | End::Failed(fault) => Err(fault),

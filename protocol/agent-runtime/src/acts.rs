@@ -22,6 +22,8 @@ struct Entry {
     in_flight: bool,
     made: bool,
     working: Option<Timestamp>,
+    /// Acts since it was last seen ready.
+    acts: u32,
 }
 
 /// May a step that sees nothing act?
@@ -33,7 +35,13 @@ pub enum Leave {
     Wait(Duration, &'static str),
     /// Not before it has seen nothing again, this much later.
     LookTwice(Duration),
+    /// It was done so often, and never seen, that a person should look.
+    NeverShown(u32),
 }
+
+/// So many acts that AWS accepts and never shows are too many. Revoking grants is the one step that acts more than once by
+/// right.
+const TOO_OFTEN: u32 = 25;
 
 /// An act under way; no other pass of this process acts on the same resource meanwhile.
 #[derive(Debug)]
@@ -56,6 +64,11 @@ impl Acts {
         {
             return Leave::Wait(left.min(Duration::from_secs(2)), "waiting for AWS to show it");
         }
+        if entry.acts >= TOO_OFTEN {
+            // The next look, when the drive is blocked, may act once more.
+            entry.acts = TOO_OFTEN - 1;
+            return Leave::NeverShown(TOO_OFTEN);
+        }
         let first_absent = *entry.first_absent.get_or_insert(now);
         let left = (first_absent + settle).saturating_duration_since(now);
         if look_twice && !left.is_zero() {
@@ -70,7 +83,13 @@ impl Acts {
         let entry = entries.entry(key.clone()).or_default();
         entry.in_flight = true;
         entry.made = true;
+        entry.acts += 1;
         InFlight { acts: self, key }
+    }
+
+    /// Nothing was seen of it, by another step's look: a look before it is made counts from here.
+    pub fn absent(&self, key: (StepId, String)) {
+        self.entries.borrow_mut().entry(key).or_default().first_absent.get_or_insert_with(Instant::now);
     }
 
     /// AWS is at it: since when, as far as this process has seen. A database that is being restored tells no time.
@@ -85,6 +104,7 @@ impl Acts {
         entries.get_mut(key).is_some_and(|entry| {
             entry.first_absent = None;
             entry.working = None;
+            entry.acts = 0;
             entry.made
         })
     }
@@ -97,5 +117,55 @@ impl Drop for InFlight<'_> {
             entry.acted = Some(Instant::now());
             entry.first_absent = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTLE: Duration = Duration::from_mins(1);
+
+    fn key() -> (StepId, String) {
+        (StepId("key"), "alias/orders".to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_idempotent_is_looked_for_twice() {
+        let acts = Acts::default();
+        assert_eq!(acts.leave(&key(), SETTLE, true), Leave::LookTwice(SETTLE));
+        tokio::time::sleep(SETTLE).await;
+        assert_eq!(acts.leave(&key(), SETTLE, true), Leave::Granted);
+        let other = Acts::default();
+        other.absent(key());
+        tokio::time::sleep(SETTLE).await;
+        assert_eq!(other.leave(&key(), SETTLE, true), Leave::Granted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_an_act_aws_has_time_to_show_it_and_nobody_else_acts_meanwhile() {
+        let acts = Acts::default();
+        assert_eq!(acts.leave(&key(), SETTLE, false), Leave::Granted);
+        let in_flight = acts.begin(key());
+        assert!(matches!(acts.leave(&key(), SETTLE, false), Leave::Wait(..)));
+        drop(in_flight);
+        tokio::time::sleep(SETTLE / 2).await;
+        assert!(matches!(acts.leave(&key(), SETTLE, false), Leave::Wait(..)));
+        tokio::time::sleep(SETTLE / 2).await;
+        assert_eq!(acts.leave(&key(), SETTLE, false), Leave::Granted);
+        assert!(acts.ready(&key()), "made by this process");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_shows_is_not_made_for_ever_without_a_word() {
+        let acts = Acts::default();
+        let mut made = 0;
+        while acts.leave(&key(), SETTLE, false) == Leave::Granted {
+            drop(acts.begin(key()));
+            made += 1;
+            tokio::time::sleep(SETTLE).await;
+        }
+        assert_eq!(made, TOO_OFTEN);
+        assert_eq!(acts.leave(&key(), SETTLE, false), Leave::Granted, "once for each later look");
     }
 }

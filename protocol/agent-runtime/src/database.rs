@@ -49,6 +49,8 @@ pub struct DatabaseView {
     pub cluster: Option<String>,
     /// Whether it is encrypted by Oracle's or SQL Server's own means, which cannot be shared.
     pub tde: bool,
+    /// Its option group, unless it is a default one.
+    pub option_group: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -72,6 +74,12 @@ impl DatabaseView {
             key: instance.kms_key_id().and_then(|key| key.parse().ok()),
             cluster: instance.db_cluster_identifier().map(str::to_owned),
             tde: instance.tde_credential_arn().is_some(),
+            option_group: instance
+                .option_group_memberships()
+                .iter()
+                .filter_map(|group| group.option_group_name())
+                .find(|name| !name.starts_with("default:"))
+                .map(str::to_owned),
             tags: tags(instance.tag_list()),
         })
     }

@@ -1,7 +1,7 @@
 //! What `run` shows while it runs: a line for each thing that changes. Logs, by `tracing`, go to standard error beside it.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Write;
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub struct Screen {
     clock: Clock,
     shown: RefCell<BTreeMap<(String, &'static str), Shown>>,
     faults: RefCell<BTreeMap<String, String>>,
+    ended: RefCell<BTreeSet<(String, String)>>,
 }
 
 impl fmt::Debug for Screen {
@@ -71,6 +72,7 @@ impl Screen {
             clock,
             shown: RefCell::default(),
             faults: RefCell::default(),
+            ended: RefCell::default(),
         }
     }
 
@@ -127,6 +129,11 @@ impl Screen {
         }
     }
 
+    /// A handoff is not waited for any longer: this run ends, the next one goes on.
+    pub fn given_up(&self, subject: &str, fault: &Fault) {
+        self.trouble(subject, "blocked", "end", fault);
+    }
+
     /// A handoff has failed.
     pub fn failed(&self, subject: &str, fault: &Fault) {
         tracing::info!(handoff = subject, "failed: {}", fault.chain());
@@ -135,6 +142,10 @@ impl Screen {
 
     /// Something that a person should know: a message, or the end of a handoff.
     pub fn say(&self, subject: &str, event: &'static str, outcome: &str, text: &str) {
+        // An agent that goes on for ever comes by what is over again and again.
+        if event == "end" && !self.ended.borrow_mut().insert((subject.to_owned(), outcome.to_owned())) {
+            return;
+        }
         let line = Line { text, outcome: Some(outcome), ..self.event(event, subject) };
         self.line(subject, event, outcome, text, &line);
     }

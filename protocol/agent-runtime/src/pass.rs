@@ -69,11 +69,6 @@ impl<'a> Pass<'a> {
         Self { mode, acts, pace, clock, rows: RefCell::default(), foreseen: Cell::new(false) }
     }
 
-    /// What this pass may do.
-    pub fn mode(&self) -> Mode {
-        self.mode
-    }
-
     /// What the walk has seen so far.
     pub fn into_rows(self) -> Vec<Row> {
         self.rows.into_inner()
@@ -108,6 +103,11 @@ impl<'a> Pass<'a> {
                             format!("none; one made just now may not show yet: looking again in {} s", left.as_secs()),
                         ));
                         Err(Halt::LookTwice(left))
+                    }
+                    Leave::NeverShown(acts) => {
+                        let what = format!("AWS took this {acts} times, and does not show it: {}", step.describe());
+                        let mend = "look at the resource in the console and in CloudTrail: somebody may undo it";
+                        self.refused(&key, Fault::blocked(what).hint(mend), None, || step.foresee())
                     }
                     Leave::Granted => {
                         self.push(row(RowState::Acting, step.describe()));
@@ -174,7 +174,7 @@ impl<'a> Pass<'a> {
             let state = format!("AWS is still spreading a change ({})", fault.code().unwrap_or("refused"));
             return self.working(key, Working { since: changed, ..Working::new(state) }, output);
         }
-        let state = if fault.kind == FaultKind::Blocked { RowState::Blocked } else { RowState::Failed };
+        let state = if fault.kind == FaultKind::Fatal { RowState::Failed } else { RowState::Blocked };
         self.push(Row { step: step.0, state, text: fault.to_string(), percent: None, remaining: None });
         Err(Halt::Fault(fault.at(step)))
     }

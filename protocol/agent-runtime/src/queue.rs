@@ -16,7 +16,7 @@ use crate::fault::{AwsResult as _, Fault};
 pub const VISIBILITY: Duration = Duration::from_mins(10);
 /// A message of a newer version is left alone for this long.
 pub const NEWER: Duration = Duration::from_mins(15);
-/// SQS lets no message be invisible for more than 12 h from its first receive; ours are handed back before.
+/// SQS lets no message be invisible for more than 12 h from its first receive; ours are renewed no longer than this.
 pub const LONGEST: Duration = Duration::from_mins(11 * 60 + 50);
 
 /// A queue, through the credentials of this process.

@@ -180,6 +180,9 @@ pub fn push_wrapped(text: &mut String, lead: &str, paragraph: &str) {
     let indent = lead.trim_start_matches('\n').chars().count();
     let mut line = lead.to_owned();
     let mut column = indent;
+    // What another account has written must not speak to the terminal.
+    let paragraph: String =
+        paragraph.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
     for word in paragraph.split_whitespace() {
         let width = word.chars().count();
         if column > indent && column + 1 + width > 100 {

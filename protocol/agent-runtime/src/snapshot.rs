@@ -1,7 +1,7 @@
 //! What an agent sees of a DB snapshot. SDK types stop here.
 
 use aws_sdk_rds::types::DbSnapshot;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use protocol::tags::Tags;
 use protocol::{DbIdentifier, DbiResourceId, Identity, KeyArn, SnapshotArn};
 
@@ -113,6 +113,12 @@ pub(crate) fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> 
 
 pub(crate) fn tags(tags: &[aws_sdk_rds::types::Tag]) -> Tags {
     tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
+}
+
+/// Tags are written in the creating call, but may be seen later than their resource. Only this long after it is a name without
+/// our tags somebody else's. What tells no creation time is being created.
+pub fn is_young(created: Option<Timestamp>, now: Timestamp) -> bool {
+    created.is_none_or(|created| now.duration_since(created) < SignedDuration::from_mins(5))
 }
 
 /// Tags as RDS takes them.

@@ -3,14 +3,17 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io::Write;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use clap::{Args, Parser, ValueEnum};
+use jiff::SignedDuration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -19,9 +22,10 @@ use protocol::{AccountId, Region};
 use crate::caller;
 use crate::clients::Clients;
 use crate::clock::Clock;
+use crate::drive::Patience;
 use crate::events::Screen;
 use crate::fault::FaultKind;
-use crate::settings::SettingsError;
+use crate::settings::{self, SettingsError};
 
 /// How a command ended: the worst of all its handoffs. The numbers are a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +73,35 @@ pub struct Common {
     pub log: String,
 }
 
+/// Stands under every help.
+pub const EXIT_CODES: &str = "Exit codes: 0 settled, 2 usage or configuration, 3 work pending, 4 blocked, 5 failed, rejected or \
+                          expired, 70 bug.\nCredentials come from the standard AWS SDK chain and must be this account's own.";
+
+/// How long to go on.
+#[derive(Debug, Args)]
+pub struct How {
+    /// Go on for ever
+    #[arg(long, conflicts_with = "once")]
+    watch: bool,
+    /// Make one pass over everything
+    #[arg(long)]
+    once: bool,
+    /// End when nothing but faults was seen for this long
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = settings::duration)]
+    patience: SignedDuration,
+}
+
+impl How {
+    /// As a drive takes it.
+    pub fn patience(&self) -> Patience {
+        match (self.watch, self.once) {
+            (true, _) => Patience::ForEver,
+            (_, true) => Patience::Once,
+            _ => Patience::Until(Duration::try_from(self.patience).unwrap_or_default()),
+        }
+    }
+}
+
 /// All that an agent gets from outside. Tests give it their own.
 pub struct Env {
     /// Credentials, endpoint, HTTP client and clock.
@@ -113,8 +146,8 @@ pub fn process<C: Parser>(
         Ok(runtime) => runtime,
         Err(error) => return die(&format!("no asynchronous runtime: {error}")),
     };
-    runtime
-        .block_on(async {
+    let run = AssertUnwindSafe(|| {
+        runtime.block_on(async {
             let shutdown = CancellationToken::new();
             let env = Env {
                 sdk: standard_sdk().await,
@@ -143,7 +176,9 @@ pub fn process<C: Parser>(
                 }
             }
         })
-        .into()
+    });
+    // The panic has been printed already.
+    std::panic::catch_unwind(run).unwrap_or(Exit::Bug).into()
 }
 
 /// The standard chain: environment, profiles, SSO, container and instance roles. Every client is told its Region, so this

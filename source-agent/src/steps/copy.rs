@@ -77,8 +77,7 @@ impl Step for CopyToTargetRegion<'_> {
             .send()
             .await;
         self.account.inventory.acted_on_snapshots(region);
-        let there = self.account.inventory.snapshots(region).await?;
-        answer
+        let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
                 Some("KMSKeyNotAccessibleFault") => fault.hint(format!(
@@ -87,9 +86,15 @@ impl Step for CopyToTargetRegion<'_> {
                     self.snapshot.key.as_ref().map_or("unknown".to_owned(), ToString::to_string),
                     self.key.arn
                 )),
-                Some("SnapshotQuotaExceeded") => fault.hint(quota_hint(&there)),
                 _ => fault,
-            })
+            });
+        match answer {
+            Err(fault) if fault.code() == Some("SnapshotQuotaExceeded") => {
+                let there = self.account.inventory.snapshots(region).await?;
+                Err(fault.hint(quota_hint(&there)))
+            }
+            other => other,
+        }
     }
 
     fn foresee(&self) -> SnapshotView {

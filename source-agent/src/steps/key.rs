@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use agent_runtime::snapshot::is_young;
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_config::retry::RetryConfig;
 use aws_sdk_kms::operation::replicate_key::ReplicateKeyError;
@@ -181,7 +182,7 @@ impl Step for KeyAlias<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        named(self.account, &self.account.settings.region, &self.alias(), self.key).await
+        named(self.account, self.of, &self.account.settings.region, &self.alias(), self.key).await
     }
 
     async fn act(&self) -> Result<(), Fault> {
@@ -214,7 +215,7 @@ impl Step for ReplicaAlias<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        named(self.account, &self.of.route.region, &self.alias(), self.key).await
+        named(self.account, self.of, &self.of.route.region, &self.alias(), self.key).await
     }
 
     async fn act(&self) -> Result<(), Fault> {
@@ -235,23 +236,36 @@ impl ReplicaAlias<'_> {
 }
 
 /// Does the alias stand for this key?
-async fn named(account: &Account, region: &Region, alias: &str, key: &KeyView) -> Result<Observed<()>, Fault> {
+async fn named(
+    account: &Account,
+    of: &Move,
+    region: &Region,
+    alias: &str,
+    key: &KeyView,
+) -> Result<Observed<()>, Fault> {
     match account.keys.describe(region, alias).await? {
         None => Ok(Observed::Todo),
         Some(named) if named.arn == key.arn => Ok(Observed::Ready(())),
+        Some(other) if is_ours(account, of, &other).await? => {
+            Ok(Observed::Working(Working::new("another agent has named another key of ours")))
+        }
         Some(other) => {
             Err(Fault::not_ours(&format!("{alias} in {region}"), &format!("it names {}, not {}", other.arn, key.arn)))
         }
     }
 }
 
+async fn is_ours(account: &Account, of: &Move, key: &KeyView) -> Result<bool, Fault> {
+    let tags = account.keys.tags(&key.arn).await?;
+    let ours = key_tags(&account.settings.region, &of.route.account);
+    Ok(ours.iter().all(|(name, value)| tags.get(name) == Some(value)))
+}
+
 /// Is the key ours, and can it be used?
 async fn usable(account: &Account, of: &Move, key: KeyView) -> Result<Observed<KeyView>, Fault> {
-    let ours = key_tags(&account.settings.region, &of.route.account);
-    let tags = account.keys.tags(&key.arn).await?;
-    if !ours.iter().all(|(name, value)| tags.get(name) == Some(value)) {
-        let young = key.created.is_some_and(|created| account.clock.now().duration_since(created) < super::TAGS_SPREAD);
-        if tags.is_empty() && young {
+    if !is_ours(account, of, &key).await? {
+        let tags = account.keys.tags(&key.arn).await?;
+        if tags.is_empty() && is_young(key.created, account.clock.now()) {
             return Ok(Observed::Working(Working::new("waiting for the tags of the key")));
         }
         return Err(Fault::not_ours(&format!("key {}", key.arn), "it does not carry the tags of this handoff key"));

@@ -2,7 +2,8 @@
 
 use agent_runtime::queue::Queue;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
-use protocol::{Handoff, Stage, tags};
+use protocol::tags::{self, Published};
+use protocol::{Handoff, Stage};
 
 use crate::account::Account;
 use crate::moves::Move;
@@ -29,13 +30,18 @@ impl Step for Publish<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let source = self.account.source_snapshot(self.of).await?;
-        let published = source.is_some_and(|source| source.facts.published.is_some());
-        Ok(if published { Observed::Ready(()) } else { Observed::Todo })
+        let published = source.and_then(|source| source.facts.published);
+        Ok(if published.is_some_and(|published| published.digest == self.message.digest()) {
+            Observed::Ready(())
+        } else {
+            Observed::Todo
+        })
     }
 
     async fn act(&self) -> Result<(), Fault> {
         Queue::new(&self.account.clients, &self.of.inbox).send(&self.message.encode()).await?;
-        self.account.tag(&self.of.source_arn(), tags::PUBLISHED, &self.account.clock.now()).await
+        let published = Published { at: self.account.clock.now(), digest: self.message.digest() };
+        self.account.tag(&self.of.source_arn(), tags::PUBLISHED, &published).await
     }
 
     fn foresee(&self) {}
@@ -61,6 +67,12 @@ impl Step for AwaitLanding<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(source) = self.account.source_snapshot(self.of).await? else { return Ok(Observed::Todo) };
+        if let Some(trouble) = self.account.deaf.borrow().get(&self.of.receipts) {
+            return Err(Fault::blocked(format!("receipts cannot be heard: {trouble}")).hint(format!(
+                "make queue {} readable for this agent; account B's receipts wait in it",
+                self.of.receipts
+            )));
+        }
         let account = &self.of.route.account;
         let working = match (source.facts.heard(Stage::Landed), source.facts.heard(Stage::Accepted)) {
             (Some(_), _) => return Ok(Observed::Ready(())),
@@ -69,7 +81,7 @@ impl Step for AwaitLanding<'_> {
                 ..Working::new(format!("account {account} has begun its own copy"))
             },
             (None, None) => Working {
-                since: source.facts.published,
+                since: source.facts.published.map(|published| published.at),
                 ..Working::new(format!("waiting for account {account} to begin"))
             },
         };

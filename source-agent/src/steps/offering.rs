@@ -1,5 +1,7 @@
 //! The offer: made, as one tag of the source snapshot, before anything is shared.
 
+use std::time::Duration;
+
 use agent_runtime::report::long;
 use agent_runtime::snapshot::SnapshotView;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
@@ -10,6 +12,9 @@ use protocol::{Digest, VERSION};
 
 use crate::account::Account;
 use crate::moves::Move;
+
+/// Two agents that make an offer at the same instant have both written it after this long.
+const RACE: Duration = Duration::from_secs(5);
 
 /// Number, times, nonce and digest of the message. From this tag and the snapshots the message is the same bytes for ever.
 pub(crate) struct MakeOffer<'a> {
@@ -22,6 +27,9 @@ pub(crate) struct MakeOffer<'a> {
 impl Step for MakeOffer<'_> {
     type Output = Handoff;
     const ID: StepId = StepId("offer");
+    /// Above the longest stale read worth waiting for: an offer made twice would have two digests.
+    const SETTLE: Duration = Duration::from_secs(30);
+    const LOOK_TWICE: bool = true;
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
@@ -36,7 +44,7 @@ impl Step for MakeOffer<'_> {
         let source = self.account.source_snapshot(self.of).await?;
         let Some(offer) = source.and_then(|source| source.facts.offer) else { return Ok(Observed::Todo) };
         // Two agents may have made one offer each, at the same time: the later tag stays, and both wait to see which it is.
-        let settle = SignedDuration::try_from(self.account.settings.pace.settle(Self::SETTLE)).unwrap_or_default();
+        let settle = SignedDuration::try_from(self.account.settings.pace.settle(RACE)).unwrap_or_default();
         if self.account.clock.now().duration_since(offer.issued) < settle {
             return Ok(Observed::Working(Working::new("letting the offer settle")));
         }

@@ -1,9 +1,11 @@
 //! Step 5, and its end in step 13: the share of the copy with account B.
 
+use std::time::Duration;
+
 use agent_runtime::snapshot::SnapshotView;
 use agent_runtime::{Fault, Observed, Step, StepId};
 
-use crate::account::Account;
+use crate::account::{Account, SLOWLY};
 use crate::moves::Move;
 
 /// Account B may see the copy, and copy it.
@@ -26,7 +28,7 @@ impl Step for ShareSnapshot<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let shared = self.account.shared_with(&self.copy.arn).await?;
+        let shared = self.account.shared_with(&self.copy.arn, SLOWLY).await?;
         Ok(if shared.contains(self.of.route.account.as_str()) { Observed::Ready(()) } else { Observed::Todo })
     }
 
@@ -57,7 +59,7 @@ impl Step for Unshare<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(copy) = self.account.shared_copy(self.of).await? else { return Ok(Observed::Ready(())) };
-        let shared = self.account.shared_with(&copy.arn).await?;
+        let shared = self.account.shared_with(&copy.arn, Duration::ZERO).await?;
         Ok(if shared.contains(self.of.route.account.as_str()) { Observed::Todo } else { Observed::Ready(()) })
     }
 

@@ -3,13 +3,15 @@
 //! The key serves every handoff from one Region to one account. Its policy is therefore rendered from all open offers, by
 //! whichever handoff looks at it: an earlier one never shuts a later one out.
 
+use std::time::Duration;
+
 use agent_runtime::{Fault, Observed, Step, StepId};
 use jiff::Timestamp;
 use protocol::{KeyArn, names};
 
 use crate::account::Account;
 use crate::key_policy::{OpenTo, with_target};
-use crate::keys::Grant;
+use crate::keys::{Grant, POLICY};
 use crate::moves::Move;
 
 /// Account B's agent may use the replica key, through RDS only, until the last open offer ends.
@@ -42,14 +44,20 @@ async fn open_until(account: &Account, of: &Move) -> Result<Option<Timestamp>, F
     Ok(open.filter_map(|source| source.facts.open_offer()).map(|offer| offer.access_until).max())
 }
 
-async fn render(account: &Account, of: &Move, key: &KeyArn) -> Result<Option<serde_json::Value>, Fault> {
+async fn render(
+    account: &Account,
+    of: &Move,
+    key: &KeyArn,
+    fresh: Duration,
+) -> Result<Option<serde_json::Value>, Fault> {
     let until = open_until(account, of).await?;
     let open = until.map(|until| OpenTo { account: &of.route.account, role: &of.target_role, until });
-    Ok(with_target(&*account.keys.policy(key).await?, key, open.as_ref()))
+    Ok(with_target(&*account.keys.policy(key, fresh).await?, key, open.as_ref()))
 }
 
 async fn put(account: &Account, of: &Move, key: &KeyArn) -> Result<(), Fault> {
-    match render(account, of, key).await? {
+    // KMS replaces the whole document: what an administrator wrote a minute ago must be in it.
+    match render(account, of, key, Duration::ZERO).await? {
         Some(policy) => account.keys.set_policy(key, &policy).await,
         None => Ok(()),
     }
@@ -69,7 +77,7 @@ impl Step for ShareKey<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        Ok(match render(self.account, self.of, self.key).await? {
+        Ok(match render(self.account, self.of, self.key, POLICY).await? {
             None => Observed::Ready(()),
             Some(_) => Observed::Todo,
         })
@@ -96,7 +104,7 @@ impl Step for CloseKey<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(key) = self.key else { return Ok(Observed::Ready(())) };
-        Ok(match render(self.account, self.of, key).await? {
+        Ok(match render(self.account, self.of, key, Duration::ZERO).await? {
             None => Observed::Ready(()),
             Some(_) => Observed::Todo,
         })

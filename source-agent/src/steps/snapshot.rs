@@ -4,6 +4,7 @@ use agent_runtime::database::DatabaseStatus;
 use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::create_db_snapshot::CreateDBSnapshotError;
+use protocol::DbIdentifier;
 use protocol::names::SnapshotRole;
 
 use super::owned;
@@ -35,7 +36,12 @@ impl Step for TakeSnapshot<'_> {
         let Some(view) = snapshots.get(&self.of.snapshot(SnapshotRole::Source)) else {
             // Only an available database can be snapshotted; one that is being changed or backed up soon is again.
             let databases = account.inventory.databases(&account.settings.region).await?;
-            return Ok(match databases.get(&self.of.database.database).map(|database| &database.status) {
+            let name = &self.of.database.database;
+            return Ok(match databases.get(name).map(|database| &database.status) {
+                Some(DatabaseStatus::Failed(status)) => return Err(unavailable(name, status)),
+                Some(DatabaseStatus::Working(status)) if status.starts_with("stop") => {
+                    return Err(unavailable(name, status));
+                }
                 Some(DatabaseStatus::Working(status)) => {
                     Observed::Working(Working::new(format!("waiting for the database, which is {status}")))
                 }
@@ -85,4 +91,9 @@ impl Step for TakeSnapshot<'_> {
             tags: self.of.facts().creation_tags(),
         }
     }
+}
+
+fn unavailable(name: &DbIdentifier, status: &str) -> Fault {
+    Fault::blocked(format!("database {name} is {status}, and cannot be snapshotted"))
+        .hint("start it, or mend it: the handoff goes on when it is available")
 }

@@ -1,10 +1,10 @@
 //! Step 9: the copy under account B's own key. With it, B depends on nothing of A any more.
 
 use agent_runtime::inventory::quota_hint;
-use agent_runtime::snapshot::{SnapshotView, rds_tags};
+use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use protocol::trust::Reason;
 
 use crate::account::Account;
@@ -41,9 +41,7 @@ impl Step for CopyUnderOwnKey<'_> {
         if self.account.target_copy(self.job).await?.is_some() {
             return Ok(Observed::Ready(()));
         }
-        let young =
-            |created: Timestamp| self.account.clock.now().duration_since(created) < SignedDuration::from_mins(5);
-        if view.tags.is_empty() && view.created.is_none_or(young) {
+        if view.tags.is_empty() && is_young(view.created, self.account.clock.now()) {
             return Ok(Observed::Working(Working::new("waiting for the tags of the copy")));
         }
         Err(Fault::not_ours(&format!("snapshot {arn}"), "it does not carry this handoff's tags"))
@@ -67,8 +65,7 @@ impl Step for CopyUnderOwnKey<'_> {
             .send()
             .await;
         self.account.inventory.acted_on_snapshots(&settings.region);
-        let there = self.account.inventory.snapshots(&settings.region).await?;
-        answer
+        let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
                 Some("KMSKeyNotAccessibleFault") => fault.hint(format!(
@@ -76,9 +73,15 @@ impl Step for CopyUnderOwnKey<'_> {
                      rds.{}.amazonaws.com), and this role must be allowed the same on it and on your own key, {}",
                     message.key.account, message.key, settings.region, settings.key
                 )),
-                Some("SnapshotQuotaExceeded") => fault.hint(quota_hint(&there)),
                 _ => fault,
-            })
+            });
+        match answer {
+            Err(fault) if fault.code() == Some("SnapshotQuotaExceeded") => {
+                let there = self.account.inventory.snapshots(&settings.region).await?;
+                Err(fault.hint(quota_hint(&there)))
+            }
+            other => other,
+        }
     }
 
     fn foresee(&self) {}

@@ -1,7 +1,7 @@
 //! Step 11: the restored database, as the restore profile says.
 
 use agent_runtime::database::{DatabaseStatus, DatabaseView};
-use agent_runtime::snapshot::{SnapshotView, rds_tags};
+use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::restore_db_instance_from_db_snapshot::RestoreDBInstanceFromDBSnapshotError;
 use protocol::DbIdentifier;
@@ -40,6 +40,9 @@ impl Restore<'_> {
     fn judge(&self, name: &DbIdentifier, database: &DatabaseView) -> Result<Observed<()>, Fault> {
         let ours = |key, value: &str| database.tags.get(key).is_some_and(|found| found == value);
         if !ours(tags::ROLE, tags::ROLE_DATABASE) || !ours(tags::ID, self.job.id().as_str()) {
+            if database.tags.is_empty() && is_young(database.created, self.account.clock.now()) {
+                return Ok(Observed::Working(Working::new("waiting for the tags of the database")));
+            }
             return Err(Fault::not_ours(&format!("database {name}"), "it does not carry this handoff's tags"));
         }
         match &database.status {

@@ -10,14 +10,11 @@ use protocol::{Receipt, Stage};
 use crate::account::Account;
 use crate::job::Job;
 
-/// Index of [`Stage::Accepted`] in [`Stage::ALL`].
-pub(crate) const ACCEPTED: usize = 0;
-/// Index of [`Stage::Landed`].
-pub(crate) const LANDED: usize = 1;
-/// Index of [`Stage::Restored`].
-pub(crate) const RESTORED: usize = 2;
-/// Index of [`Stage::Failed`].
-pub(crate) const FAILED: usize = 4;
+/// The stages that are told, as parameters of a type. [`Stage::ALL`] is in the order of their declaration.
+pub(crate) const ACCEPTED: usize = Stage::Accepted as usize;
+pub(crate) const LANDED: usize = Stage::Landed as usize;
+pub(crate) const RESTORED: usize = Stage::Restored as usize;
+pub(crate) const FAILED: usize = Stage::Failed as usize;
 
 /// Account A was told that this stage is reached.
 pub(crate) struct Tell<'a, const STAGE: usize> {

@@ -4,10 +4,10 @@ use agent_runtime::pass::SPREADING;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
 use protocol::handoff::Handoff;
 use protocol::tags;
-use protocol::trust::{Reason, Refusal, SharedSnapshot, check_snapshot, check_times};
+use protocol::trust::{Reason, Refusal, SharedSnapshot, check_snapshot, check_times, estimate};
 
 use crate::account::Account;
-use crate::job::{Job, estimate};
+use crate::job::Job;
 
 /// The snapshot that the message names is shared, and is what the message says; there is time; the name is free.
 pub(crate) struct Verify<'a> {

@@ -250,6 +250,18 @@ impl Lab {
         Self::in_time(work).await
     }
 
+    /// The digest of the offer in account A, and the one that account B has acted on: the message was one and the same.
+    pub async fn digests(&self) -> (Option<String>, Option<String>) {
+        let tag = async |account: &str, region: &str, key: &str| {
+            let admin = self.admin(account, region);
+            let snapshot = admin.snapshots().await.into_iter().next()?;
+            let tags = admin.tags(&snapshot).await;
+            let value = tags.into_iter().find_map(|(name, value)| (name == key).then_some(value))?;
+            value.rsplit(['=', ' ']).next().map(str::to_owned)
+        };
+        (tag(A, HOME, "rds-handoff:offer").await, tag(B, TARGET, "rds-handoff:digest").await)
+    }
+
     /// The id of account A's replica key, by its alias.
     pub async fn replica_key(&self) -> String {
         let alias = format!("alias/rds-handoff-{HOME}-{B}");

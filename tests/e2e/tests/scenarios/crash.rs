@@ -18,6 +18,8 @@ async fn move_with(kill: Kill) -> (Arc<Kill>, String) {
     let (source, target) = lab.settle().await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+    let (offered, accepted) = lab.digests().await;
+    assert!(offered.is_some() && offered == accepted, "one message: {offered:?} {accepted:?}");
     (kill, lab.cloud.fingerprint())
 }
 

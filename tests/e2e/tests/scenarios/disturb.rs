@@ -15,6 +15,8 @@ async fn move_with(disturb: Disturb) -> (usize, String) {
     lab.pass_through(None);
     lab.settle().await;
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+    let (offered, accepted) = lab.digests().await;
+    assert!(offered.is_some() && offered == accepted, "one message: {offered:?} {accepted:?}");
     (disturb.calls(), lab.cloud.fingerprint())
 }
 

@@ -59,6 +59,35 @@ async fn nothing_is_open(lab: &Lab) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_restore_profile_decides_what_becomes_of_a_database() {
+    let lab = Lab::new(World::quick()).await;
+    lab.edit(
+        "target.toml",
+        "deletion_protection = false",
+        "identifier = \"moved-{database}\"\nclass = \"db.r6g.xlarge\"\nmulti_az = true\npublicly_accessible = true\n\
+         backup_retention_days = 14\n[restore.tags]\nteam = \"payments\"",
+    );
+    let (source, target) = lab.move_all(&["moved-orders"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}", target.out);
+    let b = lab.admin(B, TARGET);
+    let answer = b.rds.describe_db_instances().db_instance_identifier("moved-orders").send().await.unwrap();
+    let database = &answer.db_instances()[0];
+    assert_eq!(database.db_instance_class(), Some("db.r6g.xlarge"));
+    assert_eq!(database.multi_az(), Some(true));
+    assert_eq!(database.deletion_protection(), Some(true), "on unless the profile says otherwise");
+    assert_eq!(database.publicly_accessible(), Some(true));
+    assert_eq!(database.backup_retention_period(), Some(14));
+    let group = database.db_subnet_group().and_then(|group| group.db_subnet_group_name());
+    assert_eq!(group, Some("private"));
+    let groups: Vec<_> =
+        database.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id()).collect();
+    assert_eq!(groups, ["sg-0123456789abcdef0"]);
+    let tags = database.tag_list();
+    assert!(tags.iter().any(|tag| tag.key() == Some("team") && tag.value() == Some("payments")), "{tags:?}");
+    assert!(tags.iter().any(|tag| tag.key() == Some("rds-handoff:id")), "{tags:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_settled_handoff_run_again_does_nothing() {
     let lab = Lab::new(World::quick()).await;
     lab.move_all(&["orders-cutover-1"]).await;
@@ -120,7 +149,7 @@ async fn a_handoff_that_ends_shuts_no_other_one_out() {
         assert!(policy.contains(&ends[1]) && !policy.contains(&ends[0]), "{ends:?}\n{policy}");
     };
     let work = async { tokio::join!(lab.source(&["run"]), later, lab.target_until_restored(&restored), look) };
-    let (first, second, target, ()) = Lab::in_time(work).await;
+    let (first, second, target, ()) = Box::pin(Lab::in_time(work)).await;
     for ran in [first, second, target] {
         assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
     }

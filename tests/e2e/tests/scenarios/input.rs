@@ -139,3 +139,50 @@ async fn a_declaration_that_cannot_be_stops_nothing_that_is_under_way() {
     let snapshots = lab.admin(A, HOME).snapshots().await;
     assert!(snapshots.iter().all(|name| name.contains("-orders-")), "nothing new was begun: {snapshots:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_database_made_anew_under_its_name_does_not_keep_an_open_offer_open() {
+    let lab = Lab::new(World::quick()).await;
+    let stop = CancellationToken::new();
+    let signal = async {
+        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
+        stop.cancel();
+    };
+    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    let (source, ()) = tokio::join!(source, signal);
+    assert!(source.words().contains("waiting for account 222222222222 to begin"), "{}", source.out);
+    let a = lab.admin(A, HOME);
+    a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_hours(1)).await;
+    lab.cloud.create_database(Database::new(A, HOME, "orders"));
+    tokio::time::sleep(std::time::Duration::from_hours(8 * 24)).await;
+    let source = lab.source(&["run"]).await;
+    assert_eq!(source.exit, Exit::Failed, "{}", source.out);
+    assert!(source.words().contains("expired"), "{}", source.out);
+    assert_eq!(lab.admin(A, "us-west-2").snapshots().await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handoff_to_a_target_that_is_configured_no_more_is_left_alone_until_its_access_ends() {
+    let lab = Lab::new(World::quick()).await;
+    let stop = CancellationToken::new();
+    let signal = async {
+        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
+        stop.cancel();
+    };
+    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    tokio::join!(source, signal);
+    let text = format!(
+        "account = \"{A}\"\nregion = \"{HOME}\"\n[[target]]\naccount = \"333333333333\"\nregion = \"us-east-1\"\n"
+    );
+    lab.write("source.toml", &text);
+    let status = lab.source(&["status"]).await;
+    assert!(status.words().contains("is under way to account 222222222222"), "{}", status.out);
+    let world = lab.cloud.fingerprint();
+    assert_eq!(lab.source(&["run"]).await.exit, Exit::Settled);
+    assert_eq!(lab.cloud.fingerprint(), world);
+    tokio::time::sleep(std::time::Duration::from_hours(8 * 24)).await;
+    let source = lab.source(&["run"]).await;
+    assert_eq!(source.exit, Exit::Failed, "{}", source.out);
+    assert_eq!(lab.admin(A, "us-west-2").snapshots().await, Vec::<String>::new());
+}

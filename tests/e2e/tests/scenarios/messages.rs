@@ -99,6 +99,42 @@ async fn hostile_messages_are_never_acted_on_and_never_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bad_message_that_cannot_be_buried_keeps_no_good_one_from_its_job() {
+    let lab = Lab::new(World::quick()).await;
+    let good = published(&lab).await;
+    let b = lab.admin(B, TARGET);
+    // An inbox that somebody made without its dead-letter queue.
+    b.sqs.create_queue().queue_name("lonely").send().await.unwrap();
+    lab.edit("target.toml", "[[from]]", &format!("inbox = \"arn:aws:sqs:{TARGET}:{B}:lonely\"\n[[from]]"));
+    for body in ["bad", &good, "worse"] {
+        b.send("lonely", body).await;
+    }
+    let ran = lab.target(&["run"]).await;
+    assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
+    assert!(ran.words().contains("create arn:aws:sqs:us-west-2:222222222222:lonely-dead"), "{}", ran.out);
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert_eq!(b.peek("lonely").await.len(), 2, "and the bad ones are not lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_message_for_a_handoff_under_way_is_buried_and_changes_nothing() {
+    let lab = Lab::new(World::slow()).await;
+    let good = published(&lab).await;
+    let b = lab.admin(B, TARGET);
+    let mut other = Handoff::decode(&good).unwrap();
+    other.nonce = "ffffffffffffffff".parse().unwrap();
+    let begun = lab.target(&["run", "--once"]).await;
+    assert_eq!(begun.exit, Exit::Pending, "{}", begun.out);
+    assert_eq!(b.snapshots().await.len(), 1, "{}", begun.out);
+    b.send("rds-handoff-inbox", &other.encode()).await;
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!(source.exit, Exit::Settled, "landed, not failed: {}", source.out);
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"), "{}", target.out);
+    assert_eq!(b.peek("rds-handoff-inbox-dead").await, [(other.encode(), Some("contradictory".to_owned()))]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_for_others_or_from_others_is_refused() {
     let lab = Lab::new(World::quick()).await;
     let good = Handoff::decode(&published(&lab).await).unwrap();

@@ -5,12 +5,20 @@ use std::time::Duration;
 use agent_runtime::Exit;
 use e2e::{A, B, HOME, Lab, TARGET, World};
 use protocol::{Receipt, Stage};
+use tokio_util::sync::CancellationToken;
 
 #[tokio::test(start_paused = true)]
 async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
     let lab = Lab::new(World::quick()).await;
-    lab.move_all(&["orders-cutover-1"]).await;
-    lab.settle().await;
+    let stop = CancellationToken::new();
+    let signal = async {
+        // By now the offer is open, and account B has not come.
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        stop.cancel();
+    };
+    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    let (source, ()) = tokio::join!(source, signal);
+    assert_eq!(source.exit, Exit::Pending, "{}", source.out);
     let world = lab.cloud.fingerprint();
     let a = lab.admin(A, HOME);
     let queue = format!("rds-handoff-receipts-{B}");
@@ -33,7 +41,10 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
         // A poll that was dropped with its process may still hide what comes.
         tokio::time::sleep(Duration::from_secs(30)).await;
         a.send(&queue, body).await;
-        let ran = lab.source(&["run"]).await;
+        // One that answers no offer may only have come before it shows: it is looked at again before it is buried.
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        let ran = lab.source(&["run", "--once"]).await;
+        assert_eq!(ran.exit, Exit::Pending, "{}", ran.out);
         assert!(ran.words().contains(reason), "{}", ran.out);
     }
     let dead = a.peek(&format!("{queue}-dead")).await;
@@ -46,7 +57,7 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
     // A newer one is left alone.
     tokio::time::sleep(Duration::from_secs(30)).await;
     a.send(&queue, &receipt(&id, &digest, B).replace("\"version\":1", "\"version\":2")).await;
-    lab.source(&["run"]).await;
+    lab.source(&["run", "--once"]).await;
     tokio::time::sleep(Duration::from_mins(16)).await;
     assert_eq!(a.peek(&queue).await.len(), 1);
 }
