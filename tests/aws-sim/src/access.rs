@@ -1,7 +1,8 @@
 //! The one seam at which every request is allowed or refused.
 //!
 //! Data in, decision out: nothing here knows the world. The present judgement is: whatever an account does to its own
-//! is allowed, unless the resource's policy denies it; across accounts only what the resource's owner allows. A full
+//! is allowed, unless the resource's policy denies it; to a KMS key, and across accounts, only what the resource's
+//! policy, or its owner's share, allows. A full
 //! evaluation of IAM policies takes this function's place.
 
 use crate::policy::{Context, Policy, Verdict};
@@ -56,7 +57,11 @@ pub(crate) fn authorize(
         };
         let because = match verdict {
             Verdict::Denied => "with an explicit deny in a resource-based policy".to_owned(),
-            Verdict::Silent if !own => format!("because no resource-based policy allows the {action} action"),
+            // "No AWS principal, including the account root user or key creator, has any permissions to a KMS key unless they
+            // are explicitly allowed": the key policy decides, in its own account too (KMS Developer Guide, Key policies).
+            Verdict::Silent if !own || matches!(resource.leave, Leave::Policy(_)) && action.starts_with("kms:") => {
+                format!("because no resource-based policy allows the {action} action")
+            }
             Verdict::Allowed | Verdict::Silent => continue,
         };
         return Decision::Refused { resource: resource.arn.clone(), because };

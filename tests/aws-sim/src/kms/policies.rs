@@ -50,6 +50,12 @@ impl Document {
                 "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:ListGrants", "kms:DescribeKey"],
                 "Resource": "*",
                 "Condition": { "StringEquals": { "kms:CallerAccount": account, "kms:ViaService": format!("rds.{region}.amazonaws.com") } },
+            }, {
+                "Sid": "Allow direct access to key metadata to the account",
+                "Effect": "Allow",
+                "Principal": { "AWS": root_arn(account) },
+                "Action": ["kms:Describe*", "kms:Get*", "kms:List*", "kms:RevokeGrant"],
+                "Resource": "*",
             }],
         }))
     }
@@ -97,7 +103,25 @@ pub(super) fn get_key_policy(world: &mut World, caller: &Caller, json: &Json) ->
     json.only(&["KeyId", "PolicyName"])?;
     only_default(json)?;
     let key = named_without_alias(world, caller, json)?;
-    Ok(json!({ "Policy": key.policy.text, "PolicyName": "default" }))
+    Ok(json!({ "Policy": given_back(&key.policy.text), "PolicyName": "default" }))
+}
+
+/// The document as KMS gives it back: the same rules, but lists in another order than they were put in, and a list of one
+/// as a text. Seen in practice by everybody who compares policies (aws/aws-cli#9456, and Terraform's provider since).
+fn given_back(text: &str) -> String {
+    let Ok(mut document) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
+    if let Some(statements) = document.get_mut("Statement").and_then(Value::as_array_mut) {
+        for statement in statements {
+            for element in ["Action", "Resource"] {
+                match statement.get_mut(element) {
+                    Some(Value::Array(items)) if items.len() == 1 => statement[element] = items.remove(0),
+                    Some(Value::Array(items)) => items.reverse(),
+                    _ => {}
+                }
+            }
+        }
+    }
+    document.to_string()
 }
 
 /// Replaces the whole document; there is no version to compare with (KMS API Reference, PutKeyPolicy).

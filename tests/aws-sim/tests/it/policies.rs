@@ -30,7 +30,38 @@ async fn a_policy_names_only_who_exists_and_does_not_lock_its_owner_out() {
     let named = here.kms.put_key_policy().key_id(&key).policy_name("other").policy(naming(B)).send().await;
     assert_eq!(code(named), "NotFoundException");
     let read = here.kms.get_key_policy().key_id(&key).send().await.unwrap();
-    assert_eq!(read.policy(), Some(naming(&format!("arn:aws:iam::{B}:root")).as_str()));
+    let meaning = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(meaning(read.policy().unwrap()), meaning(&naming(&format!("arn:aws:iam::{B}:root"))));
+
+    // KMS keeps what a policy says, and not its spelling.
+    let listed = naming(B)
+        .replace("\"kms:*\"", "[\"kms:*\"]")
+        .replace("\"kms:Decrypt\"", "[\"kms:Decrypt\",\"kms:DescribeKey\"]");
+    put(listed).await.unwrap();
+    let read = here.kms.get_key_policy().key_id(&key).send().await.unwrap();
+    let read = meaning(read.policy().unwrap());
+    assert_eq!(read["Statement"][0]["Action"], "kms:*");
+    assert_eq!(read["Statement"][1]["Action"], serde_json::json!(["kms:DescribeKey", "kms:Decrypt"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_used_by_whom_its_policy_names_in_its_own_account_too() {
+    let lab = Lab::new();
+    let here = lab.agent(A, HERE);
+    let policy = |actions: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{A}:root"}},"Action":{actions},"Resource":"*"}}]}}"#
+        )
+    };
+    let administered = policy(r#"["kms:PutKeyPolicy","kms:DescribeKey"]"#);
+    let made = here.kms.create_key().policy(administered).send().await.unwrap();
+    let key = made.key_metadata().unwrap().key_id().to_owned();
+    let blob = aws_sdk_kms::primitives::Blob::new(b"rows");
+    here.kms.describe_key().key_id(&key).send().await.unwrap();
+    assert_eq!(code(here.kms.encrypt().key_id(&key).plaintext(blob.clone()).send().await), "AccessDeniedException");
+    let used = policy(r#"["kms:PutKeyPolicy","kms:Encrypt"]"#);
+    here.kms.put_key_policy().key_id(&key).policy(used).send().await.unwrap();
+    here.kms.encrypt().key_id(&key).plaintext(blob).send().await.unwrap();
 }
 
 async fn copy(all: &OverThere, target: &str) -> Result<(), String> {
