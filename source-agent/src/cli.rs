@@ -73,7 +73,7 @@ impl Cli {
     /// From the file, or from flags alone.
     pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
         match &self.common.config {
-            Some(path) => Settings::of(settings::load(path)?),
+            Some(path) => Settings::of(settings::load(path)?).map_err(|error| error.within(path)),
             None => Settings::of(self.one.file()?),
         }
     }

@@ -86,6 +86,22 @@ impl Account {
         Ok(Option::clone(&*view.await?))
     }
 
+    /// Snapshots that configured senders share with this account and that look like a handoff's.
+    pub(crate) async fn offered(&self) -> Result<Vec<SnapshotView>, Fault> {
+        let call = self.clients.rds(&self.settings.region).describe_db_snapshots();
+        let pages = call.snapshot_type("shared").include_shared(true).into_paginator();
+        let listed = pages.items().send().try_collect().await.op("rds:DescribeDBSnapshots")?;
+        let views = listed.iter().filter_map(SnapshotView::of);
+        let ours = |view: &SnapshotView| {
+            let name = view.arn.snapshot.as_str();
+            let sender = &view.arn.account;
+            self.settings.receiver.senders.contains_key(sender)
+                && name.starts_with("rds-handoff-")
+                && name.ends_with("-shared")
+        };
+        Ok(views.filter(ours).collect())
+    }
+
     /// Writes one fact on the target copy.
     pub(crate) async fn tag(&self, copy: &SnapshotArn, key: &str, value: &impl ToString) -> Result<(), Fault> {
         let tags = [pair(key, value)].into();

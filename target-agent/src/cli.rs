@@ -48,7 +48,7 @@ impl Cli {
     /// From the file.
     pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
         match &self.common.config {
-            Some(path) => Settings::of(settings::load(path)?),
+            Some(path) => Settings::of(settings::load(path)?).map_err(|error| error.within(path)),
             None => Err(SettingsError::Contradictory(
                 "--config FILE is missing: it says whom to trust and how to restore".to_owned(),
             )),

@@ -78,6 +78,18 @@ async fn report(
         handoffs.push(entry);
         exit = exit.max(stands);
     }
+    if mode == Mode::Plan {
+        match account.offered().await {
+            Ok(offered) => notes.extend(offered.iter().map(|view| {
+                format!(
+                    "{}, {} {}, {} GiB, is shared with this account: `run` copies it when its message has come and is true; \
+                     give the message by --message to see each step",
+                    view.arn, view.engine, view.engine_version, view.size_gib
+                )
+            })),
+            Err(fault) => notes.push(fault.chain()),
+        }
+    }
     if mode == Mode::Plan && !jobs.is_empty() {
         notes.push("the master password stays as it is: whoever knows it at the source knows it here".to_owned());
     }

@@ -31,6 +31,17 @@ pub enum SettingsError {
     Contradictory(String),
 }
 
+impl SettingsError {
+    /// Values that do not go together stand in this file.
+    #[must_use]
+    pub fn within(self, path: &Path) -> Self {
+        match self {
+            Self::Contradictory(what) => Self::Invalid { place: path.display().to_string(), what },
+            other => other,
+        }
+    }
+}
+
 /// Reads a file.
 ///
 /// # Errors

@@ -71,6 +71,25 @@ impl SnapshotView {
         })
     }
 
+    /// What a snapshot that is still to be made will be, for `plan`.
+    pub fn foreseen(arn: SnapshotArn, key: Option<KeyArn>) -> Self {
+        Self {
+            arn,
+            database: None,
+            resource: None,
+            original: None,
+            created: None,
+            status: SnapshotStatus::Available,
+            percent: None,
+            encrypted: true,
+            key,
+            engine: String::new(),
+            engine_version: String::new(),
+            size_gib: 0,
+            tags: Tags::new(),
+        }
+    }
+
     /// The identity of its data; a snapshot that is still being taken has none yet.
     pub fn identity(&self) -> Option<Identity> {
         Some(Identity { created: self.original?, resource: self.resource.clone()? })

@@ -221,11 +221,12 @@ impl Signals {
 fn start_logs(level: &str, format: Format) -> Result<(), String> {
     let filter: tracing_subscriber::EnvFilter = level.parse().map_err(|error| format!("{error}"))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match format {
+    // Whoever has set logs up before in this process keeps them.
+    let _ = match format {
         Format::Text => logs.try_init(),
         Format::Json => logs.json().try_init(),
     };
-    started.map_err(|error| error.to_string())
+    Ok(())
 }
 
 /// What an agent starts with, once it knows its settings and who it is.
@@ -295,4 +296,30 @@ pub async fn open<S>(
 fn die(what: &str) -> ExitCode {
     eprintln!("error: {what}");
     Exit::Usage.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Sample {
+        #[command(flatten)]
+        common: Common,
+    }
+
+    fn exit(args: &[&str], agent: impl AsyncFnOnce(Sample, Env) -> Exit) -> String {
+        format!("{:?}", process::<Sample>(args.iter().map(OsString::from), |sample| &sample.common, agent))
+    }
+
+    #[test]
+    fn the_exit_codes_are_a_contract() {
+        let code = |code: u8| format!("{:?}", ExitCode::from(code));
+        assert_eq!(exit(&["agent"], async |_, _| Exit::Settled), code(0));
+        assert_eq!(exit(&["agent", "--nonsense"], async |_, _| Exit::Settled), code(2));
+        assert_eq!(exit(&["agent"], async |_, _| panic!("a bug")), code(70));
+        let known = [Exit::Usage, Exit::Pending, Exit::Blocked, Exit::Failed, Exit::Bug].map(|exit| exit as u8);
+        assert_eq!(known, [2, 3, 4, 5, 70]);
+        assert!(known.is_sorted(), "the worst of all is the largest");
+    }
 }

@@ -98,12 +98,7 @@ impl Step for CopyToTargetRegion<'_> {
     }
 
     fn foresee(&self) -> SnapshotView {
-        SnapshotView {
-            arn: self.of.shared_arn(),
-            key: Some(self.key.arn.clone()),
-            status: SnapshotStatus::Available,
-            ..self.snapshot.clone()
-        }
+        SnapshotView::foreseen(self.of.shared_arn(), Some(self.key.arn.clone()))
     }
 
     fn changed(&self) -> Option<Timestamp> {

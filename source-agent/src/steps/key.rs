@@ -28,13 +28,6 @@ pub(crate) struct HandoffKey<'a> {
     pub(crate) of: &'a Move,
 }
 
-/// Its name there.
-pub(crate) struct KeyAlias<'a> {
-    pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
-    pub(crate) key: &'a KeyView,
-}
-
 /// Its replica, in the target Region.
 pub(crate) struct ReplicaKey<'a> {
     pub(crate) account: &'a Account,
@@ -42,12 +35,17 @@ pub(crate) struct ReplicaKey<'a> {
     pub(crate) key: &'a KeyView,
 }
 
-/// The replica's name.
-pub(crate) struct ReplicaAlias<'a> {
+/// The name of one of the two keys, in its own Region: aliases are not replicated.
+pub(crate) struct Alias<'a, const REPLICA: bool> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Move,
     pub(crate) key: &'a KeyView,
 }
+
+/// The name of the primary.
+pub(crate) type KeyAlias<'a> = Alias<'a, false>;
+/// The name of the replica.
+pub(crate) type ReplicaAlias<'a> = Alias<'a, true>;
 
 impl HandoffKey<'_> {
     fn alias(&self) -> String {
@@ -169,20 +167,20 @@ impl ReplicaKey<'_> {
     }
 }
 
-impl Step for KeyAlias<'_> {
+impl<const REPLICA: bool> Step for Alias<'_, REPLICA> {
     type Output = ();
-    const ID: StepId = StepId("key-alias");
+    const ID: StepId = StepId(if REPLICA { "replica-alias" } else { "key-alias" });
 
     fn resource(&self) -> String {
-        format!("{} {}", self.account.settings.region, self.alias())
+        format!("{} {}", self.region(), self.alias())
     }
 
     fn describe(&self) -> String {
-        format!("{} in {}", self.alias(), self.account.settings.region)
+        format!("{} in {}", self.alias(), self.region())
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        named(self.account, self.of, &self.account.settings.region, &self.alias(), self.key).await
+        named(self.account, self.of, self.region(), &self.alias(), self.key).await
     }
 
     async fn act(&self) -> Result<(), Fault> {
@@ -196,40 +194,11 @@ impl Step for KeyAlias<'_> {
     }
 }
 
-impl KeyAlias<'_> {
-    fn alias(&self) -> String {
-        names::key_alias(&self.account.settings.region, &self.of.route.account)
-    }
-}
-
-impl Step for ReplicaAlias<'_> {
-    type Output = ();
-    const ID: StepId = StepId("replica-alias");
-
-    fn resource(&self) -> String {
-        format!("{} {}", self.of.route.region, self.alias())
+impl<const REPLICA: bool> Alias<'_, REPLICA> {
+    fn region(&self) -> &Region {
+        if REPLICA { &self.of.route.region } else { &self.account.settings.region }
     }
 
-    fn describe(&self) -> String {
-        format!("{} in {}", self.alias(), self.of.route.region)
-    }
-
-    async fn observe(&self) -> Result<Observed<()>, Fault> {
-        named(self.account, self.of, &self.of.route.region, &self.alias(), self.key).await
-    }
-
-    async fn act(&self) -> Result<(), Fault> {
-        self.account.keys.name(&self.key.arn, &self.alias()).await
-    }
-
-    fn foresee(&self) {}
-
-    fn changed(&self) -> Option<Timestamp> {
-        self.key.created
-    }
-}
-
-impl ReplicaAlias<'_> {
     fn alias(&self) -> String {
         names::key_alias(&self.account.settings.region, &self.of.route.account)
     }

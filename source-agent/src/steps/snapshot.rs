@@ -1,7 +1,7 @@
 //! Step 1: the source snapshot.
 
 use agent_runtime::database::DatabaseStatus;
-use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
+use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::create_db_snapshot::CreateDBSnapshotError;
 use protocol::DbIdentifier;
@@ -75,21 +75,7 @@ impl Step for TakeSnapshot<'_> {
     }
 
     fn foresee(&self) -> SnapshotView {
-        SnapshotView {
-            arn: self.of.source_arn(),
-            database: Some(self.of.database.database.clone()),
-            resource: Some(self.of.resource.clone()),
-            original: None,
-            created: None,
-            status: SnapshotStatus::Available,
-            percent: None,
-            encrypted: true,
-            key: None,
-            engine: String::new(),
-            engine_version: String::new(),
-            size_gib: 0,
-            tags: self.of.facts().creation_tags(),
-        }
+        SnapshotView::foreseen(self.of.source_arn(), None)
     }
 }
 

@@ -132,20 +132,6 @@ impl Step for Land<'_> {
     }
 
     fn foresee(&self) -> SnapshotView {
-        SnapshotView {
-            arn: self.job.target_arn(self.account),
-            database: Some(self.job.facts.database.clone()),
-            resource: Some(self.job.facts.origin.identity.resource.clone()),
-            original: Some(self.job.facts.origin.identity.created),
-            created: None,
-            status: agent_runtime::snapshot::SnapshotStatus::Available,
-            percent: None,
-            encrypted: true,
-            key: Some(self.account.settings.key.clone()),
-            engine: String::new(),
-            engine_version: String::new(),
-            size_gib: 0,
-            tags: self.job.facts.creation_tags(),
-        }
+        SnapshotView::foreseen(self.job.target_arn(self.account), Some(self.account.settings.key.clone()))
     }
 }

@@ -198,6 +198,28 @@ impl Lab {
         }
     }
 
+    /// Runs the source agent, and stops it as a signal does.
+    pub async fn source_for(&self, time: Duration) -> Ran {
+        let stop = CancellationToken::new();
+        let signal = async {
+            tokio::time::sleep(time).await;
+            stop.cancel();
+        };
+        let source = self.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+        tokio::join!(source, signal).0
+    }
+
+    /// The message that stands in the inbox, as soon as it does. It stays there.
+    pub async fn message(&self) -> String {
+        let b = self.admin(B, TARGET);
+        loop {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            if let Some((message, _)) = b.peek("rds-handoff-inbox").await.pop() {
+                return message;
+            }
+        }
+    }
+
     /// Runs the target agent in account B until it ends.
     pub async fn target(&self, args: &[&str]) -> Ran {
         self.target_until(args, CancellationToken::new()).await

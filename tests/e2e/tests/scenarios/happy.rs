@@ -178,13 +178,7 @@ async fn one_pass_at_a_time_gets_there_too() {
 #[tokio::test(start_paused = true)]
 async fn what_is_under_way_goes_on_without_its_database_and_its_declaration() {
     let lab = Lab::new(World::quick()).await;
-    let stop = CancellationToken::new();
-    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
-    let signal = async {
-        tokio::time::sleep(Duration::from_mins(1)).await;
-        stop.cancel();
-    };
-    let (source, ()) = tokio::join!(source, signal);
+    let source = lab.source_for(Duration::from_mins(1)).await;
     assert_eq!(source.exit, Exit::Pending, "stopped in the middle: {}", source.out);
     let original = lab.original("orders");
     let a = lab.admin(A, HOME);

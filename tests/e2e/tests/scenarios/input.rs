@@ -1,5 +1,7 @@
 //! What bad input gets: a clear error that names the cause and the mend, before anything is created.
 
+use std::time::Duration;
+
 use agent_runtime::Exit;
 use aws_sim::Database;
 use e2e::{A, B, HOME, Lab, World};
@@ -114,7 +116,7 @@ async fn a_label_moves_one_database_once() {
     lab.settle().await;
     let a = lab.admin(A, HOME);
     a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_hours(1)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     lab.cloud.create_database(Database::new(A, HOME, "orders"));
     lab.cloud.forget_calls();
     refused(&lab, &["this label has moved another database of that name", "under a new label"]).await;
@@ -123,13 +125,7 @@ async fn a_label_moves_one_database_once() {
 #[tokio::test(start_paused = true)]
 async fn a_declaration_that_cannot_be_stops_nothing_that_is_under_way() {
     let lab = Lab::new(World::quick()).await;
-    let stop = CancellationToken::new();
-    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
-    let signal = async {
-        tokio::time::sleep(std::time::Duration::from_secs(30)).await;
-        stop.cancel();
-    };
-    let (source, ()) = tokio::join!(source, signal);
+    let source = lab.source_for(Duration::from_secs(30)).await;
     assert_eq!(source.exit, Exit::Pending, "{}", source.out);
     lab.cloud.create_database(Database::new(A, HOME, "payroll"));
     lab.configure_source(&["orders", "payroll", "ordres"], "");
@@ -143,19 +139,13 @@ async fn a_declaration_that_cannot_be_stops_nothing_that_is_under_way() {
 #[tokio::test(start_paused = true)]
 async fn a_database_made_anew_under_its_name_does_not_keep_an_open_offer_open() {
     let lab = Lab::new(World::quick()).await;
-    let stop = CancellationToken::new();
-    let signal = async {
-        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
-        stop.cancel();
-    };
-    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
-    let (source, ()) = tokio::join!(source, signal);
+    let source = lab.source_for(Duration::from_mins(10)).await;
     assert!(source.words().contains("waiting for account 222222222222 to begin"), "{}", source.out);
     let a = lab.admin(A, HOME);
     a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_hours(1)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     lab.cloud.create_database(Database::new(A, HOME, "orders"));
-    tokio::time::sleep(std::time::Duration::from_hours(8 * 24)).await;
+    tokio::time::sleep(Duration::from_hours(8 * 24)).await;
     let source = lab.source(&["run"]).await;
     assert_eq!(source.exit, Exit::Failed, "{}", source.out);
     assert!(source.words().contains("expired"), "{}", source.out);
@@ -165,13 +155,7 @@ async fn a_database_made_anew_under_its_name_does_not_keep_an_open_offer_open() 
 #[tokio::test(start_paused = true)]
 async fn a_handoff_to_a_target_that_is_configured_no_more_is_left_alone_until_its_access_ends() {
     let lab = Lab::new(World::quick()).await;
-    let stop = CancellationToken::new();
-    let signal = async {
-        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
-        stop.cancel();
-    };
-    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
-    tokio::join!(source, signal);
+    lab.source_for(Duration::from_mins(10)).await;
     let text = format!(
         "account = \"{A}\"\nregion = \"{HOME}\"\n[[target]]\naccount = \"333333333333\"\nregion = \"us-east-1\"\n"
     );
@@ -181,7 +165,7 @@ async fn a_handoff_to_a_target_that_is_configured_no_more_is_left_alone_until_it
     let world = lab.cloud.fingerprint();
     assert_eq!(lab.source(&["run"]).await.exit, Exit::Settled);
     assert_eq!(lab.cloud.fingerprint(), world);
-    tokio::time::sleep(std::time::Duration::from_hours(8 * 24)).await;
+    tokio::time::sleep(Duration::from_hours(8 * 24)).await;
     let source = lab.source(&["run"]).await;
     assert_eq!(source.exit, Exit::Failed, "{}", source.out);
     assert_eq!(lab.admin(A, "us-west-2").snapshots().await, Vec::<String>::new());

@@ -12,18 +12,11 @@ async fn published(lab: &Lab) -> String {
     let stop = CancellationToken::new();
     let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
     let look = async {
-        let b = lab.admin(B, TARGET);
-        let message = loop {
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            if let Some((message, _)) = b.peek("rds-handoff-inbox").await.pop() {
-                break message;
-            }
-        };
+        let message = lab.message().await;
         stop.cancel();
         message
     };
-    let (_, message) = tokio::join!(source, look);
-    message
+    tokio::join!(source, look).1
 }
 
 /// Empties the inbox, as if its messages had never been sent.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_runtime::Exit;
-use e2e::{A, B, Lab, TARGET, World};
+use e2e::{A, Lab, World};
 use tokio_util::sync::CancellationToken;
 
 /// The steps of a report, or of a run's lines, in a state.
@@ -50,13 +50,13 @@ async fn plan_is_read_only_and_lists_what_a_clean_run_does() {
         ran
     };
     let look = async {
-        let b = lab.admin(B, TARGET);
-        let message = loop {
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            if let Some((message, _)) = b.peek("rds-handoff-inbox").await.pop() {
-                break message;
-            }
-        };
+        let message = lab.message().await;
+        let shared = lab.target(&["plan"]).await;
+        assert!(
+            shared.words().contains("-shared, postgres 16.3, 100 GiB, is shared with this account"),
+            "{}",
+            shared.out
+        );
         let file = lab.write("message.json", &message);
         let args = ["plan", "--format", "json", "--message", file.to_str().unwrap()];
         let plan = lab.target(&args).await;

@@ -5,19 +5,11 @@ use std::time::Duration;
 use agent_runtime::Exit;
 use e2e::{A, B, HOME, Lab, TARGET, World};
 use protocol::{Receipt, Stage};
-use tokio_util::sync::CancellationToken;
 
 #[tokio::test(start_paused = true)]
 async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
     let lab = Lab::new(World::quick()).await;
-    let stop = CancellationToken::new();
-    let signal = async {
-        // By now the offer is open, and account B has not come.
-        tokio::time::sleep(Duration::from_mins(10)).await;
-        stop.cancel();
-    };
-    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
-    let (source, ()) = tokio::join!(source, signal);
+    let source = lab.source_for(Duration::from_mins(10)).await;
     assert_eq!(source.exit, Exit::Pending, "{}", source.out);
     let world = lab.cloud.fingerprint();
     let a = lab.admin(A, HOME);

@@ -79,6 +79,31 @@ async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_refuses_may_be_late_at_first_and_is_somebodys_fault_then() {
+    let lab = Lab::new(World::quick()).await;
+    let source = lab.source(&["run"]);
+    let target = async {
+        lab.message().await;
+        // Somebody takes account B out of the policy again.
+        let (a, key) = (lab.admin(A, TARGET), lab.replica_key().await);
+        let policy = a.kms.get_key_policy().key_id(&key).send().await.unwrap().policy().unwrap().to_owned();
+        let put = |policy: String| a.kms.put_key_policy().key_id(&key).policy(policy).send();
+        put(policy.replace(&format!("{B}:root"), "333333333333:root")).await.unwrap();
+        let mend = async {
+            // Account A's own agent would put it back by itself: it looks every five minutes.
+            tokio::time::sleep(Duration::from_mins(30)).await;
+            put(policy.clone()).await.unwrap();
+        };
+        tokio::join!(lab.target(&["run", "--patience", "10h"]), mend).0
+    };
+    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(source, target) })).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    let words = target.words();
+    assert!(words.contains("AWS is still spreading a change (KMSKeyNotAccessibleFault)"), "{}", target.out);
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_missing_subnet_group_blocks_and_goes_on_when_it_is_made() {
     let lab = Lab::new(World::quick()).await;
     lab.edit("target.toml", "private", "later");
