@@ -126,7 +126,10 @@ async fn leftovers(account: &Account) -> Result<Vec<String>, Fault> {
 /// What account B has told since: its restore goes on after everything is settled here.
 fn heard(source: Option<&SourceSnapshot>) -> String {
     let restored = source.and_then(|source| source.facts.heard(Stage::Restored));
-    restored.map_or_else(|| ", restore not heard of yet".to_owned(), |told| format!(", restored {}", told.at))
+    restored.map_or_else(
+        || ", restore not heard of yet (the next run reads receipts)".to_owned(),
+        |told| format!(", restored {}", told.at),
+    )
 }
 
 fn halted(flow: Result<(), Halt>) -> Option<Fault> {

@@ -80,7 +80,7 @@ async fn round(
             let never = Notify::new();
             let wake = wakes.get(&of.id).unwrap_or(&never);
             let end = drive(drives, &of.subject(), wake, async |pass| advance(account, pass, of).await).await;
-            tell(screen, of, end)
+            tell(screen, of, end, shutdown)
         })
     });
     let listening = join_all(queues.iter().map(|queue| queue.listen(wakes)));
@@ -122,7 +122,7 @@ fn receipts_queues<'a>(account: &'a Account, screen: &'a Screen) -> Vec<Receipts
     targets.into_iter().map(|target| Receipts::new(account, screen, target)).collect()
 }
 
-fn tell(screen: &Screen, of: &Move, end: End<Outcome>) -> Exit {
+fn tell(screen: &Screen, of: &Move, end: End<Outcome>, shutdown: &CancellationToken) -> Exit {
     let subject = of.subject();
     match end {
         End::Done(outcome) => {
@@ -132,7 +132,12 @@ fn tell(screen: &Screen, of: &Move, end: End<Outcome>) -> Exit {
                 Outcome::Expired | Outcome::Rejected | Outcome::Failed => Exit::Failed,
             }
         }
-        End::Pending => Exit::Pending,
+        End::Pending => {
+            if shutdown.is_cancelled() {
+                screen.say(&subject, "end", "stopped", "the next run goes on from here");
+            }
+            Exit::Pending
+        }
         End::Blocked(fault) => {
             screen.given_up(&subject, &fault);
             Exit::Blocked

@@ -154,7 +154,12 @@ async fn finish(
             screen.say(&subject, "end", "restored", &format!("database {name} is available"));
             Exit::Settled
         }
-        End::Pending => Exit::Pending,
+        End::Pending => {
+            if drives.shutdown.is_cancelled() {
+                screen.say(&subject, "end", "stopped", "the next run goes on from here");
+            }
+            Exit::Pending
+        }
         End::Blocked(fault) => {
             screen.given_up(&subject, &fault);
             Exit::Blocked

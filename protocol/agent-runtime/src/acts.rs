@@ -48,6 +48,14 @@ const TOO_OFTEN: u32 = 25;
 pub struct InFlight<'a> {
     acts: &'a Acts,
     key: (StepId, String),
+    refused: bool,
+}
+
+impl InFlight<'_> {
+    /// AWS has refused it: nothing was done, and nothing is to be shown.
+    pub fn refused(mut self) {
+        self.refused = true;
+    }
 }
 
 impl Acts {
@@ -82,9 +90,7 @@ impl Acts {
         let mut entries = self.entries.borrow_mut();
         let entry = entries.entry(key.clone()).or_default();
         entry.in_flight = true;
-        entry.made = true;
-        entry.acts += 1;
-        InFlight { acts: self, key }
+        InFlight { acts: self, key, refused: false }
     }
 
     /// Nothing was seen of it, by another step's look: a look before it is made counts from here.
@@ -114,8 +120,12 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if let Some(entry) = self.acts.entries.borrow_mut().get_mut(&self.key) {
             entry.in_flight = false;
-            entry.acted = Some(Instant::now());
-            entry.first_absent = None;
+            if !self.refused {
+                entry.made = true;
+                entry.acts += 1;
+                entry.acted = Some(Instant::now());
+                entry.first_absent = None;
+            }
         }
     }
 }
@@ -154,6 +164,16 @@ mod tests {
         tokio::time::sleep(SETTLE / 2).await;
         assert_eq!(acts.leave(&key(), SETTLE, false), Leave::Granted);
         assert!(acts.ready(&key()), "made by this process");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_aws_refused_is_neither_waited_for_nor_counted() {
+        let acts = Acts::default();
+        for _ in 0..2 * TOO_OFTEN {
+            assert_eq!(acts.leave(&key(), SETTLE, false), Leave::Granted);
+            acts.begin(key()).refused();
+        }
+        assert!(!acts.ready(&key()), "not made by this process");
     }
 
     #[tokio::test(start_paused = true)]

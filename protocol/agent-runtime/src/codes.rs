@@ -6,6 +6,10 @@ use crate::fault::FaultKind;
 pub(crate) const NO_CREDENTIALS: &str =
     "give the agent credentials of its own account: AWS_PROFILE, a container role, SSO or the environment";
 
+/// What to look at when AWS does not answer.
+pub(crate) const NO_ANSWER: &str =
+    "check this machine's network, its proxy, the Region's name, and AWS_ENDPOINT_URL if it is set";
+
 /// Codes that mean "later": throttling in each service's own words, and their own troubles.
 const TRANSIENT: [&str; 14] = [
     "Throttling",

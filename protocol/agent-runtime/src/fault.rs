@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -157,6 +158,18 @@ where
     }
 }
 
+/// The SDK asks for credentials inside a call: their absence is a cause deep below it.
+fn is_for_want_of_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<CredentialsError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 fn from_sdk<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Fault
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -164,7 +177,9 @@ where
     let code = error.code().map(str::to_owned);
     let message = error.message().map(str::to_owned);
     let status = error.raw_response().map(|response| response.status().as_u16());
+    let penniless = is_for_want_of_credentials(&error);
     let kind = match &error {
+        _ if penniless => FaultKind::Blocked,
         SdkError::ServiceError(_) => codes::kind(code.as_deref(), status),
         SdkError::ConstructionFailure(_) => FaultKind::Blocked,
         _ => FaultKind::Transient,
@@ -176,8 +191,8 @@ where
     };
     let hint = match code.as_deref() {
         Some(code) => codes::hint(code).map(str::to_owned),
-        None if kind == FaultKind::Blocked => Some(codes::NO_CREDENTIALS.to_owned()),
-        None => None,
+        None if penniless || kind == FaultKind::Blocked => Some(codes::NO_CREDENTIALS.to_owned()),
+        None => Some(codes::NO_ANSWER.to_owned()),
     };
     // The service's own message stands in `what` already; what is below it tells of connections and time-outs.
     let source: Option<Box<dyn Error + Send + Sync>> = if code.is_some() { None } else { Some(Box::new(error)) };

@@ -114,7 +114,11 @@ impl<'a> Pass<'a> {
                         span.in_scope(|| tracing::info!("acting: {}", step.describe()));
                         let in_flight = self.acts.begin(key.clone());
                         let acted = step.act().instrument(span).await;
-                        drop(in_flight);
+                        match &acted {
+                            // What got no answer may have been done all the same.
+                            Err(fault) if fault.kind != FaultKind::Transient => in_flight.refused(),
+                            _ => drop(in_flight),
+                        }
                         match acted {
                             Ok(()) => Err(Halt::Acted),
                             Err(fault) => self.refused(&key, fault, step.changed(), || step.foresee()),
@@ -171,7 +175,7 @@ impl<'a> Pass<'a> {
         let spreading = changed.is_some_and(|changed| self.clock.now().duration_since(changed) < SPREADING);
         if fault.kind == FaultKind::Blocked && fault.is_refusal() && spreading {
             tracing::debug!(step = step.0, error = fault.chain(), "refused soon after our own change");
-            let state = format!("AWS is still spreading a change ({})", fault.code().unwrap_or("refused"));
+            let state = format!("refused, perhaps since AWS is still spreading a change of ours: {fault}");
             return self.working(key, Working { since: changed, ..Working::new(state) }, output);
         }
         let state = if fault.kind == FaultKind::Fatal { RowState::Failed } else { RowState::Blocked };

@@ -82,9 +82,11 @@ impl Step for CopyToTargetRegion<'_> {
             .map_err(|fault| match fault.code() {
                 Some("KMSKeyNotAccessibleFault") => fault.hint(format!(
                     "this agent's role must be allowed kms:DescribeKey, kms:CreateGrant and kms:Decrypt on the key of the \
-                     source snapshot, {}, and on the replica key, {}, through RDS",
+                     source snapshot, {}, and on the replica key, {}, through RDS; the replica key's policy lets in role {} \
+                     alone: run this agent as that role, or set `role` before its first handoff",
                     self.snapshot.key.as_ref().map_or("unknown".to_owned(), ToString::to_string),
-                    self.key.arn
+                    self.key.arn,
+                    self.account.settings.role
                 )),
                 _ => fault,
             });

@@ -3,7 +3,7 @@
 use crate::admin::secret;
 use crate::cli::Cli;
 use crate::show::Show;
-use crate::side::{RESTORED, Side};
+use crate::side::{LABEL, RESTORED, Side};
 use crate::stage::Stage;
 
 /// What to run next.
@@ -35,8 +35,27 @@ pub(crate) fn look_around(show: &Show, stage: &Stage) {
     become_root(a);
     show.copy(&format!("aws kms list-aliases --region {there}"));
     show.copy(&format!("aws rds describe-db-snapshots --region {home} --query 'DBSnapshots[].TagList'"));
-    show.copy(&format!("aws sqs receive-message --region {home} --queue-url {endpoint}/{}/{}", a.account(), a.queue()));
+    show.copy(&format!(
+        "aws sqs receive-message --endpoint-url {endpoint} --region {home} --queue-url {endpoint}/{}/{}",
+        a.account(),
+        a.queue()
+    ));
     show.copy(&format!("cargo run -qp demo -- source-agent status --config {}", stage.file(a).display()));
+    show.heading(
+        "To move the database once more: another label in the file, then each agent as the role of its account",
+    );
+    show.copy(&format!("sed -i s/{}/once-more/ {}", LABEL, stage.file(a).display()));
+    for side in [b, a] {
+        let credentials = stage.credentials(side);
+        show.copy(&format!(
+            "export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}",
+            credentials.access_key_id, credentials.secret_access_key
+        ));
+        show.copy(&format!("export AWS_SESSION_TOKEN={}", credentials.session_token.unwrap_or_default()));
+        let (agent, watch, behind) =
+            (side.agent(), if side == b { " --watch" } else { "" }, if side == b { " &" } else { "" });
+        show.copy(&format!("cargo run -qp demo -- {agent} run{watch} --config {}{behind}", stage.file(side).display()));
+    }
     show.heading("Beside AWS: every call that was made, and what a database holds");
     show.copy(&format!("curl {endpoint}/_sim/calls"));
     show.copy(&format!("curl {endpoint}/_sim/content/{}", b.database()));

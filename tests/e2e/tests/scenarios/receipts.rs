@@ -68,3 +68,22 @@ async fn access_takes_itself_away_when_account_b_never_comes() {
     assert_eq!(target.exit, Exit::Failed, "{}", target.out);
     assert_eq!(lab.admin(B, TARGET).snapshots().await, Vec::<String>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_takes_a_handoff_back_by_marking_it_as_ended() {
+    let lab = Lab::new(World::quick()).await;
+    let source = lab.source_for(Duration::from_mins(10)).await;
+    assert!(source.words().contains("stopped the next run goes on from here"), "{}", source.out);
+    let a = lab.admin(A, HOME);
+    let snapshot = a.snapshots().await.pop().unwrap();
+    let tag = aws_sdk_rds::types::Tag::builder().key("rds-handoff:ended").value("revoked/2026-11-21T10:10:00Z").build();
+    let arn = format!("arn:aws:rds:{HOME}:{A}:snapshot:{snapshot}");
+    a.rds.add_tags_to_resource().resource_name(arn).tags(tag).send().await.unwrap();
+    let source = lab.source(&["run"]).await;
+    assert_eq!(source.exit, Exit::Settled, "{}", source.out);
+    assert!(source.words().contains("end revoked settled"), "{}", source.out);
+    assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new());
+    let key = lab.replica_key().await;
+    let policy = lab.admin(A, TARGET).kms.get_key_policy().key_id(key).send().await.unwrap();
+    assert!(!policy.policy().unwrap().contains(B));
+}
