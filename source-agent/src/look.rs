@@ -35,7 +35,8 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
         }
     };
     let mut handoffs = Vec::new();
-    let mut exit = Exit::Settled;
+    // What cannot be read may be open: `run` says the same of it.
+    let mut exit = if found.unreadable.is_empty() { Exit::Settled } else { Exit::Blocked };
     for of in &found.all {
         let (entry, stands) = walk(account, of, mode).await;
         handoffs.push(entry);

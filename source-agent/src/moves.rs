@@ -229,7 +229,7 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
     for source in &sources {
         let seen = found.all.iter().any(|one| one.id == source.facts.id);
         let declared = account.settings.declared.iter().any(|declared| is_declared(&source.facts, declared));
-        let settled = matches!(source.facts.phase(account.clock.now()), Phase::Settled(_));
+        let settled = matches!(source.facts.phase(now), Phase::Settled(_));
         if seen || declared || settled {
             continue;
         }

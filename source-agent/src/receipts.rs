@@ -84,31 +84,40 @@ impl<'a> Receipts<'a> {
 
     async fn once(&self, wait: Duration, wakes: &Wakes) -> Result<usize, Fault> {
         let received = self.queue.receive(10, wait).await?;
+        // A receipt that cannot be ended keeps no other one from being recorded.
+        let mut heard = Ok(received.len());
         for message in &received {
-            match self.record(message).await {
-                Ok(handoff) => {
-                    if let Some(wake) = wakes.get(&handoff) {
-                        wake.notify_one();
-                    }
-                    self.queue.delete(&message.handle).await?;
-                }
-                Err(Unrecorded::Refused(Refusal::Newer { .. })) => {
-                    self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await?;
-                }
-                Err(Unrecorded::Refused(Refusal::Rejected { reason: Reason::NoSuchOffer, .. }))
-                    if self.is_young(message) =>
-                {
-                    self.queue.set_visibility(std::slice::from_ref(&message.handle), LOOK_AGAIN).await?;
-                }
-                Err(Unrecorded::Refused(Refusal::Rejected { reason, detail })) => {
-                    self.queue.bury(message, reason).await?;
-                    let text = format!("a receipt was rejected and put into the dead-letter queue: {reason}: {detail}");
-                    self.screen.say("receipts", "message", "rejected", &text);
-                }
-                Err(Unrecorded::Fault(fault)) => return Err(fault),
+            if let Err(fault) = self.end(message, wakes).await {
+                heard = Err(fault);
             }
         }
-        Ok(received.len())
+        heard
+    }
+
+    /// One of the three ends of a receipt.
+    async fn end(&self, message: &Received, wakes: &Wakes) -> Result<(), Fault> {
+        let handle = std::slice::from_ref(&message.handle);
+        match self.record(message).await {
+            Ok(handoff) => {
+                if let Some(wake) = wakes.get(&handoff) {
+                    wake.notify_one();
+                }
+                self.queue.delete(&message.handle).await
+            }
+            Err(Unrecorded::Refused(Refusal::Newer { .. })) => self.queue.set_visibility(handle, NEWER).await.map(drop),
+            Err(Unrecorded::Refused(Refusal::Rejected { reason: Reason::NoSuchOffer, .. }))
+                if self.is_young(message) =>
+            {
+                self.queue.set_visibility(handle, LOOK_AGAIN).await.map(drop)
+            }
+            Err(Unrecorded::Refused(Refusal::Rejected { reason, detail })) => {
+                self.queue.bury(message, reason).await?;
+                let text = format!("a receipt was rejected and put into the dead-letter queue: {reason}: {detail}");
+                self.screen.say("receipts", "message", "rejected", &text);
+                Ok(())
+            }
+            Err(Unrecorded::Fault(fault)) => Err(fault),
+        }
     }
 
     fn is_young(&self, message: &Received) -> bool {
