@@ -1,5 +1,7 @@
 //! The trace of what was asked.
 
+use crate::fault::Fault;
+
 /// One request that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -21,6 +23,8 @@ pub struct Call {
     pub resources: Vec<String>,
     /// `ok`, or the error code; empty until it is answered.
     pub answer: String,
+    /// The line of this crate that refused it; empty when nothing did.
+    pub rule: String,
 }
 
 /// All calls since the last [`Trace::forget`].
@@ -42,6 +46,13 @@ impl Trace {
     pub(crate) fn answered(&mut self, number: usize, answer: &str) {
         if let Ok(index) = self.calls.binary_search_by_key(&number, |call| call.number) {
             answer.clone_into(&mut self.calls[index].answer);
+        }
+    }
+
+    pub(crate) fn refused(&mut self, number: usize, fault: &Fault) {
+        self.answered(number, &fault.code);
+        if let Ok(index) = self.calls.binary_search_by_key(&number, |call| call.number) {
+            self.calls[index].rule = format!("{}:{}", fault.rule.file(), fault.rule.line());
         }
     }
 

@@ -117,6 +117,7 @@ impl Cloud {
             mutating: false,
             resources: Vec::new(),
             answer: String::new(),
+            rule: String::new(),
         };
         if let Ok(request) = &request {
             let claimed = world.principals.claimed(&request.scope.access_key_id).map(|(principal, ..)| principal);
@@ -155,7 +156,7 @@ impl Cloud {
 
     /// Answers without having done anything.
     pub(crate) fn refuse(&self, arrival: &Arrival, fault: &Fault) -> Response<Bytes> {
-        self.note(&arrival.call, &fault.code);
+        self.trace().refused(arrival.call.number, fault);
         answer::refusal(arrival.service(), fault, &request_id(&arrival.call))
     }
 

@@ -71,5 +71,6 @@ fn line(call: &crate::Call) -> serde_json::Value {
         "mutating": call.mutating,
         "resources": call.resources,
         "answer": call.answer,
+        "rule": call.rule,
     })
 }
