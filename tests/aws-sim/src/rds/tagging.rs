@@ -22,7 +22,8 @@ pub(super) fn parsed(query: &Query) -> Outcome<Tags> {
 }
 
 pub(super) fn checked(tags: Tags) -> Outcome<Tags> {
-    tags::check(&tags).map_err(Fault::value)?;
+    // A closure, since a constructor handed on would not know this line.
+    tags::check(&tags).map_err(|wrong| Fault::value(wrong))?;
     Ok(tags)
 }
 
