@@ -27,6 +27,25 @@ impl Service {
         }
     }
 
+    /// Whom a request is for, even one that cannot be understood: by the scope of its signature, or else by its protocol.
+    /// AWS knows it by the host, which is the same for all here.
+    pub(crate) fn addressed(http: &http::Request<Bytes>) -> Option<Self> {
+        let header = |name: &str| http.headers().get(name).and_then(|value| value.to_str().ok());
+        let scope = header("authorization").and_then(Scope::parse);
+        scope.and_then(|scope| Self::named(&scope.service)).or_else(|| {
+            match header("x-amz-target").and_then(|target| target.split('.').next()) {
+                Some("TrentService") => return Some(Self::Kms),
+                Some("AmazonSQS") => return Some(Self::Sqs),
+                _ => {}
+            }
+            match Query::parse(http.body()).text("Version") {
+                Some("2014-10-31") => Some(Self::Rds),
+                Some("2011-06-15") => Some(Self::Sts),
+                _ => None,
+            }
+        })
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Rds => "rds",
