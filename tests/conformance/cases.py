@@ -20,7 +20,7 @@ class Case:
     refused: Act
     allowed: Act
     given: Act
-    slow: bool
+    pace: str
 
 
 ALL: list[Case] = []
@@ -33,7 +33,7 @@ def case(
     refused: Act,
     allowed: Act,
     given: Act = lambda w: None,
-    slow: bool = False,
+    pace: str = "sim",
 ) -> None:
-    """Adds a case. What `given` returns is `w.it`; with `slow`, asynchronous work lasts for seconds."""
-    ALL.append(Case(name, code, status, refused, allowed, given, slow))
+    """Adds a case. What `given` returns is `w.it`; `pace` is `sim`, `slow` or `still`, the simulators of conftest.py."""
+    ALL.append(Case(name, code, status, refused, allowed, given, pace))

@@ -98,8 +98,8 @@ case("kms: an alias that there is not", "NotFoundException", 400,
      lambda w: describe(w, "alias/invoices"), lambda w: describe(w, "alias/orders"), given=named)
 case("kms: an ARN is whole", "InvalidArnException", 400,
      lambda w: describe(w, "arn:aws:kms"), lambda w: describe(w, w.it), given=key)
-case("kms: an ARN is of a key or an alias", "InvalidArnException", 400,
-     lambda w: describe(w, w.it.replace(":key/", ":lock/")), lambda w: describe(w, w.it), given=key)
+case("kms: an ARN is of KMS", "InvalidArnException", 400,
+     lambda w: describe(w, w.it.replace(":kms:", ":rds:")), lambda w: describe(w, w.it), given=key)
 case("kms: another Region's ARN is none here", "NotFoundException", 400,
      lambda w: w.a_there.kms.describe_key(KeyId=w.it), lambda w: describe(w, w.it), given=key)
 case("kms: an alias is no key id", "InvalidArnException", 400,
@@ -148,7 +148,7 @@ case("kms: alias/aws is AWS's own", "NotAuthorizedException", 400,
      lambda w: alias(w, "alias/aws/orders"), lambda w: alias(w, "alias/aws-orders"), given=key)
 case("kms: an alias is of a key, not of an alias", "ValidationException", 400,
      lambda w: alias(w, "alias/second", "alias/orders"), lambda w: alias(w, "alias/second"), given=named)
-case("kms: an alias is of one's own key", "NotFoundException", 400,
+case("kms: an alias is of one's own key", "AccessDeniedException", 400,
      lambda w: w.b.kms.create_alias(AliasName="alias/orders", TargetKeyId=w.it),
      lambda w: w.b.kms.create_alias(AliasName="alias/orders", TargetKeyId=w.b.key()), given=key)
 case("kms: an alias is of a key that there is", "NotFoundException", 400,
@@ -224,7 +224,7 @@ case("kms: what is doomed is not switched on", "KMSInvalidStateException", 400,
      lambda w: w.kms.enable_key(KeyId=w.it), lambda w: revive(w, w.it), given=doomed)
 case("kms: what is being made is not used", "KMSInvalidStateException", 400,
      lambda w: w.a_there.kms.encrypt(KeyId=w.it, Plaintext=b"x"), lambda w: w.a_there.kms.describe_key(KeyId=w.it),
-     given=lambda w: replicate(w, primary(w))["ReplicaKeyMetadata"]["Arn"], slow=True)
+     given=lambda w: replicate(w, primary(w))["ReplicaKeyMetadata"]["Arn"], pace="still")
 case("kms: what is doomed is not doomed again", "KMSInvalidStateException", 400,
      lambda w: w.kms.schedule_key_deletion(KeyId=w.it), lambda w: w.kms.cancel_key_deletion(KeyId=w.it), given=doomed)
 case("kms: what is not doomed is not saved", "KMSInvalidStateException", 400,

@@ -145,7 +145,7 @@ case("rds: what is modified exists", "DBInstanceNotFound", 404,
      lambda w: modify(w, DeletionProtection=True), lambda w: make(w))
 case("rds: what is modified is available", "InvalidDBInstanceState", 400,
      lambda w: modify(w, DeletionProtection=True),
-     lambda w: w.rds.describe_db_instances(DBInstanceIdentifier="orders"), given=lambda w: make(w), slow=True)
+     lambda w: w.rds.describe_db_instances(DBInstanceIdentifier="orders"), given=lambda w: make(w), pace="still")
 case("rds: no password beside a managed one", "InvalidParameterCombination", 400,
      lambda w: modify(w, ManageMasterUserPassword=True, MasterUserPassword=PASSWORD),
      lambda w: modify(w, ManageMasterUserPassword=True), given=lambda w: w.a.database())
@@ -172,7 +172,7 @@ case("rds: what is protected is not deleted", "InvalidParameterCombination", 400
      given=lambda w: w.a.database(DeletionProtection=True))
 case("rds: what is being created is not deleted", "InvalidDBInstanceState", 400,
      lambda w: delete(w, SkipFinalSnapshot=True), lambda w: make(w, DBInstanceIdentifier="other"),
-     given=lambda w: make(w), slow=True)
+     given=lambda w: make(w), pace="still")
 case("rds: a last snapshot, or none", "InvalidParameterCombination", 400,
      lambda w: delete(w), lambda w: delete(w, FinalDBSnapshotIdentifier="last"), given=lambda w: w.a.database())
 case("rds: a last snapshot or none, not both", "InvalidParameterCombination", 400,
@@ -184,14 +184,14 @@ case("rds: a last snapshot or none, not both", "InvalidParameterCombination", 40
 case("rds: a snapshot is of something", "DBInstanceNotFound", 404,
      lambda w: snap(w, of="other"), lambda w: snap(w), given=lambda w: w.a.database())
 case("rds: a snapshot of what is available", "InvalidDBInstanceState", 400,
-     lambda w: snap(w), lambda w: find(w), given=lambda w: make(w), slow=True)
+     lambda w: snap(w), lambda w: find(w), given=lambda w: make(w), pace="still")
 case("rds: a snapshot has 255 characters", "InvalidParameterValue", 400,
      lambda w: snap(w, "s" * 256), lambda w: snap(w, "s" * 255), given=lambda w: w.a.database())
 case("rds: the name of a snapshot is taken", "DBSnapshotAlreadyExists", 400,
      lambda w: snap(w, "FIRST"), lambda w: snap(w, "second"), given=snapped)
 case("rds: the name of a copy is taken", "DBSnapshotAlreadyExists", 400,
      lambda w: copy(w, target="first"), lambda w: copy(w), given=snapped)
-case("rds: no snapshot under a key that is switched off", "KMSKeyNotAccessibleFault", 400,
+case("rds: no snapshot under a key that is switched off", "InvalidDBInstanceState", 400,
      lambda w: snap(w, "second"), lambda w: (w.kms.enable_key(KeyId=w.it), snap(w, "second")),
      given=lambda w: (key := encrypted(w), w.kms.disable_key(KeyId=key))[0])
 case("rds: a snapshot that there is not", "DBSnapshotNotFound", 404,
@@ -214,7 +214,7 @@ case("rds: 100 snapshots", "SnapshotQuotaExceeded", 400,
 case("rds: a snapshot is deleted when it is whole", "InvalidDBSnapshotState", 400,
      lambda w: w.rds.delete_db_snapshot(DBSnapshotIdentifier="first"),
      lambda w: (w.a.available("first"), w.rds.delete_db_snapshot(DBSnapshotIdentifier="first")),
-     given=lambda w: (w.a.database(), snap(w)), slow=True)
+     given=lambda w: (w.a.database(), snap(w)), pace="slow")
 case("rds: another's snapshot is not deleted", "DBSnapshotNotFound", 404,
      lambda w: w.b.rds.delete_db_snapshot(DBSnapshotIdentifier="first"),
      lambda w: w.rds.delete_db_snapshot(DBSnapshotIdentifier="first"), given=shared)
@@ -225,7 +225,7 @@ case("rds: what is copied exists", "DBSnapshotNotFound", 404,
      lambda w: copy(w, "other"), lambda w: copy(w), given=snapped)
 case("rds: what is copied is whole", "InvalidDBSnapshotState", 400,
      lambda w: copy(w), lambda w: (w.a.available("first"), copy(w)),
-     given=lambda w: (w.a.database(), snap(w)), slow=True)
+     given=lambda w: (w.a.database(), snap(w)), pace="slow")
 case("rds: a snapshot's ARN is one", "InvalidParameterValue", 400,
      lambda w: copy(w, w.a.arn("db", "orders")), lambda w: copy(w, w.a.arn("snapshot", "first")), given=snapped)
 case("rds: another's snapshot is copied when it is shared", "DBSnapshotNotFound", 404,
@@ -249,7 +249,7 @@ case("rds: what is both another's and elsewhere, encrypted", "InvalidParameterVa
 case("rds: 20 copies at a time", "SnapshotQuotaExceeded", 400,
      lambda w: copy(w, target="one-more"),
      lambda w: (w.rds.delete_db_snapshot(DBSnapshotIdentifier="copy-0"), copy(w, target="one-more")),
-     given=lambda w: (snapped(w), [copy(w, target=f"copy-{number}") for number in range(20)]), slow=True)
+     given=lambda w: (snapped(w), [copy(w, target=f"copy-{number}") for number in range(20)]), pace="slow")
 
 
 def copy_of(account: Any, w: World, **more: Any) -> Any:
@@ -283,7 +283,7 @@ case("rds: nothing is both added and removed", "InvalidParameterCombination", 40
      given=snapped)
 case("rds: what is shared is whole", "InvalidDBSnapshotState", 400,
      lambda w: attribute(w, [w.b.number]), lambda w: (w.a.available("first"), attribute(w, [w.b.number])),
-     given=lambda w: (w.a.database(), snap(w)), slow=True)
+     given=lambda w: (w.a.database(), snap(w)), pace="slow")
 case("rds: a snapshot is shared with 20", "SharedSnapshotQuotaExceeded", 400,
      lambda w: attribute(w, [w.b.number]), lambda w: attribute(w, [w.b.number], ["200000000000"]),
      given=lambda w: (snapped(w), attribute(w, [f"{200_000_000_000 + number}" for number in range(20)])))
@@ -308,9 +308,12 @@ case("rds: what is restored exists", "DBSnapshotNotFound", 404,
      lambda w: restore(w, "other"), lambda w: restore(w), given=snapped)
 case("rds: what is restored is whole", "InvalidDBSnapshotState", 400,
      lambda w: restore(w), lambda w: (w.a.available("first"), restore(w)),
-     given=lambda w: (w.a.database(), snap(w)), slow=True)
+     given=lambda w: (w.a.database(), snap(w)), pace="slow")
 case("rds: nothing is restored over something", "DBInstanceAlreadyExists", 400,
      lambda w: restore(w, name="orders"), lambda w: restore(w), given=snapped)
+case("rds: what is restored is under a key that can be used", "KMSKeyNotAccessibleFault", 400,
+     restore, lambda w: (w.kms.enable_key(KeyId=w.it), restore(w)),
+     given=lambda w: (made := encrypted(w), w.kms.disable_key(KeyId=made))[0])
 case("rds: the engine stays", "InvalidParameterValue", 400,
      lambda w: restore(w, Engine="mysql"), lambda w: restore(w, Engine="postgres"), given=snapped)
 case("rds: another's snapshot is restored when it is shared", "DBSnapshotNotFound", 404,

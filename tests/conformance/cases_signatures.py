@@ -52,7 +52,7 @@ for call, name, codes, status in (
     if call is identity:
         case("sts: nobody at all", unsigned, status,
              lambda w: identity(w, alter=without("Authorization")), identity)
-        case("sts: half a signature", incomplete, status,
+        case("sts: half a signature", incomplete, 400,
              lambda w: identity(w, alter=with_("Authorization", "AWS4-HMAC-SHA256 Credential=me")), identity)
         case("sts: a service that there is not", wrong, status, lambda w: identity(w, scope="weather"), identity)
         case("sts: another body than was signed", wrong, status,
@@ -62,7 +62,7 @@ for call, name, codes, status in (
          lambda w, call=call: call(w, account="AKIANOBODY"), call)
     case(f"{name}: a token that does not belong to the key", unknown, status,
          lambda w, call=call: call(w, token="a token"), call)
-    case(f"{name}: no date", incomplete, status, lambda w, call=call: call(w, alter=without("X-Amz-Date")), call)
+    case(f"{name}: no date", incomplete, 400, lambda w, call=call: call(w, alter=without("X-Amz-Date")), call)
     for minutes, side in ((-16, "behind"), (16, "before")):
         case(f"{name}: a clock 16 minutes {side}", wrong, status,
              lambda w, call=call, minutes=minutes: call(w, off=minutes * 60),

@@ -58,16 +58,16 @@ case("sqs: a parameter that the action lacks", "ValidationException", 400,
 case("sqs: a number is a number", "SerializationException", 400,
      lambda w: w.a.raw("sqs", "ListQueues", {"MaxResults": "ten"}),
      lambda w: w.a.raw("sqs", "ListQueues", {"MaxResults": 10}))
-case("sqs: which queue", "MissingRequiredParameterException", 400,
+case("sqs: which queue", "MissingParameter", 400,
      lambda w: w.a.raw("sqs", "ReceiveMessage", {}), lambda w: w.a.raw("sqs", "ReceiveMessage", {"QueueUrl": w.it}), given=inbox)
 case("sqs: a queue that there is not", ABSENT, 400,
      lambda w: w.sqs.receive_message(QueueUrl=w.it + "2"), lambda w: w.sqs.receive_message(QueueUrl=w.it), given=inbox)
 
 # Queues.
 
-case("sqs: a queue has a name", "MissingRequiredParameterException", 400,
+case("sqs: a queue has a name", "MissingParameter", 400,
      lambda w: w.a.raw("sqs", "CreateQueue", {}), lambda w: make(w))
-case("sqs: a queue to be found has a name", "MissingRequiredParameterException", 400,
+case("sqs: a queue to be found has a name", "MissingParameter", 400,
      lambda w: w.a.raw("sqs", "GetQueueUrl", {}), lambda w: w.sqs.get_queue_url(QueueName="inbox"), given=inbox)
 case("sqs: a queue to be found exists", ABSENT, 400,
      lambda w: w.sqs.get_queue_url(QueueName="outbox"), lambda w: w.sqs.get_queue_url(QueueName="inbox"), given=inbox)
@@ -110,24 +110,24 @@ def redrive(w: World, name: str, most: int) -> str:
 
 # Other accounts.
 
-case("sqs: another's queue lets one in", "AccessDeniedException", 403,
+case("sqs: another's queue lets one in", "AccessDenied", 403,
      lambda w: w.b.sqs.send_message(QueueUrl=w.it, MessageBody="hello"),
      lambda w: (put(w, Policy=policy(w.b.root, "sqs:SendMessage")),
                 w.b.sqs.send_message(QueueUrl=w.it, MessageBody="hello")), given=inbox)
-case("sqs: to send is not to receive", "AccessDeniedException", 403,
+case("sqs: to send is not to receive", "AccessDenied", 403,
      lambda w: w.b.sqs.receive_message(QueueUrl=w.it), lambda w: w.b.sqs.send_message(QueueUrl=w.it, MessageBody="hello"),
      given=lambda w: inbox(w, Policy=policy(w.b.root, "sqs:SendMessage")))
-case("sqs: no policy lets another set attributes", "AccessDeniedException", 403,
+case("sqs: no policy lets another set attributes", "AccessDenied", 403,
      lambda w: w.b.sqs.set_queue_attributes(QueueUrl=w.it, Attributes={"DelaySeconds": "1"}),
      lambda w: w.b.sqs.get_queue_attributes(QueueUrl=w.it, AttributeNames=["All"]),
      given=lambda w: inbox(w, Policy=policy(w.b.root, "sqs:*")))
-case("sqs: a policy may deny its own account", "AccessDeniedException", 403,
+case("sqs: a policy may deny its own account", "AccessDenied", 403,
      send, lambda w: w.sqs.receive_message(QueueUrl=w.it),
      given=lambda w: inbox(w, Policy=policy("*", "sqs:SendMessage").replace("Allow", "Deny")))
 
 # Sending.
 
-case("sqs: a message has a body", "MissingRequiredParameterException", 400,
+case("sqs: a message has a body", "MissingParameter", 400,
      lambda w: send(w, MessageBody=None), send, given=inbox)
 case("sqs: a body has characters of XML", "InvalidMessageContents", 400,
      lambda w: send(w, MessageBody="\u0001"), lambda w: send(w, MessageBody="\t\r\n𐀀"), given=inbox)
@@ -154,7 +154,7 @@ case("sqs: an attribute has a value", "InvalidParameterValue", 400,
 case("sqs: a page of ten", "InvalidParameterValue", 400,
      lambda w: w.sqs.receive_message(QueueUrl=w.it, MaxNumberOfMessages=11),
      lambda w: w.sqs.receive_message(QueueUrl=w.it, MaxNumberOfMessages=10), given=inbox)
-case("sqs: which message is deleted", "MissingRequiredParameterException", 400,
+case("sqs: which message is deleted", "MissingParameter", 400,
      lambda w: w.a.raw("sqs", "DeleteMessage", {"QueueUrl": w.it[0]}),
      lambda w: w.sqs.delete_message(QueueUrl=w.it[0], ReceiptHandle=w.it[1]), given=received)
 case("sqs: a handle is one", "ReceiptHandleIsInvalid", 400,
@@ -162,7 +162,7 @@ case("sqs: a handle is one", "ReceiptHandleIsInvalid", 400,
      lambda w: w.sqs.delete_message(QueueUrl=w.it[0], ReceiptHandle=w.it[1]), given=received)
 case("sqs: a handle to be hidden by is one", "ReceiptHandleIsInvalid", 400,
      lambda w: hide(w, 60, "a handle"), lambda w: hide(w, 60), given=received)
-case("sqs: for how long", "MissingRequiredParameterException", 400,
+case("sqs: for how long", "MissingParameter", 400,
      lambda w: hide(w, None), lambda w: hide(w, 0), given=received)
 case("sqs: not for more than 12 hours", "InvalidParameterValue", 400,
      lambda w: hide(w, 43_201), lambda w: hide(w, 43_000), given=received)

@@ -14,8 +14,8 @@ from procedure import Move
 from simulator import Simulator
 from world import HERE, THERE, Account
 
-# Fast enough not to be waited for, and slow enough to be seen under way: a copy across Regions takes 18 seconds.
-SLOW = 600
+# Quick enough to be waited for, and slow enough to be seen under way: a snapshot takes 0.6 seconds.
+SLOW = 2000
 COVERAGE = pytest.StashKey[rules.Coverage]()
 STANDINGS = ("sourced", "UNSOURCED", "silent")
 
@@ -32,8 +32,14 @@ def sim() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="session")
 def slow() -> Iterator[Simulator]:
-    """One in which asynchronous work lasts for seconds."""
+    """One in which asynchronous work lasts long enough to be in its midst."""
     yield from simulators.running(speed=SLOW)
+
+
+@pytest.fixture(scope="session")
+def still() -> Iterator[Simulator]:
+    """One in which time passes as it does at AWS: nothing that is asynchronous ends while a test lasts."""
+    yield from simulators.running(speed=1)
 
 
 @pytest.fixture(autouse=True)

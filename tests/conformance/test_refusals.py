@@ -15,7 +15,7 @@ from world import World
 
 @pytest.mark.parametrize("case", cases.ALL, ids=lambda case: case.name)
 def test_refused_and_its_neighbour_allowed(case: cases.Case, request: pytest.FixtureRequest) -> None:
-    w = World(request.getfixturevalue("slow" if case.slow else "sim"))
+    w = World(request.getfixturevalue(case.pace))
     w.it = case.given(w)
     with pytest.raises(ClientError) as refusal:
         case.refused(w)

@@ -223,13 +223,17 @@ def _json_error(operation: OperationModel, status: int, headers: Any, body: byte
     space, _, name = error["__type"].partition("#")
     if space not in ("com.amazonaws.sqs", "com.amazon.coral.service"):
         found.append(f"__type {error['__type']}")
-    _known_error(operation, status, name, found)
-    modelled = name in {shape.name for shape in operation.error_shapes}
     code, _, kind = headers.get("x-amzn-query-error", "").partition(";")
-    if modelled:
-        wanted = COMMON["sqs-query-codes"]["codes"].get(name, name)
-        if (code, kind) != (wanted, "Sender" if status < 500 else "Receiver"):
-            found.append(f"x-amzn-query-error {code};{kind}, not {wanted}")
+    if code and kind != ("Sender" if status < 500 else "Receiver"):
+        found.append(f"x-amzn-query-error is of the kind {kind} with status {status}")
+    if name in {shape.name for shape in operation.error_shapes}:
+        _known_error(operation, status, name, found)
+        wanted = COMMON["sqs-query-codes"].get(name, name)
+        if code != wanted:
+            found.append(f"x-amzn-query-error {code}, not {wanted}")
+    else:
+        # What no shape is modelled for is known, and documented, by the header's code.
+        _known_error(operation, status, code or name, found)
 
 
 def _json(shape: Shape, value: Any, path: str, found: list[str]) -> None:

@@ -82,8 +82,9 @@ impl Request {
             // Common Errors of each API reference: MissingAuthenticationToken, 403.
             return Err(Fault::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"));
         };
+        // The same pages: IncompleteSignature, 400.
         let scope = Scope::parse(authorization).ok_or_else(|| {
-            Fault::new(403, "IncompleteSignature", "Authorization header does not hold a complete SigV4 signature.")
+            Fault::bad("IncompleteSignature", "Authorization header does not hold a complete SigV4 signature.")
         })?;
         let service = Service::named(&scope.service).ok_or_else(|| {
             Fault::new(403, "SignatureDoesNotMatch", "Credential should be scoped to a valid service.")
