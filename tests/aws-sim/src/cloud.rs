@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request as HttpRequest, Response};
@@ -14,6 +15,7 @@ use crate::authentication::authenticate;
 use crate::calls::Trace;
 use crate::clock::between;
 use crate::fault::{Fault, Outcome};
+use crate::past::Past;
 use crate::request::{Parameters, Request, Service};
 use crate::world::{Caller, World};
 use crate::{Call, Clock, InProcess, Settings, kms, rds, sqs, sts};
@@ -27,6 +29,7 @@ pub struct Cloud {
 struct Inner {
     clock: Clock,
     world: Mutex<World>,
+    past: Mutex<Past>,
     trace: Mutex<Trace>,
     /// Rung when a queue has changed, for long polls.
     bell: Notify,
@@ -44,9 +47,16 @@ pub(crate) struct Arrival {
     pub(crate) call: Call,
     request: Outcome<Request>,
     at: jiff::Timestamp,
+    /// How old the answer is, if this is a read.
+    age: Duration,
 }
 
 impl Arrival {
+    /// To be answered as it would have been `age` ago.
+    pub(crate) fn aged(self, age: Duration) -> Self {
+        Self { age, ..self }
+    }
+
     fn service(&self) -> Option<Service> {
         self.request.as_ref().ok().map(|request| request.service)
     }
@@ -58,6 +68,7 @@ impl Cloud {
         let inner = Inner {
             clock: settings.clock,
             world: Mutex::new(World::new(settings)),
+            past: Mutex::default(),
             trace: Mutex::default(),
             bell: Notify::new(),
         };
@@ -90,12 +101,28 @@ impl Cloud {
         self.trace().forget();
     }
 
-    /// The world, brought up to the present.
+    /// The world, brought up to the present, to be changed.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        let mut world = self.present();
+        world.changed = true;
+        world
+    }
+
+    /// The world, brought up to the present, to be looked at.
+    pub(crate) fn present(&self) -> MutexGuard<'_, World> {
         // A poisoned lock is a test that failed elsewhere: its own message says more than a second panic would.
         let mut world = self.inner.world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.advance();
+        if world.changed {
+            // Time has not gone on since: this is how the change left it.
+            self.past().keep(&world);
+            world.changed = false;
+        }
+        world.advance(self.inner.clock.timestamp());
         world
+    }
+
+    fn past(&self) -> MutexGuard<'_, Past> {
+        self.inner.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn trace(&self) -> MutexGuard<'_, Trace> {
@@ -105,7 +132,7 @@ impl Cloud {
     /// Gives a request its place in the trace.
     pub(crate) fn arrive(&self, http: HttpRequest<Bytes>) -> Arrival {
         let request = Request::parse(http);
-        let world = self.world();
+        let world = self.present();
         let at = world.now;
         let mut call = Call {
             number: 0,
@@ -133,7 +160,7 @@ impl Cloud {
             }
         }
         drop(world);
-        Arrival { call: self.trace().arrive(call), request, at }
+        Arrival { call: self.trace().arrive(call), request, at, age: Duration::ZERO }
     }
 
     /// Does what was asked, waiting for messages where the request says so.
@@ -175,7 +202,7 @@ impl Cloud {
 
     fn attempt(&self, arrival: &Arrival, known: &mut Option<Caller>) -> Outcome<Reply> {
         let request = arrival.request.as_ref().map_err(Clone::clone)?;
-        let mut world = self.world();
+        let mut world = self.present();
         let caller = if let Some(caller) = known {
             caller
         } else {
@@ -183,7 +210,14 @@ impl Cloud {
             known.insert(Caller { principal, region: request.scope.region.clone() })
         };
         permit(&world, caller, request, &arrival.call.resources)?;
+        if request.may_be_stale() && !arrival.age.is_zero() {
+            let mut then = self.past().before(&world, arrival.age)?;
+            return route(&mut then, caller, request, arrival.at);
+        }
         let reply = route(&mut world, caller, request, arrival.at);
+        // Reads leave RDS and KMS as they were, but for one: it makes the AWS managed key (KMS API Reference, DescribeKey).
+        world.changed |=
+            request.service != Service::Sqs && (!request.may_be_stale() || request.action == "DescribeKey");
         drop(world);
         if request.service == Service::Sqs && request.mutating() && !matches!(reply, Ok(Reply::Later(_))) {
             self.inner.bell.notify_waiters();

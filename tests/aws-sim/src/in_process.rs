@@ -48,6 +48,12 @@ impl InProcess {
         let answer = match disturbance {
             Disturbance::None => self.detached(arrival, Duration::ZERO).await?,
             Disturbance::Delay(delay) => self.detached(arrival, delay).await?,
+            Disturbance::LateAnswer(delay) => {
+                let answer = self.detached(arrival, Duration::ZERO).await?;
+                tokio::time::sleep(delay).await;
+                answer
+            }
+            Disturbance::StaleRead(age) => self.detached(arrival.aged(age), Duration::ZERO).await?,
             Disturbance::Throttle => self.cloud.refuse(&arrival, &Fault::bad("Throttling", "Rate exceeded")),
             Disturbance::ServerError => {
                 let message = "The request processing has failed because of an unknown error.";

@@ -39,6 +39,7 @@ mod json;
 mod kms;
 mod loopback;
 mod pages;
+mod past;
 mod policy;
 mod principal;
 mod query;

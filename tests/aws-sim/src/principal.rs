@@ -45,7 +45,7 @@ pub(crate) fn root_arn(account: &str) -> String {
     format!("arn:aws:iam::{account}:root")
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Session {
     principal: Principal,
     credentials: Credentials,
@@ -53,7 +53,7 @@ struct Session {
 }
 
 /// The roles of all accounts, and the sessions opened on them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Principals {
     /// Role ARN to the role's unique id.
     roles: BTreeMap<String, String>,

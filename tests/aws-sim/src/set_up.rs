@@ -136,7 +136,7 @@ impl Cloud {
     /// What the database or snapshot with this ARN holds, decrypted with its key's material, whatever state the key is
     /// in. `None` when it is not there, not complete, or its key has been deleted.
     pub fn content(&self, arn: &str) -> Option<Vec<u8>> {
-        let world = self.world();
+        let world = self.present();
         let (stored, key) = match (world.rds.instances.get(arn), world.rds.snapshots.get(arn)) {
             (Some(instance), _) if !matches!(instance.stage, Stage::Creating { .. }) => {
                 (&instance.stored, &instance.key)
@@ -153,6 +153,6 @@ impl Cloud {
     /// A canonical text of the whole world, without times and without ids that vary: two worlds in which the same was
     /// done have the same.
     pub fn fingerprint(&self) -> String {
-        crate::fingerprint::fingerprint(&self.world())
+        crate::fingerprint::fingerprint(&self.present())
     }
 }

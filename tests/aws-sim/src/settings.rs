@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Clock;
+use crate::{Clock, past};
 
 /// What a world is made with: nothing in it comes from the machine it runs on.
 #[derive(Clone, Debug)]
@@ -17,12 +17,21 @@ pub struct Settings {
     pub durations: Durations,
     /// The service quotas of each account and Region.
     pub quotas: Quotas,
+    /// How far back a stale read can look, at most 30 s. Each change is remembered as long; zero spares a large world that.
+    pub remembers: Duration,
 }
 
 impl Settings {
     /// Seed 1, speed 1, the default durations and quotas.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, seed: 1, speed: 1, durations: Durations::default(), quotas: Quotas::default() }
+        Self {
+            clock,
+            seed: 1,
+            speed: 1,
+            durations: Durations::default(),
+            quotas: Quotas::default(),
+            remembers: past::LONGEST,
+        }
     }
 
     /// `duration` at this world's speed.

@@ -32,12 +32,15 @@ pub(crate) struct World {
     pub(crate) kms: Kms,
     pub(crate) rds: Rds,
     pub(crate) sqs: Sqs,
+    /// Whether somebody may have changed it since it was last remembered.
+    pub(crate) changed: bool,
 }
 
 impl World {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             now: settings.clock.timestamp(),
+            changed: true,
             ids: Ids::seeded(settings.seed),
             settings,
             principals: Principals::default(),
@@ -47,9 +50,8 @@ impl World {
         }
     }
 
-    /// Brings the world up to the present, event by event in order of time.
-    pub(crate) fn advance(&mut self) {
-        let now = self.settings.clock.timestamp();
+    /// Brings the world up to `now`, event by event in order of time.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
         loop {
             let key = self.kms.next_event();
             let job = self.rds.next_event();

@@ -26,7 +26,7 @@ use crate::json::Json;
 use crate::world::{Caller, World};
 
 /// All keys and aliases, of all accounts and Regions, by ARN.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Kms {
     pub(crate) keys: BTreeMap<String, Key>,
     /// Alias ARN to key ARN.

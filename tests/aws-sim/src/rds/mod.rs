@@ -33,7 +33,7 @@ use instance::Instance;
 use snapshot::Snapshot;
 
 /// Everything of RDS, of all accounts and Regions, by ARN.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Rds {
     pub(crate) instances: BTreeMap<String, Instance>,
     pub(crate) snapshots: BTreeMap<String, Snapshot>,
