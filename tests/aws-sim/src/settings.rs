@@ -82,10 +82,27 @@ pub struct Quotas {
     pub accounts_per_share: usize,
     /// DB instances.
     pub instances: usize,
+    /// The storage of all DB instances together, in GiB.
+    pub storage_gib: u64,
+    /// DB parameter groups, without the default ones.
+    pub parameter_groups: usize,
+    /// Option groups, without the default ones.
+    pub option_groups: usize,
+    /// DB subnet groups.
+    pub subnet_groups: usize,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { copies_in_flight: 20, manual_snapshots: 100, accounts_per_share: 20, instances: 40 }
+        Self {
+            copies_in_flight: 20,
+            manual_snapshots: 100,
+            accounts_per_share: 20,
+            instances: 40,
+            storage_gib: 100_000,
+            parameter_groups: 50,
+            option_groups: 20,
+            subnet_groups: 50,
+        }
     }
 }
