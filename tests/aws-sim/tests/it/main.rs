@@ -16,3 +16,4 @@ mod restores;
 mod sharing;
 mod signatures;
 mod snapshots;
+mod weather;
