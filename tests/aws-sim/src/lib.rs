@@ -29,6 +29,7 @@ mod authentication;
 mod calls;
 mod clock;
 mod cloud;
+mod condition;
 mod envelope;
 mod fault;
 mod fingerprint;
