@@ -17,6 +17,7 @@ use crate::clock::between;
 use crate::fault::{Fault, Outcome};
 use crate::past::Past;
 use crate::request::{Parameters, Request, Service};
+use crate::weather::Sky;
 use crate::world::{Caller, World};
 use crate::{Call, Clock, InProcess, Settings, kms, rds, sqs, sts};
 
@@ -30,6 +31,7 @@ struct Inner {
     clock: Clock,
     world: Mutex<World>,
     past: Mutex<Past>,
+    sky: Mutex<Sky>,
     trace: Mutex<Trace>,
     /// Rung when a queue has changed, for long polls.
     bell: Notify,
@@ -57,7 +59,7 @@ impl Arrival {
         Self { age, ..self }
     }
 
-    fn service(&self) -> Option<Service> {
+    pub(crate) fn service(&self) -> Option<Service> {
         self.request.as_ref().ok().map(|request| request.service)
     }
 }
@@ -67,6 +69,7 @@ impl Cloud {
     pub fn new(settings: Settings) -> Self {
         let inner = Inner {
             clock: settings.clock,
+            sky: Mutex::new(Sky::new(settings.weather, settings.seed)),
             world: Mutex::new(World::new(settings)),
             past: Mutex::default(),
             trace: Mutex::default(),
@@ -78,12 +81,6 @@ impl Cloud {
     /// The clock that this world lives by, to be the time source of its clients.
     pub fn clock(&self) -> Clock {
         self.inner.clock
-    }
-
-    /// Answers one HTTP request.
-    pub async fn handle(&self, request: HttpRequest<Bytes>) -> Response<Bytes> {
-        let arrival = self.arrive(request);
-        self.serve(arrival).await
     }
 
     /// The HTTP client of SDK clients that live in this process.
@@ -119,6 +116,10 @@ impl Cloud {
         }
         world.advance(self.inner.clock.timestamp());
         world
+    }
+
+    pub(crate) fn sky(&self) -> MutexGuard<'_, Sky> {
+        self.inner.sky.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn past(&self) -> MutexGuard<'_, Past> {
@@ -207,6 +208,7 @@ impl Cloud {
             caller
         } else {
             let principal = authenticate(&world.principals, world.now, request)?;
+            world.count(&principal.account, request)?;
             known.insert(Caller { principal, region: request.scope.region.clone() })
         };
         permit(&world, caller, request, &arrival.call.resources)?;
@@ -240,12 +242,15 @@ fn resources(world: &World, caller: &Caller, request: &Request) -> Vec<String> {
 
 /// Asks the one seam.
 fn permit(world: &World, caller: &Caller, request: &Request, resources: &[String]) -> Outcome<()> {
+    // GetCallerIdentity needs no permission, and of a role its trust policy decides, in the action itself.
+    if request.service == Service::Sts {
+        return Ok(());
+    }
     let action = request.iam_action();
     let leave = |arn: &String| match request.service {
         Service::Rds => rds::leave(world, caller, &request.action, arn),
         Service::Kms => kms::leave(world, caller, &request.action, arn),
         Service::Sqs => sqs::leave(world, caller, &request.action, arn),
-        // The role's trust policy decides, in the action itself.
         Service::Sts => access::Leave::Service,
     };
     let asked: Vec<_> = resources
@@ -256,8 +261,8 @@ fn permit(world: &World, caller: &Caller, request: &Request, resources: &[String
             arn: arn.clone(),
         })
         .collect();
-    let context = access::context(world.now, &caller.principal);
-    match access::authorize(&caller.principal, &action, &asked, &context) {
+    let context = access::context(world.now, &caller.principal, &caller.region);
+    match access::authorize(&world.principals.identity(&caller.principal), &action, &asked, &context) {
         Decision::Allowed => Ok(()),
         Decision::Refused { resource, because } => {
             let message = access::wording(&caller.principal, &action, &resource, &because);

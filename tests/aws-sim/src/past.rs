@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::earlier;
 use crate::fault::{Fault, Outcome};
+use crate::rates::Buckets;
 use crate::sqs::Sqs;
 use crate::world::World;
 
@@ -56,6 +57,7 @@ fn without_queues(world: &World) -> World {
         kms: world.kms.clone(),
         rds: world.rds.clone(),
         sqs: Sqs::default(),
+        buckets: Buckets::default(),
         changed: false,
     }
 }

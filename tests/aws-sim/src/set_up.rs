@@ -80,6 +80,14 @@ impl Cloud {
         opened.map_or_else(|| root_credentials(account), |(_, credentials)| credentials)
     }
 
+    /// Makes a role that whoever its trust policy names may assume, and that may do what its policies allow; all of them
+    /// JSON documents. The error is what IAM would refuse: also a role that exists, or trust in somebody who does not.
+    pub fn create_role(&self, account: &str, name: &str, trust: &str, policies: &[&str]) -> Result<(), String> {
+        let mut world = self.world();
+        let world = &mut *world;
+        world.principals.create_role(&mut world.ids, account, name, trust, policies)
+    }
+
     /// Sets up a database that is available at once. A key that does not exist leaves it without content.
     pub fn create_database(&self, database: Database) {
         let mut world = self.world();

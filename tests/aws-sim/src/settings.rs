@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Clock, past};
+use crate::{Clock, Rates, Weather, past};
 
 /// What a world is made with: nothing in it comes from the machine it runs on.
 #[derive(Clone, Debug)]
@@ -17,12 +17,16 @@ pub struct Settings {
     pub durations: Durations,
     /// The service quotas of each account and Region.
     pub quotas: Quotas,
+    /// How many requests a second are taken.
+    pub rates: Rates,
+    /// What goes wrong by itself.
+    pub weather: Weather,
     /// How far back a stale read can look, at most 30 s. Each change is remembered as long; zero spares a large world that.
     pub remembers: Duration,
 }
 
 impl Settings {
-    /// Seed 1, speed 1, the default durations and quotas.
+    /// Seed 1, speed 1, the default durations and quotas; nothing is throttled, and nothing goes wrong by itself.
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
@@ -30,6 +34,8 @@ impl Settings {
             speed: 1,
             durations: Durations::default(),
             quotas: Quotas::default(),
+            rates: Rates::none(),
+            weather: Weather::calm(),
             remembers: past::LONGEST,
         }
     }

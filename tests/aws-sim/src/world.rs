@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 
 use crate::Settings;
+use crate::fault::Outcome;
 use crate::ids::Ids;
 use crate::kms::Kms;
 use crate::principal::{Principal, Principals};
+use crate::rates::Buckets;
 use crate::rds::Rds;
+use crate::request::Request;
 use crate::sqs::Sqs;
 
 /// Who asks, and in which Region.
@@ -32,6 +35,8 @@ pub(crate) struct World {
     pub(crate) kms: Kms,
     pub(crate) rds: Rds,
     pub(crate) sqs: Sqs,
+    /// What is left of the rates.
+    pub(crate) buckets: Buckets,
     /// Whether somebody may have changed it since it was last remembered.
     pub(crate) changed: bool,
 }
@@ -41,6 +46,7 @@ impl World {
         Self {
             now: settings.clock.timestamp(),
             changed: true,
+            buckets: Buckets::default(),
             ids: Ids::seeded(settings.seed),
             settings,
             principals: Principals::default(),
@@ -48,6 +54,11 @@ impl World {
             rds: Rds::default(),
             sqs: Sqs::default(),
         }
+    }
+
+    /// Counts a request of an account, or refuses it.
+    pub(crate) fn count(&mut self, account: &str, request: &Request) -> Outcome<()> {
+        self.buckets.take(&self.settings.rates, account, request, self.now)
     }
 
     /// Brings the world up to `now`, event by event in order of time.
