@@ -82,7 +82,6 @@ fn json_refusal(service: Service, fault: &Fault, request_id: &str) -> Response<B
 /// What the query protocol calls one thing, the JSON protocols call another.
 fn kms_name(code: &str) -> &str {
     match code {
-        "Throttling" => "ThrottlingException",
         "InvalidClientTokenId" => "UnrecognizedClientException",
         "SignatureDoesNotMatch" => "InvalidSignatureException",
         "MissingAuthenticationToken" => "MissingAuthenticationTokenException",

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request as HttpRequest, Response};
@@ -14,7 +15,9 @@ use crate::authentication::authenticate;
 use crate::calls::Trace;
 use crate::clock::between;
 use crate::fault::{Fault, Outcome};
+use crate::past::Past;
 use crate::request::{Parameters, Request, Service};
+use crate::weather::Sky;
 use crate::world::{Caller, World};
 use crate::{Call, Clock, InProcess, Settings, kms, rds, sqs, sts};
 
@@ -27,6 +30,8 @@ pub struct Cloud {
 struct Inner {
     clock: Clock,
     world: Mutex<World>,
+    past: Mutex<Past>,
+    sky: Mutex<Sky>,
     trace: Mutex<Trace>,
     /// Rung when a queue has changed, for long polls.
     bell: Notify,
@@ -45,6 +50,19 @@ pub(crate) struct Arrival {
     service: Option<Service>,
     request: Outcome<Request>,
     at: jiff::Timestamp,
+    /// How old the answer is, if this is a read.
+    age: Duration,
+}
+
+impl Arrival {
+    /// To be answered as it would have been `age` ago.
+    pub(crate) fn aged(self, age: Duration) -> Self {
+        Self { age, ..self }
+    }
+
+    pub(crate) fn service(&self) -> Option<Service> {
+        self.service
+    }
 }
 
 impl Cloud {
@@ -52,7 +70,9 @@ impl Cloud {
     pub fn new(settings: Settings) -> Self {
         let inner = Inner {
             clock: settings.clock,
+            sky: Mutex::new(Sky::new(settings.weather, settings.seed)),
             world: Mutex::new(World::new(settings)),
+            past: Mutex::default(),
             trace: Mutex::default(),
             bell: Notify::new(),
         };
@@ -62,12 +82,6 @@ impl Cloud {
     /// The clock that this world lives by, to be the time source of its clients.
     pub fn clock(&self) -> Clock {
         self.inner.clock
-    }
-
-    /// Answers one HTTP request.
-    pub async fn handle(&self, request: HttpRequest<Bytes>) -> Response<Bytes> {
-        let arrival = self.arrive(request);
-        self.serve(arrival).await
     }
 
     /// The HTTP client of SDK clients that live in this process.
@@ -85,12 +99,32 @@ impl Cloud {
         self.trace().forget();
     }
 
-    /// The world, brought up to the present.
+    /// The world, brought up to the present, to be changed.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        let mut world = self.present();
+        world.changed = true;
+        world
+    }
+
+    /// The world, brought up to the present, to be looked at.
+    pub(crate) fn present(&self) -> MutexGuard<'_, World> {
         // A poisoned lock is a test that failed elsewhere: its own message says more than a second panic would.
         let mut world = self.inner.world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.advance();
+        if world.changed {
+            // Time has not gone on since: this is how the change left it.
+            self.past().keep(&world);
+            world.changed = false;
+        }
+        world.advance(self.inner.clock.timestamp());
         world
+    }
+
+    pub(crate) fn sky(&self) -> MutexGuard<'_, Sky> {
+        self.inner.sky.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn past(&self) -> MutexGuard<'_, Past> {
+        self.inner.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn trace(&self) -> MutexGuard<'_, Trace> {
@@ -101,7 +135,7 @@ impl Cloud {
     pub(crate) fn arrive(&self, http: HttpRequest<Bytes>) -> Arrival {
         let service = Service::addressed(&http);
         let request = Request::parse(http);
-        let world = self.world();
+        let world = self.present();
         let at = world.now;
         let mut call = Call {
             number: 0,
@@ -129,7 +163,7 @@ impl Cloud {
             }
         }
         drop(world);
-        Arrival { call: self.trace().arrive(call), service, request, at }
+        Arrival { call: self.trace().arrive(call), service, request, at, age: Duration::ZERO }
     }
 
     /// Does what was asked, waiting for messages where the request says so.
@@ -153,7 +187,7 @@ impl Cloud {
     /// Answers without having done anything.
     pub(crate) fn refuse(&self, arrival: &Arrival, fault: &Fault) -> Response<Bytes> {
         self.trace().refused(arrival.call.number, fault);
-        answer::refusal(arrival.service, fault, &request_id(&arrival.call))
+        answer::refusal(arrival.service(), fault, &request_id(&arrival.call))
     }
 
     /// Writes down what became of a call.
@@ -171,15 +205,23 @@ impl Cloud {
 
     fn attempt(&self, arrival: &Arrival, known: &mut Option<Caller>) -> Outcome<Reply> {
         let request = arrival.request.as_ref().map_err(Clone::clone)?;
-        let mut world = self.world();
+        let mut world = self.present();
         let caller = if let Some(caller) = known {
             caller
         } else {
             let principal = authenticate(&world.principals, world.now, request)?;
+            world.count(&principal.account, request)?;
             known.insert(Caller { principal, region: request.scope.region.clone() })
         };
         permit(&world, caller, request, &arrival.call.resources)?;
+        if request.may_be_stale() && !arrival.age.is_zero() {
+            let mut then = self.past().before(&world, arrival.age)?;
+            return route(&mut then, caller, request, arrival.at);
+        }
         let reply = route(&mut world, caller, request, arrival.at);
+        // Reads leave RDS and KMS as they were, but for one: it makes the AWS managed key (KMS API Reference, DescribeKey).
+        world.changed |=
+            request.service != Service::Sqs && (!request.may_be_stale() || request.action == "DescribeKey");
         drop(world);
         if request.service == Service::Sqs && request.mutating() && !matches!(reply, Ok(Reply::Later(_))) {
             self.inner.bell.notify_waiters();
@@ -202,12 +244,15 @@ fn resources(world: &World, caller: &Caller, request: &Request) -> Vec<String> {
 
 /// Asks the one seam.
 fn permit(world: &World, caller: &Caller, request: &Request, resources: &[String]) -> Outcome<()> {
+    // GetCallerIdentity needs no permission, and of a role its trust policy decides, in the action itself.
+    if request.service == Service::Sts {
+        return Ok(());
+    }
     let action = request.iam_action();
     let leave = |arn: &String| match request.service {
         Service::Rds => rds::leave(world, caller, &request.action, arn),
         Service::Kms => kms::leave(world, caller, &request.action, arn),
         Service::Sqs => sqs::leave(world, caller, &request.action, arn),
-        // The role's trust policy decides, in the action itself.
         Service::Sts => access::Leave::Service,
     };
     let asked: Vec<_> = resources
@@ -218,8 +263,8 @@ fn permit(world: &World, caller: &Caller, request: &Request, resources: &[String
             arn: arn.clone(),
         })
         .collect();
-    let context = access::context(world.now, &caller.principal);
-    match access::authorize(&caller.principal, &action, &asked, &context) {
+    let context = access::context(world.now, &caller.principal, &caller.region);
+    match access::authorize(&world.principals.identity(&caller.principal), &action, &asked, &context) {
         Decision::Allowed => Ok(()),
         Decision::Refused { resource, because } => {
             let message = access::wording(&caller.principal, &action, &resource, &because);

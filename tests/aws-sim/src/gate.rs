@@ -31,4 +31,9 @@ pub enum Disturbance {
     },
     /// The request is held up this long, then takes effect and is answered.
     Delay(Duration),
+    /// It takes effect at once, and is answered this much later.
+    LateAnswer(Duration),
+    /// A read of RDS or KMS is answered from the world as it was this long ago: at most 30 s, and not before the world
+    /// began. Nothing happens to any other request.
+    StaleRead(Duration),
 }

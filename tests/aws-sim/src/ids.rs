@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 /// Draws ids, key material and nonces from one seed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ids(Rng);
 
 impl Ids {

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::cloud::Arrival;
-use crate::fault::Fault;
+use crate::weather::Passage;
 use crate::{Cloud, Disturbance, Gate};
 
 /// The time that a request takes to arrive, and its answer to return.
@@ -45,50 +45,24 @@ impl InProcess {
         tokio::time::sleep(ONE_WAY).await;
         let arrival = self.cloud.arrive(request);
         let disturbance = self.gate.as_ref().map_or(Disturbance::None, |gate| gate.judge(&arrival.call));
-        let answer = match disturbance {
-            Disturbance::None => self.detached(arrival, Duration::ZERO).await?,
-            Disturbance::Delay(delay) => self.detached(arrival, delay).await?,
-            Disturbance::Throttle => self.cloud.refuse(&arrival, &Fault::bad("Throttling", "Rate exceeded")),
-            Disturbance::ServerError => {
-                let message = "The request processing has failed because of an unknown error.";
-                self.cloud.refuse(&arrival, &Fault::internal(message))
-            }
-            Disturbance::LostAnswer => {
-                self.detached(arrival, Duration::ZERO).await?;
+        match detached(self.cloud, arrival, disturbance).await? {
+            Passage::Answer(answer) => {
                 tokio::time::sleep(ONE_WAY).await;
-                return Err(ConnectorError::io("connection reset before the answer".into()));
+                Ok(answer)
             }
-            Disturbance::Refuse => {
-                self.cloud.note(&arrival.call, "(refused)");
-                return Err(ConnectorError::io("connection refused".into()));
+            Passage::Broken(why) => {
+                tokio::time::sleep(ONE_WAY).await;
+                Err(ConnectorError::io(why.into()))
             }
-            Disturbance::NeverAnswer { effect } => {
-                if effect {
-                    self.detached(arrival, Duration::ZERO).await?;
-                } else {
-                    self.cloud.note(&arrival.call, "(never arrived)");
-                }
-                std::future::pending().await
-            }
-        };
-        tokio::time::sleep(ONE_WAY).await;
-        Ok(answer)
+            Passage::Silence => std::future::pending().await,
+        }
     }
+}
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "AWS does what it has accepted, although the agent that asked has died"
-    )]
-    async fn detached(&self, arrival: Arrival, delay: Duration) -> Result<Response<Bytes>, ConnectorError> {
-        let cloud = self.cloud.clone();
-        let work = tokio::spawn(async move {
-            if !delay.is_zero() {
-                tokio::time::sleep(delay).await;
-            }
-            cloud.serve(arrival).await
-        });
-        work.await.map_err(|error| ConnectorError::other(error.into(), None))
-    }
+#[expect(clippy::disallowed_methods, reason = "AWS does what it has accepted, although the agent that asked has died")]
+async fn detached(cloud: Cloud, arrival: Arrival, disturbance: Disturbance) -> Result<Passage, ConnectorError> {
+    let work = tokio::spawn(async move { cloud.pass(arrival, disturbance).await });
+    work.await.map_err(|error| ConnectorError::other(error.into(), None))
 }
 
 impl HttpConnector for InProcess {

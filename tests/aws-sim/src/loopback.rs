@@ -1,6 +1,6 @@
 //! The same cloud over HTTP, for clients in other processes.
 
-use std::convert::Infallible;
+use std::io;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -13,8 +13,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::Cloud;
 use crate::answer::respond;
+use crate::weather::Passage;
+use crate::{Cloud, Disturbance};
 
 /// Serves `cloud` until dropped. It must not run on a paused clock, which would leap while a socket is being waited for.
 pub async fn serve(cloud: Cloud, listener: TcpListener) {
@@ -24,7 +25,7 @@ pub async fn serve(cloud: Cloud, listener: TcpListener) {
         let cloud = cloud.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let cloud = cloud.clone();
-            async move { Ok::<_, Infallible>(answer(&cloud, request).await.map(Full::new)) }
+            async move { answer(&cloud, request).await.map(|answer| answer.map(Full::new)) }
         });
         // A client may break off at any time; that concerns nobody else.
         connections.spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
@@ -32,13 +33,18 @@ pub async fn serve(cloud: Cloud, listener: TcpListener) {
     }
 }
 
-async fn answer(cloud: &Cloud, request: Request<Incoming>) -> Response<Bytes> {
+/// An error breaks the connection.
+async fn answer(cloud: &Cloud, request: Request<Incoming>) -> io::Result<Response<Bytes>> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = body.collect().await else { return respond(400, "text/plain", "-", "") };
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     match parts.uri.path().strip_prefix("/_sim/") {
-        Some(_) if parts.method != http::Method::GET => respond(405, "text/plain", "-", ""),
-        Some(path) => beside(cloud, path),
-        None => cloud.handle(Request::from_parts(parts, body.to_bytes())).await,
+        Some(_) if parts.method != http::Method::GET => Ok(respond(405, "text/plain", "-", "")),
+        Some(path) => Ok(beside(cloud, path)),
+        None => match cloud.pass(cloud.arrive(Request::from_parts(parts, body)), Disturbance::None).await {
+            Passage::Answer(answer) => Ok(answer),
+            Passage::Broken(why) => Err(io::Error::other(why)),
+            Passage::Silence => std::future::pending().await,
+        },
     }
 }
 

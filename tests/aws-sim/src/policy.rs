@@ -1,63 +1,81 @@
-//! Resource policies: the documents on keys and queues.
+//! Policy documents: those on keys and queues, the trust policies of roles, and what a role may do.
 
-use std::collections::BTreeMap;
+use serde_json::{Map, Value};
 
-use jiff::Timestamp;
-use serde_json::Value;
-
-use crate::principal::Principal;
-
-/// The values of condition keys in one request, by lower-case name: condition keys are not case-sensitive
-/// (IAM User Guide, IAM JSON policy elements: Condition).
-pub(crate) type Context = BTreeMap<String, String>;
+use crate::condition::{Condition, Context};
+use crate::principal::{Principal, root_arn};
 
 /// A policy document, parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Policy {
     statements: Vec<Statement>,
+}
+
+/// What a document belongs to, and so which elements its statements must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// On a key or a queue: `Principal`, `Action` and `Resource`.
+    Resource,
+    /// On a role: `Principal` and `Action`; the resource is the role (IAM User Guide, Roles terms and concepts).
+    Trust,
+    /// Of a role: `Action` and `Resource`; the principal is the role.
+    Identity,
 }
 
 /// What a policy says of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
+    /// No statement speaks of it.
+    Silent,
+    /// It is left to the caller's account to let the caller do it: the policy names the account.
+    Delegated,
+    /// The policy names the caller, or everybody.
     Allowed,
     /// A statement denies it: nothing overrules that.
     Denied,
-    /// No statement speaks of it.
-    Silent,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Statement {
     allow: bool,
-    principals: Vec<String>,
-    actions: Vec<String>,
-    resources: Vec<String>,
+    who: Who,
+    actions: Patterns,
+    resources: Patterns,
     conditions: Vec<Condition>,
-    /// It holds an element that is not evaluated here (`NotPrincipal`, `NotAction`, `NotResource`).
-    opaque: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Condition {
-    operator: String,
-    key: String,
-    values: Vec<String>,
+#[derive(Clone, Debug)]
+enum Who {
+    /// The principal that the document belongs to.
+    Owner,
+    Named(Vec<String>),
+    /// `NotPrincipal`, which is not evaluated here: the statement allows nobody and denies everybody.
+    Opaque,
+}
+
+/// `Action` or `NotAction`, `Resource` or `NotResource`.
+#[derive(Clone, Debug)]
+struct Patterns {
+    patterns: Vec<String>,
+    negated: bool,
 }
 
 impl Policy {
     /// Reads a document; the error says what is wrong with it.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, kind: Kind) -> Result<Self, String> {
         let document: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
         let version = document.get("Version").and_then(Value::as_str);
         if !matches!(version, Some("2012-10-17" | "2008-10-17")) {
             return Err("Version must be 2012-10-17 or 2008-10-17".to_owned());
         }
+        if text.contains("${") {
+            // Policy variables (IAM User Guide, IAM policy elements: Variables and tags) are not evaluated here.
+            return Err("policy variables are not known".to_owned());
+        }
+        let parse = |statement: &Value| Statement::parse(statement, kind);
         let statements = match document.get("Statement") {
-            Some(Value::Array(list)) if !list.is_empty() => {
-                list.iter().map(Statement::parse).collect::<Result<_, _>>()?
-            }
-            Some(one @ Value::Object(_)) => vec![Statement::parse(one)?],
+            Some(Value::Array(list)) if !list.is_empty() => list.iter().map(parse).collect::<Result<_, _>>()?,
+            Some(one @ Value::Object(_)) => vec![parse(one)?],
             _ => return Err("Statement is missing or empty".to_owned()),
         };
         Ok(Self { statements })
@@ -70,27 +88,35 @@ impl Policy {
 
     /// Every AWS principal that the document names.
     pub(crate) fn principals(&self) -> impl Iterator<Item = &str> {
-        self.statements.iter().flat_map(|statement| &statement.principals).map(String::as_str)
+        let named = self.statements.iter().flat_map(|statement| match &statement.who {
+            Who::Named(named) => named.as_slice(),
+            Who::Owner | Who::Opaque => &[],
+        });
+        named.map(String::as_str)
     }
 
     /// Judges one request. An explicit deny wins (IAM User Guide, Policy evaluation logic).
     pub(crate) fn judge(&self, principal: &Principal, action: &str, resource: &str, context: &Context) -> Verdict {
-        let speaks = |allow: bool| {
-            let mut of_kind = self.statements.iter().filter(|statement| statement.allow == allow);
-            of_kind.any(|statement| statement.matches(principal, action, resource, context))
+        let said = self.statements.iter().map(|statement| statement.judge(principal, action, resource, context));
+        said.fold(Verdict::Silent, Verdict::or)
+    }
+}
+
+impl Verdict {
+    /// What two statements, or policies, say together.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let weight = |verdict: Self| match verdict {
+            Self::Silent => 0,
+            Self::Delegated => 1,
+            Self::Allowed => 2,
+            Self::Denied => 3,
         };
-        if speaks(false) {
-            Verdict::Denied
-        } else if speaks(true) {
-            Verdict::Allowed
-        } else {
-            Verdict::Silent
-        }
+        if weight(other) > weight(self) { other } else { self }
     }
 }
 
 impl Statement {
-    fn parse(value: &Value) -> Result<Self, String> {
+    fn parse(value: &Value, kind: Kind) -> Result<Self, String> {
         const KNOWN: [&str; 9] = [
             "Sid",
             "Effect",
@@ -111,81 +137,91 @@ impl Statement {
             Some("Deny") => false,
             _ => return Err("Effect must be Allow or Deny".to_owned()),
         };
-        let opaque = ["NotPrincipal", "NotAction", "NotResource"].iter().any(|key| object.contains_key(*key));
-        let principals = match object.get("Principal") {
-            Some(Value::String(text)) if text == "*" => vec!["*".to_owned()],
-            Some(Value::Object(kinds)) => match kinds.get("AWS") {
-                Some(named) => strings(named)?,
-                None => Vec::new(),
-            },
-            None if opaque => Vec::new(),
-            _ => return Err("Principal is missing or malformed".to_owned()),
+        let resources = match (kind, Patterns::parse(object, "Resource", "NotResource")?) {
+            (Kind::Trust, None) => Patterns { patterns: vec!["*".to_owned()], negated: false },
+            (Kind::Trust, Some(_)) => return Err("a trust policy has no Resource".to_owned()),
+            (_, found) => found.ok_or("Resource is required")?,
         };
-        let list = |name: &str| object.get(name).map_or(Ok(Vec::new()), strings);
-        let (actions, resources) = (list("Action")?, list("Resource")?);
-        if !opaque && (actions.is_empty() || resources.is_empty()) {
-            return Err("Action and Resource are required".to_owned());
-        }
-        let mut conditions = Vec::new();
-        if let Some(condition) = object.get("Condition") {
-            for (operator, keys) in condition.as_object().ok_or("Condition must be an object")? {
-                for (key, values) in keys.as_object().ok_or("a condition operator must hold an object")? {
-                    let condition =
-                        Condition { operator: operator.clone(), key: key.to_lowercase(), values: strings(values)? };
-                    conditions.push(condition);
-                }
-            }
-        }
-        Ok(Self { allow, principals, actions, resources, conditions, opaque })
+        Ok(Self {
+            allow,
+            who: Who::parse(object, kind)?,
+            actions: Patterns::parse(object, "Action", "NotAction")?.ok_or("Action is required")?,
+            resources,
+            conditions: object.get("Condition").map_or(Ok(Vec::new()), Condition::parse)?,
+        })
     }
 
-    fn matches(&self, principal: &Principal, action: &str, resource: &str, context: &Context) -> bool {
-        if self.opaque {
-            return !self.allow;
-        }
-        self.principals.iter().any(|named| names(named, principal))
-            && self.actions.iter().any(|pattern| like(&pattern.to_lowercase(), &action.to_lowercase()))
-            && self.resources.iter().any(|pattern| like(pattern, resource))
+    fn judge(&self, principal: &Principal, action: &str, resource: &str, context: &Context) -> Verdict {
+        let who = self.who.includes(principal);
+        let matches = who != Verdict::Silent
+            && self.actions.match_with(|pattern| like(&pattern.to_lowercase(), &action.to_lowercase()))
+            && self.resources.match_with(|pattern| like(pattern, resource))
             // What cannot be judged is read against the caller: it allows nothing and denies everything.
-            && self.conditions.iter().all(|condition| condition.holds(context).unwrap_or(!self.allow))
-    }
-}
-
-impl Condition {
-    /// `None` when it cannot be judged: an operator that is not known here, or a key that the request does not have.
-    fn holds(&self, context: &Context) -> Option<bool> {
-        let actual = context.get(&self.key)?;
-        let any = |test: &dyn Fn(&str) -> bool| self.values.iter().any(|value| test(value));
-        match self.operator.as_str() {
-            "StringEquals" => Some(any(&|value| value == actual)),
-            "StringNotEquals" => Some(!any(&|value| value == actual)),
-            "StringLike" => Some(any(&|value| like(value, actual))),
-            // ArnEquals and ArnLike behave identically (IAM User Guide, ARN condition operators).
-            "ArnEquals" | "ArnLike" => Some(any(&|value| arn_like(value, actual))),
-            "Bool" => Some(any(&|value| value.eq_ignore_ascii_case(actual))),
-            "DateLessThan" => {
-                let actual = moment(actual)?;
-                let limits = self.values.iter().map(|value| moment(value)).collect::<Option<Vec<_>>>()?;
-                Some(limits.iter().any(|limit| actual < *limit))
-            }
-            _ => None,
+            && self.conditions.iter().all(|condition| condition.holds(context).unwrap_or(!self.allow));
+        match (matches, self.allow) {
+            (false, _) => Verdict::Silent,
+            (true, false) => Verdict::Denied,
+            // `Denied` stands for whom NotPrincipal may mean.
+            (true, true) if who == Verdict::Denied => Verdict::Silent,
+            (true, true) => who,
         }
     }
 }
 
-/// An account id or its root's ARN names everyone in the account; any other ARN names that role or session alone
-/// (IAM User Guide, IAM JSON policy elements: Principal). Wildcards within an ARN are not allowed there.
-fn names(named: &str, principal: &Principal) -> bool {
-    named == "*"
-        || named == principal.account
-        || named == crate::principal::root_arn(&principal.account)
-        || named == principal.arn
-        || named == principal.policy_arn
+impl Who {
+    fn parse(object: &Map<String, Value>, kind: Kind) -> Result<Self, String> {
+        let (named, others) = (object.get("Principal"), object.contains_key("NotPrincipal"));
+        match (kind, named, others) {
+            (Kind::Identity, None, false) => Ok(Self::Owner),
+            (Kind::Identity, ..) => Err("a policy of a role has no Principal".to_owned()),
+            (_, None, true) => Ok(Self::Opaque),
+            (_, Some(Value::String(text)), false) if text == "*" => Ok(Self::Named(vec!["*".to_owned()])),
+            (_, Some(Value::Object(kinds)), false) => {
+                // Services, federated and canonical users do not exist here.
+                const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
+                if let Some(unknown) = kinds.keys().find(|kind| !KINDS.contains(&kind.as_str())) {
+                    return Err(format!("{unknown} is not a kind of principal"));
+                }
+                kinds.get("AWS").map_or(Ok(Vec::new()), strings).map(Self::Named)
+            }
+            _ => Err("Principal is missing or malformed".to_owned()),
+        }
+    }
+
+    /// An account id or its root's ARN names the account, which lets its own in; any other ARN names that role or
+    /// session alone (IAM User Guide, IAM JSON policy elements: Principal). Wildcards within an ARN are not allowed there.
+    fn includes(&self, principal: &Principal) -> Verdict {
+        let named = match self {
+            Self::Owner => return Verdict::Allowed,
+            Self::Opaque => return Verdict::Denied,
+            Self::Named(named) => named,
+        };
+        let one = |named: &String| match named.as_str() {
+            "*" => Verdict::Allowed,
+            name if name == principal.arn || name == principal.policy_arn => Verdict::Allowed,
+            name if name == principal.account && principal.is_root() => Verdict::Allowed,
+            name if name == principal.account || name == root_arn(&principal.account) => Verdict::Delegated,
+            _ => Verdict::Silent,
+        };
+        named.iter().map(one).fold(Verdict::Silent, Verdict::or)
+    }
 }
 
-/// Dates are ISO 8601 or epoch seconds (IAM User Guide, Date condition operators).
-fn moment(text: &str) -> Option<Timestamp> {
-    text.parse().ok().or_else(|| Timestamp::from_second(text.parse().ok()?).ok())
+impl Patterns {
+    fn parse(object: &Map<String, Value>, name: &str, opposite: &str) -> Result<Option<Self>, String> {
+        let (value, negated) = match (object.get(name), object.get(opposite)) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => return Err(format!("{name} and {opposite} exclude each other")),
+            (Some(value), None) => (value, false),
+            (None, Some(value)) => (value, true),
+        };
+        let patterns = strings(value)?;
+        if patterns.is_empty() { Err(format!("{name} is empty")) } else { Ok(Some(Self { patterns, negated })) }
+    }
+
+    fn match_with(&self, test: impl Fn(&str) -> bool) -> bool {
+        self.patterns.iter().any(|pattern| test(pattern)) != self.negated
+    }
 }
 
 /// Whether `text` matches `pattern`, in which `*` stands for any characters and `?` for one.
@@ -217,15 +253,8 @@ pub(crate) fn like(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-/// Each of the six parts of the ARN is matched on its own (IAM User Guide, ARN condition operators).
-fn arn_like(pattern: &str, text: &str) -> bool {
-    let parts = |whole: &str| whole.splitn(6, ':').map(str::to_owned).collect::<Vec<_>>();
-    let (pattern, text) = (parts(pattern), parts(text));
-    pattern.len() == text.len() && pattern.iter().zip(&text).all(|(pattern, text)| like(pattern, text))
-}
-
 /// One string or a list of them; JSON booleans and numbers count as their text.
-fn strings(value: &Value) -> Result<Vec<String>, String> {
+pub(crate) fn strings(value: &Value) -> Result<Vec<String>, String> {
     let one = |value: &Value| match value {
         Value::String(text) => Ok(text.clone()),
         Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::arn::{Arn, is_account};
+use crate::condition::Context;
 use crate::ids::Ids;
+use crate::policy::{Kind, Policy, Verdict};
 
 /// What a client signs with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +48,33 @@ pub(crate) fn root_arn(account: &str) -> String {
     format!("arn:aws:iam::{account}:root")
 }
 
-#[derive(Debug)]
+/// A caller, and what his account lets him do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity<'a> {
+    pub(crate) principal: &'a Principal,
+    /// The policies of the role; `None` for whoever may do all that the account may.
+    policies: Option<&'a [Policy]>,
+}
+
+impl Identity<'_> {
+    /// What IAM says in the caller's own account.
+    pub(crate) fn judge(&self, action: &str, resource: &str, context: &Context) -> Verdict {
+        let Some(policies) = self.policies else { return Verdict::Allowed };
+        let said = policies.iter().map(|policy| policy.judge(self.principal, action, resource, context));
+        said.fold(Verdict::Silent, Verdict::or)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Role {
+    /// The role's unique id.
+    unique: String,
+    trust: Policy,
+    /// `None`: it may do all that its account may.
+    policies: Option<Vec<Policy>>,
+}
+
+#[derive(Clone, Debug)]
 struct Session {
     principal: Principal,
     credentials: Credentials,
@@ -53,20 +82,70 @@ struct Session {
 }
 
 /// The roles of all accounts, and the sessions opened on them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Principals {
-    /// Role ARN to the role's unique id.
-    roles: BTreeMap<String, String>,
+    /// By ARN.
+    roles: BTreeMap<String, Role>,
     /// By access key id.
     sessions: BTreeMap<String, Session>,
 }
 
 impl Principals {
-    /// Makes the role when it is missing, and gives its ARN. Its trust policy names its own account.
+    /// Makes the role when it is missing, and gives its ARN. It trusts its own account and may do all that this may.
     pub(crate) fn role(&mut self, ids: &mut Ids, account: &str, name: &str) -> String {
-        let arn = format!("arn:aws:iam::{account}:role/{name}");
-        self.roles.entry(arn.clone()).or_insert_with(|| format!("AROA{}", ids.upper(17)));
+        let arn = role_arn(account, name);
+        let role = || {
+            let trust = json!({
+                "Version": "2012-10-17",
+                "Statement": { "Effect": "Allow", "Principal": { "AWS": root_arn(account) }, "Action": "sts:AssumeRole" },
+            });
+            // Written here, so it parses; a document without rules would trust nobody.
+            let trust = Policy::parse(&trust.to_string(), Kind::Trust).unwrap_or_else(|_| Policy::empty());
+            Role { unique: unique(ids), trust, policies: None }
+        };
+        self.roles.entry(arn.clone()).or_insert_with(role);
         arn
+    }
+
+    /// Makes a role that may do what `policies` allow. The error says what IAM would refuse (IAM API Reference,
+    /// CreateRole and PutRolePolicy): a name that is taken or no name, a document that is malformed, or one that trusts
+    /// somebody who does not exist.
+    pub(crate) fn create_role(
+        &mut self,
+        ids: &mut Ids,
+        account: &str,
+        name: &str,
+        trust: &str,
+        policies: &[&str],
+    ) -> Result<(), String> {
+        let arn = role_arn(account, name);
+        let permitted = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+        if !is_account(account) || !(1..=64).contains(&name.len()) || !name.bytes().all(permitted) {
+            return Err(format!("{arn} is not the ARN of a role"));
+        }
+        if self.has_role(&arn) {
+            return Err(format!("{arn} exists"));
+        }
+        let trust = Policy::parse(trust, Kind::Trust).map_err(|wrong| format!("trust policy of {arn}: {wrong}"))?;
+        if let Some(unknown) = trust.principals().find(|named| !self.exists(named)) {
+            return Err(format!("trust policy of {arn}: the principal {unknown} does not exist"));
+        }
+        let parse =
+            |text: &&str| Policy::parse(text, Kind::Identity).map_err(|wrong| format!("policy of {arn}: {wrong}"));
+        let policies = policies.iter().map(parse).collect::<Result<_, _>>()?;
+        self.roles.insert(arn, Role { unique: unique(ids), trust, policies: Some(policies) });
+        Ok(())
+    }
+
+    /// Whom a role lets assume it.
+    pub(crate) fn trust(&self, role: &str) -> Option<&Policy> {
+        self.roles.get(role).map(|role| &role.trust)
+    }
+
+    /// A caller together with the policies that bind him.
+    pub(crate) fn identity<'a>(&'a self, principal: &'a Principal) -> Identity<'a> {
+        let role = self.roles.get(&principal.policy_arn);
+        Identity { principal, policies: role.and_then(|role| role.policies.as_deref()) }
     }
 
     pub(crate) fn has_role(&self, arn: &str) -> bool {
@@ -81,7 +160,7 @@ impl Principals {
         session: &str,
         expires: Option<Timestamp>,
     ) -> Option<(Principal, Credentials)> {
-        let unique = self.roles.get(role)?;
+        let unique = &self.roles.get(role)?.unique;
         let arn = Arn::parse(role)?;
         let name = arn.name_of("role")?.rsplit('/').next()?;
         let principal = Principal {
@@ -128,6 +207,14 @@ impl Principals {
             _ => false,
         }
     }
+}
+
+fn role_arn(account: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account}:role/{name}")
+}
+
+fn unique(ids: &mut Ids) -> String {
+    format!("AROA{}", ids.upper(17))
 }
 
 pub(crate) fn root_credentials(account: &str) -> Credentials {

@@ -24,6 +24,11 @@ impl Query {
         Ok(())
     }
 
+    /// Whether the parameter is there, as a value, list or structure.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.keys().any(|key| key.split('.').next() == Some(name))
+    }
+
     /// The value, when it is there and not empty.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())

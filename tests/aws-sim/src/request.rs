@@ -122,13 +122,19 @@ impl Request {
         format!("{}:{name}", self.service.name())
     }
 
+    /// Whether AWS may answer it from what it knew a little while ago.
+    pub(crate) fn may_be_stale(&self) -> bool {
+        matches!(self.service, Service::Rds | Service::Kms) && self.only_looks()
+    }
+
     /// Whether it may change something.
     pub(crate) fn mutating(&self) -> bool {
-        const READS: [&str; 3] = ["Describe", "List", "Get"];
         const CRYPTO: [&str; 4] = ["Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"];
-        self.service != Service::Sts
-            && !READS.iter().any(|verb| self.action.starts_with(verb))
-            && !CRYPTO.contains(&self.action.as_str())
+        self.service != Service::Sts && !self.only_looks() && !CRYPTO.contains(&self.action.as_str())
+    }
+
+    fn only_looks(&self) -> bool {
+        ["Describe", "List", "Get"].iter().any(|verb| self.action.starts_with(verb))
     }
 }
 

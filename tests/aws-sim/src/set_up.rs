@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::arn::Arn;
 use crate::envelope::Stored;
 use crate::principal::root_credentials;
-use crate::rds::default_security_group;
-use crate::rds::instance::{Changes, Instance, Stage};
+use crate::rds::changes::Changes;
+use crate::rds::engines;
+use crate::rds::instance::{Instance, Parameters, Stage};
+use crate::rds::setup::Setup;
 use crate::rds::snapshot::Stage as SnapshotStage;
 use crate::{Cloud, Credentials, kms};
 
@@ -27,13 +29,16 @@ pub struct Database {
     pub class: String,
     /// The size of its storage.
     pub allocated_gib: u32,
-    /// `None`: unencrypted. `aws/rds`: under the AWS managed key, which is made on first use. Else the ARN of a key.
+    /// `None`: unencrypted. `aws/rds`: under the AWS managed key, which is made on first use. `sse-rds`: under a key that AWS
+    /// owns and nobody sees. Else the ARN of a key.
     pub kms_key: Option<String>,
     /// Whether it has a standby.
     pub multi_az: bool,
     /// The cluster that it is a member of.
     pub cluster: Option<String>,
-    /// Its tags.
+    /// Whether it has Transparent Data Encryption: a credential for it, and an option group `<identifier>-tde`.
+    pub tde: bool,
+    /// Its tags, which may begin with `aws:`.
     pub tags: BTreeMap<String, String>,
     /// What it holds.
     pub content: Vec<u8>,
@@ -53,6 +58,7 @@ impl Database {
             kms_key: Some("aws/rds".to_owned()),
             multi_az: false,
             cluster: None,
+            tde: false,
             tags: BTreeMap::new(),
             content: format!("the rows of {identifier} in {account}").into_bytes(),
         }
@@ -74,48 +80,67 @@ impl Cloud {
         opened.map_or_else(|| root_credentials(account), |(_, credentials)| credentials)
     }
 
+    /// Makes a role that whoever its trust policy names may assume, and that may do what its policies allow; all of them
+    /// JSON documents. The error is what IAM would refuse: also a role that exists, or trust in somebody who does not.
+    pub fn create_role(&self, account: &str, name: &str, trust: &str, policies: &[&str]) -> Result<(), String> {
+        let mut world = self.world();
+        let world = &mut *world;
+        world.principals.create_role(&mut world.ids, account, name, trust, policies)
+    }
+
     /// Sets up a database that is available at once. A key that does not exist leaves it without content.
     pub fn create_database(&self, database: Database) {
         let mut world = self.world();
         let world = &mut *world;
         let arn = Arn::new("rds", &database.region, &database.account, format!("db:{}", database.identifier));
+        let owned_key = database.kms_key.as_deref() == Some("sse-rds");
+        let tde = database.tde.then(|| format!("arn:aws:cloudhsm:{}:{}:hapg-tde", database.region, database.account));
+        let option_group = world.rds.set_up_options(&database);
         let key = match database.kms_key.as_deref() {
+            None | Some("sse-rds") => None,
             Some("aws/rds") => Some(kms::managed_key(world, &database.account, &database.region)),
             other => other.map(str::to_owned),
         };
         let material = key.as_ref().and_then(|key| world.kms.keys.get(key)).map(|key| key.material);
         let sealed =
             material.and_then(|material| Stored::seal(&mut world.ids, &material, &arn.to_string(), &database.content));
-        let port = if database.engine.contains("postgres") { 5432 } else { 3306 };
+        let engine = engines::of(&database.engine);
+        let setup = Setup {
+            multi_az: database.multi_az,
+            retention: 7,
+            option_group,
+            ..Setup::usual(
+                engine,
+                &database.engine_version,
+                &database.account,
+                &database.region,
+                &database.class,
+                database.allocated_gib,
+            )
+        };
         let instance = Instance {
             resource_id: format!("db-{}", world.ids.upper(26)),
             engine: database.engine,
             engine_version: database.engine_version,
-            class: database.class,
-            allocated_gib: database.allocated_gib,
-            storage_type: "gp3".to_owned(),
-            port,
             master_username: "admin_user".to_owned(),
+            database_name: None,
             created: world.now,
-            multi_az: database.multi_az,
-            public: false,
-            deletion_protection: false,
-            copy_tags: false,
-            minor_upgrade: true,
-            retention: 7,
-            subnet_group: "default".to_owned(),
-            security_groups: vec![default_security_group(&database.account, &database.region)],
+            setup,
+            parameters: Parameters::InSync,
             cluster: database.cluster,
             secret: None,
+            tde,
             stored: if key.is_some() {
                 sealed.unwrap_or(Stored::Plain(Vec::new()))
             } else {
                 Stored::Plain(database.content)
             },
             key,
+            owned_key,
             tags: database.tags,
             stage: Stage::Available,
             pending: Changes::default(),
+            optimizing: None,
             backups: BTreeSet::new(),
             arn: arn.clone(),
         };
@@ -136,7 +161,7 @@ impl Cloud {
     /// What the database or snapshot with this ARN holds, decrypted with its key's material, whatever state the key is
     /// in. `None` when it is not there, not complete, or its key has been deleted.
     pub fn content(&self, arn: &str) -> Option<Vec<u8>> {
-        let world = self.world();
+        let world = self.present();
         let (stored, key) = match (world.rds.instances.get(arn), world.rds.snapshots.get(arn)) {
             (Some(instance), _) if !matches!(instance.stage, Stage::Creating { .. }) => {
                 (&instance.stored, &instance.key)
@@ -153,6 +178,6 @@ impl Cloud {
     /// A canonical text of the whole world, without times and without ids that vary: two worlds in which the same was
     /// done have the same.
     pub fn fingerprint(&self) -> String {
-        crate::fingerprint::fingerprint(&self.world())
+        crate::fingerprint::fingerprint(&self.present())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Clock;
+use crate::{Clock, Rates, Weather, past};
 
 /// What a world is made with: nothing in it comes from the machine it runs on.
 #[derive(Clone, Debug)]
@@ -17,12 +17,27 @@ pub struct Settings {
     pub durations: Durations,
     /// The service quotas of each account and Region.
     pub quotas: Quotas,
+    /// How many requests a second are taken.
+    pub rates: Rates,
+    /// What goes wrong by itself.
+    pub weather: Weather,
+    /// How far back a stale read can look, at most 30 s. Each change is remembered as long; zero spares a large world that.
+    pub remembers: Duration,
 }
 
 impl Settings {
-    /// Seed 1, speed 1, the default durations and quotas.
+    /// Seed 1, speed 1, the default durations and quotas; nothing is throttled, and nothing goes wrong by itself.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, seed: 1, speed: 1, durations: Durations::default(), quotas: Quotas::default() }
+        Self {
+            clock,
+            seed: 1,
+            speed: 1,
+            durations: Durations::default(),
+            quotas: Quotas::default(),
+            rates: Rates::none(),
+            weather: Weather::calm(),
+            remembers: past::LONGEST,
+        }
     }
 
     /// `duration` at this world's speed.
@@ -73,10 +88,27 @@ pub struct Quotas {
     pub accounts_per_share: usize,
     /// DB instances.
     pub instances: usize,
+    /// The storage of all DB instances together, in GiB.
+    pub storage_gib: u64,
+    /// DB parameter groups, without the default ones.
+    pub parameter_groups: usize,
+    /// Option groups, without the default ones.
+    pub option_groups: usize,
+    /// DB subnet groups.
+    pub subnet_groups: usize,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { copies_in_flight: 20, manual_snapshots: 100, accounts_per_share: 20, instances: 40 }
+        Self {
+            copies_in_flight: 20,
+            manual_snapshots: 100,
+            accounts_per_share: 20,
+            instances: 40,
+            storage_gib: 100_000,
+            parameter_groups: 50,
+            option_groups: 20,
+            subnet_groups: 50,
+        }
     }
 }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use crate::access::{Decision, Leave, Resource, authorize, context, wording};
+use crate::arn::{Arn, is_account};
 use crate::clock::{iso, later};
 use crate::fault::{Fault, Outcome};
+use crate::policy::Verdict;
 use crate::query::Query;
 use crate::world::{Caller, World};
 use crate::xml::Xml;
@@ -26,37 +29,61 @@ fn get_caller_identity(caller: &Caller, query: &Query) -> Outcome<Xml> {
     Ok(xml)
 }
 
-/// STS API Reference, AssumeRole. Every role here trusts its own account, and nobody else.
+/// Parameters of AssumeRole that are not simulated: session policies and tags, MFA, and trusted token issuers.
+const NOT_SIMULATED: [&str; 8] = [
+    "Policy",
+    "PolicyArns",
+    "ProvidedContexts",
+    "SerialNumber",
+    "SourceIdentity",
+    "Tags",
+    "TokenCode",
+    "TransitiveTagKeys",
+];
+
+/// STS API Reference, AssumeRole.
 fn assume_role(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
-    query.only(&["DurationSeconds", "RoleArn", "RoleSessionName"])?;
+    let invalid = |message: String| Fault::bad("ValidationError", message);
+    if let Some(name) = NOT_SIMULATED.iter().find(|name| query.has(name)) {
+        return Err(invalid(format!("{name} is not simulated")));
+    }
+    query.only(&["DurationSeconds", "ExternalId", "RoleArn", "RoleSessionName"])?;
     let role = query.required("RoleArn")?;
+    if !Arn::parse(role)
+        .is_some_and(|arn| arn.service == "iam" && is_account(&arn.account) && arn.name_of("role").is_some())
+    {
+        return Err(invalid(format!("{role} is invalid")));
+    }
     let session = query.required("RoleSessionName")?;
-    let permitted = |byte: u8| byte.is_ascii_alphanumeric() || b"_=,.@-".contains(&byte);
-    if !(2..=64).contains(&session.len()) || !session.bytes().all(permitted) {
-        return Err(Fault::bad(
-            "ValidationError",
-            format!("Value '{session}' at 'roleSessionName' failed to satisfy constraint"),
-        ));
+    if !grammatical(session, 2..=64, b"_=,.@+-") {
+        return Err(invalid(format!("Value '{session}' at 'roleSessionName' failed to satisfy constraint")));
+    }
+    let external = query.text("ExternalId");
+    if external.is_some_and(|id| !grammatical(id, 2..=1224, b"_=,.@+-:/")) {
+        return Err(invalid("Value at 'externalId' failed to satisfy constraint".to_owned()));
     }
     let seconds = query.number("DurationSeconds")?.unwrap_or(3600);
     if !(900..=43_200).contains(&seconds) {
-        return Err(Fault::bad(
-            "ValidationError",
-            format!("Value '{seconds}' at 'durationSeconds' must be 900 to 43200"),
-        ));
+        return Err(invalid(format!("Value '{seconds}' at 'durationSeconds' must be 900 to 43200")));
+    }
+    // Only sessions of roles assume roles here, and their sessions last an hour at most (IAM User Guide, Roles terms and
+    // concepts, Role chaining), as do those of a role whose maximum nobody has raised (IAM API Reference, CreateRole,
+    // MaxSessionDuration).
+    if seconds > 3600 {
+        let message =
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
+        return Err(invalid(message.to_owned()));
     }
     let denied = |message: String| Fault::new(403, "AccessDenied", message);
     if caller.principal.is_root() {
         return Err(denied("Roles may not be assumed by root accounts.".to_owned()));
     }
-    // A role that does not exist is refused in the same words as one that does not trust the caller.
-    let trusted = crate::arn::Arn::parse(role).is_some_and(|arn| arn.account == caller.account());
+    if let Some(because) = distrust(world, caller, role, session, external) {
+        return Err(denied(wording(&caller.principal, "sts:AssumeRole", role, &because)));
+    }
     let expires = later(world.now, Duration::from_secs(u64::from(seconds)));
-    let opened = if trusted { world.principals.open(&mut world.ids, role, session, Some(expires)) } else { None };
-    let Some((principal, credentials)) = opened else {
-        let caller = &caller.principal.arn;
-        return Err(denied(format!("User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role}")));
-    };
+    let opened = world.principals.open(&mut world.ids, role, session, Some(expires));
+    let (principal, credentials) = opened.ok_or_else(|| Fault::internal("the role cannot be opened"))?;
     let mut xml = Xml::new();
     xml.node("Credentials", |xml| {
         xml.leaf("AccessKeyId", &credentials.access_key_id);
@@ -69,4 +96,29 @@ fn assume_role(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml
         xml.leaf("Arn", &principal.arn);
     });
     Ok(xml)
+}
+
+/// Why the caller may not assume the role. A role that does not exist is refused in the same words as one that does not
+/// trust the caller.
+fn distrust(world: &World, caller: &Caller, role: &str, session: &str, external: Option<&str>) -> Option<String> {
+    let missing = "because no resource-based policy allows the sts:AssumeRole action".to_owned();
+    let Some(policy) = world.principals.trust(role) else { return Some(missing) };
+    let mut context = context(world.now, &caller.principal, &caller.region);
+    context.insert("sts:rolesessionname".to_owned(), session.to_owned());
+    if let Some(id) = external {
+        context.insert("sts:externalid".to_owned(), id.to_owned());
+    }
+    let owner = Arn::parse(role).map_or_else(String::new, |arn| arn.account);
+    let leave = Leave::Only { policy, grant: Verdict::Silent };
+    let asked = Resource { arn: role.to_owned(), owner, leave };
+    match authorize(&world.principals.identity(&caller.principal), "sts:AssumeRole", &[asked], &context) {
+        Decision::Allowed => None,
+        Decision::Refused { because, .. } => Some(because),
+    }
+}
+
+/// Letters, digits and `others`, of a length within bounds.
+fn grammatical(text: &str, lengths: std::ops::RangeInclusive<usize>, others: &[u8]) -> bool {
+    let permitted = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
+    lengths.contains(&text.len()) && text.bytes().all(permitted)
 }

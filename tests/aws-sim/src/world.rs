@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 
 use crate::Settings;
+use crate::fault::Outcome;
 use crate::ids::Ids;
 use crate::kms::Kms;
 use crate::principal::{Principal, Principals};
+use crate::rates::Buckets;
 use crate::rds::Rds;
+use crate::request::Request;
 use crate::sqs::Sqs;
 
 /// Who asks, and in which Region.
@@ -32,12 +35,18 @@ pub(crate) struct World {
     pub(crate) kms: Kms,
     pub(crate) rds: Rds,
     pub(crate) sqs: Sqs,
+    /// What is left of the rates.
+    pub(crate) buckets: Buckets,
+    /// Whether somebody may have changed it since it was last remembered.
+    pub(crate) changed: bool,
 }
 
 impl World {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             now: settings.clock.timestamp(),
+            changed: true,
+            buckets: Buckets::default(),
             ids: Ids::seeded(settings.seed),
             settings,
             principals: Principals::default(),
@@ -47,9 +56,13 @@ impl World {
         }
     }
 
-    /// Brings the world up to the present, event by event in order of time.
-    pub(crate) fn advance(&mut self) {
-        let now = self.settings.clock.timestamp();
+    /// Counts a request of an account, or refuses it.
+    pub(crate) fn count(&mut self, account: &str, request: &Request) -> Outcome<()> {
+        self.buckets.take(&self.settings.rates, account, request, self.now)
+    }
+
+    /// Brings the world up to `now`, event by event in order of time.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
         loop {
             let key = self.kms.next_event();
             let job = self.rds.next_event();

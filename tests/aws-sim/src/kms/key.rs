@@ -18,7 +18,7 @@ use crate::tags::Tags;
 use crate::world::{Caller, World};
 
 /// A key of one account in one Region.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) arn: Arn,
     pub(crate) material: Material,

@@ -23,10 +23,11 @@ use crate::arn::Arn;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
+use crate::policy::Verdict;
 use crate::world::{Caller, World};
 
 /// All keys and aliases, of all accounts and Regions, by ARN.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Kms {
     pub(crate) keys: BTreeMap<String, Key>,
     /// Alias ARN to key ARN.
@@ -143,7 +144,7 @@ const ACROSS_ACCOUNTS: [&str; 9] = [
 pub(crate) fn leave<'a>(world: &'a World, caller: &Caller, action: &str, arn: &str) -> Leave<'a> {
     match world.kms.keys.get(arn) {
         Some(key) if key.arn.account == caller.account() || ACROSS_ACCOUNTS.contains(&action) => {
-            Leave::Policy(&key.policy.rules)
+            Leave::Only { policy: &key.policy.rules, grant: Verdict::Silent }
         }
         _ => Leave::Nobody,
     }

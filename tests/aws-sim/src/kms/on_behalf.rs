@@ -3,6 +3,7 @@
 use super::grants::{Terms, issue};
 use super::key::KeyState;
 use crate::access::{Decision, Leave, Resource, authorize, context};
+use crate::policy::Verdict;
 use crate::principal::root_arn;
 use crate::world::{Caller, World};
 
@@ -31,16 +32,16 @@ pub(crate) fn usable(world: &World, caller: &Caller, key: &str, actions: &[&str]
     if key.state != KeyState::Enabled {
         return false;
     }
-    let mut given = context(world.now, &caller.principal);
+    let mut given = context(world.now, &caller.principal, &key.arn.region);
     given.insert("kms:viaservice".to_owned(), format!("rds.{}.amazonaws.com", key.arn.region));
     actions.iter().all(|action| {
         let mut given = given.clone();
         if *action == "kms:CreateGrant" {
             given.insert("kms:grantisforawsresource".to_owned(), "true".to_owned());
         }
-        let leave = Leave::Policy(&key.policy.rules);
+        let leave = Leave::Only { policy: &key.policy.rules, grant: Verdict::Silent };
         let resource = Resource { arn: key.arn.to_string(), owner: key.arn.account.clone(), leave };
-        authorize(&caller.principal, action, &[resource], &given) == Decision::Allowed
+        authorize(&world.principals.identity(&caller.principal), action, &[resource], &given) == Decision::Allowed
     })
 }
 

@@ -7,7 +7,7 @@ use crate::access::context;
 use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::policy::{Policy, Verdict};
+use crate::policy::{Kind, Policy, Verdict};
 use crate::principal::root_arn;
 use crate::world::{Caller, World};
 
@@ -15,7 +15,7 @@ use crate::world::{Caller, World};
 const LARGEST: usize = 32_768;
 
 /// The text as it was put, and what it says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Document {
     pub(crate) text: String,
     pub(crate) rules: Policy,
@@ -63,7 +63,7 @@ impl Document {
     fn written(document: &Value) -> Self {
         let text = format!("{document:#}");
         // Written here, so it parses; a document without rules would allow nothing.
-        let rules = Policy::parse(&text).unwrap_or_else(|_| Policy::empty());
+        let rules = Policy::parse(&text, Kind::Resource).unwrap_or_else(|_| Policy::empty());
         Self { text, rules }
     }
 }
@@ -75,14 +75,14 @@ pub(super) fn checked_policy(world: &World, caller: &Caller, text: &str, arn: &A
         return Err(Fault::bad("LimitExceededException", format!("A key policy has at most {LARGEST} bytes.")));
     }
     let malformed = |message: String| Fault::bad("MalformedPolicyDocumentException", message);
-    let rules = Policy::parse(text)
+    let rules = Policy::parse(text, Kind::Resource)
         .map_err(|wrong| malformed(format!("Policy contains a statement that is not valid: {wrong}.")))?;
     if let Some(unknown) = rules.principals().find(|named| !world.principals.exists(named)) {
         return Err(malformed(format!("Policy contains a statement with one or more invalid principals: {unknown}.")));
     }
-    let context = context(world.now, &caller.principal);
+    let context = context(world.now, &caller.principal, &caller.region);
     let may = rules.judge(&caller.principal, "kms:PutKeyPolicy", &arn.to_string(), &context);
-    if !bypass && may != Verdict::Allowed {
+    if !bypass && !matches!(may, Verdict::Allowed | Verdict::Delegated) {
         return Err(malformed(
             "The new key policy will not allow you to update the key policy in the future.".to_owned(),
         ));

@@ -11,7 +11,8 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     let (account, region) = (caller.account(), caller.region.as_str());
     let quotas = world.settings.quotas;
     let instances = world.rds.instances_of(account, region);
-    let storage: u64 = world.rds.instances_of(account, region).map(|instance| u64::from(instance.allocated_gib)).sum();
+    let storage: u64 =
+        world.rds.instances_of(account, region).map(|instance| u64::from(instance.setup.storage.gib)).sum();
     let manual = world.rds.snapshots_of(account, region).filter(|snapshot| !snapshot.automated);
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let groups =

@@ -64,7 +64,7 @@ pub(super) fn delete_instance(world: &mut World, caller: &Caller, query: &Query)
     let arn = own_arn(caller, "db", id);
     let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {id} not found."));
     let instance = world.rds.instances.get(&arn).ok_or_else(absent)?;
-    if instance.deletion_protection {
+    if instance.setup.deletion_protection {
         return Err(Fault::combination(
             "Cannot delete protected DB Instance, please disable deletion protection and try again.",
         ));

@@ -7,6 +7,9 @@ pub(super) const INSTANCE: usize = 63;
 /// Snapshots have 1 to 255 (RDS API Reference, CreateDBSnapshot).
 pub(super) const SNAPSHOT: usize = 255;
 
+/// Parameter groups and option groups have 1 to 255 (RDS API Reference, CreateDBParameterGroup and CreateOptionGroup).
+pub(super) const GROUP: usize = 255;
+
 /// Letters, digits and hyphens; first a letter; no two hyphens together and none at the end. Stored in lower case (RDS
 /// API Reference, CreateDBSnapshot and CopyDBSnapshot).
 pub(super) fn identifier(parameter: &str, text: &str, longest: usize) -> Outcome<String> {

@@ -2,6 +2,7 @@
 
 use super::snapshot::{Snapshot, Stage};
 use super::snapshots::not_found;
+use super::{engines, options};
 use crate::arn::{Arn, is_account};
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
@@ -82,14 +83,30 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(show(snapshot))
 }
 
-/// Encrypted snapshots cannot be made public, and those under the account's default key cannot be shared (RDS User
-/// Guide, Sharing encrypted snapshots). UNSOURCED: the codes, and that the call itself is refused in the second case.
+/// Encrypted snapshots cannot be made public, and those under the account's default key, or one that AWS owns, cannot be
+/// shared (RDS User Guide, Sharing encrypted snapshots); nor those with Transparent Data Encryption (same page), of RDS Custom,
+/// or with an option group that has permanent or persistent options but Oracle's Timezone and OLS (Sharing a DB snapshot).
+/// UNSOURCED: the codes, that the call itself is refused for the default key, and that AWS's own key and RDS Custom are alike.
 fn may_be_shared(world: &World, snapshot: &Snapshot, add: &[&str]) -> Outcome<()> {
-    let Some(key) = &snapshot.key else { return Ok(()) };
-    if add.contains(&"all") {
+    let engine = engines::of(&snapshot.origin.engine);
+    if engine.kind == engines::Kind::Custom {
+        return Err(Fault::value("Snapshots of RDS Custom can't be shared."));
+    }
+    let bound = options::binding_of(world, snapshot);
+    if snapshot.origin.tde.is_some() || bound.contains("TDE") {
+        return Err(Fault::value("Snapshots with Transparent Data Encryption can't be shared."));
+    }
+    let harmless = |option: &String| engine.oracle() && ["OLS", "Timezone"].contains(&option.as_str());
+    if let Some(option) = bound.iter().find(|option| !harmless(option)) {
+        return Err(Fault::value(format!(
+            "The snapshot can't be shared because its option group has the persistent or permanent option {option}."
+        )));
+    }
+    if add.contains(&"all") && snapshot.encrypted() {
         return Err(Fault::value("Encrypted snapshots cannot be shared publicly."));
     }
-    if world.kms.keys.get(key).is_some_and(|key| key.managed_by_aws) {
+    let managed = snapshot.key.as_ref().and_then(|key| world.kms.keys.get(key)).is_some_and(|key| key.managed_by_aws);
+    if managed || snapshot.owned_key {
         return Err(Fault::value(
             "Sharing snapshots encrypted with the default service key for RDS is currently not supported.",
         ));

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::identifiers::{SNAPSHOT, identifier};
 use super::instance::Instance;
+use super::listing::{filters, paged};
 use super::snapshot::{Origin, Snapshot, Stage};
-use super::{filters, keys, max_records, own_arn};
+use super::{keys, own_arn};
 use crate::arn::Arn;
 use crate::clock::later;
 use crate::envelope::Stored;
 use crate::fault::{Fault, Outcome};
-use crate::pages::page;
 use crate::query::Query;
 use crate::tags::Tags;
 use crate::world::{Caller, World};
@@ -59,13 +59,15 @@ pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str,
     let stored = stored.ok_or_else(|| Fault::internal("the storage cannot be read"))?;
     let until = later(world.now, world.settings.paced(world.settings.durations.snapshot));
     // With CopyTagsToSnapshot the instance's tags come along (RDS User Guide, Copying tags to DB snapshots).
-    let mut tags = if source.copy_tags { source.tags.clone() } else { Tags::new() };
+    let mut tags = if source.setup.copy_tags { source.tags.clone() } else { Tags::new() };
     tags.extend(given);
     let snapshot = Snapshot {
         automated: false,
         origin: origin(&source, world.now),
         created: world.now,
         key: source.key.clone(),
+        owned_key: source.owned_key,
+        option_group: source.setup.option_group.clone(),
         source: None,
         tags: super::tagging::checked(tags)?,
         shares: BTreeSet::new(),
@@ -89,13 +91,10 @@ fn origin(instance: &Instance, taken: jiff::Timestamp) -> Origin {
         resource_id: instance.resource_id.clone(),
         engine: instance.engine.clone(),
         engine_version: instance.engine_version.clone(),
-        class: instance.class.clone(),
-        allocated_gib: instance.allocated_gib,
-        storage_type: instance.storage_type.clone(),
-        port: instance.port,
         master_username: instance.master_username.clone(),
-        zone: format!("{}a", instance.arn.region),
-        retention: instance.retention,
+        database_name: instance.database_name.clone(),
+        setup: instance.setup.clone(),
+        tde: instance.tde.clone(),
         instance_created: instance.created,
         taken,
     }
@@ -186,7 +185,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     if let (Some(id), true) = (id, items.is_empty()) {
         return Err(not_found(id));
     }
-    let (snapshots, marker) = page(items, max_records(query)?, query.text("Marker"));
+    let (snapshots, marker) = paged(query, items)?;
     let mut xml = Xml::new();
     xml.list("DBSnapshots", "DBSnapshot", snapshots, |xml, snapshot| snapshot.show(xml, world.now, account));
     xml.maybe("Marker", marker);

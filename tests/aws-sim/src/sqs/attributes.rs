@@ -8,7 +8,7 @@ use super::queue;
 use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::policy::Policy;
+use crate::policy::{Kind, Policy};
 use crate::world::{Caller, World};
 
 /// Attributes that are numbers: least, most and default (SQS API Reference, SetQueueAttributes).
@@ -74,7 +74,7 @@ fn parsed(world: &World, text: &str) -> Result<PolicyChange, String> {
     if text.len() > LARGEST_POLICY {
         return Err(format!("a policy has at most {LARGEST_POLICY} bytes"));
     }
-    let policy = Policy::parse(text)?;
+    let policy = Policy::parse(text, Kind::Resource)?;
     if let Some(unknown) = policy.principals().find(|named| !world.principals.exists(named)) {
         return Err(format!("the principal {unknown} does not exist"));
     }

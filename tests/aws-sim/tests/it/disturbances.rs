@@ -82,6 +82,119 @@ async fn a_delayed_request_takes_effect_although_its_agent_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_too_late_tells_of_what_was_done_at_once() {
+    let lab = Lab::new();
+    lab.database("orders");
+    let agent = disturbed(&lab, TAKE, &[Disturbance::LateAnswer(seconds(10))]);
+    let call = agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send();
+    let (find, begun) = (lab.agent(A, HERE), tokio::time::Instant::now());
+    let look = async {
+        pass(seconds(1)).await;
+        find.status("x").await
+    };
+    let (answer, status) = tokio::join!(call, look);
+    assert!(answer.is_ok() && status == "creating");
+    assert!(begun.elapsed() >= seconds(10));
+}
+
+/// An agent whose `action` is answered as it would have been `age` ago, as often as it is asked.
+fn looking_back(lab: &Lab, action: &'static str, age: u64) -> Clients {
+    disturbed(lab, action, &[Disturbance::StaleRead(seconds(age)); 20])
+}
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+const DESCRIBE: &str = "rds:DescribeDBSnapshots";
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_read_shows_the_world_as_it_was() {
+    let lab = Lab::with(|settings| settings.durations.snapshot = seconds(8));
+    lab.database("orders");
+    pass(seconds(100)).await;
+    let agent = lab.agent(A, HERE);
+    let call = agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x");
+    call.send().await.unwrap();
+    pass(seconds(20)).await;
+    let name = async |age| {
+        let found = looking_back(&lab, DESCRIBE, age).rds.describe_db_snapshots().send().await.unwrap();
+        found.db_snapshots().first().map(|snapshot| snapshot.status().unwrap().to_owned())
+    };
+    // Time had not come as far either.
+    assert_eq!(name(21).await, None);
+    assert_eq!(name(19).await.as_deref(), Some("creating"));
+    assert_eq!(name(5).await.as_deref(), Some("available"));
+    assert_eq!(name(0).await.as_deref(), Some("available"));
+    agent.rds.delete_db_snapshot().db_snapshot_identifier("x").send().await.unwrap();
+    pass(seconds(29)).await;
+    assert_eq!(name(30).await.as_deref(), Some("available"));
+    assert_eq!(name(28).await, None);
+    pass(seconds(2)).await;
+    assert_eq!(name(60).await, None, "nothing is older than 30 s");
+    pass(seconds(100)).await;
+    let call = agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("y");
+    call.send().await.unwrap();
+    assert_eq!(name(10).await, None, "how it was before a change is known however long it had been so");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_is_not_older_than_the_world() {
+    let lab = Lab::new();
+    lab.database("orders");
+    pass(seconds(1)).await;
+    let agent = looking_back(&lab, "rds:DescribeDBInstances", 30);
+    assert_eq!(agent.rds.describe_db_instances().send().await.unwrap().db_instances().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_read_of_rds_or_kms_sees_the_present() {
+    let lab = Lab::new();
+    lab.database("orders");
+    pass(seconds(100)).await;
+    let agent = looking_back(&lab, TAKE, 30);
+    let take = || agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send();
+    take().await.unwrap();
+    assert_eq!(code(take().await), "DBSnapshotAlreadyExists");
+    agent.sqs.create_queue().queue_name("q").send().await.unwrap();
+    let agent = looking_back(&lab, "sqs:GetQueueUrl", 30);
+    agent.sqs.get_queue_url().queue_name("q").send().await.unwrap();
+    let agent = looking_back(&lab, "sts:GetCallerIdentity", 30);
+    agent.sts.get_caller_identity().send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_read_of_kms_changes_nothing() {
+    let lab = Lab::new();
+    pass(seconds(100)).await;
+    let own = lab.agent(A, HERE);
+    let keys = async || own.kms.list_keys().send().await.unwrap().keys().len();
+    // The first look at this alias makes the AWS managed key, but not in a past that is over.
+    let look = |age| looking_back(&lab, "kms:DescribeKey", age).kms.describe_key().key_id("alias/aws/rds").send();
+    look(10).await.unwrap();
+    assert_eq!(keys().await, 0);
+    look(0).await.unwrap();
+    assert_eq!(keys().await, 1);
+    pass(seconds(5)).await;
+    let listed = async |age| looking_back(&lab, "kms:ListKeys", age).kms.list_keys().send().await.unwrap().keys().len();
+    assert_eq!((listed(10).await, listed(3).await), (0, 1));
+    let key = own.key().await;
+    pass(seconds(5)).await;
+    let look = |age| looking_back(&lab, "kms:DescribeKey", age).kms.describe_key().key_id(&key).send();
+    assert_eq!(code(look(10).await), "NotFoundException");
+    look(3).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_world_without_memory_says_so() {
+    let lab = Lab::with(|settings| settings.remembers = Duration::ZERO);
+    lab.database("orders");
+    let agent = looking_back(&lab, "rds:DescribeDBInstances", 10);
+    assert_eq!(code(agent.rds.describe_db_instances().send().await), "InternalFailure");
+    agent.rds.describe_db_snapshots().send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_trace_tells_who_did_what_to_what() {
     let lab = Lab::new();
     lab.database("orders");

@@ -57,21 +57,30 @@ impl Lab {
         self.clients(&self.cloud.root(account), region, self.cloud.connector())
     }
 
+    /// The root of an account, whose clients do not try again.
+    pub(crate) fn root_without_retries(&self, account: &str, region: &str) -> Clients {
+        let config = self.config(&self.cloud.root(account), region, self.cloud.connector());
+        self.clients_of(&config.into_builder().retry_config(RetryConfig::disabled()).build())
+    }
+
     pub(crate) fn clients(&self, credentials: &Credentials, region: &str, transport: InProcess) -> Clients {
-        let config = self.config(credentials, region, transport);
+        self.clients_of(&self.config(credentials, region, transport))
+    }
+
+    fn clients_of(&self, config: &SdkConfig) -> Clients {
         let partition = || RetryPartition::new(self.partition.clone());
         Clients {
             rds: aws_sdk_rds::Client::from_conf(
-                aws_sdk_rds::config::Builder::from(&config).retry_partition(partition()).build(),
+                aws_sdk_rds::config::Builder::from(config).retry_partition(partition()).build(),
             ),
             kms: aws_sdk_kms::Client::from_conf(
-                aws_sdk_kms::config::Builder::from(&config).retry_partition(partition()).build(),
+                aws_sdk_kms::config::Builder::from(config).retry_partition(partition()).build(),
             ),
             sqs: aws_sdk_sqs::Client::from_conf(
-                aws_sdk_sqs::config::Builder::from(&config).retry_partition(partition()).build(),
+                aws_sdk_sqs::config::Builder::from(config).retry_partition(partition()).build(),
             ),
             sts: aws_sdk_sts::Client::from_conf(
-                aws_sdk_sts::config::Builder::from(&config).retry_partition(partition()).build(),
+                aws_sdk_sts::config::Builder::from(config).retry_partition(partition()).build(),
             ),
         }
     }

@@ -13,6 +13,8 @@ mod procedure;
 mod queues;
 mod quotas;
 mod restores;
+mod roles;
 mod sharing;
 mod signatures;
 mod snapshots;
+mod weather;

@@ -16,16 +16,37 @@ async fn a_policy_names_only_who_exists_and_does_not_lock_its_owner_out() {
                 {{"Effect":"Allow","Principal":{{"AWS":"{who}"}},"Action":"kms:Decrypt","Resource":"*"}}]}}"#
         )
     };
+    let conditional = |condition: &str| {
+        let more = format!(r#""kms:Decrypt","Condition":{condition},"Resource""#);
+        naming(A).replacen(r#""kms:Decrypt","Resource""#, &more, 1)
+    };
     let role = format!("arn:aws:iam::{B}:role/late");
     assert_eq!(code(put(naming(&role)).await), "MalformedPolicyDocumentException");
     lab.cloud.role(B, "late");
+    put(conditional(r#"{"StringEquals":{"aws:PrincipalAccount":"1"}}"#)).await.unwrap();
     for exists in [role.as_str(), B, &format!("arn:aws:iam::{B}:root")] {
         put(naming(exists)).await.unwrap();
     }
     assert_eq!(code(put(naming("arn:aws:iam::22:root")).await), "MalformedPolicyDocumentException");
     let only_b = naming(B).replace(&format!("arn:aws:iam::{A}:root"), B);
     assert_eq!(code(put(only_b).await), "MalformedPolicyDocumentException");
-    assert_eq!(code(put("not a policy".to_owned()).await), "MalformedPolicyDocumentException");
+    let malformed = [
+        "not a policy".to_owned(),
+        naming(B).replace("2012-10-17", "2020-10-17"),
+        naming(B).replace("\"AWS\"", "\"GCP\""),
+        naming(B).replace("\"Effect\":\"Allow\"", "\"Effect\":\"Perhaps\""),
+        naming(B).replace("\"Resource\":\"*\"", "\"Resource\":[]"),
+        naming(B).replace("\"Action\":\"kms:*\"", "\"Action\":\"kms:*\",\"NotAction\":\"kms:Get*\""),
+        naming(B).replace("\"Action\":\"kms:*\",", ""),
+        conditional(r#"{"StringMatches":{"aws:PrincipalAccount":"1"}}"#),
+        conditional(r#"{"NullIfExists":{"aws:PrincipalAccount":"true"}}"#),
+        conditional(r#"{"DateLessThan":{"aws:CurrentTime":"tomorrow"}}"#),
+        conditional(r#"{"NumericLessThan":{"aws:EpochTime":"many"}}"#),
+        conditional(r#"{"StringLike":{"aws:PrincipalArn":"${aws:userid}"}}"#),
+    ];
+    for policy in malformed {
+        assert_eq!(code(put(policy.clone()).await), "MalformedPolicyDocumentException", "{policy}");
+    }
     assert_eq!(code(put(naming(&" ".repeat(33_000))).await), "LimitExceededException");
     let named = here.kms.put_key_policy().key_id(&key).policy_name("other").policy(naming(B)).send().await;
     assert_eq!(code(named), "NotFoundException");
@@ -85,9 +106,21 @@ async fn conditions_hold_or_refuse() {
         (r#"{"StringNotEquals":{"aws:PrincipalAccount":"222222222222"}}"#.to_owned(), false),
         (r#"{"Bool":{"aws:SecureTransport":"true"}}"#.to_owned(), true),
         (r#"{"Bool":{"aws:SecureTransport":"false"}}"#.to_owned(), false),
-        (r#"{"StringMatches":{"aws:PrincipalAccount":"222222222222"}}"#.to_owned(), false),
-        (r#"{"StringEqualsIfExists":{"aws:SourceVpc":"vpc-1"}}"#.to_owned(), false),
+        (r#"{"StringNotLike":{"aws:PrincipalArn":"arn:aws:iam::222222222222:*"}}"#.to_owned(), false),
+        (r#"{"StringNotLike":{"aws:PrincipalArn":"arn:aws:iam::333333333333:*"}}"#.to_owned(), true),
+        (r#"{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam::222222222222:role/agent"}}"#.to_owned(), false),
+        (r#"{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/b*"}}"#.to_owned(), true),
+        (r#"{"StringLike":{"aws:SourceVpc":"vpc-1"}}"#.to_owned(), false),
+        (r#"{"StringNotEquals":{"aws:SourceVpc":"vpc-1"}}"#.to_owned(), false),
+        (r#"{"StringEqualsIfExists":{"aws:SourceVpc":"vpc-1"}}"#.to_owned(), true),
+        (r#"{"StringEqualsIfExists":{"aws:PrincipalAccount":"111111111111"}}"#.to_owned(), false),
+        (r#"{"StringEqualsIgnoreCase":{"aws:PrincipalType":"assumedrole"}}"#.to_owned(), true),
+        (r#"{"Null":{"aws:SourceVpc":"true","aws:PrincipalArn":"false"}}"#.to_owned(), true),
+        (r#"{"Null":{"aws:SourceVpc":"false"}}"#.to_owned(), false),
+        (r#"{"NumericLessThan":{"aws:EpochTime":"1"}}"#.to_owned(), false),
+        (r#"{"NumericGreaterThanEquals":{"aws:EpochTime":1}}"#.to_owned(), true),
         (r#"{"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}"#.to_owned(), false),
+        (r#"{"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}"#.to_owned(), true),
         // The key is there for CreateGrant alone, so the others are refused.
         (r#"{"Bool":{"kms:GrantIsForAWSResource":"true"}}"#.to_owned(), false),
     ];

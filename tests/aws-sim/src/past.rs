@@ -1,0 +1,63 @@
+//! What a read may still see: RDS and KMS as they were a little while ago.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::clock::earlier;
+use crate::fault::{Fault, Outcome};
+use crate::rates::Buckets;
+use crate::sqs::Sqs;
+use crate::world::World;
+
+/// The oldest that a read can be. KMS follows "an eventual consistency model", with a delay "typically less than a few
+/// seconds" (KMS Developer Guide, Access AWS KMS, Eventual consistency). UNSOURCED for RDS, and so is the figure.
+pub(crate) const LONGEST: Duration = Duration::from_secs(30);
+
+/// The world as each change left it, in order of time. Between two changes it moves by itself alone, so each of its
+/// instants can be computed again.
+#[derive(Debug, Default)]
+pub(crate) struct Past(VecDeque<World>);
+
+impl Past {
+    /// Remembers the world as it is, and forgets what no read can reach any more.
+    pub(crate) fn keep(&mut self, world: &World) {
+        let reach = world.settings.remembers.min(LONGEST);
+        if reach.is_zero() {
+            return;
+        }
+        let horizon = earlier(world.now, reach);
+        while self.0.get(1).is_some_and(|second| second.now <= horizon) {
+            self.0.pop_front();
+        }
+        if self.0.back().is_some_and(|last| last.now == world.now) {
+            self.0.pop_back();
+        }
+        self.0.push_back(without_queues(world));
+    }
+
+    /// The world as it was `age` before `present`. What is done to it changes nothing.
+    pub(crate) fn before(&self, present: &World, age: Duration) -> Outcome<World> {
+        let forgotten = || Fault::internal("This world remembers nothing: a stale read cannot be answered.");
+        let first = self.0.front().ok_or_else(forgotten)?;
+        let reach = present.settings.remembers.min(LONGEST);
+        let time = earlier(present.now, age.min(reach)).max(first.now);
+        let mut then = without_queues(self.0.iter().rfind(|then| then.now <= time).unwrap_or(first));
+        then.advance(time);
+        Ok(then)
+    }
+}
+
+/// Nothing that RDS and KMS show depends on a queue, and queues may be long.
+fn without_queues(world: &World) -> World {
+    World {
+        now: world.now,
+        settings: world.settings.clone(),
+        ids: world.ids.clone(),
+        principals: world.principals.clone(),
+        kms: world.kms.clone(),
+        rds: world.rds.clone(),
+        sqs: Sqs::default(),
+        buckets: Buckets::default(),
+        changed: false,
+    }
+}

@@ -1,0 +1,202 @@
+//! Roles: who may assume them, and what they may do.
+
+use aws_sim::Credentials;
+
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, message, pass};
+
+/// A trust policy: who, with which condition.
+fn trusting(who: &str, condition: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},
+            "Action":"sts:AssumeRole","Condition":{condition}}}]}}"#
+    )
+}
+
+/// A policy of a role: one statement that allows.
+fn allowing(actions: &str, resource: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"{resource}"}}]}}"#
+    )
+}
+
+fn assume(clients: &Clients, role: &str) -> aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder {
+    clients.sts.assume_role().role_arn(role).role_session_name("me")
+}
+
+fn session(given: &aws_sdk_sts::operation::assume_role::AssumeRoleOutput) -> Credentials {
+    let given = given.credentials().unwrap();
+    Credentials {
+        access_key_id: given.access_key_id().to_owned(),
+        secret_access_key: given.secret_access_key().to_owned(),
+        session_token: Some(given.session_token().to_owned()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trust_policy_says_who_assumes_the_role() {
+    let lab = Lab::new();
+    let (agent, stranger) = (lab.agent(A, HERE), lab.agent(B, THERE));
+    let root = |account: &str| format!("arn:aws:iam::{account}:root");
+    let cases = [
+        (trusting(&root(A), "{}"), true, false),
+        (trusting(B, "{}"), false, true),
+        (trusting("*", "{}"), true, true),
+        (trusting(&format!("arn:aws:iam::{B}:role/agent"), "{}"), false, true),
+        (trusting("*", &format!(r#"{{"StringEquals":{{"aws:PrincipalAccount":"{A}"}}}}"#)), true, false),
+        (trusting("*", r#"{"StringEquals":{"sts:ExternalId":"secret"}}"#), false, false),
+        (trusting("*", r#"{"StringEquals":{"sts:RoleSessionName":"me"}}"#), true, true),
+        (trusting("*", r#"{"StringEquals":{"sts:RoleSessionName":"you"}}"#), false, false),
+    ];
+    for (index, (trust, by_agent, by_stranger)) in cases.iter().enumerate() {
+        lab.cloud.create_role(A, &format!("role-{index}"), trust, &[]).unwrap();
+        let role = format!("arn:aws:iam::{A}:role/role-{index}");
+        for (clients, allowed) in [(&agent, by_agent), (&stranger, by_stranger)] {
+            match assume(clients, &role).send().await {
+                Ok(_) => assert!(allowed, "{trust}"),
+                refused => assert_eq!((code(refused), *allowed), ("AccessDenied".to_owned(), false), "{trust}"),
+            }
+        }
+    }
+    let role = format!("arn:aws:iam::{A}:role/role-5");
+    assume(&stranger, &role).external_id("secret").send().await.unwrap();
+    assert_eq!(code(assume(&stranger, &role).external_id("guess").send().await), "AccessDenied");
+}
+
+#[tokio::test(start_paused = true)]
+async fn assuming_a_role_has_its_grammar() {
+    let lab = Lab::new();
+    let agent = lab.agent(A, HERE);
+    let role = format!("arn:aws:iam::{A}:role/agent");
+    assume(&agent, &role).duration_seconds(900).external_id("a:/b").role_session_name("x+y").send().await.unwrap();
+    for wrong in [
+        assume(&agent, &role).duration_seconds(899),
+        assume(&agent, &role).duration_seconds(3601),
+        assume(&agent, &role).duration_seconds(43_201),
+        assume(&agent, &role).role_session_name("x"),
+        assume(&agent, &role).role_session_name("x y"),
+        assume(&agent, &role).external_id("x"),
+        assume(&agent, &role).policy("{}"),
+        assume(&agent, &role).tags(aws_sdk_sts::types::Tag::builder().key("k").value("v").build().unwrap()),
+        assume(&agent, &format!("arn:aws:iam::{A}:user/agent")),
+    ] {
+        assert_eq!(code(wrong.send().await), "ValidationError");
+    }
+    // Sessions of sessions end too.
+    let chained = lab.clients(&session(&assume(&agent, &role).send().await.unwrap()), HERE, lab.cloud.connector());
+    let again = lab.clients(&session(&assume(&chained, &role).send().await.unwrap()), HERE, lab.cloud.connector());
+    again.kms.list_keys().send().await.unwrap();
+    pass(hours(1)).await;
+    assert_eq!(code(again.kms.list_keys().send().await), "ExpiredTokenException");
+    assert_eq!(code(again.rds.describe_db_instances().send().await), "ExpiredToken");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_is_made_of_documents_that_are_sound() {
+    let lab = Lab::new();
+    let trust = trusting(A, "{}");
+    let make = |name: &str, trust: &str, policies: &[&str]| lab.cloud.create_role(A, name, trust, policies);
+    let with_principal = trusting(A, "{}");
+    let sound = allowing(r#""kms:*""#, "*");
+    let refused = [
+        make("a b", &trust, &[]),
+        make("r", "{}", &[]),
+        make("r", &sound, &[]),
+        make("r", &trusting(&format!("arn:aws:iam::{B}:role/nobody"), "{}"), &[]),
+        make("r", &trusting(A, r#"{"Sometimes":{"a":"b"}}"#), &[]),
+        make("r", &trust, &["{}"]),
+        make("r", &trust, &[&sound, &with_principal]),
+        make("r", &trust.replace("\"Action\"", "\"Resource\":\"*\",\"Action\""), &[]),
+    ];
+    for (index, answer) in refused.iter().enumerate() {
+        assert!(answer.is_err(), "{index}");
+    }
+    make("r", &trust, &[&sound]).unwrap();
+    assert!(make("r", &trust, &[&sound]).unwrap_err().contains("exists"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_does_what_its_policies_allow() {
+    let lab = Lab::new();
+    let admin = lab.agent(A, HERE);
+    let key = admin.key().await;
+    let url = admin.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url().unwrap().to_owned();
+    let policies = [
+        allowing(r#"["kms:ListKeys","sqs:GetQueueUrl"]"#, "*"),
+        allowing(r#""kms:DescribeKey""#, &key),
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotAction":["kms:*","sqs:*"],"NotResource":"arn:aws:rds:*:*:db:secret"}}"#.to_owned(),
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"rds:DeleteDBInstance","Resource":"*"}}"#.to_owned(),
+    ];
+    let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
+    lab.cloud.create_role(A, "clerk", &trusting(A, "{}"), &policies).unwrap();
+    let clerk = lab.clients(&lab.cloud.role(A, "clerk"), HERE, lab.cloud.connector());
+
+    clerk.kms.list_keys().send().await.unwrap();
+    assert_eq!(code(clerk.kms.list_aliases().send().await), "AccessDeniedException");
+    clerk.kms.describe_key().key_id(&key).send().await.unwrap();
+    let refused = message(clerk.kms.disable_key().key_id(&key).send().await);
+    assert!(refused.ends_with("because no identity-based policy allows the kms:DisableKey action"), "{refused}");
+    let described = |name: &str| clerk.rds.describe_db_instances().db_instance_identifier(name).send();
+    assert_eq!(code(described("orders").await), "DBInstanceNotFound");
+    assert_eq!(code(described("secret").await), "AccessDenied");
+    let deleted = clerk.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true);
+    let refused = message(deleted.send().await);
+    assert!(refused.ends_with("with an explicit deny in an identity-based policy"), "{refused}");
+
+    // Within the account the queue's policy is enough, when it names the role; naming the account leaves it to IAM.
+    let receive = || clerk.sqs.receive_message().queue_url(&url).send();
+    assert_eq!(code(receive().await), "AccessDenied");
+    for (who, allowed) in
+        [(A.to_owned(), false), (format!("arn:aws:iam::{A}:role/clerk"), true), ("*".to_owned(), true)]
+    {
+        let policy = allowing(r#""sqs:ReceiveMessage""#, &format!("arn:aws:sqs:{HERE}:{A}:q"))
+            .replace("\"Action\"", &format!("\"Principal\":{{\"AWS\":\"{who}\"}},\"Action\""));
+        let put = admin.sqs.set_queue_attributes().queue_url(&url);
+        put.attributes(aws_sdk_sqs::types::QueueAttributeName::Policy, policy).send().await.unwrap();
+        assert_eq!(receive().await.is_ok(), allowed, "{who}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn across_accounts_both_sides_must_allow() {
+    let lab = Lab::new();
+    let owner = lab.agent(A, HERE);
+    let key = owner.key().await;
+    lab.cloud.create_role(B, "idle", &trusting(B, "{}"), &[]).unwrap();
+    lab.cloud.create_role(B, "user", &trusting(B, "{}"), &[&allowing(r#""kms:DescribeKey""#, &key)]).unwrap();
+    let client = |name: &str| lab.clients(&lab.cloud.role(B, name), HERE, lab.cloud.connector());
+    let (idle, user) = (client("idle"), client("user"));
+    let describe = |clients: &Clients| clients.kms.describe_key().key_id(&key).send();
+    assert_eq!(code(describe(&user).await), "AccessDeniedException");
+    for who in [B.to_owned(), format!("arn:aws:iam::{B}:role/user")] {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+                {{"Effect":"Allow","Principal":{{"AWS":"{A}"}},"Action":"kms:*","Resource":"*"}},
+                {{"Effect":"Allow","Principal":{{"AWS":["{who}","arn:aws:iam::{B}:role/idle"]}},"Action":"kms:*","Resource":"*"}}]}}"#
+        );
+        owner.kms.put_key_policy().key_id(&key).policy(policy).send().await.unwrap();
+        describe(&user).await.unwrap();
+        assert_eq!(code(describe(&idle).await), "AccessDeniedException");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_home_a_key_policy_allows_alone_or_leaves_it_to_iam() {
+    let lab = Lab::new();
+    let owner = lab.agent(A, HERE);
+    let key = owner.key().await;
+    lab.cloud.create_role(A, "idle", &trusting(A, "{}"), &[]).unwrap();
+    lab.cloud.create_role(A, "user", &trusting(A, "{}"), &[&allowing(r#""kms:DescribeKey""#, &key)]).unwrap();
+    let client = |name: &str| lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector());
+    let (idle, user) = (client("idle"), client("user"));
+    let describe = |clients: &Clients| clients.kms.describe_key().key_id(&key).send();
+    // The default policy leaves it to IAM.
+    describe(&user).await.unwrap();
+    assert_eq!(code(describe(&idle).await), "AccessDeniedException");
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Principal":{{"AWS":["arn:aws:iam::{A}:role/agent","arn:aws:iam::{A}:role/idle"]}},"Action":"kms:*","Resource":"*"}}]}}"#
+    );
+    owner.kms.put_key_policy().key_id(&key).policy(policy).send().await.unwrap();
+    describe(&idle).await.unwrap();
+    assert_eq!(code(describe(&user).await), "AccessDeniedException");
+}
