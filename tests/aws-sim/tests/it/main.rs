@@ -10,6 +10,7 @@ mod loopback;
 mod over_there;
 mod policies;
 mod procedure;
+mod program;
 mod queues;
 mod quotas;
 mod restores;
