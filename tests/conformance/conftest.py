@@ -27,19 +27,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def sim() -> Iterator[Simulator]:
     """One simulated AWS for the whole run: tests keep apart by using accounts of their own."""
-    yield from simulators.running()
+    with simulators.running() as simulator:
+        yield simulator
 
 
 @pytest.fixture(scope="session")
 def slow() -> Iterator[Simulator]:
     """One in which asynchronous work lasts long enough to be in its midst."""
-    yield from simulators.running(speed=SLOW)
+    with simulators.running(speed=SLOW) as simulator:
+        yield simulator
 
 
 @pytest.fixture(scope="session")
 def still() -> Iterator[Simulator]:
     """One in which time passes as it does at AWS: nothing that is asynchronous ends while a test lasts."""
-    yield from simulators.running(speed=1)
+    with simulators.running(speed=1) as simulator:
+        yield simulator
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -12,6 +13,7 @@ from typing import Any, Iterator
 from urllib.parse import quote
 
 import boto3
+import pytest
 from botocore.config import Config
 
 import wire
@@ -53,7 +55,7 @@ class Simulator:
     def client_of(
         self, service: str, key: str, secret: str, token: str | None, region: str, checked: bool = True
     ) -> Any:
-        made = _session().client(
+        made = session().client(
             service,
             region_name=region,
             endpoint_url=self.url,
@@ -92,12 +94,13 @@ class Simulator:
 _SESSION: list[boto3.Session] = []
 
 
-def _session() -> boto3.Session:
+def session() -> boto3.Session:
     if not _SESSION:
         _SESSION.append(boto3.Session())
     return _SESSION[0]
 
 
+@contextlib.contextmanager
 def running(*arguments: str, speed: int = FAST) -> Iterator[Simulator]:
     simulator = Simulator(*arguments, speed=speed)
     try:
@@ -105,3 +108,7 @@ def running(*arguments: str, speed: int = FAST) -> Iterator[Simulator]:
     finally:
         wire.LEDGER.add_calls(simulator.calls())
         simulator.stop()
+
+
+# How many calls were compared with moto, and how many differences are known.
+MOTO = pytest.StashKey[tuple]()

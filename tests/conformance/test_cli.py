@@ -68,24 +68,22 @@ class Shell:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    running = simulators.running()
-    sim = next(running)
-    numbers = {"a": A, "b": B}
-    move = Move(
-        clients=lambda side, service, region: sim.client(service, numbers[side], region),
-        account_a=A, account_b=B, region_a=HERE, region_b=THERE, name="orders", tags={"label": "cutover"},
-    )
-    move.create_database()
-    source = move.take_snapshot()
-    _, replica = move.make_multi_region_key()
-    move.kms("a").create_alias(AliasName="alias/handoff", TargetKeyId=replica)
-    shared = move.copy_across_regions(source["DBSnapshotArn"], replica)
-    move.share("orders-shared")
-    move.let_b_use(replica)
-    move.copy_for_b(shared["DBSnapshotArn"], move.make_key("b"))
-    move.restore()
-    yield Shell(sim, tmp_path_factory.mktemp("shell"))
-    next(running, None)
+    with simulators.running() as sim:
+        numbers = {"a": A, "b": B}
+        move = Move(
+            clients=lambda side, service, region: sim.client(service, numbers[side], region),
+            account_a=A, account_b=B, region_a=HERE, region_b=THERE, name="orders", tags={"label": "cutover"},
+        )
+        move.create_database()
+        source = move.take_snapshot()
+        _, replica = move.make_multi_region_key()
+        move.kms("a").create_alias(AliasName="alias/handoff", TargetKeyId=replica)
+        shared = move.copy_across_regions(source["DBSnapshotArn"], replica)
+        move.share("orders-shared")
+        move.let_b_use(replica)
+        move.copy_for_b(shared["DBSnapshotArn"], move.make_key("b"))
+        move.restore()
+        yield Shell(sim, tmp_path_factory.mktemp("shell"))
 
 
 def blocks(page: str) -> list[str]:
