@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::carried::Carried;
 use crate::ids::{DbIdentifier, Digest, HandoffId, Label};
 use crate::names::SnapshotRole;
 use crate::receipt::Stage;
@@ -13,6 +14,12 @@ use crate::tags::{self, Ended, Hints, Offer, Origin, Outcome, Published, Route, 
 pub struct TagError {
     key: &'static str,
     state: String,
+}
+
+impl TagError {
+    pub(crate) fn new(key: &'static str, state: impl Into<String>) -> Self {
+        Self { key, state: state.into() }
+    }
 }
 
 /// The tag that records a receipt: on the source snapshot what B said, on the target copy what A was told.
@@ -39,6 +46,8 @@ pub struct SourceFacts {
     pub route: Route,
     /// What the database was like.
     pub hints: Hints,
+    /// The database's tags that go with it.
+    pub carried: Carried,
     /// The offer, once made.
     pub offer: Option<Offer>,
     /// The message that was sent.
@@ -77,6 +86,7 @@ impl SourceFacts {
             database: required(tags, tags::DATABASE)?,
             route: required(tags, tags::ROUTE)?,
             hints: required(tags, tags::HINTS)?,
+            carried: Carried::read(tags)?,
             offer: optional(tags, tags::OFFER)?,
             published: optional(tags, tags::PUBLISHED)?,
             heard: stages(tags)?,
@@ -87,14 +97,15 @@ impl SourceFacts {
 
     /// The tags that the creating call writes.
     pub fn creation_tags(&self) -> Tags {
-        Tags::from([
+        let own = [
             pair(tags::ROLE, SnapshotRole::Source.as_str()),
             pair(tags::ID, &self.id),
             pair(tags::LABEL, &self.label),
             pair(tags::DATABASE, &self.database),
             pair(tags::ROUTE, &self.route),
             pair(tags::HINTS, &self.hints),
-        ])
+        ];
+        self.carried.on_snapshot().chain(own).collect()
     }
 
     /// What B has said of one stage.
@@ -144,6 +155,8 @@ pub struct TargetFacts {
     pub database: DbIdentifier,
     /// What the database was like.
     pub hints: Hints,
+    /// The database's tags that went with it.
+    pub carried: Carried,
     /// The message that was acted on.
     pub digest: Digest,
     /// Where it came from.
@@ -166,6 +179,7 @@ impl TargetFacts {
             label: required(tags, tags::LABEL)?,
             database: required(tags, tags::DATABASE)?,
             hints: required(tags, tags::HINTS)?,
+            carried: Carried::read(tags)?,
             digest: required(tags, tags::DIGEST)?,
             origin: required(tags, tags::SOURCE)?,
             told: stages(tags)?,
@@ -174,7 +188,7 @@ impl TargetFacts {
 
     /// The tags that the creating call writes.
     pub fn creation_tags(&self) -> Tags {
-        Tags::from([
+        let own = [
             pair(tags::ROLE, SnapshotRole::Target.as_str()),
             pair(tags::ID, &self.id),
             pair(tags::LABEL, &self.label),
@@ -182,7 +196,8 @@ impl TargetFacts {
             pair(tags::HINTS, &self.hints),
             pair(tags::DIGEST, &self.digest),
             pair(tags::SOURCE, &self.origin),
-        ])
+        ];
+        self.carried.on_snapshot().chain(own).collect()
     }
 
     /// What A has been told of one stage.
@@ -211,12 +226,12 @@ fn optional<T: std::str::FromStr<Err: std::fmt::Display>>(
     key: &'static str,
 ) -> Result<Option<T>, TagError> {
     tags.get(key)
-        .map(|value| value.parse().map_err(|error: T::Err| TagError { key, state: format!("not readable: {error}") }))
+        .map(|value| value.parse().map_err(|error: T::Err| TagError::new(key, format!("not readable: {error}"))))
         .transpose()
 }
 
 fn required<T: std::str::FromStr<Err: std::fmt::Display>>(tags: &Tags, key: &'static str) -> Result<T, TagError> {
-    optional(tags, key)?.ok_or_else(|| TagError { key, state: "missing".to_owned() })
+    optional(tags, key)?.ok_or_else(|| TagError::new(key, "missing"))
 }
 
 fn stages(tags: &Tags) -> Result<Vec<(Stage, Told)>, TagError> {
@@ -277,8 +292,9 @@ mod tests {
 
     #[test]
     fn creation_tags_read_back_and_are_tag_values() {
-        let facts = facts(&[]).unwrap().unwrap();
+        let facts = facts(&[("rds-handoff:tag:team", "payments"), ("team", "backup")]).unwrap().unwrap();
         let tags = facts.creation_tags();
+        assert_eq!(tags.get("team"), None, "only what the agent wrote is carried");
         assert!(tags.values().all(|value| tags::is_value(value)));
         assert_eq!(SourceFacts::read(&tags).unwrap().unwrap(), facts);
     }

@@ -1,4 +1,8 @@
-//! The handoff message, version 1: what account A tells account B.
+//! The handoff message: what account A tells account B.
+//!
+//! Version 1 has no `tags`. Version 2 is the same with tags that are carried over, and is written only when there are some:
+//! so an agent that knows version 1 alone takes every message that it can, and leaves the others in its queue until it is
+//! renewed.
 //!
 //! It is a pointer and an order to begin, never the state. Its body is a pure function of the source snapshot's tags and of
 //! the snapshots in AWS: sent twice, it is the same bytes with the same digest.
@@ -6,13 +10,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::carried::Carried;
 use crate::identity::Identity;
 use crate::ids::ParseError;
 use crate::ids::{AccountId, DbIdentifier, Digest, HandoffId, Label, Nonce, Region, text};
 use crate::names::{self, SnapshotRole};
 use crate::tags::Hints;
 use crate::trust::{Envelope, Reason, Refusal, decode};
-use crate::{DbArn, KeyArn, SnapshotArn};
+use crate::{DbArn, KeyArn, SnapshotArn, VERSION};
 use std::fmt;
 use std::str::FromStr;
 
@@ -58,11 +63,14 @@ pub struct Handoff {
     pub snapshot: SnapshotArn,
     /// B begins no later than this.
     pub start_by: Timestamp,
+    /// The database's tags that account A wants carried over. Account B decides which of them it takes.
+    #[serde(default, skip_serializing_if = "Carried::is_empty")]
+    pub tags: Carried,
     /// Account B.
     pub target_account: AccountId,
     /// The target Region.
     pub target_region: Region,
-    /// Always 1.
+    /// [`Handoff::version_with`] its tags.
     pub version: u64,
 }
 
@@ -74,7 +82,15 @@ pub enum Kind {
     Handoff,
 }
 
+/// The newest version of a handoff message.
+const NEWEST: u64 = 2;
+
 impl Handoff {
+    /// The least version that can say so much.
+    pub fn version_with(tags: &Carried) -> u64 {
+        if tags.is_empty() { VERSION } else { NEWEST }
+    }
+
     /// The bytes on the wire: one line of JSON with its keys sorted.
     pub fn encode(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| unreachable!("a handoff message is plain data"))
@@ -93,9 +109,9 @@ impl Handoff {
     /// Reads a body, and checks that its parts agree with each other.
     ///
     /// # Errors
-    /// When it is no handoff message of version 1; [`Refusal::Newer`] when a later version may understand it.
+    /// When it is no handoff message of version 1 or 2; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
-        let handoff: Self = decode(body, &Envelope { kind: "handoff" })?;
+        let handoff: Self = decode(body, &Envelope { kind: "handoff", newest: NEWEST })?;
         handoff.check_agreement()?;
         // Two spellings of one message would have two digests.
         if handoff.encode() != body {
@@ -126,6 +142,9 @@ impl Handoff {
             let place = format!("account {} in {}", source.account, self.target_region);
             return contradictory(format!("its key should be of {place}, not {}", self.key));
         }
+        if self.version != Self::version_with(&self.tags) {
+            return contradictory(format!("version {} does not go with its tags", self.version));
+        }
         if self.offer == 0 {
             return contradictory("offers are numbered from 1".to_owned());
         }
@@ -141,6 +160,7 @@ mod tests {
     use proptest::prelude::*;
 
     const GOLDEN: &str = include_str!("../testdata/v1/handoff.json");
+    const GOLDEN_2: &str = include_str!("../testdata/v2/handoff.json");
 
     fn reason(body: &str) -> Option<Reason> {
         match Handoff::decode(body) {
@@ -154,6 +174,27 @@ mod tests {
         let handoff = Handoff::decode(GOLDEN).unwrap();
         assert_eq!(handoff.encode(), GOLDEN);
         assert_eq!(handoff.digest().as_str(), "cd670a40f697e8c2aed784d2d63beb9ee476b35bee8a277d3f3a950a73314b65");
+    }
+
+    #[test]
+    fn version_2_carries_tags_and_differs_in_nothing_else() {
+        let newer = Handoff::decode(GOLDEN_2).unwrap();
+        assert_eq!(newer.encode(), GOLDEN_2);
+        assert_eq!(newer.digest().as_str(), "d9535314525079d6038d9b8481197307604917efcb88d07ecc6a8a5222782730");
+        assert_eq!(newer.tags.iter().collect::<Vec<_>>(), [("cost-center", "4711"), ("team", "payments")]);
+        let older = Handoff { tags: Carried::default(), version: 1, ..newer };
+        assert_eq!(older.encode(), GOLDEN);
+        for (from, to, why) in [
+            ("\"version\":2", "\"version\":1", Reason::Contradictory),
+            ("\"team\"", "\"aws:team\"", Reason::Malformed),
+            ("\"team\"", "\"rds-handoff:id\"", Reason::Malformed),
+            ("payments", "pay\\u0007ments", Reason::Malformed),
+            (r#"{"cost-center":"4711","team":"payments"}"#, "{}", Reason::Contradictory),
+        ] {
+            let bad = GOLDEN_2.replacen(from, to, 1);
+            assert_ne!(bad, GOLDEN_2, "{from}");
+            assert_eq!(reason(&bad), Some(why), "{to}");
+        }
     }
 
     #[test]
@@ -198,7 +239,7 @@ mod tests {
     #[test]
     fn what_is_newer_is_left_alone() {
         for newer in [
-            GOLDEN.replace("\"version\":1", "\"version\":2"),
+            GOLDEN.replace("\"version\":1", "\"version\":3"),
             GOLDEN.replace("\"kind\":\"handoff\"", "\"kind\":\"hello\""),
         ] {
             assert!(matches!(Handoff::decode(&newer), Err(Refusal::Newer { .. })));

@@ -134,6 +134,16 @@ text!(
     |t| (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
 );
 
+text!(
+    /// The ARN of an IAM role of the `aws` partition.
+    RoleArn, "the ARN of an IAM role, such as arn:aws:iam::222222222222:role/rds-monitoring",
+    |t| t.strip_prefix("arn:aws:iam::").and_then(|rest| rest.split_once(":role/")).is_some_and(|(account, name)| {
+        account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
+            && (1..=576).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-/".contains(&b))
+    })
+);
+
 impl HandoffId {
     /// The first 16 hex digits of SHA-256 over `v1`, the source database's ARN, its DbiResourceId, the target account, the
     /// target Region and the label, a line each. Both accounts compute it; neither believes the other's.

@@ -9,14 +9,16 @@
 //! | [`ids`] | account ids, Regions, labels, identifiers: parsed once, then trusted |
 //! | [`arn`] | the four kinds of ARN that a handoff meets |
 //! | [`names`] | the deterministic names of everything that the agents make |
+//! | [`carried`] | the tags of a database that go with it |
 //! | [`tags`] | tag keys, the grammar of tag values, and the facts that stand in one value |
 //! | [`facts`] | all that a source snapshot or a target copy remembers of its handoff |
 //! | [`identity`] | what makes two snapshots the same data |
-//! | [`handoff`] | the handoff message, version 1 |
+//! | [`handoff`] | the handoff message, versions 1 and 2 |
 //! | [`receipt`] | the receipt, version 1 |
 //! | [`trust`] | what a receiver believes, and the reasons for which it refuses |
 
 pub mod arn;
+pub mod carried;
 pub mod facts;
 pub mod handoff;
 pub mod identity;
@@ -27,6 +29,7 @@ pub mod tags;
 pub mod trust;
 
 pub use arn::{DbArn, KeyArn, QueueArn, SnapshotArn};
+pub use carried::Carried;
 pub use facts::{Phase, SourceFacts, TargetFacts};
 pub use handoff::Handoff;
 pub use identity::Identity;
@@ -36,7 +39,7 @@ pub use ids::{
 pub use receipt::{Receipt, Stage};
 pub use trust::{Reason, Refusal};
 
-/// The version of every message that this crate writes.
+/// The version of every receipt, and of a handoff message that says no more than version 1 can.
 pub const VERSION: u64 = 1;
 
 /// No message is larger than this, in bytes: a body is far below 4 KiB, and SQS lets 1 MiB through.

@@ -93,7 +93,7 @@ impl Receipt {
     /// # Errors
     /// When it is no receipt of version 1; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
-        let receipt: Self = decode(body, &Envelope { kind: "receipt" })?;
+        let receipt: Self = decode(body, &Envelope { kind: "receipt", newest: VERSION })?;
         match (receipt.stage, receipt.reason) {
             (Stage::Rejected | Stage::Failed, None) | (Stage::Accepted | Stage::Landed | Stage::Restored, Some(_)) => {
                 Err(Refusal::because(Reason::Malformed, "a reason belongs to rejected and failed, and to them alone"))

@@ -141,6 +141,7 @@ impl Refusal {
 /// The kind that a queue expects.
 pub(crate) struct Envelope {
     pub(crate) kind: &'static str,
+    pub(crate) newest: u64,
 }
 
 /// Reads one strict, bounded body. `version` and `kind` are looked at first, so that what is newer is left alone rather than
@@ -157,7 +158,7 @@ pub(crate) fn decode<T: DeserializeOwned>(body: &str, envelope: &Envelope) -> Re
     }
     let malformed = |error: serde_json::Error| Refusal::because(Reason::Malformed, error.to_string());
     let head: Head = serde_json::from_str(body).map_err(malformed)?;
-    if head.version > VERSION || (head.version == VERSION && head.kind != envelope.kind) {
+    if head.version > envelope.newest || head.version >= VERSION && head.kind != envelope.kind {
         return Err(Refusal::Newer { version: head.version, kind: head.kind.chars().take(40).collect() });
     }
     if head.version < VERSION {

@@ -1,6 +1,6 @@
 //! The command line.
 
-use agent_runtime::settings::{self, SettingsError};
+use agent_runtime::settings::{self, Patterns, SettingsError};
 use agent_runtime::start::{self, Common, How};
 use clap::{Args, Parser, Subcommand};
 use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region};
@@ -97,6 +97,7 @@ impl OneHandoff {
                 inbox: self.inbox.clone(),
                 receipts: self.receipts.clone(),
                 role: None,
+                carry_tags: Patterns::default(),
             }],
             handoff: vec![FileHandoff {
                 database: self.database.clone().ok_or_else(|| missing("database"))?,

@@ -1,7 +1,7 @@
 //! The configuration: the file as it is written, and the settings that it means.
 
 use agent_runtime::pace::Pace;
-use agent_runtime::settings::{SettingsError, read_duration};
+use agent_runtime::settings::{Patterns, SettingsError, read_duration};
 use jiff::SignedDuration;
 use protocol::ids::RoleName;
 use protocol::tags::Route;
@@ -37,6 +37,9 @@ pub(crate) struct FileTarget {
     pub(crate) inbox: Option<QueueArn>,
     pub(crate) receipts: Option<QueueArn>,
     pub(crate) role: Option<RoleName>,
+    /// Which of a database's tags the account is told. Left out: none.
+    #[serde(default)]
+    pub(crate) carry_tags: Patterns,
 }
 
 /// `[[handoff]]`
@@ -76,13 +79,14 @@ pub(crate) struct Settings {
 }
 
 /// An account and Region that databases may go to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Target {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) inbox: QueueArn,
     pub(crate) receipts: QueueArn,
     pub(crate) role: RoleName,
+    pub(crate) carry_tags: Patterns,
 }
 
 /// A handoff that the operator asks for.
@@ -119,6 +123,7 @@ impl Target {
             inbox: names::inbox(account, region),
             receipts: names::receipts(home, home_region, account),
             role: names::target_role(),
+            carry_tags: Patterns::default(),
         }
     }
 }
@@ -154,6 +159,7 @@ impl Settings {
                 inbox: target.inbox.clone().unwrap_or(agreed.inbox),
                 receipts: target.receipts.clone().unwrap_or(agreed.receipts),
                 role: target.role.clone().unwrap_or(agreed.role),
+                carry_tags: target.carry_tags.clone(),
                 ..agreed
             };
             if target.inbox.account != *account {

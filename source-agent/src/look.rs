@@ -44,6 +44,12 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
     }
     let mut notes = found.unreadable;
     notes.extend(found.notes);
+    notes.extend(found.all.iter().filter(|of| !of.left_behind.is_empty()).map(|of| {
+        let (keys, subject) = (of.left_behind.join(", "), of.subject());
+        format!(
+            "{subject}: these tags cannot be carried over: {keys} (30 at most, of letters, digits, spaces and _.:/=+-@)"
+        )
+    }));
     if mode == Mode::Look {
         match leftovers(account).await {
             Ok(keys) => notes.extend(keys),

@@ -8,7 +8,8 @@ use protocol::names::{self, SnapshotRole};
 use protocol::tags::{self, Hints, KeyMode, Route, Tags};
 use protocol::trust::estimate;
 use protocol::{
-    DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, Phase, QueueArn, SnapshotArn, SnapshotId, SourceFacts,
+    Carried, DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, Phase, QueueArn, SnapshotArn, SnapshotId,
+    SourceFacts,
 };
 
 use crate::account::{Account, SourceSnapshot};
@@ -23,6 +24,9 @@ pub(crate) struct Move {
     pub(crate) label: Label,
     pub(crate) route: Route,
     pub(crate) hints: Hints,
+    pub(crate) carried: Carried,
+    /// Tags that should be carried over, and cannot be.
+    pub(crate) left_behind: Vec<String>,
     pub(crate) inbox: QueueArn,
     pub(crate) receipts: QueueArn,
     pub(crate) target_role: RoleName,
@@ -73,6 +77,7 @@ impl Move {
             database: self.database.database.clone(),
             route: self.route.clone(),
             hints: self.hints.clone(),
+            carried: self.carried.clone(),
             offer: None,
             published: None,
             heard: Vec::new(),
@@ -135,7 +140,8 @@ impl Move {
                 format!("its class {:?} or storage {:?} is of an unknown kind", database.class, database.storage);
             return unsupported(&what, "report this: the grammar of these names has changed");
         };
-        let Target { account: to, region, .. } = &declared.target;
+        let Target { account: to, region, carry_tags, .. } = &declared.target;
+        let (carried, left_behind) = Carried::pick(&database.tags, |key| carry_tags.fit(key));
         let database = DbArn {
             region: account.settings.region.clone(),
             account: account.settings.account.clone(),
@@ -148,6 +154,8 @@ impl Move {
             label: declared.label.clone(),
             route: Route { account: to.clone(), region: region.clone(), key: KeyMode::Managed },
             hints,
+            carried,
+            left_behind,
             inbox: declared.target.inbox.clone(),
             receipts: declared.target.receipts.clone(),
             target_role: declared.target.role.clone(),
@@ -186,6 +194,8 @@ impl Move {
             label: facts.label.clone(),
             route: facts.route.clone(),
             hints: facts.hints.clone(),
+            carried: facts.carried.clone(),
+            left_behind: Vec::new(),
             inbox: target.inbox,
             receipts: target.receipts,
             target_role: target.role,

@@ -13,7 +13,7 @@ pub(crate) use copy::{CopyToTargetRegion, DeleteSharedCopy};
 pub(crate) use key::{HandoffKey, KeyAlias, ReplicaAlias, ReplicaKey};
 pub(crate) use landing::{AwaitLanding, Publish};
 pub(crate) use offering::MakeOffer;
-pub(crate) use settling::{MarkEnded, MarkSettled};
+pub(crate) use settling::{LookAgain, MarkEnded, MarkSettled};
 pub(crate) use share::{ShareSnapshot, Unshare};
 pub(crate) use share_key::{CloseKey, RevokeGrants, ShareKey};
 pub(crate) use snapshot::TakeSnapshot;

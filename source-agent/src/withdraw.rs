@@ -7,7 +7,7 @@ use protocol::{KeyArn, names};
 use crate::account::Account;
 use crate::keys::key_tags;
 use crate::moves::Move;
-use crate::steps::{CloseKey, DeleteSharedCopy, MarkEnded, MarkSettled, RevokeGrants, Unshare};
+use crate::steps::{CloseKey, DeleteSharedCopy, LookAgain, MarkEnded, MarkSettled, RevokeGrants, Unshare};
 
 /// Step 13. Each step reads back what it took away before the next one begins.
 pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Move, outcome: Outcome) -> Flow<()> {
@@ -16,6 +16,7 @@ pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Move, outc
     pass.ensure(Unshare { account, of }).await?;
     pass.ensure(CloseKey { account, of, key: key.as_ref() }).await?;
     pass.ensure(RevokeGrants { account, of, key: key.as_ref() }).await?;
+    pass.ensure(LookAgain { account, of }).await?;
     pass.ensure(DeleteSharedCopy { account, of }).await?;
     pass.ensure(MarkSettled { account, of, outcome }).await
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use agent_runtime::pace::Pace;
 use agent_runtime::settings::SettingsError;
-use protocol::tags::{InstanceClass, Tags, is_value};
 use protocol::trust::Receiver;
 use protocol::{AccountId, KeyArn, QueueArn, Region, names};
 use serde::Deserialize;
+
+use crate::profile::{Profile, Profiles, Rule};
 
 /// The file.
 #[derive(Debug, Deserialize)]
@@ -24,7 +25,10 @@ pub(crate) struct File {
     /// Whom to trust.
     from: Vec<FileSender>,
     /// How to restore.
-    restore: RestoreProfile,
+    restore: Profile,
+    /// How to restore some databases otherwise.
+    #[serde(default)]
+    rule: Vec<Rule>,
     /// When to look again.
     #[serde(default)]
     look_again: Pace,
@@ -38,42 +42,6 @@ struct FileSender {
     receipts: QueueArn,
 }
 
-/// `[restore]`: what happens to a database is this account's decision, never the message's.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RestoreProfile {
-    /// `{database}` and `{label}` stand for the source's.
-    #[serde(default = "RestoreProfile::identifier")]
-    pub(crate) identifier: String,
-    /// Left out: as at the source.
-    pub(crate) class: Option<InstanceClass>,
-    /// No default: the default VPC is a trap.
-    pub(crate) subnet_group: String,
-    /// No default either.
-    pub(crate) security_groups: Vec<String>,
-    #[serde(default)]
-    pub(crate) multi_az: bool,
-    #[serde(default = "RestoreProfile::deletion_protection")]
-    pub(crate) deletion_protection: bool,
-    #[serde(default)]
-    pub(crate) publicly_accessible: bool,
-    /// Left out: as at the source.
-    pub(crate) backup_retention_days: Option<u8>,
-    /// Of the restored database, beside our own.
-    #[serde(default)]
-    pub(crate) tags: Tags,
-}
-
-impl RestoreProfile {
-    fn identifier() -> String {
-        "{database}-{label}".to_owned()
-    }
-
-    fn deletion_protection() -> bool {
-        true
-    }
-}
-
 /// What the file means.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -82,7 +50,7 @@ pub(crate) struct Settings {
     pub(crate) key: KeyArn,
     pub(crate) inbox: QueueArn,
     pub(crate) receiver: Receiver,
-    pub(crate) restore: RestoreProfile,
+    pub(crate) profiles: Profiles,
     pub(crate) pace: Pace,
 }
 
@@ -90,7 +58,7 @@ impl Settings {
     /// Checks what no type can: how the values go together.
     pub(crate) fn of(file: File) -> Result<Self, SettingsError> {
         let wrong = |what: String| Err(SettingsError::Contradictory(what));
-        let File { account, region, key, inbox, from, restore, look_again } = file;
+        let File { account, region, key, inbox, from, restore, rule, look_again } = file;
         if let Some(complaint) = look_again.complaint() {
             return wrong(complaint.to_owned());
         }
@@ -115,41 +83,16 @@ impl Settings {
                 return wrong(format!("[[from]] {sender} stands twice"));
             }
         }
-        if restore.security_groups.is_empty() || restore.subnet_group.is_empty() {
-            return wrong(
-                "[restore] needs subnet_group and at least one of security_groups: there is no safe default".to_owned(),
-            );
-        }
-        if restore.backup_retention_days.is_some_and(|days| days > 35) {
-            return wrong("[restore] backup_retention_days is at most 35".to_owned());
-        }
-        let (database, label) = ("orders".parse(), "cutover-1".parse());
-        if let (Ok(database), Ok(label)) = (database, label)
-            && let Err(error) = names::restored(&restore.identifier, &database, &label)
-        {
-            return wrong(format!(
-                "[restore] identifier {:?} makes names that RDS refuses: {error}",
-                restore.identifier
-            ));
-        }
-        for (name, value) in &restore.tags {
-            if name.is_empty() || name.len() > 128 || !is_value(name) || !is_value(value) {
-                return wrong(format!(
-                    "[restore.tags] {name} is outside what RDS takes: letters, digits, spaces and _.:/=+-@"
-                ));
-            }
-            if name.starts_with("aws:") || name.starts_with("rds-handoff:") {
-                return wrong(format!("[restore.tags] {name} has a reserved prefix"));
-            }
-        }
+        let profiles = Profiles::of(restore, rule).map_err(SettingsError::Contradictory)?;
         let receiver = Receiver { account: account.clone(), region: region.clone(), senders };
-        Ok(Self { account, region, key, inbox, receiver, restore, pace: look_again })
+        Ok(Self { account, region, key, inbox, receiver, profiles, pace: look_again })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::{Choice, MasterPassword};
 
     const FILE: &str = r#"
 account = "222222222222"
@@ -161,6 +104,7 @@ receipts = "arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-receipts-2222222
 [restore]
 subnet_group = "private"
 security_groups = ["sg-1"]
+extended_support = false
 "#;
 
     fn settings(text: &str) -> Result<Settings, String> {
@@ -172,9 +116,24 @@ security_groups = ["sg-1"]
     fn defaults_are_safe() {
         let settings = settings(FILE).unwrap();
         assert_eq!(settings.inbox.to_string(), "arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox");
-        assert!(
-            settings.restore.deletion_protection && !settings.restore.publicly_accessible && !settings.restore.multi_az
-        );
+        let profile = settings.profiles.for_database(&"orders".parse().unwrap());
+        assert!(profile.deletion_protection() && !profile.publicly_accessible() && !profile.carries("team"));
+        assert_eq!(profile.master_password(), MasterPassword::Managed);
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_is_laid_over_the_profile() {
+        let rules = "[[rule]]\ndatabases = [\"orders-*\", \"billing\"]\n[rule.restore]\nport = 6000\nmulti_az = \"as-at-source\"\n\
+                     [[rule]]\ndatabases = [\"*\"]\n[rule.restore]\nport = 7000\ncarry_tags = [\"team\"]\n";
+        let settings = settings(&format!("{FILE}{rules}")).unwrap();
+        let port = |name: &str| settings.profiles.for_database(&name.parse().unwrap()).port;
+        assert_eq!(port("orders-eu"), Some(Choice::Own(6000)));
+        assert_eq!(port("billing"), Some(Choice::Own(6000)));
+        assert_eq!(port("orders"), Some(Choice::Own(7000)));
+        let first = settings.profiles.for_database(&"billing".parse().unwrap());
+        let hints = "class=db.m6g.large multi-az=true port=5432 storage=gp3".parse().unwrap();
+        assert!(first.multi_az(&hints) && !first.carries("team"), "one rule alone decides");
+        assert_eq!(first.subnet_group(), "private");
     }
 
     #[test]
@@ -184,11 +143,36 @@ security_groups = ["sg-1"]
             ("kms:us-west-2", "kms:us-west-1", "your own key"),
             ("account = \"111111111111\"", "account = \"222222222222\"", "this account itself"),
             ("ap-northeast-1:111111111111", "ap-northeast-1:333333333333", "not a queue of account 111111111111"),
-            ("subnet_group = \"private\"", "", "missing field `subnet_group`"),
+            ("subnet_group = \"private\"", "", "no safe default"),
             ("[\"sg-1\"]", "[]", "no safe default"),
             ("[restore]", "[restore]\nidentifer = \"x\"", "did you mean `identifier`"),
             ("[restore]", "[restore]\nidentifier = \"{label}--x\"", "names that RDS refuses"),
             ("[\"sg-1\"]", "[\"sg-1\"]\n[restore.tags]\n\"aws:x\" = \"y\"", "reserved prefix"),
+            ("extended_support = false", "", "costs by the hour"),
+            ("[restore]", "[restore]\nclass = \"as-in-source\"", "or \"as-at-source\""),
+            ("[restore]", "[restore]\nbackup_window = \"3-4\"", "no backup window"),
+            (
+                "[restore]",
+                "[restore]\nbackup_window = \"04:00-05:00\"\nmaintenance_window = \"sun:04:30-sun:05:30\"",
+                "overlap",
+            ),
+            ("[restore]", "[restore]\nmonitoring_seconds = 60", "needs monitoring_role"),
+            (
+                "[restore]",
+                "[restore]\nmonitoring_role = \"arn:aws:iam::222222222222:role/m\"",
+                "needs monitoring_seconds",
+            ),
+            ("[restore]", "[restore]\nmonitoring_seconds = 7", "0, 1, 5"),
+            ("[restore]", "[restore]\nperformance_insights_days = 8", "7, 731"),
+            ("[restore]", "[restore]\nport = 80", "1150"),
+            ("[restore]", "[restore]\nsize_gib = 200\nautoscale_to_gib = 200", "above size_gib"),
+            ("[restore]", "[restore]\nmaster_password = \"secret\"", "unknown variant `secret`"),
+            (
+                "[restore]",
+                "[[rule]]\ndatabases = [\"*\"]\n[rule.restore]\nport = 80\n[restore]",
+                "[[rule]] for *, with",
+            ),
+            ("[restore]", "[[rule]]\ndatabases = [\"*\"]\n[rule.restore]\nprot = 80\n[restore]", "did you mean `port`"),
             ("us-west-2\"\nkey", "us-gov-west-1\"\nkey", "target.toml:3"),
         ] {
             let error = settings(&FILE.replacen(from, to, 1)).unwrap_err();

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::account::Account;
+use crate::profile::Profile;
 
 /// One handoff.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Job {
     pub(crate) held: RefCell<Vec<Held>>,
     /// The snapshot that the message names is what it says, so its owner stands behind it.
     pub(crate) sender_verified: Cell<bool>,
+    /// The restore profile was found to fit.
+    pub(crate) fits: Cell<bool>,
     /// Ends a wait early.
     pub(crate) wake: Notify,
 }
@@ -55,6 +58,7 @@ impl Job {
             label: message.label.clone(),
             database: message.database().clone(),
             hints: message.hints.clone(),
+            carried: message.tags.clone(),
             digest: message.digest(),
             origin,
             told: Vec::new(),
@@ -64,7 +68,14 @@ impl Job {
 
     /// A job that is under way: all of it stands in its target copy.
     pub(crate) fn found(facts: TargetFacts) -> Self {
-        Self { facts, message: None, held: RefCell::default(), sender_verified: Cell::new(false), wake: Notify::new() }
+        Self {
+            facts,
+            message: None,
+            held: RefCell::default(),
+            sender_verified: Cell::new(false),
+            fits: Cell::new(false),
+            wake: Notify::new(),
+        }
     }
 
     /// Which one.
@@ -91,8 +102,13 @@ impl Job {
         }
     }
 
+    /// How this account restores the database.
+    pub(crate) fn profile<'a>(&self, account: &'a Account) -> &'a Profile {
+        account.settings.profiles.for_database(&self.facts.database)
+    }
+
     /// The restored database's name.
     pub(crate) fn restored(&self, account: &Account) -> Result<DbIdentifier, ParseError> {
-        names::restored(&account.settings.restore.identifier, &self.facts.database, &self.facts.label)
+        names::restored(self.profile(account).identifier(), &self.facts.database, &self.facts.label)
     }
 }

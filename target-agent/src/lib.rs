@@ -10,8 +10,10 @@ mod config;
 mod inbox;
 mod job;
 mod look;
+mod profile;
 mod run;
 mod steps;
+mod windows;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use protocol::handoff::Handoff;
 use crate::accept::accept;
 use crate::account::Account;
 use crate::job::Job;
+use crate::profile::MasterPassword;
 
 /// Every step that `run` would take.
 pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, message: Option<&Path>) -> Exit {
@@ -90,9 +91,11 @@ async fn report(
             Err(fault) => notes.push(fault.chain()),
         }
     }
-    if mode == Mode::Plan && !jobs.is_empty() {
-        notes.push("the master password stays as it is: whoever knows it at the source knows it here".to_owned());
-    }
+    let keep = |job: &&Job| job.profile(account).master_password() == MasterPassword::Keep;
+    notes.extend(jobs.iter().filter(|_| mode == Mode::Plan).filter(keep).map(|job| {
+        let name = job.subject();
+        format!("risk: the master password of {name} stays as it is: whoever knows it at the source knows it here")
+    }));
     let settings = &account.settings;
     let (account, region) = (settings.account.to_string(), settings.region.to_string());
     let report = Report { command, caller, account, region, handoffs, notes };

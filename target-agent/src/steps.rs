@@ -1,12 +1,16 @@
 //! One file for each resource that a handoff touches in account B.
 
+mod configure;
 mod copy;
+mod fit;
 mod message;
 mod restore;
 mod tell;
 mod verify;
 
+pub(crate) use configure::Configure;
 pub(crate) use copy::{CopyUnderOwnKey, Land};
+pub(crate) use fit::FitProfile;
 pub(crate) use message::AnswerMessage;
 pub(crate) use restore::Restore;
 pub(crate) use tell::{ACCEPTED, FAILED, LANDED, RESTORED, Tell};

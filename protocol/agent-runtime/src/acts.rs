@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::step::StepId;
+use crate::step::{StepId, Working};
 
 /// The memory of one process. It only ever delays an act; losing it loses nothing else.
 #[derive(Debug, Default)]
@@ -15,15 +15,23 @@ pub struct Acts {
     entries: RefCell<BTreeMap<(StepId, String), Entry>>,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 struct Entry {
     first_absent: Option<Instant>,
     acted: Option<Instant>,
     in_flight: bool,
     made: bool,
-    working: Option<Timestamp>,
+    working: Option<Seen>,
     /// Acts since it was last seen ready.
     acts: u32,
+}
+
+/// Work of AWS, as far as this process has seen it.
+#[derive(Debug, Clone)]
+struct Seen {
+    since: Timestamp,
+    working: Working,
+    unchanged_since: Timestamp,
 }
 
 /// May a step that sees nothing act?
@@ -98,10 +106,16 @@ impl Acts {
         self.entries.borrow_mut().entry(key).or_default().first_absent.get_or_insert_with(Instant::now);
     }
 
-    /// AWS is at it: since when, as far as this process has seen. A database that is being restored tells no time.
-    pub fn working(&self, key: &(StepId, String), now: Timestamp) -> Timestamp {
+    /// AWS is at it: since when, and since when without any progress, as far as this process has seen. A database that is being
+    /// restored tells no time.
+    pub fn working(&self, key: &(StepId, String), working: &Working, now: Timestamp) -> (Timestamp, Timestamp) {
         let mut entries = self.entries.borrow_mut();
-        *entries.entry(key.clone()).or_default().working.get_or_insert(now)
+        let new = || Seen { since: now, working: working.clone(), unchanged_since: now };
+        let seen = entries.entry(key.clone()).or_default().working.get_or_insert_with(new);
+        if seen.working != *working {
+            *seen = Seen { since: seen.since, ..new() };
+        }
+        (seen.since, seen.unchanged_since)
     }
 
     /// The resource is there: what was absent is forgotten. Tells whether this process made it.

@@ -1,6 +1,6 @@
 //! What an agent sees of a DB instance. SDK types stop here.
 
-use aws_sdk_rds::types::DbInstance;
+use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
 use jiff::Timestamp;
 use protocol::tags::Tags;
 use protocol::{DbArn, DbiResourceId, KeyArn};
@@ -51,6 +51,22 @@ pub struct DatabaseView {
     pub tde: bool,
     /// Its option group, unless it is a default one.
     pub option_group: Option<String>,
+    /// Its parameter groups, each with how far it is applied.
+    pub parameter_groups: Vec<(String, String)>,
+    /// Whether a change waits for the maintenance window, or for the end of another one.
+    pub pending: bool,
+    /// Its weekly maintenance window.
+    pub maintenance_window: String,
+    /// Its storage grows by itself up to this.
+    pub autoscale_to_gib: Option<i32>,
+    /// The interval of enhanced monitoring, in seconds; 0 is off.
+    pub monitoring_seconds: i32,
+    /// The role that enhanced monitoring writes with.
+    pub monitoring_role: Option<String>,
+    /// How many days performance insights are kept, and their key; `None` is off.
+    pub performance_insights: Option<(i32, String)>,
+    /// The status of the secret that holds its master password, when Secrets Manager manages that.
+    pub secret: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -80,6 +96,26 @@ impl DatabaseView {
                 .filter_map(|group| group.option_group_name())
                 .find(|name| !name.starts_with("default:"))
                 .map(str::to_owned),
+            parameter_groups: instance
+                .db_parameter_groups()
+                .iter()
+                .filter_map(|group| {
+                    let status = group.parameter_apply_status().unwrap_or_default();
+                    Some((group.db_parameter_group_name()?.to_owned(), status.to_owned()))
+                })
+                .collect(),
+            pending: instance
+                .pending_modified_values()
+                .is_some_and(|pending| *pending != PendingModifiedValues::builder().build()),
+            maintenance_window: instance.preferred_maintenance_window().unwrap_or_default().to_owned(),
+            autoscale_to_gib: instance.max_allocated_storage(),
+            monitoring_seconds: instance.monitoring_interval().unwrap_or(0),
+            monitoring_role: instance.monitoring_role_arn().map(str::to_owned),
+            performance_insights: instance.performance_insights_enabled().unwrap_or(false).then(|| {
+                let days = instance.performance_insights_retention_period().unwrap_or(0);
+                (days, instance.performance_insights_kms_key_id().unwrap_or_default().to_owned())
+            }),
+            secret: instance.master_user_secret().map(|secret| secret.secret_status().unwrap_or_default().to_owned()),
             tags: tags(instance.tag_list()),
         })
     }

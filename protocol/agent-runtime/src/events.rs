@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::fault::{Fault, FaultKind};
-use crate::report::{Row, RowState, progress, push_wrapped};
+use crate::report::{Row, RowState, Stall, progress, push_wrapped, rough};
 use crate::start::Format;
 
 /// Where progress goes.
@@ -23,6 +23,8 @@ pub struct Screen {
     format: Format,
     clock: Clock,
     shown: RefCell<BTreeMap<(String, &'static str), Shown>>,
+    /// What was last said to be stalled, of one step of one handoff.
+    stalls: RefCell<BTreeMap<(String, &'static str), String>>,
     faults: RefCell<BTreeMap<String, String>>,
     ended: RefCell<BTreeSet<(String, String)>>,
 }
@@ -43,7 +45,7 @@ struct Line<'a> {
     agent: &'static str,
     account: &'a str,
     handoff: &'a str,
-    /// `step`, `fault`, `message` or `end`.
+    /// `step`, `stall`, `fault`, `message` or `end`.
     event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'a str>,
@@ -56,6 +58,8 @@ struct Line<'a> {
     percent: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remaining_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stalled_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<&'a str>,
 }
@@ -71,6 +75,7 @@ impl Screen {
             format,
             clock,
             shown: RefCell::default(),
+            stalls: RefCell::default(),
             faults: RefCell::default(),
             ended: RefCell::default(),
         }
@@ -89,6 +94,9 @@ impl Screen {
                 continue;
             }
             let text = progress(row);
+            if let Some(stalled) = row.stalled {
+                self.stall(subject, row, &stalled);
+            }
             // Made just now: what it is was said when the act began.
             let brief = if row.state == RowState::Made { "" } else { text.as_str() };
             let key = (subject.to_owned(), row.step);
@@ -114,6 +122,28 @@ impl Screen {
         if !rows.iter().any(|row| row.state == RowState::Blocked) {
             self.faults.borrow_mut().remove(subject);
         }
+    }
+
+    /// Work that shows no progress. Said once, until it shows some.
+    fn stall(&self, subject: &str, row: &Row, stall: &Stall) {
+        let seen = format!("{} {:?}", row.text, row.percent);
+        let last = self.stalls.borrow_mut().insert((subject.to_owned(), row.step), seen.clone());
+        if last.is_some_and(|last| last == seen) {
+            return;
+        }
+        let percent = row.percent.map_or(String::new(), |percent| format!(" at {percent} %"));
+        let text = format!("no progress for {}{percent}: {}", rough(stall.lasts), row.text);
+        let mend = format!("it is looked at on; {}", stall.hint);
+        let line = Line {
+            step: Some(row.step),
+            state: Some(row.state),
+            text: &text,
+            percent: row.percent,
+            stalled_seconds: Some(stall.lasts.as_secs()),
+            mend: Some(&mend),
+            ..self.event("stall", subject)
+        };
+        self.line(subject, row.step, "stalled", &format!("{text}; {mend}"), &line);
     }
 
     /// A fault that is looked at again. Said once, until something else is seen.
@@ -177,6 +207,7 @@ impl Screen {
             text: "",
             percent: None,
             remaining_seconds: None,
+            stalled_seconds: None,
             mend: None,
         }
     }

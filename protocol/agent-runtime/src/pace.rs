@@ -20,24 +20,32 @@ pub struct Pace {
     pub ceiling: SignedDuration,
     /// Multiplies how long AWS may hide what was just done. 1 is right for AWS.
     pub settle_factor: f64,
+    /// Work that shows no progress for so long is told of. It is never given up for that.
+    #[serde(deserialize_with = "read_duration")]
+    pub stall_after: SignedDuration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { floor: SignedDuration::from_secs(10), ceiling: SignedDuration::from_mins(10), settle_factor: 1.0 }
+        Self {
+            floor: SignedDuration::from_secs(10),
+            ceiling: SignedDuration::from_mins(10),
+            settle_factor: 1.0,
+            stall_after: SignedDuration::from_hours(1),
+        }
     }
 }
 
 impl Pace {
-    /// About half of the estimated remaining time. Without progress, a quarter of the time that has passed: queued copies
-    /// report none, and a restore never does.
-    pub fn look_again(&self, working: &Working, now: Timestamp) -> Duration {
-        let elapsed = working
-            .since
-            .map_or(Duration::ZERO, |since| Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO));
+    /// When it will be over, where that is known; else about half of the estimated remaining time. Without progress, a quarter of the time for which nothing has changed: queued
+    /// copies report none, a restore never does, and what has just changed may soon change again.
+    pub fn look_again(&self, working: &Working, now: Timestamp, unchanged: Duration) -> Duration {
+        if let Some(until) = working.until {
+            return Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        }
         let wait = match remaining(working, now) {
             Some(remaining) => remaining / 2,
-            None => elapsed / 4,
+            None => unchanged / 4,
         };
         wait.clamp(self.floor(), self.ceiling())
     }
@@ -59,9 +67,13 @@ impl Pace {
 
     /// What is wrong with these bounds, for the operator.
     pub fn complaint(&self) -> Option<&'static str> {
-        let sane =
-            self.floor.is_positive() && self.ceiling >= self.floor && (0.0..=100.0).contains(&self.settle_factor);
-        (!sane).then_some("[look_again] needs 0 < floor <= ceiling and a settle_factor from 0 to 100")
+        let sane = self.floor.is_positive()
+            && self.ceiling >= self.floor
+            && self.stall_after.is_positive()
+            && (0.0..=100.0).contains(&self.settle_factor);
+        (!sane).then_some(
+            "[look_again] needs 0 < floor <= ceiling, a stall_after above 0 and a settle_factor from 0 to 100",
+        )
     }
 }
 
@@ -76,10 +88,11 @@ pub fn remaining(working: &Working, now: Timestamp) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn wait(percent: Option<u8>, minutes: i64) -> u64 {
+    fn wait(percent: Option<u8>, minutes: u32) -> u64 {
         let since: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
         let working = Working { percent, since: Some(since), ..Working::new("copying") };
-        Pace::default().look_again(&working, since + SignedDuration::from_mins(minutes)).as_secs()
+        let elapsed = Duration::from_mins(minutes.into());
+        Pace::default().look_again(&working, since + elapsed, elapsed).as_secs()
     }
 
     #[test]

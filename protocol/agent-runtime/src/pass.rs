@@ -10,7 +10,7 @@ use crate::acts::{Acts, Leave};
 use crate::clock::Clock;
 use crate::fault::{Fault, FaultKind};
 use crate::pace::Pace;
-use crate::report::{Row, RowState};
+use crate::report::{Row, RowState, Stall};
 use crate::step::{Observed, Step, StepId, Working};
 
 /// A refusal this soon after our own change means that AWS is still spreading it. KMS: "in some cases several minutes" (KMS
@@ -76,7 +76,7 @@ impl<'a> Pass<'a> {
 
     /// Observes a step. Ready goes on; Working ends the pass; Todo acts and ends it.
     pub async fn ensure<S: Step>(&self, step: S) -> Flow<S::Output> {
-        let row = |state, text| Row { step: S::ID.0, state, text, percent: None, remaining: None };
+        let row = |state, text| Row { step: S::ID.0, state, text, percent: None, remaining: None, stalled: None };
         if self.foreseen.get() {
             self.push(row(RowState::Todo, step.describe()));
             return Ok(step.foresee());
@@ -89,7 +89,7 @@ impl<'a> Pass<'a> {
                 self.push(row(state, step.describe()));
                 Ok(output)
             }
-            Ok(Observed::Working(working)) => self.working(&key, working, || step.foresee()),
+            Ok(Observed::Working(working)) => self.working(&key, working, S::STALL_HINT, || step.foresee()),
             Ok(Observed::Todo) if self.mode == Mode::Act => {
                 let settle = self.pace.settle(S::SETTLE);
                 match self.acts.leave(&key, settle, S::LOOK_TWICE) {
@@ -147,12 +147,20 @@ impl<'a> Pass<'a> {
         Err(Halt::Looked)
     }
 
-    fn working<T>(&self, key: &(StepId, String), mut working: Working, output: impl FnOnce() -> T) -> Flow<T> {
+    fn working<T>(
+        &self,
+        key: &(StepId, String),
+        mut working: Working,
+        hint: &'static str,
+        output: impl FnOnce() -> T,
+    ) -> Flow<T> {
         let now = self.clock.now();
-        let seen = self.acts.working(key, now);
-        working.since.get_or_insert(seen);
+        let (since, unchanged_since) = self.acts.working(key, &working, now);
+        working.since.get_or_insert(since);
+        let unchanged = now.duration_since(unchanged_since);
+        let lasts = Duration::try_from(unchanged).unwrap_or_default();
         let step = key.0;
-        let again = self.pace.look_again(&working, now);
+        let again = self.pace.look_again(&working, now, lasts);
         let remaining = crate::pace::remaining(&working, now);
         self.push(Row {
             step: step.0,
@@ -160,6 +168,7 @@ impl<'a> Pass<'a> {
             text: working.state,
             percent: working.percent,
             remaining,
+            stalled: (unchanged >= self.pace.stall_after).then_some(Stall { lasts, hint }),
         });
         if self.mode == Mode::Act { Err(Halt::Wait(again)) } else { self.foresee(output) }
     }
@@ -176,10 +185,15 @@ impl<'a> Pass<'a> {
         if fault.kind == FaultKind::Blocked && fault.is_refusal() && spreading {
             tracing::debug!(step = step.0, error = fault.chain(), "refused soon after our own change");
             let state = format!("refused, perhaps since AWS is still spreading a change of ours: {fault}");
-            return self.working(key, Working { since: changed, ..Working::new(state) }, output);
+            return self.working(
+                key,
+                Working { since: changed, ..Working::new(state) },
+                "see the refusal itself",
+                output,
+            );
         }
         let state = if fault.kind == FaultKind::Fatal { RowState::Failed } else { RowState::Blocked };
-        self.push(Row { step: step.0, state, text: fault.to_string(), percent: None, remaining: None });
+        self.push(Row { step: step.0, state, text: fault.to_string(), percent: None, remaining: None, stalled: None });
         Err(Halt::Fault(fault.at(step)))
     }
 

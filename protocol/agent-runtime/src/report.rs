@@ -28,6 +28,15 @@ pub enum RowState {
     Failed,
 }
 
+/// Work without progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    /// For so long.
+    pub lasts: Duration,
+    /// Where a person may find out why.
+    pub hint: &'static str,
+}
+
 /// One step of one handoff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
@@ -42,6 +51,9 @@ pub struct Row {
     /// Estimated from it, in seconds.
     #[serde(rename = "remaining_seconds", serialize_with = "seconds")]
     pub remaining: Option<Duration>,
+    /// This process has seen no progress for so long, and that is longer than `stall_after`. One that only looks sees none.
+    #[serde(skip)]
+    pub stalled: Option<Stall>,
 }
 
 #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
@@ -157,7 +169,7 @@ pub fn progress(row: &Row) -> String {
 }
 
 /// A duration as a person says it.
-fn rough(duration: Duration) -> String {
+pub(crate) fn rough(duration: Duration) -> String {
     let minutes = duration.as_secs().div_ceil(60);
     match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes} min"),

@@ -1,10 +1,12 @@
 //! Configuration files: TOML, unknown keys refused, errors with file, line and the nearest valid key.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use wildmatch::WildMatch;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +84,31 @@ pub fn duration(text: &str) -> Result<SignedDuration, String> {
 /// When it is none.
 pub fn read_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
     duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// A list of names, in which `*` stands for anything and `?` for one character.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(from = "Vec<String>")]
+pub struct Patterns(Vec<WildMatch>);
+
+impl Patterns {
+    /// Whether one of them fits.
+    pub fn fit(&self, name: &str) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(name))
+    }
+}
+
+impl From<Vec<String>> for Patterns {
+    fn from(patterns: Vec<String>) -> Self {
+        Self(patterns.iter().map(|pattern| WildMatch::new(pattern)).collect())
+    }
+}
+
+impl fmt::Display for Patterns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let patterns: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&patterns.join(", "))
+    }
 }
 
 /// An unknown key gets the nearest valid one. serde names the key and its neighbours between backticks.

@@ -46,6 +46,10 @@ pub struct SnapshotView {
     pub engine_version: String,
     /// Allocated storage.
     pub size_gib: u32,
+    /// Its storage type.
+    pub storage: String,
+    /// Its provisioned IOPS.
+    pub iops: Option<i32>,
     /// Its tags; a snapshot shared by another account shows none.
     pub tags: Tags,
 }
@@ -67,6 +71,8 @@ impl SnapshotView {
             engine: snapshot.engine().unwrap_or_default().to_owned(),
             engine_version: snapshot.engine_version().unwrap_or_default().to_owned(),
             size_gib: snapshot.allocated_storage().and_then(|size| u32::try_from(size).ok()).unwrap_or(0),
+            storage: snapshot.storage_type().unwrap_or_default().to_owned(),
+            iops: snapshot.iops(),
             tags: tags(snapshot.tag_list()),
         })
     }
@@ -86,6 +92,8 @@ impl SnapshotView {
             engine: String::new(),
             engine_version: String::new(),
             size_gib: 0,
+            storage: String::new(),
+            iops: None,
             tags: Tags::new(),
         }
     }
@@ -110,9 +118,11 @@ impl SnapshotView {
                 Err(Fault::fatal(format!("snapshot {} is {status}", self.arn))
                     .hint(format!("RDS's events tell why; it is kept as evidence; to clear it: {remove}")))
             }
-            SnapshotStatus::Working(status) => {
-                Ok(Observed::Working(Working { state: status.clone(), percent: self.percent, since: self.created }))
-            }
+            SnapshotStatus::Working(status) => Ok(Observed::Working(Working {
+                percent: self.percent,
+                since: self.created,
+                ..Working::new(status.as_str())
+            })),
         }
     }
 }

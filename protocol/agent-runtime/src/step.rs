@@ -37,12 +37,14 @@ pub struct Working {
     pub percent: Option<u8>,
     /// When the work began, as AWS reports it.
     pub since: Option<Timestamp>,
+    /// When it will be over, where that is known.
+    pub until: Option<Timestamp>,
 }
 
 impl Working {
     /// Work of which nothing more is known.
     pub fn new(state: impl Into<String>) -> Self {
-        Self { state: state.into(), percent: None, since: None }
+        Self { state: state.into(), percent: None, since: None, until: None }
     }
 }
 
@@ -59,6 +61,9 @@ pub trait Step {
     /// Whether `act` is not idempotent by name. Then a process acts only when it has seen nothing twice, `SETTLE` apart: what
     /// a process before it did may still be hidden.
     const LOOK_TWICE: bool = false;
+    /// Where a person may find out why nothing moves.
+    const STALL_HINT: &'static str =
+        "RDS's events, AWS Health and, for a copy, other copies of the same database may tell why";
 
     /// The deterministic name of the resource: with `ID`, what two handoffs of one process have in common.
     fn resource(&self) -> String;

@@ -56,6 +56,7 @@ pub(crate) struct AwaitLanding<'a> {
 impl Step for AwaitLanding<'_> {
     type Output = ();
     const ID: StepId = StepId("await-landing");
+    const STALL_HINT: &'static str = "ask the other account whether its agent runs, and what it says of this handoff";
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()

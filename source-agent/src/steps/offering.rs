@@ -6,9 +6,9 @@ use agent_runtime::report::long;
 use agent_runtime::snapshot::SnapshotView;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
+use protocol::Digest;
 use protocol::handoff::{EngineWord, Handoff, Kind};
 use protocol::tags::{self, Offer};
-use protocol::{Digest, VERSION};
 
 use crate::account::Account;
 use crate::moves::Move;
@@ -44,9 +44,9 @@ impl Step for MakeOffer<'_> {
         let source = self.account.source_snapshot(self.of).await?;
         let Some(offer) = source.and_then(|source| source.facts.offer) else { return Ok(Observed::Todo) };
         // Two agents may have made one offer each, at the same time: the later tag stays, and both wait to see which it is.
-        let settle = SignedDuration::try_from(self.account.settings.pace.settle(RACE)).unwrap_or_default();
-        if self.account.clock.now().duration_since(offer.issued) < settle {
-            return Ok(Observed::Working(Working::new("letting the offer settle")));
+        let settled = offer.issued.checked_add(self.account.settings.pace.settle(RACE)).unwrap_or(Timestamp::MAX);
+        if self.account.clock.now() < settled {
+            return Ok(Observed::Working(Working { until: Some(settled), ..Working::new("letting the offer settle") }));
         }
         let message = self.message(&offer)?;
         if message.digest() != offer.digest {
@@ -119,9 +119,10 @@ impl MakeOffer<'_> {
             size_gib: self.copy.size_gib,
             snapshot: self.copy.arn.clone(),
             start_by: offer.start_by,
+            tags: self.of.carried.clone(),
             target_account: self.of.route.account.clone(),
             target_region: self.of.route.region.clone(),
-            version: VERSION,
+            version: Handoff::version_with(&self.of.carried),
         }
     }
 }

@@ -1,6 +1,9 @@
-//! Step 13: the first and the last mark of withdrawing.
+//! Step 13: the first and the last mark of withdrawing, and the look between them.
 
-use agent_runtime::{Fault, Observed, Step, StepId};
+use std::time::Duration;
+
+use agent_runtime::{Fault, Observed, Step, StepId, Working};
+use jiff::Timestamp;
 use protocol::tags::{self, Ended, Outcome};
 
 use crate::account::Account;
@@ -11,6 +14,16 @@ pub(crate) struct MarkEnded<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Move,
     pub(crate) outcome: Outcome,
+}
+
+/// What was opened just before the end may not have shown yet: a read may be as old as the longest that is worth waiting for.
+const SHOWN: Duration = Duration::from_mins(1);
+
+/// Long enough after the end, everything that was taken back is looked at once more: the steps before this one are, by the
+/// pass that finds it ready.
+pub(crate) struct LookAgain<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
 }
 
 /// Written last: nothing is open any more.
@@ -50,6 +63,36 @@ impl Step for MarkEnded<'_> {
     async fn act(&self) -> Result<(), Fault> {
         let ended = Ended { outcome: self.outcome, at: self.account.clock.now() };
         self.account.tag(&self.of.source_arn(), tags::ENDED, &ended).await
+    }
+
+    fn foresee(&self) {}
+}
+
+impl Step for LookAgain<'_> {
+    type Output = ();
+    const ID: StepId = StepId("look-again");
+
+    fn resource(&self) -> String {
+        self.of.source_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        "what was opened has had the time to show".to_owned()
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        let source = self.account.source_snapshot(self.of).await?;
+        let Some(ended) = source.and_then(|source| source.facts.ended) else { return Ok(Observed::Todo) };
+        let shown = ended.at.checked_add(self.account.settings.pace.settle(SHOWN)).unwrap_or(Timestamp::MAX);
+        if self.account.clock.now() < shown {
+            let state = "AWS may not show yet what was opened last: looked at once more before it is settled";
+            return Ok(Observed::Working(Working { until: Some(shown), ..Working::new(state) }));
+        }
+        Ok(Observed::Ready(()))
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        Err(Fault::fatal("looking again does nothing"))
     }
 
     fn foresee(&self) {}

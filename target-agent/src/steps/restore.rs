@@ -12,6 +12,7 @@ use protocol::trust::{Reason, Refusal};
 use super::verify::refused;
 use crate::account::Account;
 use crate::job::Job;
+use crate::profile::Choice;
 
 /// The database is available, under account B's own key.
 pub(crate) struct Restore<'a> {
@@ -26,8 +27,12 @@ impl Restore<'_> {
         name.map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))
     }
 
+    /// Those taken over from the source, over them the profile's, over all our own.
     fn tags(&self) -> Tags {
-        let mut tags = self.account.settings.restore.tags.clone();
+        let profile = self.job.profile(self.account);
+        let carried = self.job.facts.carried.iter().filter(|(key, _)| profile.carries(key));
+        let mut tags: Tags = carried.map(|(key, value)| pair(key, value)).collect();
+        tags.extend(profile.tags().map(|(key, value)| pair(key, value)));
         tags.extend([
             pair(tags::ROLE, tags::ROLE_DATABASE),
             pair(tags::ID, self.job.id()),
@@ -46,21 +51,24 @@ impl Restore<'_> {
             return Err(Fault::not_ours(&format!("database {name}"), "it does not carry this handoff's tags"));
         }
         match &database.status {
-            DatabaseStatus::Working(status) => Ok(Observed::Working(Working {
-                since: database.created,
-                ..Working::new(format!("database {name} is {status}"))
-            })),
+            // A new database is backed up once before it is available. Whatever else it may be doing is not the restore.
+            DatabaseStatus::Working(status) if matches!(status.as_str(), "creating" | "backing-up") => {
+                Ok(Observed::Working(Working {
+                    since: database.created,
+                    ..Working::new(format!("database {name} is {status}"))
+                }))
+            }
             DatabaseStatus::Failed(status) => {
                 Err(Fault::fatal(format!("database {name} is {status}")).because(Reason::RestoreFailed).hint(format!(
                     "RDS's events tell why; mend the restore profile, delete {name}, and run again: snapshot {} is yours",
                     self.copy.arn.snapshot
                 )))
             }
-            DatabaseStatus::Available if database.key.as_ref() != Some(&self.account.settings.key) => {
+            _ if database.key.as_ref() != Some(&self.account.settings.key) => {
                 Err(Fault::fatal(format!("database {name} is not under this account's own key"))
                     .because(Reason::RestoreFailed))
             }
-            DatabaseStatus::Available => Ok(Observed::Ready(())),
+            _ => Ok(Observed::Ready(())),
         }
     }
 }
@@ -87,7 +95,15 @@ impl Step for Restore<'_> {
     }
 
     async fn act(&self) -> Result<(), Fault> {
-        let (settings, profile) = (&self.account.settings, &self.account.settings.restore);
+        let (settings, profile) = (&self.account.settings, self.job.profile(self.account));
+        let hints = &self.job.facts.hints;
+        let storage = profile.storage_type.as_ref().map(|choice| choice.or_source(&hints.storage));
+        // io1 and io2 need their IOPS; at the source's type they are the source's too (RDS API Reference, StorageType).
+        let at_source = matches!(profile.storage_type, Some(Choice::Source(_))) && self.copy.storage.starts_with("io");
+        let iops = profile.iops.and_then(|iops| i32::try_from(iops).ok()).or(self.copy.iops.filter(|_| at_source));
+        let number = |value: Option<u32>| value.and_then(|value| i32::try_from(value).ok());
+        // EngineLifecycleSupport "applies only to RDS for MySQL and RDS for PostgreSQL" (same page).
+        let extends = self.copy.engine.starts_with("mysql") || self.copy.engine.starts_with("postgres");
         let answer = self
             .account
             .clients
@@ -95,13 +111,28 @@ impl Step for Restore<'_> {
             .restore_db_instance_from_db_snapshot()
             .db_instance_identifier(self.name()?.as_str())
             .db_snapshot_identifier(self.copy.arn.snapshot.as_str())
-            .set_db_instance_class(profile.class.as_ref().map(ToString::to_string))
-            .db_subnet_group_name(&profile.subnet_group)
-            .set_vpc_security_group_ids(Some(profile.security_groups.clone()))
-            .multi_az(profile.multi_az)
-            .deletion_protection(profile.deletion_protection)
-            .publicly_accessible(profile.publicly_accessible)
+            .set_db_instance_class(profile.class.as_ref().map(|choice| choice.or_source(&hints.class).to_string()))
+            .db_subnet_group_name(profile.subnet_group())
+            .set_vpc_security_group_ids(Some(profile.security_groups().to_vec()))
+            .multi_az(profile.multi_az(hints))
+            .set_port(profile.port.map(|choice| i32::from(choice.or_source(&hints.port))))
+            .publicly_accessible(profile.publicly_accessible())
+            .deletion_protection(profile.deletion_protection())
+            .set_db_parameter_group_name(profile.parameter_group.clone())
+            .set_option_group_name(profile.option_group.clone())
+            .set_license_model(profile.license.clone())
+            .set_ca_certificate_identifier(profile.ca.clone())
+            .set_enable_iam_database_authentication(profile.iam_authentication)
+            .set_enable_cloudwatch_logs_exports(profile.log_exports.clone())
+            .set_auto_minor_version_upgrade(profile.auto_minor_version_upgrade)
+            .set_copy_tags_to_snapshot(profile.copy_tags_to_snapshots)
+            .set_storage_type(storage.map(|storage| storage.to_string()))
+            .set_iops(iops)
+            .set_storage_throughput(number(profile.throughput))
+            .set_allocated_storage(number(profile.size_gib))
             .set_backup_retention_period(profile.backup_retention_days.map(i32::from))
+            .set_preferred_backup_window(profile.backup_window.map(|window| window.to_string()))
+            .set_engine_lifecycle_support(extends.then(|| lifecycle(profile.extended_support())))
             .set_tags(Some(rds_tags(&self.tags())))
             .send()
             .await;
@@ -113,4 +144,19 @@ impl Step for Restore<'_> {
     }
 
     fn foresee(&self) {}
+}
+
+/// The restored database, which the restore step has found to be ours.
+pub(crate) async fn database(account: &Account, job: &Job) -> Result<DatabaseView, Fault> {
+    let name = job.restored(account).map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))?;
+    let databases = account.inventory.databases(&account.settings.region).await?;
+    databases
+        .get(&name)
+        .cloned()
+        .ok_or_else(|| Fault::blocked(format!("database {name} has gone, after it was restored")))
+}
+
+fn lifecycle(extended_support: bool) -> String {
+    let suffix = if extended_support { "" } else { "-disabled" };
+    format!("open-source-rds-extended-support{suffix}")
 }

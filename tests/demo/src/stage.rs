@@ -99,7 +99,7 @@ fn target(key: &str) -> String {
          # Whom to trust, and where to tell them how far it got.\n[[from]]\naccount = \"{}\"\n\
          receipts = \"arn:aws:sqs:{}:{}:{}\"\n\n\
          # How databases are restored is decided here, never by a message.\n[restore]\n\
-         subnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\n{LOOK_AGAIN}",
+         subnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\nextended_support = false\n{LOOK_AGAIN}",
         b.account(),
         b.region(),
         key,

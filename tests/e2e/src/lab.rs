@@ -154,7 +154,7 @@ impl Lab {
             "account = \"{B}\"\nregion = \"{TARGET}\"\nkey = \"{key}\"\n\
              [[from]]\naccount = \"{A}\"\nreceipts = \"arn:aws:sqs:{HOME}:{A}:rds-handoff-receipts-{B}\"\n\
              [restore]\nsubnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\n\
-             deletion_protection = false\n{more}\n"
+             extended_support = false\ndeletion_protection = false\n{more}\n"
         );
         self.write("target.toml", &text);
     }

@@ -6,11 +6,13 @@
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "it serves tests: what cannot be set up ends them")]
 
 mod admin;
+mod differences;
 mod disturb;
 mod kill;
 mod lab;
 
 pub use admin::Admin;
+pub use differences::differences;
 pub use disturb::Disturb;
 pub use kill::{Kill, Moment};
 pub use lab::{A, B, HOME, Lab, Ran, TARGET, World};

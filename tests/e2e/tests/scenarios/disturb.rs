@@ -1,10 +1,11 @@
 //! AWS throttles, fails and loses answers: no call is so important that one failure of it matters.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use agent_runtime::Exit;
 use aws_sim::Disturbance;
-use e2e::{Disturb, Lab, World};
+use e2e::{Disturb, Lab, World, differences};
 
 async fn move_with(disturb: Disturb) -> (usize, String) {
     let disturb = Arc::new(disturb);
@@ -21,17 +22,18 @@ async fn move_with(disturb: Disturb) -> (usize, String) {
 }
 
 /// An answer to kms:CreateKey that is lost costs at most one unused key without an alias: KMS has no client token.
-fn without_unused_keys(world: &str) -> Vec<String> {
+fn without_unused_keys(world: &str) -> String {
     let unused = |line: &str| line.starts_with("key of 111111111111") && !line.contains("alias/");
     assert!(world.lines().filter(|line| unused(line)).count() <= 1, "{world}");
-    world.lines().filter(|line| !unused(line)).map(str::to_owned).collect()
+    world.lines().filter(|line| !unused(line)).collect::<Vec<_>>().join("\n")
 }
 
 async fn disturb_everywhere(what: Disturbance) {
     let (calls, world) = move_with(Disturb::new(usize::MAX, Disturbance::None)).await;
     for at in 1..=calls {
         let (_, left) = move_with(Disturb::new(at, what)).await;
-        assert_eq!(without_unused_keys(&left), without_unused_keys(&world), "{what:?} at call {at} of {calls}");
+        let differences = differences(&without_unused_keys(&left), &without_unused_keys(&world));
+        assert_eq!(differences, "", "{what:?} at call {at} of {calls}");
     }
 }
 
@@ -51,6 +53,16 @@ async fn disturb_everywhere_with_lost_answers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn disturb_everywhere_with_answers_after_the_deadline() {
+    disturb_everywhere(Disturbance::LateAnswer(Duration::from_mins(2))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn disturb_everywhere_with_stale_reads() {
+    disturb_everywhere(Disturbance::StaleRead(Duration::from_secs(30))).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_agents_race() {
     let (_, world) = move_with(Disturb::new(usize::MAX, Disturbance::None)).await;
     let lab = Lab::new(World::quick()).await;
@@ -66,5 +78,6 @@ async fn two_agents_race() {
     }
     lab.settle().await;
     lab.settle().await;
-    assert_eq!(without_unused_keys(&lab.cloud.fingerprint()), without_unused_keys(&world));
+    let left = without_unused_keys(&lab.cloud.fingerprint());
+    assert_eq!(differences(&left, &without_unused_keys(&world)), "");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_runtime::Exit;
-use e2e::{A, B, HOME, Lab, TARGET, World};
+use e2e::{A, B, HOME, Lab, TARGET, World, differences};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test(start_paused = true)]
@@ -31,7 +31,7 @@ async fn one_database_crosses() {
     let calls = lab.cloud.calls();
     let polls = calls.iter().filter(|call| call.action == "sqs:ReceiveMessage").count();
     println!("{} calls, and {polls} polls of the two queues", calls.len() - polls);
-    assert!(calls.len() - polls <= 320, "{}", calls.len() - polls);
+    assert!(calls.len() - polls <= 410, "{}", calls.len() - polls);
 
     // KMS may hide a key made a moment ago: a process that sees none looks twice before it makes one.
     let made = calls.iter().position(|call| call.action == "kms:CreateKey").unwrap();
@@ -96,7 +96,7 @@ async fn a_settled_handoff_run_again_does_nothing() {
     lab.cloud.forget_calls();
     let (source, target) = (lab.source(&["run"]).await, lab.target(&["run"]).await);
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
-    assert_eq!(lab.cloud.fingerprint(), world);
+    assert_eq!(differences(&lab.cloud.fingerprint(), &world), "");
     let acts: Vec<_> = lab
         .cloud
         .calls()

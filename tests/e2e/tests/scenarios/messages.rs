@@ -173,7 +173,7 @@ async fn a_newer_message_is_left_alone() {
     let good = published(&lab).await;
     clear(&lab).await;
     let b = lab.admin(B, TARGET);
-    for newer in [good.replace("\"version\":1", "\"version\":2"), good.replace("\"handoff\",", "\"hello\",")] {
+    for newer in [good.replace("\"version\":1", "\"version\":3"), good.replace("\"handoff\",", "\"hello\",")] {
         assert_ne!(newer, good);
         b.send("rds-handoff-inbox", &newer).await;
     }

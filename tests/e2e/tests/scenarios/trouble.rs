@@ -107,11 +107,15 @@ async fn a_key_that_refuses_may_be_late_at_first_and_is_somebodys_fault_then() {
 async fn a_missing_subnet_group_blocks_and_goes_on_when_it_is_made() {
     let lab = Lab::new(World::quick()).await;
     lab.edit("target.toml", "private", "later");
-    let (source, target) = tokio::join!(lab.source(&["run"]), lab.target_until_trouble());
-    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
-    assert!(target.words().contains("subnet_group in the restore profile"), "{}", target.out);
-    lab.cloud.create_subnet_group(B, TARGET, "later");
-    let target = lab.target(&["run"]).await;
-    assert_eq!(target.exit, Exit::Settled, "{}", target.out);
+    let target = async {
+        let ran = lab.target_until_trouble().await;
+        assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
+        assert!(ran.words().contains("subnet_group in the restore profile"), "{}", ran.out);
+        assert!(lab.admin(B, TARGET).snapshots().await.is_empty(), "nothing was copied in vain");
+        lab.cloud.create_subnet_group(B, TARGET, "later");
+        lab.target_until_restored(&["orders-cutover-1"]).await
+    };
+    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&["run"]), target) })).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
 }

@@ -1,0 +1,170 @@
+//! Step 11, second half: what the restore call cannot set, and what comes into effect by a reboot only.
+
+use std::fmt;
+
+use agent_runtime::database::{DatabaseStatus, DatabaseView};
+use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
+use protocol::KeyArn;
+
+use crate::account::Account;
+use crate::job::Job;
+use crate::profile::{MasterPassword, Profile};
+use crate::steps::restore::database;
+use crate::windows::MaintenanceWindow;
+
+/// The database is as the profile says, with nothing pending and its parameter group in sync, and its master password is where
+/// it shall be.
+pub(crate) struct Configure<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) job: &'a Job,
+}
+
+/// One thing that the restore call cannot say (RDS API Reference, `RestoreDBInstanceFromDBSnapshot`), or that somebody may
+/// have changed since.
+enum Setting {
+    MasterPassword,
+    Maintenance(MaintenanceWindow),
+    Autoscaling(i32),
+    Monitoring(i32, Option<String>),
+    Insights(i32),
+    ParameterGroup(String),
+}
+
+impl Setting {
+    /// All that the profile wants.
+    fn of(profile: &Profile) -> Vec<Self> {
+        let role = profile.monitoring_role.as_ref().map(ToString::to_string);
+        let wanted = [
+            (profile.master_password() == MasterPassword::Managed).then_some(Self::MasterPassword),
+            profile.maintenance_window.map(Self::Maintenance),
+            profile.autoscale_to_gib.and_then(|size| i32::try_from(size).ok()).map(Self::Autoscaling),
+            profile.monitoring_seconds.map(|seconds| Self::Monitoring(seconds.into(), role)),
+            profile.performance_insights_days.map(|days| Self::Insights(days.into())),
+            profile.parameter_group.clone().map(Self::ParameterGroup),
+        ];
+        wanted.into_iter().flatten().collect()
+    }
+
+    fn is_so(&self, database: &DatabaseView, key: &KeyArn) -> bool {
+        match self {
+            Self::MasterPassword => database.secret.is_some(),
+            Self::Maintenance(window) => database.maintenance_window.parse() == Ok(*window),
+            Self::Autoscaling(size) => database.autoscale_to_gib == Some(*size),
+            Self::Monitoring(seconds, role) => {
+                database.monitoring_seconds == *seconds && (role.is_none() || database.monitoring_role == *role)
+            }
+            Self::Insights(days) => database.performance_insights == Some((*days, key.to_string())),
+            Self::ParameterGroup(group) => database.parameter_groups.iter().any(|(name, _)| name == group),
+        }
+    }
+
+    fn say(self, call: ModifyDBInstanceFluentBuilder, key: &KeyArn) -> ModifyDBInstanceFluentBuilder {
+        match self {
+            Self::MasterPassword => {
+                call.manage_master_user_password(true).master_user_secret_kms_key_id(key.to_string())
+            }
+            Self::Maintenance(window) => call.preferred_maintenance_window(window.to_string()),
+            Self::Autoscaling(size) => call.max_allocated_storage(size),
+            Self::Monitoring(seconds, role) => call.monitoring_interval(seconds).set_monitoring_role_arn(role),
+            Self::Insights(days) => call
+                .enable_performance_insights(true)
+                .performance_insights_kms_key_id(key.to_string())
+                .performance_insights_retention_period(days),
+            Self::ParameterGroup(group) => call.db_parameter_group_name(group),
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MasterPassword => f.write_str("master password under Secrets Manager"),
+            Self::Maintenance(window) => write!(f, "maintenance in {window}"),
+            Self::Autoscaling(size) => write!(f, "storage that grows to {size} GiB"),
+            Self::Monitoring(seconds, _) => write!(f, "monitoring each {seconds} s"),
+            Self::Insights(days) => write!(f, "performance insights for {days} days"),
+            Self::ParameterGroup(group) => write!(f, "parameter group {group}"),
+        }
+    }
+}
+
+impl Configure<'_> {
+    /// What differs from the profile.
+    fn missing(&self, database: &DatabaseView) -> Vec<Setting> {
+        let mut settings = Setting::of(self.job.profile(self.account));
+        settings.retain(|setting| !setting.is_so(database, &self.account.settings.key));
+        settings
+    }
+}
+
+impl Step for Configure<'_> {
+    type Output = ();
+    const ID: StepId = StepId("configure");
+
+    fn resource(&self) -> String {
+        self.job.restored(self.account).map_or_else(|error| error.to_string(), |name| name.to_string())
+    }
+
+    fn describe(&self) -> String {
+        let wanted: Vec<String> = Setting::of(self.job.profile(self.account)).iter().map(ToString::to_string).collect();
+        let what = if wanted.is_empty() { "nothing beyond the restore".to_owned() } else { wanted.join(", ") };
+        format!("{}: {what}", self.resource())
+    }
+
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
+        let database = database(self.account, self.job).await?;
+        let working = |state: String| Ok(Observed::Working(Working::new(state)));
+        match &database.status {
+            DatabaseStatus::Available => {}
+            DatabaseStatus::Working(status) => return working(format!("database {} is {status}", self.resource())),
+            // The restore step, which comes first, has said so.
+            DatabaseStatus::Failed(_) => return Ok(Observed::Todo),
+        }
+        if !self.missing(&database).is_empty() {
+            return Ok(Observed::Todo);
+        }
+        match database.secret.as_deref() {
+            None | Some("active") => {}
+            // AWS: "impaired - The secret can't be used to access the database" (RDS API Reference, MasterUserSecret).
+            Some("impaired") => {
+                return Err(Fault::blocked(format!("the secret of database {} is impaired", self.resource())).hint(
+                    "see that the key of the secret is enabled and that nobody has deleted the secret in Secrets Manager",
+                ));
+            }
+            Some(status) => return working(format!("its master password is {status} in Secrets Manager")),
+        }
+        if database.pending {
+            return working("changes are still pending".to_owned());
+        }
+        match database.parameter_groups.iter().find(|(_, status)| status != "in-sync") {
+            None => Ok(Observed::Ready(())),
+            Some(_) if waits_for_reboot(&database) => Ok(Observed::Todo),
+            Some((group, status)) => working(format!("parameter group {group} is {status}")),
+        }
+    }
+
+    async fn act(&self) -> Result<(), Fault> {
+        let settings = &self.account.settings;
+        let database = database(self.account, self.job).await?;
+        let (rds, missing) = (self.account.clients.rds(&settings.region), self.missing(&database));
+        let done = if missing.is_empty() {
+            let answer = rds.reboot_db_instance().db_instance_identifier(self.resource()).send().await;
+            answer.op("rds:RebootDBInstance").map(drop)
+        } else {
+            let call = rds.modify_db_instance().db_instance_identifier(self.resource()).apply_immediately(true);
+            let call = missing.into_iter().fold(call, |call, setting| setting.say(call, &settings.key));
+            call.send().await.op("rds:ModifyDBInstance").map(drop)
+        };
+        self.account.inventory.acted_on_databases(&settings.region);
+        done
+    }
+
+    fn foresee(&self) {}
+}
+
+/// Static parameters come into effect by a reboot (RDS User Guide, Parameter groups for Amazon RDS). Nobody uses the database
+/// yet.
+fn waits_for_reboot(database: &DatabaseView) -> bool {
+    database.parameter_groups.iter().any(|(_, status)| status == "pending-reboot")
+}
