@@ -151,6 +151,7 @@ impl Cloud {
             key,
             owned_key,
             tags: database.tags,
+            restoring: None,
             stage: Stage::Available,
             pending: Changes::default(),
             optimizing: None,
@@ -169,6 +170,18 @@ impl Cloud {
     pub fn create_security_group(&self, account: &str, region: &str, id: &str) {
         let key = (account.to_owned(), region.to_owned(), id.to_owned());
         self.world().rds.security_groups.insert(key);
+    }
+
+    /// Deletes the default VPC of an account in a Region, and the default subnet group with it.
+    pub fn delete_default_vpc(&self, account: &str, region: &str) {
+        self.world().rds.without_default_vpc.insert((account.to_owned(), region.to_owned()));
+    }
+
+    /// Sets up a snapshot that the account has not made itself: `rds:...` by RDS, `awsbackup:...` by AWS Backup. It is a copy
+    /// of the database as it stands.
+    pub fn create_backup(&self, account: &str, region: &str, database: &str, name: &str) {
+        let mut world = self.world();
+        crate::rds::set_up_backup(&mut world, account, region, database, name);
     }
 
     /// What the database or snapshot with this ARN holds, decrypted with its key's material, whatever state the key is

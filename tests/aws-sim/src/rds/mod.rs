@@ -34,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub(crate) use progress::happen;
+pub(crate) use snapshots::set_up_backup;
 
 use crate::access::Leave;
 use crate::arn::Arn;
@@ -55,6 +56,8 @@ pub(crate) struct Rds {
     pub(crate) option_groups: BTreeMap<String, options::OptionGroup>,
     /// (account, Region, id).
     pub(crate) security_groups: BTreeSet<(String, String, String)>,
+    /// (account, Region) where somebody has deleted the default VPC.
+    pub(crate) without_default_vpc: BTreeSet<(String, String)>,
     /// When which instance or snapshot is to be looked at.
     agenda: BTreeSet<(Timestamp, String)>,
     /// The copies under way of each source database, by its resource id: the first runs, the others wait.

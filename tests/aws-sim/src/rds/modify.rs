@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::changes::Changes;
+use super::identifiers::own_instance;
 use super::instance::{Instance, Parameters, Stage};
 use super::secret::{self, Secret};
 use super::setup::Setup;
 use super::storage::Wanted;
 use super::wishes::{self, Wishes, must_fit};
-use super::{instances, options, own_arn, watching};
+use super::{instances, options, watching};
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
@@ -48,7 +49,7 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     ];
     query.only(&[&wishes::NAMES[..], &watching::NAMES, &own].concat())?;
     let id = query.required("DBInstanceIdentifier")?;
-    let arn = own_arn(caller, "db", id);
+    let arn = own_instance(caller, id)?;
     let instance = workable(world, &arn, id)?.clone();
     let (engine, now) = (instance.engine(), &instance.setup);
     let wishes = Wishes::read(world, caller, query, engine, &instance.engine_version)?;
@@ -292,7 +293,7 @@ pub(super) fn maintain(world: &mut World, arn: &str) {
 pub(super) fn reboot(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["DBInstanceIdentifier", "ForceFailover"])?;
     let id = query.required("DBInstanceIdentifier")?;
-    let arn = own_arn(caller, "db", id);
+    let arn = own_instance(caller, id)?;
     let failover = query.flag("ForceFailover")?.unwrap_or(false);
     let until = later(world.now, world.settings.paced(REBOOT));
     let mut instance = workable(world, &arn, id)?.clone();

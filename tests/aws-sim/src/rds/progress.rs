@@ -27,6 +27,7 @@ fn look_at_instance(world: &mut World, arn: &str) {
     match &instance.stage {
         instance::Stage::Creating { until, .. } if *until <= now => {
             instance.stage = instance::Stage::Available;
+            instance.restoring = None;
             instance.parameters = Parameters::InSync;
         }
         instance::Stage::Modifying { until, .. } if *until <= now => modify::finish(world, arn),

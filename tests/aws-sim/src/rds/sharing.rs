@@ -1,5 +1,6 @@
 //! Sharing manual snapshots with other accounts.
 
+use super::identifiers::{SNAPSHOT, identifier};
 use super::snapshot::{Snapshot, Stage};
 use super::snapshots::not_found;
 use super::{engines, options};
@@ -11,16 +12,10 @@ use crate::xml::Xml;
 
 /// The ARN of the caller's own manual snapshot, which alone has attributes.
 fn own(caller: &Caller, query: &Query) -> Outcome<String> {
-    let id = query.required("DBSnapshotIdentifier")?;
     // Automated snapshots and those of AWS Backup have names that no manual one can have; a snapshot is named here by
     // its identifier, not by an ARN (RDS API Reference, ModifyDBSnapshotAttribute).
-    if id.contains(':') {
-        let message = format!(
-            "The parameter DBSnapshotIdentifier is not a valid identifier: {id}. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens."
-        );
-        return Err(Fault::value(message));
-    }
-    Ok(Arn::new("rds", &caller.region, caller.account(), format!("snapshot:{}", id.to_lowercase())).to_string())
+    let id = identifier("DBSnapshotIdentifier", query.required("DBSnapshotIdentifier")?, SNAPSHOT)?;
+    Ok(Arn::new("rds", &caller.region, caller.account(), format!("snapshot:{id}")).to_string())
 }
 
 fn show(snapshot: &Snapshot) -> Xml {
@@ -60,9 +55,13 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     if add.iter().any(|value| remove.contains(value)) {
         return Err(Fault::combination("A value cannot be both added and removed."));
     }
+    // UNSOURCED: stricter reading.
+    if add.contains(&caller.account()) {
+        return Err(Fault::value("A snapshot can't be shared with the account that owns it."));
+    }
     let most = world.settings.quotas.accounts_per_share;
     let snapshot = world.rds.snapshots.get(&arn).ok_or_else(|| not_found(&arn))?;
-    if snapshot.automated || snapshot.stage != Stage::Available {
+    if snapshot.stage != Stage::Available {
         return Err(Fault::bad("InvalidDBSnapshotState", format!("The snapshot {} is not available.", snapshot.id())));
     }
     if !add.is_empty() {
