@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::access::{Decision, Leave, Resource, authorize, context, wording};
+use crate::access::{Decision, Leave, Resource, authorize, context, denied};
 use crate::arn::{Arn, is_account};
 use crate::clock::{iso, later};
 use crate::fault::{Fault, Outcome};
@@ -74,12 +74,11 @@ fn assume_role(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
         return Err(invalid(message.to_owned()));
     }
-    let denied = |message: String| Fault::new(403, "AccessDenied", message);
     if caller.principal.is_root() {
-        return Err(denied("Roles may not be assumed by root accounts.".to_owned()));
+        return Err(Fault::new(403, "AccessDenied", "Roles may not be assumed by root accounts."));
     }
     if let Some(because) = distrust(world, caller, role, session, external) {
-        return Err(denied(wording(&caller.principal, "sts:AssumeRole", role, &because)));
+        return Err(denied(&caller.principal, "sts:AssumeRole", role, &because));
     }
     let expires = later(world.now, Duration::from_secs(u64::from(seconds)));
     let opened = world.principals.open(&mut world.ids, role, session, Some(expires));
