@@ -7,6 +7,7 @@ The suite runs it against the simulated AWS, and `real.py` against two real acco
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass, field
 from typing import Any, Callable, Protocol
 
@@ -64,7 +65,7 @@ class Move:
             AllocatedStorage=20,
             StorageType="gp3",
             MasterUsername="postgres",
-            MasterUserPassword=f"initial-{self.name}",
+            MasterUserPassword=secrets.token_hex(16),
             StorageEncrypted=True,
             BackupRetentionPeriod=0,
             PubliclyAccessible=False,
@@ -150,7 +151,7 @@ class Move:
         self.wait(rds, "db_snapshot_available", DBSnapshotIdentifier=name)
         return self.described("b", name)
 
-    def restore(self) -> dict[str, Any]:
+    def restore(self, **more: Any) -> dict[str, Any]:
         rds = self.rds("b")
         rds.restore_db_instance_from_db_snapshot(
             DBInstanceIdentifier=self.name,
@@ -158,6 +159,7 @@ class Move:
             DBInstanceClass=self.instance_class,
             PubliclyAccessible=False,
             Tags=self.tag_list(),
+            **more,
         )
         self.wait(rds, "db_instance_available", DBInstanceIdentifier=self.name)
         return rds.describe_db_instances(DBInstanceIdentifier=self.name)["DBInstances"][0]
@@ -167,10 +169,33 @@ class Move:
         rds = self.rds("b")
         rds.modify_db_instance(
             DBInstanceIdentifier=self.name,
-            MasterUserPassword=f"changed-{self.name}",
+            MasterUserPassword=secrets.token_hex(16),
             BackupRetentionPeriod=1,
             ApplyImmediately=True,
         )
         self.pause()
         self.wait(rds, "db_instance_available", DBInstanceIdentifier=self.name)
         return rds.describe_db_instances(DBInstanceIdentifier=self.name)["DBInstances"][0]
+
+    def exchange_messages(self) -> list[str]:
+        """Each side makes a queue that the other may send to; what each then receives."""
+        received = []
+        sides = {"a": (self.account_a, self.region_a), "b": (self.account_b, self.region_b)}
+        for owner, sender in (("b", "a"), ("a", "b")):
+            account, region = sides[owner]
+            name = f"{self.name}-{owner}"
+            statement = {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{sides[sender][0]}:root"},
+                "Action": "sqs:SendMessage",
+                "Resource": f"arn:aws:sqs:{region}:{account}:{name}",
+            }
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            own, other = self.clients(owner, "sqs", region), self.clients(sender, "sqs", region)
+            url = own.create_queue(QueueName=name, Attributes={"Policy": policy}, tags=self.tags)["QueueUrl"]
+            self.pause()
+            other.send_message(QueueUrl=url, MessageBody=f"from {sender}")
+            for message in own.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", []):
+                received.append(message["Body"])
+                own.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return received
