@@ -55,12 +55,12 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     if add.iter().any(|value| remove.contains(value)) {
         return Err(Fault::combination("A value cannot be both added and removed."));
     }
+    let most = world.settings.quotas.accounts_per_share;
+    let snapshot = world.rds.snapshots.get(&arn).ok_or_else(|| not_found(&arn))?;
     // UNSOURCED: stricter reading.
     if add.contains(&caller.account()) {
         return Err(Fault::value("A snapshot can't be shared with the account that owns it."));
     }
-    let most = world.settings.quotas.accounts_per_share;
-    let snapshot = world.rds.snapshots.get(&arn).ok_or_else(|| not_found(&arn))?;
     if snapshot.stage != Stage::Available {
         return Err(Fault::bad("InvalidDBSnapshotState", format!("The snapshot {} is not available.", snapshot.id())));
     }
