@@ -18,7 +18,7 @@ pub(super) fn parsed(query: &Query) -> Outcome<Tags> {
             return Err(Fault::value(format!("The tag key {key} is given twice")));
         }
     }
-    tags::check(&tags).map_err(Fault::value)?;
+    tags::check(&tags).map_err(|wrong| Fault::value(wrong))?;
     Ok(tags)
 }
 

@@ -4,6 +4,7 @@
 
 mod asynchronous;
 mod backups;
+mod creations;
 mod disturbances;
 mod groups;
 mod handing_over;
