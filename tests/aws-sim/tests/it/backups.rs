@@ -35,6 +35,9 @@ async fn what_rds_and_aws_backup_made_is_copied_but_neither_shared_nor_deleted()
         assert_eq!(code(again.target_db_snapshot_identifier("more").send().await), "SnapshotQuotaExceeded");
         here.rds.delete_db_snapshot().db_snapshot_identifier("copy").send().await.unwrap();
     }
+    let by_name = || here.rds.describe_db_snapshots().db_snapshot_identifier("rds:orders-2026-11-18-03-05");
+    assert_eq!(code(by_name().send().await), COMBINATION);
+    by_name().snapshot_type("automated").send().await.unwrap();
     let listed = async |kind: Option<&str>| {
         let call = here.rds.describe_db_snapshots().set_snapshot_type(kind.map(str::to_owned));
         let found = call.send().await.unwrap();

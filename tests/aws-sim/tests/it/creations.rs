@@ -14,6 +14,7 @@ type Change = fn(Create) -> Create;
 #[tokio::test(start_paused = true)]
 async fn a_database_is_created_from_what_goes_together() {
     let lab = Lab::new();
+    lab.cloud.role(A, "m");
     let here = lab.agent(A, HERE);
     let create = |id: &str| {
         let call = here.rds.create_db_instance().db_instance_identifier(id).engine("postgres").allocated_storage(20);

@@ -132,7 +132,9 @@ async fn a_restore_binds_its_subnet_group_and_needs_one_where_there_is_no_defaul
     };
     assert_eq!(code(create("inner", 1).await), "DBSubnetGroupDoesNotCoverEnoughAZs");
     assert_eq!(code(create("inner", 21).await), "DBSubnetQuotaExceededFault");
-    assert_eq!(code(create("default", 2).await), VALUE);
+    for wrong in ["default", "1st", "a/b", &"a".repeat(256)] {
+        assert_eq!(code(create(wrong, 2).await), VALUE, "{wrong}");
+    }
     create("inner", 20).await.unwrap();
     assert_eq!(code(create("inner", 2).await), "DBSubnetGroupAlreadyExists");
     create("spare", 2).await.unwrap();
