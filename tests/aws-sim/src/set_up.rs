@@ -27,6 +27,8 @@ pub struct Database {
     pub engine_version: String,
     /// `db.m6g.large`, ...
     pub class: String,
+    /// `gp2`, `gp3` or `standard`.
+    pub storage_type: String,
     /// The size of its storage.
     pub allocated_gib: u32,
     /// `None`: unencrypted. `aws/rds`: under the AWS managed key, which is made on first use. `sse-rds`: under a key that AWS
@@ -54,6 +56,7 @@ impl Database {
             engine: "postgres".to_owned(),
             engine_version: "16.3".to_owned(),
             class: "db.m6g.large".to_owned(),
+            storage_type: "gp3".to_owned(),
             allocated_gib: 100,
             kms_key: Some("aws/rds".to_owned()),
             multi_az: false,
@@ -118,18 +121,20 @@ impl Cloud {
         let sealed =
             material.and_then(|material| Stored::seal(&mut world.ids, &material, &arn.to_string(), &database.content));
         let engine = engines::of(&database.engine);
+        let usual = Setup::usual(
+            engine,
+            &database.engine_version,
+            &database.account,
+            &database.region,
+            &database.class,
+            database.allocated_gib,
+        );
         let setup = Setup {
+            storage: usual.storage.clone().of_kind(&database.storage_type),
             multi_az: database.multi_az,
             retention: 7,
             option_group,
-            ..Setup::usual(
-                engine,
-                &database.engine_version,
-                &database.account,
-                &database.region,
-                &database.class,
-                database.allocated_gib,
-            )
+            ..usual
         };
         let instance = Instance {
             resource_id: format!("db-{}", world.ids.upper(26)),

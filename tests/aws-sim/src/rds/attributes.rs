@@ -1,7 +1,7 @@
 //! The account's own figures.
 
 use super::snapshot::Maker;
-use super::{groups, instances, options, parameters};
+use super::{groups, instances, option_groups, parameters};
 use crate::fault::Outcome;
 use crate::query::Query;
 use crate::world::{Caller, World};
@@ -31,7 +31,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
         ("EventSubscriptions", 0, 20),
         ("ManualClusterSnapshots", 0, 100),
         ("ManualSnapshots", count(manual), count(quotas.manual_snapshots)),
-        ("OptionGroups", count(options::count(world, caller)), count(quotas.option_groups)),
+        ("OptionGroups", count(option_groups::count(world, caller)), count(quotas.option_groups)),
         ("ReadReplicasPerMaster", 0, 15),
         ("ReservedDBInstances", 0, 40),
         ("SubnetsPerDBSubnetGroup", 2, 20),

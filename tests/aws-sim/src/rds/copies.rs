@@ -62,7 +62,7 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
 
     // When Tags are given, CopyTags is not heeded. UNSOURCED: observed in practice.
     let copy_tags = query.flag("CopyTags")?.unwrap_or(false) && given.is_empty() && !foreign;
-    let tags = if copy_tags { super::tagging::checked(source.tags.clone())? } else { given };
+    let tags = if copy_tags { super::tagging::copied(&source.tags)? } else { given };
     let option_group = if along { options::copy_along(world, caller, &source) } else { option_group };
     let source_grant = source.key.as_ref().and_then(|key| grant(world, caller, key, &TO_READ));
     if let Some(key) = &key {

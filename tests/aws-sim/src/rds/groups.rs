@@ -81,7 +81,8 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     let name = query.required("DBSubnetGroupName")?.to_lowercase();
     let description = query.required("DBSubnetGroupDescription")?.to_owned();
     let permitted = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
-    if name == "default" || name.len() > 255 || !name.bytes().all(permitted) {
+    let letter = name.starts_with(|first: char| first.is_ascii_alphabetic());
+    if name == "default" || !letter || name.len() > 255 || !name.bytes().all(permitted) {
         return Err(Fault::value(format!("The parameter DBSubnetGroupName is not a valid identifier: {name}")));
     }
     if query.list("SubnetIds").len() < 2 {

@@ -68,7 +68,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     setup.storage = storage;
     Wishes::read(world, caller, query, engine, version)?.fill(&mut setup);
     choose_place_and_logs(world, caller, query, engine, version, &mut setup)?;
-    setup.monitoring = watching::monitoring(query, None)?;
+    setup.monitoring = watching::monitoring(world, caller, query, None)?;
     must_fit(&setup)?;
     let key = match (query.flag("StorageEncrypted")?.unwrap_or(false), query.text("KmsKeyId")) {
         (true, named) => Some(keys::target(world, caller, named.unwrap_or("alias/aws/rds"))?),

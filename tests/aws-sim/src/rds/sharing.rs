@@ -55,12 +55,12 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     if add.iter().any(|value| remove.contains(value)) {
         return Err(Fault::combination("A value cannot be both added and removed."));
     }
+    let most = world.settings.quotas.accounts_per_share;
+    let snapshot = world.rds.snapshots.get(&arn).ok_or_else(|| not_found(&arn))?;
     // UNSOURCED: stricter reading.
     if add.contains(&caller.account()) {
         return Err(Fault::value("A snapshot can't be shared with the account that owns it."));
     }
-    let most = world.settings.quotas.accounts_per_share;
-    let snapshot = world.rds.snapshots.get(&arn).ok_or_else(|| not_found(&arn))?;
     if snapshot.stage != Stage::Available {
         return Err(Fault::bad("InvalidDBSnapshotState", format!("The snapshot {} is not available.", snapshot.id())));
     }
@@ -91,15 +91,11 @@ fn may_be_shared(world: &World, snapshot: &Snapshot, add: &[&str]) -> Outcome<()
     if engine.kind == engines::Kind::Custom {
         return Err(Fault::value("Snapshots of RDS Custom can't be shared."));
     }
-    let bound = options::binding_of(world, snapshot);
-    if snapshot.origin.tde.is_some() || bound.contains("TDE") {
-        return Err(Fault::value("Snapshots with Transparent Data Encryption can't be shared."));
-    }
     let harmless = |option: &String| engine.oracle() && ["OLS", "Timezone"].contains(&option.as_str());
-    if let Some(option) = bound.iter().find(|option| !harmless(option)) {
-        return Err(Fault::value(format!(
-            "The snapshot can't be shared because its option group has the persistent or permanent option {option}."
-        )));
+    if snapshot.origin.tde.is_some() || !options::binding_of(world, snapshot).iter().all(harmless) {
+        return Err(Fault::value(
+            "The snapshot can't be shared because its option group has a persistent or permanent option.",
+        ));
     }
     if add.contains(&"all") && snapshot.encrypted() {
         return Err(Fault::value("Encrypted snapshots cannot be shared publicly."));

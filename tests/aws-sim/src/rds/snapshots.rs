@@ -194,6 +194,11 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
             "DbiResourceId cannot be used with DBSnapshotIdentifier or DBInstanceIdentifier",
         ));
     }
+    // "If this identifier is for an automated snapshot, the SnapshotType parameter must also be specified" (same page).
+    // UNSOURCED: the code.
+    if id.is_some_and(|id| id.starts_with("rds:")) && query.text("SnapshotType").is_none() {
+        return Err(Fault::combination("SnapshotType must be specified for an automated snapshot."));
+    }
     let reach = Reach::of(query)?;
     let account = caller.account();
     let in_region = world.rds.snapshots.values().filter(|snapshot| snapshot.arn.region == caller.region);

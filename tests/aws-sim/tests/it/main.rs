@@ -3,11 +3,16 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests: what should not happen fails them")]
 
 mod asynchronous;
+mod backups;
+mod creations;
 mod disturbances;
+mod groups;
+mod handing_over;
 mod keys;
 mod lab;
 mod loopback;
 mod modifications;
+mod names;
 mod over_there;
 mod policies;
 mod procedure;

@@ -31,6 +31,8 @@ impl Clients {
 fn lab() -> (Lab, Clients) {
     let lab = Lab::new();
     lab.database("orders");
+    lab.cloud.role(A, "metrics");
+    lab.cloud.create_subnet_group(A, HERE, "inner");
     let here = lab.agent(A, HERE);
     (lab, here)
 }
@@ -171,14 +173,18 @@ async fn some_changes_are_made_whatever_apply_immediately_says() {
 async fn every_change_has_its_values() {
     let (lab, here) = lab();
     let role = |call: Modify| call.monitoring_role_arn(format!("arn:aws:iam::{A}:role/metrics"));
-    let refused: [(&str, Change, &str); 22] = [
+    let refused: [(&str, Change, &str); 23] = [
         ("maintenance in backup", |call| call.preferred_maintenance_window("mon:03:15-mon:03:45"), VALUE),
         ("maintenance around backup", |call| call.preferred_maintenance_window("sun:23:00-mon:05:00"), VALUE),
         ("short maintenance", |call| call.preferred_maintenance_window("mon:06:00-mon:06:29"), VALUE),
         ("malformed maintenance", |call| call.preferred_maintenance_window("06:00-07:00"), VALUE),
         ("monitoring without a role", |call| call.monitoring_interval(60), COMBINATION),
         ("a role that is none", |call| call.monitoring_interval(60).monitoring_role_arn("metrics"), VALUE),
-        ("odd interval", |call| call.monitoring_interval(2).monitoring_role_arn("arn:aws:iam::1:role/x"), VALUE),
+        (
+            "odd interval",
+            |call| call.monitoring_interval(2).monitoring_role_arn("arn:aws:iam::111111111111:role/metrics"),
+            VALUE,
+        ),
         (
             "a role without monitoring",
             |call| call.monitoring_interval(0).monitoring_role_arn("arn:aws:iam::1:role/x"),
@@ -206,6 +212,7 @@ async fn every_change_has_its_values() {
         ("certificate", |call| call.ca_certificate_identifier("mine"), "CertificateNotFound"),
         ("log volume", |call| call.dedicated_log_volume(true), COMBINATION),
         ("new name", |call| call.new_db_instance_identifier("other"), VALUE),
+        ("another subnet group of its VPC", |call| call.db_subnet_group_name("inner"), "InvalidVPCNetworkStateFault"),
     ];
     for (what, change, expected) in refused {
         assert_eq!(code(change(here.modify()).send().await), expected, "{what}");
@@ -218,7 +225,7 @@ async fn every_change_has_its_values() {
         role(here.modify().monitoring_interval(1)),
         here.modify().enable_performance_insights(true).performance_insights_retention_period(93),
         here.modify().performance_insights_retention_period(731),
-        here.modify().max_allocated_storage(110),
+        here.modify().max_allocated_storage(110).db_subnet_group_name("default"),
         here.modify().storage_type("io1").iops(2000).dedicated_log_volume(true),
     ];
     for call in allowed {
@@ -330,4 +337,20 @@ async fn a_parameter_group_takes_effect_with_a_reboot_and_an_option_group_in_mai
     assert_eq!(failover.unwrap().db_instance().unwrap().availability_zone(), Some("eu-west-1b"));
     let absent = here.rds.reboot_db_instance().db_instance_identifier("none").send().await;
     assert_eq!(code(absent), "DBInstanceNotFound");
+}
+
+#[tokio::test(start_paused = true)]
+async fn worlds_in_which_the_same_was_modified_look_the_same() {
+    async fn run(seed: u64, class: &str) -> String {
+        let lab = Lab::with(|settings| settings.seed = seed);
+        lab.database("orders");
+        let here = lab.agent(A, HERE);
+        let call = here.modify().manage_master_user_password(true).enable_performance_insights(true);
+        call.db_instance_class(class).send().await.unwrap();
+        pass(hours(1)).await;
+        lab.cloud.fingerprint()
+    }
+    let (one, same, other) = (run(1, "db.t4g.small").await, run(2, "db.t4g.small").await, run(1, "db.t4g.large").await);
+    assert_eq!(one, same);
+    assert_ne!(one, other);
 }
