@@ -4,16 +4,23 @@
 
 mod asynchronous;
 mod disturbances;
+mod encryption;
+mod grants;
+mod key_states;
 mod keys;
 mod lab;
+mod lags;
 mod loopback;
+mod messages;
 mod over_there;
 mod policies;
 mod procedure;
+mod queue_rules;
 mod queues;
 mod quotas;
 mod restores;
 mod roles;
 mod sharing;
 mod signatures;
+mod signing;
 mod snapshots;
