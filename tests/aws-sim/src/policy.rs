@@ -95,6 +95,12 @@ impl Policy {
         named.map(String::as_str)
     }
 
+    /// How many statements, principals and conditions the document has.
+    pub(crate) fn extent(&self) -> (usize, usize, usize) {
+        let conditions = self.statements.iter().map(|statement| statement.conditions.len()).sum();
+        (self.statements.len(), self.principals().count(), conditions)
+    }
+
     /// Judges one request. An explicit deny wins (IAM User Guide, Policy evaluation logic).
     pub(crate) fn judge(&self, principal: &Principal, action: &str, resource: &str, context: &Context) -> Verdict {
         let said = self.statements.iter().map(|statement| statement.judge(principal, action, resource, context));

@@ -154,7 +154,12 @@ pub(super) fn replicate_key(world: &mut World, caller: &Caller, json: &Json) -> 
 
 /// The AWS managed key `aws/rds` of an account and Region, made on its first use.
 pub(crate) fn managed_key(world: &mut World, account: &str, region: &str) -> String {
-    let alias = Arn::new("kms", region, account, "alias/aws/rds").to_string();
+    managed_key_of(world, "rds", account, region)
+}
+
+/// The AWS managed key of a service.
+pub(crate) fn managed_key_of(world: &mut World, service: &str, account: &str, region: &str) -> String {
+    let alias = Arn::new("kms", region, account, format!("alias/aws/{service}")).to_string();
     if let Some(existing) = world.kms.aliases.get(&alias) {
         return existing.clone();
     }
@@ -162,9 +167,15 @@ pub(crate) fn managed_key(world: &mut World, account: &str, region: &str) -> Str
     let material = world.ids.bytes();
     let key = Key {
         managed_by_aws: true,
-        description: "Default key that protects my RDS database volumes when no other key is defined".to_owned(),
+        description: format!("Default key that protects what {service} keeps when no other key is defined"),
         usable_from: world.now,
-        ..new(world, arn.clone(), KeySpec::SymmetricDefault, material, Document::of_managed_key(account, region))
+        ..new(
+            world,
+            arn.clone(),
+            KeySpec::SymmetricDefault,
+            material,
+            Document::of_managed_key(service, account, region),
+        )
     };
     add(world, key);
     world.kms.aliases.insert(alias, arn.to_string());

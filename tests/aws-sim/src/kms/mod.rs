@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(crate) use creation::managed_key;
+pub(crate) use creation::{managed_key, managed_key_of};
 pub(crate) use key::{Key, KeyState};
 pub(crate) use permission::{permit, resources};
 

@@ -40,17 +40,17 @@ impl Document {
 
     /// AWS managed keys serve their own account through their service alone (RDS User Guide, Sharing encrypted
     /// snapshots: the default key cannot be shared).
-    pub(super) fn of_managed_key(account: &str, region: &str) -> Self {
+    pub(super) fn of_managed_key(service: &str, account: &str, region: &str) -> Self {
         Self::written(&json!({
             "Version": "2012-10-17",
-            "Id": "auto-rds-2",
+            "Id": format!("auto-{service}-2"),
             "Statement": [{
-                "Sid": "Allow access through RDS for all principals in the account that are authorized to use RDS",
+                "Sid": "Allow access through the service for all principals in the account that are authorized to use it",
                 "Effect": "Allow",
                 "Principal": { "AWS": "*" },
                 "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:ListGrants", "kms:DescribeKey"],
                 "Resource": "*",
-                "Condition": { "StringEquals": { "kms:CallerAccount": account, "kms:ViaService": format!("rds.{region}.amazonaws.com") } },
+                "Condition": { "StringEquals": { "kms:CallerAccount": account, "kms:ViaService": format!("{service}.{region}.amazonaws.com") } },
             }, {
                 "Sid": "Allow direct access to key metadata to the account",
                 "Effect": "Allow",
