@@ -13,6 +13,9 @@ pub struct Settings {
     pub seed: u64,
     /// Divides the durations of asynchronous work; at least 1. Clocks and SQS timers are not touched by it.
     pub speed: u32,
+    /// Divides the visibility timeouts and long polls of SQS; 1 is right, and right for every client. A client that was
+    /// killed leaves a message hidden: on the machine's clock, not every test can wait until it comes back.
+    pub queue_speed: u32,
     /// How long asynchronous work takes.
     pub durations: Durations,
     /// The service quotas of each account and Region.
@@ -32,6 +35,7 @@ impl Settings {
             clock,
             seed: 1,
             speed: 1,
+            queue_speed: 1,
             durations: Durations::default(),
             quotas: Quotas::default(),
             rates: Rates::none(),

@@ -36,10 +36,11 @@ pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, a
     let wanted = json.texts("MessageAttributeNames")?;
 
     bury(world, caller, json)?;
-    let now = world.now;
+    let (now, speed) = (world.now, world.settings.queue_speed.max(1));
     let source = queue(world, caller, json)?;
-    let hide = hide.unwrap_or_else(|| source.seconds("VisibilityTimeout"));
-    let deadline = later(arrived, wait.unwrap_or_else(|| source.seconds("ReceiveMessageWaitTimeSeconds")));
+    let hide = hide.unwrap_or_else(|| source.seconds("VisibilityTimeout")) / speed;
+    let wait = wait.unwrap_or_else(|| source.seconds("ReceiveMessageWaitTimeSeconds")) / speed;
+    let deadline = later(arrived, wait);
     let most = usize::try_from(most).unwrap_or(1);
     let ready = source.messages.iter().filter(|message| message.visible_from <= now).take(most);
     let ids: Vec<String> = ready.map(|message| message.id.clone()).collect();
