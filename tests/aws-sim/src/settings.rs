@@ -13,6 +13,9 @@ pub struct Settings {
     pub seed: u64,
     /// Divides the durations of asynchronous work and the lags; at least 1. Clocks and SQS timers are not touched by it.
     pub speed: u32,
+    /// Divides the visibility timeouts and long polls of SQS; 1 is right, and right for every client. A client that was
+    /// killed leaves a message hidden: on the machine's clock, not every test can wait until it comes back.
+    pub queue_speed: u32,
     /// How long asynchronous work takes.
     pub durations: Durations,
     /// How long after a change is visible it takes effect.
@@ -38,6 +41,7 @@ impl Settings {
             clock,
             seed: 1,
             speed: 1,
+            queue_speed: 1,
             durations: Durations::default(),
             lags: Lags::default(),
             quotas: Quotas::default(),

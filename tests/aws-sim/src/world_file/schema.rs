@@ -1,6 +1,7 @@
 //! The keys of a world file.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -12,7 +13,8 @@ use crate::{Rates, Settings};
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     seed: Option<u64>,
-    speed: Option<std::num::NonZeroU32>,
+    speed: Option<NonZeroU32>,
+    queue_speed: Option<NonZeroU32>,
     remembers: Option<Time>,
     #[serde(default)]
     durations: Durations,
@@ -151,6 +153,7 @@ impl File {
     pub(super) fn settings(&self, settings: &mut Settings) {
         settings.seed = self.seed.unwrap_or(settings.seed);
         settings.speed = self.speed.map_or(settings.speed, Into::into);
+        settings.queue_speed = self.queue_speed.map_or(settings.queue_speed, Into::into);
         settings.remembers = self.remembers.map_or(settings.remembers, Into::into);
         self.durations.apply(&mut settings.durations);
         self.quotas.apply(&mut settings.quotas);
