@@ -94,7 +94,7 @@ case("rds: an engine that there is not", "InvalidParameterValue", 400,
      lambda w: make(w, Engine="dbase"), lambda w: make(w, Engine="mariadb"))
 case("rds: a database needs storage", "MissingParameter", 400,
      lambda w: make(w, AllocatedStorage=None), lambda w: make(w))
-case("rds: storage has a least", "InvalidParameterValue", 400,
+case("rds: storage has a least", "InvalidParameterCombination", 400,
      lambda w: make(w, AllocatedStorage=19), lambda w: make(w, AllocatedStorage=20))
 case("rds: a key encrypts only what is to be encrypted", "InvalidParameterCombination", 400,
      lambda w: make(w, KmsKeyId=w.it), lambda w: make(w, KmsKeyId=w.it, StorageEncrypted=True), given=lambda w: w.a.key())
@@ -183,6 +183,9 @@ case("rds: a last snapshot or none, not both", "InvalidParameterCombination", 40
 
 case("rds: a snapshot is of something", "DBInstanceNotFound", 404,
      lambda w: snap(w, of="other"), lambda w: snap(w), given=lambda w: w.a.database())
+case("rds: a member of a cluster is backed up with it", "InvalidParameterValue", 400,
+     lambda w: snap(w, "alone", "member"), lambda w: w.rds.describe_db_instances(DBInstanceIdentifier="member"),
+     pace="seeded")
 case("rds: a snapshot of what is available", "InvalidDBInstanceState", 400,
      lambda w: snap(w), lambda w: find(w), given=lambda w: make(w), pace="still")
 case("rds: a snapshot has 255 characters", "InvalidParameterValue", 400,
@@ -364,3 +367,6 @@ case("rds: another's tags are nobody's business", "AccessDenied", 403,
      lambda w: w.b.rds.list_tags_for_resource(ResourceName=w.it),
      lambda w: w.rds.list_tags_for_resource(ResourceName=w.it),
      given=lambda w: make(w)["DBInstance"]["DBInstanceArn"])
+case("rds: one request a second", "Throttling", 400,
+     lambda w: w.rds.describe_db_instances(), lambda w: w.rds.describe_db_snapshots(),
+     given=lambda w: w.rds.describe_db_instances(), pace="busy")

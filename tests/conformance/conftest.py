@@ -45,6 +45,20 @@ def still() -> Iterator[Simulator]:
         yield simulator
 
 
+@pytest.fixture(scope="session")
+def seeded() -> Iterator[Simulator]:
+    """One with what no call can make."""
+    with simulators.running("--world", str(wire.HERE / "seeded.toml")) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def busy() -> Iterator[Simulator]:
+    """One that takes one request a second."""
+    with simulators.running("--world", str(wire.HERE / "busy.toml")) as simulator:
+        yield simulator
+
+
 @pytest.fixture(autouse=True)
 def every_response() -> Iterator[None]:
     """Fails the test during which a response was not as its model says."""
