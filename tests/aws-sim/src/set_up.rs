@@ -27,6 +27,8 @@ pub struct Database {
     pub engine_version: String,
     /// `db.m6g.large`, ...
     pub class: String,
+    /// `gp2`, `gp3` or `standard`.
+    pub storage_type: String,
     /// The size of its storage.
     pub allocated_gib: u32,
     /// `None`: unencrypted. `aws/rds`: under the AWS managed key, which is made on first use. `sse-rds`: under a key that AWS
@@ -54,6 +56,7 @@ impl Database {
             engine: "postgres".to_owned(),
             engine_version: "16.3".to_owned(),
             class: "db.m6g.large".to_owned(),
+            storage_type: "gp3".to_owned(),
             allocated_gib: 100,
             kms_key: Some("aws/rds".to_owned()),
             multi_az: false,
@@ -105,18 +108,20 @@ impl Cloud {
         let sealed =
             material.and_then(|material| Stored::seal(&mut world.ids, &material, &arn.to_string(), &database.content));
         let engine = engines::of(&database.engine);
+        let usual = Setup::usual(
+            engine,
+            &database.engine_version,
+            &database.account,
+            &database.region,
+            &database.class,
+            database.allocated_gib,
+        );
         let setup = Setup {
+            storage: usual.storage.clone().of_kind(&database.storage_type),
             multi_az: database.multi_az,
             retention: 7,
             option_group,
-            ..Setup::usual(
-                engine,
-                &database.engine_version,
-                &database.account,
-                &database.region,
-                &database.class,
-                database.allocated_gib,
-            )
+            ..usual
         };
         let instance = Instance {
             resource_id: format!("db-{}", world.ids.upper(26)),
@@ -138,6 +143,7 @@ impl Cloud {
             key,
             owned_key,
             tags: database.tags,
+            restoring: None,
             stage: Stage::Available,
             pending: Changes::default(),
             optimizing: None,
@@ -156,6 +162,18 @@ impl Cloud {
     pub fn create_security_group(&self, account: &str, region: &str, id: &str) {
         let key = (account.to_owned(), region.to_owned(), id.to_owned());
         self.world().rds.security_groups.insert(key);
+    }
+
+    /// Deletes the default VPC of an account in a Region, and the default subnet group with it.
+    pub fn delete_default_vpc(&self, account: &str, region: &str) {
+        self.world().rds.without_default_vpc.insert((account.to_owned(), region.to_owned()));
+    }
+
+    /// Sets up a snapshot that the account has not made itself: `rds:...` by RDS, `awsbackup:...` by AWS Backup. It is a copy
+    /// of the database as it stands.
+    pub fn create_backup(&self, account: &str, region: &str, database: &str, name: &str) {
+        let mut world = self.world();
+        crate::rds::set_up_backup(&mut world, account, region, database, name);
     }
 
     /// What the database or snapshot with this ARN holds, decrypted with its key's material, whatever state the key is

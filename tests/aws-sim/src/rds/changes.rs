@@ -16,7 +16,6 @@ pub(crate) struct Changes {
     pub(crate) retention: Option<u32>,
     pub(crate) license: Option<String>,
     pub(crate) certificate: Option<String>,
-    pub(crate) subnet_group: Option<String>,
     pub(crate) option_group: Option<String>,
     pub(crate) iam: Option<bool>,
     pub(crate) log_volume: Option<bool>,
@@ -39,7 +38,6 @@ impl Changes {
             retention: those.retention.or(self.retention),
             license: those.license.or(self.license),
             certificate: those.certificate.or(self.certificate),
-            subnet_group: those.subnet_group.or(self.subnet_group),
             option_group: those.option_group.or(self.option_group),
             iam: those.iam.or(self.iam),
             log_volume: those.log_volume.or(self.log_volume),
@@ -58,7 +56,6 @@ impl Changes {
             retention: self.retention.filter(|days| *days != from.retention),
             license: self.license.filter(|license| *license != from.license),
             certificate: self.certificate.filter(|certificate| *certificate != from.certificate),
-            subnet_group: self.subnet_group.filter(|group| *group != from.subnet_group),
             option_group: self.option_group.filter(|group| *group != from.option_group),
             iam: self.iam.filter(|iam| *iam != from.iam),
             log_volume: self.log_volume.filter(|volume| *volume != from.log_volume),
@@ -82,7 +79,6 @@ impl Changes {
         to.retention = self.retention.unwrap_or(to.retention);
         to.license = self.license.unwrap_or_else(|| to.license.clone());
         to.certificate = self.certificate.unwrap_or_else(|| to.certificate.clone());
-        to.subnet_group = self.subnet_group.unwrap_or_else(|| to.subnet_group.clone());
         to.option_group = self.option_group.unwrap_or_else(|| to.option_group.clone());
         to.iam = self.iam.unwrap_or(to.iam);
         to.log_volume = self.log_volume.unwrap_or(to.log_volume);
@@ -117,7 +113,6 @@ impl Changes {
         xml.maybe("MultiAZ", self.multi_az);
         xml.maybe("LicenseModel", self.license.as_ref());
         xml.maybe("CACertificateIdentifier", self.certificate.as_ref());
-        xml.maybe("DBSubnetGroupName", self.subnet_group.as_ref());
         xml.maybe("IAMDatabaseAuthenticationEnabled", self.iam);
         xml.maybe("DedicatedLogVolume", self.log_volume);
         if let Some(logs) = &self.logs {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::identifiers::{SNAPSHOT, identifier};
-use super::snapshot::{CopyJob, Snapshot, Stage};
+use super::identifiers::{self, SNAPSHOT, identifier};
+use super::snapshot::{CopyJob, Maker, Snapshot, Stage};
 use super::snapshots::{must_be_free, must_have_room, not_found, show};
 use super::{engines, keys, options};
 use crate::arn::Arn;
@@ -62,7 +62,7 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
 
     // When Tags are given, CopyTags is not heeded. UNSOURCED: observed in practice.
     let copy_tags = query.flag("CopyTags")?.unwrap_or(false) && given.is_empty() && !foreign;
-    let tags = if copy_tags { super::tagging::checked(source.tags.clone())? } else { given };
+    let tags = if copy_tags { super::tagging::copied(&source.tags)? } else { given };
     let option_group = if along { options::copy_along(world, caller, &source) } else { option_group };
     let source_grant = source.key.as_ref().and_then(|key| grant(world, caller, key, &TO_READ));
     if let Some(key) = &key {
@@ -73,7 +73,7 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
     let job = CopyJob { source: source.arn.to_string(), grant: source_grant, lasts: world.settings.paced(lasts) };
     let copy = Snapshot {
         arn: target,
-        automated: false,
+        maker: Maker::Account,
         created: world.now,
         // Within an account and Region a copy stays under the key that AWS owns, unless it is given another.
         owned_key: source.owned_key && key.is_none(),
@@ -96,16 +96,7 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
 
 /// The snapshot to copy: one's own by name, in the same Region; otherwise by ARN; another account's only when shared.
 fn source<'a>(world: &'a World, caller: &Caller, named: &str) -> Outcome<&'a Snapshot> {
-    if !named.starts_with("arn:") {
-        let arn = super::own_arn(caller, "snapshot", named);
-        return world.rds.snapshots.get(&arn).ok_or_else(|| not_found(named));
-    }
-    let malformed = || Fault::value(format!("Invalid snapshot identifier: {named}"));
-    let arn = Arn::parse(named).ok_or_else(malformed)?;
-    if arn.service != "rds" || arn.name_of("snapshot").is_none() {
-        return Err(malformed());
-    }
-    let found = world.rds.snapshots.get(named);
+    let found = world.rds.snapshots.get(&identifiers::snapshot(caller, "SourceDBSnapshotIdentifier", named)?);
     found
         .filter(|found| found.arn.account == caller.account() || found.shared_with(caller.account()))
         .ok_or_else(|| not_found(named))

@@ -43,6 +43,16 @@ pub(super) fn subnet_group(world: &World, caller: &Caller, query: &Query) -> Out
     Err(Fault::not_found("DBSubnetGroupNotFoundFault", format!("DB subnet group '{name}' does not exist.")))
 }
 
+/// Refuses to fall back on the default subnet group where there is no default VPC. The text has been seen in practice.
+pub(super) fn must_have_default(world: &World, caller: &Caller, chosen: &str) -> Outcome<()> {
+    let place = (caller.account().to_owned(), caller.region.clone());
+    if chosen == "default" && world.rds.without_default_vpc.contains(&place) {
+        let message = "No default subnet detected in VPC. Please contact AWS Support to recreate the default Subnets.";
+        return Err(Fault::bad("InvalidSubnet", message));
+    }
+    Ok(())
+}
+
 /// The security groups that an instance is put into; `None` when the request names none.
 pub(super) fn security_groups(world: &World, caller: &Caller, query: &Query) -> Outcome<Option<Vec<String>>> {
     let named: Vec<String> = query.list("VpcSecurityGroupIds").into_iter().map(str::to_owned).collect();
@@ -71,12 +81,17 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     let name = query.required("DBSubnetGroupName")?.to_lowercase();
     let description = query.required("DBSubnetGroupDescription")?.to_owned();
     let permitted = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
-    if name == "default" || name.len() > 255 || !name.bytes().all(permitted) {
+    let letter = name.starts_with(|first: char| first.is_ascii_alphabetic());
+    if name == "default" || !letter || name.len() > 255 || !name.bytes().all(permitted) {
         return Err(Fault::value(format!("The parameter DBSubnetGroupName is not a valid identifier: {name}")));
     }
     if query.list("SubnetIds").len() < 2 {
         let message = "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Please add subnets to cover at least 2 AZs.";
         return Err(Fault::bad("DBSubnetGroupDoesNotCoverEnoughAZs", message));
+    }
+    // 20 subnets in a group (RDS User Guide, Quotas and constraints for Amazon RDS).
+    if query.list("SubnetIds").len() > 20 {
+        return Err(Fault::bad("DBSubnetQuotaExceededFault", "A DB subnet group has at most 20 subnets."));
     }
     let tags = super::tagging::parsed(query)?;
     let arn = Arn::new("rds", &caller.region, caller.account(), format!("subgrp:{name}"));

@@ -65,6 +65,8 @@ pub(crate) struct Instance {
     /// Encrypted under a key that AWS owns and nobody sees (`sse-rds`).
     pub(crate) owned_key: bool,
     pub(crate) tags: Tags,
+    /// The ARN of the snapshot that it is being restored from.
+    pub(crate) restoring: Option<String>,
     pub(crate) stage: Stage,
     /// Waits for the maintenance window.
     pub(crate) pending: Changes,

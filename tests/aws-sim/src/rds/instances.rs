@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use super::changes::Changes;
 use super::engines;
-use super::identifiers::{INSTANCE, identifier};
+use super::identifiers::{self, INSTANCE, identifier};
 use super::instance::{Instance, Parameters, Stage};
 use super::listing::{filters, paged};
 use super::secret::{self, Secret};
 use super::setup::Setup;
 use super::storage::{Storage, Wanted};
 use super::wishes::{self, Wishes, must_fit};
-use super::{keys, own_arn, watching};
+use super::{groups, keys, watching};
 use crate::arn::Arn;
 use crate::clock::later;
 use crate::envelope::Stored;
@@ -67,8 +67,8 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     setup.ceiling = ceiling(query, gib)?;
     setup.storage = storage;
     Wishes::read(world, caller, query, engine, version)?.fill(&mut setup);
-    choose_place_and_logs(query, engine, version, &caller.region, &mut setup)?;
-    setup.monitoring = watching::monitoring(query, None)?;
+    choose_place_and_logs(world, caller, query, engine, version, &mut setup)?;
+    setup.monitoring = watching::monitoring(world, caller, query, None)?;
     must_fit(&setup)?;
     let key = match (query.flag("StorageEncrypted")?.unwrap_or(false), query.text("KmsKeyId")) {
         (true, named) => Some(keys::target(world, caller, named.unwrap_or("alias/aws/rds"))?),
@@ -103,6 +103,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
         key,
         owned_key: false,
         tags,
+        restoring: None,
         stage: Stage::Creating { from: world.now, until },
         pending: Changes::default(),
         optimizing: None,
@@ -125,14 +126,16 @@ pub(super) fn add(world: &mut World, instance: Instance, until: jiff::Timestamp)
 
 /// What both a creation and a restore choose once and for all, or until a modification that says it differently.
 pub(super) fn choose_place_and_logs(
+    world: &World,
+    caller: &Caller,
     query: &Query,
     engine: &engines::Engine,
     version: &str,
-    region: &str,
     setup: &mut Setup,
 ) -> Outcome<()> {
+    groups::must_have_default(world, caller, &setup.subnet_group)?;
     wishes::check_network(query)?;
-    setup.zone = wishes::zone(query, region, setup.multi_az)?.unwrap_or_else(|| setup.zone.clone());
+    setup.zone = wishes::zone(query, &caller.region, setup.multi_az)?.unwrap_or_else(|| setup.zone.clone());
     setup.logs = wishes::logs(query, "EnableCloudwatchLogsExports", engine, version)?;
     setup.lifecycle = wishes::lifecycle(query, engine)?.or(setup.lifecycle.take());
     Ok(())
@@ -194,7 +197,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     query.only(&["DBInstanceIdentifier", "Filters", "Marker", "MaxRecords"])?;
     let filters = filters(query, &["db-cluster-id", "db-instance-id", "dbi-resource-id", "domain", "engine"])?;
     let wanted = query.text("DBInstanceIdentifier");
-    let wanted_arn = wanted.map(|id| own_arn(caller, "db", id));
+    let wanted_arn = wanted.map(|id| identifiers::instance(caller, id)).transpose()?;
     let own = world.rds.instances_of(caller.account(), &caller.region);
     let chosen = own.filter(|instance| {
         wanted_arn.as_ref().is_none_or(|wanted| *wanted == instance.arn.to_string())
@@ -215,7 +218,10 @@ fn passes(instance: &Instance, filter: &str, value: &str) -> bool {
     match filter {
         "db-instance-id" => value.eq_ignore_ascii_case(instance.id()) || value == instance.arn.to_string(),
         "dbi-resource-id" => value == instance.resource_id,
-        "db-cluster-id" => instance.cluster.as_deref() == Some(value),
+        "db-cluster-id" => instance.cluster.as_ref().is_some_and(|cluster| {
+            let Arn { region, account, .. } = &instance.arn;
+            value == cluster || value == Arn::new("rds", region, account, format!("cluster:{cluster}")).to_string()
+        }),
         "engine" => value == instance.engine,
         _ => false,
     }

@@ -12,7 +12,9 @@ pub(crate) mod instance;
 mod instances;
 mod keys;
 mod listing;
+mod maintenance;
 mod modify;
+mod option_groups;
 pub(crate) mod options;
 pub(crate) mod parameters;
 mod progress;
@@ -34,6 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub(crate) use progress::happen;
+pub(crate) use snapshots::set_up_backup;
 
 use crate::access::Leave;
 use crate::arn::Arn;
@@ -55,6 +58,8 @@ pub(crate) struct Rds {
     pub(crate) option_groups: BTreeMap<String, options::OptionGroup>,
     /// (account, Region, id).
     pub(crate) security_groups: BTreeSet<(String, String, String)>,
+    /// (account, Region) where somebody has deleted the default VPC.
+    pub(crate) without_default_vpc: BTreeSet<(String, String)>,
     /// When which instance or snapshot is to be looked at.
     agenda: BTreeSet<(Timestamp, String)>,
     /// The copies under way of each source database, by its resource id: the first runs, the others wait.
@@ -153,7 +158,7 @@ pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, query: &Qu
         "CreateDBInstance" => instances::create(world, caller, query),
         "DescribeDBInstances" => instances::describe(world, caller, query),
         "ModifyDBInstance" => modify::modify(world, caller, query),
-        "RebootDBInstance" => modify::reboot(world, caller, query),
+        "RebootDBInstance" => maintenance::reboot(world, caller, query),
         "DeleteDBInstance" => deletion::delete_instance(world, caller, query),
         "CreateDBSnapshot" => snapshots::create(world, caller, query),
         "DescribeDBSnapshots" => snapshots::describe(world, caller, query),
@@ -171,10 +176,10 @@ pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, query: &Qu
         "CreateDBParameterGroup" => parameters::create(world, caller, query),
         "DescribeDBParameterGroups" => parameters::describe(world, caller, query),
         "DeleteDBParameterGroup" => parameters::delete(world, caller, query),
-        "CreateOptionGroup" => options::create(world, caller, query),
-        "DescribeOptionGroups" => options::describe(world, caller, query),
-        "ModifyOptionGroup" => options::modify(world, caller, query),
-        "DeleteOptionGroup" => options::delete(world, caller, query),
+        "CreateOptionGroup" => option_groups::create(world, caller, query),
+        "DescribeOptionGroups" => option_groups::describe(world, caller, query),
+        "ModifyOptionGroup" => option_groups::modify(world, caller, query),
+        "DeleteOptionGroup" => option_groups::delete(world, caller, query),
         "DescribeDBEngineVersions" => versions::describe(world, caller, query),
         "DescribeCertificates" => certificates::describe(world, caller, query),
         "DescribeAccountAttributes" => attributes::describe(world, caller, query),

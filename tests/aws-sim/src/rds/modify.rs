@@ -1,14 +1,15 @@
-//! Modifying and rebooting DB instances.
+//! Modifying DB instances.
 
 use std::time::Duration;
 
 use super::changes::Changes;
+use super::identifiers::own_instance;
 use super::instance::{Instance, Parameters, Stage};
 use super::secret::{self, Secret};
 use super::setup::Setup;
 use super::storage::Wanted;
 use super::wishes::{self, Wishes, must_fit};
-use super::{instances, options, own_arn, watching};
+use super::{instances, options, watching};
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
@@ -16,15 +17,10 @@ use crate::world::{Caller, World};
 use crate::xml::Xml;
 
 /// How long a modification takes, at speed 1.
-const MODIFICATION: Duration = Duration::from_mins(5);
-/// How long a reboot takes, at speed 1.
-const REBOOT: Duration = Duration::from_mins(2);
-/// How long changed storage is optimized afterwards, at speed 1 ("typical migration times are under 24 hours", RDS API
-/// Reference, ModifyDBInstance, StorageType).
-const OPTIMIZATION: Duration = Duration::from_hours(6);
+pub(super) const MODIFICATION: Duration = Duration::from_mins(5);
 
 /// The instance that a request names, when it can be worked on.
-fn workable<'a>(world: &'a World, arn: &str, id: &str) -> Outcome<&'a Instance> {
+pub(super) fn workable<'a>(world: &'a World, arn: &str, id: &str) -> Outcome<&'a Instance> {
     let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {id} not found."));
     let instance = world.rds.instances.get(arn).ok_or_else(absent)?;
     if !instance.available() {
@@ -48,7 +44,7 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     ];
     query.only(&[&wishes::NAMES[..], &watching::NAMES, &own].concat())?;
     let id = query.required("DBInstanceIdentifier")?;
-    let arn = own_arn(caller, "db", id);
+    let arn = own_instance(caller, id)?;
     let instance = workable(world, &arn, id)?.clone();
     let (engine, now) = (instance.engine(), &instance.setup);
     let wishes = Wishes::read(world, caller, query, engine, &instance.engine_version)?;
@@ -56,6 +52,15 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     let immediately = query.flag("ApplyImmediately")?.unwrap_or(false);
     let storage = storage(world, caller, query, &instance)?;
     let password = password(query, &instance)?;
+    if wishes.subnet_group.as_ref().is_some_and(|group| *group != now.subnet_group) {
+        // All subnet groups here are in one VPC. The text has been seen in practice.
+        return Err(Fault::bad(
+            "InvalidVPCNetworkStateFault",
+            format!(
+                "You cannot move DB instance {id} to another subnet group. The specified DB subnet group and DB instance are in the same VPC. Choose a DB subnet group in different VPC than the specified DB instance and try again."
+            ),
+        ));
+    }
     if let Some(group) = &wishes.option_group {
         options::must_keep(world, caller, &options::binding_here(world, caller, &now.option_group), group)?;
     }
@@ -75,7 +80,7 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
         maintenance_window: wishes.maintenance_window.unwrap_or(now.maintenance_window),
         parameter_group: wishes.parameter_group.unwrap_or_else(|| now.parameter_group.clone()),
         security_groups: wishes.security_groups.unwrap_or_else(|| now.security_groups.clone()),
-        monitoring: watching::monitoring(query, now.monitoring.as_ref())?,
+        monitoring: watching::monitoring(world, caller, query, now.monitoring.as_ref())?,
         retention: wishes.retention.filter(|_| soon).unwrap_or(now.retention),
         ..now.clone()
     };
@@ -92,7 +97,6 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
         retention: wishes.retention.filter(|_| !soon),
         license: wishes.license,
         certificate: wishes.certificate,
-        subnet_group: wishes.subnet_group,
         option_group: wishes.option_group,
         iam: wishes.iam,
         log_volume: wishes.log_volume,
@@ -248,67 +252,4 @@ fn logs(query: &Query, instance: &Instance) -> Outcome<Option<std::collections::
     }
     let now = &instance.setup.logs;
     Ok(Some(now.union(&enable).filter(|log| !disable.contains(*log)).cloned().collect()))
-}
-
-/// Ends a modification.
-pub(super) fn finish(world: &mut World, arn: &str) {
-    let now = world.now;
-    let optimized = later(now, world.settings.paced(OPTIMIZATION));
-    let Some(instance) = world.rds.instances.get_mut(arn) else { return };
-    let Stage::Modifying { changes, .. } = &instance.stage else { return };
-    let changes = changes.clone();
-    if changes.storage.is_some() {
-        instance.optimizing = Some((now, optimized));
-    }
-    changes.apply(&mut instance.setup);
-    instance.stage = Stage::Available;
-    // "The actual parameter changes are not applied until you reboot the instance" (RDS API Reference, ModifyDBInstance,
-    // DBParameterGroupName).
-    if instance.parameters == Parameters::Applying {
-        instance.parameters = Parameters::PendingReboot;
-    }
-}
-
-/// Makes the changes that wait, when the maintenance window is open and the instance free; else looks again when the window
-/// opens next.
-pub(super) fn maintain(world: &mut World, arn: &str) {
-    let now = world.now;
-    let until = later(now, world.settings.paced(MODIFICATION));
-    let Some(instance) = world.rds.instances.get_mut(arn) else { return };
-    if !instance.pending.anything() || !instance.available() {
-        return;
-    }
-    let window = instance.setup.maintenance_window;
-    if window.is_open(now) {
-        let changes = std::mem::take(&mut instance.pending);
-        instance.stage = Stage::Modifying { until, status: changes.status(), changes: Box::new(changes) };
-        world.rds.agenda.insert((until, arn.to_owned()));
-    } else {
-        world.rds.agenda.insert((window.opens(now), arn.to_owned()));
-    }
-}
-
-/// RDS API Reference, RebootDBInstance.
-pub(super) fn reboot(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
-    query.only(&["DBInstanceIdentifier", "ForceFailover"])?;
-    let id = query.required("DBInstanceIdentifier")?;
-    let arn = own_arn(caller, "db", id);
-    let failover = query.flag("ForceFailover")?.unwrap_or(false);
-    let until = later(world.now, world.settings.paced(REBOOT));
-    let mut instance = workable(world, &arn, id)?.clone();
-    if failover && !instance.setup.multi_az {
-        return Err(Fault::combination(
-            "ForceFailover cannot be specified since the instance is not configured for MultiAZ.",
-        ));
-    }
-    if failover {
-        let second = if instance.setup.zone.ends_with('a') { "b" } else { "a" };
-        instance.setup.zone = format!("{}{second}", caller.region);
-    }
-    instance.stage = Stage::Rebooting { until };
-    let mut xml = Xml::new();
-    xml.node("DBInstance", |xml| instance.show(xml, world.now));
-    world.rds.agenda.insert((until, arn.clone()));
-    world.rds.instances.insert(arn, instance);
-    Ok(xml)
 }

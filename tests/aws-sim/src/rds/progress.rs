@@ -1,7 +1,7 @@
 //! What happens by itself: snapshots, copies, restores and modifications come to their end.
 
 use super::instance::{self, Parameters};
-use super::modify;
+use super::maintenance;
 use super::snapshot::{Snapshot, Stage};
 use super::snapshots::moved;
 use crate::clock::later;
@@ -27,9 +27,10 @@ fn look_at_instance(world: &mut World, arn: &str) {
     match &instance.stage {
         instance::Stage::Creating { until, .. } if *until <= now => {
             instance.stage = instance::Stage::Available;
+            instance.restoring = None;
             instance.parameters = Parameters::InSync;
         }
-        instance::Stage::Modifying { until, .. } if *until <= now => modify::finish(world, arn),
+        instance::Stage::Modifying { until, .. } if *until <= now => maintenance::finish(world, arn),
         instance::Stage::Rebooting { until } if *until <= now => {
             instance.stage = instance::Stage::Available;
             instance.parameters = Parameters::InSync;
@@ -39,7 +40,7 @@ fn look_at_instance(world: &mut World, arn: &str) {
         }
         _ => {}
     }
-    modify::maintain(world, arn);
+    maintenance::maintain(world, arn);
 }
 
 fn look_at_snapshot(world: &mut World, arn: &str) {
@@ -65,7 +66,7 @@ pub(super) fn backed_up(world: &mut World, snapshot: &str) {
     let mut instances = world.rds.instances.iter_mut();
     let free = instances.find_map(|(arn, instance)| instance.backups.remove(snapshot).then(|| arn.clone()));
     if let Some(instance) = free {
-        modify::maintain(world, &instance);
+        maintenance::maintain(world, &instance);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use super::engines::{self, Engine};
-use super::identifiers::{INSTANCE, identifier};
+use super::identifiers::{self, INSTANCE, identifier};
 use super::instance::{Instance, Parameters, Stage};
 use super::secret::{self, Secret};
 use super::setup::Setup;
@@ -10,7 +10,7 @@ use super::snapshot::{Snapshot, Stage as SnapshotStage};
 use super::snapshots::{moved, not_found};
 use super::storage::Wanted;
 use super::wishes::{self, Wishes, must_fit};
-use super::{instances, keys, options, own_arn};
+use super::{instances, keys, options};
 use crate::arn::Arn;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
@@ -103,7 +103,8 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
         key: snapshot.key.clone(),
         owned_key: snapshot.owned_key,
         // Without Tags the instance takes those of the snapshot (RDS User Guide, Restoring to a DB instance).
-        tags: if given.is_empty() && own { snapshot.tags.clone() } else { given },
+        tags: if given.is_empty() && own { super::tagging::inherited(&snapshot.tags) } else { given },
+        restoring: Some(snapshot.arn.to_string()),
         stage: Stage::Creating { from: world.now, until },
         pending: Changes::default(),
         optimizing: None,
@@ -138,7 +139,7 @@ fn setup(world: &World, caller: &Caller, query: &Query, snapshot: &Snapshot, eng
         ..usual
     };
     Wishes::read(world, caller, query, engine, version)?.fill(&mut setup);
-    instances::choose_place_and_logs(query, engine, version, &caller.region, &mut setup)?;
+    instances::choose_place_and_logs(world, caller, query, engine, version, &mut setup)?;
     options::must_keep(world, caller, &bound, &setup.option_group)?;
     // A dedicated log volume that the new type of storage cannot have is not carried over.
     setup.log_volume &= query.text("DedicatedLogVolume").is_some() || setup.storage.kind.starts_with("io");
@@ -151,8 +152,8 @@ fn setup(world: &World, caller: &Caller, query: &Query, snapshot: &Snapshot, eng
 /// "You can't restore a DB instance from a DB snapshot that is both shared and encrypted" (RDS User Guide, Sharing a DB
 /// snapshot). UNSOURCED: the code.
 fn source<'a>(world: &'a World, caller: &Caller, named: &str) -> Outcome<&'a Snapshot> {
-    let snapshot =
-        world.rds.snapshots.get(&own_arn(caller, "snapshot", named)).filter(|found| found.arn.region == caller.region);
+    let arn = identifiers::snapshot(caller, "DBSnapshotIdentifier", named)?;
+    let snapshot = world.rds.snapshots.get(&arn).filter(|found| found.arn.region == caller.region);
     let snapshot = snapshot.ok_or_else(|| not_found(named))?;
     if snapshot.arn.account == caller.account() {
         return Ok(snapshot);

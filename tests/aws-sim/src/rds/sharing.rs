@@ -1,5 +1,6 @@
 //! Sharing manual snapshots with other accounts.
 
+use super::identifiers::{SNAPSHOT, identifier};
 use super::snapshot::{Snapshot, Stage};
 use super::snapshots::not_found;
 use super::{engines, options};
@@ -11,16 +12,10 @@ use crate::xml::Xml;
 
 /// The ARN of the caller's own manual snapshot, which alone has attributes.
 fn own(caller: &Caller, query: &Query) -> Outcome<String> {
-    let id = query.required("DBSnapshotIdentifier")?;
     // Automated snapshots and those of AWS Backup have names that no manual one can have; a snapshot is named here by
     // its identifier, not by an ARN (RDS API Reference, ModifyDBSnapshotAttribute).
-    if id.contains(':') {
-        let message = format!(
-            "The parameter DBSnapshotIdentifier is not a valid identifier: {id}. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens."
-        );
-        return Err(Fault::value(message));
-    }
-    Ok(Arn::new("rds", &caller.region, caller.account(), format!("snapshot:{}", id.to_lowercase())).to_string())
+    let id = identifier("DBSnapshotIdentifier", query.required("DBSnapshotIdentifier")?, SNAPSHOT)?;
+    Ok(Arn::new("rds", &caller.region, caller.account(), format!("snapshot:{id}")).to_string())
 }
 
 fn show(snapshot: &Snapshot) -> Xml {
@@ -62,7 +57,11 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     }
     let most = world.settings.quotas.accounts_per_share;
     let snapshot = world.rds.snapshots.get(&arn).ok_or_else(|| not_found(&arn))?;
-    if snapshot.automated || snapshot.stage != Stage::Available {
+    // UNSOURCED: stricter reading.
+    if add.contains(&caller.account()) {
+        return Err(Fault::value("A snapshot can't be shared with the account that owns it."));
+    }
+    if snapshot.stage != Stage::Available {
         return Err(Fault::bad("InvalidDBSnapshotState", format!("The snapshot {} is not available.", snapshot.id())));
     }
     if !add.is_empty() {
@@ -92,15 +91,11 @@ fn may_be_shared(world: &World, snapshot: &Snapshot, add: &[&str]) -> Outcome<()
     if engine.kind == engines::Kind::Custom {
         return Err(Fault::value("Snapshots of RDS Custom can't be shared."));
     }
-    let bound = options::binding_of(world, snapshot);
-    if snapshot.origin.tde.is_some() || bound.contains("TDE") {
-        return Err(Fault::value("Snapshots with Transparent Data Encryption can't be shared."));
-    }
     let harmless = |option: &String| engine.oracle() && ["OLS", "Timezone"].contains(&option.as_str());
-    if let Some(option) = bound.iter().find(|option| !harmless(option)) {
-        return Err(Fault::value(format!(
-            "The snapshot can't be shared because its option group has the persistent or permanent option {option}."
-        )));
+    if snapshot.origin.tde.is_some() || !options::binding_of(world, snapshot).iter().all(harmless) {
+        return Err(Fault::value(
+            "The snapshot can't be shared because its option group has a persistent or permanent option.",
+        ));
     }
     if add.contains(&"all") && snapshot.encrypted() {
         return Err(Fault::value("Encrypted snapshots cannot be shared publicly."));

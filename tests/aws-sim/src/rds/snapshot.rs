@@ -56,11 +56,33 @@ pub(crate) struct CopyJob {
     pub(crate) lasts: std::time::Duration,
 }
 
-/// A manual or automated snapshot.
+/// Who makes a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    /// The account: a manual snapshot.
+    Account,
+    /// RDS, in the backup window: an automated one.
+    Rds,
+    /// AWS Backup.
+    Backup,
+}
+
+impl Maker {
+    /// As `SnapshotType` says it.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Account => "manual",
+            Self::Rds => "automated",
+            Self::Backup => "awsbackup",
+        }
+    }
+}
+
+/// A snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) arn: Arn,
-    pub(crate) automated: bool,
+    pub(crate) maker: Maker,
     pub(crate) origin: Origin,
     pub(crate) created: Timestamp,
     /// The ARN of its KMS key; `None` when it is not encrypted.
@@ -155,7 +177,7 @@ impl Snapshot {
         xml.leaf("InstanceCreateTime", iso(origin.instance_created));
         xml.leaf("MasterUsername", &origin.master_username);
         xml.leaf("LicenseModel", &setup.license);
-        xml.leaf("SnapshotType", if self.automated { "automated" } else { "manual" });
+        xml.leaf("SnapshotType", self.maker.kind());
         xml.leaf("OptionGroupName", &self.option_group);
         xml.leaf("Encrypted", self.encrypted());
         xml.maybe("KmsKeyId", self.key.as_ref());

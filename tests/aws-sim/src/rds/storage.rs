@@ -50,6 +50,14 @@ impl Storage {
         Self { gib, kind: "gp3".to_owned(), iops: Some(iops), throughput: Some(throughput) }
     }
 
+    /// As big, but of another type without performance of its own, for what is set up.
+    pub(crate) fn of_kind(self, kind: &str) -> Self {
+        if kind == self.kind {
+            return self;
+        }
+        Self { kind: kind.to_owned(), iops: None, throughput: None, ..self }
+    }
+
     /// The storage of this description, when there is such a thing (RDS User Guide, Amazon RDS DB instance storage).
     ///
     /// UNSOURCED where no text is quoted: the codes. The API Reference also says that gp3 needs Iops; in practice it is

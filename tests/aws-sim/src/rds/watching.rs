@@ -34,7 +34,12 @@ pub(super) const NAMES: [&str; 5] = [
 
 /// What Enhanced Monitoring is after the request: interval and role belong together (RDS API Reference, ModifyDBInstance,
 /// MonitoringInterval and MonitoringRoleArn).
-pub(super) fn monitoring(query: &Query, now: Option<&Monitoring>) -> Outcome<Option<Monitoring>> {
+pub(super) fn monitoring(
+    world: &World,
+    caller: &Caller,
+    query: &Query,
+    now: Option<&Monitoring>,
+) -> Outcome<Option<Monitoring>> {
     let (seconds, role) = (query.number("MonitoringInterval")?, query.text("MonitoringRoleArn"));
     if seconds.is_none() && role.is_none() {
         return Ok(now.cloned());
@@ -53,9 +58,12 @@ pub(super) fn monitoring(query: &Query, now: Option<&Monitoring>) -> Outcome<Opt
             "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
         )),
         (_, Some(role)) => {
-            let parsed = Arn::parse(&role).filter(|arn| arn.service == "iam" && arn.name_of("role").is_some());
-            if parsed.is_none() {
-                return Err(Fault::value(format!("The specified MonitoringRoleArn is not the ARN of a role: {role}")));
+            // A role of the account itself, since the caller passes it. The text has been seen in practice.
+            let own = Arn::parse(&role).is_some_and(|arn| arn.account == caller.account());
+            if !own || !world.principals.has_role(&role) {
+                return Err(Fault::value(format!(
+                    "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING: {role}"
+                )));
             }
             Ok(Some(Monitoring { seconds, role }))
         }

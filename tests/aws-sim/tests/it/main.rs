@@ -3,15 +3,22 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests: what should not happen fails them")]
 
 mod asynchronous;
+mod backups;
+mod creations;
 mod disturbances;
+mod groups;
+mod handing_over;
 mod keys;
 mod lab;
 mod loopback;
+mod modifications;
+mod names;
 mod over_there;
 mod policies;
 mod procedure;
 mod queues;
 mod quotas;
+mod restore_settings;
 mod restores;
 mod roles;
 mod sharing;
