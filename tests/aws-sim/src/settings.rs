@@ -11,10 +11,12 @@ pub struct Settings {
     pub clock: Clock,
     /// Seeds every id, data key and nonce: the same calls in the same order give the same world.
     pub seed: u64,
-    /// Divides the durations of asynchronous work; at least 1. Clocks and SQS timers are not touched by it.
+    /// Divides the durations of asynchronous work and the lags; at least 1. Clocks and SQS timers are not touched by it.
     pub speed: u32,
     /// How long asynchronous work takes.
     pub durations: Durations,
+    /// How long after a change is visible it takes effect.
+    pub lags: Lags,
     /// The service quotas of each account and Region.
     pub quotas: Quotas,
     /// How many requests a second are taken.
@@ -23,20 +25,26 @@ pub struct Settings {
     pub weather: Weather,
     /// How far back a stale read can look, at most 30 s. Each change is remembered as long; zero spares a large world that.
     pub remembers: Duration,
+    /// One receipt of a message in this many is followed by another delivery of the same message, also when it has been
+    /// deleted since: SQS delivers at least once. `None`: never.
+    pub duplicates: Option<u32>,
 }
 
 impl Settings {
-    /// Seed 1, speed 1, the default durations and quotas; nothing is throttled, and nothing goes wrong by itself.
+    /// Seed 1, speed 1, the default durations and quotas; nothing lags, nothing is throttled or delivered twice, and nothing goes
+    /// wrong by itself.
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
             seed: 1,
             speed: 1,
             durations: Durations::default(),
+            lags: Lags::default(),
             quotas: Quotas::default(),
             rates: Rates::none(),
             weather: Weather::calm(),
             remembers: past::LONGEST,
+            duplicates: None,
         }
     }
 
@@ -59,7 +67,7 @@ pub struct Durations {
     pub restore: Duration,
     /// `CreateDBInstance`.
     pub create_database: Duration,
-    /// From `ReplicateKey` until the replica can be used.
+    /// From `ReplicateKey` until the replica can be used, and from `UpdatePrimaryRegion` until it is done.
     pub key_creation: Duration,
 }
 
@@ -77,7 +85,16 @@ impl Default for Durations {
     }
 }
 
-/// Service quotas, each per account and Region (RDS User Guide, Quotas and constraints for Amazon RDS).
+/// How long a change is visible before it takes effect, at speed 1. AWS says "typically less than a few seconds ... in
+/// some cases several minutes" (KMS Developer Guide, AWS KMS eventual consistency).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lags {
+    /// Key policies and queue policies, grants given and revoked, and the use of new keys.
+    pub authorization: Duration,
+}
+
+/// Service quotas, each per account and Region (RDS User Guide, Quotas and constraints for Amazon RDS), unless it says
+/// otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
     /// Snapshot copies in progress to one destination Region.
@@ -96,6 +113,10 @@ pub struct Quotas {
     pub option_groups: usize,
     /// DB subnet groups.
     pub subnet_groups: usize,
+    /// Grants on one key (KMS Developer Guide, Resource quotas).
+    pub grants: usize,
+    /// Messages of one queue that have been received and not deleted (SQS Developer Guide, Message quotas).
+    pub messages_in_flight: usize,
 }
 
 impl Default for Quotas {
@@ -109,6 +130,8 @@ impl Default for Quotas {
             parameter_groups: 50,
             option_groups: 20,
             subnet_groups: 50,
+            grants: 50_000,
+            messages_in_flight: 120_000,
         }
     }
 }
