@@ -23,11 +23,16 @@ pub(crate) enum Reply {
 pub(crate) fn success(service: Service, action: &str, reply: Reply, request_id: &str) -> Response<Bytes> {
     match reply {
         Reply::Xml(result) => {
+            let mut xml = Xml::new();
+            // An action without a result has no result element (RDS API Reference, AddTagsToResource, Examples).
+            if !result.is_empty() {
+                xml.node(&format!("{action}Result"), |xml| xml.append(&result));
+            }
             let body = format!(
-                "<{action}Response xmlns=\"{}\"><{action}Result>{}</{action}Result>\
+                "<{action}Response xmlns=\"{}\">{}\
                  <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>",
                 namespace(service),
-                result.finish(),
+                xml.finish(),
             );
             respond(200, "text/xml", request_id, body)
         }

@@ -26,7 +26,7 @@ pub(crate) fn authenticate(principals: &Principals, now: Timestamp, request: &Re
     }
     let mismatch = |message: String| Fault::new(403, "SignatureDoesNotMatch", message);
     let signed = sigv4::signed_at(&request.http)
-        .ok_or_else(|| Fault::new(403, "IncompleteSignature", "Date must be in ISO-8601 'basic format'."))?;
+        .ok_or_else(|| Fault::bad("IncompleteSignature", "Date must be in ISO-8601 'basic format'."))?;
     if between(signed, now) > SKEW {
         return Err(mismatch(format!(
             "Signature expired: {} is now earlier than 15 minutes before {}.",

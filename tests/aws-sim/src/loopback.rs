@@ -1,6 +1,7 @@
 //! The same cloud over HTTP, for clients in other processes.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -14,18 +15,25 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::answer::respond;
+use crate::hold::Hold;
 use crate::weather::Passage;
 use crate::{Cloud, Disturbance};
 
 /// Serves `cloud` until dropped. It must not run on a paused clock, which would leap while a socket is being waited for.
 pub async fn serve(cloud: Cloud, listener: TcpListener) {
+    serve_holding(cloud, listener, None).await;
+}
+
+/// The same, holding one request for ever.
+pub(crate) async fn serve_holding(cloud: Cloud, listener: TcpListener, hold: Option<Hold>) {
+    let hold = hold.map(Arc::new);
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        let cloud = cloud.clone();
+        let (cloud, hold) = (cloud.clone(), hold.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let cloud = cloud.clone();
-            async move { answer(&cloud, request).await.map(|answer| answer.map(Full::new)) }
+            let (cloud, hold) = (cloud.clone(), hold.clone());
+            async move { answer(&cloud, hold.as_deref(), request).await.map(|answer| answer.map(Full::new)) }
         });
         // A client may break off at any time; that concerns nobody else.
         connections.spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
@@ -34,17 +42,27 @@ pub async fn serve(cloud: Cloud, listener: TcpListener) {
 }
 
 /// An error breaks the connection.
-async fn answer(cloud: &Cloud, request: Request<Incoming>) -> io::Result<Response<Bytes>> {
+async fn answer(cloud: &Cloud, hold: Option<&Hold>, request: Request<Incoming>) -> io::Result<Response<Bytes>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     match parts.uri.path().strip_prefix("/_sim/") {
         Some(_) if parts.method != http::Method::GET => Ok(respond(405, "text/plain", "-", "")),
         Some(path) => Ok(beside(cloud, path)),
-        None => match cloud.pass(cloud.arrive(Request::from_parts(parts, body)), Disturbance::None).await {
-            Passage::Answer(answer) => Ok(answer),
-            Passage::Broken(why) => Err(io::Error::other(why)),
-            Passage::Silence => std::future::pending().await,
-        },
+        None => {
+            let arrival = cloud.arrive(Request::from_parts(parts, body));
+            let call = arrival.call.clone();
+            let disturbance = hold.map_or(Disturbance::None, |hold| hold.judge(&call));
+            match cloud.pass(arrival, disturbance).await {
+                Passage::Answer(answer) => Ok(answer),
+                Passage::Broken(why) => Err(io::Error::other(why)),
+                Passage::Silence => {
+                    if let Some(hold) = hold {
+                        hold.announce(&call);
+                    }
+                    std::future::pending().await
+                }
+            }
+        }
     }
 }
 

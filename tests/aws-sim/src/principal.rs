@@ -173,6 +173,22 @@ impl Principals {
         session: &str,
         expires: Option<Timestamp>,
     ) -> Option<(Principal, Credentials)> {
+        let credentials = Credentials {
+            access_key_id: format!("ASIA{}", ids.upper(16)),
+            secret_access_key: ids.hex(40),
+            session_token: Some(ids.hex(64)),
+        };
+        self.enter(role, session, expires, credentials)
+    }
+
+    /// Opens a session on the role, which must exist, with these credentials.
+    pub(crate) fn enter(
+        &mut self,
+        role: &str,
+        session: &str,
+        expires: Option<Timestamp>,
+        credentials: Credentials,
+    ) -> Option<(Principal, Credentials)> {
         let unique = &self.roles.get(role)?.unique;
         let arn = Arn::parse(role)?;
         let name = arn.name_of("role")?.rsplit('/').next()?;
@@ -181,11 +197,6 @@ impl Principals {
             arn: format!("arn:aws:sts::{}:assumed-role/{name}/{session}", arn.account),
             policy_arn: role.to_owned(),
             id: format!("{unique}:{session}"),
-        };
-        let credentials = Credentials {
-            access_key_id: format!("ASIA{}", ids.upper(16)),
-            secret_access_key: ids.hex(40),
-            session_token: Some(ids.hex(64)),
         };
         let open = Session { principal: principal.clone(), credentials: credentials.clone(), expires };
         self.sessions.insert(credentials.access_key_id.clone(), open);

@@ -27,6 +27,25 @@ impl Service {
         }
     }
 
+    /// Whom a request is for, even one that cannot be understood: by the scope of its signature, or else by its protocol.
+    /// AWS knows it by the host, which is the same for all here.
+    pub(crate) fn addressed(http: &http::Request<Bytes>) -> Option<Self> {
+        let header = |name: &str| http.headers().get(name).and_then(|value| value.to_str().ok());
+        let scope = header("authorization").and_then(Scope::parse);
+        scope.and_then(|scope| Self::named(&scope.service)).or_else(|| {
+            match header("x-amz-target").and_then(|target| target.split('.').next()) {
+                Some("TrentService") => return Some(Self::Kms),
+                Some("AmazonSQS") => return Some(Self::Sqs),
+                _ => {}
+            }
+            match Query::parse(http.body()).text("Version") {
+                Some("2014-10-31") => Some(Self::Rds),
+                Some("2011-06-15") => Some(Self::Sts),
+                _ => None,
+            }
+        })
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Rds => "rds",
@@ -63,8 +82,9 @@ impl Request {
             // Common Errors of each API reference: MissingAuthenticationToken, 403.
             return Err(Fault::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"));
         };
+        // The same pages: IncompleteSignature, 400.
         let scope = Scope::parse(authorization).ok_or_else(|| {
-            Fault::new(403, "IncompleteSignature", "Authorization header does not hold a complete SigV4 signature.")
+            Fault::bad("IncompleteSignature", "Authorization header does not hold a complete SigV4 signature.")
         })?;
         let service = Service::named(&scope.service).ok_or_else(|| {
             Fault::new(403, "SignatureDoesNotMatch", "Credential should be scoped to a valid service.")

@@ -83,6 +83,19 @@ impl Cloud {
         opened.map_or_else(|| root_credentials(account), |(_, credentials)| credentials)
     }
 
+    /// Lets a client be a session on the role, which is made when it is missing, with credentials of one's own choice.
+    pub(crate) fn role_with(&self, account: &str, name: &str, credentials: Credentials) -> Result<(), String> {
+        let mut world = self.world();
+        let world = &mut *world;
+        let taken = &credentials.access_key_id;
+        if world.principals.claimed(taken).is_some() {
+            return Err(format!("the access key id {taken} is taken, or is an account's root: choose another one"));
+        }
+        let arn = world.principals.role(&mut world.ids, account, name);
+        world.principals.enter(&arn, name, None, credentials);
+        Ok(())
+    }
+
     /// Makes a role that whoever its trust policy names may assume, and that may do what its policies allow; all of them
     /// JSON documents. The error is what IAM would refuse: also a role that exists, or trust in somebody who does not.
     pub fn create_role(&self, account: &str, name: &str, trust: &str, policies: &[&str]) -> Result<(), String> {

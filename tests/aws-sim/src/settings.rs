@@ -13,38 +13,42 @@ pub struct Settings {
     pub seed: u64,
     /// Divides the durations of asynchronous work and the lags; at least 1. Clocks and SQS timers are not touched by it.
     pub speed: u32,
+    /// Divides the visibility timeouts and long polls of SQS; 1 is right, and right for every client. A client that was
+    /// killed leaves a message hidden: on the machine's clock, not every test can wait until it comes back.
+    pub queue_speed: u32,
     /// How long asynchronous work takes.
     pub durations: Durations,
     /// How long after a change is visible it takes effect.
     pub lags: Lags,
     /// The service quotas of each account and Region.
     pub quotas: Quotas,
+    /// One receipt of a message in this many is followed by another delivery of the same message, also when it has been
+    /// deleted since: SQS delivers at least once. `None`: never.
+    pub duplicates: Option<u32>,
     /// How many requests a second are taken.
     pub rates: Rates,
     /// What goes wrong by itself.
     pub weather: Weather,
     /// How far back a stale read can look, at most 30 s. Each change is remembered as long; zero spares a large world that.
     pub remembers: Duration,
-    /// One receipt of a message in this many is followed by another delivery of the same message, also when it has been
-    /// deleted since: SQS delivers at least once. `None`: never.
-    pub duplicates: Option<u32>,
 }
 
 impl Settings {
-    /// Seed 1, speed 1, the default durations and quotas; nothing lags, nothing is throttled or delivered twice, and nothing goes
+    /// Seed 1, speed 1, the default durations and quotas; no lags and no duplicates, nothing is throttled, and nothing goes
     /// wrong by itself.
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
             seed: 1,
             speed: 1,
+            queue_speed: 1,
             durations: Durations::default(),
             lags: Lags::default(),
             quotas: Quotas::default(),
+            duplicates: None,
             rates: Rates::none(),
             weather: Weather::calm(),
             remembers: past::LONGEST,
-            duplicates: None,
         }
     }
 

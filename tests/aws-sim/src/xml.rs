@@ -46,6 +46,15 @@ impl Xml {
         });
     }
 
+    /// Another piece of XML as the content of the present element.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.0.push_str(&other.0);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Text as the content of the present element.
     pub(crate) fn write(&mut self, text: &str) {
         escape(&mut self.0, text);

@@ -1,7 +1,8 @@
 //! The whole move on this machine, with no AWS account: two agents, two processes, one simulated AWS.
 //!
-//! This binary is also both agents: it starts itself again as `source-agent ...` and as `target-agent ...`, because cargo
-//! builds no other package's binaries.
+//! This binary is also both agents, and the simulated AWS: it starts itself again as `source-agent ...` and as
+//! `target-agent ...`, because cargo builds no other package's binaries; the test of this package starts it as `aws-sim
+//! ...` too.
 
 mod admin;
 mod agents;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     match agent.as_ref().and_then(|name| name.to_str()) {
         Some("source-agent") => source_agent::main(std::env::args_os().skip(1)),
         Some("target-agent") => target_agent::main(std::env::args_os().skip(1)),
+        Some("aws-sim") => aws_sim::main(std::env::args_os().skip(1)),
         _ => play::play(&cli::Cli::parse()),
     }
 }

@@ -29,9 +29,14 @@ pub(super) fn target(world: &mut World, caller: &Caller, named: &str) -> Outcome
     Ok(arn)
 }
 
+/// Whether the caller can store under the key.
+pub(super) fn can_store(world: &World, caller: &Caller, key: &str) -> bool {
+    usable(world, caller, key, &TO_STORE)
+}
+
 /// Refuses storing under a key that cannot be used, as the key of an instance or snapshot that is there already.
 pub(super) fn storable(world: &World, caller: &Caller, key: &str) -> Outcome<()> {
-    if usable(world, caller, key, &TO_STORE) {
+    if can_store(world, caller, key) {
         return Ok(());
     }
     let message = format!(

@@ -47,9 +47,12 @@ pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str,
         return Err(Fault::bad("InvalidDBInstanceState", message));
     }
     must_have_room(world, caller)?;
-    if let Some(key) = &source.key {
-        // The instance's storage is under this key already; a key that cannot be used stops the snapshot too.
-        keys::storable(world, caller, key)?;
+    if source.key.as_ref().is_some_and(|key| !keys::can_store(world, caller, key)) {
+        // The instance's storage is under this key already; a key that cannot be used stops the snapshot too: it makes the
+        // instance inaccessible (RDS User Guide, Encrypting Amazon RDS resources). UNSOURCED: the code; of those that the
+        // RDS API Reference lists for CreateDBSnapshot it is the one for an instance that is not available.
+        let message = format!("Cannot create a snapshot because the storage of {instance} cannot be accessed.");
+        return Err(Fault::bad("InvalidDBInstanceState", message));
     }
     let stored =
         moved(world, &source.stored, source.key.as_deref(), &instance_arn, source.key.as_deref(), &arn.to_string());

@@ -43,9 +43,10 @@ pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, a
 
     bury(world, caller, json)?;
     let (now, limit) = (world.now, world.settings.quotas.messages_in_flight);
+    let speed = world.settings.queue_speed.max(1);
     let source = queue(world, caller, json)?;
-    let hide = hide.unwrap_or_else(|| source.seconds("VisibilityTimeout"));
-    let wait = wait.unwrap_or_else(|| source.seconds("ReceiveMessageWaitTimeSeconds"));
+    let hide = hide.unwrap_or_else(|| source.seconds("VisibilityTimeout")) / speed;
+    let wait = wait.unwrap_or_else(|| source.seconds("ReceiveMessageWaitTimeSeconds")) / speed;
     let deadline = later(arrived, wait);
     let room = limit.saturating_sub(source.messages.iter().filter(|message| message.in_flight(now)).count());
     // "Amazon SQS returns the OverLimit error message" on short polling, on long polling nothing (SQS Developer Guide,

@@ -50,7 +50,7 @@ pub(super) fn delete(world: &mut World, caller: &Caller, request: &Json, entry: 
 pub(super) fn change(world: &mut World, caller: &Caller, request: &Json, entry: &Json) -> Outcome<()> {
     let handle = handle(entry)?;
     let seconds = bounded(entry, "VisibilityTimeout", 0, 43_200)?.ok_or_else(|| Fault::missing("VisibilityTimeout"))?;
-    let now = world.now;
+    let (now, speed) = (world.now, world.settings.queue_speed.max(1));
     let queue = queue(world, caller, request)?;
     if !queue.handles.contains_key(handle) {
         return Err(invalid(handle));
@@ -65,10 +65,10 @@ pub(super) fn change(world: &mut World, caller: &Caller, request: &Json, entry: 
     if !message.in_flight(now) {
         return Err(Fault::bad("MessageNotInflight", "The specified message isn't in flight."));
     }
-    let visible_from = later(now, Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
-    if seconds > 0 && visible_from > message.hidden_at_most_until(now) {
+    let hide = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    if seconds > 0 && later(now, hide) > message.hidden_at_most_until(now) {
         return Err(Fault::value("Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"));
     }
-    message.visible_from = visible_from;
+    message.visible_from = later(now, hide / speed);
     Ok(())
 }

@@ -60,29 +60,11 @@ impl Lab {
     /// The root of an account, whose clients do not try again.
     pub(crate) fn root_without_retries(&self, account: &str, region: &str) -> Clients {
         let config = self.config(&self.cloud.root(account), region, self.cloud.connector());
-        self.clients_of(&config.into_builder().retry_config(RetryConfig::disabled()).build())
+        Clients::of(&config.into_builder().retry_config(RetryConfig::disabled()).build(), &self.partition)
     }
 
     pub(crate) fn clients(&self, credentials: &Credentials, region: &str, transport: InProcess) -> Clients {
-        self.clients_of(&self.config(credentials, region, transport))
-    }
-
-    fn clients_of(&self, config: &SdkConfig) -> Clients {
-        let partition = || RetryPartition::new(self.partition.clone());
-        Clients {
-            rds: aws_sdk_rds::Client::from_conf(
-                aws_sdk_rds::config::Builder::from(config).retry_partition(partition()).build(),
-            ),
-            kms: aws_sdk_kms::Client::from_conf(
-                aws_sdk_kms::config::Builder::from(config).retry_partition(partition()).build(),
-            ),
-            sqs: aws_sdk_sqs::Client::from_conf(
-                aws_sdk_sqs::config::Builder::from(config).retry_partition(partition()).build(),
-            ),
-            sts: aws_sdk_sts::Client::from_conf(
-                aws_sdk_sts::config::Builder::from(config).retry_partition(partition()).build(),
-            ),
-        }
+        Clients::of(&self.config(credentials, region, transport), &self.partition)
     }
 
     fn config(&self, credentials: &Credentials, region: &str, transport: InProcess) -> SdkConfig {
@@ -141,6 +123,21 @@ pub(crate) fn snapshot_arn(account: &str, region: &str, id: &str) -> String {
 }
 
 impl Clients {
+    /// Clients whose retries only those of the same partition share.
+    pub(crate) fn of(config: &SdkConfig, partition: &str) -> Self {
+        let partition = || RetryPartition::new(partition.to_owned());
+        let rds = aws_sdk_rds::config::Builder::from(config).retry_partition(partition()).build();
+        let kms = aws_sdk_kms::config::Builder::from(config).retry_partition(partition()).build();
+        let sqs = aws_sdk_sqs::config::Builder::from(config).retry_partition(partition()).build();
+        let sts = aws_sdk_sts::config::Builder::from(config).retry_partition(partition()).build();
+        Self {
+            rds: aws_sdk_rds::Client::from_conf(rds),
+            kms: aws_sdk_kms::Client::from_conf(kms),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs),
+            sts: aws_sdk_sts::Client::from_conf(sts),
+        }
+    }
+
     pub(crate) async fn snapshot(&self, database: &str, id: &str) {
         let call = self.rds.create_db_snapshot().db_instance_identifier(database).db_snapshot_identifier(id);
         call.send().await.unwrap();

@@ -21,6 +21,7 @@ mod names;
 mod over_there;
 mod policies;
 mod procedure;
+mod program;
 mod queue_rules;
 mod queues;
 mod quotas;

@@ -23,6 +23,30 @@ async fn receive(clients: &Clients, url: &str) -> ReceiveMessageOutput {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_timers_of_a_queue_run_as_fast_as_the_world_says() {
+    let lab = Lab::with(|settings| settings.queue_speed = 200);
+    let own = lab.agent(A, HERE);
+    let url = own.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url.unwrap();
+    own.sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();
+    let receive = async || {
+        let call = own.sqs.receive_message().queue_url(&url).visibility_timeout(600).wait_time_seconds(20);
+        call.send().await.unwrap().messages.unwrap_or_default()
+    };
+    let handle = receive().await[0].receipt_handle().unwrap().to_owned();
+    // A long poll takes 100 ms, and the message comes back after 3 s.
+    let begun = tokio::time::Instant::now();
+    assert!(receive().await.is_empty());
+    assert!((100..200).contains(&begun.elapsed().as_millis()));
+    pass(Duration::from_secs(2)).await;
+    let longer = own.sqs.change_message_visibility().queue_url(&url).receipt_handle(handle).visibility_timeout(1200);
+    longer.send().await.unwrap();
+    pass(Duration::from_secs(5)).await;
+    assert!(receive().await.is_empty());
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(receive().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_account_sends_only_with_the_queues_leave() {
     let lab = Lab::new();
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));

@@ -1,0 +1,49 @@
+//! Holding one request for ever, so that its client can be killed exactly there.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::{Call, Disturbance};
+
+/// When a request is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Before its effect.
+    Before,
+    /// After its effect, before its answer.
+    After,
+}
+
+/// Which request is held.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    number: u32,
+    moment: Moment,
+    /// Only this account's requests count.
+    account: Option<String>,
+    seen: AtomicU32,
+}
+
+impl Hold {
+    /// The `number`-th request, from 1.
+    pub(crate) fn new(number: u32, moment: Moment, account: Option<String>) -> Self {
+        Self { number, moment, account, seen: AtomicU32::new(0) }
+    }
+
+    /// What becomes of a request: counts it.
+    pub(crate) fn judge(&self, call: &Call) -> Disturbance {
+        if self.account.as_ref().is_some_and(|account| *account != call.account) {
+            return Disturbance::None;
+        }
+        if self.seen.fetch_add(1, Ordering::Relaxed) + 1 != self.number {
+            return Disturbance::None;
+        }
+        Disturbance::NeverAnswer { effect: self.moment == Moment::After }
+    }
+
+    /// Tells whoever started the program that the request is being held now.
+    #[expect(clippy::print_stdout, reason = "whoever started it waits for this line")]
+    pub(crate) fn announce(&self, call: &Call) {
+        // A line is flushed at its end.
+        println!("holding request {}: {} of {}", self.number, call.action, call.principal);
+    }
+}

@@ -1,0 +1,114 @@
+//! The program: the simulated AWS over loopback HTTP.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::{Parser, ValueEnum};
+use tokio::net::TcpListener;
+
+use crate::hold::{Hold, Moment};
+use crate::world_file;
+use crate::{Clock, Cloud, Settings, Weather, loopback};
+
+/// A simulated AWS of several accounts and Regions, for any AWS client.
+///
+/// Prints `listening on http://ADDRESS:PORT` when it is ready, and runs until it is stopped.
+#[derive(Debug, Parser)]
+#[command(name = "aws-sim", version, after_help = ENDS)]
+struct Arguments {
+    /// Where to listen: an address of this machine and a port, which may be 0
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4566")]
+    listen: SocketAddr,
+    /// What is there from the beginning: a TOML file
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+    /// Divides the durations of snapshots, copies, restores and key creation
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    speed: Option<u32>,
+    /// Seeds every id, and the weather
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// What goes wrong by itself
+    #[arg(long)]
+    weather: Option<Sky>,
+    /// Hold the N-th request for ever, before its effect, and say so: so that its client can be killed there
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    hold: Option<u32>,
+    /// Hold it after its effect instead, before its answer
+    #[arg(long, requires = "hold")]
+    hold_after: bool,
+    /// Count only requests of this account
+    #[arg(long, requires = "hold", value_name = "ACCOUNT")]
+    hold_account: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Sky {
+    Calm,
+    Rough,
+}
+
+const ENDS: &str = "Exit codes: 1 it cannot listen there, 2 the command line or the world file is wrong.\n\
+                    An access key id that is an account's number is that account's root, with secret `simulated-<number>`.";
+
+/// Runs the program, whose command line stands in `args`.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(args) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return end(1, &format!("no asynchronous runtime: {error}")),
+    };
+    runtime.block_on(run(arguments))
+}
+
+#[expect(clippy::disallowed_methods, reason = "over loopback the world's clock is the machine's")]
+#[expect(clippy::print_stdout, reason = "whoever started it reads the address")]
+async fn run(arguments: Arguments) -> ExitCode {
+    let mut settings = Settings::new(Clock::starting_at(SystemTime::now()));
+    let file = match arguments.world.as_deref().map(world_file::read).transpose() {
+        Ok(file) => file,
+        Err(wrong) => return end(2, &wrong),
+    };
+    if let Some(file) = &file {
+        file.settings(&mut settings);
+    }
+    settings.speed = arguments.speed.unwrap_or(settings.speed);
+    settings.seed = arguments.seed.unwrap_or(settings.seed);
+    settings.weather = match arguments.weather {
+        None => settings.weather,
+        Some(Sky::Calm) => Weather::calm(),
+        Some(Sky::Rough) => Weather::rough(),
+    };
+    let cloud = Cloud::new(settings);
+    if let Some(Err(wrong)) = file.map(|file| file.populate(&cloud)) {
+        return end(2, &wrong);
+    }
+    let hold = arguments.hold.map(|number| {
+        let moment = if arguments.hold_after { Moment::After } else { Moment::Before };
+        Hold::new(number, moment, arguments.hold_account)
+    });
+    let bound = async { TcpListener::bind(arguments.listen).await.and_then(|at| Ok((at.local_addr()?, at))) };
+    match bound.await {
+        Ok((address, listener)) => {
+            println!("listening on http://{address}");
+            loopback::serve_holding(cloud, listener, hold).await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => end(1, &format!("cannot listen on {}: {error}", arguments.listen)),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "it is said to whoever started it")]
+fn end(code: u8, what: &str) -> ExitCode {
+    eprintln!("error: {what}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,168 @@
+//! The keys of a world file.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use crate::{Rates, Settings};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    seed: Option<u64>,
+    speed: Option<NonZeroU32>,
+    queue_speed: Option<NonZeroU32>,
+    remembers: Option<Time>,
+    #[serde(default)]
+    durations: Durations,
+    #[serde(default)]
+    quotas: Quotas,
+    #[serde(default)]
+    rates: RatesEntry,
+    #[serde(default)]
+    weather: Weather,
+    #[serde(default)]
+    pub(super) account: Vec<Spanned<Account>>,
+}
+
+/// As people write it: `20 min`, `3h`, `1d 12h`. A day has 24 hours.
+#[derive(Clone, Copy, Debug)]
+struct Time(Duration);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong =
+            || serde::de::Error::custom(format!("{text:?} is not a duration such as \"20 min\", \"3h\" or \"5s\""));
+        let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+        let time = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+        Duration::try_from(time).map(Self).map_err(|_| wrong())
+    }
+}
+
+/// Structs of settings that may each be left out: what is given takes the place of what was there.
+macro_rules! optional {
+    ($name:ident, $kind:ty, $($field:ident),+) => {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        struct $name { $($field: Option<$kind>),+ }
+        impl $name {
+            fn apply(&self, to: &mut crate::$name) {
+                $(if let Some(value) = self.$field { to.$field = value.into(); })+
+            }
+        }
+    };
+}
+
+optional!(Durations, Time, snapshot, copy_across_regions, copy_within_region, restore, create_database, key_creation);
+optional!(Quotas, usize, copies_in_flight, manual_snapshots, accounts_per_share, instances);
+optional!(Weather, u32, throttling, server_errors, lost_answers, stale_reads);
+
+impl From<Time> for Duration {
+    fn from(Time(time): Time) -> Self {
+        time
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RatesEntry {
+    documented: bool,
+    per_second: BTreeMap<String, u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Account {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) role: Vec<Spanned<Role>>,
+    #[serde(default)]
+    pub(super) region: Vec<Spanned<Region>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Role {
+    pub(super) name: String,
+    pub(super) trust: Option<String>,
+    pub(super) policies: Option<Vec<String>>,
+    pub(super) access_key_id: Option<String>,
+    pub(super) secret_access_key: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Region {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) key: Vec<Spanned<Key>>,
+    #[serde(default)]
+    pub(super) queue: Vec<Spanned<Queue>>,
+    #[serde(default)]
+    pub(super) database: Vec<Spanned<Database>>,
+    #[serde(default)]
+    pub(super) subnet_groups: Vec<String>,
+    #[serde(default)]
+    pub(super) security_groups: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    pub(super) id: Option<String>,
+    pub(super) alias: Option<String>,
+    #[serde(default)]
+    pub(super) description: String,
+    #[serde(default)]
+    pub(super) multi_region: bool,
+    pub(super) policy: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Queue {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) attributes: BTreeMap<String, String>,
+    pub(super) policy: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Database {
+    pub(super) identifier: String,
+    pub(super) engine: Option<String>,
+    pub(super) engine_version: Option<String>,
+    pub(super) class: Option<String>,
+    pub(super) allocated_gib: Option<u32>,
+    /// An alias, key id or key ARN; `aws/rds`; `none`.
+    pub(super) key: Option<String>,
+    #[serde(default)]
+    pub(super) multi_az: bool,
+    pub(super) cluster: Option<String>,
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) content: Option<String>,
+}
+
+impl File {
+    pub(super) fn settings(&self, settings: &mut Settings) {
+        settings.seed = self.seed.unwrap_or(settings.seed);
+        settings.speed = self.speed.map_or(settings.speed, Into::into);
+        settings.queue_speed = self.queue_speed.map_or(settings.queue_speed, Into::into);
+        settings.remembers = self.remembers.map_or(settings.remembers, Into::into);
+        self.durations.apply(&mut settings.durations);
+        self.quotas.apply(&mut settings.quotas);
+        self.weather.apply(&mut settings.weather);
+        if self.rates.documented {
+            settings.rates = Rates::documented();
+        }
+        for (action, rate) in &self.rates.per_second {
+            settings.rates = std::mem::take(&mut settings.rates).limit(action, *rate);
+        }
+    }
+}

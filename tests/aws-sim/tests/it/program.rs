@@ -1,0 +1,222 @@
+//! The program, as a process of its own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use aws_sdk_rds::config::retry::RetryConfig;
+use aws_sdk_rds::error::ProvideErrorMetadata;
+use aws_sdk_sqs::types::QueueAttributeName;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::lab::{A, B, Clients};
+
+const HOME: &str = "ap-northeast-1";
+const TARGET: &str = "us-west-2";
+
+/// The program, running. It ends with this.
+struct Program {
+    _process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    address: String,
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aws-sim"));
+    command.args(["--listen", "127.0.0.1:0"]).args(args).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+impl Program {
+    async fn start(args: &[&str]) -> Self {
+        let mut process = command(args).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = lines.next_line().await.unwrap().unwrap();
+        let address = first.strip_prefix("listening on ").unwrap().to_owned();
+        Self { _process: process, lines, address }
+    }
+
+    fn clients(&self, key: &str, region: &str) -> Clients {
+        let secret = format!("simulated-{key}");
+        let credentials = Credentials::new(key, secret, None, None, "test");
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .endpoint_url(&self.address)
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled())
+            .build();
+        Clients::of(&config, "program")
+    }
+}
+
+/// Runs the program to its end: exit code, and what it said to standard error.
+async fn ends(args: &[&str]) -> (Option<i32>, String) {
+    let output = command(args).output().await.unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+fn example() -> String {
+    format!("{}/worlds/two-accounts.toml", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[tokio::test]
+async fn the_example_is_a_pair_of_accounts_ready_for_a_handoff() {
+    let program = Program::start(&["--world", &example()]).await;
+    let [source, target] = [("source-agent", HOME), ("target-agent", TARGET)].map(|(key, at)| program.clients(key, at));
+    let caller = source.sts.get_caller_identity().send().await.unwrap();
+    let role = "rds-handoff-source-agent";
+    assert_eq!(caller.arn().unwrap(), format!("arn:aws:sts::{A}:assumed-role/{role}/{role}"));
+    let databases = source.rds.describe_db_instances().send().await.unwrap();
+    assert_eq!(databases.db_instances()[0].db_instance_status(), Some("available"));
+    let key = target.kms.describe_key().key_id("alias/own").send().await.unwrap().key_metadata.unwrap();
+    assert_eq!(key.arn().unwrap(), format!("arn:aws:kms:{TARGET}:{B}:key/22222222-2222-4222-8222-222222222222"));
+    let groups = target.rds.describe_db_subnet_groups().send().await.unwrap();
+    assert!(groups.db_subnet_groups().iter().any(|group| group.db_subnet_group_name() == Some("private")));
+    // Either may send into the other's queue, and nothing else.
+    for (sender, reader, region, account, queue) in [
+        (program.clients("source-agent", TARGET), &target, TARGET, B, "rds-handoff-inbox"),
+        (program.clients("target-agent", HOME), &source, HOME, A, "rds-handoff-receipts-222222222222"),
+    ] {
+        let url = format!("https://sqs.{region}.amazonaws.com/{account}/{queue}");
+        sender.sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();
+        let refused = sender.sqs.receive_message().queue_url(&url).send().await.unwrap_err();
+        assert_eq!(refused.code(), Some("AccessDenied"));
+        let asked = reader.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
+        let all: BTreeMap<_, _> = asked.send().await.unwrap().attributes.unwrap().into_iter().collect();
+        assert_eq!(all[&QueueAttributeName::ApproximateNumberOfMessages], "1");
+        assert!(all[&QueueAttributeName::RedrivePolicy].contains(&format!("{queue}-dead")));
+        reader.sqs.receive_message().queue_url(&url).send().await.unwrap();
+    }
+}
+
+/// A world file of this text, and how the program ends with it.
+async fn with_world(name: &str, text: &str) -> (Option<i32>, String) {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    let (code, said) = ends(&["--world", path.to_str().unwrap()]).await;
+    let told = said.strip_prefix(&format!("error: {}", path.display())).unwrap_or(&said).trim_end().to_owned();
+    (code, told)
+}
+
+#[tokio::test]
+async fn a_wrong_world_file_is_told_by_file_and_line() {
+    let account = "[[account]]\nid = \"111111111111\"\n";
+    let region = format!("{account}[[account.region]]\nname = \"eu-west-1\"\n");
+    let cases = [
+        ("sped = 2", ":1: unknown key `sped`; did you mean `speed`?".to_owned()),
+        ("seed = 1\nzzz = 2", ":2: unknown key `zzz`, expected one of".to_owned()),
+        ("[durations]\nsnapshot = \"soon\"", ":2: \"soon\" is not a duration such as".to_owned()),
+        ("[[account]]\nid = \"1\"", ":1: \"1\" is not an account id: write 12 digits".to_owned()),
+        (&format!("{account}[[account.region]]\nname = \"here\""), ":3: \"here\" is not a Region".to_owned()),
+        (
+            &format!("{account}[[account.role]]\nname = \"r\"\naccess_key_id = \"x\""),
+            ":3: access_key_id and".to_owned(),
+        ),
+        (&format!("{account}[[account.role]]\nname = \"r\"\ntrust = \"no.json\""), ":3: ".to_owned()),
+        (
+            &format!(
+                "{account}[[account.role]]\nname = \"r\"\naccess_key_id = \"222222222222\"\nsecret_access_key = \"s\""
+            ),
+            ":3: the access key id 222222222222 is taken".to_owned(),
+        ),
+        (
+            &format!("{region}[[account.region.queue]]\nname = \"a b\""),
+            ":5: AWS would refuse this: CreateQueue answers InvalidParameterValue".to_owned(),
+        ),
+        (
+            &format!("{region}[[account.region.key]]\nalias = \"own\""),
+            ":5: AWS would refuse this: CreateAlias answers".to_owned(),
+        ),
+        (&format!("{region}[[account.region.key]]\nid = \"own\""), ":5: own is not the id of such a key".to_owned()),
+        (
+            &format!("{region}[[account.region.database]]\nidentifier = \"d\"\nkey = \"alias/none\""),
+            ":5: no key of this Region is called alias/none".to_owned(),
+        ),
+        (
+            &format!("{region}database = [{{ identifier = \"d\" }}, {{ identifier = \"d\" }}]"),
+            ":5: arn:aws:rds:eu-west-1:111111111111:db:d is declared twice".to_owned(),
+        ),
+    ];
+    for (index, (text, expected)) in cases.iter().enumerate() {
+        let (code, told) = with_world(&format!("wrong-{index}.toml"), text).await;
+        assert_eq!(code, Some(2), "{text}\n{told}");
+        assert!(told.starts_with(expected.as_str()), "{text}\n{told}");
+    }
+    let (code, told) = ends(&["--world", "no-such-file.toml"]).await;
+    assert!(code == Some(2) && told.contains("no-such-file.toml: cannot be read"), "{told}");
+    assert_eq!(ends(&["--hold-after"]).await.0, Some(2));
+    let elsewhere =
+        Command::new(env!("CARGO_BIN_EXE_aws-sim")).args(["--listen", "192.0.2.1:1"]).output().await.unwrap();
+    assert_eq!(elsewhere.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_world_file_sets_what_settings_say() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("settings.toml");
+    let text = "seed = 7\nspeed = 10\n[durations]\nsnapshot = \"0s\"\n[quotas]\nmanual_snapshots = 1\n\
+                [rates]\nper_second = { \"rds:DescribeDBInstances\" = 1 }\n[[account]]\nid = \"111111111111\"\n\
+                [[account.region]]\nname = \"eu-west-1\"\n\
+                key = [{ id = \"mrk-0123456789abcdef0123456789abcdef\", multi_region = true, alias = \"alias/own\" }]\n\
+                [[account.region.database]]\nidentifier = \"orders\"\nkey = \"alias/own\"\nmulti_az = true\n\
+                tags = { team = \"sales\" }\ncontent = \"rows\"\nengine = \"mysql\"\nengine_version = \"8.0.39\"\n";
+    std::fs::write(&path, text).unwrap();
+    let program = Program::start(&["--world", path.to_str().unwrap()]).await;
+    let root = program.clients(A, "eu-west-1");
+    let found = root.rds.describe_db_instances().send().await.unwrap();
+    let database = &found.db_instances()[0];
+    assert!(database.multi_az() == Some(true) && database.engine() == Some("mysql"));
+    assert_eq!(database.tag_list()[0].value(), Some("sales"));
+    assert!(database.kms_key_id().unwrap().ends_with(":key/mrk-0123456789abcdef0123456789abcdef"));
+    assert_eq!(root.rds.describe_db_instances().send().await.unwrap_err().code(), Some("Throttling"));
+    let take = async |id: &str| {
+        let call = root.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier(id);
+        call.send().await.err().map(|error| error.code().unwrap_or_default().to_owned())
+    };
+    assert_eq!(take("x").await, None);
+    assert_eq!(take("y").await.as_deref(), Some("SnapshotQuotaExceeded"));
+}
+
+#[tokio::test]
+async fn a_request_is_held_before_or_after_its_effect_and_the_others_are_served() {
+    for (more, made) in [(&[][..], 0), (&["--hold-after"][..], 1)] {
+        let args = [&["--hold", "2", "--hold-account", A][..], more].concat();
+        let mut program = Program::start(&args).await;
+        let [held, other] = [A, B].map(|account| program.clients(account, HOME));
+        // The other account's requests do not count, and what comes after the held one is served.
+        other.kms.create_key().send().await.unwrap();
+        other.kms.create_key().send().await.unwrap();
+        held.kms.list_keys().send().await.unwrap();
+        let create = held.kms.create_key().send();
+        tokio::select! {
+            answer = create => panic!("it was to be held: {answer:?}"),
+            line = program.lines.next_line() => {
+                let line = line.unwrap().unwrap();
+                assert_eq!(line, format!("holding request 2: kms:CreateKey of arn:aws:iam::{A}:root"));
+            }
+        }
+        assert_eq!(held.kms.list_keys().send().await.unwrap().keys().len(), made, "{more:?}");
+    }
+}
+
+#[tokio::test]
+async fn rough_weather_breaks_connections_and_calm_weather_does_not() {
+    for (weather, good) in [("rough", false), ("calm", true)] {
+        let program = Program::start(&["--weather", weather, "--seed", "3"]).await;
+        let root = program.clients(A, HOME);
+        let mut ends = BTreeMap::new();
+        for _ in 0..60 {
+            let end = match root.sqs.list_queues().send().await {
+                Ok(_) => "answered",
+                Err(error) if error.code().is_some() => "refused",
+                Err(_) => "broken",
+            };
+            *ends.entry(end).or_insert(0) += 1;
+        }
+        assert_eq!(ends.keys().copied().collect::<Vec<_>>() == ["answered"], good, "{ends:?}");
+        assert!(good || ends.len() == 3, "{ends:?}");
+    }
+}

@@ -1,0 +1,89 @@
+"""Who may speak at all, and what STS refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cases import case
+from world import World
+
+
+def identity(w: World, **unusual: Any) -> Any:
+    return w.a.raw("sts", "GetCallerIdentity", {}, **unusual)
+
+
+def keys(w: World, **unusual: Any) -> Any:
+    return w.a.raw("kms", "ListKeys", {}, **unusual)
+
+
+def queues(w: World, **unusual: Any) -> Any:
+    return w.a.raw("sqs", "ListQueues", {}, **unusual)
+
+
+def without(header: str) -> Any:
+    def alter(request: Any) -> None:
+        del request.headers[header]
+
+    return alter
+
+
+def with_(header: str, value: str) -> Any:
+    def alter(request: Any) -> None:
+        del request.headers[header]
+        request.headers[header] = value
+
+    return alter
+
+
+def other_body(request: Any) -> None:
+    request.data = request.data.replace(b"Version", b"version")
+
+
+# Each service has its own words for the same refusal.
+for call, name, codes, status in (
+    (identity, "sts", ("MissingAuthenticationToken", "IncompleteSignature", "SignatureDoesNotMatch",
+                       "InvalidClientTokenId"), 403),
+    (keys, "kms", ("MissingAuthenticationTokenException", "IncompleteSignatureException", "InvalidSignatureException",
+                   "UnrecognizedClientException"), 400),
+    (queues, "sqs", ("MissingAuthenticationTokenException", "IncompleteSignatureException", "InvalidSignatureException",
+                     "UnrecognizedClientException"), 403),
+):
+    unsigned, incomplete, wrong, unknown = codes
+    if call is identity:
+        case("sts: nobody at all", unsigned, status,
+             lambda w: identity(w, alter=without("Authorization")), identity)
+        case("sts: half a signature", incomplete, 400,
+             lambda w: identity(w, alter=with_("Authorization", "AWS4-HMAC-SHA256 Credential=me")), identity)
+        case("sts: a service that there is not", wrong, status, lambda w: identity(w, scope="weather"), identity)
+        case("sts: another body than was signed", wrong, status,
+             lambda w: identity(w, alter=lambda request: setattr(request, "data", request.data + b"&A=1")), identity)
+    case(f"{name}: a guessed secret", wrong, status, lambda w, call=call: call(w, secret="guessed"), call)
+    case(f"{name}: an access key that there is not", unknown, status,
+         lambda w, call=call: call(w, account="AKIANOBODY"), call)
+    case(f"{name}: a token that does not belong to the key", unknown, status,
+         lambda w, call=call: call(w, token="a token"), call)
+    case(f"{name}: no date", incomplete, 400, lambda w, call=call: call(w, alter=without("X-Amz-Date")), call)
+    for minutes, side in ((-16, "behind"), (16, "before")):
+        case(f"{name}: a clock 16 minutes {side}", wrong, status,
+             lambda w, call=call, minutes=minutes: call(w, off=minutes * 60),
+             lambda w, call=call, minutes=minutes: call(w, off=minutes // abs(minutes) * 14 * 60))
+
+# STS.
+
+
+def assume(w: World, role: str = "", **more: Any) -> Any:
+    usual = {"RoleArn": role or f"arn:aws:iam::{w.a.number}:role/agent", "RoleSessionName": "session"}
+    return w.sts.assume_role(**{name: value for name, value in {**usual, **more}.items() if value is not None})
+
+
+case("sts: an action that there is not", "InvalidAction", 400, lambda w: w.a.raw("sts", "GetWeather", {}), identity)
+case("sts: another version of the API", "InvalidAction", 400,
+     lambda w: w.a.raw("sts", "GetCallerIdentity", {"Version": "2010-01-01"}), identity)
+case("sts: a parameter that the action lacks", "InvalidParameterValue", 400,
+     lambda w: w.a.raw("sts", "GetCallerIdentity", {"Colour": "blue"}), identity)
+case("sts: a root assumes no role", "AccessDenied", 403, assume, identity)
+case("sts: a session has a name", "MissingParameter", 400, lambda w: assume(w, RoleSessionName=None), identity)
+case("sts: a session's name has two characters", "ValidationError", 400,
+     lambda w: assume(w, RoleSessionName="s"), identity)
+case("sts: a session lasts a quarter of an hour", "ValidationError", 400,
+     lambda w: assume(w, DurationSeconds=899), identity)

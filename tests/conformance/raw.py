@@ -1,0 +1,77 @@
+"""Requests written by hand and signed by botocore's signer, for what no client would send."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+from typing import Any, Callable
+from urllib.parse import urlencode
+
+import botocore.session
+from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
+from botocore.parsers import create_parser
+
+import wire
+
+_SESSION = botocore.session.Session()
+_HTTP = URLLib3Session()
+
+
+class _Signer(SigV4Auth):
+    """Signs as a machine whose clock is off by some seconds."""
+
+    off = 0
+
+    def _modify_request_before_signing(self, request: Any) -> None:
+        now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self.off)
+        request.context["timestamp"] = now.strftime(SIGV4_TIMESTAMP)
+        super()._modify_request_before_signing(request)
+
+
+@dataclass
+class Raw:
+    """Who sends it, and what about it is not as usual."""
+
+    url: str
+    account: str
+    region: str
+    secret: str = ""
+    token: str | None = None
+    # The service in the scope of the signature.
+    scope: str = ""
+    off: int = 0
+    # Changes the request after it has been signed.
+    alter: Callable[[AWSRequest], None] = lambda request: None
+
+    def send(self, service: str, operation: str, parameters: Any) -> dict[str, Any]:
+        """The parsed answer; a refusal raises what a client would raise. `parameters` may be the bytes of a JSON body."""
+        model = _SESSION.get_service_model(service)
+        metadata = model.metadata
+        if metadata["protocol"] == "query":
+            body = urlencode({"Action": operation, "Version": metadata["apiVersion"], **parameters}).encode()
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        else:
+            body = parameters if isinstance(parameters, bytes) else json.dumps(parameters).encode()
+            target = f"{metadata['targetPrefix']}.{operation}" if operation else ""
+            headers = {"Content-Type": f"application/x-amz-json-{metadata['jsonVersion']}", "X-Amz-Target": target}
+        request = AWSRequest("POST", self.url + "/", headers, body)
+        credentials = Credentials(self.account, self.secret or f"simulated-{self.account}", self.token)
+        signer = _Signer(credentials, self.scope or service, self.region)
+        signer.off = self.off
+        signer.add_auth(request)
+        self.alter(request)
+        answer = _HTTP.send(request.prepare())
+        # What there is no model for is refused, and refusals look alike in all operations of a service.
+        known = model.operation_model(operation if operation in model.operation_names else model.operation_names[0])
+        wire.look_at(known, answer.status_code, answer.headers, answer.content)
+        parsed = create_parser(metadata["protocol"]).parse(
+            {"status_code": answer.status_code, "headers": answer.headers, "body": answer.content}, known.output_shape
+        )
+        if answer.status_code >= 300:
+            raise ClientError(parsed, operation)
+        return parsed

@@ -1,0 +1,30 @@
+"""Every refusal, next to what is allowed."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+import cases
+import cases_kms  # noqa: F401  each adds its cases
+import cases_rds  # noqa: F401
+import cases_signatures  # noqa: F401
+import cases_sqs  # noqa: F401
+from world import World
+
+
+@pytest.mark.parametrize("case", cases.ALL, ids=lambda case: case.name)
+def test_refused_and_its_neighbour_allowed(case: cases.Case, request: pytest.FixtureRequest) -> None:
+    w = World(request.getfixturevalue(case.pace))
+    w.it = case.given(w)
+    with pytest.raises(ClientError) as refusal:
+        case.refused(w)
+    answer = refusal.value.response
+    assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (case.code, case.status)
+    assert answer["Error"].get("Message") is not None
+    case.allowed(w)
+
+
+def test_the_names_of_cases_are_distinct() -> None:
+    names = [case.name for case in cases.ALL]
+    assert len(names) == len(set(names))

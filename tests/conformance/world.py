@@ -1,0 +1,110 @@
+"""Accounts with their clients, and the things that cases begin with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import simulator as simulators
+from raw import Raw
+from simulator import Simulator
+
+HERE, THERE = "ap-northeast-1", "us-west-2"
+WAITING = {"Delay": 0.01, "MaxAttempts": 1000}
+PASSWORD = "long-enough"
+
+
+class Account:
+    """One account in one Region, with its clients."""
+
+    def __init__(self, sim: Simulator, number: str, region: str = HERE, checked: bool = True) -> None:
+        self.sim, self.number, self.region, self.checked = sim, number, region, checked
+        self.root = f"arn:aws:iam::{number}:root"
+
+    def __getattr__(self, service: str) -> Any:
+        if service not in ("rds", "kms", "sqs", "sts"):
+            raise AttributeError(service)
+        return self.sim.client(service, self.number, self.region, self.checked)
+
+    def raw(self, service: str, operation: str, parameters: Any, **unusual: Any) -> dict[str, Any]:
+        """A request written by hand; see `Raw` for what can be unusual about it."""
+        given = {"account": self.number, "region": self.region, **unusual}
+        return Raw(self.sim.url, **given).send(service, operation, parameters)
+
+    def at(self, region: str) -> Account:
+        return Account(self.sim, self.number, region, self.checked)
+
+    def arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:rds:{self.region}:{self.number}:{kind}:{name}"
+
+    def key(self, **more: Any) -> str:
+        return self.kms.create_key(**more)["KeyMetadata"]["Arn"]
+
+    def queue(self, name: str = "inbox", **attributes: str) -> str:
+        return self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+
+    def database(self, name: str = "orders", **more: Any) -> str:
+        """A database that is available; its ARN."""
+        answer = self.rds.create_db_instance(**database(DBInstanceIdentifier=name, **more))
+        self.rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig=WAITING)
+        return answer["DBInstance"]["DBInstanceArn"]
+
+    def snapshot(self, name: str = "first", of: str = "orders") -> str:
+        """A snapshot that is available; its ARN."""
+        answer = self.rds.create_db_snapshot(DBInstanceIdentifier=of, DBSnapshotIdentifier=name)
+        self.available(name)
+        self.rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=of, WaiterConfig=WAITING)
+        return answer["DBSnapshot"]["DBSnapshotArn"]
+
+    def available(self, snapshot: str) -> None:
+        self.rds.get_waiter("db_snapshot_available").wait(DBSnapshotIdentifier=snapshot, WaiterConfig=WAITING)
+
+    def copy(self, source: str, target: str, **more: Any) -> str:
+        """A finished copy; its ARN."""
+        answer = self.rds.copy_db_snapshot(
+            SourceDBSnapshotIdentifier=source, TargetDBSnapshotIdentifier=target, **more
+        )
+        self.available(target)
+        return answer["DBSnapshot"]["DBSnapshotArn"]
+
+    def share(self, snapshot: str, *accounts: str) -> None:
+        self.rds.modify_db_snapshot_attribute(
+            DBSnapshotIdentifier=snapshot, AttributeName="restore", ValuesToAdd=list(accounts)
+        )
+
+    def admit(self, key: str, *others: Account) -> None:
+        """Lets the other accounts do everything with the key."""
+        principals = [self.root, *(other.root for other in others)]
+        self.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy(principals, "kms:*"))
+
+
+class World:
+    """What one case begins with: two accounts that nothing has happened in. Their clients send whatever they are told."""
+
+    def __init__(self, sim: Simulator) -> None:
+        self.sim = sim
+        self.a = Account(sim, simulators.new_account(), checked=False)
+        self.b = Account(sim, simulators.new_account(), checked=False)
+        self.a_there, self.b_there = self.a.at(THERE), self.b.at(THERE)
+        self.rds, self.kms, self.sqs, self.sts = self.a.rds, self.a.kms, self.a.sqs, self.a.sts
+        self.it: Any = None
+
+
+def database(**more: Any) -> dict[str, Any]:
+    """The parameters of a database; `None` leaves one out."""
+    usual = {
+        "DBInstanceIdentifier": "orders",
+        "DBInstanceClass": "db.t4g.micro",
+        "Engine": "postgres",
+        "AllocatedStorage": 20,
+        "MasterUsername": "postgres",
+        "MasterUserPassword": PASSWORD,
+    }
+    return {name: value for name, value in {**usual, **more}.items() if value is not None}
+
+
+def policy(principal: Any, action: Any, resource: str = "*", **more: Any) -> str:
+    """A policy of one statement that allows."""
+    named = principal if principal == "*" else {"AWS": principal}
+    statement = {"Effect": "Allow", "Principal": named, "Action": action, "Resource": resource, **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
