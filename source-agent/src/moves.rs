@@ -127,15 +127,7 @@ impl Move {
                 "restore it under a KMS key first",
             );
         }
-        let hints = || {
-            Some(Hints {
-                class: database.class.parse().ok()?,
-                multi_az: database.multi_az,
-                port: database.port,
-                storage: database.storage.parse().ok()?,
-            })
-        };
-        let Some(hints) = hints() else {
+        let Some(hints) = hints(database) else {
             let what =
                 format!("its class {:?} or storage {:?} is of an unknown kind", database.class, database.storage);
             return unsupported(&what, "report this: the grammar of these names has changed");
@@ -203,6 +195,16 @@ impl Move {
             begun: true,
         })
     }
+}
+
+/// What a database is like. One that is still being made tells no port yet.
+pub(crate) fn hints(database: &DatabaseView) -> Option<Hints> {
+    Some(Hints {
+        class: database.class.parse().ok()?,
+        multi_az: database.multi_az,
+        port: database.port,
+        storage: database.storage.parse().ok()?,
+    })
 }
 
 /// What a command works on.

@@ -1,8 +1,10 @@
 //! A job: one handoff, as account B carries it out, begun by a message or found by its target copy.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use agent_runtime::queue::Received;
+use agent_runtime::{Fault, Observed, Working};
 use protocol::handoff::Handoff;
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::Origin;
@@ -12,6 +14,9 @@ use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::profile::Profile;
+
+/// Above the longest stale read.
+const SHOWN: Duration = Duration::from_mins(1);
 
 /// One handoff.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(crate) struct Job {
     pub(crate) held: RefCell<Vec<Held>>,
     /// The snapshot that the message names is what it says, so its owner stands behind it.
     pub(crate) sender_verified: Cell<bool>,
+    /// Since when AWS does not show the target copy, which was there.
+    missing_since: Cell<Option<Instant>>,
     /// The restore profile was found to fit.
     pub(crate) fits: Cell<bool>,
     /// Ends a wait early.
@@ -73,6 +80,7 @@ impl Job {
             message: None,
             held: RefCell::default(),
             sender_verified: Cell::new(false),
+            missing_since: Cell::new(None),
             fits: Cell::new(false),
             wake: Notify::new(),
         }
@@ -100,6 +108,26 @@ impl Job {
             account: account.settings.account.clone(),
             snapshot: names::snapshot(&self.facts.database, &self.facts.id, SnapshotRole::Target),
         }
+    }
+
+    /// The target copy was there, and is not shown. A read may be as old as half a minute; a copy that is not shown for so long
+    /// was deleted.
+    ///
+    /// # Errors
+    /// When it was deleted.
+    pub(crate) fn missing<T>(&self, account: &Account) -> Result<Observed<T>, Fault> {
+        let since = self.missing_since.get().unwrap_or_else(Instant::now);
+        self.missing_since.set(Some(since));
+        if since.elapsed() < account.settings.pace.settle(SHOWN) {
+            return Ok(Observed::Working(Working::new("waiting for AWS to show the target copy")));
+        }
+        Err(Fault::fatal(format!("target copy {} has gone", self.target_arn(account)))
+            .hint("it was deleted by hand, and the handoff with it; ask the other account for another one"))
+    }
+
+    /// The target copy is shown.
+    pub(crate) fn shown(&self) {
+        self.missing_since.set(None);
     }
 
     /// How this account restores the database.

@@ -6,9 +6,9 @@ use agent_runtime::report::long;
 use agent_runtime::snapshot::SnapshotView;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
-use protocol::Digest;
 use protocol::handoff::{EngineWord, Handoff, Kind};
 use protocol::tags::{self, Offer};
+use protocol::{Digest, SourceFacts};
 
 use crate::account::Account;
 use crate::moves::Move;
@@ -83,7 +83,7 @@ impl Step for MakeOffer<'_> {
             nonce: [0; 8].into(),
             digest: Digest::of(b""),
         };
-        self.body(&soon, "unknown", "unknown", Timestamp::UNIX_EPOCH)
+        self.body(&soon, &self.of.facts(), "unknown", "unknown", Timestamp::UNIX_EPOCH)
     }
 }
 
@@ -94,10 +94,11 @@ impl MakeOffer<'_> {
             .snapshot
             .original
             .ok_or_else(|| Fault::fatal(format!("snapshot {} tells no time of its data", self.snapshot.arn)))?;
-        Ok(self.body(offer, &self.snapshot.engine, &self.snapshot.engine_version, created))
+        let facts = SourceFacts::read(&self.snapshot.tags)?.unwrap_or_else(|| self.of.facts());
+        Ok(self.body(offer, &facts, &self.snapshot.engine, &self.snapshot.engine_version, created))
     }
 
-    fn body(&self, offer: &Offer, engine: &str, version: &str, created: Timestamp) -> Handoff {
+    fn body(&self, offer: &Offer, facts: &SourceFacts, engine: &str, version: &str, created: Timestamp) -> Handoff {
         let word = |text: &str| -> EngineWord {
             text.parse().or_else(|_| "unknown".parse()).unwrap_or_else(|_| unreachable!("a word"))
         };
@@ -108,7 +109,7 @@ impl MakeOffer<'_> {
             engine: word(engine),
             engine_version: word(version),
             handoff: self.of.id.clone(),
-            hints: self.of.hints.clone(),
+            hints: facts.hints.clone(),
             identity: protocol::Identity { created, resource: self.of.resource.clone() },
             issued: offer.issued,
             key,
@@ -119,10 +120,10 @@ impl MakeOffer<'_> {
             size_gib: self.copy.size_gib,
             snapshot: self.copy.arn.clone(),
             start_by: offer.start_by,
-            tags: self.of.carried.clone(),
+            tags: facts.carried.clone(),
             target_account: self.of.route.account.clone(),
             target_region: self.of.route.region.clone(),
-            version: Handoff::version_with(&self.of.carried),
+            version: Handoff::version_with(&facts.carried),
         }
     }
 }

@@ -82,8 +82,10 @@ impl Step for LookAgain<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let source = self.account.source_snapshot(self.of).await?;
-        let Some(ended) = source.and_then(|source| source.facts.ended) else { return Ok(Observed::Todo) };
-        let shown = ended.at.checked_add(self.account.settings.pace.settle(SHOWN)).unwrap_or(Timestamp::MAX);
+        // The step that marks the end has seen it; a read after that may be older.
+        let ended =
+            source.and_then(|source| source.facts.ended).map_or_else(|| self.account.clock.now(), |ended| ended.at);
+        let shown = ended.checked_add(self.account.settings.pace.settle(SHOWN)).unwrap_or(Timestamp::MAX);
         if self.account.clock.now() < shown {
             let state = "AWS may not show yet what was opened last: looked at once more before it is settled";
             return Ok(Observed::Working(Working { until: Some(shown), ..Working::new(state) }));

@@ -9,7 +9,7 @@ use protocol::names::SnapshotRole;
 
 use super::owned;
 use crate::account::Account;
-use crate::moves::Move;
+use crate::moves::{Move, hints};
 
 /// A snapshot of the database, in the source Region. Its tags carry all that account A must remember.
 pub(crate) struct TakeSnapshot<'a> {
@@ -64,11 +64,17 @@ impl Step for TakeSnapshot<'_> {
 
     async fn act(&self) -> Result<(), Fault> {
         let region = &self.account.settings.region;
+        let databases = self.account.inventory.databases(region).await?;
+        let mut facts = self.of.facts();
+        // Of the moment: the database may have been changed, or made, since this command began.
+        if let Some(hints) = databases.get(&self.of.database.database).and_then(hints) {
+            facts.hints = hints;
+        }
         let call = self.account.clients.rds(region).create_db_snapshot();
         let call = call
             .db_instance_identifier(self.of.database.database.as_str())
             .db_snapshot_identifier(self.of.snapshot(SnapshotRole::Source).as_str())
-            .set_tags(Some(rds_tags(&self.of.facts().creation_tags())));
+            .set_tags(Some(rds_tags(&facts.creation_tags())));
         let answer = call.send().await;
         self.account.inventory.acted_on_snapshots(region);
         answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault)

@@ -37,8 +37,11 @@ impl Step for CopyUnderOwnKey<'_> {
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let arn = self.job.target_arn(self.account);
         let snapshots = self.account.inventory.snapshots(&arn.region).await?;
-        let Some(view) = snapshots.get(&arn.snapshot) else { return Ok(Observed::Todo) };
+        let Some(view) = snapshots.get(&arn.snapshot) else {
+            return if self.job.message.is_some() { Ok(Observed::Todo) } else { self.job.missing(self.account) };
+        };
         if self.account.target_copy(self.job).await?.is_some() {
+            self.job.shown();
             return Ok(Observed::Ready(()));
         }
         if view.tags.is_empty() && is_young(view.created, self.account.clock.now()) {
@@ -48,10 +51,7 @@ impl Step for CopyUnderOwnKey<'_> {
     }
 
     async fn act(&self) -> Result<(), Fault> {
-        let Some(message) = &self.job.message else {
-            return Err(Fault::fatal(format!("target copy {} has gone", self.job.target_arn(self.account)))
-                .hint("it was deleted by hand, and the handoff with it; ask the other account for another one"));
-        };
+        let Some(message) = &self.job.message else { return Err(Fault::fatal("there is no message to copy by")) };
         let settings = &self.account.settings;
         let answer = self
             .account
@@ -105,7 +105,7 @@ impl Step for Land<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
-        let Some(copy) = self.account.target_copy(self.job).await? else { return Ok(Observed::Todo) };
+        let Some(copy) = self.account.target_copy(self.job).await? else { return self.job.missing(self.account) };
         let view = copy.view;
         match view.observed().map_err(|fault| fault.because(Reason::CopyFailed))? {
             Observed::Working(working) => Ok(Observed::Working(working)),
@@ -128,7 +128,7 @@ impl Step for Land<'_> {
     }
 
     async fn act(&self) -> Result<(), Fault> {
-        Err(Fault::fatal(format!("target copy {} has gone", self.job.target_arn(self.account))))
+        Err(Fault::fatal("a copy that is under way takes its time"))
     }
 
     fn foresee(&self) -> SnapshotView {

@@ -62,7 +62,7 @@ impl FitProfile<'_> {
             .missing_ok("rds:DescribeDBSubnetGroups", DescribeDBSubnetGroupsError::is_db_subnet_group_not_found_fault)?
             .ok_or_else(|| absent("subnet group", name, "subnet_group"))?;
         let (engine, version) = self.engine().await?;
-        if let Some(name) = &profile.parameter_group {
+        if let Some(name) = made_by_hand(profile.parameter_group.as_deref()) {
             let answer = rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await;
             let is_missing = DescribeDBParameterGroupsError::is_db_parameter_group_not_found_fault;
             let found = answer.missing_ok("rds:DescribeDBParameterGroups", is_missing)?;
@@ -70,7 +70,7 @@ impl FitProfile<'_> {
             let found = found.ok_or_else(|| absent("parameter group", name, "parameter_group"))?;
             self.check_family(name, found.db_parameter_group_family().unwrap_or_default(), &engine, &version).await?;
         }
-        if let Some(name) = &profile.option_group {
+        if let Some(name) = made_by_hand(profile.option_group.as_deref()) {
             let answer = rds.describe_option_groups().option_group_name(name).send().await;
             let found = answer
                 .missing_ok("rds:DescribeOptionGroups", DescribeOptionGroupsError::is_option_group_not_found_fault)?;
@@ -124,4 +124,9 @@ impl FitProfile<'_> {
         let words = message.map(|message| (message.engine.to_string(), message.engine_version.to_string()));
         Ok(words.unwrap_or_default())
     }
+}
+
+/// RDS makes its default groups when they are first used, and knows to which version each belongs.
+fn made_by_hand(group: Option<&str>) -> Option<&str> {
+    group.filter(|name| !name.starts_with("default.") && !name.starts_with("default:"))
 }

@@ -99,7 +99,6 @@ fn objection(caller: &Identity<'_>, action: &str, resource: &Resource<'_>, conte
 }
 
 /// Refuses unless the caller may do `action` to every one of `resources`.
-#[track_caller]
 pub(crate) fn demand(
     caller: &Identity<'_>,
     action: &str,
@@ -113,7 +112,6 @@ pub(crate) fn demand(
 }
 
 /// A refusal in AWS's words (IAM User Guide, Troubleshoot access denied error messages).
-#[track_caller]
 pub(crate) fn denied(principal: &Principal, action: &str, resource: &str, because: &str) -> Fault {
     let caller = &principal.arn;
     let message = format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {because}");

@@ -10,9 +10,11 @@ mod differences;
 mod disturb;
 mod kill;
 mod lab;
+mod storm;
 
 pub use admin::Admin;
 pub use differences::differences;
 pub use disturb::Disturb;
 pub use kill::{Kill, Moment};
 pub use lab::{A, B, HOME, Lab, Ran, TARGET, World};
+pub use storm::Storm;

@@ -90,11 +90,11 @@ pub(super) fn key<'a>(world: &'a mut World, caller: &Caller, name: &str, named: 
         return Err(Fault::bad("InvalidArnException", format!("{named} is not a key id or key ARN")));
     }
     let arn = world.kms.resolve(caller, named)?;
-    let key = world.kms.keys.get_mut(&arn).ok_or_else(|| absent(&arn))?;
+    let key = world.kms.keys.get_mut(&arn).ok_or_else(|| Fault::internal("the key has gone"))?;
     // What uses the key, and what lets others use it. Which of the two errors of that page comes is UNSOURCED.
     let uses = states[1] == D;
     if uses && key.usable_from > world.now {
-        return Err(absent(&arn));
+        return Err(Fault::bad("NotFoundException", format!("Key '{arn}' does not exist")));
     }
     let (column, state) = match key.state {
         KeyState::Enabled => (0, "not pending deletion (or pending replica deletion)"),
@@ -110,8 +110,4 @@ pub(super) fn key<'a>(world: &'a mut World, caller: &Caller, name: &str, named: 
         D => Err(Fault::bad("DisabledException", format!("{arn} is {state}."))),
         S => Err(Fault::bad("KMSInvalidStateException", format!("{arn} is {state}."))),
     }
-}
-
-pub(super) fn absent(arn: &str) -> Fault {
-    Fault::bad("NotFoundException", format!("Key '{arn}' does not exist"))
 }

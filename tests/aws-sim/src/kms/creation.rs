@@ -35,7 +35,12 @@ pub(super) fn create_key(world: &mut World, caller: &Caller, json: &Json) -> Out
     let spec = spec(json)?;
     match json.one_of("Origin", &["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"])? {
         None | Some("AWS_KMS") => {}
-        Some(other) => return Err(unsupported(format!("There are no keys of Origin {other} here."))),
+        Some(other) => {
+            return Err(Fault::bad(
+                "UnsupportedOperationException",
+                format!("There are no keys of Origin {other} here."),
+            ));
+        }
     }
     if let Some(store) = json.text("CustomKeyStoreId")? {
         return Err(Fault::bad("CustomKeyStoreNotFoundException", format!("{store} does not exist.")));
@@ -88,18 +93,15 @@ fn spec(json: &Json) -> Outcome<KeySpec> {
     match (spec, json.one_of("KeyUsage", &usages)?) {
         ("SYMMETRIC_DEFAULT", None | Some("ENCRYPT_DECRYPT")) => Ok(KeySpec::SymmetricDefault),
         ("ECC_NIST_P256", Some("SIGN_VERIFY")) => Ok(KeySpec::EccNistP256),
-        ("ECC_NIST_P256", Some("KEY_AGREEMENT")) => Err(unsupported("Key agreement is not simulated.".to_owned())),
+        ("ECC_NIST_P256", Some("KEY_AGREEMENT")) => {
+            Err(Fault::bad("UnsupportedOperationException", "Key agreement is not simulated."))
+        }
         ("SYMMETRIC_DEFAULT" | "ECC_NIST_P256", usage) => {
             let usage = usage.unwrap_or("without a value");
             Err(Fault::validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}")))
         }
-        _ => Err(unsupported(format!("KeySpec {spec} is not simulated."))),
+        _ => Err(Fault::bad("UnsupportedOperationException", format!("KeySpec {spec} is not simulated."))),
     }
-}
-
-#[track_caller]
-fn unsupported(message: String) -> Fault {
-    Fault::bad("UnsupportedOperationException", message)
 }
 
 /// A key that is enabled, single-Region and without tags, and can be used after the lag of authorization.
@@ -131,7 +133,10 @@ pub(super) fn replicate_key(world: &mut World, caller: &Caller, json: &Json) -> 
     }
     let primary = named_key(world, caller, "ReplicateKey", json)?;
     if primary.primary.as_deref() != Some(primary.arn.region.as_str()) {
-        return Err(unsupported(format!("{} is not a multi-Region primary key.", primary.arn)));
+        return Err(Fault::bad(
+            "UnsupportedOperationException",
+            format!("{} is not a multi-Region primary key.", primary.arn),
+        ));
     }
     let arn = Arn { region, ..primary.arn.clone() };
     let (spec, material, home, id) = (primary.spec, primary.material, primary.primary.clone(), primary.arn.to_string());

@@ -50,7 +50,6 @@ pub(super) fn key_of(caller: &Caller, text: &str) -> Option<String> {
 }
 
 /// Answers in place of doing it when all else is well (KMS Developer Guide, Testing your permissions).
-#[track_caller]
 pub(super) fn must_not_be_dry(json: &Json) -> Outcome<()> {
     if json.flag("DryRun")?.unwrap_or(false) {
         return Err(Fault::bad(
@@ -70,19 +69,18 @@ fn check_algorithm(json: &Json, name: &str) -> Outcome<()> {
     let known = [ALGORITHM, "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"];
     match json.one_of(name, &known)? {
         None | Some(ALGORITHM) => Ok(()),
-        Some(other) => Err(unusable(&format!("Algorithm {other} and key spec {ALGORITHM} are incompatible."))),
+        Some(other) => {
+            let message = format!("Algorithm {other} and key spec {ALGORITHM} are incompatible.");
+            Err(Fault::bad("InvalidKeyUsageException", message))
+        }
     }
 }
 
-/// KMS API Reference, Encrypt, InvalidKeyUsageException: the key's usage or the algorithm does not fit.
-#[track_caller]
-pub(super) fn unusable(message: &str) -> Fault {
-    Fault::bad("InvalidKeyUsageException", message)
-}
-
+/// KMS API Reference, Encrypt, InvalidKeyUsageException.
 fn must_encrypt(key: &Key) -> Outcome<()> {
     if key.spec.signs() {
-        return Err(unusable(&format!("{} key usage is SIGN_VERIFY which is not valid for this operation.", key.arn)));
+        let message = format!("{} key usage is SIGN_VERIFY which is not valid for this operation.", key.arn);
+        return Err(Fault::bad("InvalidKeyUsageException", message));
     }
     Ok(())
 }

@@ -43,13 +43,14 @@ impl Kms {
     /// The ARN of the key that `named` means to `caller`: an id, an ARN, an alias name or an alias ARN. Ids and alias
     /// names are looked up in the caller's own account (KMS API Reference, DescribeKey, KeyId).
     pub(crate) fn resolve(&self, caller: &Caller, named: &str) -> Outcome<String> {
-        let absent = |what: String| Fault::bad("NotFoundException", what);
         let arn = match Arn::parse(named) {
             Some(arn) if arn.service != "kms" => {
                 return Err(Fault::bad("InvalidArnException", format!("{named} is not a valid ARN")));
             }
             // A key can be reached only at the endpoint of its own Region.
-            Some(arn) if arn.region != caller.region => return Err(absent(format!("Invalid arn {}", arn.region))),
+            Some(arn) if arn.region != caller.region => {
+                return Err(Fault::bad("NotFoundException", format!("Invalid arn {}", arn.region)));
+            }
             Some(arn) => arn,
             None if named.starts_with("arn:") => {
                 return Err(Fault::bad("InvalidArnException", format!("{named} is not a valid ARN")));
@@ -59,12 +60,13 @@ impl Kms {
         };
         let text = arn.to_string();
         if arn.name_of("alias").is_some() {
-            return self.aliases.get(&text).cloned().ok_or_else(|| absent(format!("Alias {text} is not found.")));
+            let found = self.aliases.get(&text).cloned();
+            return found.ok_or_else(|| Fault::bad("NotFoundException", format!("Alias {text} is not found.")));
         }
         if self.keys.contains_key(&text) {
             return Ok(text);
         }
-        Err(absent(format!("Key '{text}' does not exist")))
+        Err(Fault::bad("NotFoundException", format!("Key '{text}' does not exist")))
     }
 
     /// Keys that share id and material: a primary and its replicas, in the order of their Regions.

@@ -20,12 +20,13 @@ pub(crate) struct Rotation {
 
 /// Symmetric keys alone, and of related multi-Region keys the primary (KMS API Reference, EnableKeyRotation).
 fn must_rotate(key: &Key, reading: bool) -> Outcome<()> {
-    let unsupported = |message: String| Err(Fault::bad("UnsupportedOperationException", message));
     if key.spec.signs() {
-        return unsupported(format!("{} is asymmetric: its material is not rotated.", key.arn));
+        let message = format!("{} is asymmetric: its material is not rotated.", key.arn);
+        return Err(Fault::bad("UnsupportedOperationException", message));
     }
     if !reading && key.primary.as_ref().is_some_and(|primary| *primary != key.arn.region) {
-        return unsupported(format!("{} is a replica: rotation is set on its primary key.", key.arn));
+        let message = format!("{} is a replica: rotation is set on its primary key.", key.arn);
+        return Err(Fault::bad("UnsupportedOperationException", message));
     }
     Ok(())
 }

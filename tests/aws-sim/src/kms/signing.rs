@@ -9,7 +9,7 @@ use p256::pkcs8::EncodePublicKey;
 use serde_json::{Value, json};
 
 use super::actions::named_key;
-use super::crypto::{must_not_be_dry, unusable};
+use super::crypto::must_not_be_dry;
 use super::key::{KeySpec, SIGNING_ALGORITHM};
 use crate::envelope::Material;
 use crate::fault::{Fault, Outcome};
@@ -59,10 +59,12 @@ fn prepared(
     let key = named_key(world, caller, action, json)?;
     if key.spec != KeySpec::EccNistP256 {
         let usage = key.spec.usage();
-        return Err(unusable(&format!("{} key usage is {usage} which is not valid for {action}.", key.arn)));
+        let message = format!("{} key usage is {usage} which is not valid for {action}.", key.arn);
+        return Err(Fault::bad("InvalidKeyUsageException", message));
     }
     if algorithm != SIGNING_ALGORITHM {
-        return Err(unusable(&format!("Algorithm {algorithm} and key spec ECC_NIST_P256 are incompatible.")));
+        let message = format!("Algorithm {algorithm} and key spec ECC_NIST_P256 are incompatible.");
+        return Err(Fault::bad("InvalidKeyUsageException", message));
     }
     // KMS API Reference, Sign, MessageType: EXTERNAL_MU is for ML-DSA keys.
     if kind == "EXTERNAL_MU" {

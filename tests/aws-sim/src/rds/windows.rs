@@ -84,17 +84,28 @@ impl MaintenanceWindow {
     }
 }
 
+impl MaintenanceWindow {
+    /// The window of an instance that has chosen none: one that does not meet its backup window, if there is any. UNSOURCED:
+    /// that AWS, which draws it at random, minds the backup window.
+    pub(super) fn beside(backup: BackupWindow) -> Self {
+        let later = |half_hours: u32| Self { start: (MAINTENANCE.start + half_hours * SHORTEST) % WEEK, ..MAINTENANCE };
+        (0..48).map(later).find(|window| !meet(backup, *window)).unwrap_or(MAINTENANCE)
+    }
+}
+
 /// Refuses windows that meet (RDS API Reference, CreateDBInstance, PreferredBackupWindow).
 pub(super) fn must_not_meet(backup: BackupWindow, maintenance: MaintenanceWindow) -> Outcome<()> {
-    let from_backup = |day: u32| (day * DAY + backup.start + WEEK - maintenance.start) % WEEK;
-    let meets = |day: u32| {
-        let gap = from_backup(day);
-        gap < maintenance.length || WEEK - gap < backup.length
-    };
-    if (0..7).any(meets) {
+    if meet(backup, maintenance) {
         return Err(Fault::value("The backup window and maintenance window must not overlap."));
     }
     Ok(())
+}
+
+fn meet(backup: BackupWindow, maintenance: MaintenanceWindow) -> bool {
+    (0..7).any(|day| {
+        let gap = (day * DAY + backup.start + WEEK - maintenance.start) % WEEK;
+        gap < maintenance.length || WEEK - gap < backup.length
+    })
 }
 
 /// 1970 began on a Thursday.

@@ -101,7 +101,8 @@ impl Wishes {
         setup.log_volume = self.log_volume.unwrap_or(setup.log_volume);
         setup.retention = self.retention.unwrap_or(setup.retention);
         setup.backup_window = self.backup_window.unwrap_or(setup.backup_window);
-        setup.maintenance_window = self.maintenance_window.unwrap_or(setup.maintenance_window);
+        setup.maintenance_window =
+            self.maintenance_window.unwrap_or_else(|| MaintenanceWindow::beside(setup.backup_window));
         setup.license = self.license.unwrap_or_else(|| setup.license.clone());
         setup.certificate = self.certificate.unwrap_or_else(|| setup.certificate.clone());
         setup.parameter_group = self.parameter_group.unwrap_or_else(|| setup.parameter_group.clone());

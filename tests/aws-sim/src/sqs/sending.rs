@@ -135,34 +135,36 @@ fn attributes(json: &Json) -> Outcome<BTreeMap<String, Attribute>> {
 
 fn attribute(name: &str, given: &Json) -> Outcome<Attribute> {
     given.only(&["BinaryListValues", "BinaryValue", "DataType", "StringListValues", "StringValue"])?;
-    let invalid = |why: &str| Fault::value(format!("The message attribute '{name}' is invalid. Reason: {why}."));
+    let reason = |why: &str| format!("The message attribute '{name}' is invalid. Reason: {why}.");
     let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let reserved = ["aws.", "amazon."].iter().any(|prefix| name.to_lowercase().starts_with(prefix));
     let edges = name.starts_with('.') || name.ends_with('.') || name.contains("..");
     if name.is_empty() || name.len() > 256 || reserved || edges || !name.bytes().all(in_name) {
-        return Err(invalid("its name is not valid"));
+        return Err(Fault::value(reason("its name is not valid")));
     }
     if given.raw("StringListValues").is_some() || given.raw("BinaryListValues").is_some() {
-        return Err(invalid("list values are not supported"));
+        return Err(Fault::value(reason("list values are not supported")));
     }
     let kind = given.text("DataType")?.unwrap_or_default().to_owned();
     if kind.len() > 256 {
-        return Err(invalid("its type has at most 256 characters"));
+        return Err(Fault::value(reason("its type has at most 256 characters")));
     }
     let value = match kind.split('.').next() {
         Some("String" | "Number") => given.text("StringValue")?.map(|text| AttributeValue::Text(text.to_owned())),
         Some("Binary") => {
             given.text("BinaryValue")?.and_then(|text| STANDARD.decode(text).ok()).map(AttributeValue::Binary)
         }
-        _ => return Err(invalid("its type must be String, Number or Binary")),
+        _ => return Err(Fault::value(reason("its type must be String, Number or Binary"))),
     };
-    let value = value.filter(|value| value.size() > 0).ok_or_else(|| invalid("it must have a value of its type"))?;
+    let value = value
+        .filter(|value| value.size() > 0)
+        .ok_or_else(|| Fault::value(reason("it must have a value of its type")))?;
     if let AttributeValue::Text(text) = &value {
         if !text.chars().all(permitted) {
-            return Err(invalid("its value has a character that is not allowed"));
+            return Err(Fault::value(reason("its value has a character that is not allowed")));
         }
         if kind.starts_with("Number") && !text.parse::<f64>().is_ok_and(f64::is_finite) {
-            return Err(invalid("its value is not a number"));
+            return Err(Fault::value(reason("its value is not a number")));
         }
     }
     Ok(Attribute { kind, value })

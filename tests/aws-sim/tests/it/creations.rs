@@ -86,7 +86,7 @@ async fn a_snapshot_needs_a_usable_key_and_no_cluster() {
     };
     assert_eq!(code(take("member", "x").await), VALUE);
     here.kms.disable_key().key_id(&key).send().await.unwrap();
-    assert_eq!(code(take("orders", "x").await), "KMSKeyNotAccessibleFault");
+    assert_eq!(code(take("orders", "x").await), "InvalidDBInstanceState");
     here.kms.enable_key().key_id(&key).send().await.unwrap();
     take("orders", "first").await.unwrap();
     pass(hours(1)).await;

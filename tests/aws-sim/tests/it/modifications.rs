@@ -114,6 +114,21 @@ async fn a_busy_instance_is_maintained_as_soon_as_it_is_free_or_a_week_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_instance_that_is_busy_for_the_whole_window_waits_for_the_next() {
+    let lab = Lab::with(|settings| settings.durations.snapshot = hours(1));
+    lab.database("orders");
+    let here = lab.agent(A, HERE);
+    // On Wednesday at 11:06:40.
+    let call = here.modify().preferred_maintenance_window("wed:11:10-wed:11:40").multi_az(true);
+    call.send().await.unwrap();
+    here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send().await.unwrap();
+    pass(hours(2)).await;
+    assert_eq!((here.orders_status().await.as_str(), here.orders().await.multi_az()), ("available", Some(false)));
+    pass(hours(24 * 7)).await;
+    assert_eq!(here.orders().await.multi_az(), Some(true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn some_changes_are_made_whatever_apply_immediately_says() {
     let (_lab, here) = lab();
     let at_once = here.modify().backup_retention_period(14).deletion_protection(true).copy_tags_to_snapshot(true);

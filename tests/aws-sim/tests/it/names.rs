@@ -86,7 +86,9 @@ async fn filters_are_known_by_name_and_markers_are_given_out() {
         engine_version: "8.4.3".to_owned(),
         ..aws_sim::Database::new(A, HERE, "other")
     };
-    lab.cloud.create_database(aws_sim::Database { cluster: Some("group".to_owned()), ..mysql });
+    lab.cloud.create_database(mysql.clone());
+    let member = aws_sim::Database { identifier: "member".to_owned(), engine: "postgres".to_owned(), ..mysql };
+    lab.cloud.create_database(aws_sim::Database { cluster: Some("group".to_owned()), ..member });
     let rds = &here.rds;
     let describe = || rds.describe_db_instances();
     let filtered = async |name: &str, value: &str| {
@@ -111,11 +113,26 @@ async fn filters_are_known_by_name_and_markers_are_given_out() {
         VALUE
     );
 
+    here.snapshot("other", "snap").await;
+    let snapshots = async |name: &str, value: &str| {
+        let filter = Filter::builder().name(name).values(value).build();
+        rds.describe_db_snapshots().filters(filter).send().await.unwrap().db_snapshots().len()
+    };
+    for (name, value) in [
+        ("db-snapshot-id", "snap"),
+        ("db-instance-id", other.db_instance_arn().unwrap()),
+        ("dbi-resource-id", other.dbi_resource_id().unwrap()),
+        ("snapshot-type", "manual"),
+        ("engine", "mysql"),
+    ] {
+        assert_eq!((snapshots(name, value).await, snapshots(name, "none").await), (1, 0), "{name}");
+    }
+
     let first = describe().max_records(20).send().await.unwrap();
     let marker = first.marker().unwrap();
     assert!(!marker.contains("db-"), "{marker}");
     let rest = describe().max_records(20).marker(marker).send().await.unwrap();
-    assert_eq!((first.db_instances().len(), rest.db_instances().len(), rest.marker()), (20, 6, None));
+    assert_eq!((first.db_instances().len(), rest.db_instances().len(), rest.marker()), (20, 7, None));
     for wrong in ["db-3", "x", &marker[1..]] {
         assert_eq!(answer!(describe().marker(wrong)), VALUE);
         assert_eq!(answer!(rds.describe_db_snapshots().marker(wrong)), VALUE);

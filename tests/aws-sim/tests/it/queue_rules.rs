@@ -152,7 +152,7 @@ async fn queues_are_listed_tagged_and_purged() {
     make(&b, "one", &[]).await.unwrap();
     let list = |prefix: &str| a.sqs.list_queues().queue_name_prefix(prefix);
     assert_eq!(list("").send().await.unwrap().queue_urls().len(), 2);
-    assert_eq!(list("o").send().await.unwrap().queue_urls(), [url.clone()]);
+    assert_eq!(list("o").send().await.unwrap().queue_urls(), std::slice::from_ref(&url));
     let page = list("").max_results(1).send().await.unwrap();
     let rest = list("").max_results(1).next_token(page.next_token().unwrap()).send().await.unwrap();
     assert!(rest.queue_urls()[0].ends_with("/two") && rest.next_token().is_none());
@@ -162,11 +162,10 @@ async fn queues_are_listed_tagged_and_purged() {
     tag("k").await.unwrap();
     assert_eq!(code(tag("aws:k").await), "InvalidParameterValue");
     assert_eq!(code(a.sqs.create_queue().queue_name("three").tags("aws:k", "v").send().await), "InvalidParameterValue");
-    let tags =
-        || async { a.sqs.list_queue_tags().queue_url(&url).send().await.unwrap().tags().map_or(0, |tags| tags.len()) };
-    assert_eq!(tags().await, 1);
+    let tags = async || a.sqs.list_queue_tags().queue_url(&url).send().await.unwrap().tags().is_some();
+    assert!(tags().await);
     a.sqs.untag_queue().queue_url(&url).tag_keys("k").send().await.unwrap();
-    assert_eq!(tags().await, 0);
+    assert!(!tags().await);
 
     let purge = || a.sqs.purge_queue().queue_url(&url).send();
     a.sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();

@@ -115,7 +115,7 @@ async fn every_setting_has_its_values() {
             ("retention", |call| call.backup_retention_period(36), VALUE),
             ("short backup window", |call| call.preferred_backup_window("05:00-05:29"), VALUE),
             ("malformed backup window", |call| call.preferred_backup_window("5:00-6:00"), VALUE),
-            ("backup in maintenance", |call| call.preferred_backup_window("04:15-04:45"), VALUE),
+            ("no time for maintenance", |call| call.preferred_backup_window("05:00-04:45"), VALUE),
             ("certificate", |call| call.ca_certificate_identifier("rds-ca-2019"), "CertificateNotFound"),
             ("name", |call| call.db_name("x"), COMBINATION),
             ("parameter group", |call| call.db_parameter_group_name("none"), "DBParameterGroupNotFound"),
@@ -146,7 +146,7 @@ async fn every_setting_has_its_values() {
             ("zone", |call| call.multi_az(false).availability_zone("eu-west-1b")),
             ("class and backups", |call| call.db_instance_class("db.m7g.large").backup_retention_period(35)),
             ("windows", |call| call.preferred_backup_window("23:45-00:15")),
-            ("window beside maintenance", |call| call.preferred_backup_window("04:30-05:00")),
+            ("window where maintenance is by default", |call| call.preferred_backup_window("04:15-04:45")),
             ("certificate", |call| call.ca_certificate_identifier("rds-ca-ecc384-g1")),
             ("groups", |call| call.db_parameter_group_name("Fits").option_group_name("fits")),
             ("default groups", |call| {
@@ -172,6 +172,7 @@ async fn every_setting_has_its_values() {
     assert_eq!(groups.option_group_memberships()[0].option_group_name(), Some("fits"));
     assert_eq!(here.instance("orders-1").await.availability_zone(), Some("eu-west-1b"));
     assert_eq!(here.instance("orders-9").await.enabled_cloudwatch_logs_exports(), ["postgresql", "upgrade"]);
+    assert_eq!(here.instance("orders-4").await.preferred_maintenance_window(), Some("sun:05:00-sun:05:30"));
     let flags = here.instance("orders-12").await;
     assert_eq!((flags.deletion_protection(), flags.auto_minor_version_upgrade()), (Some(true), Some(false)));
     assert_eq!((flags.publicly_accessible(), flags.iam_database_authentication_enabled()), (Some(true), Some(true)));

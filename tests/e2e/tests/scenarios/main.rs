@@ -17,4 +17,6 @@ mod input;
 mod messages;
 mod plan;
 mod receipts;
+mod restore;
+mod seeds;
 mod trouble;
