@@ -42,14 +42,9 @@ impl fmt::Debug for Cloud {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) call: Call,
+    service: Option<Service>,
     request: Outcome<Request>,
     at: jiff::Timestamp,
-}
-
-impl Arrival {
-    fn service(&self) -> Option<Service> {
-        self.request.as_ref().ok().map(|request| request.service)
-    }
 }
 
 impl Cloud {
@@ -104,6 +99,7 @@ impl Cloud {
 
     /// Gives a request its place in the trace.
     pub(crate) fn arrive(&self, http: HttpRequest<Bytes>) -> Arrival {
+        let service = Request::service_of(&http);
         let request = Request::parse(http);
         let world = self.world();
         let at = world.now;
@@ -133,7 +129,7 @@ impl Cloud {
             }
         }
         drop(world);
-        Arrival { call: self.trace().arrive(call), request, at }
+        Arrival { call: self.trace().arrive(call), service, request, at }
     }
 
     /// Does what was asked, waiting for messages where the request says so.
@@ -157,7 +153,7 @@ impl Cloud {
     /// Answers without having done anything.
     pub(crate) fn refuse(&self, arrival: &Arrival, fault: &Fault) -> Response<Bytes> {
         self.trace().refused(arrival.call.number, fault);
-        answer::refusal(arrival.service(), fault, &request_id(&arrival.call))
+        answer::refusal(arrival.service, fault, &request_id(&arrival.call))
     }
 
     /// Writes down what became of a call.

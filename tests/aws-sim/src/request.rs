@@ -56,6 +56,12 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The service that a request is signed for, whose protocol its refusal is put in although nothing else is understood.
+    pub(crate) fn service_of(http: &http::Request<Bytes>) -> Option<Service> {
+        let authorization = http.headers().get("authorization")?.to_str().ok()?;
+        Service::named(&Scope::parse(authorization)?.service)
+    }
+
     /// Reads the caller's claim, the service and the action. Nothing is verified yet.
     pub(crate) fn parse(http: http::Request<Bytes>) -> Outcome<Self> {
         let header = |name: &str| http.headers().get(name).and_then(|value| value.to_str().ok());

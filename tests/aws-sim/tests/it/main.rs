@@ -11,6 +11,7 @@ mod keys;
 mod lab;
 mod lags;
 mod loopback;
+mod malformed;
 mod messages;
 mod over_there;
 mod policies;
