@@ -363,6 +363,9 @@ case("kms: a symmetric key has no public one", "UnsupportedOperationException", 
      lambda w: w.kms.get_public_key(KeyId=w.it), lambda w: w.kms.get_public_key(KeyId=signing(w)), given=key)
 case("kms: a key for signing is not rotated", "UnsupportedOperationException", 400,
      lambda w: w.kms.enable_key_rotation(KeyId=w.it), lambda w: w.kms.enable_key_rotation(KeyId=w.a.key()), given=signing)
+case("kms: a replica is rotated with its primary", "UnsupportedOperationException", 400,
+     lambda w: w.a_there.kms.enable_key_rotation(KeyId=w.it), lambda w: w.kms.enable_key_rotation(KeyId=w.it),
+     given=lambda w: replicated(w).rpartition("/")[2])
 case("kms: a primary goes to a Region", "ValidationException", 400,
      lambda w: promote(w, "tokyo"), lambda w: promote(w, THERE), given=lambda w: replicated(w))
 case("kms: only a primary hands on that it is one", "UnsupportedOperationException", 400,

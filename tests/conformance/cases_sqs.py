@@ -146,6 +146,16 @@ case("sqs: AWS. is AWS's own", "InvalidParameterValue", 400,
      lambda w: marked(w, "AWS.kind"), lambda w: marked(w, "AWSkind"), given=inbox)
 case("sqs: a type of attributes that there is not", "InvalidParameterValue", 400,
      lambda w: marked(w, "kind", DataType="Date"), lambda w: marked(w, "kind", DataType="String.Date"), given=inbox)
+case("sqs: an attribute is no list", "InvalidParameterValue", 400,
+     lambda w: marked(w, "kind", StringListValues=["a", "b"]), lambda w: marked(w, "kind"), given=inbox)
+case("sqs: a type has 256 characters", "InvalidParameterValue", 400,
+     lambda w: marked(w, "kind", DataType="String.".ljust(257, "x")),
+     lambda w: marked(w, "kind", DataType="String.".ljust(256, "x")), given=inbox)
+case("sqs: an attribute has characters of XML", "InvalidParameterValue", 400,
+     lambda w: marked(w, "kind", StringValue="\u0001"), lambda w: marked(w, "kind", StringValue="\t"), given=inbox)
+case("sqs: a number is digits", "InvalidParameterValue", 400,
+     lambda w: marked(w, "kind", DataType="Number", StringValue="ten"),
+     lambda w: marked(w, "kind", DataType="Number", StringValue="-1.0e1"), given=inbox)
 case("sqs: an attribute has a value", "InvalidParameterValue", 400,
      lambda w: marked(w, "kind", StringValue=""), lambda w: marked(w, "kind", StringValue="0"), given=inbox)
 

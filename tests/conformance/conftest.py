@@ -116,6 +116,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         ("  of them refusals", ledger.refusals),
         ("distinct operations driven", len(ledger.operations)),
     ]
+    if moto := config.stash.get(simulators.MOTO, None):
+        rows += [("calls compared with moto", moto[0]), ("  differences, each known", moto[1])]
     terminalreporter.section("the simulated AWS")
     for name, value in rows:
         terminalreporter.write_line(f"{name:<50}{value:>16}")

@@ -229,7 +229,7 @@ def test_every_difference_from_moto_is_known(moto: str, request: pytest.FixtureR
     new = {one: shown for one, shown in found.all.items() if known.get(one) != shown}
     gone = [one for one in known if one not in found.all]
     assert not new, "differences that differences.toml does not list:\n" + "\n".join(
-        f'[[difference]]\noperations = {json.dumps(sorted(shown))}\nfields = ["{one.field}"]\n'
+        f'[[difference]]\noperations = {json.dumps(sorted(shown))}\nfields = {json.dumps([one.field])}\n'
         f"sim = {json.dumps(one.sim)}\nmoto = {json.dumps(one.moto)}\n"
         for one, shown in sorted(new.items())
     )
@@ -239,4 +239,5 @@ def test_every_difference_from_moto_is_known(moto: str, request: pytest.FixtureR
 def _refused(step: Step) -> str:
     """Which call it was, told by the parameters that are not the same in every call."""
     told = {name: value for name, value in step.parameters.items() if isinstance(value, (str, int)) and len(str(value)) < 60}
-    return f"{step.operation}({', '.join(f'{name}={value}' for name, value in sorted(told.items()))})"
+    shown = ", ".join(f"{name}={value}" for name, value in sorted(told.items()))
+    return f"{step.operation}({shown})".encode("unicode_escape").decode()
