@@ -187,7 +187,7 @@ impl Cloud {
     /// Answers without having done anything.
     pub(crate) fn refuse(&self, arrival: &Arrival, fault: &Fault) -> Response<Bytes> {
         self.trace().refused(arrival.call.number, fault);
-        answer::refusal(arrival.service(), fault, &request_id(&arrival.call))
+        answer::refusal(arrival.service, fault, &request_id(&arrival.call))
     }
 
     /// Writes down what became of a call.

@@ -13,6 +13,7 @@ mod policies;
 mod rotation;
 mod signing;
 mod tagging;
+mod terms;
 
 use std::collections::BTreeMap;
 

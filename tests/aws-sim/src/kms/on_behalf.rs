@@ -1,8 +1,9 @@
 //! What RDS asks of KMS, with the identity of whoever called RDS.
 
-use super::grants::{Constraints, Terms, issue};
+use super::grants::issue;
 use super::key::{Key, KeyState};
 use super::permission;
+use super::terms::{Constraints, Terms};
 use crate::access::{Decision, Leave, Resource, authorize, context};
 use crate::principal::root_arn;
 use crate::world::{Caller, World};

@@ -114,6 +114,7 @@ async fn the_primary_moves_to_a_region_that_has_a_replica() {
     assert_eq!(shown.replica_keys()[0].region(), Some(HERE));
     assert_eq!(replicate(&here, &key, "ap-south-1").await, Err("UnsupportedOperationException".to_owned()));
     replicate(&there, &key, "ap-south-1").await.unwrap();
+    assert_eq!(rotation(&here).await.unwrap().rotation_period_in_days(), Some(90));
     there.kms.disable_key_rotation().key_id(&key).send().await.unwrap();
     assert!(!rotation(&here).await.unwrap().key_rotation_enabled());
 

@@ -15,6 +15,7 @@ mod keys;
 mod lab;
 mod lags;
 mod loopback;
+mod malformed;
 mod messages;
 mod modifications;
 mod names;

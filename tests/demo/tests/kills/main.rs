@@ -61,7 +61,7 @@ fn folder() -> TempDir {
     let target = format!(
         "account = \"{0}\"\nregion = \"{1}\"\nkey = \"arn:aws:kms:{1}:{0}:key/22222222-2222-4222-8222-222222222222\"\n\
          [[from]]\naccount = \"{2}\"\nreceipts = \"arn:aws:sqs:{3}:{2}:rds-handoff-receipts-{0}\"\n\
-         [restore]\nsubnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\n{LOOK_AGAIN}",
+         [restore]\nsubnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\nextended_support = false\n{LOOK_AGAIN}",
         b.id, b.region, a.id, a.region
     );
     write("target-agent.toml", &target);
