@@ -18,20 +18,20 @@ pub(crate) enum Moment {
 pub(crate) struct Hold {
     number: u32,
     moment: Moment,
-    /// Only this account's requests count.
-    account: Option<String>,
+    /// Only requests of principals whose ARN has this in it count.
+    of: Option<String>,
     seen: AtomicU32,
 }
 
 impl Hold {
     /// The `number`-th request, from 1.
-    pub(crate) fn new(number: u32, moment: Moment, account: Option<String>) -> Self {
-        Self { number, moment, account, seen: AtomicU32::new(0) }
+    pub(crate) fn new(number: u32, moment: Moment, of: Option<String>) -> Self {
+        Self { number, moment, of, seen: AtomicU32::new(0) }
     }
 
     /// What becomes of a request: counts it.
     pub(crate) fn judge(&self, call: &Call) -> Disturbance {
-        if self.account.as_ref().is_some_and(|account| *account != call.account) {
+        if self.of.as_ref().is_some_and(|of| !call.principal.contains(of)) {
             return Disturbance::None;
         }
         if self.seen.fetch_add(1, Ordering::Relaxed) + 1 != self.number {

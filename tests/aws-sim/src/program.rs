@@ -40,9 +40,9 @@ struct Arguments {
     /// Hold it after its effect instead, before its answer
     #[arg(long, requires = "hold")]
     hold_after: bool,
-    /// Count only requests of this account
-    #[arg(long, requires = "hold", value_name = "ACCOUNT")]
-    hold_account: Option<String>,
+    /// Count only requests of principals whose ARN has this in it: an account, `role/NAME`
+    #[arg(long, requires = "hold", value_name = "TEXT")]
+    hold_of: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -94,7 +94,7 @@ async fn run(arguments: Arguments) -> ExitCode {
     }
     let hold = arguments.hold.map(|number| {
         let moment = if arguments.hold_after { Moment::After } else { Moment::Before };
-        Hold::new(number, moment, arguments.hold_account)
+        Hold::new(number, moment, arguments.hold_of)
     });
     let bound = async { TcpListener::bind(arguments.listen).await.and_then(|at| Ok((at.local_addr()?, at))) };
     match bound.await {

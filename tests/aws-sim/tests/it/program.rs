@@ -183,7 +183,7 @@ async fn a_world_file_sets_what_settings_say() {
 #[tokio::test]
 async fn a_request_is_held_before_or_after_its_effect_and_the_others_are_served() {
     for (more, made) in [(&[][..], 0), (&["--hold-after"][..], 1)] {
-        let args = [&["--hold", "2", "--hold-account", A][..], more].concat();
+        let args = [&["--hold", "2", "--hold-of", A][..], more].concat();
         let mut program = Program::start(&args).await;
         let [held, other] = [A, B].map(|account| program.clients(account, HOME));
         // The other account's requests do not count, and what comes after the held one is served.

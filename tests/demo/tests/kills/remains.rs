@@ -13,6 +13,8 @@ pub(crate) struct Account {
     pub(crate) id: &'static str,
     pub(crate) region: &'static str,
     pub(crate) agent: &'static str,
+    /// As it stands in the ARN of a session.
+    pub(crate) role: &'static str,
 }
 
 /// An account's root in one Region.
@@ -133,12 +135,13 @@ fn masked(line: &str) -> String {
     for word in line.split_inclusive(|character: char| !character.is_ascii_alphanumeric()) {
         let end = word.find(|character: char| !character.is_ascii_alphanumeric()).unwrap_or(word.len());
         let (word, separator) = word.split_at(end);
-        // Names that a person gave stay.
+        // A single digit may stay: it belongs to a name that a person gave.
         let long = word.len() >= 2 && word.bytes().any(|byte| byte.is_ascii_digit());
         masked.push_str(if long { "#" } else { word });
         masked.push_str(separator);
     }
-    masked
+    // One time in a thousand has no fraction of a second.
+    masked.replace("#.#", "#")
 }
 
 /// One plain GET beside AWS: the body.
