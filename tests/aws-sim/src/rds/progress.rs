@@ -78,7 +78,7 @@ fn copied(world: &mut World, copy: &Snapshot) -> Option<Stored> {
     let job = copy.job.as_ref()?;
     let source = world.rds.snapshots.get(&job.source).filter(|source| source.stage == Stage::Available)?.clone();
     for key in source.key.iter().chain(&copy.key) {
-        world.kms.keys.get(key).filter(|key| key.state == KeyState::Enabled)?;
+        world.kms.keys.get(key).filter(|key| matches!(key.state, KeyState::Enabled | KeyState::Updating { .. }))?;
     }
     if let (Some(key), Some(grant)) = (&source.key, &job.grant) {
         world.kms.keys.get(key)?.grants.get(grant)?;
