@@ -47,6 +47,8 @@ impl fmt::Debug for Cloud {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) call: Call,
+    /// As far as it can be known.
+    service: Option<Service>,
     request: Outcome<Request>,
     at: jiff::Timestamp,
     /// How old the answer is, if this is a read.
@@ -60,7 +62,7 @@ impl Arrival {
     }
 
     pub(crate) fn service(&self) -> Option<Service> {
-        self.request.as_ref().ok().map(|request| request.service)
+        self.service
     }
 }
 
@@ -132,6 +134,7 @@ impl Cloud {
 
     /// Gives a request its place in the trace.
     pub(crate) fn arrive(&self, http: HttpRequest<Bytes>) -> Arrival {
+        let service = Request::service_of(&http);
         let request = Request::parse(http);
         let world = self.present();
         let at = world.now;
@@ -161,7 +164,7 @@ impl Cloud {
             }
         }
         drop(world);
-        Arrival { call: self.trace().arrive(call), request, at, age: Duration::ZERO }
+        Arrival { call: self.trace().arrive(call), service, request, at, age: Duration::ZERO }
     }
 
     /// Does what was asked, waiting for messages where the request says so.

@@ -11,6 +11,7 @@ mod over_there;
 mod policies;
 mod procedure;
 mod program;
+mod protocol;
 mod queues;
 mod quotas;
 mod restores;
