@@ -6,6 +6,7 @@
 //! boundaries, no service control policies and no session policies.
 
 use crate::condition::Context;
+use crate::fault::{Fault, Outcome};
 use crate::policy::{Policy, Verdict};
 use crate::principal::{Identity, Principal};
 
@@ -97,9 +98,24 @@ fn objection(caller: &Identity<'_>, action: &str, resource: &Resource<'_>, conte
     Some(format!("because no {missing} policy allows the {action} action"))
 }
 
-/// The wording of AWS's refusals (IAM User Guide, Troubleshoot access denied error messages).
-pub(crate) fn wording(principal: &Principal, action: &str, resource: &str, because: &str) -> String {
-    format!("User: {} is not authorized to perform: {action} on resource: {resource} {because}", principal.arn)
+/// Refuses unless the caller may do `action` to every one of `resources`.
+pub(crate) fn demand(
+    caller: &Identity<'_>,
+    action: &str,
+    resources: &[Resource<'_>],
+    context: &Context,
+) -> Outcome<()> {
+    match authorize(caller, action, resources, context) {
+        Decision::Allowed => Ok(()),
+        Decision::Refused { resource, because } => Err(denied(caller.principal, action, &resource, &because)),
+    }
+}
+
+/// A refusal in AWS's words (IAM User Guide, Troubleshoot access denied error messages).
+pub(crate) fn denied(principal: &Principal, action: &str, resource: &str, because: &str) -> Fault {
+    let caller = &principal.arn;
+    let message = format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {because}");
+    Fault::new(403, "AccessDenied", message)
 }
 
 /// The condition keys that every request has (IAM User Guide, AWS global condition context keys).

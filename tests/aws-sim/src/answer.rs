@@ -98,6 +98,15 @@ fn sqs_names(code: &str) -> (String, Option<String>) {
         "EmptyBatchRequest" => "AWS.SimpleQueueService.EmptyBatchRequest",
         "BatchEntryIdsNotDistinct" => "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
         "InvalidBatchEntryId" => "AWS.SimpleQueueService.InvalidBatchEntryId",
+        "BatchRequestTooLong" => "AWS.SimpleQueueService.BatchRequestTooLong",
+        "PurgeQueueInProgress" => "AWS.SimpleQueueService.PurgeQueueInProgress",
+        "QueueDeletedRecently" => "AWS.SimpleQueueService.QueueDeletedRecently",
+        "UnsupportedOperation" => "AWS.SimpleQueueService.UnsupportedOperation",
+        "KmsAccessDenied" => "KMS.AccessDeniedException",
+        "KmsDisabled" => "KMS.DisabledException",
+        "KmsInvalidKeyUsage" => "KMS.InvalidKeyUsageException",
+        "KmsInvalidState" => "KMS.InvalidStateException",
+        "KmsNotFound" => "KMS.NotFoundException",
         other => other,
     };
     let name = match code {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request as HttpRequest, Response};
 use tokio::sync::Notify;
 
-use crate::access::{self, Decision};
+use crate::access;
 use crate::answer::{self, Reply};
 use crate::authentication::authenticate;
 use crate::calls::Trace;
@@ -188,7 +188,7 @@ impl Cloud {
     /// Answers without having done anything.
     pub(crate) fn refuse(&self, arrival: &Arrival, fault: &Fault) -> Response<Bytes> {
         self.trace().refused(arrival.call.number, fault);
-        answer::refusal(arrival.service(), fault, &request_id(&arrival.call))
+        answer::refusal(arrival.service, fault, &request_id(&arrival.call))
     }
 
     /// Writes down what became of a call.
@@ -245,17 +245,17 @@ fn resources(world: &World, caller: &Caller, request: &Request) -> Vec<String> {
 
 /// Asks the one seam.
 fn permit(world: &World, caller: &Caller, request: &Request, resources: &[String]) -> Outcome<()> {
-    // GetCallerIdentity needs no permission, and of a role its trust policy decides, in the action itself.
-    if request.service == Service::Sts {
-        return Ok(());
-    }
-    let action = request.iam_action();
-    let leave = |arn: &String| match request.service {
+    let leave = |arn: &str| match request.service {
         Service::Rds => rds::leave(world, caller, &request.action, arn),
-        Service::Kms => kms::leave(world, caller, &request.action, arn),
-        Service::Sqs => sqs::leave(world, caller, &request.action, arn),
-        Service::Sts => access::Leave::Service,
+        _ => sqs::leave(world, caller, &request.action, arn),
     };
+    match (request.service, &request.parameters) {
+        // Some actions of KMS need different permissions on different keys, and grants are asked too.
+        (Service::Kms, Parameters::Json(json)) => return kms::permit(world, caller, &request.action, json),
+        // GetCallerIdentity needs no permission, and of a role its trust policy decides, in the action itself.
+        (Service::Sts, _) => return Ok(()),
+        _ => {}
+    }
     let asked: Vec<_> = resources
         .iter()
         .map(|arn| access::Resource {
@@ -265,13 +265,7 @@ fn permit(world: &World, caller: &Caller, request: &Request, resources: &[String
         })
         .collect();
     let context = access::context(world.now, &caller.principal, &caller.region);
-    match access::authorize(&world.principals.identity(&caller.principal), &action, &asked, &context) {
-        Decision::Allowed => Ok(()),
-        Decision::Refused { resource, because } => {
-            let message = access::wording(&caller.principal, &action, &resource, &because);
-            Err(Fault::new(403, "AccessDenied", message))
-        }
-    }
+    access::demand(&world.principals.identity(&caller.principal), &request.iam_action(), &asked, &context)
 }
 
 fn route(world: &mut World, caller: &Caller, request: &Request, at: jiff::Timestamp) -> Outcome<Reply> {

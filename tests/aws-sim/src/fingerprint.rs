@@ -68,14 +68,16 @@ fn key(world: &World, key: &Key) -> String {
         *grants.entry(format!("{} to {} for {:?}", terms.issuer, terms.grantee, terms.operations)).or_default() += 1;
     }
     // The document's spelling does not matter, what it says does.
-    let policy = serde_json::from_str::<serde_json::Value>(&key.policy.text)
-        .map_or_else(|_| key.policy.text.clone(), |value| value.to_string());
+    let policy = serde_json::from_str::<serde_json::Value>(&key.policy.shown().text)
+        .map_or_else(|_| key.policy.shown().text.clone(), |value| value.to_string());
     format!(
-        "key of {} in {} {} {} primary {:?} description {:?} tags {} grants {grants:?} policy {}",
+        "key of {} in {} {} {} {} rotated every {:?} days primary {:?} description {:?} tags {} grants {grants:?} policy {}",
         key.arn.account,
         key.arn.region,
         key_name(world, Some(&key.arn.to_string())),
+        key.spec.name(),
         key.state.name(),
+        key.rotation.map(|rotation| rotation.days),
         key.primary,
         key.description,
         tags(&key.tags),

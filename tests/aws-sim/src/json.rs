@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Outcome};
@@ -43,6 +45,25 @@ impl Json {
                 "1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must not be null"
             ))
         })
+    }
+
+    /// Bytes, which travel as base64: at least one, and at most `most`.
+    pub(crate) fn bytes(&self, name: &str, most: usize) -> Outcome<Vec<u8>> {
+        let bytes = STANDARD.decode(self.required(name)?).map_err(|_| wrong(name, "base64"))?;
+        if (1..=most).contains(&bytes.len()) {
+            return Ok(bytes);
+        }
+        Err(Fault::validation(format!("Value at '{name}' must have 1 to {most} bytes")))
+    }
+
+    /// One of a closed set of texts, when it is there.
+    pub(crate) fn one_of(&self, name: &str, known: &[&str]) -> Outcome<Option<&str>> {
+        match self.text(name)? {
+            Some(value) if !known.contains(&value) => Err(Fault::validation(format!(
+                "Value '{value}' at '{name}' failed to satisfy constraint: Member must satisfy enum value set"
+            ))),
+            value => Ok(value),
+        }
     }
 
     pub(crate) fn flag(&self, name: &str) -> Outcome<Option<bool>> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::condition::{Condition, Context};
-use crate::principal::{Principal, root_arn};
+use crate::principal::Principal;
 
 /// A policy document, parsed.
 #[derive(Clone, Debug)]
@@ -93,6 +93,12 @@ impl Policy {
             Who::Owner | Who::Opaque => &[],
         });
         named.map(String::as_str)
+    }
+
+    /// How many statements, principals and conditions the document has.
+    pub(crate) fn extent(&self) -> (usize, usize, usize) {
+        let conditions = self.statements.iter().map(|statement| statement.conditions.len()).sum();
+        (self.statements.len(), self.principals().count(), conditions)
     }
 
     /// Judges one request. An explicit deny wins (IAM User Guide, Policy evaluation logic).
@@ -188,22 +194,13 @@ impl Who {
         }
     }
 
-    /// An account id or its root's ARN names the account, which lets its own in; any other ARN names that role or
-    /// session alone (IAM User Guide, IAM JSON policy elements: Principal). Wildcards within an ARN are not allowed there.
     fn includes(&self, principal: &Principal) -> Verdict {
         let named = match self {
             Self::Owner => return Verdict::Allowed,
             Self::Opaque => return Verdict::Denied,
             Self::Named(named) => named,
         };
-        let one = |named: &String| match named.as_str() {
-            "*" => Verdict::Allowed,
-            name if name == principal.arn || name == principal.policy_arn => Verdict::Allowed,
-            name if name == principal.account && principal.is_root() => Verdict::Allowed,
-            name if name == principal.account || name == root_arn(&principal.account) => Verdict::Delegated,
-            _ => Verdict::Silent,
-        };
-        named.iter().map(one).fold(Verdict::Silent, Verdict::or)
+        named.iter().map(|named| principal.named_by(named)).fold(Verdict::Silent, Verdict::or)
     }
 }
 

@@ -42,6 +42,19 @@ impl Principal {
     pub(crate) fn is_root(&self) -> bool {
         self.arn == root_arn(&self.account)
     }
+
+    /// Whether a policy or grant that names `named` means this caller. An account id or its root's ARN names the account,
+    /// which lets its own in; any other ARN names that role or session alone (IAM User Guide, IAM JSON policy elements:
+    /// Principal). Wildcards within an ARN are not allowed there.
+    pub(crate) fn named_by(&self, named: &str) -> Verdict {
+        if named == "*" || named == self.arn || named == self.policy_arn || (named == self.account && self.is_root()) {
+            Verdict::Allowed
+        } else if named == self.account || named == root_arn(&self.account) {
+            Verdict::Delegated
+        } else {
+            Verdict::Silent
+        }
+    }
 }
 
 pub(crate) fn root_arn(account: &str) -> String {

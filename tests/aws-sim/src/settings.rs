@@ -11,15 +11,20 @@ pub struct Settings {
     pub clock: Clock,
     /// Seeds every id, data key and nonce: the same calls in the same order give the same world.
     pub seed: u64,
-    /// Divides the durations of asynchronous work; at least 1. Clocks and SQS timers are not touched by it.
+    /// Divides the durations of asynchronous work and the lags; at least 1. Clocks and SQS timers are not touched by it.
     pub speed: u32,
     /// Divides the visibility timeouts and long polls of SQS; 1 is right, and right for every client. A client that was
     /// killed leaves a message hidden: on the machine's clock, not every test can wait until it comes back.
     pub queue_speed: u32,
     /// How long asynchronous work takes.
     pub durations: Durations,
+    /// How long after a change is visible it takes effect.
+    pub lags: Lags,
     /// The service quotas of each account and Region.
     pub quotas: Quotas,
+    /// One receipt of a message in this many is followed by another delivery of the same message, also when it has been
+    /// deleted since: SQS delivers at least once. `None`: never.
+    pub duplicates: Option<u32>,
     /// How many requests a second are taken.
     pub rates: Rates,
     /// What goes wrong by itself.
@@ -29,7 +34,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Seed 1, speed 1, the default durations and quotas; nothing is throttled, and nothing goes wrong by itself.
+    /// Seed 1, speed 1, the default durations and quotas, no lags and no duplicates; nothing is throttled, and nothing goes
+    /// wrong by itself.
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
@@ -37,7 +43,9 @@ impl Settings {
             speed: 1,
             queue_speed: 1,
             durations: Durations::default(),
+            lags: Lags::default(),
             quotas: Quotas::default(),
+            duplicates: None,
             rates: Rates::none(),
             weather: Weather::calm(),
             remembers: past::LONGEST,
@@ -63,7 +71,7 @@ pub struct Durations {
     pub restore: Duration,
     /// `CreateDBInstance`.
     pub create_database: Duration,
-    /// From `ReplicateKey` until the replica can be used.
+    /// From `ReplicateKey` until the replica can be used, and from `UpdatePrimaryRegion` until it is done.
     pub key_creation: Duration,
 }
 
@@ -81,7 +89,16 @@ impl Default for Durations {
     }
 }
 
-/// Service quotas, each per account and Region (RDS User Guide, Quotas and constraints for Amazon RDS).
+/// How long a change is visible before it takes effect, at speed 1. AWS says "typically less than a few seconds ... in
+/// some cases several minutes" (KMS Developer Guide, AWS KMS eventual consistency).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lags {
+    /// Key policies and queue policies, grants given and revoked, and the use of new keys.
+    pub authorization: Duration,
+}
+
+/// Service quotas, each per account and Region (RDS User Guide, Quotas and constraints for Amazon RDS), unless it says
+/// otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
     /// Snapshot copies in progress to one destination Region.
@@ -92,10 +109,21 @@ pub struct Quotas {
     pub accounts_per_share: usize,
     /// DB instances.
     pub instances: usize,
+    /// Grants on one key (KMS Developer Guide, Resource quotas).
+    pub grants: usize,
+    /// Messages of one queue that have been received and not deleted (SQS Developer Guide, Message quotas).
+    pub messages_in_flight: usize,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { copies_in_flight: 20, manual_snapshots: 100, accounts_per_share: 20, instances: 40 }
+        Self {
+            copies_in_flight: 20,
+            manual_snapshots: 100,
+            accounts_per_share: 20,
+            instances: 40,
+            grants: 50_000,
+            messages_in_flight: 120_000,
+        }
     }
 }

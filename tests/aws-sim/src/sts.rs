@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::access::{Decision, Leave, Resource, authorize, context, wording};
+use crate::access::{Decision, Leave, Resource, authorize, context, denied};
 use crate::arn::{Arn, is_account};
 use crate::clock::{iso, later};
 use crate::fault::{Fault, Outcome};
@@ -43,28 +43,33 @@ const NOT_SIMULATED: [&str; 8] = [
 
 /// STS API Reference, AssumeRole.
 fn assume_role(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
-    let invalid = |message: String| Fault::bad("ValidationError", message);
     if let Some(name) = NOT_SIMULATED.iter().find(|name| query.has(name)) {
-        return Err(invalid(format!("{name} is not simulated")));
+        return Err(Fault::bad("ValidationError", format!("{name} is not simulated")));
     }
     query.only(&["DurationSeconds", "ExternalId", "RoleArn", "RoleSessionName"])?;
     let role = query.required("RoleArn")?;
     if !Arn::parse(role)
         .is_some_and(|arn| arn.service == "iam" && is_account(&arn.account) && arn.name_of("role").is_some())
     {
-        return Err(invalid(format!("{role} is invalid")));
+        return Err(Fault::bad("ValidationError", format!("{role} is invalid")));
     }
     let session = query.required("RoleSessionName")?;
     if !grammatical(session, 2..=64, b"_=,.@+-") {
-        return Err(invalid(format!("Value '{session}' at 'roleSessionName' failed to satisfy constraint")));
+        return Err(Fault::bad(
+            "ValidationError",
+            format!("Value '{session}' at 'roleSessionName' failed to satisfy constraint"),
+        ));
     }
     let external = query.text("ExternalId");
     if external.is_some_and(|id| !grammatical(id, 2..=1224, b"_=,.@+-:/")) {
-        return Err(invalid("Value at 'externalId' failed to satisfy constraint".to_owned()));
+        return Err(Fault::bad("ValidationError", "Value at 'externalId' failed to satisfy constraint".to_owned()));
     }
     let seconds = query.number("DurationSeconds")?.unwrap_or(3600);
     if !(900..=43_200).contains(&seconds) {
-        return Err(invalid(format!("Value '{seconds}' at 'durationSeconds' must be 900 to 43200")));
+        return Err(Fault::bad(
+            "ValidationError",
+            format!("Value '{seconds}' at 'durationSeconds' must be 900 to 43200"),
+        ));
     }
     // Only sessions of roles assume roles here, and their sessions last an hour at most (IAM User Guide, Roles terms and
     // concepts, Role chaining), as do those of a role whose maximum nobody has raised (IAM API Reference, CreateRole,
@@ -72,14 +77,13 @@ fn assume_role(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml
     if seconds > 3600 {
         let message =
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
-        return Err(invalid(message.to_owned()));
+        return Err(Fault::bad("ValidationError", message.to_owned()));
     }
-    let denied = |message: String| Fault::new(403, "AccessDenied", message);
     if caller.principal.is_root() {
-        return Err(denied("Roles may not be assumed by root accounts.".to_owned()));
+        return Err(Fault::new(403, "AccessDenied", "Roles may not be assumed by root accounts."));
     }
     if let Some(because) = distrust(world, caller, role, session, external) {
-        return Err(denied(wording(&caller.principal, "sts:AssumeRole", role, &because)));
+        return Err(denied(&caller.principal, "sts:AssumeRole", role, &because));
     }
     let expires = later(world.now, Duration::from_secs(u64::from(seconds)));
     let opened = world.principals.open(&mut world.ids, role, session, Some(expires));

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::key::listing;
-use super::{Kms, named_key};
+use super::Kms;
+use super::actions::{key, named_key};
+use super::key::{listing, marker};
 use crate::arn::Arn;
 use crate::clock::epoch_seconds;
 use crate::fault::{Fault, Outcome};
@@ -30,20 +31,17 @@ fn alias_arn(caller: &Caller, json: &Json) -> Outcome<String> {
     Ok(Arn::new("kms", &caller.region, caller.account(), name).to_string())
 }
 
-/// The target must be a customer managed key of the same account and Region, and not on its way to deletion.
-fn target(world: &mut World, caller: &Caller, json: &Json) -> Outcome<String> {
-    let named = json.required("TargetKeyId")?;
-    if named.contains("alias/") {
-        return Err(Fault::validation("TargetKeyId must be a key id or key ARN"));
+/// The target must be a key of the same account and Region.
+fn target(world: &mut World, caller: &Caller, action: &str, json: &Json) -> Outcome<String> {
+    Ok(key(world, caller, action, json.required("TargetKeyId")?)?.arn.to_string())
+}
+
+/// KMS Developer Guide, Resource quotas: 50 aliases per key.
+fn must_have_room(world: &World, target: &str) -> Outcome<()> {
+    if world.kms.aliases.values().filter(|key| *key == target).count() < 50 {
+        return Ok(());
     }
-    let arn = world.kms.resolve(caller, named)?;
-    let key = world.kms.keys.get(&arn).ok_or_else(|| Fault::bad("NotFoundException", arn.clone()))?;
-    if key.arn.account != caller.account() {
-        return Err(Fault::bad("NotFoundException", format!("Key '{arn}' does not exist")));
-    }
-    key.must_be_customers(caller, "kms:CreateAlias")?;
-    key.must_not_be_pending_deletion()?;
-    Ok(arn)
+    Err(Fault::bad("LimitExceededException", "A key has at most 50 aliases."))
 }
 
 pub(super) fn create_alias(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
@@ -52,21 +50,27 @@ pub(super) fn create_alias(world: &mut World, caller: &Caller, json: &Json) -> O
     if world.kms.aliases.contains_key(&alias) {
         return Err(Fault::bad("AlreadyExistsException", format!("An alias with the name {alias} already exists")));
     }
-    let target = target(world, caller, json)?;
-    // KMS Developer Guide, Resource quotas: 50 aliases per key.
-    if world.kms.aliases.values().filter(|key| **key == target).count() >= 50 {
-        return Err(Fault::bad("LimitExceededException", "A key has at most 50 aliases."));
-    }
+    let target = target(world, caller, "CreateAlias", json)?;
+    must_have_room(world, &target)?;
     world.kms.aliases.insert(alias, target);
     Ok(Value::Null)
 }
 
+/// The present and the new key must be of the same type and usage (KMS API Reference, UpdateAlias). The code of that
+/// refusal is UNSOURCED.
 pub(super) fn update_alias(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["AliasName", "TargetKeyId"])?;
     let alias = alias_arn(caller, json)?;
-    let target = target(world, caller, json)?;
-    let Some(present) = world.kms.aliases.get_mut(&alias) else { return Err(absent(&alias)) };
-    *present = target;
+    let target = target(world, caller, "UpdateAlias", json)?;
+    let Some(present) = world.kms.aliases.get(&alias) else { return Err(absent(&alias)) };
+    let spec = |arn: &String| world.kms.keys.get(arn).map(|key| key.spec);
+    if spec(present) != spec(&target) {
+        return Err(Fault::validation(format!("{target} is not of the same type and usage as {present}")));
+    }
+    if *present != target {
+        must_have_room(world, &target)?;
+    }
+    world.kms.aliases.insert(alias, target);
     Ok(Value::Null)
 }
 
@@ -79,15 +83,16 @@ pub(super) fn delete_alias(world: &mut World, caller: &Caller, json: &Json) -> O
 pub(super) fn list_aliases(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "Limit", "Marker"])?;
     let of_key = match json.text("KeyId")? {
-        Some(_) => Some(named_key(world, caller, json)?.arn.to_string()),
+        Some(_) => Some(named_key(world, caller, "ListAliases", json)?.arn.to_string()),
         None => None,
     };
     let limit = json.bounded("Limit", 1, 100, 50)?;
+    let marker = marker("Aliases", json)?;
     let prefix = Arn::new("kms", &caller.region, caller.account(), "alias/").to_string();
     let aliases = world.kms.aliases.range(prefix.clone()..).take_while(|(arn, _)| arn.starts_with(&prefix));
     let chosen = aliases.filter(|(_, key)| of_key.as_ref().is_none_or(|wanted| wanted == *key));
     let items = chosen.map(|(arn, key)| (arn.clone(), shown(&world.kms, arn, key))).collect();
-    Ok(listing("Aliases", items, limit, json.text("Marker")?))
+    Ok(listing("Aliases", items, limit, marker.as_deref()))
 }
 
 fn shown(kms: &Kms, alias: &str, key: &str) -> Value {

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::key::{Key, KeyState};
+use super::actions::named_key;
+use super::key::{Key, KeySpec, KeyState};
 use super::policies::{Document, checked_policy};
-use super::{named_without_alias, tagging};
+use super::{signing, tagging};
 use crate::arn::Arn;
 use crate::clock::later;
+use crate::envelope::Material;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
+use crate::lagging::Lagging;
 use crate::tags::Tags;
 use crate::world::{Caller, World};
 
@@ -18,6 +21,7 @@ use crate::world::{Caller, World};
 pub(super) fn create_key(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&[
         "BypassPolicyLockoutSafetyCheck",
+        "CustomKeyStoreId",
         "CustomerMasterKeySpec",
         "Description",
         "KeySpec",
@@ -26,53 +30,116 @@ pub(super) fn create_key(world: &mut World, caller: &Caller, json: &Json) -> Out
         "Origin",
         "Policy",
         "Tags",
+        "XksKeyId",
     ])?;
-    let only = [
-        ("KeySpec", "SYMMETRIC_DEFAULT"),
-        ("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT"),
-        ("KeyUsage", "ENCRYPT_DECRYPT"),
-        ("Origin", "AWS_KMS"),
-    ];
-    for (name, supported) in only {
-        if json.text(name)?.is_some_and(|value| value != supported) {
-            return Err(Fault::bad("UnsupportedOperationException", format!("{name} must be {supported} here.")));
+    let spec = spec(json)?;
+    match json.one_of("Origin", &["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"])? {
+        None | Some("AWS_KMS") => {}
+        Some(other) => {
+            return Err(Fault::bad(
+                "UnsupportedOperationException",
+                format!("There are no keys of Origin {other} here."),
+            ));
         }
+    }
+    if let Some(store) = json.text("CustomKeyStoreId")? {
+        return Err(Fault::bad("CustomKeyStoreNotFoundException", format!("{store} does not exist.")));
+    }
+    // "Not valid for KMS keys with any other Origin value" (same page, XksKeyId). The code is UNSOURCED.
+    if json.text("XksKeyId")?.is_some() {
+        return Err(Fault::validation("XksKeyId is for keys of Origin EXTERNAL_KEY_STORE"));
     }
     let multi_region = json.flag("MultiRegion")?.unwrap_or(false);
     // The id of a multi-Region key begins with mrk- (KMS Developer Guide, Multi-Region keys in AWS KMS).
     let id = if multi_region { format!("mrk-{}", world.ids.hex(32)) } else { world.ids.uuid() };
     let arn = Arn::new("kms", &caller.region, caller.account(), format!("key/{id}"));
     let (policy, tags, description) = described(world, caller, json, &arn)?;
-    let key = Key {
-        material: world.ids.bytes(),
-        state: KeyState::Enabled,
-        primary: multi_region.then(|| caller.region.clone()),
-        managed_by_aws: false,
-        policy,
-        description,
-        tags,
-        created: world.now,
-        grants: BTreeMap::new(),
-        arn,
-    };
+    let material = if spec.signs() { signing::private_key(&mut world.ids) } else { world.ids.bytes() };
+    let primary = multi_region.then(|| caller.region.clone());
+    let key = Key { primary, description, tags, ..new(world, arn, spec, material, policy) };
     Ok(json!({ "KeyMetadata": add(world, key) }))
+}
+
+/// The kind of key. "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys" (KMS API
+/// Reference, CreateKey, KeyUsage); the codes are UNSOURCED.
+fn spec(json: &Json) -> Outcome<KeySpec> {
+    const SPECS: [&str; 17] = [
+        "SYMMETRIC_DEFAULT",
+        "ECC_NIST_P256",
+        "ECC_NIST_P384",
+        "ECC_NIST_P521",
+        "ECC_SECG_P256K1",
+        "ECC_NIST_EDWARDS25519",
+        "RSA_2048",
+        "RSA_3072",
+        "RSA_4096",
+        "HMAC_224",
+        "HMAC_256",
+        "HMAC_384",
+        "HMAC_512",
+        "ML_DSA_44",
+        "ML_DSA_65",
+        "ML_DSA_87",
+        "SM2",
+    ];
+    let usages = ["ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"];
+    // The deprecated name of the same parameter.
+    let spec = match (json.one_of("KeySpec", &SPECS)?, json.one_of("CustomerMasterKeySpec", &SPECS)?) {
+        (Some(_), Some(_)) => {
+            return Err(Fault::validation("You can specify KeySpec or CustomerMasterKeySpec, but not both."));
+        }
+        (given, former) => given.or(former).unwrap_or("SYMMETRIC_DEFAULT"),
+    };
+    match (spec, json.one_of("KeyUsage", &usages)?) {
+        ("SYMMETRIC_DEFAULT", None | Some("ENCRYPT_DECRYPT")) => Ok(KeySpec::SymmetricDefault),
+        ("ECC_NIST_P256", Some("SIGN_VERIFY")) => Ok(KeySpec::EccNistP256),
+        ("ECC_NIST_P256", Some("KEY_AGREEMENT")) => {
+            Err(Fault::bad("UnsupportedOperationException", "Key agreement is not simulated."))
+        }
+        ("SYMMETRIC_DEFAULT" | "ECC_NIST_P256", usage) => {
+            let usage = usage.unwrap_or("without a value");
+            Err(Fault::validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}")))
+        }
+        _ => Err(Fault::bad("UnsupportedOperationException", format!("KeySpec {spec} is not simulated."))),
+    }
+}
+
+/// A key that is enabled, single-Region and without tags, and can be used after the lag of authorization.
+fn new(world: &World, arn: Arn, spec: KeySpec, material: Material, policy: Document) -> Key {
+    Key {
+        arn,
+        spec,
+        material,
+        state: KeyState::Enabled,
+        primary: None,
+        managed_by_aws: false,
+        policy: Lagging::new(policy),
+        description: String::new(),
+        tags: Tags::new(),
+        created: world.now,
+        usable_from: later(world.now, world.settings.paced(world.settings.lags.authorization)),
+        rotation: None,
+        grants: BTreeMap::new(),
+        ending: Vec::new(),
+    }
 }
 
 /// KMS API Reference, ReplicateKey: called in the primary's Region, one related key in each Region.
 pub(super) fn replicate_key(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["BypassPolicyLockoutSafetyCheck", "Description", "KeyId", "Policy", "ReplicaRegion", "Tags"])?;
     let region = json.required("ReplicaRegion")?.to_owned();
-    let primary = named_without_alias(world, caller, json)?;
-    let unsupported = |message: String| Fault::bad("UnsupportedOperationException", message);
-    if primary.primary.as_deref() != Some(primary.arn.region.as_str()) {
-        return Err(unsupported(format!("{} is not a multi-Region primary key.", primary.arn)));
-    }
-    primary.must_be_enabled()?;
     if !crate::request::is_region(&region) {
         return Err(Fault::validation(format!("{region} is not a Region.")));
     }
+    let primary = named_key(world, caller, "ReplicateKey", json)?;
+    if primary.primary.as_deref() != Some(primary.arn.region.as_str()) {
+        return Err(Fault::bad(
+            "UnsupportedOperationException",
+            format!("{} is not a multi-Region primary key.", primary.arn),
+        ));
+    }
     let arn = Arn { region, ..primary.arn.clone() };
-    let (material, home, id) = (primary.material, primary.primary.clone(), primary.arn.to_string());
+    let (spec, material, home, id) = (primary.spec, primary.material, primary.primary.clone(), primary.arn.to_string());
     // Also while the old replica is pending deletion (same page).
     if world.kms.keys.contains_key(&arn.to_string()) {
         return Err(Fault::bad(
@@ -83,41 +150,37 @@ pub(super) fn replicate_key(world: &mut World, caller: &Caller, json: &Json) -> 
     // Policy, tags and description are the replica's own; the default policy when none is given (same page).
     let (policy, tags, description) = described(world, caller, json, &arn)?;
     let until = later(world.now, world.settings.paced(world.settings.durations.key_creation));
-    let shown = policy.text.clone();
-    let key = Key {
-        arn,
-        material,
-        state: KeyState::Creating { until },
-        primary: home,
-        managed_by_aws: false,
-        policy,
-        description,
-        created: world.now,
-        grants: BTreeMap::new(),
-        tags: tags.clone(),
-    };
+    let shown = (policy.text.clone(), tagging::shown(&tags));
+    let state = KeyState::Creating { until };
+    let key = Key { state, primary: home, description, tags, ..new(world, arn, spec, material, policy) };
     let metadata = add(world, key);
-    Ok(json!({ "ReplicaKeyMetadata": metadata, "ReplicaPolicy": shown, "ReplicaTags": tagging::shown(&tags) }))
+    Ok(json!({ "ReplicaKeyMetadata": metadata, "ReplicaPolicy": shown.0, "ReplicaTags": shown.1 }))
 }
 
 /// The AWS managed key `aws/rds` of an account and Region, made on its first use.
 pub(crate) fn managed_key(world: &mut World, account: &str, region: &str) -> String {
-    let alias = Arn::new("kms", region, account, "alias/aws/rds").to_string();
+    managed_key_of(world, "rds", account, region)
+}
+
+/// The AWS managed key of a service.
+pub(crate) fn managed_key_of(world: &mut World, service: &str, account: &str, region: &str) -> String {
+    let alias = Arn::new("kms", region, account, format!("alias/aws/{service}")).to_string();
     if let Some(existing) = world.kms.aliases.get(&alias) {
         return existing.clone();
     }
     let arn = Arn::new("kms", region, account, format!("key/{}", world.ids.uuid()));
+    let material = world.ids.bytes();
     let key = Key {
-        material: world.ids.bytes(),
-        state: KeyState::Enabled,
-        primary: None,
         managed_by_aws: true,
-        policy: Document::of_managed_key(account, region),
-        description: "Default key that protects my RDS database volumes when no other key is defined".to_owned(),
-        tags: Tags::new(),
-        created: world.now,
-        grants: BTreeMap::new(),
-        arn: arn.clone(),
+        description: format!("Default key that protects what {service} keeps when no other key is defined"),
+        usable_from: world.now,
+        ..new(
+            world,
+            arn.clone(),
+            KeySpec::SymmetricDefault,
+            material,
+            Document::of_managed_key(service, account, region),
+        )
     };
     add(world, key);
     world.kms.aliases.insert(alias, arn.to_string());
@@ -135,10 +198,15 @@ fn described(world: &World, caller: &Caller, json: &Json, arn: &Arn) -> Outcome<
     };
     let tags = tagging::parsed(json)?;
     let description = json.text("Description")?.unwrap_or_default().to_owned();
+    check_description(&description)?;
+    Ok((policy, tags, description))
+}
+
+pub(super) fn check_description(description: &str) -> Outcome<()> {
     if description.chars().count() > 8192 {
         return Err(Fault::validation("Description has at most 8192 characters"));
     }
-    Ok((policy, tags, description))
+    Ok(())
 }
 
 fn add(world: &mut World, key: Key) -> Value {

@@ -3,113 +3,177 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::key::listing;
-use super::named_without_alias;
-use crate::clock::epoch_seconds;
+use super::actions::named_key;
+use super::key::{Key, listing, marker};
+use super::terms::{Constraints, OF_ANY_KEY, ON_DATA, SIGNING, Terms};
+use super::{crypto, permission};
+use crate::access::denied;
+use crate::clock::{epoch_seconds, later};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
+use crate::policy::Verdict;
 use crate::principal::root_arn;
 use crate::world::{Caller, World};
-
-/// What a grant says. Two grants are the same when this is.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Terms {
-    pub(crate) name: Option<String>,
-    pub(crate) grantee: String,
-    pub(crate) retiring: Option<String>,
-    pub(crate) operations: Vec<String>,
-    pub(crate) constraints: Option<Value>,
-    /// The ARN of the root of the account that made it.
-    pub(crate) issuer: String,
-}
 
 /// A grant on one key.
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
     pub(crate) terms: Terms,
     pub(crate) created: Timestamp,
+    /// Every token that was given out with it.
+    tokens: Vec<String>,
+    from: Timestamp,
+    /// When it ends, once it has been revoked or retired.
+    pub(super) until: Option<Timestamp>,
 }
 
-/// The operations that grants can be about for a symmetric key (KMS API Reference, CreateGrant, Operations).
-const OPERATIONS: [&str; 9] = [
-    "CreateGrant",
-    "Decrypt",
-    "DescribeKey",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyWithoutPlaintext",
-    "ReEncryptFrom",
-    "ReEncryptTo",
-    "RetireGrant",
-];
+impl Grant {
+    /// Whether it counts: from a while after it was made, or at once for who shows a token of it (KMS Developer Guide,
+    /// Grant tokens), until a while after it was revoked.
+    pub(super) fn in_effect(&self, now: Timestamp, tokens: &[String]) -> bool {
+        (self.from <= now || self.tokens.iter().any(|token| tokens.contains(token)))
+            && self.until.is_none_or(|until| now < until)
+    }
+}
 
 /// KMS API Reference, CreateGrant. The same name with the same terms gives the same grant; without a name each call
 /// makes another.
 pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
-    json.only(&["Constraints", "GrantTokens", "GranteePrincipal", "KeyId", "Name", "Operations", "RetiringPrincipal"])?;
-    let operations = json.texts("Operations")?;
-    if operations.is_empty() || operations.iter().any(|operation| !OPERATIONS.contains(&operation.as_str())) {
-        return Err(Fault::validation("Operations must name operations that a symmetric key has"));
-    }
+    json.only(&[
+        "Constraints",
+        "DryRun",
+        "GrantTokens",
+        "GranteePrincipal",
+        "KeyId",
+        "Name",
+        "Operations",
+        "RetiringPrincipal",
+    ])?;
     let terms = Terms {
         name: json.text("Name")?.map(str::to_owned),
         grantee: json.required("GranteePrincipal")?.to_owned(),
         retiring: json.text("RetiringPrincipal")?.map(str::to_owned),
-        operations,
-        constraints: json.raw("Constraints"),
+        operations: json.texts("Operations")?,
+        constraints: Constraints::parsed(json)?,
         issuer: root_arn(caller.account()),
     };
+    let permitted = |byte: u8| byte.is_ascii_alphanumeric() || b":/_-".contains(&byte);
+    if terms.name.as_ref().is_some_and(|name| !(1..=256).contains(&name.len()) || !name.bytes().all(permitted)) {
+        return Err(Fault::validation("Name has 1 to 256 letters, digits, colons, slashes, underscores and hyphens"));
+    }
     for named in std::iter::once(&terms.grantee).chain(&terms.retiring) {
         if named == "*" || !world.principals.exists(named) {
             return Err(Fault::bad("InvalidArnException", format!("{named} is not a valid principal")));
         }
     }
-    let key = named_without_alias(world, caller, json)?;
-    key.must_be_enabled()?;
+    let most = world.settings.quotas.grants;
+    let key = &*named_key(world, caller, "CreateGrant", json)?;
+    // "The operation must be supported on the KMS key ... KMS returns a ValidationError exception" (same page); the code
+    // as in the rest of KMS.
+    let on_key = if key.spec.signs() { SIGNING.as_slice() } else { &ON_DATA };
+    let known = |operation: &String| on_key.contains(&operation.as_str()) || OF_ANY_KEY.contains(&operation.as_str());
+    if terms.operations.is_empty() || !terms.operations.iter().all(known) {
+        return Err(Fault::validation("Operations must name operations that the key has"));
+    }
+    if key.spec.signs() && terms.constraints != Constraints::default() {
+        return Err(Fault::validation("Constraints are for keys whose operations have an encryption context"));
+    }
     let arn = key.arn.to_string();
     let same = key.grants.iter().find(|(_, grant)| terms.name.is_some() && grant.terms == terms);
-    let id = match same.map(|(id, _)| id.clone()) {
+    let same = same.map(|(id, _)| id.clone());
+    if same.is_none() && key.grants.len() >= most {
+        return Err(Fault::bad("LimitExceededException", format!("A key has at most {most} grants.")));
+    }
+    must_not_outgrow(world, caller, &arn, &terms, json)?;
+    crypto::must_not_be_dry(json)?;
+    let lag = world.settings.paced(world.settings.lags.authorization);
+    let id = match same {
         Some(id) => id,
-        None => issue(world, &arn, terms).unwrap_or_default(),
+        None => issue_from(world, &arn, terms, later(world.now, lag)).unwrap_or_default(),
     };
     let token = world.ids.hex(64);
+    let grant = world.kms.keys.get_mut(&arn).and_then(|key| key.grants.get_mut(&id));
+    if let Some(grant) = grant {
+        grant.tokens.push(token.clone());
+    }
+    world.kms.tokens.insert(token.clone(), (arn, id.clone()));
     Ok(json!({ "GrantId": id, "GrantToken": token }))
 }
 
-/// Puts a grant on the key and gives its id.
+/// Who may make grants only because of a grant makes none that is wider.
+fn must_not_outgrow(world: &World, caller: &Caller, arn: &str, terms: &Terms, json: &Json) -> Outcome<()> {
+    let key = world.kms.keys.get(arn).ok_or_else(|| Fault::internal("the key has gone"))?;
+    if permission::allowed_without_grant(world, caller, key, "kms:CreateGrant", json) {
+        return Ok(());
+    }
+    let tokens = json.texts("GrantTokens")?;
+    let mut parents = key.grants_in_effect(world.now).filter(|grant| {
+        grant.in_effect(world.now, &tokens)
+            && grant.terms.cover("kms:CreateGrant", None)
+            && caller.principal.named_by(&grant.terms.grantee) != Verdict::Silent
+    });
+    if parents.any(|parent| !terms.wider_than(&parent.terms)) {
+        return Ok(());
+    }
+    Err(denied(&caller.principal, "kms:CreateGrant", arn, "because the grant that allows it allows less"))
+}
+
+/// Puts a grant on the key that is in effect at once, and gives its id.
 pub(crate) fn issue(world: &mut World, key: &str, terms: Terms) -> Option<String> {
+    issue_from(world, key, terms, world.now)
+}
+
+fn issue_from(world: &mut World, key: &str, terms: Terms, from: Timestamp) -> Option<String> {
     let id = world.ids.hex(64);
-    let created = world.now;
-    world.kms.keys.get_mut(key)?.grants.insert(id.clone(), Grant { terms, created });
+    let grant = Grant { terms, created: world.now, tokens: Vec::new(), from, until: None };
+    world.kms.keys.get_mut(key)?.grants.insert(id.clone(), grant);
     Some(id)
 }
 
 pub(super) fn list_grants(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["GrantId", "GranteePrincipal", "KeyId", "Limit", "Marker"])?;
     let limit = json.bounded("Limit", 1, 100, 50)?;
-    let (id, grantee, marker) = (json.text("GrantId")?, json.text("GranteePrincipal")?, json.text("Marker")?);
-    let key = named_without_alias(world, caller, json)?;
+    let marker = marker("Grants", json)?;
+    let (id, grantee) = (json.text("GrantId")?, json.text("GranteePrincipal")?);
+    let key = named_key(world, caller, "ListGrants", json)?;
     let chosen = key.grants.iter().filter(|(grant_id, grant)| {
         id.is_none_or(|id| id == *grant_id) && grantee.is_none_or(|grantee| grantee == grant.terms.grantee)
     });
-    let arn = key.arn.to_string();
-    let items = chosen.map(|(id, grant)| (id.clone(), shown(&arn, id, grant))).collect();
-    Ok(listing("Grants", items, limit, marker))
+    let items = chosen.map(|(id, grant)| (id.clone(), shown(key, id, grant))).collect();
+    Ok(listing("Grants", items, limit, marker.as_deref()))
 }
 
-fn shown(key: &str, id: &str, grant: &Grant) -> Value {
+/// Of a principal of one's own account, on keys of any account in this Region (KMS API Reference, ListRetirableGrants).
+pub(super) fn list_retirable_grants(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    json.only(&["Limit", "Marker", "RetiringPrincipal"])?;
+    let limit = json.bounded("Limit", 1, 100, 50)?;
+    let marker = marker("Grants", json)?;
+    let retiring = json.required("RetiringPrincipal")?;
+    // The code is UNSOURCED.
+    if retiring.split(':').nth(4) != Some(caller.account()) {
+        return Err(Fault::bad("InvalidArnException", format!("{retiring} is not a principal of this account")));
+    }
+    let mut items = Vec::new();
+    for (arn, key) in world.kms.keys.iter().filter(|(_, key)| key.arn.region == caller.region) {
+        let own = key.grants.iter().filter(|(_, grant)| grant.terms.retiring.as_deref() == Some(retiring));
+        items.extend(own.map(|(id, grant)| (format!("{arn} {id}"), shown(key, id, grant))));
+    }
+    Ok(listing("Grants", items, limit, marker.as_deref()))
+}
+
+fn shown(key: &Key, id: &str, grant: &Grant) -> Value {
     let mut entry = json!({
         "CreationDate": epoch_seconds(grant.created),
         "GrantId": id,
         "GranteePrincipal": grant.terms.grantee,
         "IssuingAccount": grant.terms.issuer,
-        "KeyId": key,
+        "KeyId": key.arn.to_string(),
         "Operations": grant.terms.operations,
     });
     let optional = [
         ("Name", grant.terms.name.clone().map(Value::from)),
         ("RetiringPrincipal", grant.terms.retiring.clone().map(Value::from)),
-        ("Constraints", grant.terms.constraints.clone()),
+        ("Constraints", grant.terms.constraints.shown()),
     ];
     for (name, value) in optional {
         if let Some(value) = value {
@@ -120,11 +184,59 @@ fn shown(key: &str, id: &str, grant: &Grant) -> Value {
 }
 
 pub(super) fn revoke_grant(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
-    json.only(&["GrantId", "KeyId"])?;
-    let id = json.required("GrantId")?;
-    let key = named_without_alias(world, caller, json)?;
-    match key.grants.remove(id) {
-        Some(_) => Ok(Value::Null),
-        None => Err(Fault::bad("NotFoundException", format!("Grant ID {id} not found"))),
+    json.only(&["DryRun", "GrantId", "KeyId"])?;
+    let id = json.required("GrantId")?.to_owned();
+    let arn = named_key(world, caller, "RevokeGrant", json)?.arn.to_string();
+    must_be_there(world, &arn, &id)?;
+    crypto::must_not_be_dry(json)?;
+    end(world, &arn, &id);
+    Ok(Value::Null)
+}
+
+fn must_be_there<'a>(world: &'a World, key: &str, id: &str) -> Outcome<&'a Grant> {
+    let found = world.kms.keys.get(key).and_then(|key| key.grants.get(id));
+    found.ok_or_else(|| Fault::bad("NotFoundException", format!("Grant ID {id} not found")))
+}
+
+/// Ends a grant: at once for all to see, in effect a while later.
+fn end(world: &mut World, key: &str, id: &str) {
+    let until = later(world.now, world.settings.paced(world.settings.lags.authorization));
+    let now = world.now;
+    let Some(key) = world.kms.keys.get_mut(key) else { return };
+    key.ending.retain(|grant| grant.until.is_some_and(|until| now < until));
+    if let Some(grant) = key.grants.remove(id) {
+        key.ending.push(Grant { until: Some(until), ..grant });
     }
+}
+
+/// By the retiring principal, by a grantee who is granted it, and by the account that made the grant as far as its IAM
+/// allows (KMS API Reference, RetireGrant; KMS Developer Guide, Retiring and revoking grants).
+pub(super) fn retire_grant(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    json.only(&["DryRun", "GrantId", "GrantToken", "KeyId"])?;
+    let (arn, id) = match (json.text("GrantToken")?, json.text("KeyId")?, json.text("GrantId")?) {
+        (Some(token), None, None) => {
+            let found = world.kms.tokens.get(token).cloned();
+            let unknown = || Fault::bad("InvalidGrantTokenException", format!("The grant token {token} is not valid."));
+            found.filter(|(arn, _)| arn.split(':').nth(3) == Some(&caller.region)).ok_or_else(unknown)?
+        }
+        (None, Some(_), Some(id)) => (named_key(world, caller, "RetireGrant", json)?.arn.to_string(), id.to_owned()),
+        _ => return Err(Fault::validation("A grant is named by a grant token, or by its key and its id")),
+    };
+    let terms = &must_be_there(world, &arn, &id)?.terms;
+    let named = |named: &String| caller.principal.named_by(named);
+    let context = crate::access::context(world.now, &caller.principal, &caller.region);
+    let by_iam = world.principals.identity(&caller.principal).judge("kms:RetireGrant", &arn, &context);
+    let retiring = terms.retiring.as_ref().map_or(Verdict::Silent, named);
+    let grantee = if terms.cover("kms:RetireGrant", None) { named(&terms.grantee) } else { Verdict::Silent };
+    let may = match retiring.or(grantee) {
+        Verdict::Allowed => by_iam != Verdict::Denied,
+        Verdict::Delegated => by_iam == Verdict::Allowed,
+        _ => by_iam == Verdict::Allowed && terms.issuer == root_arn(caller.account()),
+    };
+    if !may {
+        return Err(denied(&caller.principal, "kms:RetireGrant", &arn, "because the grant does not allow it"));
+    }
+    crypto::must_not_be_dry(json)?;
+    end(world, &arn, &id);
+    Ok(Value::Null)
 }

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::Kms;
+use super::actions::named_key;
 use super::grants::Grant;
 use super::policies::Document;
-use super::{Kms, named_key};
+use super::rotation::Rotation;
 use crate::arn::Arn;
 use crate::clock::epoch_seconds;
 use crate::envelope::Material;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
+use crate::lagging::Lagging;
 use crate::pages::page;
 use crate::tags::Tags;
 use crate::world::{Caller, World};
@@ -21,28 +26,72 @@ use crate::world::{Caller, World};
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) arn: Arn,
+    pub(crate) spec: KeySpec,
     pub(crate) material: Material,
     pub(crate) state: KeyState,
     /// The primary's Region when the key is multi-Region.
     pub(crate) primary: Option<String>,
     /// Made by AWS for a service, as `aws/rds`.
     pub(crate) managed_by_aws: bool,
-    pub(crate) policy: Document,
+    pub(crate) policy: Lagging<Document>,
     pub(crate) description: String,
     pub(crate) tags: Tags,
     pub(crate) created: Timestamp,
+    /// From when it can be used, and be given to others to use.
+    pub(crate) usable_from: Timestamp,
+    pub(crate) rotation: Option<Rotation>,
     /// By id.
     pub(crate) grants: BTreeMap<String, Grant>,
+    /// Grants that nobody sees any more and that are still in effect.
+    pub(crate) ending: Vec<Grant>,
+}
+
+/// What kind of key it is (KMS Developer Guide, Key spec reference). The others are not simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeySpec {
+    SymmetricDefault,
+    EccNistP256,
+}
+
+/// The signing algorithm of `ECC_NIST_P256` keys.
+pub(super) const SIGNING_ALGORITHM: &str = "ECDSA_SHA_256";
+
+impl KeySpec {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SymmetricDefault => "SYMMETRIC_DEFAULT",
+            Self::EccNistP256 => "ECC_NIST_P256",
+        }
+    }
+
+    pub(crate) fn usage(self) -> &'static str {
+        if self.signs() { "SIGN_VERIFY" } else { "ENCRYPT_DECRYPT" }
+    }
+
+    pub(crate) fn signs(self) -> bool {
+        self == Self::EccNistP256
+    }
 }
 
 /// KMS Developer Guide, Key states of AWS KMS keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyState {
-    Creating { until: Timestamp },
+    Creating {
+        until: Timestamp,
+    },
     Enabled,
     Disabled,
-    PendingDeletion { at: Timestamp, window: i64 },
-    PendingReplicaDeletion { window: i64 },
+    PendingDeletion {
+        at: Timestamp,
+        window: i64,
+    },
+    PendingReplicaDeletion {
+        window: i64,
+    },
+    /// A primary or replica while the primary changes; it can be used meanwhile.
+    Updating {
+        until: Timestamp,
+    },
 }
 
 impl KeyState {
@@ -53,6 +102,7 @@ impl KeyState {
             Self::Disabled => "Disabled",
             Self::PendingDeletion { .. } => "PendingDeletion",
             Self::PendingReplicaDeletion { .. } => "PendingReplicaDeletion",
+            Self::Updating { .. } => "Updating",
         }
     }
 }
@@ -64,49 +114,15 @@ impl Key {
 
     pub(crate) fn changes_at(&self) -> Option<Timestamp> {
         match self.state {
-            KeyState::Creating { until } => Some(until),
+            KeyState::Creating { until } | KeyState::Updating { until } => Some(until),
             KeyState::PendingDeletion { at, .. } => Some(at),
             _ => None,
         }
     }
 
-    /// Refuses what needs an enabled key.
-    pub(crate) fn must_be_enabled(&self) -> Outcome<()> {
-        match self.state {
-            KeyState::Enabled => Ok(()),
-            KeyState::Disabled => Err(Fault::bad("DisabledException", format!("{} is disabled.", self.arn))),
-            _ => Err(self.invalid_state()),
-        }
-    }
-
-    /// Refuses what a key on its way to deletion does not allow.
-    pub(crate) fn must_not_be_pending_deletion(&self) -> Outcome<()> {
-        match self.state {
-            KeyState::PendingDeletion { .. } | KeyState::PendingReplicaDeletion { .. } => Err(self.invalid_state()),
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn invalid_state(&self) -> Fault {
-        let state = match self.state {
-            KeyState::Creating { .. } => "creating",
-            KeyState::Enabled => "enabled",
-            KeyState::Disabled => "disabled",
-            KeyState::PendingDeletion { .. } | KeyState::PendingReplicaDeletion { .. } => "pending deletion",
-        };
-        Fault::bad("KMSInvalidStateException", format!("{} is {state}.", self.arn))
-    }
-
-    /// Refuses what only the owner may do to keys of his own, not to those that AWS manages.
-    pub(crate) fn must_be_customers(&self, caller: &Caller, action: &str) -> Outcome<()> {
-        if !self.managed_by_aws {
-            return Ok(());
-        }
-        let message = format!(
-            "User: {} is not authorized to perform: {action} on resource: {} because no resource-based policy allows the {action} action",
-            caller.principal.arn, self.arn
-        );
-        Err(Fault::bad("AccessDeniedException", message))
+    /// Its grants, with those that have ended to the eye and not in effect.
+    pub(super) fn grants_in_effect(&self, now: Timestamp) -> impl Iterator<Item = &Grant> {
+        self.grants.values().chain(self.ending.iter().filter(move |grant| grant.until.is_some_and(|until| now < until)))
     }
 
     /// KMS API Reference, KeyMetadata.
@@ -115,18 +131,21 @@ impl Key {
             "AWSAccountId": self.arn.account,
             "Arn": self.arn.to_string(),
             "CreationDate": epoch_seconds(self.created),
-            "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
+            "CustomerMasterKeySpec": self.spec.name(),
             "Description": self.description,
-            "Enabled": self.state == KeyState::Enabled,
-            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+            "Enabled": matches!(self.state, KeyState::Enabled | KeyState::Updating { .. }),
             "KeyId": self.id(),
             "KeyManager": if self.managed_by_aws { "AWS" } else { "CUSTOMER" },
-            "KeySpec": "SYMMETRIC_DEFAULT",
+            "KeySpec": self.spec.name(),
             "KeyState": self.state.name(),
-            "KeyUsage": "ENCRYPT_DECRYPT",
+            "KeyUsage": self.spec.usage(),
             "MultiRegion": self.primary.is_some(),
             "Origin": "AWS_KMS",
         });
+        match self.spec {
+            KeySpec::SymmetricDefault => metadata["EncryptionAlgorithms"] = json!(["SYMMETRIC_DEFAULT"]),
+            KeySpec::EccNistP256 => metadata["SigningAlgorithms"] = json!([SIGNING_ALGORITHM]),
+        }
         if let Some(primary) = &self.primary {
             let show = |key: &Key| json!({ "Arn": key.arn.to_string(), "Region": key.arn.region });
             let of_primary =
@@ -152,7 +171,7 @@ pub(super) fn describe_key(world: &mut World, caller: &Caller, json: &Json) -> O
     if json.required("KeyId")? == "alias/aws/rds" {
         super::managed_key(world, caller.account(), &caller.region);
     }
-    let arn = named_key(world, caller, json)?.arn.to_string();
+    let arn = named_key(world, caller, "DescribeKey", json)?.arn.to_string();
     let metadata = world.kms.keys.get(&arn).map(|key| key.metadata(&world.kms));
     Ok(json!({ "KeyMetadata": metadata }))
 }
@@ -160,18 +179,27 @@ pub(super) fn describe_key(world: &mut World, caller: &Caller, json: &Json) -> O
 pub(super) fn list_keys(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["Limit", "Marker"])?;
     let limit = json.bounded("Limit", 1, 1000, 100)?;
+    let marker = marker("Keys", json)?;
     let prefix = Arn::new("kms", &caller.region, caller.account(), "key/").to_string();
     let keys = world.kms.keys.range(prefix.clone()..).take_while(|(arn, _)| arn.starts_with(&prefix));
     let items = keys.map(|(arn, key)| (arn.clone(), json!({ "KeyArn": arn, "KeyId": key.id() }))).collect();
-    Ok(listing("Keys", items, limit, json.text("Marker")?))
+    Ok(listing("Keys", items, limit, marker.as_deref()))
+}
+
+/// The key of the last item of the page before, from a marker that a listing of the same kind gave out.
+pub(super) fn marker(name: &str, json: &Json) -> Outcome<Option<String>> {
+    let Some(text) = json.text("Marker")? else { return Ok(None) };
+    let read = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let last = read.and_then(|read| Some(read.strip_prefix(name)?.strip_prefix(' ')?.to_owned()));
+    last.map(Some).ok_or_else(|| Fault::bad("InvalidMarkerException", "The marker is not valid."))
 }
 
 /// A page of a listing, as KMS words it.
-pub(super) fn listing(name: &str, items: Vec<(String, Value)>, limit: i64, marker: Option<&str>) -> Value {
-    let (items, next) = page(items, usize::try_from(limit).unwrap_or(1), marker);
+pub(super) fn listing(name: &str, items: Vec<(String, Value)>, limit: i64, after: Option<&str>) -> Value {
+    let (items, next) = page(items, usize::try_from(limit).unwrap_or(1), after);
     let mut listing = json!({ name: items, "Truncated": next.is_some() });
     if let Some(next) = next {
-        listing["NextMarker"] = json!(next);
+        listing["NextMarker"] = json!(STANDARD.encode(format!("{name} {next}")));
     }
     listing
 }

@@ -1,13 +1,14 @@
-//! Enabling, disabling and deleting keys.
+//! Enabling, disabling and deleting keys, and which of related ones is the primary.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::actions::{key, named_key};
 use super::key::KeyState;
-use super::named_without_alias;
+use crate::arn::Arn;
 use crate::clock::{epoch_seconds, later};
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::{Caller, World};
 
@@ -16,22 +17,63 @@ pub(super) fn days(count: i64) -> Duration {
 }
 
 pub(super) fn enable_key(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
-    switch(world, caller, json, KeyState::Enabled, "kms:EnableKey")
+    switch(world, caller, json, KeyState::Enabled, "EnableKey")
 }
 
 pub(super) fn disable_key(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
-    switch(world, caller, json, KeyState::Disabled, "kms:DisableKey")
+    switch(world, caller, json, KeyState::Disabled, "DisableKey")
 }
 
-/// Neither works while the key is being created or pending deletion (KMS Developer Guide, Key states table).
 fn switch(world: &mut World, caller: &Caller, json: &Json, to: KeyState, action: &str) -> Outcome<Value> {
     json.only(&["KeyId"])?;
-    let key = named_without_alias(world, caller, json)?;
-    key.must_be_customers(caller, action)?;
-    if !matches!(key.state, KeyState::Enabled | KeyState::Disabled) {
-        return Err(key.invalid_state());
+    named_key(world, caller, action, json)?.state = to;
+    Ok(Value::Null)
+}
+
+pub(super) fn update_key_description(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    json.only(&["Description", "KeyId"])?;
+    let description = json.required("Description")?.to_owned();
+    super::creation::check_description(&description)?;
+    named_key(world, caller, "UpdateKeyDescription", json)?.description = description;
+    Ok(Value::Null)
+}
+
+/// KMS API Reference, UpdatePrimaryRegion: asked in the Region of the present primary, for a Region that has a replica.
+pub(super) fn update_primary_region(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    json.only(&["KeyId", "PrimaryRegion"])?;
+    let region = json.required("PrimaryRegion")?.to_owned();
+    if !crate::request::is_region(&region) {
+        return Err(Fault::validation(format!("{region} is not a Region.")));
     }
-    key.state = to;
+    let until = later(world.now, world.settings.paced(world.settings.durations.key_creation));
+    let present = named_key(world, caller, "UpdatePrimaryRegion", json)?;
+    if present.primary.as_ref() != Some(&present.arn.region) {
+        let message = format!("{} is not a multi-Region primary key.", present.arn);
+        return Err(Fault::bad("UnsupportedOperationException", message));
+    }
+    let old = present.arn.clone();
+    // The code is UNSOURCED.
+    if old.region == region {
+        return Err(Fault::bad("UnsupportedOperationException", format!("{old} is the primary key already.")));
+    }
+    let next = Arn { region: region.clone(), ..old.clone() };
+    let there = Caller { region: region.clone(), ..caller.clone() };
+    key(world, &there, "UpdatePrimaryRegion", &next.to_string())?;
+    let rotation = world.kms.keys.get_mut(&old.to_string()).and_then(|key| key.rotation.take());
+    for key in world
+        .kms
+        .keys
+        .values_mut()
+        .filter(|key| key.arn.account == old.account && key.id() == next.name_of("key").unwrap_or_default())
+    {
+        key.primary = Some(region.clone());
+        if key.arn == old || key.arn == next {
+            key.state = KeyState::Updating { until };
+        }
+        if key.arn == next {
+            key.rotation = rotation;
+        }
+    }
     Ok(Value::Null)
 }
 
@@ -39,9 +81,7 @@ fn switch(world: &mut World, caller: &Caller, json: &Json, to: KeyState, action:
 pub(super) fn schedule_key_deletion(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "PendingWindowInDays"])?;
     let window = json.bounded("PendingWindowInDays", 7, 30, 30)?;
-    let key = named_without_alias(world, caller, json)?;
-    key.must_be_customers(caller, "kms:ScheduleKeyDeletion")?;
-    key.must_not_be_pending_deletion()?;
+    let key = named_key(world, caller, "ScheduleKeyDeletion", json)?;
     let arn = key.arn.to_string();
     let primary = key.primary.as_deref() == Some(key.arn.region.as_str());
     let related = world.kms.keys.get(&arn).map_or(0, |key| world.kms.related(key).count());
@@ -51,7 +91,7 @@ pub(super) fn schedule_key_deletion(world: &mut World, caller: &Caller, json: &J
     } else {
         KeyState::PendingDeletion { at, window }
     };
-    named_without_alias(world, caller, json)?.state = state;
+    named_key(world, caller, "ScheduleKeyDeletion", json)?.state = state;
     let mut answer = json!({ "KeyId": arn, "KeyState": state.name(), "PendingWindowInDays": window });
     if matches!(state, KeyState::PendingDeletion { .. }) {
         answer["DeletionDate"] = epoch_seconds(at);
@@ -62,10 +102,7 @@ pub(super) fn schedule_key_deletion(world: &mut World, caller: &Caller, json: &J
 /// The key is disabled afterwards (KMS API Reference, CancelKeyDeletion).
 pub(super) fn cancel_key_deletion(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId"])?;
-    let key = named_without_alias(world, caller, json)?;
-    if key.must_not_be_pending_deletion().is_ok() {
-        return Err(key.invalid_state());
-    }
+    let key = named_key(world, caller, "CancelKeyDeletion", json)?;
     key.state = KeyState::Disabled;
     Ok(json!({ "KeyId": key.arn.to_string() }))
 }

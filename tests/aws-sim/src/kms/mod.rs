@@ -1,5 +1,6 @@
 //! The Key Management Service.
 
+mod actions;
 mod aliases;
 mod creation;
 mod crypto;
@@ -7,23 +8,26 @@ mod grants;
 mod key;
 mod lifecycle;
 pub(crate) mod on_behalf;
+mod permission;
 mod policies;
+mod rotation;
+mod signing;
 mod tagging;
+mod terms;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(crate) use creation::managed_key;
+pub(crate) use creation::{managed_key, managed_key_of};
 pub(crate) use key::{Key, KeyState};
+pub(crate) use permission::{permit, resources};
 
-use crate::access::Leave;
 use crate::arn::Arn;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::policy::Verdict;
 use crate::world::{Caller, World};
 
 /// All keys and aliases, of all accounts and Regions, by ARN.
@@ -32,19 +36,22 @@ pub(crate) struct Kms {
     pub(crate) keys: BTreeMap<String, Key>,
     /// Alias ARN to key ARN.
     pub(crate) aliases: BTreeMap<String, String>,
+    /// Every grant token ever given: the key's ARN and the grant's id.
+    tokens: BTreeMap<String, (String, String)>,
 }
 
 impl Kms {
     /// The ARN of the key that `named` means to `caller`: an id, an ARN, an alias name or an alias ARN. Ids and alias
     /// names are looked up in the caller's own account (KMS API Reference, DescribeKey, KeyId).
     pub(crate) fn resolve(&self, caller: &Caller, named: &str) -> Outcome<String> {
-        let absent = |what: String| Fault::bad("NotFoundException", what);
         let arn = match Arn::parse(named) {
             Some(arn) if arn.service != "kms" => {
                 return Err(Fault::bad("InvalidArnException", format!("{named} is not a valid ARN")));
             }
             // A key can be reached only at the endpoint of its own Region.
-            Some(arn) if arn.region != caller.region => return Err(absent(format!("Invalid arn {}", arn.region))),
+            Some(arn) if arn.region != caller.region => {
+                return Err(Fault::bad("NotFoundException", format!("Invalid arn {}", arn.region)));
+            }
             Some(arn) => arn,
             None if named.starts_with("arn:") => {
                 return Err(Fault::bad("InvalidArnException", format!("{named} is not a valid ARN")));
@@ -54,12 +61,13 @@ impl Kms {
         };
         let text = arn.to_string();
         if arn.name_of("alias").is_some() {
-            return self.aliases.get(&text).cloned().ok_or_else(|| absent(format!("Alias {text} is not found.")));
+            let found = self.aliases.get(&text).cloned();
+            return found.ok_or_else(|| Fault::bad("NotFoundException", format!("Alias {text} is not found.")));
         }
         if self.keys.contains_key(&text) {
             return Ok(text);
         }
-        Err(absent(format!("Key '{text}' does not exist")))
+        Err(Fault::bad("NotFoundException", format!("Key '{text}' does not exist")))
     }
 
     /// Keys that share id and material: a primary and its replicas, in the order of their Regions.
@@ -80,7 +88,7 @@ impl Kms {
         let mut gone = Vec::new();
         for key in self.keys.values_mut().filter(due) {
             match key.state {
-                KeyState::Creating { .. } => key.state = KeyState::Enabled,
+                KeyState::Creating { .. } | KeyState::Updating { .. } => key.state = KeyState::Enabled,
                 KeyState::PendingDeletion { .. } => gone.push(key.arn.clone()),
                 _ => {}
             }
@@ -102,54 +110,6 @@ impl Kms {
     }
 }
 
-/// The key ARNs that a request names, as far as they can be resolved.
-pub(crate) fn resources(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<String> {
-    let text = |name: &str| json.text(name).ok().flatten();
-    let key = |named: &str| match world.kms.resolve(caller, named) {
-        Ok(arn) => arn,
-        Err(_) if Arn::parse(named).is_some() => named.to_owned(),
-        Err(_) => Arn::new("kms", &caller.region, caller.account(), format!("key/{named}")).to_string(),
-    };
-    let mut found: Vec<String> = Vec::new();
-    if matches!(action, "CreateAlias" | "UpdateAlias" | "DeleteAlias")
-        && let Some(alias) = text("AliasName")
-    {
-        found.push(Arn::new("kms", &caller.region, caller.account(), alias).to_string());
-    }
-    match text("KeyId").or(text("TargetKeyId")) {
-        Some(named) => found.push(key(named)),
-        None if action == "Decrypt" => {
-            let blob = text("CiphertextBlob").unwrap_or_default();
-            found.extend(crypto::key_of(caller, blob));
-        }
-        None => {}
-    }
-    found
-}
-
-/// What may be asked of another account's key (KMS Developer Guide, Allowing users in other accounts to use a KMS key).
-const ACROSS_ACCOUNTS: [&str; 9] = [
-    "CreateGrant",
-    "Decrypt",
-    "DescribeKey",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyWithoutPlaintext",
-    "ListGrants",
-    "RetireGrant",
-    "RevokeGrant",
-];
-
-/// How a key lets others in: by its policy.
-pub(crate) fn leave<'a>(world: &'a World, caller: &Caller, action: &str, arn: &str) -> Leave<'a> {
-    match world.kms.keys.get(arn) {
-        Some(key) if key.arn.account == caller.account() || ACROSS_ACCOUNTS.contains(&action) => {
-            Leave::Only { policy: &key.policy.rules, grant: Verdict::Silent }
-        }
-        _ => Leave::Nobody,
-    }
-}
-
 pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, json: &Json) -> Outcome<Value> {
     match action {
         "CreateKey" => creation::create_key(world, caller, json),
@@ -157,6 +117,8 @@ pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, json: &Jso
         "DescribeKey" => key::describe_key(world, caller, json),
         "ListKeys" => key::list_keys(world, caller, json),
         "CreateAlias" => aliases::create_alias(world, caller, json),
+        "UpdateKeyDescription" => lifecycle::update_key_description(world, caller, json),
+        "UpdatePrimaryRegion" => lifecycle::update_primary_region(world, caller, json),
         "UpdateAlias" => aliases::update_alias(world, caller, json),
         "DeleteAlias" => aliases::delete_alias(world, caller, json),
         "ListAliases" => aliases::list_aliases(world, caller, json),
@@ -165,31 +127,28 @@ pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, json: &Jso
         "ListResourceTags" => tagging::list_resource_tags(world, caller, json),
         "GetKeyPolicy" => policies::get_key_policy(world, caller, json),
         "PutKeyPolicy" => policies::put_key_policy(world, caller, json),
+        "ListKeyPolicies" => policies::list_key_policies(world, caller, json),
+        "EnableKeyRotation" => rotation::enable_key_rotation(world, caller, json),
+        "DisableKeyRotation" => rotation::disable_key_rotation(world, caller, json),
+        "GetKeyRotationStatus" => rotation::get_key_rotation_status(world, caller, json),
         "CreateGrant" => grants::create_grant(world, caller, json),
         "ListGrants" => grants::list_grants(world, caller, json),
         "RevokeGrant" => grants::revoke_grant(world, caller, json),
+        "RetireGrant" => grants::retire_grant(world, caller, json),
+        "ListRetirableGrants" => grants::list_retirable_grants(world, caller, json),
         "EnableKey" => lifecycle::enable_key(world, caller, json),
         "DisableKey" => lifecycle::disable_key(world, caller, json),
         "ScheduleKeyDeletion" => lifecycle::schedule_key_deletion(world, caller, json),
         "CancelKeyDeletion" => lifecycle::cancel_key_deletion(world, caller, json),
         "Encrypt" => crypto::encrypt(world, caller, json),
         "Decrypt" => crypto::decrypt(world, caller, json),
+        "ReEncrypt" => crypto::re_encrypt(world, caller, json),
         "GenerateDataKey" => crypto::generate_data_key(world, caller, json),
+        "GenerateDataKeyWithoutPlaintext" => crypto::generate_data_key_without_plaintext(world, caller, json),
+        "GenerateRandom" => crypto::generate_random(world, json),
+        "Sign" => signing::sign(world, caller, json),
+        "Verify" => signing::verify(world, caller, json),
+        "GetPublicKey" => signing::get_public_key(world, caller, json),
         _ => Err(Fault::bad("UnknownOperationException", "")),
     }
-}
-
-/// The key that the request's `KeyId` names.
-fn named_key<'a>(world: &'a mut World, caller: &Caller, json: &Json) -> Outcome<&'a mut Key> {
-    let arn = world.kms.resolve(caller, json.required("KeyId")?)?;
-    world.kms.keys.get_mut(&arn).ok_or_else(|| Fault::bad("NotFoundException", format!("Key '{arn}' does not exist")))
-}
-
-/// The same, for actions that take a key id or key ARN but no alias (KMS API Reference, the action's KeyId).
-fn named_without_alias<'a>(world: &'a mut World, caller: &Caller, json: &Json) -> Outcome<&'a mut Key> {
-    let named = json.required("KeyId")?;
-    if named.starts_with("alias/") || named.contains(":alias/") {
-        return Err(Fault::bad("InvalidArnException", format!("{named} is not a key id or key ARN")));
-    }
-    named_key(world, caller, json)
 }

@@ -1,9 +1,10 @@
 //! What RDS asks of KMS, with the identity of whoever called RDS.
 
-use super::grants::{Terms, issue};
-use super::key::KeyState;
+use super::grants::issue;
+use super::key::{Key, KeyState};
+use super::permission;
+use super::terms::{Constraints, Terms};
 use crate::access::{Decision, Leave, Resource, authorize, context};
-use crate::policy::Verdict;
 use crate::principal::root_arn;
 use crate::world::{Caller, World};
 
@@ -29,17 +30,25 @@ pub(crate) const TO_STORE: [&str; 8] = [
 /// and `kms:GrantIsForAWSResource` on the grant that it makes for itself (RDS User Guide, AWS KMS key management).
 pub(crate) fn usable(world: &World, caller: &Caller, key: &str, actions: &[&str]) -> bool {
     let Some(key) = world.kms.keys.get(key) else { return false };
-    if key.state != KeyState::Enabled {
-        return false;
-    }
+    // A key can be used while its primary changes (KMS Developer Guide, Key states).
+    matches!(key.state, KeyState::Enabled | KeyState::Updating { .. })
+        && key.usable_from <= world.now
+        && allowed(world, caller, key, actions, "rds")
+}
+
+/// Whether the key lets the caller do all of `actions` through an AWS service.
+pub(crate) fn allowed(world: &World, caller: &Caller, key: &Key, actions: &[&str], service: &str) -> bool {
     let mut given = context(world.now, &caller.principal, &key.arn.region);
-    given.insert("kms:viaservice".to_owned(), format!("rds.{}.amazonaws.com", key.arn.region));
+    given.insert("kms:viaservice".to_owned(), format!("{service}.{}.amazonaws.com", key.arn.region));
     actions.iter().all(|action| {
         let mut given = given.clone();
         if *action == "kms:CreateGrant" {
             given.insert("kms:grantisforawsresource".to_owned(), "true".to_owned());
         }
-        let leave = Leave::Only { policy: &key.policy.rules, grant: Verdict::Silent };
+        let leave = Leave::Only {
+            policy: &key.policy.in_effect(world.now).rules,
+            grant: permission::leave(key, &caller.principal, action, world.now, &[], None),
+        };
         let resource = Resource { arn: key.arn.to_string(), owner: key.arn.account.clone(), leave };
         authorize(&world.principals.identity(&caller.principal), action, &[resource], &given) == Decision::Allowed
     })
@@ -55,7 +64,7 @@ pub(crate) fn grant(world: &mut World, caller: &Caller, key: &str, actions: &[&s
         grantee: service.clone(),
         retiring: Some(service),
         operations: names.chain(["RetireGrant".to_owned()]).collect(),
-        constraints: None,
+        constraints: Constraints::default(),
         issuer: root_arn(caller.account()),
     };
     issue(world, key, terms)

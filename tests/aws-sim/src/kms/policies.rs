@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::named_without_alias;
+use super::actions::named_key;
+use super::key::{listing, marker};
 use crate::access::context;
 use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
@@ -39,17 +40,17 @@ impl Document {
 
     /// AWS managed keys serve their own account through their service alone (RDS User Guide, Sharing encrypted
     /// snapshots: the default key cannot be shared).
-    pub(super) fn of_managed_key(account: &str, region: &str) -> Self {
+    pub(super) fn of_managed_key(service: &str, account: &str, region: &str) -> Self {
         Self::written(&json!({
             "Version": "2012-10-17",
-            "Id": "auto-rds-2",
+            "Id": format!("auto-{service}-2"),
             "Statement": [{
-                "Sid": "Allow access through RDS for all principals in the account that are authorized to use RDS",
+                "Sid": "Allow access through the service for all principals in the account that are authorized to use it",
                 "Effect": "Allow",
                 "Principal": { "AWS": "*" },
                 "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:ListGrants", "kms:DescribeKey"],
                 "Resource": "*",
-                "Condition": { "StringEquals": { "kms:CallerAccount": account, "kms:ViaService": format!("rds.{region}.amazonaws.com") } },
+                "Condition": { "StringEquals": { "kms:CallerAccount": account, "kms:ViaService": format!("{service}.{region}.amazonaws.com") } },
             }, {
                 "Sid": "Allow direct access to key metadata to the account",
                 "Effect": "Allow",
@@ -102,8 +103,8 @@ fn only_default(json: &Json) -> Outcome<()> {
 pub(super) fn get_key_policy(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "PolicyName"])?;
     only_default(json)?;
-    let key = named_without_alias(world, caller, json)?;
-    Ok(json!({ "Policy": given_back(&key.policy.text), "PolicyName": "default" }))
+    let key = named_key(world, caller, "GetKeyPolicy", json)?;
+    Ok(json!({ "Policy": given_back(&key.policy.shown().text), "PolicyName": "default" }))
 }
 
 /// The document as KMS gives it back: the same rules, but lists in another order than they were put in, and a list of one
@@ -130,10 +131,18 @@ pub(super) fn put_key_policy(world: &mut World, caller: &Caller, json: &Json) ->
     only_default(json)?;
     let text = json.required("Policy")?;
     let bypass = json.flag("BypassPolicyLockoutSafetyCheck")?.unwrap_or(false);
-    let key = named_without_alias(world, caller, json)?;
-    key.must_be_customers(caller, "kms:PutKeyPolicy")?;
-    let arn = key.arn.clone();
+    let arn = named_key(world, caller, "PutKeyPolicy", json)?.arn.clone();
     let document = checked_policy(world, caller, text, &arn, bypass)?;
-    named_without_alias(world, caller, json)?.policy = document;
+    let (now, lag) = (world.now, world.settings.paced(world.settings.lags.authorization));
+    named_key(world, caller, "PutKeyPolicy", json)?.policy.put(document, now, lag);
     Ok(Value::Null)
+}
+
+/// A key has one policy, which is called default (KMS API Reference, ListKeyPolicies).
+pub(super) fn list_key_policies(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    json.only(&["KeyId", "Limit", "Marker"])?;
+    let limit = json.bounded("Limit", 1, 1000, 100)?;
+    let marker = marker("PolicyNames", json)?;
+    named_key(world, caller, "ListKeyPolicies", json)?;
+    Ok(listing("PolicyNames", vec![("default".to_owned(), json!("default"))], limit, marker.as_deref()))
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::key::listing;
-use super::named_without_alias;
+use super::actions::named_key;
+use super::key::{listing, marker};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::tags::{self, Tags};
@@ -18,8 +18,16 @@ pub(super) fn parsed(json: &Json) -> Outcome<Tags> {
             return Err(Fault::bad("TagException", "Duplicate tag keys"));
         }
     }
-    tags::check(&tags).map_err(|wrong| Fault::bad("TagException", wrong))?;
+    check(&tags)?;
     Ok(tags)
+}
+
+/// The number of tags is a quota, everything else is a matter of form (KMS API Reference, TagResource, Errors).
+fn check(tags: &Tags) -> Outcome<()> {
+    if tags.len() > 50 {
+        return Err(Fault::bad("LimitExceededException", "A key has at most 50 tags."));
+    }
+    tags::check(tags).map_err(|wrong| Fault::bad("TagException", wrong))
 }
 
 pub(super) fn shown(tags: &Tags) -> Value {
@@ -28,13 +36,14 @@ pub(super) fn shown(tags: &Tags) -> Value {
 
 pub(super) fn tag_resource(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "Tags"])?;
+    if json.raw("Tags").is_none() {
+        return Err(Fault::validation("Value at 'tags' failed to satisfy constraint: Member must not be null"));
+    }
     let added = parsed(json)?;
-    let key = named_without_alias(world, caller, json)?;
-    key.must_be_customers(caller, "kms:TagResource")?;
-    key.must_not_be_pending_deletion()?;
+    let key = named_key(world, caller, "TagResource", json)?;
     let mut tags = key.tags.clone();
     tags.extend(added);
-    tags::check(&tags).map_err(|wrong| Fault::bad("TagException", wrong))?;
+    check(&tags)?;
     key.tags = tags;
     Ok(Value::Null)
 }
@@ -42,9 +51,10 @@ pub(super) fn tag_resource(world: &mut World, caller: &Caller, json: &Json) -> O
 pub(super) fn untag_resource(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "TagKeys"])?;
     let gone = json.texts("TagKeys")?;
-    let key = named_without_alias(world, caller, json)?;
-    key.must_be_customers(caller, "kms:UntagResource")?;
-    key.must_not_be_pending_deletion()?;
+    if gone.is_empty() {
+        return Err(Fault::validation("Value at 'tagKeys' failed to satisfy constraint: Member must not be null"));
+    }
+    let key = named_key(world, caller, "UntagResource", json)?;
     key.tags.retain(|name, _| !gone.contains(name));
     Ok(Value::Null)
 }
@@ -52,8 +62,8 @@ pub(super) fn untag_resource(world: &mut World, caller: &Caller, json: &Json) ->
 pub(super) fn list_resource_tags(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "Limit", "Marker"])?;
     let limit = json.bounded("Limit", 1, 50, 50)?;
-    let marker = json.text("Marker")?;
-    let key = named_without_alias(world, caller, json)?;
+    let marker = marker("Tags", json)?;
+    let key = named_key(world, caller, "ListResourceTags", json)?;
     let items = key.tags.iter().map(|(name, value)| (name.clone(), json!({ "TagKey": name, "TagValue": value })));
-    Ok(listing("Tags", items.collect(), limit, marker))
+    Ok(listing("Tags", items.collect(), limit, marker.as_deref()))
 }

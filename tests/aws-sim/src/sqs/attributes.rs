@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::queue;
+use super::queues::Queue;
 use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
@@ -27,27 +28,9 @@ const TEXTS: [&str; 5] = ["KmsMasterKeyId", "Policy", "RedriveAllowPolicy", "Red
 /// A queue policy has at most 8192 bytes (SQS Developer Guide, Policy quotas).
 const LARGEST_POLICY: usize = 8192;
 
-/// What setting attributes does to the queue's policy.
-pub(super) enum PolicyChange {
-    Keep,
-    Remove,
-    Put(Policy),
-}
-
-impl PolicyChange {
-    /// The queue's policy afterwards.
-    pub(super) fn applied(self, present: Option<Policy>) -> Option<Policy> {
-        match self {
-            Self::Keep => present,
-            Self::Remove => None,
-            Self::Put(policy) => Some(policy),
-        }
-    }
-}
-
-/// Checks attributes that are about to be set.
-pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) -> Outcome<PolicyChange> {
-    let mut policy = PolicyChange::Keep;
+/// Checks attributes that are about to be set; gives the policy, when it is among them.
+pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) -> Outcome<Option<Policy>> {
+    let mut policy = None;
     for (name, value) in given {
         let invalid = |why: String| {
             Fault::bad("InvalidAttributeValue", format!("Invalid value for the parameter {name}. Reason: {why}."))
@@ -58,18 +41,47 @@ pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) 
         } else if !TEXTS.contains(&name.as_str()) {
             return Err(Fault::bad("InvalidAttributeName", format!("Unknown Attribute {name}.")));
         } else if name == "Policy" {
-            policy = parsed(world, value).map_err(invalid)?;
+            policy = Some(parsed(world, value).map_err(invalid)?);
         } else if name == "RedrivePolicy" && !value.is_empty() {
             let (target, _) = redrive(value).map_err(invalid)?;
             dead_letter_queue(world, arn, &target).map_err(invalid)?;
+        } else if name == "RedriveAllowPolicy" && !value.is_empty() {
+            Admission::parse(value).map_err(invalid)?;
+        } else if name == "SqsManagedSseEnabled" && !matches!(value.as_str(), "true" | "false") {
+            return Err(invalid("must be true or false".to_owned()));
         }
+    }
+    // "Only one server-side encryption option is supported per queue" (SQS API Reference, SetQueueAttributes).
+    let set = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
+    if !set("KmsMasterKeyId").is_empty() && set("SqsManagedSseEnabled") == "true" {
+        let message = "You can use one type of server-side encryption (SSE) at one time.";
+        return Err(Fault::bad("InvalidAttributeValue", message));
     }
     Ok(policy)
 }
 
-fn parsed(world: &World, text: &str) -> Result<PolicyChange, String> {
+/// Sets attributes that have been checked. An empty text takes an attribute away (SQS API Reference, SetQueueAttributes,
+/// of policies); one way of encryption ends the other.
+pub(super) fn set(queue: &mut Queue, given: BTreeMap<String, String>) {
+    for (name, value) in given {
+        match (name.as_str(), value.as_str()) {
+            ("KmsMasterKeyId", key) if !key.is_empty() => {
+                queue.attributes.insert("SqsManagedSseEnabled".to_owned(), "false".to_owned());
+            }
+            ("SqsManagedSseEnabled", "true") => drop(queue.attributes.remove("KmsMasterKeyId")),
+            _ => {}
+        }
+        if value.is_empty() {
+            queue.attributes.remove(&name);
+        } else {
+            queue.attributes.insert(name, value);
+        }
+    }
+}
+
+fn parsed(world: &World, text: &str) -> Result<Policy, String> {
     if text.is_empty() {
-        return Ok(PolicyChange::Remove);
+        return Ok(Policy::empty());
     }
     if text.len() > LARGEST_POLICY {
         return Err(format!("a policy has at most {LARGEST_POLICY} bytes"));
@@ -78,17 +90,27 @@ fn parsed(world: &World, text: &str) -> Result<PolicyChange, String> {
     if let Some(unknown) = policy.principals().find(|named| !world.principals.exists(named)) {
         return Err(format!("the principal {unknown} does not exist"));
     }
-    Ok(PolicyChange::Put(policy))
+    // SQS Developer Guide, Policy quotas.
+    let (statements, principals, conditions) = policy.extent();
+    if statements > 20 || principals > 50 || conditions > 10 {
+        return Err("a policy has at most 20 statements, 50 principals and 10 conditions".to_owned());
+    }
+    Ok(policy)
 }
 
 /// `{"deadLetterTargetArn": ..., "maxReceiveCount": 1 to 1000}`, the number also as text.
 pub(super) fn redrive(text: &str) -> Result<(String, u32), String> {
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let fields = value.as_object().ok_or("a redrive policy is an object")?;
+    if let Some(unknown) = fields.keys().find(|key| !matches!(key.as_str(), "deadLetterTargetArn" | "maxReceiveCount"))
+    {
+        return Err(format!("{unknown} is not part of a redrive policy"));
+    }
     let target = value["deadLetterTargetArn"].as_str().ok_or("deadLetterTargetArn is required")?;
     let count = &value["maxReceiveCount"];
-    let count = count.as_u64().or_else(|| count.as_str()?.parse().ok()).unwrap_or(10);
-    match u32::try_from(count) {
-        Ok(count @ 1..=1000) => Ok((target.to_owned(), count)),
+    let count = if count.is_null() { Some(10) } else { count.as_u64().or_else(|| count.as_str()?.parse().ok()) };
+    match count.map(u32::try_from) {
+        Some(Ok(count @ 1..=1000)) => Ok((target.to_owned(), count)),
         _ => Err("maxReceiveCount must be 1 to 1000".to_owned()),
     }
 }
@@ -99,26 +121,53 @@ fn dead_letter_queue(world: &World, arn: &Arn, target: &str) -> Result<(), Strin
     if parsed.account != arn.account || parsed.region != arn.region {
         return Err("Dead-letter target owner should be same as the source".to_owned());
     }
-    if world.sqs.queues.contains_key(target) { Ok(()) } else { Err("Dead letter target does not exist".to_owned()) }
+    let target = world.sqs.queues.get(target).ok_or("Dead letter target does not exist")?;
+    let admission = target.attributes.get("RedriveAllowPolicy").map(|text| Admission::parse(text)).transpose()?;
+    match admission {
+        Some(Admission::Nobody) => Err("The dead-letter queue admits no source queue".to_owned()),
+        Some(Admission::Named(sources)) if !sources.contains(&arn.to_string()) => {
+            Err("The dead-letter queue does not admit this source queue".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A `RedriveAllowPolicy`: whose dead letters a queue takes (SQS API Reference, SetQueueAttributes).
+enum Admission {
+    Everybody,
+    Nobody,
+    Named(Vec<String>),
+}
+
+impl Admission {
+    fn parse(text: &str) -> Result<Self, String> {
+        let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let sources = value["sourceQueueArns"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let sources: Vec<String> = sources.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        match (value["redrivePermission"].as_str(), sources.len()) {
+            (Some("allowAll"), 0) => Ok(Self::Everybody),
+            (Some("denyAll"), 0) => Ok(Self::Nobody),
+            (Some("byQueue"), 1..=10) => Ok(Self::Named(sources)),
+            _ => Err("redrivePermission must be allowAll, denyAll, or byQueue with 1 to 10 sourceQueueArns".to_owned()),
+        }
+    }
 }
 
 pub(super) fn set_queue_attributes(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["Attributes", "QueueUrl"])?;
     let given = json.map("Attributes")?;
     let arn = queue(world, caller, json)?.arn.clone();
+    if given.is_empty() {
+        return Err(Fault::missing("Attributes"));
+    }
     let policy = check(world, &arn, &given)?;
-    let now = world.now;
+    let (now, lag) = (world.now, world.settings.paced(world.settings.lags.authorization));
     let queue = queue(world, caller, json)?;
     queue.modified = now;
-    queue.policy = policy.applied(queue.policy.take());
-    for (name, value) in given {
-        // An empty policy takes the present one away (SQS API Reference, SetQueueAttributes).
-        if value.is_empty() {
-            queue.attributes.remove(&name);
-        } else {
-            queue.attributes.insert(name, value);
-        }
+    if let Some(policy) = policy {
+        queue.policy.put(policy, now, lag);
     }
+    set(queue, given);
     Ok(Value::Null)
 }
 
@@ -132,8 +181,10 @@ pub(super) fn get_queue_attributes(world: &mut World, caller: &Caller, json: &Js
     for (name, _, _, default) in NUMBERS.iter().filter(|(name, ..)| !name.starts_with("Kms")) {
         all.entry((*name).to_owned()).or_insert_with(|| default.to_string());
     }
-    all.entry("SqsManagedSseEnabled".to_owned())
-        .or_insert_with(|| (!queue.attributes.contains_key("KmsMasterKeyId")).to_string());
+    all.entry("SqsManagedSseEnabled".to_owned()).or_insert_with(|| "true".to_owned());
+    if all.contains_key("KmsMasterKeyId") {
+        all.entry("KmsDataKeyReusePeriodSeconds".to_owned()).or_insert_with(|| "300".to_owned());
+    }
     let (mut visible, mut hidden, mut delayed) = (0, 0, 0);
     for message in &queue.messages {
         if message.visible_from <= now {

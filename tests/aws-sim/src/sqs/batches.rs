@@ -4,17 +4,35 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{queue, visibility};
+use super::{encryption, queue, sending, visibility};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::{Caller, World};
 
+/// All entries together have at most 1 MiB, as one message has (SQS API Reference, SendMessageBatch).
+const LARGEST: usize = 1_048_576;
+
+pub(super) fn send_message_batch(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    let arn = queue(world, caller, json)?.arn.to_string();
+    encryption::check(world, caller, &arn, &encryption::TO_SEND)?;
+    let size: usize = json.objects("Entries")?.iter().map(sending::size_of).sum();
+    if size > LARGEST {
+        let message = format!("Batch requests cannot be longer than {LARGEST} bytes. You have sent {size} bytes.");
+        return Err(Fault::bad("BatchRequestTooLong", message));
+    }
+    each(world, caller, json, &[sending::PARAMETERS.as_slice(), &["Id"]].concat(), sending::send)
+}
+
 pub(super) fn delete_message_batch(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
-    each(world, caller, json, &["Id", "ReceiptHandle"], visibility::delete)
+    each(world, caller, json, &["Id", "ReceiptHandle"], |world, caller, request, entry| {
+        visibility::delete(world, caller, request, entry).map(|()| json!({}))
+    })
 }
 
 pub(super) fn change_message_visibility_batch(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
-    each(world, caller, json, &["Id", "ReceiptHandle", "VisibilityTimeout"], visibility::change)
+    each(world, caller, json, &["Id", "ReceiptHandle", "VisibilityTimeout"], |world, caller, request, entry| {
+        visibility::change(world, caller, request, entry).map(|()| json!({}))
+    })
 }
 
 /// 1 to 10 entries with distinct ids of letters, digits, hyphens and underscores (SQS API Reference,
@@ -24,7 +42,7 @@ fn each(
     caller: &Caller,
     json: &Json,
     known: &[&str],
-    act: impl Fn(&mut World, &Caller, &Json, &Json) -> Outcome<()>,
+    act: impl Fn(&mut World, &Caller, &Json, &Json) -> Outcome<Value>,
 ) -> Outcome<Value> {
     json.only(&["Entries", "QueueUrl"])?;
     queue(world, caller, json)?;
@@ -56,7 +74,10 @@ fn each(
     for entry in &entries {
         let id = entry.text("Id")?.unwrap_or_default();
         match act(world, caller, json, entry) {
-            Ok(()) => successful.push(json!({ "Id": id })),
+            Ok(mut answer) => {
+                answer["Id"] = json!(id);
+                successful.push(answer);
+            }
             Err(fault) => {
                 failed.push(json!({ "Code": fault.code, "Id": id, "Message": fault.message, "SenderFault": fault.status < 500 }));
             }

@@ -11,6 +11,20 @@ use crate::clock::later;
 /// The total time that a message may be hidden, counted from its first receipt (SQS Developer Guide, Visibility timeout).
 pub(super) const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
 
+/// What ReceiveMessage can be asked for (SQS API Reference, ReceiveMessage, MessageSystemAttributeNames).
+pub(super) const SYSTEM_ATTRIBUTES: [&str; 10] = [
+    "All",
+    "ApproximateFirstReceiveTimestamp",
+    "ApproximateReceiveCount",
+    "AWSTraceHeader",
+    "DeadLetterQueueSourceArn",
+    "MessageDeduplicationId",
+    "MessageGroupId",
+    "SenderId",
+    "SentTimestamp",
+    "SequenceNumber",
+];
+
 /// A message attribute: its type, and its value as text or as base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attribute {
@@ -30,6 +44,9 @@ pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) body: String,
     pub(crate) attributes: BTreeMap<String, Attribute>,
+    /// The system attribute `AWSTraceHeader`.
+    pub(crate) trace: Option<String>,
+    pub(crate) group: Option<String>,
     pub(crate) sender: String,
     pub(crate) sent: Timestamp,
     pub(crate) visible_from: Timestamp,
@@ -37,6 +54,10 @@ pub(crate) struct Message {
     pub(crate) receive_count: u32,
     /// The handle of the latest receipt.
     pub(crate) handle: Option<String>,
+    /// The queue from which it came here as a dead letter.
+    pub(crate) died_in: Option<String>,
+    /// It is there because SQS delivers at least once: deleting the other does not delete it.
+    pub(crate) again: bool,
 }
 
 impl Message {
@@ -53,13 +74,17 @@ impl Message {
     pub(super) fn system_attributes(&self, wanted: &[String]) -> Value {
         let millis = |time: Timestamp| time.as_millisecond().to_string();
         let all = [
-            ("ApproximateFirstReceiveTimestamp", self.first_received.map(millis).unwrap_or_default()),
-            ("ApproximateReceiveCount", self.receive_count.to_string()),
-            ("SenderId", self.sender.clone()),
-            ("SentTimestamp", millis(self.sent)),
+            ("ApproximateFirstReceiveTimestamp", self.first_received.map(millis)),
+            ("ApproximateReceiveCount", Some(self.receive_count.to_string())),
+            ("AWSTraceHeader", self.trace.clone()),
+            ("DeadLetterQueueSourceArn", self.died_in.clone()),
+            ("MessageGroupId", self.group.clone()),
+            ("SenderId", Some(self.sender.clone())),
+            ("SentTimestamp", Some(millis(self.sent))),
         ];
         let asked = |name: &str| wanted.iter().any(|wanted| wanted == "All" || wanted == name);
-        all.into_iter().filter(|(name, _)| asked(name)).map(|(name, value)| (name.to_owned(), json!(value))).collect()
+        let shown = all.into_iter().filter(|(name, _)| asked(name));
+        shown.filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))).collect()
     }
 
     /// The message attributes asked for: by name, by prefix `x.*`, or all.

@@ -3,10 +3,12 @@
 mod attributes;
 mod batches;
 mod digest;
+mod encryption;
 pub(crate) mod message;
 mod queues;
 mod receiving;
 mod sending;
+mod tagging;
 mod visibility;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,8 @@ use queues::Queue;
 #[derive(Debug, Default)]
 pub(crate) struct Sqs {
     pub(crate) queues: BTreeMap<String, Queue>,
+    /// When queues that are there no more were deleted, by ARN.
+    deleted: BTreeMap<String, Timestamp>,
 }
 
 impl Sqs {
@@ -55,17 +59,16 @@ pub(crate) fn resources(caller: &Caller, json: &Json) -> Vec<String> {
 
 /// What no queue policy can give to another account (SQS API Reference, each action: "Cross-account permissions don't
 /// apply to this action").
-const NEVER_ACROSS: [&str; 3] = ["CreateQueue", "ListQueues", "SetQueueAttributes"];
+const NEVER_ACROSS: [&str; 7] =
+    ["CreateQueue", "DeleteQueue", "ListQueueTags", "ListQueues", "SetQueueAttributes", "TagQueue", "UntagQueue"];
 
 /// How a queue lets others in: by its policy. That a queue does not exist is said by the action itself.
 pub(crate) fn leave<'a>(world: &'a World, caller: &Caller, action: &str, arn: &str) -> Leave<'a> {
     let Some(queue) = world.sqs.queues.get(arn) else { return Leave::Service };
-    match &queue.policy {
-        Some(policy) if queue.arn.account == caller.account() || !NEVER_ACROSS.contains(&action) => {
-            Leave::Policy(policy)
-        }
-        _ => Leave::Nobody,
+    if queue.arn.account == caller.account() || !NEVER_ACROSS.contains(&action) {
+        return Leave::Policy(queue.policy.in_effect(world.now));
     }
+    Leave::Nobody
 }
 
 pub(crate) fn route(
@@ -79,9 +82,16 @@ pub(crate) fn route(
         "CreateQueue" => queues::create_queue(world, caller, json),
         "GetQueueUrl" => queues::get_queue_url(world, caller, json),
         "ListQueues" => queues::list_queues(world, caller, json),
+        "DeleteQueue" => queues::delete_queue(world, caller, json),
+        "PurgeQueue" => queues::purge_queue(world, caller, json),
+        "ListDeadLetterSourceQueues" => queues::list_dead_letter_source_queues(world, caller, json),
+        "TagQueue" => tagging::tag_queue(world, caller, json),
+        "UntagQueue" => tagging::untag_queue(world, caller, json),
+        "ListQueueTags" => tagging::list_queue_tags(world, caller, json),
         "GetQueueAttributes" => attributes::get_queue_attributes(world, caller, json),
         "SetQueueAttributes" => attributes::set_queue_attributes(world, caller, json),
         "SendMessage" => sending::send_message(world, caller, json),
+        "SendMessageBatch" => batches::send_message_batch(world, caller, json),
         "ReceiveMessage" => return receiving::receive_message(world, caller, json, arrived),
         "DeleteMessage" => visibility::delete_message(world, caller, json),
         "DeleteMessageBatch" => batches::delete_message_batch(world, caller, json),
@@ -94,11 +104,10 @@ pub(crate) fn route(
 
 /// The queue that the request's URL names.
 fn queue<'a>(world: &'a mut World, caller: &Caller, json: &Json) -> Outcome<&'a mut Queue> {
-    if json.text("QueueUrl")?.is_none() {
-        return Err(Fault::missing("QueueUrl"));
-    }
+    let url = json.text("QueueUrl")?.ok_or_else(|| Fault::missing("QueueUrl"))?;
     let arn = named(caller, json);
-    arn.and_then(|arn| world.sqs.queues.get_mut(&arn)).ok_or_else(absent)
+    let arn = arn.ok_or_else(|| Fault::bad("InvalidAddress", format!("The address {url} is not valid.")))?;
+    world.sqs.queues.get_mut(&arn).ok_or_else(absent)
 }
 
 fn absent() -> Fault {

@@ -7,14 +7,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::message::Message;
-use super::{absent, attributes, named};
+use super::{absent, attributes, named, queue, tagging};
 use crate::arn::Arn;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
+use crate::lagging::Lagging;
 use crate::pages::page;
 use crate::policy::Policy;
 use crate::world::{Caller, World};
+
+/// How long a deleted name stays taken, and between two purges.
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// A standard queue.
 #[derive(Debug)]
@@ -24,12 +28,13 @@ pub(crate) struct Queue {
     pub(crate) modified: Timestamp,
     /// What has been set, in the API's own words.
     pub(crate) attributes: BTreeMap<String, String>,
-    /// The attribute `Policy`, parsed.
-    pub(crate) policy: Option<Policy>,
+    /// The attribute `Policy`, parsed; empty when there is none.
+    pub(crate) policy: Lagging<Policy>,
     pub(crate) messages: Vec<Message>,
     /// Each receipt handle ever given, and its message's id.
     pub(crate) handles: BTreeMap<String, String>,
     pub(crate) tags: BTreeMap<String, String>,
+    pub(super) purged: Option<Timestamp>,
 }
 
 impl Queue {
@@ -50,6 +55,14 @@ impl Queue {
     pub(super) fn forget_old(&mut self, now: Timestamp) {
         let retention = self.seconds("MessageRetentionPeriod");
         self.messages.retain(|message| later(message.sent, retention) > now);
+    }
+
+    /// An attribute as it is in effect: as it was set, or by default.
+    pub(super) fn attribute(&self, name: &str) -> Option<String> {
+        let default = attributes::NUMBERS.iter().find(|(known, ..)| *known == name);
+        let sse = || (name == "SqsManagedSseEnabled").then(|| "true".to_owned());
+        let set = self.attributes.get(name).cloned();
+        set.or_else(|| default.map(|(.., default)| default.to_string())).or_else(sse)
     }
 
     /// The ARN of the dead-letter queue, and after how many receipts a message goes there.
@@ -75,26 +88,61 @@ pub(super) fn create_queue(world: &mut World, caller: &Caller, json: &Json) -> O
     let policy = attributes::check(world, &arn, &given)?;
     if let Some(existing) = world.sqs.queues.get(&arn.to_string()) {
         // Attributes that are not given are not compared (same page).
-        if given.iter().all(|(name, value)| existing.attributes.get(name) == Some(value)) {
+        if given.iter().all(|(name, value)| existing.attribute(name).unwrap_or_default() == *value) {
             return Ok(json!({ "QueueUrl": existing.url() }));
         }
         let message =
             format!("A queue already exists with the same name and a different value for attribute(s) of {name}");
         return Err(Fault::bad("QueueNameExists", message));
     }
-    let queue = Queue {
+    // "You must wait 60 seconds after deleting a queue" (same page, QueueDeletedRecently).
+    let deleted = world.sqs.deleted.get(&arn.to_string());
+    if deleted.is_some_and(|deleted| world.now < later(*deleted, MINUTE)) {
+        let message =
+            "You must wait 60 seconds after deleting a queue before you can create another with the same name.";
+        return Err(Fault::bad("QueueDeletedRecently", message));
+    }
+    let tags = json.map("tags")?;
+    tagging::check(&tags)?;
+    let mut queue = Queue {
         created: world.now,
         modified: world.now,
-        policy: policy.applied(None),
-        attributes: given.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
+        // A queue's first policy is there from its beginning.
+        policy: Lagging::new(policy.unwrap_or_else(Policy::empty)),
+        attributes: BTreeMap::new(),
         messages: Vec::new(),
         handles: BTreeMap::new(),
-        tags: json.map("tags")?,
+        tags,
+        purged: None,
         arn: arn.clone(),
     };
+    attributes::set(&mut queue, given);
     let url = queue.url();
     world.sqs.queues.insert(arn.to_string(), queue);
     Ok(json!({ "QueueUrl": url }))
+}
+
+/// SQS API Reference, DeleteQueue: its messages are gone with it.
+pub(super) fn delete_queue(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    json.only(&["QueueUrl"])?;
+    let arn = queue(world, caller, json)?.arn.to_string();
+    world.sqs.queues.remove(&arn);
+    world.sqs.deleted.insert(arn, world.now);
+    Ok(Value::Null)
+}
+
+/// SQS API Reference, PurgeQueue: once in 60 seconds.
+pub(super) fn purge_queue(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    json.only(&["QueueUrl"])?;
+    let now = world.now;
+    let queue = queue(world, caller, json)?;
+    if queue.purged.is_some_and(|purged| now < later(purged, MINUTE)) {
+        let message = format!("Only one PurgeQueue operation on {} is allowed every 60 seconds.", queue.arn.resource);
+        return Err(Fault::bad("PurgeQueueInProgress", message));
+    }
+    queue.purged = Some(now);
+    queue.messages.clear();
+    Ok(Value::Null)
 }
 
 pub(super) fn get_queue_url(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
@@ -107,16 +155,31 @@ pub(super) fn get_queue_url(world: &mut World, caller: &Caller, json: &Json) -> 
 pub(super) fn list_queues(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["MaxResults", "NextToken", "QueueNamePrefix"])?;
     let prefix = json.text("QueueNamePrefix")?.unwrap_or_default();
-    let limit = super::bounded(json, "MaxResults", 1, 1000)?.unwrap_or(1000);
-    let own = world.sqs.queues.iter().filter(|(_, queue)| {
+    let own = |queue: &Queue| {
         queue.arn.account == caller.account()
             && queue.arn.region == caller.region
             && queue.arn.resource.starts_with(prefix)
-    });
+    };
+    listing(world, json, "QueueUrls", own)
+}
+
+/// The queues whose messages may come to this one (SQS API Reference, ListDeadLetterSourceQueues).
+pub(super) fn list_dead_letter_source_queues(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
+    json.only(&["MaxResults", "NextToken", "QueueUrl"])?;
+    let target = queue(world, caller, json)?.arn.to_string();
+    listing(world, json, "queueUrls", |queue| queue.redrive().is_some_and(|(arn, _)| arn == target))
+}
+
+/// "The default value for MaxResults is 1000 ... You must set MaxResults to receive a value for NextToken" (SQS API
+/// Reference, ListQueues).
+fn listing(world: &World, json: &Json, name: &str, wanted: impl Fn(&Queue) -> bool) -> Outcome<Value> {
+    let limit = super::bounded(json, "MaxResults", 1, 1000)?;
+    let own = world.sqs.queues.iter().filter(|(_, queue)| wanted(queue));
     let items = own.map(|(arn, queue)| (arn.clone(), queue.url())).collect();
-    let (urls, next) = page(items, usize::try_from(limit).unwrap_or(1), json.text("NextToken")?);
-    let mut answer = json!({ "QueueUrls": urls });
-    if let Some(next) = next {
+    let most = usize::try_from(limit.unwrap_or(1000)).unwrap_or(1);
+    let (urls, next) = page(items, most, json.text("NextToken")?);
+    let mut answer = json!({ name: urls });
+    if let Some(next) = next.filter(|_| limit.is_some()) {
         answer["NextToken"] = json!(next);
     }
     Ok(answer)

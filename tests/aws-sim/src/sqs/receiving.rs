@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::message::Message;
-use super::{bounded, digest, queue};
+use super::message::{Message, SYSTEM_ATTRIBUTES};
+use super::{bounded, digest, encryption, queue};
 use crate::answer::Reply;
 use crate::clock::later;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::{Caller, World};
 
@@ -35,37 +35,62 @@ pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, a
     system.extend(json.texts("AttributeNames")?);
     let wanted = json.texts("MessageAttributeNames")?;
 
+    if let Some(unknown) = system.iter().find(|name| !SYSTEM_ATTRIBUTES.contains(&name.as_str())) {
+        return Err(Fault::bad("InvalidAttributeName", format!("Unknown Attribute {unknown}.")));
+    }
+    let arn = queue(world, caller, json)?.arn.to_string();
+    encryption::check(world, caller, &arn, &encryption::TO_RECEIVE)?;
+
     bury(world, caller, json)?;
-    let (now, speed) = (world.now, world.settings.queue_speed.max(1));
+    let (now, limit) = (world.now, world.settings.quotas.messages_in_flight);
+    let speed = world.settings.queue_speed.max(1);
     let source = queue(world, caller, json)?;
     let hide = hide.unwrap_or_else(|| source.seconds("VisibilityTimeout")) / speed;
     let wait = wait.unwrap_or_else(|| source.seconds("ReceiveMessageWaitTimeSeconds")) / speed;
     let deadline = later(arrived, wait);
-    let most = usize::try_from(most).unwrap_or(1);
-    let ready = source.messages.iter().filter(|message| message.visible_from <= now).take(most);
-    let ids: Vec<String> = ready.map(|message| message.id.clone()).collect();
-    if ids.is_empty() {
+    let room = limit.saturating_sub(source.messages.iter().filter(|message| message.in_flight(now)).count());
+    // "Amazon SQS returns the OverLimit error message" on short polling, on long polling nothing (SQS Developer Guide,
+    // Message quotas).
+    if room == 0 && wait.is_zero() {
+        return Err(Fault::bad("OverLimit", format!("There are {limit} messages in flight.")));
+    }
+    let most = usize::try_from(most).unwrap_or(1).min(room);
+    let visible = source.messages.iter().enumerate().filter(|(_, message)| message.visible_from <= now);
+    let ready: Vec<usize> = visible.map(|(index, _)| index).take(most).collect();
+    if ready.is_empty() {
         if now >= deadline {
             return Ok(Reply::Json(json!({})));
         }
-        let next = source.messages.iter().map(|message| message.visible_from).min();
+        let next = source.messages.iter().map(|message| message.visible_from).filter(|from| *from > now).min();
         return Ok(Reply::Later(next.map_or(deadline, |next| next.min(deadline))));
     }
-    let mut handles: Vec<String> = ids.iter().map(|_| format!("AQEB{}", world.ids.hex(80))).collect();
+    let handles: Vec<String> = ready.iter().map(|_| format!("AQEB{}", world.ids.hex(80))).collect();
+    let again: Vec<Option<bool>> = ready.iter().map(|_| once_more(world)).collect();
     let source = queue(world, caller, json)?;
     let mut messages = Vec::new();
-    for id in ids {
-        let handle = handles.pop().unwrap_or_default();
-        source.handles.insert(handle.clone(), id.clone());
-        if let Some(message) = source.messages.iter_mut().find(|message| message.id == id) {
-            message.receive_count += 1;
-            message.first_received.get_or_insert(now);
-            message.visible_from = later(now, hide);
-            message.handle = Some(handle);
-            messages.push(shown(message, &system, &wanted));
+    for ((index, handle), again) in ready.into_iter().zip(handles).zip(again) {
+        let Some(message) = source.messages.get_mut(index) else { continue };
+        message.receive_count += 1;
+        message.first_received.get_or_insert(now);
+        message.visible_from = later(now, hide);
+        message.handle = Some(handle.clone());
+        messages.push(shown(message, &system, &wanted));
+        source.handles.insert(handle, message.id.clone());
+        if let Some(at_once) = again.filter(|_| !message.again) {
+            let visible_from = if at_once { now } else { message.visible_from };
+            let copy = Message { again: true, handle: None, visible_from, ..message.clone() };
+            source.messages.push(copy);
         }
     }
     Ok(Reply::Json(json!({ "Messages": messages })))
+}
+
+/// Whether a message that is received now is delivered once more, and if so whether beside its visibility or after it
+/// (SQS Developer Guide, Amazon SQS at-least-once delivery).
+fn once_more(world: &mut World) -> Option<bool> {
+    let one_in = world.settings.duplicates?;
+    let hit = u32::from_be_bytes(world.ids.bytes()).checked_rem(one_in) == Some(0);
+    hit.then(|| world.ids.bytes::<1>()[0].is_multiple_of(2))
 }
 
 /// A message that has been received `maxReceiveCount` times goes to the dead-letter queue when it would be received
@@ -75,7 +100,10 @@ fn bury(world: &mut World, caller: &Caller, json: &Json) -> Outcome<()> {
     let source = queue(world, caller, json)?;
     let Some((target, most)) = source.redrive() else { return Ok(()) };
     let spent = |message: &mut Message| message.visible_from <= now && message.receive_count >= most;
-    let dead: Vec<Message> = source.messages.extract_if(.., spent).collect();
+    let (arn, mut dead) = (source.arn.to_string(), source.messages.extract_if(.., spent).collect::<Vec<_>>());
+    for message in &mut dead {
+        message.died_in = Some(arn.clone());
+    }
     if let Some(target) = world.sqs.queues.get_mut(&target) {
         target.messages.extend(dead);
         target.forget_old(now);
@@ -90,8 +118,9 @@ fn shown(message: &Message, system: &[String], wanted: &[String]) -> Value {
         "MessageId": message.id,
         "ReceiptHandle": message.handle,
     });
-    if !system.is_empty() {
-        entry["Attributes"] = message.system_attributes(system);
+    let attributes = message.system_attributes(system);
+    if attributes != json!({}) {
+        entry["Attributes"] = attributes;
     }
     let attributes = message.chosen_attributes(wanted);
     if !attributes.is_empty() {

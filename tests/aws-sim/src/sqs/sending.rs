@@ -8,30 +8,57 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::message::{Attribute, AttributeValue, Message};
-use super::{bounded, digest, queue};
+use super::{bounded, digest, encryption, queue};
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::{Caller, World};
 
+/// The parameters of a message, beside the queue's.
+pub(super) const PARAMETERS: [&str; 6] = [
+    "DelaySeconds",
+    "MessageAttributes",
+    "MessageBody",
+    "MessageDeduplicationId",
+    "MessageGroupId",
+    "MessageSystemAttributes",
+];
+
 /// SQS API Reference, SendMessage.
 pub(super) fn send_message(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
-    json.only(&["DelaySeconds", "MessageAttributes", "MessageBody", "QueueUrl"])?;
+    json.only(&[PARAMETERS.as_slice(), &["QueueUrl"]].concat())?;
+    let arn = queue(world, caller, json)?.arn.to_string();
+    encryption::check(world, caller, &arn, &encryption::TO_SEND)?;
+    send(world, caller, json, json)
+}
+
+/// Puts the message that `entry` describes into the request's queue.
+pub(super) fn send(world: &mut World, caller: &Caller, request: &Json, entry: &Json) -> Outcome<Value> {
     let body =
-        json.text("MessageBody")?.filter(|body| !body.is_empty()).ok_or_else(|| Fault::missing("MessageBody"))?;
-    let attributes = attributes(json)?;
-    let delay = bounded(json, "DelaySeconds", 0, 900)?;
+        entry.text("MessageBody")?.filter(|body| !body.is_empty()).ok_or_else(|| Fault::missing("MessageBody"))?;
+    let attributes = attributes(entry)?;
+    let trace = trace(entry)?;
+    let delay = bounded(entry, "DelaySeconds", 0, 900)?;
     if let Some(wrong) = body.chars().find(|character| !permitted(*character)) {
         return Err(Fault::bad(
             "InvalidMessageContents",
             format!("Invalid binary character '{:#x}' was found in the message body.", u32::from(wrong)),
         ));
     }
+    if entry.text("MessageDeduplicationId")?.is_some() {
+        let message = "The request include parameter MessageDeduplicationId which is not valid for this queue type";
+        return Err(Fault::value(message));
+    }
+    // Fair queues: a group on a standard queue orders nothing (SQS API Reference, SendMessage, MessageGroupId).
+    let group = entry.text("MessageGroupId")?.map(str::to_owned);
+    let printable = |byte: u8| byte.is_ascii_graphic();
+    if group.as_ref().is_some_and(|group| !(1..=128).contains(&group.len()) || !group.bytes().all(printable)) {
+        return Err(Fault::value("MessageGroupId has 1 to 128 letters, digits and punctuation"));
+    }
     let (id, now) = (world.ids.uuid(), world.now);
-    let queue = queue(world, caller, json)?;
+    let queue = queue(world, caller, request)?;
     let most = queue.number("MaximumMessageSize");
-    let size = body.len() + attributes.iter().map(|(name, attribute)| name.len() + attribute.size()).sum::<usize>();
-    if u64::try_from(size).is_ok_and(|size| size > most) {
+    if u64::try_from(size(body, &attributes)).is_ok_and(|size| size > most) {
         return Err(Fault::value(format!(
             "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
         )));
@@ -42,18 +69,54 @@ pub(super) fn send_message(world: &mut World, caller: &Caller, json: &Json) -> O
     if !attributes.is_empty() {
         answer["MD5OfMessageAttributes"] = json!(digest::of_attributes(&attributes));
     }
+    if let Some((name, attribute)) = &trace {
+        let system = BTreeMap::from([(name.clone(), attribute.clone())]);
+        answer["MD5OfMessageSystemAttributes"] = json!(digest::of_attributes(&system));
+    }
     queue.messages.push(Message {
         id,
         body: body.to_owned(),
         attributes,
+        trace: trace.and_then(|(_, attribute)| match attribute.value {
+            AttributeValue::Text(text) => Some(text),
+            AttributeValue::Binary(_) => None,
+        }),
+        group,
         sender: caller.principal.id.clone(),
         sent: now,
         visible_from: later(now, delay),
         first_received: None,
         receive_count: 0,
         handle: None,
+        died_in: None,
+        again: false,
     });
     Ok(answer)
+}
+
+/// A message's size: body, and attributes with their names and types (SQS Developer Guide, Message quotas).
+fn size(body: &str, attributes: &BTreeMap<String, Attribute>) -> usize {
+    body.len() + attributes.iter().map(|(name, attribute)| name.len() + attribute.size()).sum::<usize>()
+}
+
+/// The same, of an entry that has not been checked.
+pub(super) fn size_of(entry: &Json) -> usize {
+    let body = entry.text("MessageBody").ok().flatten().unwrap_or_default();
+    size(body, &attributes(entry).unwrap_or_default())
+}
+
+/// The only system attribute that can be sent; it does not count as part of the message (SQS API Reference,
+/// SendMessage, MessageSystemAttributes).
+fn trace(json: &Json) -> Outcome<Option<(String, Attribute)>> {
+    let given = json.object_map("MessageSystemAttributes")?.into_iter().next();
+    let Some((name, given)) = given else { return Ok(None) };
+    let attribute = attribute(&name, &given)?;
+    if name != "AWSTraceHeader" || attribute.kind != "String" {
+        return Err(Fault::value(format!(
+            "The message system attribute '{name}' is not a string called AWSTraceHeader."
+        )));
+    }
+    Ok(Some((name, attribute)))
 }
 
 /// The characters that XML 1.0 allows (SQS API Reference, SendMessage, MessageBody).
@@ -72,22 +135,38 @@ fn attributes(json: &Json) -> Outcome<BTreeMap<String, Attribute>> {
 
 fn attribute(name: &str, given: &Json) -> Outcome<Attribute> {
     given.only(&["BinaryListValues", "BinaryValue", "DataType", "StringListValues", "StringValue"])?;
-    let invalid = |why: &str| Fault::value(format!("The message attribute '{name}' is invalid. Reason: {why}."));
-    let permitted = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    let reason = |why: &str| format!("The message attribute '{name}' is invalid. Reason: {why}.");
+    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let reserved = ["aws.", "amazon."].iter().any(|prefix| name.to_lowercase().starts_with(prefix));
     let edges = name.starts_with('.') || name.ends_with('.') || name.contains("..");
-    if name.is_empty() || name.len() > 256 || reserved || edges || !name.bytes().all(permitted) {
-        return Err(invalid("its name is not valid"));
+    if name.is_empty() || name.len() > 256 || reserved || edges || !name.bytes().all(in_name) {
+        return Err(Fault::value(reason("its name is not valid")));
+    }
+    if given.raw("StringListValues").is_some() || given.raw("BinaryListValues").is_some() {
+        return Err(Fault::value(reason("list values are not supported")));
     }
     let kind = given.text("DataType")?.unwrap_or_default().to_owned();
+    if kind.len() > 256 {
+        return Err(Fault::value(reason("its type has at most 256 characters")));
+    }
     let value = match kind.split('.').next() {
         Some("String" | "Number") => given.text("StringValue")?.map(|text| AttributeValue::Text(text.to_owned())),
         Some("Binary") => {
             given.text("BinaryValue")?.and_then(|text| STANDARD.decode(text).ok()).map(AttributeValue::Binary)
         }
-        _ => return Err(invalid("its type must be String, Number or Binary")),
+        _ => return Err(Fault::value(reason("its type must be String, Number or Binary"))),
     };
-    let value = value.filter(|value| value.size() > 0).ok_or_else(|| invalid("it must have a value of its type"))?;
+    let value = value
+        .filter(|value| value.size() > 0)
+        .ok_or_else(|| Fault::value(reason("it must have a value of its type")))?;
+    if let AttributeValue::Text(text) = &value {
+        if !text.chars().all(permitted) {
+            return Err(Fault::value(reason("its value has a character that is not allowed")));
+        }
+        if kind.starts_with("Number") && !text.parse::<f64>().is_ok_and(f64::is_finite) {
+            return Err(Fault::value(reason("its value is not a number")));
+        }
+    }
     Ok(Attribute { kind, value })
 }
 

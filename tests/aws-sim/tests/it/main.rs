@@ -4,19 +4,27 @@
 
 mod asynchronous;
 mod disturbances;
+mod encryption;
+mod grants;
+mod key_states;
 mod keys;
 mod lab;
+mod lags;
 mod loopback;
+mod malformed;
+mod messages;
 mod over_there;
 mod policies;
 mod procedure;
 mod program;
 mod protocol;
+mod queue_rules;
 mod queues;
 mod quotas;
 mod restores;
 mod roles;
 mod sharing;
 mod signatures;
+mod signing;
 mod snapshots;
 mod weather;

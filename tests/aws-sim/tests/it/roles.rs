@@ -200,3 +200,37 @@ async fn at_home_a_key_policy_allows_alone_or_leaves_it_to_iam() {
     describe(&idle).await.unwrap();
     assert_eq!(code(describe(&user).await), "AccessDeniedException");
 }
+
+#[tokio::test(start_paused = true)]
+async fn some_actions_need_more_than_their_own_permission() {
+    use aws_sdk_kms::types::Tag;
+    let lab = Lab::new();
+    let clerk = |name: &str, actions: &str| {
+        lab.cloud.create_role(A, name, &trusting(A, "{}"), &[&allowing(actions, "*")]).unwrap();
+        lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector())
+    };
+    let tag = || Tag::builder().tag_key("k").tag_value("v").build().unwrap();
+    let (makes, replicates) = (clerk("makes", r#""kms:CreateKey""#), clerk("replicates", r#""kms:ReplicateKey""#));
+    let both = clerk("both", r#"["kms:CreateKey","kms:ReplicateKey"]"#);
+    let all = clerk("all", r#"["kms:CreateKey","kms:ReplicateKey","kms:TagResource"]"#);
+    let create = |clients: &Clients| clients.kms.create_key().multi_region(true);
+    let made = create(&makes).send().await.unwrap();
+    let key = made.key_metadata().unwrap().key_id().to_owned();
+    assert_eq!(code(create(&makes).tags(tag()).send().await), "AccessDeniedException");
+    create(&all).tags(tag()).send().await.unwrap();
+    let replicate = |clients: &Clients| clients.kms.replicate_key().key_id(&key).replica_region(THERE);
+    assert_eq!(code(replicate(&makes).send().await), "AccessDeniedException");
+    assert_eq!(code(replicate(&replicates).send().await), "AccessDeniedException");
+    assert_eq!(code(replicate(&both).tags(tag()).send().await), "AccessDeniedException");
+    replicate(&both).send().await.unwrap();
+    // An alias and its key are two resources.
+    let alias = |name: &str, resource: &str| {
+        lab.cloud.create_role(A, name, &trusting(A, "{}"), &[&allowing(r#""kms:CreateAlias""#, resource)]).unwrap();
+        let clients = lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector());
+        clients.kms.create_alias().alias_name("alias/x").target_key_id(&key).send()
+    };
+    let part = |resource: &str| format!("arn:aws:kms:{HERE}:{A}:{resource}");
+    assert_eq!(code(alias("of-keys", &part("key/*")).await), "AccessDeniedException");
+    assert_eq!(code(alias("of-aliases", &part("alias/*")).await), "AccessDeniedException");
+    alias("of-both", &part("*")).await.unwrap();
+}

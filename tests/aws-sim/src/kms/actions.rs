@@ -1,0 +1,113 @@
+//! What the actions on existing keys may be asked of: by which names, from which accounts, in which states.
+
+use super::key::{Key, KeyState};
+use crate::fault::{Fault, Outcome};
+use crate::json::Json;
+use crate::world::{Caller, World};
+
+/// What an action answers in one key state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum In {
+    /// It works.
+    Y,
+    /// DisabledException.
+    D,
+    /// KMSInvalidStateException.
+    S,
+}
+use In::{D, S, Y};
+
+/// One action: whether its `KeyId` may be an alias (KMS API Reference, the action's KeyId), whether it can be asked of
+/// another account's key (KMS Developer Guide, Allowing users in other accounts to use a KMS key), and what it answers in
+/// each state.
+struct Action(&'static str, bool, bool, [In; 5]);
+
+/// KMS Developer Guide, Key states of AWS KMS keys: enabled; disabled; pending deletion, also of replicas; creating;
+/// updating. Where that page leaves `DisabledException` and `KMSInvalidStateException` both open, it is the latter.
+/// UNSOURCED in the last two columns: all but the cryptographic operations, CreateGrant (creating), ReplicateKey, EnableKey
+/// and DisableKey, of which pages on multi-Region keys speak; the stricter reading where changing the key is concerned.
+#[rustfmt::skip]
+const TABLE: [Action; 34] = [
+    Action("CancelKeyDeletion",               false, false, [S, S, Y, S, S]),
+    Action("CreateAlias",                     false, false, [Y, Y, S, Y, Y]),
+    Action("CreateGrant",                     false, true,  [Y, D, S, S, S]),
+    Action("Decrypt",                         true,  true,  [Y, D, S, S, Y]),
+    Action("DescribeKey",                     true,  true,  [Y, Y, Y, Y, Y]),
+    Action("DisableKey",                      false, false, [Y, Y, S, S, S]),
+    Action("DisableKeyRotation",              false, false, [Y, D, S, S, S]),
+    Action("EnableKey",                       false, false, [Y, Y, S, S, S]),
+    Action("EnableKeyRotation",               false, false, [Y, D, S, S, S]),
+    Action("Encrypt",                         true,  true,  [Y, D, S, S, Y]),
+    Action("GenerateDataKey",                 true,  true,  [Y, D, S, S, Y]),
+    Action("GenerateDataKeyWithoutPlaintext", true,  true,  [Y, D, S, S, Y]),
+    Action("GetKeyPolicy",                    false, false, [Y, Y, Y, Y, Y]),
+    Action("GetKeyRotationStatus",            false, true,  [Y, Y, Y, Y, Y]),
+    Action("GetPublicKey",                    true,  true,  [Y, D, S, S, Y]),
+    Action("ListAliases",                     false, false, [Y, Y, Y, Y, Y]),
+    Action("ListGrants",                      false, true,  [Y, Y, Y, Y, Y]),
+    Action("ListKeyPolicies",                 false, false, [Y, Y, Y, Y, Y]),
+    Action("ListResourceTags",                false, false, [Y, Y, Y, Y, Y]),
+    Action("PutKeyPolicy",                    false, false, [Y, Y, Y, Y, Y]),
+    Action("ReEncryptFrom",                   true,  true,  [Y, D, S, S, Y]),
+    Action("ReEncryptTo",                     true,  true,  [Y, D, S, S, Y]),
+    Action("ReplicateKey",                    false, false, [Y, D, S, S, S]),
+    Action("RetireGrant",                     false, true,  [Y, Y, Y, Y, Y]),
+    Action("RevokeGrant",                     false, true,  [Y, Y, Y, Y, Y]),
+    Action("ScheduleKeyDeletion",             false, false, [Y, Y, S, Y, S]),
+    Action("Sign",                            true,  true,  [Y, D, S, S, Y]),
+    Action("TagResource",                     false, false, [Y, Y, S, Y, Y]),
+    Action("UntagResource",                   false, false, [Y, Y, S, Y, Y]),
+    Action("UpdateAlias",                     false, false, [Y, Y, S, Y, Y]),
+    Action("UpdateKeyDescription",            false, false, [Y, Y, S, Y, Y]),
+    Action("UpdatePrimaryRegion",             false, false, [Y, D, S, S, S]),
+    Action("Verify",                          true,  true,  [Y, D, S, S, Y]),
+    Action("DeleteAlias",                     false, false, [Y, Y, Y, Y, Y]),
+];
+
+fn of(name: &str) -> Option<&'static Action> {
+    TABLE.iter().find(|Action(known, ..)| *known == name)
+}
+
+/// Whether the action can be asked of another account's key.
+pub(super) fn reaches_across(name: &str) -> bool {
+    of(name).is_some_and(|Action(_, _, across, _)| *across)
+}
+
+/// The key that the request's `KeyId` names, when the action can be asked of it.
+pub(super) fn named_key<'a>(world: &'a mut World, caller: &Caller, name: &str, json: &Json) -> Outcome<&'a mut Key> {
+    key(world, caller, name, json.required("KeyId")?)
+}
+
+/// The key that `named` means, when the action can be asked of it.
+pub(super) fn key<'a>(world: &'a mut World, caller: &Caller, name: &str, named: &str) -> Outcome<&'a mut Key> {
+    let Some(Action(_, alias, _, states)) = of(name) else {
+        return Err(Fault::internal(format!("{name} is missing in the table of actions")));
+    };
+    if named.len() > 2048 {
+        return Err(Fault::validation("Value at 'keyId' must have length less than or equal to 2048"));
+    }
+    if !alias && (named.starts_with("alias/") || named.contains(":alias/")) {
+        return Err(Fault::bad("InvalidArnException", format!("{named} is not a key id or key ARN")));
+    }
+    let arn = world.kms.resolve(caller, named)?;
+    let key = world.kms.keys.get_mut(&arn).ok_or_else(|| Fault::internal("the key has gone"))?;
+    // What uses the key, and what lets others use it. Which of the two errors of that page comes is UNSOURCED.
+    let uses = states[1] == D;
+    if uses && key.usable_from > world.now {
+        return Err(Fault::bad("NotFoundException", format!("Key '{arn}' does not exist")));
+    }
+    let (column, state) = match key.state {
+        KeyState::Enabled => (0, "not pending deletion (or pending replica deletion)"),
+        KeyState::Disabled if name == "CancelKeyDeletion" => (1, "not pending deletion (or pending replica deletion)"),
+        KeyState::Disabled => (1, "disabled"),
+        KeyState::PendingDeletion { .. } => (2, "pending deletion"),
+        KeyState::PendingReplicaDeletion { .. } => (2, "pending replica deletion"),
+        KeyState::Creating { .. } => (3, "creating"),
+        KeyState::Updating { .. } => (4, "updating"),
+    };
+    match states[column] {
+        Y => Ok(key),
+        D => Err(Fault::bad("DisabledException", format!("{arn} is {state}."))),
+        S => Err(Fault::bad("KMSInvalidStateException", format!("{arn} is {state}."))),
+    }
+}
