@@ -47,6 +47,7 @@ impl fmt::Debug for Cloud {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) call: Call,
+    /// As far as it can be known.
     service: Option<Service>,
     request: Outcome<Request>,
     at: jiff::Timestamp,

@@ -34,7 +34,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Seed 1, speed 1, the default durations and quotas; no lags and no duplicates, nothing is throttled, and nothing goes
+    /// Seed 1, speed 1, the default durations and quotas, no lags and no duplicates; nothing is throttled, and nothing goes
     /// wrong by itself.
     pub fn new(clock: Clock) -> Self {
         Self {

@@ -19,7 +19,10 @@ pub(super) struct File {
     #[serde(default)]
     durations: Durations,
     #[serde(default)]
+    lags: Lags,
+    #[serde(default)]
     quotas: Quotas,
+    duplicates: Option<NonZeroU32>,
     #[serde(default)]
     rates: RatesEntry,
     #[serde(default)]
@@ -58,7 +61,8 @@ macro_rules! optional {
 }
 
 optional!(Durations, Time, snapshot, copy_across_regions, copy_within_region, restore, create_database, key_creation);
-optional!(Quotas, usize, copies_in_flight, manual_snapshots, accounts_per_share, instances);
+optional!(Lags, Time, authorization);
+optional!(Quotas, usize, copies_in_flight, manual_snapshots, accounts_per_share, instances, grants, messages_in_flight);
 optional!(Weather, u32, throttling, server_errors, lost_answers, stale_reads);
 
 impl From<Time> for Duration {
@@ -156,6 +160,8 @@ impl File {
         settings.queue_speed = self.queue_speed.map_or(settings.queue_speed, Into::into);
         settings.remembers = self.remembers.map_or(settings.remembers, Into::into);
         self.durations.apply(&mut settings.durations);
+        self.lags.apply(&mut settings.lags);
+        settings.duplicates = self.duplicates.map(Into::into).or(settings.duplicates);
         self.quotas.apply(&mut settings.quotas);
         self.weather.apply(&mut settings.weather);
         if self.rates.documented {
