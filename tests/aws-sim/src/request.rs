@@ -38,7 +38,7 @@ impl Service {
                 Some("AmazonSQS") => return Some(Self::Sqs),
                 _ => {}
             }
-            match Query::parse(http.body()).text("Version") {
+            match Query::parse(http.body()).unwrap_or_default().text("Version") {
                 Some("2014-10-31") => Some(Self::Rds),
                 Some("2011-06-15") => Some(Self::Sts),
                 _ => None,
