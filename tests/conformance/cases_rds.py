@@ -60,6 +60,19 @@ def shared(w: World) -> str:
     return w.a.arn("snapshot", "first")
 
 
+def twice(request: Any) -> None:
+    request.data += b"&Version=2014-10-31"
+
+
+def as_text(request: Any) -> None:
+    del request.headers["Content-Type"]
+    request.headers["Content-Type"] = "text/plain"
+
+
+def elsewhere(request: Any) -> None:
+    request.url += "rds"
+
+
 # Parameters in general.
 
 case("rds: a parameter that the action lacks", "InvalidParameterValue", 400,
@@ -73,6 +86,20 @@ case("rds: a number is digits", "MalformedInput", 400,
      lambda w: make(w, AllocatedStorage="plenty"), lambda w: make(w, AllocatedStorage=20))
 case("rds: an action that there is not", "InvalidAction", 400,
      lambda w: w.a.raw("rds", "DescribeTheWeather", {}), lambda w: w.a.raw("rds", "DescribeDBInstances", {}))
+case("rds: an action at all", "MissingAction", 400,
+     lambda w: w.a.raw("rds", "", {}), lambda w: w.a.raw("rds", "DescribeDBInstances", {}))
+case("rds: a parameter comes once", "InvalidQueryParameter", 400,
+     lambda w: w.a.raw("rds", "DescribeDBInstances", {}, before=twice), lambda w: w.a.raw("rds", "DescribeDBInstances", {}))
+case("rds: a list is spelt as one", "InvalidParameterValue", 400,
+     lambda w: w.a.raw("rds", "AddTagsToResource", {"ResourceName": w.it, "Tags.Tag.0.Key": "k"}),
+     lambda w: w.a.raw("rds", "AddTagsToResource", {"ResourceName": w.it, "Tags.Tag.1.Key": "k"}),
+     given=lambda w: make(w)["DBInstance"]["DBInstanceArn"])
+case("rds: a body is a form", "MalformedQueryString", 404,
+     lambda w: w.a.raw("rds", "DescribeDBInstances", {}, before=as_text),
+     lambda w: w.a.raw("rds", "DescribeDBInstances", {}))
+case("rds: nothing is elsewhere", "UnknownOperationException", 404,
+     lambda w: w.a.raw("rds", "DescribeDBInstances", {}, before=elsewhere),
+     lambda w: w.a.raw("rds", "DescribeDBInstances", {}))
 case("rds: a page has at least 20", "InvalidParameterValue", 400,
      lambda w: find(w, MaxRecords=19), lambda w: find(w, MaxRecords=20))
 case("rds: a page has at most 100", "InvalidParameterValue", 400,

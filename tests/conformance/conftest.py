@@ -96,6 +96,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not session.config.getoption("--whole"):
         return
     session.config.stash[COVERAGE] = found = rules.coverage(wire.LEDGER.calls)
+    if wire.LEDGER.responses != len(wire.LEDGER.calls):
+        found.wrong.append("not every response to every call has been checked against the models")
     if found.wrong and session.exitstatus == 0:
         session.exitstatus = 1
 

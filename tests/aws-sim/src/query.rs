@@ -107,10 +107,13 @@ const MEMBERS: [(&str, &str); 14] = [
 /// Whether a flattened name is `Name`, `Name.member.N` or `Name.member.N.` and a name again: "Values of n are integers
 /// starting from 1" (RDS User Guide, Using the Query API).
 fn is_spelt_well(name: &str) -> bool {
-    let Some((list, rest)) = name.split_once('.') else { return !name.is_empty() };
-    // A structure that is no list: `ScalingConfiguration.MinCapacity`.
-    let Some((member, rest)) = rest.split_once('.') else { return !MEMBERS.iter().any(|(known, _)| *known == list) };
-    let (index, rest) = rest.split_once('.').map_or((rest, None), |(index, rest)| (index, Some(rest)));
-    let known = member == "member" || MEMBERS.contains(&(list, member));
-    known && index.parse::<u32>().is_ok_and(|index| index > 0) && rest.is_none_or(is_spelt_well)
+    let Some((outer, rest)) = name.split_once('.') else { return name.parse::<u32>().is_err() && !name.is_empty() };
+    let (member, index) = rest.split_once('.').unwrap_or((rest, ""));
+    if member == "member" || MEMBERS.contains(&(outer, member)) {
+        let (index, rest) = index.split_once('.').map_or((index, None), |(index, rest)| (index, Some(rest)));
+        return index.parse::<u32>().is_ok_and(|index| index > 0) && rest.is_none_or(is_spelt_well);
+    }
+    // A structure that is no list: `ScalingConfiguration.MinCapacity`, or with one in it:
+    // `CloudwatchLogsExportConfiguration.EnableLogTypes.member.1`.
+    !MEMBERS.iter().any(|(known, _)| *known == outer) && is_spelt_well(rest)
 }
