@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::kms::Key;
 use crate::policy::like;
+use crate::rds::instance::Instance;
 use crate::rds::snapshot::Snapshot;
 use crate::world::World;
 
@@ -12,6 +13,25 @@ pub(crate) fn fingerprint(world: &World) -> String {
     let mut lines: Vec<String> = Vec::new();
     lines.extend(world.rds.instances.values().map(|instance| database(world, instance)));
     lines.extend(world.rds.snapshots.values().map(|of| snapshot(world, of)));
+    lines.extend(world.rds.subnet_groups.values().map(|of| format!("subnet group {} tags {}", of.arn, tags(&of.tags))));
+    lines.extend(
+        world
+            .rds
+            .parameter_groups
+            .values()
+            .map(|of| format!("parameter group {} {} {:?} tags {}", of.arn, of.family, of.description, tags(&of.tags))),
+    );
+    lines.extend(world.rds.option_groups.values().map(|of| {
+        format!(
+            "option group {} {} {} {:?} {:?} tags {}",
+            of.arn,
+            of.engine,
+            of.major,
+            of.options,
+            of.description,
+            tags(&of.tags)
+        )
+    }));
     lines.extend(world.kms.keys.values().map(|of| key(world, of)));
     lines.extend(world.sqs.queues.iter().map(|(arn, queue)| {
         let mut bodies: Vec<String> = queue.messages.iter().map(|message| message.body.clone()).collect();
@@ -24,38 +44,66 @@ pub(crate) fn fingerprint(world: &World) -> String {
     lines.join("\n")
 }
 
-fn database(world: &World, instance: &crate::rds::instance::Instance) -> String {
+fn database(world: &World, instance: &Instance) -> String {
+    let setup = &instance.setup;
+    let storage = &setup.storage;
+    let insights = setup.insights.as_ref();
     format!(
-        "database {} {} {} {} {} {} GiB {} multi-az {} public {} protected {} retention {} subnets {} groups {:?} cluster {:?} managed password {} pending {:?} key {} tags {}",
+        "database {} {} {} {} {} {} GiB {} {:?} IOPS {:?} MiB/s up to {:?} log volume {} port {} zone {} multi-az {} public {} protected {} copies tags {} minor upgrades {} iam {} retention {} at {} maintained {} license {} {:?} certificate {} parameters {} {:?} options {} subnets {} groups {:?} logs {:?} monitoring {:?} insights {:?} {} cluster {:?} managed password {} tde {} pending {:?} key {} owned {} tags {}",
         instance.arn,
         instance.status(world.now),
         instance.engine,
         instance.engine_version,
-        instance.class,
-        instance.allocated_gib,
-        instance.storage_type,
-        instance.multi_az,
-        instance.public,
-        instance.deletion_protection,
-        instance.retention,
-        instance.subnet_group,
-        instance.security_groups,
+        setup.class,
+        storage.gib,
+        storage.kind,
+        storage.iops,
+        storage.throughput,
+        setup.ceiling,
+        setup.log_volume,
+        setup.port,
+        setup.zone,
+        setup.multi_az,
+        setup.public,
+        setup.deletion_protection,
+        setup.copy_tags,
+        setup.minor_upgrade,
+        setup.iam,
+        setup.retention,
+        setup.backup_window,
+        setup.maintenance_window,
+        setup.license,
+        setup.lifecycle,
+        setup.certificate,
+        setup.parameter_group,
+        instance.parameters,
+        setup.option_group,
+        setup.subnet_group,
+        setup.security_groups,
+        setup.logs,
+        setup.monitoring,
+        insights.map(|on| on.days),
+        key_name(world, insights.map(|on| on.key.as_str())),
         instance.cluster,
-        instance.secret.is_some(),
+        instance.secret.as_ref().map_or_else(|| "no".to_owned(), |secret| key_name(world, Some(&secret.key))),
+        instance.tde.is_some(),
         instance.pending,
         key_name(world, instance.key.as_deref()),
+        instance.owned_key,
         tags(&instance.tags),
     )
 }
 
 fn snapshot(world: &World, snapshot: &Snapshot) -> String {
     format!(
-        "snapshot {} {} of {} source {} key {} shared {:?} tags {}",
+        "snapshot {} {} of {} source {} key {} owned {} options {} shared {:?} tags {}",
         snapshot.arn,
         snapshot.status(world.now),
         snapshot.origin.instance,
         snapshot.source.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
         key_name(world, snapshot.key.as_deref()),
+        snapshot.owned_key,
+        snapshot.option_group,
         snapshot.shares,
         tags(&snapshot.tags),
     )

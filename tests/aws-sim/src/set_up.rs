@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::arn::Arn;
 use crate::envelope::Stored;
 use crate::principal::root_credentials;
-use crate::rds::default_security_group;
-use crate::rds::instance::{Changes, Instance, Stage};
+use crate::rds::changes::Changes;
+use crate::rds::engines;
+use crate::rds::instance::{Instance, Parameters, Stage};
+use crate::rds::setup::Setup;
 use crate::rds::snapshot::Stage as SnapshotStage;
 use crate::{Cloud, Credentials, kms};
 
@@ -25,15 +27,20 @@ pub struct Database {
     pub engine_version: String,
     /// `db.m6g.large`, ...
     pub class: String,
+    /// `gp2`, `gp3` or `standard`.
+    pub storage_type: String,
     /// The size of its storage.
     pub allocated_gib: u32,
-    /// `None`: unencrypted. `aws/rds`: under the AWS managed key, which is made on first use. Else the ARN of a key.
+    /// `None`: unencrypted. `aws/rds`: under the AWS managed key, which is made on first use. `sse-rds`: under a key that AWS
+    /// owns and nobody sees. Else the ARN of a key.
     pub kms_key: Option<String>,
     /// Whether it has a standby.
     pub multi_az: bool,
     /// The cluster that it is a member of.
     pub cluster: Option<String>,
-    /// Its tags.
+    /// Whether it has Transparent Data Encryption: a credential for it, and an option group `<identifier>-tde`.
+    pub tde: bool,
+    /// Its tags, which may begin with `aws:`.
     pub tags: BTreeMap<String, String>,
     /// What it holds.
     pub content: Vec<u8>,
@@ -49,10 +56,12 @@ impl Database {
             engine: "postgres".to_owned(),
             engine_version: "16.3".to_owned(),
             class: "db.m6g.large".to_owned(),
+            storage_type: "gp3".to_owned(),
             allocated_gib: 100,
             kms_key: Some("aws/rds".to_owned()),
             multi_az: false,
             cluster: None,
+            tde: false,
             tags: BTreeMap::new(),
             content: format!("the rows of {identifier} in {account}").into_bytes(),
         }
@@ -100,43 +109,57 @@ impl Cloud {
         let mut world = self.world();
         let world = &mut *world;
         let arn = Arn::new("rds", &database.region, &database.account, format!("db:{}", database.identifier));
+        let owned_key = database.kms_key.as_deref() == Some("sse-rds");
+        let tde = database.tde.then(|| format!("arn:aws:cloudhsm:{}:{}:hapg-tde", database.region, database.account));
+        let option_group = world.rds.set_up_options(&database);
         let key = match database.kms_key.as_deref() {
+            None | Some("sse-rds") => None,
             Some("aws/rds") => Some(kms::managed_key(world, &database.account, &database.region)),
             other => other.map(str::to_owned),
         };
         let material = key.as_ref().and_then(|key| world.kms.keys.get(key)).map(|key| key.material);
         let sealed =
             material.and_then(|material| Stored::seal(&mut world.ids, &material, &arn.to_string(), &database.content));
-        let port = if database.engine.contains("postgres") { 5432 } else { 3306 };
+        let engine = engines::of(&database.engine);
+        let usual = Setup::usual(
+            engine,
+            &database.engine_version,
+            &database.account,
+            &database.region,
+            &database.class,
+            database.allocated_gib,
+        );
+        let setup = Setup {
+            storage: usual.storage.clone().of_kind(&database.storage_type),
+            multi_az: database.multi_az,
+            retention: 7,
+            option_group,
+            ..usual
+        };
         let instance = Instance {
             resource_id: format!("db-{}", world.ids.upper(26)),
             engine: database.engine,
             engine_version: database.engine_version,
-            class: database.class,
-            allocated_gib: database.allocated_gib,
-            storage_type: "gp3".to_owned(),
-            port,
             master_username: "admin_user".to_owned(),
+            database_name: None,
             created: world.now,
-            multi_az: database.multi_az,
-            public: false,
-            deletion_protection: false,
-            copy_tags: false,
-            minor_upgrade: true,
-            retention: 7,
-            subnet_group: "default".to_owned(),
-            security_groups: vec![default_security_group(&database.account, &database.region)],
+            setup,
+            parameters: Parameters::InSync,
             cluster: database.cluster,
             secret: None,
+            tde,
             stored: if key.is_some() {
                 sealed.unwrap_or(Stored::Plain(Vec::new()))
             } else {
                 Stored::Plain(database.content)
             },
             key,
+            owned_key,
             tags: database.tags,
+            restoring: None,
             stage: Stage::Available,
             pending: Changes::default(),
+            optimizing: None,
             backups: BTreeSet::new(),
             arn: arn.clone(),
         };
@@ -152,6 +175,18 @@ impl Cloud {
     pub fn create_security_group(&self, account: &str, region: &str, id: &str) {
         let key = (account.to_owned(), region.to_owned(), id.to_owned());
         self.world().rds.security_groups.insert(key);
+    }
+
+    /// Deletes the default VPC of an account in a Region, and the default subnet group with it.
+    pub fn delete_default_vpc(&self, account: &str, region: &str) {
+        self.world().rds.without_default_vpc.insert((account.to_owned(), region.to_owned()));
+    }
+
+    /// Sets up a snapshot that the account has not made itself: `rds:...` by RDS, `awsbackup:...` by AWS Backup. It is a copy
+    /// of the database as it stands.
+    pub fn create_backup(&self, account: &str, region: &str, database: &str, name: &str) {
+        let mut world = self.world();
+        crate::rds::set_up_backup(&mut world, account, region, database, name);
     }
 
     /// What the database or snapshot with this ARN holds, decrypted with its key's material, whatever state the key is

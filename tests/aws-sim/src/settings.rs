@@ -113,6 +113,14 @@ pub struct Quotas {
     pub grants: usize,
     /// Messages of one queue that have been received and not deleted (SQS Developer Guide, Message quotas).
     pub messages_in_flight: usize,
+    /// The storage of all DB instances together, in GiB.
+    pub storage_gib: u64,
+    /// DB parameter groups, without the default ones.
+    pub parameter_groups: usize,
+    /// Option groups, without the default ones.
+    pub option_groups: usize,
+    /// DB subnet groups.
+    pub subnet_groups: usize,
 }
 
 impl Default for Quotas {
@@ -124,6 +132,10 @@ impl Default for Quotas {
             instances: 40,
             grants: 50_000,
             messages_in_flight: 120_000,
+            storage_gib: 100_000,
+            parameter_groups: 50,
+            option_groups: 20,
+            subnet_groups: 50,
         }
     }
 }

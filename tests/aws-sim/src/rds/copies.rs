@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::identifiers::{SNAPSHOT, identifier};
-use super::keys;
-use super::snapshot::{CopyJob, Snapshot, Stage};
+use super::identifiers::{self, SNAPSHOT, identifier};
+use super::snapshot::{CopyJob, Maker, Snapshot, Stage};
 use super::snapshots::{must_be_free, must_have_room, not_found, show};
+use super::{engines, keys, options};
 use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
 use crate::kms::on_behalf::{TO_READ, TO_STORE, grant};
 use crate::query::Query;
-use crate::tags::Tags;
 use crate::world::{Caller, World};
 use crate::xml::Xml;
 
@@ -41,19 +40,30 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
     }
     let foreign = source.arn.account != caller.account();
     let across = source.arn.region != caller.region;
-    if foreign && across && source.key.is_some() {
+    if foreign && across && source.encrypted() {
         // "You can copy a shared DB snapshot across AWS Regions if the snapshot is unencrypted" (Considerations for
         // shared snapshot copying). The same page also speaks of a single step for encrypted ones; UNSOURCED which
         // holds, and the code: stricter reading.
         return Err(Fault::value("Copying an encrypted shared snapshot across Regions is not supported."));
     }
+    if engines::of(&source.origin.engine).kind == engines::Kind::Custom {
+        // "This command doesn't apply to RDS Custom" (same page). UNSOURCED: the code.
+        return Err(Fault::value("Snapshots of RDS Custom can't be copied."));
+    }
+    // Where copies are kept on Outposts and Local Zones does not exist here.
+    if query.text("SnapshotTarget").is_some_and(|target| target != "region") {
+        return Err(Fault::value("SnapshotTarget must be region."));
+    }
+    let along = query.flag("CopyOptionGroup")?.unwrap_or(false);
+    let option_group = option_group(world, caller, query, &source, along)?;
     let key = chosen_key(world, caller, &source, query.text("KmsKeyId"), foreign, across)?;
     must_have_room(world, caller)?;
     must_not_crowd(world, caller)?;
 
     // When Tags are given, CopyTags is not heeded. UNSOURCED: observed in practice.
     let copy_tags = query.flag("CopyTags")?.unwrap_or(false) && given.is_empty() && !foreign;
-    let tags = if copy_tags { super::tagging::checked(source.tags.clone())? } else { given };
+    let tags = if copy_tags { super::tagging::copied(&source.tags)? } else { given };
+    let option_group = if along { options::copy_along(world, caller, &source) } else { option_group };
     let source_grant = source.key.as_ref().and_then(|key| grant(world, caller, key, &TO_READ));
     if let Some(key) = &key {
         grant(world, caller, key, &TO_STORE);
@@ -61,7 +71,24 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
     let durations = world.settings.durations;
     let lasts = if across { durations.copy_across_regions } else { durations.copy_within_region };
     let job = CopyJob { source: source.arn.to_string(), grant: source_grant, lasts: world.settings.paced(lasts) };
-    let arn = enqueue(world, &source, target, key, tags, job, foreign || across);
+    let copy = Snapshot {
+        arn: target,
+        maker: Maker::Account,
+        created: world.now,
+        // Within an account and Region a copy stays under the key that AWS owns, unless it is given another.
+        owned_key: source.owned_key && key.is_none(),
+        key,
+        option_group,
+        source: (foreign || across).then(|| source.arn.clone()),
+        tags,
+        shares: BTreeSet::new(),
+        stage: Stage::Queued,
+        job: Some(job),
+        stored: None,
+        origin: source.origin,
+    };
+    let arn = copy.arn.to_string();
+    enqueue(world, copy);
     let mut xml = Xml::new();
     show(&mut xml, world, caller, &arn);
     Ok(xml)
@@ -69,19 +96,37 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
 
 /// The snapshot to copy: one's own by name, in the same Region; otherwise by ARN; another account's only when shared.
 fn source<'a>(world: &'a World, caller: &Caller, named: &str) -> Outcome<&'a Snapshot> {
-    if !named.starts_with("arn:") {
-        let arn = super::own_arn(caller, "snapshot", named);
-        return world.rds.snapshots.get(&arn).ok_or_else(|| not_found(named));
-    }
-    let malformed = || Fault::value(format!("Invalid snapshot identifier: {named}"));
-    let arn = Arn::parse(named).ok_or_else(malformed)?;
-    if arn.service != "rds" || arn.name_of("snapshot").is_none() {
-        return Err(malformed());
-    }
-    let found = world.rds.snapshots.get(named);
+    let found = world.rds.snapshots.get(&identifiers::snapshot(caller, "SourceDBSnapshotIdentifier", named)?);
     found
         .filter(|found| found.arn.account == caller.account() || found.shared_with(caller.account()))
         .ok_or_else(|| not_found(named))
+}
+
+/// The option group of the copy (RDS User Guide, Copying a DB snapshot, Option group considerations).
+///
+/// Within an account and Region it stays; elsewhere it is the one that is named, or the default one. What binds the source must
+/// be in it: "if your source DB instance uses Transparent Data Encryption for Oracle or Microsoft SQL Server, you must specify
+/// this option when copying across Regions" (RDS API Reference, CopyDBSnapshot, OptionGroupName). UNSOURCED: the codes.
+fn option_group(world: &World, caller: &Caller, query: &Query, source: &Snapshot, along: bool) -> Outcome<String> {
+    let engine = engines::of(&source.origin.engine);
+    let version = &source.origin.engine_version;
+    let named = options::chosen(world, caller, query, engine, version)?;
+    let foreign = source.arn.account != caller.account();
+    if along {
+        // "The associated option group can be copied only with cross-account snapshot copy calls" (same page,
+        // CopyOptionGroup); of Oracle, and within a Region (the User Guide's page).
+        if !foreign || named.is_some() || !engine.oracle() || source.arn.region != caller.region {
+            return Err(Fault::combination(
+                "CopyOptionGroup can be specified only for a shared snapshot of Oracle in the same Region, without OptionGroupName.",
+            ));
+        }
+        return Ok(source.option_group.clone());
+    }
+    let stays = !foreign && source.arn.region == caller.region;
+    let default = || if stays { source.option_group.clone() } else { engine.default_option_group(version) };
+    let group = named.unwrap_or_else(default);
+    options::must_keep(world, caller, &options::binding_of(world, source), &group)?;
+    Ok(group)
 }
 
 /// The key of the copy, once both keys are known to be usable.
@@ -93,13 +138,14 @@ fn chosen_key(
     foreign: bool,
     across: bool,
 ) -> Outcome<Option<String>> {
-    let Some(source_key) = &source.key else {
-        // A key encrypts the copy of an unencrypted snapshot (RDS API Reference, CopyDBSnapshot, KmsKeyId).
-        return named.map(|named| keys::target(world, caller, named)).transpose();
-    };
-    if across && named.is_none() {
+    if across && named.is_none() && source.encrypted() {
         return Err(Fault::value("Must specify new KMS key for cross region encrypted snapshot copy."));
     }
+    let Some(source_key) = &source.key else {
+        // A key encrypts the copy of an unencrypted snapshot (RDS API Reference, CopyDBSnapshot, KmsKeyId), and takes the place
+        // of one that AWS owns. UNSOURCED: the latter; the Aurora User Guide allows it for clusters.
+        return named.map(|named| keys::target(world, caller, named)).transpose();
+    };
     if foreign && named.is_none() {
         return Err(keys::not_accessible("target", "None"));
     }
@@ -118,31 +164,9 @@ fn must_not_crowd(world: &World, caller: &Caller) -> Outcome<()> {
 }
 
 /// Puts the copy behind the others of the same source database: they go one after another (same page).
-fn enqueue(
-    world: &mut World,
-    source: &Snapshot,
-    target: Arn,
-    key: Option<String>,
-    tags: Tags,
-    job: CopyJob,
-    elsewhere: bool,
-) -> String {
-    let arn = target.to_string();
-    let copy = Snapshot {
-        arn: target,
-        automated: false,
-        origin: source.origin.clone(),
-        created: world.now,
-        key,
-        source: elsewhere.then(|| source.arn.clone()),
-        tags,
-        shares: BTreeSet::new(),
-        stage: Stage::Queued,
-        job: Some(job),
-        stored: None,
-    };
+fn enqueue(world: &mut World, copy: Snapshot) {
+    let (arn, database) = (copy.arn.to_string(), copy.origin.resource_id.clone());
     world.rds.snapshots.insert(arn.clone(), copy);
-    world.rds.queues.entry(source.origin.resource_id.clone()).or_default().push(arn.clone());
-    super::progress::start_next(world, &source.origin.resource_id);
-    arn
+    world.rds.queues.entry(database.clone()).or_default().push(arn);
+    super::progress::start_next(world, &database);
 }

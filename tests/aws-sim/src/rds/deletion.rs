@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::identifiers::{SNAPSHOT, identifier};
+use super::identifiers::{SNAPSHOT, identifier, own_instance, own_snapshot};
 use super::instance::Stage as InstanceStage;
-use super::own_arn;
 use super::progress::{finish, leave_queue};
-use super::snapshot::Stage;
+use super::snapshot::{Maker, Stage};
 use super::snapshots::{not_found, take};
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
@@ -23,14 +22,12 @@ const DELETION: Duration = Duration::from_mins(5);
 pub(super) fn delete_snapshot(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["DBSnapshotIdentifier"])?;
     let id = query.required("DBSnapshotIdentifier")?;
-    let arn = own_arn(caller, "snapshot", id);
-    let snapshot = world
-        .rds
-        .snapshots
-        .get(&arn)
-        .filter(|found| found.arn.account == caller.account() && found.arn.region == caller.region);
-    let snapshot = snapshot.ok_or_else(|| not_found(id))?.clone();
-    if snapshot.automated || matches!(snapshot.stage, Stage::Creating { .. }) {
+    let arn = own_snapshot(caller, "DBSnapshotIdentifier", id)?;
+    let snapshot = world.rds.snapshots.get(&arn).ok_or_else(|| not_found(id))?.clone();
+    // Automated snapshots end with their retention, and AWS Backup deletes its own (RDS User Guide, Deleting a DB snapshot).
+    // UNSOURCED: that one which is being restored cannot be deleted.
+    let restored = world.rds.instances.values().any(|of| of.restoring.as_ref() == Some(&arn));
+    if restored || snapshot.maker != Maker::Account || matches!(snapshot.stage, Stage::Creating { .. }) {
         let message =
             format!("Cannot delete the snapshot because it is not currently in the available or failed state: {id}.");
         return Err(Fault::bad("InvalidDBSnapshotState", message));
@@ -61,10 +58,10 @@ pub(super) fn delete_instance(world: &mut World, caller: &Caller, query: &Query)
         "SkipFinalSnapshot",
     ])?;
     let id = query.required("DBInstanceIdentifier")?;
-    let arn = own_arn(caller, "db", id);
+    let arn = own_instance(caller, id)?;
     let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {id} not found."));
     let instance = world.rds.instances.get(&arn).ok_or_else(absent)?;
-    if instance.deletion_protection {
+    if instance.setup.deletion_protection {
         return Err(Fault::combination(
             "Cannot delete protected DB Instance, please disable deletion protection and try again.",
         ));

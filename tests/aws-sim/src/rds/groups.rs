@@ -1,9 +1,8 @@
 //! Subnet groups and security groups: as much of a network as a restore names.
 
-use super::{filters, max_records};
+use super::listing::{filters, paged};
 use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
-use crate::pages::page;
 use crate::query::Query;
 use crate::tags::Tags;
 use crate::world::{Caller, World};
@@ -23,7 +22,7 @@ pub(super) fn vpc(account: &str, region: &str) -> String {
 }
 
 /// The default VPC's default security group.
-pub(crate) fn default_security_group(account: &str, region: &str) -> String {
+pub(super) fn default_security_group(account: &str, region: &str) -> String {
     format!("sg-{}", digits(account, region))
 }
 
@@ -33,15 +32,25 @@ fn digits(account: &str, region: &str) -> String {
     format!("{account}{:05x}", sum & 0xf_ffff)
 }
 
-/// The subnet group that a new instance goes into.
-pub(super) fn subnet_group(world: &World, caller: &Caller, query: &Query) -> Outcome<String> {
-    let Some(name) = query.text("DBSubnetGroupName") else { return Ok("default".to_owned()) };
+/// The subnet group that a request names; `None` when it names none, which means the default one.
+pub(super) fn subnet_group(world: &World, caller: &Caller, query: &Query) -> Outcome<Option<String>> {
+    let Some(name) = query.text("DBSubnetGroupName") else { return Ok(None) };
     let name = name.to_lowercase();
     let arn = Arn::new("rds", &caller.region, caller.account(), format!("subgrp:{name}")).to_string();
     if name == "default" || world.rds.subnet_groups.contains_key(&arn) {
-        return Ok(name);
+        return Ok(Some(name));
     }
     Err(Fault::not_found("DBSubnetGroupNotFoundFault", format!("DB subnet group '{name}' does not exist.")))
+}
+
+/// Refuses to fall back on the default subnet group where there is no default VPC. The text has been seen in practice.
+pub(super) fn must_have_default(world: &World, caller: &Caller, chosen: &str) -> Outcome<()> {
+    let place = (caller.account().to_owned(), caller.region.clone());
+    if chosen == "default" && world.rds.without_default_vpc.contains(&place) {
+        let message = "No default subnet detected in VPC. Please contact AWS Support to recreate the default Subnets.";
+        return Err(Fault::bad("InvalidSubnet", message));
+    }
+    Ok(())
 }
 
 /// The security groups that an instance is put into; `None` when the request names none.
@@ -72,22 +81,54 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     let name = query.required("DBSubnetGroupName")?.to_lowercase();
     let description = query.required("DBSubnetGroupDescription")?.to_owned();
     let permitted = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
-    if name == "default" || name.len() > 255 || !name.bytes().all(permitted) {
+    let letter = name.starts_with(|first: char| first.is_ascii_alphabetic());
+    if name == "default" || !letter || name.len() > 255 || !name.bytes().all(permitted) {
         return Err(Fault::value(format!("The parameter DBSubnetGroupName is not a valid identifier: {name}")));
     }
     if query.list("SubnetIds").len() < 2 {
         let message = "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Please add subnets to cover at least 2 AZs.";
         return Err(Fault::bad("DBSubnetGroupDoesNotCoverEnoughAZs", message));
     }
+    // 20 subnets in a group (RDS User Guide, Quotas and constraints for Amazon RDS).
+    if query.list("SubnetIds").len() > 20 {
+        return Err(Fault::bad("DBSubnetQuotaExceededFault", "A DB subnet group has at most 20 subnets."));
+    }
     let tags = super::tagging::parsed(query)?;
     let arn = Arn::new("rds", &caller.region, caller.account(), format!("subgrp:{name}"));
     if world.rds.subnet_groups.contains_key(&arn.to_string()) {
         return Err(Fault::bad("DBSubnetGroupAlreadyExists", format!("The DB subnet group '{name}' already exists.")));
     }
+    if count(world, caller) >= world.settings.quotas.subnet_groups {
+        return Err(Fault::bad("DBSubnetGroupQuotaExceeded", "Cannot create more DB subnet groups"));
+    }
     let mut xml = Xml::new();
     xml.node("DBSubnetGroup", |xml| show(xml, caller.account(), &caller.region, &name, &description));
     world.rds.subnet_groups.insert(arn.to_string(), SubnetGroup { arn, description, tags });
     Ok(xml)
+}
+
+/// How many the account has in the Region, with the default one.
+pub(super) fn count(world: &World, caller: &Caller) -> usize {
+    let prefix = Arn::new("rds", &caller.region, caller.account(), "subgrp:").to_string();
+    1 + world.rds.subnet_groups.keys().filter(|arn| arn.starts_with(&prefix)).count()
+}
+
+/// RDS API Reference, DeleteDBSubnetGroup: neither the default one nor one that an instance is in.
+pub(super) fn delete(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
+    query.only(&["DBSubnetGroupName"])?;
+    let name = query.required("DBSubnetGroupName")?.to_lowercase();
+    let arn = Arn::new("rds", &caller.region, caller.account(), format!("subgrp:{name}")).to_string();
+    let used = world.rds.instances_of(caller.account(), &caller.region).any(|of| of.setup.subnet_group == name);
+    if name == "default" || used {
+        let message = format!("Cannot delete the subnet group '{name}' because it is the default or still in use.");
+        return Err(Fault::bad("InvalidDBSubnetGroupStateFault", message));
+    }
+    match world.rds.subnet_groups.remove(&arn) {
+        Some(_) => Ok(Xml::new()),
+        None => {
+            Err(Fault::not_found("DBSubnetGroupNotFoundFault", format!("DB subnet group '{name}' does not exist.")))
+        }
+    }
 }
 
 pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
@@ -111,7 +152,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
             format!("DB subnet group '{wanted}' does not exist."),
         ));
     }
-    let (groups, marker) = page(items, max_records(query)?, query.text("Marker"));
+    let (groups, marker) = paged(query, items)?;
     let mut xml = Xml::new();
     xml.list("DBSubnetGroups", "DBSubnetGroup", groups, |xml, (name, description)| {
         show(xml, caller.account(), &caller.region, &name, &description);

@@ -1,11 +1,16 @@
 //! The grammar of identifiers.
 
+use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
+use crate::world::Caller;
 
 /// Instances have 1 to 63 characters (RDS API Reference, CreateDBInstance).
 pub(super) const INSTANCE: usize = 63;
 /// Snapshots have 1 to 255 (RDS API Reference, CreateDBSnapshot).
 pub(super) const SNAPSHOT: usize = 255;
+
+/// Parameter groups and option groups have 1 to 255 (RDS API Reference, CreateDBParameterGroup and CreateOptionGroup).
+pub(super) const GROUP: usize = 255;
 
 /// Letters, digits and hyphens; first a letter; no two hyphens together and none at the end. Stored in lower case (RDS
 /// API Reference, CreateDBSnapshot and CopyDBSnapshot).
@@ -23,4 +28,34 @@ pub(super) fn identifier(parameter: &str, text: &str, longest: usize) -> Outcome
          ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens. \
          They have at most {longest} characters."
     )))
+}
+
+/// The ARN of the caller's own instance that is named by its identifier, as all actions but DescribeDBInstances name it.
+pub(super) fn own_instance(caller: &Caller, text: &str) -> Outcome<String> {
+    let id = identifier("DBInstanceIdentifier", text, INSTANCE)?;
+    Ok(Arn::new("rds", &caller.region, caller.account(), format!("db:{id}")).to_string())
+}
+
+/// The ARN of the caller's own snapshot that is named by its identifier. Those of automated snapshots and of AWS Backup begin
+/// with `rds:` and `awsbackup:`, which no name that is given can.
+pub(super) fn own_snapshot(caller: &Caller, parameter: &str, text: &str) -> Outcome<String> {
+    let prefix = ["rds:", "awsbackup:"].into_iter().find(|prefix| text.starts_with(prefix)).unwrap_or_default();
+    let id = identifier(parameter, text.get(prefix.len()..).unwrap_or_default(), SNAPSHOT)?;
+    Ok(Arn::new("rds", &caller.region, caller.account(), format!("snapshot:{prefix}{id}")).to_string())
+}
+
+/// The ARN that a parameter means which takes an ARN as well as an identifier of the caller's own.
+pub(super) fn instance(caller: &Caller, text: &str) -> Outcome<String> {
+    if text.starts_with("arn:") { of_kind("db", text) } else { own_instance(caller, text) }
+}
+
+/// The same of snapshots.
+pub(super) fn snapshot(caller: &Caller, parameter: &str, text: &str) -> Outcome<String> {
+    if text.starts_with("arn:") { of_kind("snapshot", text) } else { own_snapshot(caller, parameter, text) }
+}
+
+fn of_kind(kind: &str, text: &str) -> Outcome<String> {
+    let fits = |arn: &Arn| arn.service == "rds" && arn.name_of(kind).is_some();
+    let parsed = Arn::parse(text).filter(fits);
+    parsed.map(|arn| arn.to_string()).ok_or_else(|| Fault::value(format!("Invalid resource name: {text}")))
 }

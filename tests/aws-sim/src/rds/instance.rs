@@ -4,28 +4,45 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::changes::Changes;
+use super::engines::{self, Engine};
 use super::groups;
+use super::secret::Secret;
+use super::setup::Setup;
 use crate::arn::Arn;
 use crate::clock::{between, iso};
 use crate::envelope::Stored;
 use crate::tags::Tags;
 use crate::xml::Xml;
 
-/// What `ModifyDBInstance` may change later than at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changes {
-    pub(crate) class: Option<String>,
-    pub(crate) multi_az: Option<bool>,
-    pub(crate) password: bool,
-}
-
 /// Where the life of an instance stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    Creating { from: Timestamp, until: Timestamp },
-    Modifying { until: Timestamp, changes: Changes },
+    Creating {
+        from: Timestamp,
+        until: Timestamp,
+    },
+    /// With its status, and what has come about at the end.
+    Modifying {
+        until: Timestamp,
+        status: &'static str,
+        changes: Box<Changes>,
+    },
+    Rebooting {
+        until: Timestamp,
+    },
     Available,
-    Deleting { until: Timestamp },
+    Deleting {
+        until: Timestamp,
+    },
+}
+
+/// Where its parameter group stands (RDS API Reference, DBParameterGroupStatus).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parameters {
+    Applying,
+    PendingReboot,
+    InSync,
 }
 
 /// A DB instance.
@@ -35,36 +52,47 @@ pub(crate) struct Instance {
     pub(crate) resource_id: String,
     pub(crate) engine: String,
     pub(crate) engine_version: String,
-    pub(crate) class: String,
-    pub(crate) allocated_gib: u32,
-    pub(crate) storage_type: String,
-    pub(crate) port: u32,
     pub(crate) master_username: String,
+    pub(crate) database_name: Option<String>,
     pub(crate) created: Timestamp,
-    pub(crate) multi_az: bool,
-    pub(crate) public: bool,
-    pub(crate) deletion_protection: bool,
-    pub(crate) copy_tags: bool,
-    pub(crate) minor_upgrade: bool,
-    pub(crate) retention: u32,
-    pub(crate) subnet_group: String,
-    pub(crate) security_groups: Vec<String>,
+    pub(crate) setup: Setup,
+    pub(crate) parameters: Parameters,
     pub(crate) cluster: Option<String>,
-    /// The ARN of the secret with the master password, and of its key.
-    pub(crate) secret: Option<(String, String)>,
+    pub(crate) secret: Option<Secret>,
+    /// Transparent Data Encryption: the ARN of its credential.
+    pub(crate) tde: Option<String>,
     pub(crate) key: Option<String>,
+    /// Encrypted under a key that AWS owns and nobody sees (`sse-rds`).
+    pub(crate) owned_key: bool,
     pub(crate) tags: Tags,
+    /// The ARN of the snapshot that it is being restored from.
+    pub(crate) restoring: Option<String>,
     pub(crate) stage: Stage,
     /// Waits for the maintenance window.
     pub(crate) pending: Changes,
+    /// Since when, and until when, its storage is optimized after a change.
+    pub(crate) optimizing: Option<(Timestamp, Timestamp)>,
     /// The snapshots of it that are being taken.
     pub(crate) backups: BTreeSet<String>,
     pub(crate) stored: Stored,
 }
 
+/// How storage is encrypted (RDS API Reference, DBInstance, StorageEncryptionType).
+pub(super) fn encryption(key: Option<&String>, owned_key: bool) -> &'static str {
+    match key {
+        Some(_) => "sse-kms",
+        None if owned_key => "sse-rds",
+        None => "none",
+    }
+}
+
 impl Instance {
     pub(crate) fn id(&self) -> &str {
         self.arn.name_of("db").unwrap_or_default()
+    }
+
+    pub(crate) fn engine(&self) -> &'static Engine {
+        engines::of(&self.engine)
     }
 
     /// RDS User Guide, Viewing Amazon RDS DB instance status.
@@ -73,27 +101,36 @@ impl Instance {
             // A new instance is backed up once before it is available.
             Stage::Creating { from, until } if between(*from, now) < between(*from, *until) / 5 * 4 => "creating",
             Stage::Creating { .. } => "backing-up",
-            Stage::Modifying { changes, .. } if changes.password => "resetting-master-credentials",
-            Stage::Modifying { .. } => "modifying",
+            Stage::Modifying { status, .. } => status,
+            Stage::Rebooting { .. } => "rebooting",
             Stage::Deleting { .. } => "deleting",
             Stage::Available if !self.backups.is_empty() => "backing-up",
+            Stage::Available if self.is_optimizing(now) => "storage-optimization",
             Stage::Available => "available",
         }
     }
 
+    /// Whether it can be modified, rebooted and backed up: `available`, or `storage-optimization`, in which it is
+    /// operational (RDS API Reference, CreateDBSnapshot, DBInstanceIdentifier; RDS User Guide, Viewing Amazon RDS DB
+    /// instance status).
     pub(crate) fn available(&self) -> bool {
         self.stage == Stage::Available && self.backups.is_empty()
     }
 
+    pub(crate) fn is_optimizing(&self, now: Timestamp) -> bool {
+        self.optimizing.is_some_and(|(_, until)| now < until)
+    }
+
     /// RDS API Reference, DBInstance.
     pub(crate) fn show(&self, xml: &mut Xml, now: Timestamp) {
-        let status = self.status(now);
+        let setup = &self.setup;
         xml.leaf("DBInstanceIdentifier", self.id());
-        xml.leaf("DBInstanceClass", &self.class);
+        xml.leaf("DBInstanceClass", &setup.class);
         xml.leaf("Engine", &self.engine);
         xml.leaf("EngineVersion", &self.engine_version);
-        xml.leaf("DBInstanceStatus", status);
+        xml.leaf("DBInstanceStatus", self.status(now));
         xml.leaf("MasterUsername", &self.master_username);
+        xml.maybe("DBName", self.database_name.as_ref());
         // There is no endpoint until the instance has been created (RDS API Reference, DBInstance, Endpoint).
         if !matches!(self.stage, Stage::Creating { .. }) {
             xml.leaf("InstanceCreateTime", iso(self.created));
@@ -101,69 +138,92 @@ impl Instance {
                 let tail = self.resource_id.trim_start_matches("db-").to_lowercase();
                 let short = tail.get(..12).unwrap_or("000000000000");
                 xml.leaf("Address", format!("{}.{short}.{}.rds.amazonaws.com", self.id(), self.arn.region));
-                xml.leaf("Port", self.port);
+                xml.leaf("Port", setup.port);
                 xml.leaf("HostedZoneId", "Z000000000SIMULATED");
             });
         }
-        xml.leaf("AllocatedStorage", self.allocated_gib);
-        xml.leaf("StorageType", &self.storage_type);
-        xml.leaf("PreferredBackupWindow", "03:00-03:30");
-        xml.leaf("PreferredMaintenanceWindow", "sun:04:00-sun:04:30");
-        xml.leaf("BackupRetentionPeriod", self.retention);
+        xml.leaf("AllocatedStorage", setup.storage.gib);
+        xml.leaf("StorageType", &setup.storage.kind);
+        xml.maybe("Iops", setup.storage.iops);
+        xml.maybe("StorageThroughput", setup.storage.throughput);
+        xml.maybe("MaxAllocatedStorage", setup.ceiling);
+        xml.leaf("DedicatedLogVolume", setup.log_volume);
+        xml.leaf("PreferredBackupWindow", setup.backup_window);
+        xml.leaf("PreferredMaintenanceWindow", setup.maintenance_window);
+        xml.leaf("BackupRetentionPeriod", setup.retention);
         xml.leaf("BackupTarget", "region");
         xml.node("DBSecurityGroups", |_| {});
-        xml.list("VpcSecurityGroups", "VpcSecurityGroupMembership", &self.security_groups, |xml, id| {
+        xml.list("VpcSecurityGroups", "VpcSecurityGroupMembership", &setup.security_groups, |xml, id| {
             xml.leaf("VpcSecurityGroupId", id);
             xml.leaf("Status", "active");
         });
-        xml.list("DBParameterGroups", "DBParameterGroup", [&self.engine], |xml, engine| {
-            let major = self.engine_version.split('.').next().unwrap_or_default();
-            xml.leaf("DBParameterGroupName", format!("default.{engine}{major}"));
-            xml.leaf("ParameterApplyStatus", "in-sync");
+        xml.list("DBParameterGroups", "DBParameterGroup", [&setup.parameter_group], |xml, name| {
+            xml.leaf("DBParameterGroupName", name);
+            let status = match self.parameters {
+                Parameters::Applying => "applying",
+                Parameters::PendingReboot => "pending-reboot",
+                Parameters::InSync => "in-sync",
+            };
+            xml.leaf("ParameterApplyStatus", status);
         });
-        xml.leaf("AvailabilityZone", format!("{}a", self.arn.region));
+        xml.leaf("AvailabilityZone", &setup.zone);
+        if setup.multi_az {
+            let second = if setup.zone.ends_with('a') { "b" } else { "a" };
+            xml.leaf("SecondaryAvailabilityZone", format!("{}{second}", self.arn.region));
+        }
         xml.node("DBSubnetGroup", |xml| {
-            groups::show(xml, &self.arn.account, &self.arn.region, &self.subnet_group, "");
+            groups::show(xml, &self.arn.account, &self.arn.region, &setup.subnet_group, "");
         });
-        xml.node("PendingModifiedValues", |xml| {
-            let running = if let Stage::Modifying { changes, .. } = &self.stage { Some(changes) } else { None };
-            let waits = running.unwrap_or(&self.pending);
-            xml.maybe("DBInstanceClass", waits.class.as_ref());
-            xml.maybe("MultiAZ", waits.multi_az);
-            xml.maybe("MasterUserPassword", waits.password.then_some("****"));
-        });
-        xml.leaf("MultiAZ", self.multi_az);
-        xml.leaf("AutoMinorVersionUpgrade", self.minor_upgrade);
+        xml.leaf("NetworkType", "IPV4");
+        xml.node("PendingModifiedValues", |xml| self.under_way().then(self.pending.clone()).show(xml, setup));
+        xml.leaf("MultiAZ", setup.multi_az);
+        xml.leaf("AutoMinorVersionUpgrade", setup.minor_upgrade);
         xml.node("ReadReplicaDBInstanceIdentifiers", |_| {});
-        xml.leaf("LicenseModel", "postgresql-license");
-        xml.list("OptionGroupMemberships", "OptionGroupMembership", [()], |xml, ()| {
-            xml.leaf("OptionGroupName", option_group(&self.engine, &self.engine_version));
-            xml.leaf("Status", "in-sync");
-        });
-        xml.leaf("PubliclyAccessible", self.public);
+        xml.leaf("LicenseModel", &setup.license);
+        xml.maybe("EngineLifecycleSupport", setup.lifecycle.as_ref());
+        self.show_option_groups(xml);
+        xml.leaf("PubliclyAccessible", setup.public);
         xml.maybe("DBClusterIdentifier", self.cluster.as_ref());
-        xml.leaf("StorageEncrypted", self.key.is_some());
+        xml.leaf("StorageEncrypted", self.key.is_some() || self.owned_key);
+        xml.leaf("StorageEncryptionType", encryption(self.key.as_ref(), self.owned_key));
         xml.maybe("KmsKeyId", self.key.as_ref());
+        xml.maybe("TdeCredentialArn", self.tde.as_ref());
         xml.leaf("DbiResourceId", &self.resource_id);
-        xml.leaf("CACertificateIdentifier", "rds-ca-rsa2048-g1");
-        xml.leaf("CopyTagsToSnapshot", self.copy_tags);
-        xml.leaf("MonitoringInterval", 0);
+        super::certificates::show(xml, &setup.certificate);
+        xml.leaf("CopyTagsToSnapshot", setup.copy_tags);
         xml.leaf("DBInstanceArn", &self.arn);
-        xml.leaf("IAMDatabaseAuthenticationEnabled", false);
-        xml.leaf("DeletionProtection", self.deletion_protection);
-        if let Some((secret, key)) = &self.secret {
-            xml.node("MasterUserSecret", |xml| {
-                xml.leaf("SecretArn", secret);
-                xml.leaf("SecretStatus", "active");
-                xml.leaf("KmsKeyId", key);
-            });
+        xml.leaf("IAMDatabaseAuthenticationEnabled", setup.iam);
+        xml.list("EnabledCloudwatchLogsExports", "member", &setup.logs, |xml, log| xml.write(log));
+        xml.leaf("DeletionProtection", setup.deletion_protection);
+        let resource = &self.resource_id;
+        super::watching::show(xml, setup.monitoring.as_ref(), setup.insights.as_ref(), &self.arn, resource);
+        if let Some(secret) = &self.secret {
+            xml.node("MasterUserSecret", |xml| secret.show(xml, now));
+        }
+        // Only of an optimization (RDS API Reference, DBInstance, PercentProgress): a restore shows none.
+        if let Some((from, until)) = self.optimizing.filter(|(_, until)| now < *until) {
+            let whole = between(from, until).as_secs().max(1);
+            xml.leaf("PercentProgress", between(from, now).as_secs() * 100 / whole / 5 * 5);
         }
         super::tagging::show(xml, &self.tags);
     }
-}
 
-/// The default option group of an engine version.
-pub(super) fn option_group(engine: &str, version: &str) -> String {
-    let major = version.split('.').next().unwrap_or_default();
-    format!("default:{engine}-{major}")
+    /// The changes that are being made.
+    fn under_way(&self) -> Changes {
+        if let Stage::Modifying { changes, .. } = &self.stage { (**changes).clone() } else { Changes::default() }
+    }
+
+    /// RDS API Reference, OptionGroupMembership: beside the group that it has, the one that it is to have.
+    fn show_option_groups(&self, xml: &mut Xml) {
+        let applying = self.under_way().option_group.map(|group| (group, "applying", "removing"));
+        let waiting = self.pending.option_group.clone();
+        let next =
+            applying.or(waiting.map(|group| (group, "pending-maintenance-apply", "pending-maintenance-removal")));
+        let mut memberships = vec![(&self.setup.option_group, next.as_ref().map_or("in-sync", |next| next.2))];
+        memberships.extend(next.as_ref().map(|next| (&next.0, next.1)));
+        xml.list("OptionGroupMemberships", "OptionGroupMembership", memberships, |xml, (name, status)| {
+            xml.leaf("OptionGroupName", name);
+            xml.leaf("Status", status);
+        });
+    }
 }

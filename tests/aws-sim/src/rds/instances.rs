@@ -2,72 +2,81 @@
 
 use std::collections::BTreeSet;
 
-use super::identifiers::{INSTANCE, identifier};
-use super::instance::{Changes, Instance, Stage};
-use super::{filters, groups, keys, max_records, own_arn};
+use super::changes::Changes;
+use super::engines;
+use super::identifiers::{self, INSTANCE, identifier};
+use super::instance::{Instance, Parameters, Stage};
+use super::listing::{filters, paged};
+use super::secret::{self, Secret};
+use super::setup::Setup;
+use super::storage::{Storage, Wanted};
+use super::wishes::{self, Wishes, must_fit};
+use super::{groups, keys, watching};
 use crate::arn::Arn;
 use crate::clock::later;
 use crate::envelope::Stored;
 use crate::fault::{Fault, Outcome};
 use crate::kms::on_behalf::{TO_STORE, grant};
-use crate::pages::page;
 use crate::query::Query;
 use crate::world::{Caller, World};
 use crate::xml::Xml;
 
-/// The engines that DB instances have, and their usual ports. Aurora's instances belong to clusters.
-const ENGINES: [(&str, &str, u32); 3] =
-    [("mariadb", "11.4.4", 3306), ("mysql", "8.4.3", 3306), ("postgres", "16.3", 5432)];
-
 /// RDS API Reference, CreateDBInstance, as far as a source database needs it.
 pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
-    query.only(&[
-        "AllocatedStorage",
-        "AutoMinorVersionUpgrade",
-        "BackupRetentionPeriod",
-        "CopyTagsToSnapshot",
-        "DBInstanceClass",
-        "DBInstanceIdentifier",
+    let own = [
+        "AvailabilityZone",
         "DBName",
-        "DBSubnetGroupName",
-        "DeletionProtection",
+        "EnableCloudwatchLogsExports",
         "Engine",
+        "EngineLifecycleSupport",
         "EngineVersion",
         "KmsKeyId",
         "MasterUserPassword",
         "MasterUsername",
-        "MultiAZ",
+        "MaxAllocatedStorage",
         "Port",
-        "PubliclyAccessible",
+        "PreferredMaintenanceWindow",
         "StorageEncrypted",
-        "StorageType",
         "Tags",
-        "VpcSecurityGroupIds",
-    ])?;
+    ];
+    query.only(&[&wishes::NAMES[..], &watching::NAMES, &own].concat())?;
     let id = identifier("DBInstanceIdentifier", query.required("DBInstanceIdentifier")?, INSTANCE)?;
     let class = query.required("DBInstanceClass")?.to_owned();
-    check_class(&class)?;
-    let engine = query.required("Engine")?;
-    let known = ENGINES.iter().find(|(name, ..)| *name == engine);
-    let (_, version, port) = known.ok_or_else(|| Fault::value(format!("Invalid DB engine: {engine}")))?;
+    let engine = engines::named(query.required("Engine")?)?;
+    let version = engine.version(query.text("EngineVersion"))?;
     let master = query.required("MasterUsername")?.to_owned();
-    password(query.required("MasterUserPassword")?)?;
-    let allocated_gib = query.number("AllocatedStorage")?.ok_or_else(|| Fault::missing("AllocatedStorage"))?;
-    if !(20..=65_536).contains(&allocated_gib) {
-        return Err(Fault::value(format!("Invalid storage size for engine name {engine}: {allocated_gib}")));
+    check_master(&master)?;
+    let managed = secret::wanted(query)?;
+    match query.text("MasterUserPassword") {
+        Some(_) if managed => {
+            return Err(Fault::combination("You can't specify MasterUserPassword with ManageMasterUserPassword."));
+        }
+        Some(password) => wishes::password(password, engine)?,
+        None if managed => {}
+        None => return Err(Fault::missing("MasterUserPassword")),
     }
+    let wanted = Wanted::read(query)?;
+    let gib = wanted.gib.ok_or_else(|| Fault::missing("AllocatedStorage"))?;
+    let storage = Storage::checked(engine, gib, wanted.kind(), wanted.iops, wanted.throughput)?;
     let arn = Arn::new("rds", &caller.region, caller.account(), format!("db:{id}"));
     must_be_free(world, &arn)?;
     must_have_room(world, caller)?;
+    must_have_storage(world, caller, gib)?;
     let tags = super::tagging::parsed(query)?;
-    let subnet_group = groups::subnet_group(world, caller, query)?;
-    let security_groups = groups::security_groups(world, caller, query)?;
+    let mut setup = Setup::usual(engine, version, caller.account(), &caller.region, &class, gib);
+    setup.ceiling = ceiling(query, gib)?;
+    setup.storage = storage;
+    Wishes::read(world, caller, query, engine, version)?.fill(&mut setup);
+    choose_place_and_logs(world, caller, query, engine, version, &mut setup)?;
+    setup.monitoring = watching::monitoring(world, caller, query, None)?;
+    must_fit(&setup)?;
     let key = match (query.flag("StorageEncrypted")?.unwrap_or(false), query.text("KmsKeyId")) {
         (true, named) => Some(keys::target(world, caller, named.unwrap_or("alias/aws/rds"))?),
         (false, None) => None,
         (false, Some(_)) => return Err(Fault::combination("KmsKeyId can be given only with StorageEncrypted.")),
     };
-    let retention = retention(query)?.unwrap_or(1);
+    setup.insights = watching::insights(world, caller, query, None)?;
+    let secret = if managed { Some(Secret::create(world, caller, query)?) } else { None };
     // Every database holds something of its own, to be recognised by in its copies.
     let content = format!("{arn} {}", world.ids.hex(32)).into_bytes();
     let stored = match &key {
@@ -81,29 +90,23 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     let until = later(world.now, world.settings.paced(world.settings.durations.create_database));
     let instance = Instance {
         resource_id: format!("db-{}", world.ids.upper(26)),
-        engine: engine.to_owned(),
-        engine_version: query.text("EngineVersion").unwrap_or(version).to_owned(),
-        class,
-        allocated_gib,
-        storage_type: query.text("StorageType").unwrap_or("gp3").to_owned(),
-        port: query.number("Port")?.unwrap_or(*port),
+        engine: engine.name.to_owned(),
+        engine_version: version.to_owned(),
         master_username: master,
+        database_name: query.text("DBName").map(str::to_owned),
         created: world.now,
-        multi_az: query.flag("MultiAZ")?.unwrap_or(false),
-        public: query.flag("PubliclyAccessible")?.unwrap_or(false),
-        deletion_protection: query.flag("DeletionProtection")?.unwrap_or(false),
-        copy_tags: query.flag("CopyTagsToSnapshot")?.unwrap_or(false),
-        minor_upgrade: query.flag("AutoMinorVersionUpgrade")?.unwrap_or(true),
-        retention,
-        subnet_group,
-        security_groups: security_groups
-            .unwrap_or_else(|| vec![groups::default_security_group(caller.account(), &caller.region)]),
+        setup,
+        parameters: Parameters::Applying,
         cluster: None,
-        secret: None,
+        secret,
+        tde: None,
         key,
+        owned_key: false,
         tags,
+        restoring: None,
         stage: Stage::Creating { from: world.now, until },
         pending: Changes::default(),
+        optimizing: None,
         backups: BTreeSet::new(),
         stored: stored.ok_or_else(|| Fault::internal("the storage cannot be encrypted"))?,
         arn,
@@ -121,6 +124,23 @@ pub(super) fn add(world: &mut World, instance: Instance, until: jiff::Timestamp)
     xml
 }
 
+/// What both a creation and a restore choose once and for all, or until a modification that says it differently.
+pub(super) fn choose_place_and_logs(
+    world: &World,
+    caller: &Caller,
+    query: &Query,
+    engine: &engines::Engine,
+    version: &str,
+    setup: &mut Setup,
+) -> Outcome<()> {
+    groups::must_have_default(world, caller, &setup.subnet_group)?;
+    wishes::check_network(query)?;
+    setup.zone = wishes::zone(query, &caller.region, setup.multi_az)?.unwrap_or_else(|| setup.zone.clone());
+    setup.logs = wishes::logs(query, "EnableCloudwatchLogsExports", engine, version)?;
+    setup.lifecycle = wishes::lifecycle(query, engine)?.or(setup.lifecycle.take());
+    Ok(())
+}
+
 pub(super) fn must_be_free(world: &World, arn: &Arn) -> Outcome<()> {
     if world.rds.instances.contains_key(&arn.to_string()) {
         return Err(Fault::bad("DBInstanceAlreadyExists", "DB instance already exists"));
@@ -136,29 +156,39 @@ pub(super) fn must_have_room(world: &World, caller: &Caller) -> Outcome<()> {
     Err(Fault::bad("InstanceQuotaExceeded", "Instance quota exceeded"))
 }
 
-pub(super) fn check_class(class: &str) -> Outcome<()> {
-    let parts: Vec<&str> = class.split('.').collect();
-    if matches!(parts.as_slice(), ["db", family, size] if !family.is_empty() && !size.is_empty()) {
-        return Ok(());
-    }
-    Err(Fault::value(format!("Invalid DB Instance class: {class}")))
+/// The storage of all of an account's instances in a Region, in GiB.
+pub(super) fn storage_used(world: &World, caller: &Caller) -> u64 {
+    let all = world.rds.instances_of(caller.account(), &caller.region);
+    all.map(|instance| u64::from(instance.setup.storage.gib)).sum()
 }
 
-/// 8 to 128 printable ASCII characters but `/`, `"`, `@` and space (RDS API Reference, CreateDBInstance,
-/// MasterUserPassword).
-pub(super) fn password(text: &str) -> Outcome<()> {
-    let permitted = |byte: u8| byte.is_ascii_graphic() && !b"/\"@".contains(&byte);
-    if (8..=128).contains(&text.len()) && text.bytes().all(permitted) {
+/// 100,000 GiB by default (same page).
+pub(super) fn must_have_storage(world: &World, caller: &Caller, more: u32) -> Outcome<()> {
+    if storage_used(world, caller) + u64::from(more) <= world.settings.quotas.storage_gib {
         return Ok(());
     }
-    Err(Fault::value("The parameter MasterUserPassword is not a valid password."))
+    Err(Fault::bad("StorageQuotaExceeded", "The request would exceed the allowed amount of storage."))
 }
 
-/// 0 to 35 days (RDS API Reference, CreateDBInstance, BackupRetentionPeriod).
-pub(super) fn retention(query: &Query) -> Outcome<Option<u32>> {
-    match query.number("BackupRetentionPeriod")? {
-        Some(days) if days > 35 => Err(Fault::value(format!("Invalid backup retention period: {days}"))),
-        other => Ok(other),
+/// 1 to 16 letters, digits and underscores, first a letter (RDS API Reference, CreateDBInstance, MasterUsername).
+fn check_master(name: &str) -> Outcome<()> {
+    let permitted = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if name.len() <= 16 && name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.bytes().all(permitted) {
+        return Ok(());
+    }
+    Err(Fault::value(format!("The parameter MasterUsername is not a valid identifier: {name}")))
+}
+
+/// How far storage may grow by itself: at least 10 % further, or not at all (RDS User Guide, Managing capacity automatically
+/// with storage autoscaling). UNSOURCED: the code.
+pub(super) fn ceiling(query: &Query, gib: u32) -> Outcome<Option<u32>> {
+    match query.number("MaxAllocatedStorage")? {
+        None => Ok(None),
+        Some(most) if most == gib => Ok(None),
+        Some(most) if most < super::storage::least_increase(gib) || most > 65_536 => {
+            Err(Fault::combination(format!("Invalid max storage size for {gib} GiB of storage: {most}")))
+        }
+        most => Ok(most),
     }
 }
 
@@ -167,7 +197,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     query.only(&["DBInstanceIdentifier", "Filters", "Marker", "MaxRecords"])?;
     let filters = filters(query, &["db-cluster-id", "db-instance-id", "dbi-resource-id", "domain", "engine"])?;
     let wanted = query.text("DBInstanceIdentifier");
-    let wanted_arn = wanted.map(|id| own_arn(caller, "db", id));
+    let wanted_arn = wanted.map(|id| identifiers::instance(caller, id)).transpose()?;
     let own = world.rds.instances_of(caller.account(), &caller.region);
     let chosen = own.filter(|instance| {
         wanted_arn.as_ref().is_none_or(|wanted| *wanted == instance.arn.to_string())
@@ -177,7 +207,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     if let (Some(id), true) = (wanted, items.is_empty()) {
         return Err(Fault::not_found("DBInstanceNotFound", format!("DBInstance {id} not found.")));
     }
-    let (instances, marker) = page(items, max_records(query)?, query.text("Marker"));
+    let (instances, marker) = paged(query, items)?;
     let mut xml = Xml::new();
     xml.list("DBInstances", "DBInstance", instances, |xml, instance| instance.show(xml, world.now));
     xml.maybe("Marker", marker);
@@ -188,7 +218,10 @@ fn passes(instance: &Instance, filter: &str, value: &str) -> bool {
     match filter {
         "db-instance-id" => value.eq_ignore_ascii_case(instance.id()) || value == instance.arn.to_string(),
         "dbi-resource-id" => value == instance.resource_id,
-        "db-cluster-id" => instance.cluster.as_deref() == Some(value),
+        "db-cluster-id" => instance.cluster.as_ref().is_some_and(|cluster| {
+            let Arn { region, account, .. } = &instance.arn;
+            value == cluster || value == Arn::new("rds", region, account, format!("cluster:{cluster}")).to_string()
+        }),
         "engine" => value == instance.engine,
         _ => false,
     }

@@ -1,27 +1,42 @@
 //! The Relational Database Service: DB instances and their snapshots.
 
 mod attributes;
+mod certificates;
+pub(crate) mod changes;
 mod copies;
 mod deletion;
+pub(crate) mod engines;
 mod groups;
 mod identifiers;
 pub(crate) mod instance;
 mod instances;
 mod keys;
+mod listing;
+mod maintenance;
 mod modify;
+mod option_groups;
+pub(crate) mod options;
+pub(crate) mod parameters;
 mod progress;
 mod restore;
+mod secret;
+pub(crate) mod setup;
 mod sharing;
 pub(crate) mod snapshot;
 mod snapshots;
+mod storage;
 mod tagging;
+mod versions;
+mod watching;
+mod windows;
+mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub(crate) use groups::default_security_group;
 pub(crate) use progress::happen;
+pub(crate) use snapshots::set_up_backup;
 
 use crate::access::Leave;
 use crate::arn::Arn;
@@ -39,8 +54,12 @@ pub(crate) struct Rds {
     pub(crate) snapshots: BTreeMap<String, Snapshot>,
     /// Subnet group ARN to its description.
     pub(crate) subnet_groups: BTreeMap<String, groups::SubnetGroup>,
+    pub(crate) parameter_groups: BTreeMap<String, parameters::ParameterGroup>,
+    pub(crate) option_groups: BTreeMap<String, options::OptionGroup>,
     /// (account, Region, id).
     pub(crate) security_groups: BTreeSet<(String, String, String)>,
+    /// (account, Region) where somebody has deleted the default VPC.
+    pub(crate) without_default_vpc: BTreeSet<(String, String)>,
     /// When which instance or snapshot is to be looked at.
     agenda: BTreeSet<(Timestamp, String)>,
     /// The copies under way of each source database, by its resource id: the first runs, the others wait.
@@ -82,9 +101,13 @@ pub(crate) fn resources(caller: &Caller, action: &str, query: &Query) -> Vec<Str
         named.collect::<Vec<_>>()
     };
     match action {
-        "CreateDBInstance" | "DescribeDBInstances" | "DeleteDBInstance" | "ModifyDBInstance" => {
-            arns(&[("db", "DBInstanceIdentifier")])
-        }
+        "CreateDBInstance" | "ModifyDBInstance" => arns(&[
+            ("db", "DBInstanceIdentifier"),
+            ("subgrp", "DBSubnetGroupName"),
+            ("pg", "DBParameterGroupName"),
+            ("og", "OptionGroupName"),
+        ]),
+        "DescribeDBInstances" | "DeleteDBInstance" | "RebootDBInstance" => arns(&[("db", "DBInstanceIdentifier")]),
         "CreateDBSnapshot" => arns(&[("db", "DBInstanceIdentifier"), ("snapshot", "DBSnapshotIdentifier")]),
         "CopyDBSnapshot" => {
             arns(&[("snapshot", "SourceDBSnapshotIdentifier"), ("snapshot", "TargetDBSnapshotIdentifier")])
@@ -96,8 +119,18 @@ pub(crate) fn resources(caller: &Caller, action: &str, query: &Query) -> Vec<Str
             ("db", "DBInstanceIdentifier"),
             ("snapshot", "DBSnapshotIdentifier"),
             ("subgrp", "DBSubnetGroupName"),
+            ("pg", "DBParameterGroupName"),
+            ("og", "OptionGroupName"),
         ]),
-        "CreateDBSubnetGroup" | "DescribeDBSubnetGroups" => arns(&[("subgrp", "DBSubnetGroupName")]),
+        "CreateDBParameterGroup" | "DescribeDBParameterGroups" | "DeleteDBParameterGroup" => {
+            arns(&[("pg", "DBParameterGroupName")])
+        }
+        "CreateOptionGroup" | "DescribeOptionGroups" | "DeleteOptionGroup" | "ModifyOptionGroup" => {
+            arns(&[("og", "OptionGroupName")])
+        }
+        "CreateDBSubnetGroup" | "DescribeDBSubnetGroups" | "DeleteDBSubnetGroup" => {
+            arns(&[("subgrp", "DBSubnetGroupName")])
+        }
         "AddTagsToResource" | "RemoveTagsFromResource" | "ListTagsForResource" => {
             query.text("ResourceName").map(str::to_owned).into_iter().collect()
         }
@@ -125,6 +158,7 @@ pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, query: &Qu
         "CreateDBInstance" => instances::create(world, caller, query),
         "DescribeDBInstances" => instances::describe(world, caller, query),
         "ModifyDBInstance" => modify::modify(world, caller, query),
+        "RebootDBInstance" => maintenance::reboot(world, caller, query),
         "DeleteDBInstance" => deletion::delete_instance(world, caller, query),
         "CreateDBSnapshot" => snapshots::create(world, caller, query),
         "DescribeDBSnapshots" => snapshots::describe(world, caller, query),
@@ -138,32 +172,17 @@ pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, query: &Qu
         "ListTagsForResource" => tagging::list(world, caller, query),
         "CreateDBSubnetGroup" => groups::create(world, caller, query),
         "DescribeDBSubnetGroups" => groups::describe(world, caller, query),
+        "DeleteDBSubnetGroup" => groups::delete(world, caller, query),
+        "CreateDBParameterGroup" => parameters::create(world, caller, query),
+        "DescribeDBParameterGroups" => parameters::describe(world, caller, query),
+        "DeleteDBParameterGroup" => parameters::delete(world, caller, query),
+        "CreateOptionGroup" => option_groups::create(world, caller, query),
+        "DescribeOptionGroups" => option_groups::describe(world, caller, query),
+        "ModifyOptionGroup" => option_groups::modify(world, caller, query),
+        "DeleteOptionGroup" => option_groups::delete(world, caller, query),
+        "DescribeDBEngineVersions" => versions::describe(world, caller, query),
+        "DescribeCertificates" => certificates::describe(world, caller, query),
         "DescribeAccountAttributes" => attributes::describe(world, caller, query),
         _ => Err(Fault::bad("InvalidAction", format!("Could not find operation {action} for version 2014-10-31"))),
     }
-}
-
-/// `MaxRecords` is 20 to 100, by default 100 (RDS API Reference, the Describe actions).
-fn max_records(query: &Query) -> Outcome<usize> {
-    match query.number("MaxRecords")?.unwrap_or(100) {
-        count @ 20..=100 => Ok(usize::try_from(count).unwrap_or(100)),
-        other => Err(Fault::value(format!("Invalid value {other} for MaxRecords. Must be between 20 and 100"))),
-    }
-}
-
-/// The request's `Filters`: name to values. A filter that the action does not have is refused.
-fn filters<'a>(query: &'a Query, known: &[&str]) -> Outcome<BTreeMap<&'a str, Vec<&'a str>>> {
-    let mut found = BTreeMap::new();
-    for prefix in query.members("Filters") {
-        let name = query.required(&format!("{prefix}.Name"))?;
-        if !known.contains(&name) {
-            return Err(Fault::value(format!("Unrecognized filter name: {name}")));
-        }
-        let values = query.list(&format!("{prefix}.Values"));
-        if values.is_empty() {
-            return Err(Fault::value(format!("The filter {name} has no values")));
-        }
-        found.insert(name, values);
-    }
-    Ok(found)
 }

@@ -1,6 +1,7 @@
 //! What happens by itself: snapshots, copies, restores and modifications come to their end.
 
-use super::instance;
+use super::instance::{self, Parameters};
+use super::maintenance;
 use super::snapshot::{Snapshot, Stage};
 use super::snapshots::moved;
 use crate::clock::later;
@@ -24,18 +25,22 @@ fn look_at_instance(world: &mut World, arn: &str) {
     let now = world.now;
     let Some(instance) = world.rds.instances.get_mut(arn) else { return };
     match &instance.stage {
-        instance::Stage::Creating { until, .. } if *until <= now => instance.stage = instance::Stage::Available,
-        instance::Stage::Modifying { until, changes } if *until <= now => {
-            let changes = changes.clone();
-            instance.class = changes.class.unwrap_or_else(|| instance.class.clone());
-            instance.multi_az = changes.multi_az.unwrap_or(instance.multi_az);
+        instance::Stage::Creating { until, .. } if *until <= now => {
             instance.stage = instance::Stage::Available;
+            instance.restoring = None;
+            instance.parameters = Parameters::InSync;
+        }
+        instance::Stage::Modifying { until, .. } if *until <= now => maintenance::finish(world, arn),
+        instance::Stage::Rebooting { until } if *until <= now => {
+            instance.stage = instance::Stage::Available;
+            instance.parameters = Parameters::InSync;
         }
         instance::Stage::Deleting { until } if *until <= now => {
             world.rds.instances.remove(arn);
         }
         _ => {}
     }
+    maintenance::maintain(world, arn);
 }
 
 fn look_at_snapshot(world: &mut World, arn: &str) {
@@ -45,9 +50,7 @@ fn look_at_snapshot(world: &mut World, arn: &str) {
             if let Some(snapshot) = world.rds.snapshots.get_mut(arn) {
                 snapshot.stage = Stage::Available;
             }
-            for instance in world.rds.instances.values_mut() {
-                instance.backups.remove(arn);
-            }
+            backed_up(world, arn);
         }
         Stage::Copying { until, .. } if until <= world.now => {
             let copy = snapshot.clone();
@@ -55,6 +58,15 @@ fn look_at_snapshot(world: &mut World, arn: &str) {
             finish(world, arn, stored);
         }
         _ => {}
+    }
+}
+
+/// Lets the instance of which this snapshot was taken go on.
+pub(super) fn backed_up(world: &mut World, snapshot: &str) {
+    let mut instances = world.rds.instances.iter_mut();
+    let free = instances.find_map(|(arn, instance)| instance.backups.remove(snapshot).then(|| arn.clone()));
+    if let Some(instance) = free {
+        maintenance::maintain(world, &instance);
     }
 }
 

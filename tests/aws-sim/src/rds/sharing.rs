@@ -1,7 +1,9 @@
 //! Sharing manual snapshots with other accounts.
 
+use super::identifiers::{SNAPSHOT, identifier};
 use super::snapshot::{Snapshot, Stage};
 use super::snapshots::not_found;
+use super::{engines, options};
 use crate::arn::{Arn, is_account};
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
@@ -10,16 +12,10 @@ use crate::xml::Xml;
 
 /// The ARN of the caller's own manual snapshot, which alone has attributes.
 fn own(caller: &Caller, query: &Query) -> Outcome<String> {
-    let id = query.required("DBSnapshotIdentifier")?;
     // Automated snapshots and those of AWS Backup have names that no manual one can have; a snapshot is named here by
     // its identifier, not by an ARN (RDS API Reference, ModifyDBSnapshotAttribute).
-    if id.contains(':') {
-        let message = format!(
-            "The parameter DBSnapshotIdentifier is not a valid identifier: {id}. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens."
-        );
-        return Err(Fault::value(message));
-    }
-    Ok(Arn::new("rds", &caller.region, caller.account(), format!("snapshot:{}", id.to_lowercase())).to_string())
+    let id = identifier("DBSnapshotIdentifier", query.required("DBSnapshotIdentifier")?, SNAPSHOT)?;
+    Ok(Arn::new("rds", &caller.region, caller.account(), format!("snapshot:{id}")).to_string())
 }
 
 fn show(snapshot: &Snapshot) -> Xml {
@@ -61,7 +57,11 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     }
     let most = world.settings.quotas.accounts_per_share;
     let snapshot = world.rds.snapshots.get(&arn).ok_or_else(|| not_found(&arn))?;
-    if snapshot.automated || snapshot.stage != Stage::Available {
+    // UNSOURCED: stricter reading.
+    if add.contains(&caller.account()) {
+        return Err(Fault::value("A snapshot can't be shared with the account that owns it."));
+    }
+    if snapshot.stage != Stage::Available {
         return Err(Fault::bad("InvalidDBSnapshotState", format!("The snapshot {} is not available.", snapshot.id())));
     }
     if !add.is_empty() {
@@ -82,14 +82,26 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(show(snapshot))
 }
 
-/// Encrypted snapshots cannot be made public, and those under the account's default key cannot be shared (RDS User
-/// Guide, Sharing encrypted snapshots). UNSOURCED: the codes, and that the call itself is refused in the second case.
+/// Encrypted snapshots cannot be made public, and those under the account's default key, or one that AWS owns, cannot be
+/// shared (RDS User Guide, Sharing encrypted snapshots); nor those with Transparent Data Encryption (same page), of RDS Custom,
+/// or with an option group that has permanent or persistent options but Oracle's Timezone and OLS (Sharing a DB snapshot).
+/// UNSOURCED: the codes, that the call itself is refused for the default key, and that AWS's own key and RDS Custom are alike.
 fn may_be_shared(world: &World, snapshot: &Snapshot, add: &[&str]) -> Outcome<()> {
-    let Some(key) = &snapshot.key else { return Ok(()) };
-    if add.contains(&"all") {
+    let engine = engines::of(&snapshot.origin.engine);
+    if engine.kind == engines::Kind::Custom {
+        return Err(Fault::value("Snapshots of RDS Custom can't be shared."));
+    }
+    let harmless = |option: &String| engine.oracle() && ["OLS", "Timezone"].contains(&option.as_str());
+    if snapshot.origin.tde.is_some() || !options::binding_of(world, snapshot).iter().all(harmless) {
+        return Err(Fault::value(
+            "The snapshot can't be shared because its option group has a persistent or permanent option.",
+        ));
+    }
+    if add.contains(&"all") && snapshot.encrypted() {
         return Err(Fault::value("Encrypted snapshots cannot be shared publicly."));
     }
-    if world.kms.keys.get(key).is_some_and(|key| key.managed_by_aws) {
+    let managed = snapshot.key.as_ref().and_then(|key| world.kms.keys.get(key)).is_some_and(|key| key.managed_by_aws);
+    if managed || snapshot.owned_key {
         return Err(Fault::value(
             "Sharing snapshots encrypted with the default service key for RDS is currently not supported.",
         ));

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::instance::encryption;
+use super::setup::Setup;
 use crate::arn::Arn;
 use crate::clock::{between, iso};
 use crate::envelope::Stored;
@@ -17,13 +19,12 @@ pub(crate) struct Origin {
     pub(crate) resource_id: String,
     pub(crate) engine: String,
     pub(crate) engine_version: String,
-    pub(crate) class: String,
-    pub(crate) allocated_gib: u32,
-    pub(crate) storage_type: String,
-    pub(crate) port: u32,
     pub(crate) master_username: String,
-    pub(crate) zone: String,
-    pub(crate) retention: u32,
+    pub(crate) database_name: Option<String>,
+    /// As it was then.
+    pub(crate) setup: Setup,
+    /// The ARN of its credential for Transparent Data Encryption.
+    pub(crate) tde: Option<String>,
     pub(crate) instance_created: Timestamp,
     /// `OriginalSnapshotCreateTime`: stays the same when the snapshot is copied.
     pub(crate) taken: Timestamp,
@@ -55,15 +56,40 @@ pub(crate) struct CopyJob {
     pub(crate) lasts: std::time::Duration,
 }
 
-/// A manual or automated snapshot.
+/// Who makes a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    /// The account: a manual snapshot.
+    Account,
+    /// RDS, in the backup window: an automated one.
+    Rds,
+    /// AWS Backup.
+    Backup,
+}
+
+impl Maker {
+    /// As `SnapshotType` says it.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Account => "manual",
+            Self::Rds => "automated",
+            Self::Backup => "awsbackup",
+        }
+    }
+}
+
+/// A snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) arn: Arn,
-    pub(crate) automated: bool,
+    pub(crate) maker: Maker,
     pub(crate) origin: Origin,
     pub(crate) created: Timestamp,
     /// The ARN of its KMS key; `None` when it is not encrypted.
     pub(crate) key: Option<String>,
+    /// Encrypted under a key that AWS owns and nobody sees (`sse-rds`).
+    pub(crate) owned_key: bool,
+    pub(crate) option_group: String,
     /// The ARN of the snapshot that it was copied from across accounts or Regions.
     pub(crate) source: Option<Arn>,
     pub(crate) tags: Tags,
@@ -86,6 +112,10 @@ impl Snapshot {
 
     pub(crate) fn public(&self) -> bool {
         self.shares.contains("all")
+    }
+
+    pub(crate) fn encrypted(&self) -> bool {
+        self.key.is_some() || self.owned_key
     }
 
     pub(crate) fn copying(&self) -> bool {
@@ -123,6 +153,7 @@ impl Snapshot {
     pub(crate) fn show(&self, xml: &mut Xml, now: Timestamp, viewer: &str) {
         let own = viewer == self.arn.account;
         let origin = &self.origin;
+        let setup = &origin.setup;
         let arn = self.arn.to_string();
         xml.leaf("DBSnapshotIdentifier", if own { self.id() } else { &arn });
         xml.leaf("DBInstanceIdentifier", &origin.instance);
@@ -134,29 +165,33 @@ impl Snapshot {
         xml.leaf("SnapshotDatabaseTime", iso(origin.taken));
         xml.leaf("Engine", &origin.engine);
         xml.leaf("EngineVersion", &origin.engine_version);
-        xml.leaf("AllocatedStorage", origin.allocated_gib);
-        xml.leaf("StorageType", &origin.storage_type);
+        xml.leaf("AllocatedStorage", setup.storage.gib);
+        xml.leaf("StorageType", &setup.storage.kind);
+        xml.maybe("Iops", setup.storage.iops);
+        xml.maybe("StorageThroughput", setup.storage.throughput);
         xml.leaf("Status", self.status(now));
         xml.leaf("PercentProgress", self.percent(now));
-        xml.leaf("Port", origin.port);
-        xml.leaf("AvailabilityZone", &origin.zone);
+        xml.leaf("Port", setup.port);
+        xml.leaf("AvailabilityZone", &setup.zone);
         xml.leaf("VpcId", super::groups::vpc(&self.arn.account, &self.arn.region));
         xml.leaf("InstanceCreateTime", iso(origin.instance_created));
         xml.leaf("MasterUsername", &origin.master_username);
-        xml.leaf("LicenseModel", "postgresql-license");
-        xml.leaf("SnapshotType", if self.automated { "automated" } else { "manual" });
-        xml.leaf("OptionGroupName", super::instance::option_group(&origin.engine, &origin.engine_version));
-        xml.leaf("Encrypted", self.key.is_some());
+        xml.leaf("LicenseModel", &setup.license);
+        xml.leaf("SnapshotType", self.maker.kind());
+        xml.leaf("OptionGroupName", &self.option_group);
+        xml.leaf("Encrypted", self.encrypted());
         xml.maybe("KmsKeyId", self.key.as_ref());
         if let Some(source) = &self.source {
             xml.leaf("SourceRegion", &source.region);
             xml.leaf("SourceDBSnapshotIdentifier", source);
         }
-        xml.leaf("IAMDatabaseAuthenticationEnabled", false);
-        xml.leaf("DedicatedLogVolume", false);
+        xml.leaf("IAMDatabaseAuthenticationEnabled", setup.iam);
+        xml.leaf("DedicatedLogVolume", setup.log_volume);
         xml.leaf("SnapshotTarget", "region");
-        xml.leaf("StorageEncryptionType", if self.key.is_some() { "sse-kms" } else { "none" });
-        xml.leaf("BackupRetentionPeriod", origin.retention);
+        xml.leaf("StorageEncryptionType", encryption(self.key.as_ref(), self.owned_key));
+        xml.maybe("TdeCredentialArn", origin.tde.as_ref());
+        xml.leaf("BackupRetentionPeriod", setup.retention);
+        xml.leaf("PreferredBackupWindow", setup.backup_window);
         let tags = self.tags.iter().filter(|_| own);
         super::tagging::show(xml, tags);
     }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::identifiers::{SNAPSHOT, identifier};
+use super::identifiers::{self, SNAPSHOT, identifier};
 use super::instance::Instance;
-use super::snapshot::{Origin, Snapshot, Stage};
-use super::{filters, keys, max_records, own_arn};
+use super::keys;
+use super::listing::{filters, paged};
+use super::snapshot::{Maker, Origin, Snapshot, Stage};
 use crate::arn::Arn;
 use crate::clock::later;
 use crate::envelope::Stored;
 use crate::fault::{Fault, Outcome};
-use crate::pages::page;
 use crate::query::Query;
 use crate::tags::Tags;
 use crate::world::{Caller, World};
@@ -30,7 +30,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
 
 /// Begins a manual snapshot of the instance.
 pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str, given: Tags) -> Outcome<String> {
-    let instance_arn = own_arn(caller, "db", instance);
+    let instance_arn = identifiers::own_instance(caller, instance)?;
     let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {instance} not found."));
     let source = world.rds.instances.get(&instance_arn).ok_or_else(absent)?.clone();
     let arn = Arn::new("rds", &caller.region, caller.account(), format!("snapshot:{id}"));
@@ -56,15 +56,18 @@ pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str,
     let stored = stored.ok_or_else(|| Fault::internal("the storage cannot be read"))?;
     let until = later(world.now, world.settings.paced(world.settings.durations.snapshot));
     // With CopyTagsToSnapshot the instance's tags come along (RDS User Guide, Copying tags to DB snapshots).
-    let mut tags = if source.copy_tags { source.tags.clone() } else { Tags::new() };
+    let mut tags = if source.setup.copy_tags { source.tags.clone() } else { Tags::new() };
     tags.extend(given);
+    super::tagging::must_not_be_too_many(&tags)?;
     let snapshot = Snapshot {
-        automated: false,
+        maker: Maker::Account,
         origin: origin(&source, world.now),
         created: world.now,
         key: source.key.clone(),
+        owned_key: source.owned_key,
+        option_group: source.setup.option_group.clone(),
         source: None,
-        tags: super::tagging::checked(tags)?,
+        tags,
         shares: BTreeSet::new(),
         stage: Stage::Creating { from: world.now, until },
         job: None,
@@ -80,19 +83,41 @@ pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str,
     Ok(arn)
 }
 
+/// Makes a snapshot that is complete at once and has not been made by the account.
+pub(crate) fn set_up_backup(world: &mut World, account: &str, region: &str, database: &str, name: &str) {
+    let from = Arn::new("rds", region, account, format!("db:{database}")).to_string();
+    let arn = Arn::new("rds", region, account, format!("snapshot:{name}"));
+    let Some(instance) = world.rds.instances.get(&from).cloned() else { return };
+    let key = instance.key.as_deref();
+    let stored = moved(world, &instance.stored, key, &from, key, &arn.to_string());
+    let snapshot = Snapshot {
+        maker: if name.starts_with("rds:") { Maker::Rds } else { Maker::Backup },
+        origin: origin(&instance, world.now),
+        created: world.now,
+        key: instance.key,
+        owned_key: instance.owned_key,
+        option_group: instance.setup.option_group,
+        source: None,
+        tags: Tags::new(),
+        shares: BTreeSet::new(),
+        stage: Stage::Available,
+        job: None,
+        stored,
+        arn: arn.clone(),
+    };
+    world.rds.snapshots.insert(arn.to_string(), snapshot);
+}
+
 fn origin(instance: &Instance, taken: jiff::Timestamp) -> Origin {
     Origin {
         instance: instance.id().to_owned(),
         resource_id: instance.resource_id.clone(),
         engine: instance.engine.clone(),
         engine_version: instance.engine_version.clone(),
-        class: instance.class.clone(),
-        allocated_gib: instance.allocated_gib,
-        storage_type: instance.storage_type.clone(),
-        port: instance.port,
         master_username: instance.master_username.clone(),
-        zone: format!("{}a", instance.arn.region),
-        retention: instance.retention,
+        database_name: instance.database_name.clone(),
+        setup: instance.setup.clone(),
+        tde: instance.tde.clone(),
         instance_created: instance.created,
         taken,
     }
@@ -129,11 +154,11 @@ pub(super) fn must_be_free(world: &World, arn: &Arn) -> Outcome<()> {
     Err(Fault::bad("DBSnapshotAlreadyExists", message))
 }
 
-/// 100 manual snapshots by default (RDS User Guide, Quotas and constraints for Amazon RDS).
+/// 100 manual snapshots by default, those of AWS Backup not counted (RDS User Guide, Quotas and constraints for Amazon RDS).
 pub(super) fn must_have_room(world: &World, caller: &Caller) -> Outcome<()> {
     let most = world.settings.quotas.manual_snapshots;
     let own = world.rds.snapshots_of(caller.account(), &caller.region);
-    if own.filter(|snapshot| !snapshot.automated).count() < most {
+    if own.filter(|snapshot| snapshot.maker == Maker::Account).count() < most {
         return Ok(());
     }
     Err(Fault::bad("SnapshotQuotaExceeded", format!("Cannot create more than {most} manual snapshots")))
@@ -166,11 +191,19 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
             "DbiResourceId cannot be used with DBSnapshotIdentifier or DBInstanceIdentifier",
         ));
     }
+    // "If this identifier is for an automated snapshot, the SnapshotType parameter must also be specified" (same page).
+    // UNSOURCED: the code.
+    if id.is_some_and(|id| id.starts_with("rds:")) && query.text("SnapshotType").is_none() {
+        return Err(Fault::combination("SnapshotType must be specified for an automated snapshot."));
+    }
     let reach = Reach::of(query)?;
     let account = caller.account();
     let in_region = world.rds.snapshots.values().filter(|snapshot| snapshot.arn.region == caller.region);
     let visible = in_region.filter(|snapshot| reach.covers(snapshot, account));
-    let wanted_id = id.map(|id| if id.starts_with("arn:") { id.to_owned() } else { own_arn(caller, "snapshot", id) });
+    let wanted_id = id.map(|id| identifiers::snapshot(caller, "DBSnapshotIdentifier", id)).transpose()?;
+    if let Some(instance) = instance {
+        identifiers::own_instance(caller, instance)?;
+    }
     let chosen = visible.filter(|snapshot| {
         let own = snapshot.arn.account == account;
         // By a bare name or by its instance one finds only one's own.
@@ -183,7 +216,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     if let (Some(id), true) = (id, items.is_empty()) {
         return Err(not_found(id));
     }
-    let (snapshots, marker) = page(items, max_records(query)?, query.text("Marker"));
+    let (snapshots, marker) = paged(query, items)?;
     let mut xml = Xml::new();
     xml.list("DBSnapshots", "DBSnapshot", snapshots, |xml, snapshot| snapshot.show(xml, world.now, account));
     xml.maybe("Marker", marker);
@@ -198,6 +231,7 @@ pub(super) fn not_found(id: &str) -> Fault {
 struct Reach {
     manual: bool,
     automated: bool,
+    backup: bool,
     shared: bool,
     public: bool,
 }
@@ -208,21 +242,25 @@ impl Reach {
     fn of(query: &Query) -> Outcome<Self> {
         let included = |name: &str| query.flag(name).map(Option::unwrap_or_default);
         let (shared, public) = (included("IncludeShared")?, included("IncludePublic")?);
-        let none = Self { manual: false, automated: false, shared: false, public: false };
+        let none = Self { manual: false, automated: false, backup: false, shared: false, public: false };
         Ok(match query.text("SnapshotType") {
-            None => Self { manual: true, automated: true, shared, public },
+            None => Self { manual: true, automated: true, shared, public, ..none },
             Some("manual") => Self { manual: true, ..none },
             Some("automated") => Self { automated: true, ..none },
             Some("shared") => Self { shared: true, ..none },
             Some("public") => Self { public: true, ..none },
-            Some("awsbackup") => none,
+            Some("awsbackup") => Self { backup: true, ..none },
             Some(other) => return Err(Fault::value(format!("Invalid snapshot type: {other}"))),
         })
     }
 
     fn covers(&self, snapshot: &Snapshot, account: &str) -> bool {
         if snapshot.arn.account == account {
-            return if snapshot.automated { self.automated } else { self.manual };
+            return match snapshot.maker {
+                Maker::Account => self.manual,
+                Maker::Rds => self.automated,
+                Maker::Backup => self.backup,
+            };
         }
         (self.shared && snapshot.shares.contains(account)) || (self.public && snapshot.public())
     }
@@ -231,11 +269,7 @@ impl Reach {
 fn passes(snapshot: &Snapshot, own: bool, filter: &str, values: &[&str]) -> bool {
     let origin = &snapshot.origin;
     let instance_arn = Arn::new("rds", &snapshot.arn.region, &snapshot.arn.account, format!("db:{}", origin.instance));
-    let kind = match (own, snapshot.automated) {
-        (false, _) => "shared",
-        (true, true) => "automated",
-        (true, false) => "manual",
-    };
+    let kind = if own { snapshot.maker.kind() } else { "shared" };
     values.iter().any(|value| match filter {
         "db-instance-id" => own && (value.eq_ignore_ascii_case(&origin.instance) || *value == instance_arn.to_string()),
         "db-snapshot-id" => own && value.eq_ignore_ascii_case(snapshot.id()),

@@ -18,12 +18,35 @@ pub(super) fn parsed(query: &Query) -> Outcome<Tags> {
             return Err(Fault::value(format!("The tag key {key} is given twice")));
         }
     }
-    checked(tags)
+    tags::check(&tags).map_err(|wrong| Fault::value(wrong))?;
+    Ok(tags)
 }
 
-pub(super) fn checked(tags: Tags) -> Outcome<Tags> {
-    tags::check(&tags).map_err(Fault::value)?;
-    Ok(tags)
+/// Tags as they are copied from snapshot to snapshot: not when AWS itself has made one. The text has been seen in practice.
+pub(super) fn copied(tags: &Tags) -> Outcome<Tags> {
+    if tags.keys().any(|key| reserved(key)) {
+        return Err(Fault::value("Tag keys cannot start with the reserved prefix"));
+    }
+    Ok(tags.clone())
+}
+
+/// Refuses more than 50 tags on a resource; those of AWS itself do not count (RDS User Guide, Overview of Amazon RDS resource
+/// tags).
+pub(super) fn must_not_be_too_many(tags: &Tags) -> Outcome<()> {
+    if inherited(tags).len() > 50 {
+        return Err(Fault::value("Tag limit exceeded: a resource has at most 50 tags"));
+    }
+    Ok(())
+}
+
+/// Tags as they pass on to what is restored. UNSOURCED: that those of AWS itself do not.
+pub(super) fn inherited(tags: &Tags) -> Tags {
+    let own = tags.iter().filter(|(key, _)| !reserved(key));
+    own.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn reserved(key: &str) -> bool {
+    key.to_lowercase().starts_with("aws:")
 }
 
 pub(super) fn show<'a>(xml: &mut Xml, tags: impl IntoIterator<Item = (&'a String, &'a String)>) {
@@ -46,6 +69,8 @@ fn named<'a>(world: &'a mut World, caller: &Caller, query: &Query) -> Outcome<&'
         "db" => (world.rds.instances.get_mut(text).map(|instance| &mut instance.tags), "DBInstanceNotFound"),
         "snapshot" => (world.rds.snapshots.get_mut(text).map(|snapshot| &mut snapshot.tags), "DBSnapshotNotFound"),
         "subgrp" => (world.rds.subnet_groups.get_mut(text).map(|group| &mut group.tags), "DBSubnetGroupNotFoundFault"),
+        "pg" => (world.rds.parameter_groups.get_mut(text).map(|group| &mut group.tags), "DBParameterGroupNotFound"),
+        "og" => (world.rds.option_groups.get_mut(text).map(|group| &mut group.tags), "OptionGroupNotFoundFault"),
         _ => return Err(malformed()),
     };
     tags.ok_or_else(|| Fault::not_found(code, format!("{text} not found.")))
@@ -61,7 +86,8 @@ pub(super) fn add(world: &mut World, caller: &Caller, query: &Query) -> Outcome<
     let tags = named(world, caller, query)?;
     let mut all = tags.clone();
     all.extend(added);
-    *tags = checked(all)?;
+    must_not_be_too_many(&all)?;
+    *tags = all;
     Ok(Xml::new())
 }
 
@@ -71,12 +97,17 @@ pub(super) fn remove(world: &mut World, caller: &Caller, query: &Query) -> Outco
     if keys.is_empty() {
         return Err(Fault::missing("TagKeys"));
     }
+    // UNSOURCED: the code. Tags of AWS itself "can't be edited or deleted" (RDS User Guide, same page).
+    if let Some(key) = keys.iter().find(|key| reserved(key)) {
+        return Err(Fault::value(format!("The tag {key} has the reserved prefix and can't be removed.")));
+    }
     named(world, caller, query)?.retain(|key, _| !keys.contains(&key.as_str()));
     Ok(Xml::new())
 }
 
 pub(super) fn list(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["Filters", "ResourceName"])?;
+    super::listing::filters(query, &[])?;
     let tags = named(world, caller, query)?;
     let mut xml = Xml::new();
     show(&mut xml, &*tags);

@@ -3,9 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests: what should not happen fails them")]
 
 mod asynchronous;
+mod backups;
+mod creations;
 mod disturbances;
 mod encryption;
 mod grants;
+mod groups;
+mod handing_over;
 mod key_states;
 mod keys;
 mod lab;
@@ -13,6 +17,8 @@ mod lags;
 mod loopback;
 mod malformed;
 mod messages;
+mod modifications;
+mod names;
 mod over_there;
 mod policies;
 mod procedure;
@@ -21,6 +27,7 @@ mod protocol;
 mod queue_rules;
 mod queues;
 mod quotas;
+mod restore_settings;
 mod restores;
 mod roles;
 mod sharing;

@@ -1,0 +1,81 @@
+//! What happens to an instance after it has been asked: modifications end, maintenance windows open, reboots.
+
+use std::time::Duration;
+
+use super::identifiers::own_instance;
+use super::instance::{Parameters, Stage};
+use super::modify::{MODIFICATION, workable};
+use crate::clock::later;
+use crate::fault::{Fault, Outcome};
+use crate::query::Query;
+use crate::world::{Caller, World};
+use crate::xml::Xml;
+
+/// How long a reboot takes, at speed 1.
+const REBOOT: Duration = Duration::from_mins(2);
+/// How long changed storage is optimized afterwards, at speed 1 ("typical migration times are under 24 hours", RDS API
+/// Reference, ModifyDBInstance, StorageType).
+const OPTIMIZATION: Duration = Duration::from_hours(6);
+
+/// Ends a modification.
+pub(super) fn finish(world: &mut World, arn: &str) {
+    let now = world.now;
+    let optimized = later(now, world.settings.paced(OPTIMIZATION));
+    let Some(instance) = world.rds.instances.get_mut(arn) else { return };
+    let Stage::Modifying { changes, .. } = &instance.stage else { return };
+    let changes = changes.clone();
+    if changes.storage.is_some() {
+        instance.optimizing = Some((now, optimized));
+    }
+    changes.apply(&mut instance.setup);
+    instance.stage = Stage::Available;
+    // "The actual parameter changes are not applied until you reboot the instance" (RDS API Reference, ModifyDBInstance,
+    // DBParameterGroupName).
+    if instance.parameters == Parameters::Applying {
+        instance.parameters = Parameters::PendingReboot;
+    }
+}
+
+/// Makes the changes that wait, when the maintenance window is open and the instance free; else looks again when the window
+/// opens next.
+pub(super) fn maintain(world: &mut World, arn: &str) {
+    let now = world.now;
+    let until = later(now, world.settings.paced(MODIFICATION));
+    let Some(instance) = world.rds.instances.get_mut(arn) else { return };
+    if !instance.pending.anything() || !instance.available() {
+        return;
+    }
+    let window = instance.setup.maintenance_window;
+    if window.is_open(now) {
+        let changes = std::mem::take(&mut instance.pending);
+        instance.stage = Stage::Modifying { until, status: changes.status(), changes: Box::new(changes) };
+        world.rds.agenda.insert((until, arn.to_owned()));
+    } else {
+        world.rds.agenda.insert((window.opens(now), arn.to_owned()));
+    }
+}
+
+/// RDS API Reference, RebootDBInstance.
+pub(super) fn reboot(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
+    query.only(&["DBInstanceIdentifier", "ForceFailover"])?;
+    let id = query.required("DBInstanceIdentifier")?;
+    let arn = own_instance(caller, id)?;
+    let failover = query.flag("ForceFailover")?.unwrap_or(false);
+    let until = later(world.now, world.settings.paced(REBOOT));
+    let mut instance = workable(world, &arn, id)?.clone();
+    if failover && !instance.setup.multi_az {
+        return Err(Fault::combination(
+            "ForceFailover cannot be specified since the instance is not configured for MultiAZ.",
+        ));
+    }
+    if failover {
+        let second = if instance.setup.zone.ends_with('a') { "b" } else { "a" };
+        instance.setup.zone = format!("{}{second}", caller.region);
+    }
+    instance.stage = Stage::Rebooting { until };
+    let mut xml = Xml::new();
+    xml.node("DBInstance", |xml| instance.show(xml, world.now));
+    world.rds.agenda.insert((until, arn.clone()));
+    world.rds.instances.insert(arn, instance);
+    Ok(xml)
+}
