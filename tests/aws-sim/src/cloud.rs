@@ -100,6 +100,13 @@ impl Cloud {
         self.trace().forget();
     }
 
+    /// Forgets how the world was before: no stale read looks back behind this instant.
+    pub fn forget_past(&self) {
+        let mut world = self.present();
+        self.past().forget();
+        world.changed = true;
+    }
+
     /// The world, brought up to the present, to be changed.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         let mut world = self.present();

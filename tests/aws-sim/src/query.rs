@@ -104,16 +104,17 @@ const MEMBERS: [(&str, &str); 14] = [
     ("VpcSecurityGroupIds", "VpcSecurityGroupId"),
 ];
 
-/// Whether a flattened name is `Name`, `Name.member.N` or `Name.member.N.` and a name again: "Values of n are integers
-/// starting from 1" (RDS User Guide, Using the Query API).
+/// Whether a flattened name is that of a value, `Name`; of a member of a structure, `Name.` and a name; or of a list,
+/// `Name.member.N`, and maybe a name again. "Values of n are integers starting from 1" (RDS User Guide, Using the Query API).
 fn is_spelt_well(name: &str) -> bool {
-    let Some((outer, rest)) = name.split_once('.') else { return name.parse::<u32>().is_err() && !name.is_empty() };
-    let (member, index) = rest.split_once('.').unwrap_or((rest, ""));
-    if member == "member" || MEMBERS.contains(&(outer, member)) {
-        let (index, rest) = index.split_once('.').map_or((index, None), |(index, rest)| (index, Some(rest)));
-        return index.parse::<u32>().is_ok_and(|index| index > 0) && rest.is_none_or(is_spelt_well);
+    let Some((head, rest)) = name.split_once('.') else { return !name.is_empty() };
+    let mut parts = rest.splitn(3, '.');
+    let (member, index, tail) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    match index.map(str::parse::<u32>) {
+        Some(Ok(index)) => {
+            let known = member == "member" || MEMBERS.contains(&(head, member));
+            known && index > 0 && tail.is_none_or(is_spelt_well)
+        }
+        _ => !MEMBERS.iter().any(|(list, _)| *list == head) && is_spelt_well(rest),
     }
-    // A structure that is no list: `ScalingConfiguration.MinCapacity`, or with one in it:
-    // `CloudwatchLogsExportConfiguration.EnableLogTypes.member.1`.
-    !MEMBERS.iter().any(|(known, _)| *known == outer) && is_spelt_well(rest)
 }

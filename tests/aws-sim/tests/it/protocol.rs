@@ -89,6 +89,7 @@ async fn a_query_names_an_action_of_a_version_and_each_parameter_once() {
         (&format!("{LIST}&Filters.Filtre.1.Name=x"), "InvalidParameterValue", "Filters.Filtre.1.Name"),
         (&format!("{LIST}&Filters.Filter.0.Name=x"), "InvalidParameterValue", "Filters.Filter.0.Name"),
         (&format!("{LIST}&Filters.1.Name=x"), "InvalidParameterValue", "Filters.1.Name"),
+        (&format!("{LIST}&Filters.Filter.x=x"), "InvalidParameterValue", "Filters.Filter.x"),
         (&format!("{LIST}&Filters.Filter.1.Values.Val.1=x"), "InvalidParameterValue", "Values.Val"),
     ];
     for (form, code, message) in cases {
