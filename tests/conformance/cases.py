@@ -35,5 +35,5 @@ def case(
     given: Act = lambda w: None,
     pace: str = "sim",
 ) -> None:
-    """Adds a case. What `given` returns is `w.it`; `pace` is `sim`, `slow` or `still`, the simulators of conftest.py."""
+    """Adds a case. What `given` returns is `w.it`; `pace` names the simulator: a fixture of conftest.py."""
     ALL.append(Case(name, code, status, refused, allowed, given, pace))

@@ -113,7 +113,7 @@ case("kms: another's key is never administered", "AccessDeniedException", 400,
 
 # Making keys.
 
-for name, value in (("KeySpec", "RSA_2048"), ("KeyUsage", "SIGN_VERIFY"), ("Origin", "EXTERNAL")):
+for name, value in (("KeySpec", "RSA_2048"), ("Origin", "EXTERNAL")):
     case(f"kms: a key with the {name} {value}", "UnsupportedOperationException", 400,
          lambda w, name=name, value=value: metadata(w, **{name: value}),
          lambda w: metadata(w, KeySpec="SYMMETRIC_DEFAULT", KeyUsage="ENCRYPT_DECRYPT", Origin="AWS_KMS"))
@@ -238,7 +238,7 @@ case("kms: AWS's own key is not deleted", "AccessDeniedException", 400,
 case("kms: aws: is AWS's own", "TagException", 400,
      lambda w: w.kms.tag_resource(KeyId=w.it, Tags=[{"TagKey": "aws:owner", "TagValue": "me"}]),
      lambda w: w.kms.tag_resource(KeyId=w.it, Tags=[{"TagKey": "awsowner", "TagValue": "me"}]), given=key)
-case("kms: 50 tags", "TagException", 400,
+case("kms: 50 tags", "LimitExceededException", 400,
      lambda w: w.kms.tag_resource(KeyId=w.it, Tags=[{"TagKey": "one", "TagValue": "more"}]),
      lambda w: w.kms.tag_resource(KeyId=w.it, Tags=[{"TagKey": "number-0", "TagValue": "again"}]),
      given=lambda w: w.a.key(Tags=[{"TagKey": f"number-{number}", "TagValue": ""} for number in range(50)]))
@@ -281,3 +281,145 @@ case("kms: what is switched off opens nothing", "DisabledException", 400,
      given=lambda w: (made := sealed(w), w.kms.disable_key(KeyId=made[0]))[0])
 case("kms: another Region's key opens nothing", "NotFoundException", 400,
      lambda w: w.a_there.kms.decrypt(CiphertextBlob=w.it[1]), lambda w: opened(w, w.it[1]), given=sealed)
+
+
+# What the other actions refuse.
+
+
+def signing(w: World) -> str:
+    return w.a.key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+
+
+def sign(w: World, **more: Any) -> Any:
+    usual = {"KeyId": w.it, "Message": b"m", "SigningAlgorithm": "ECDSA_SHA_256"}
+    return w.kms.sign(**{**usual, **more})
+
+
+def verify(w: World, signature: bytes) -> Any:
+    return w.kms.verify(KeyId=w.it[0], Message=b"m", SigningAlgorithm="ECDSA_SHA_256", Signature=signature)
+
+
+def signed(w: World) -> tuple[str, bytes]:
+    w.it = signing(w)
+    return w.it, sign(w)["Signature"]
+
+
+case("kms: a key for signing signs", "ValidationException", 400,
+     lambda w: metadata(w, KeyUsage="SIGN_VERIFY"), lambda w: metadata(w, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY"))
+case("kms: a kind of key that there is not", "ValidationException", 400,
+     lambda w: metadata(w, KeySpec="ROT_13"), lambda w: metadata(w, KeySpec="SYMMETRIC_DEFAULT"))
+case("kms: key agreement is not simulated", "UnsupportedOperationException", 400,
+     lambda w: metadata(w, KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT"), signing)
+case("kms: one name for the kind of key", "ValidationException", 400,
+     lambda w: metadata(w, KeySpec="SYMMETRIC_DEFAULT", CustomerMasterKeySpec="SYMMETRIC_DEFAULT"),
+     lambda w: metadata(w, CustomerMasterKeySpec="SYMMETRIC_DEFAULT"))
+case("kms: a key store that there is not", "CustomKeyStoreNotFoundException", 400,
+     lambda w: metadata(w, CustomKeyStoreId="cks-1"), metadata)
+case("kms: a key elsewhere", "ValidationException", 400, lambda w: metadata(w, XksKeyId="k-1"), metadata)
+case("kms: random bytes of a key store that there is not", "CustomKeyStoreNotFoundException", 400,
+     lambda w: w.kms.generate_random(NumberOfBytes=8, CustomKeyStoreId="cks-1"),
+     lambda w: w.kms.generate_random(NumberOfBytes=8))
+case("kms: a key id has 2048 characters", "ValidationException", 400,
+     lambda w: describe(w, "k" * 2049), lambda w: describe(w, w.it), given=key)
+case("kms: an alias moves to a key of its kind", "ValidationException", 400,
+     lambda w: w.kms.update_alias(AliasName="alias/orders", TargetKeyId=signing(w)),
+     lambda w: w.kms.update_alias(AliasName="alias/orders", TargetKeyId=w.a.key()), given=named)
+case("kms: a marker is one that was given out", "InvalidMarkerException", 400,
+     lambda w: w.kms.list_keys(Marker="page 2"), lambda w: w.kms.list_keys())
+case("kms: only tried: encrypting", "DryRunOperationException", 400,
+     lambda w: w.kms.encrypt(KeyId=w.it, Plaintext=b"x", DryRun=True), lambda w: w.kms.encrypt(KeyId=w.it, Plaintext=b"x"),
+     given=key)
+case("kms: only tried: decrypting", "DryRunOperationException", 400,
+     lambda w: w.kms.decrypt(CiphertextBlob=w.it[1], DryRun=True), lambda w: opened(w, w.it[1]), given=sealed)
+case("kms: only tried: signing", "DryRunOperationException", 400, lambda w: sign(w, DryRun=True), sign, given=signing)
+case("kms: only tried: verifying", "DryRunOperationException", 400,
+     lambda w: w.kms.verify(KeyId=w.it[0], Message=b"m", SigningAlgorithm="ECDSA_SHA_256", Signature=w.it[1], DryRun=True),
+     lambda w: verify(w, w.it[1]), given=signed)
+case("kms: only tried: granting", "DryRunOperationException", 400, lambda w: grant(w, DryRun=True), grant, given=key)
+case("kms: only tried: revoking", "DryRunOperationException", 400,
+     lambda w: w.kms.revoke_grant(KeyId=w.it[0], GrantId=w.it[1], DryRun=True),
+     lambda w: w.kms.revoke_grant(KeyId=w.it[0], GrantId=w.it[1]),
+     given=lambda w: (made := w.a.key(), grant(w, KeyId=made)["GrantId"]))
+case("kms: only tried: retiring", "DryRunOperationException", 400,
+     lambda w: w.kms.retire_grant(GrantToken=w.it, DryRun=True), lambda w: w.kms.retire_grant(GrantToken=w.it),
+     given=lambda w: grant(w, KeyId=w.a.key(), RetiringPrincipal=w.a.root)["GrantToken"])
+case("kms: an algorithm that the key lacks", "InvalidKeyUsageException", 400,
+     lambda w: w.kms.encrypt(KeyId=w.it, Plaintext=b"x", EncryptionAlgorithm="RSAES_OAEP_SHA_256"),
+     lambda w: w.kms.encrypt(KeyId=w.it, Plaintext=b"x", EncryptionAlgorithm="SYMMETRIC_DEFAULT"), given=key)
+case("kms: a key for signing does not encrypt", "InvalidKeyUsageException", 400,
+     lambda w: w.kms.encrypt(KeyId=w.it, Plaintext=b"x"), sign, given=signing)
+case("kms: a key for encrypting does not sign", "InvalidKeyUsageException", 400,
+     sign, lambda w: w.kms.encrypt(KeyId=w.it, Plaintext=b"x"), given=key)
+case("kms: an algorithm for signing that the key lacks", "InvalidKeyUsageException", 400,
+     lambda w: sign(w, SigningAlgorithm="ECDSA_SHA_512"), sign, given=signing)
+case("kms: a kind of message that is for other keys", "ValidationException", 400,
+     lambda w: sign(w, MessageType="EXTERNAL_MU"), lambda w: sign(w, MessageType="RAW"), given=signing)
+case("kms: a digest has 32 bytes", "ValidationException", 400,
+     lambda w: sign(w, MessageType="DIGEST", Message=b"d" * 31), lambda w: sign(w, MessageType="DIGEST", Message=b"d" * 32),
+     given=signing)
+case("kms: a signature is of its message", "KMSInvalidSignatureException", 400,
+     lambda w: verify(w, w.it[1][:-1] + bytes([w.it[1][-1] ^ 1])), lambda w: verify(w, w.it[1]), given=signed)
+case("kms: a symmetric key has no public one", "UnsupportedOperationException", 400,
+     lambda w: w.kms.get_public_key(KeyId=w.it), lambda w: w.kms.get_public_key(KeyId=signing(w)), given=key)
+case("kms: a key for signing is not rotated", "UnsupportedOperationException", 400,
+     lambda w: w.kms.enable_key_rotation(KeyId=w.it), lambda w: w.kms.enable_key_rotation(KeyId=w.a.key()), given=signing)
+case("kms: a replica is rotated with its primary", "UnsupportedOperationException", 400,
+     lambda w: w.a_there.kms.enable_key_rotation(KeyId=w.it), lambda w: w.kms.enable_key_rotation(KeyId=w.it),
+     given=lambda w: replicated(w).rpartition("/")[2])
+case("kms: a primary goes to a Region", "ValidationException", 400,
+     lambda w: promote(w, "tokyo"), lambda w: promote(w, THERE), given=lambda w: replicated(w))
+case("kms: only a primary hands on that it is one", "UnsupportedOperationException", 400,
+     lambda w: w.kms.update_primary_region(KeyId=w.a.key(), PrimaryRegion=THERE), lambda w: promote(w, THERE),
+     given=lambda w: replicated(w))
+case("kms: a primary goes elsewhere", "UnsupportedOperationException", 400,
+     lambda w: promote(w, w.a.region), lambda w: promote(w, THERE), given=lambda w: replicated(w))
+
+
+def promote(w: World, region: str) -> Any:
+    return w.kms.update_primary_region(KeyId=w.it, PrimaryRegion=region)
+
+
+def replicated(w: World) -> str:
+    """A primary whose replica there can be used."""
+    made = primary(w)
+    replica = replicate(w, made)["ReplicaKeyMetadata"]["Arn"]
+    while w.a_there.kms.describe_key(KeyId=replica)["KeyMetadata"]["KeyState"] != "Enabled":
+        pass
+    return made
+
+
+case("kms: a grant has a name of letters", "ValidationException", 400,
+     lambda w: grant(w, Name="one two"), lambda w: grant(w, Name="one/two"), given=key)
+case("kms: a key for signing has no context", "ValidationException", 400,
+     lambda w: grant(w, Operations=["Sign"], Constraints={"EncryptionContextEquals": {"a": "b"}}),
+     lambda w: grant(w, Operations=["Sign"]), given=signing)
+case("kms: who may retire is of one's own account", "InvalidArnException", 400,
+     lambda w: w.kms.list_retirable_grants(RetiringPrincipal=w.b.root),
+     lambda w: w.kms.list_retirable_grants(RetiringPrincipal=w.a.root))
+case("kms: a grant passes on no more than it is", "AccessDeniedException", 400,
+     lambda w: w.b.kms.create_grant(KeyId=w.it, GranteePrincipal=w.b.root, Operations=["Encrypt"]),
+     lambda w: w.b.kms.create_grant(KeyId=w.it, GranteePrincipal=w.b.root, Operations=["Decrypt"]),
+     given=lambda w: (made := w.a.key(), grant(w, KeyId=made, Operations=["CreateGrant", "Decrypt"]))[0])
+case("kms: a grant token that there is not", "InvalidGrantTokenException", 400,
+     lambda w: w.kms.retire_grant(GrantToken="t" * 8), lambda w: w.kms.retire_grant(GrantToken=w.it),
+     given=lambda w: grant(w, KeyId=w.a.key(), RetiringPrincipal=w.a.root)["GrantToken"])
+case("kms: a grant is retired by its token, or by its key and id", "ValidationException", 400,
+     lambda w: w.a.raw("kms", "RetireGrant", {}), lambda w: w.kms.retire_grant(GrantToken=w.it),
+     given=lambda w: grant(w, KeyId=w.a.key(), RetiringPrincipal=w.a.root)["GrantToken"])
+case("kms: another's grant is not retired", "AccessDeniedException", 400,
+     lambda w: w.b.kms.retire_grant(GrantToken=w.it), lambda w: w.kms.retire_grant(GrantToken=w.it),
+     given=lambda w: grant(w, KeyId=w.a.key(), RetiringPrincipal=w.a.root)["GrantToken"])
+case("kms: ten grant tokens", "ValidationException", 400,
+     lambda w: w.kms.describe_key(KeyId=w.it[0], GrantTokens=[w.it[1]] * 11),
+     lambda w: w.kms.describe_key(KeyId=w.it[0], GrantTokens=[w.it[1]] * 10),
+     given=lambda w: (made := w.a.key(), grant(w, KeyId=made)["GrantToken"]))
+case("kms: grant tokens are ones that were given out", "InvalidGrantTokenException", 400,
+     lambda w: w.kms.describe_key(KeyId=w.it, GrantTokens=["t" * 8]), lambda w: w.kms.describe_key(KeyId=w.it), given=key)
+case("kms: at least one tag", "ValidationException", 400,
+     lambda w: w.a.raw("kms", "TagResource", {"KeyId": w.it}),
+     lambda w: w.kms.tag_resource(KeyId=w.it, Tags=[{"TagKey": "k", "TagValue": "v"}]), given=key)
+case("kms: at least one tag to take away", "ValidationException", 400,
+     lambda w: w.kms.untag_resource(KeyId=w.it, TagKeys=[]), lambda w: w.kms.untag_resource(KeyId=w.it, TagKeys=["k"]),
+     given=key)
+case("kms: one request a second", "ThrottlingException", 400,
+     lambda w: w.kms.list_keys(), lambda w: w.kms.list_aliases(), given=lambda w: w.kms.list_keys(), pace="busy")

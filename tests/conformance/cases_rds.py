@@ -60,6 +60,19 @@ def shared(w: World) -> str:
     return w.a.arn("snapshot", "first")
 
 
+def twice(request: Any) -> None:
+    request.data += b"&Version=2014-10-31"
+
+
+def as_text(request: Any) -> None:
+    del request.headers["Content-Type"]
+    request.headers["Content-Type"] = "text/plain"
+
+
+def elsewhere(request: Any) -> None:
+    request.url += "rds"
+
+
 # Parameters in general.
 
 case("rds: a parameter that the action lacks", "InvalidParameterValue", 400,
@@ -73,6 +86,20 @@ case("rds: a number is digits", "MalformedInput", 400,
      lambda w: make(w, AllocatedStorage="plenty"), lambda w: make(w, AllocatedStorage=20))
 case("rds: an action that there is not", "InvalidAction", 400,
      lambda w: w.a.raw("rds", "DescribeTheWeather", {}), lambda w: w.a.raw("rds", "DescribeDBInstances", {}))
+case("rds: an action at all", "MissingAction", 400,
+     lambda w: w.a.raw("rds", "", {}), lambda w: w.a.raw("rds", "DescribeDBInstances", {}))
+case("rds: a parameter comes once", "InvalidQueryParameter", 400,
+     lambda w: w.a.raw("rds", "DescribeDBInstances", {}, before=twice), lambda w: w.a.raw("rds", "DescribeDBInstances", {}))
+case("rds: a list is spelt as one", "InvalidParameterValue", 400,
+     lambda w: w.a.raw("rds", "AddTagsToResource", {"ResourceName": w.it, "Tags.Tag.0.Key": "k"}),
+     lambda w: w.a.raw("rds", "AddTagsToResource", {"ResourceName": w.it, "Tags.Tag.1.Key": "k"}),
+     given=lambda w: make(w)["DBInstance"]["DBInstanceArn"])
+case("rds: a body is a form", "MalformedQueryString", 404,
+     lambda w: w.a.raw("rds", "DescribeDBInstances", {}, before=as_text),
+     lambda w: w.a.raw("rds", "DescribeDBInstances", {}))
+case("rds: nothing is elsewhere", "UnknownOperationException", 404,
+     lambda w: w.a.raw("rds", "DescribeDBInstances", {}, before=elsewhere),
+     lambda w: w.a.raw("rds", "DescribeDBInstances", {}))
 case("rds: a page has at least 20", "InvalidParameterValue", 400,
      lambda w: find(w, MaxRecords=19), lambda w: find(w, MaxRecords=20))
 case("rds: a page has at most 100", "InvalidParameterValue", 400,
@@ -94,7 +121,7 @@ case("rds: an engine that there is not", "InvalidParameterValue", 400,
      lambda w: make(w, Engine="dbase"), lambda w: make(w, Engine="mariadb"))
 case("rds: a database needs storage", "MissingParameter", 400,
      lambda w: make(w, AllocatedStorage=None), lambda w: make(w))
-case("rds: storage has a least", "InvalidParameterValue", 400,
+case("rds: storage has a least", "InvalidParameterCombination", 400,
      lambda w: make(w, AllocatedStorage=19), lambda w: make(w, AllocatedStorage=20))
 case("rds: a key encrypts only what is to be encrypted", "InvalidParameterCombination", 400,
      lambda w: make(w, KmsKeyId=w.it), lambda w: make(w, KmsKeyId=w.it, StorageEncrypted=True), given=lambda w: w.a.key())
@@ -183,6 +210,9 @@ case("rds: a last snapshot or none, not both", "InvalidParameterCombination", 40
 
 case("rds: a snapshot is of something", "DBInstanceNotFound", 404,
      lambda w: snap(w, of="other"), lambda w: snap(w), given=lambda w: w.a.database())
+case("rds: a member of a cluster is backed up with it", "InvalidParameterValue", 400,
+     lambda w: snap(w, "alone", "member"), lambda w: w.rds.describe_db_instances(DBInstanceIdentifier="member"),
+     pace="seeded")
 case("rds: a snapshot of what is available", "InvalidDBInstanceState", 400,
      lambda w: snap(w), lambda w: find(w), given=lambda w: make(w), pace="still")
 case("rds: a snapshot has 255 characters", "InvalidParameterValue", 400,
@@ -364,3 +394,6 @@ case("rds: another's tags are nobody's business", "AccessDenied", 403,
      lambda w: w.b.rds.list_tags_for_resource(ResourceName=w.it),
      lambda w: w.rds.list_tags_for_resource(ResourceName=w.it),
      given=lambda w: make(w)["DBInstance"]["DBInstanceArn"])
+case("rds: one request a second", "Throttling", 400,
+     lambda w: w.rds.describe_db_instances(), lambda w: w.rds.describe_db_snapshots(),
+     given=lambda w: w.rds.describe_db_instances(), pace="busy")

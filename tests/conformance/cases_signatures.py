@@ -82,8 +82,32 @@ case("sts: another version of the API", "InvalidAction", 400,
 case("sts: a parameter that the action lacks", "InvalidParameterValue", 400,
      lambda w: w.a.raw("sts", "GetCallerIdentity", {"Colour": "blue"}), identity)
 case("sts: a root assumes no role", "AccessDenied", 403, assume, identity)
+case("sts: a role has an ARN", "ValidationError", 400, lambda w: assume(w, "agent"), identity)
+case("sts: session policies are not simulated", "ValidationError", 400, lambda w: assume(w, Policy="{}"), identity)
+case("sts: a condition has two characters", "ValidationError", 400, lambda w: assume(w, ExternalId="x"), identity)
+case("sts: an hour at most for who is a role himself", "ValidationError", 400,
+     lambda w: assume(w, DurationSeconds=3601), identity)
 case("sts: a session has a name", "MissingParameter", 400, lambda w: assume(w, RoleSessionName=None), identity)
 case("sts: a session's name has two characters", "ValidationError", 400,
      lambda w: assume(w, RoleSessionName="s"), identity)
 case("sts: a session lasts a quarter of an hour", "ValidationError", 400,
      lambda w: assume(w, DurationSeconds=899), identity)
+
+# Roles, which seeded.toml has.
+TRUSTING = "arn:aws:iam::300000000002:role/trusting"
+
+
+def agent(w: World) -> Any:
+    return w.sim.client_of("sts", "agent-a", "simulated-agent-a", None, w.a.region, checked=False)
+
+
+def as_agent(w: World, **more: Any) -> Any:
+    usual = {"RoleArn": TRUSTING, "RoleSessionName": "session", "ExternalId": "agreed"}
+    given = {**usual, **more}
+    return agent(w).assume_role(**{name: value for name, value in given.items() if value is not None})
+
+
+case("sts: a role trusts on a condition", "AccessDenied", 403,
+     lambda w: as_agent(w, ExternalId="not-agreed"), as_agent, pace="seeded")
+case("sts: a role that there is not trusts nobody", "AccessDenied", 403,
+     lambda w: as_agent(w, RoleArn=TRUSTING + "2"), as_agent, pace="seeded")

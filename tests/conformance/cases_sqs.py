@@ -146,6 +146,16 @@ case("sqs: AWS. is AWS's own", "InvalidParameterValue", 400,
      lambda w: marked(w, "AWS.kind"), lambda w: marked(w, "AWSkind"), given=inbox)
 case("sqs: a type of attributes that there is not", "InvalidParameterValue", 400,
      lambda w: marked(w, "kind", DataType="Date"), lambda w: marked(w, "kind", DataType="String.Date"), given=inbox)
+case("sqs: an attribute is no list", "InvalidParameterValue", 400,
+     lambda w: marked(w, "kind", StringListValues=["a", "b"]), lambda w: marked(w, "kind"), given=inbox)
+case("sqs: a type has 256 characters", "InvalidParameterValue", 400,
+     lambda w: marked(w, "kind", DataType="String.".ljust(257, "x")),
+     lambda w: marked(w, "kind", DataType="String.".ljust(256, "x")), given=inbox)
+case("sqs: an attribute has characters of XML", "InvalidParameterValue", 400,
+     lambda w: marked(w, "kind", StringValue="\u0001"), lambda w: marked(w, "kind", StringValue="\t"), given=inbox)
+case("sqs: a number is digits", "InvalidParameterValue", 400,
+     lambda w: marked(w, "kind", DataType="Number", StringValue="ten"),
+     lambda w: marked(w, "kind", DataType="Number", StringValue="-1.0e1"), given=inbox)
 case("sqs: an attribute has a value", "InvalidParameterValue", 400,
      lambda w: marked(w, "kind", StringValue=""), lambda w: marked(w, "kind", StringValue="0"), given=inbox)
 
@@ -185,3 +195,84 @@ case("sqs: the ids of a batch differ", "AWS.SimpleQueueService.BatchEntryIdsNotD
      lambda w: drop(w, "one", "one"), lambda w: drop(w, "one", "two"), given=received)
 case("sqs: no queue is first in first out", "AWS.SimpleQueueService.UnsupportedOperation", 400,
      lambda w: make(w, "inbox.fifo"), lambda w: make(w, "inbox-fifo"))
+
+
+# Encryption under a key of one's own.
+
+
+def sealed(w: World, key: str = "") -> tuple[str, str]:
+    """A queue under a key, and the key."""
+    made = key or w.a.key()
+    return inbox(w, KmsMasterKeyId=made), made
+
+
+def hello(w: World, url: str = "") -> Any:
+    return w.sqs.send_message(QueueUrl=url or w.it[0], MessageBody="hello")
+
+
+case("sqs: one kind of encryption", "InvalidAttributeValue", 400,
+     lambda w: put(w, KmsMasterKeyId="alias/aws/sqs", SqsManagedSseEnabled="true"),
+     lambda w: put(w, KmsMasterKeyId="alias/aws/sqs"), given=inbox)
+case("sqs: a key that there is not", "KMS.NotFoundException", 400,
+     lambda w: hello(w, w.it), lambda w: (put(w, KmsMasterKeyId=w.a.key()), hello(w, w.it)),
+     given=lambda w: inbox(w, KmsMasterKeyId="alias/none"))
+case("sqs: a key that is switched off", "KMS.DisabledException", 400,
+     hello, lambda w: (w.kms.enable_key(KeyId=w.it[1]), hello(w)),
+     given=lambda w: (made := sealed(w), w.kms.disable_key(KeyId=made[1]))[0])
+case("sqs: a key that is doomed", "KMS.InvalidStateException", 400,
+     hello, lambda w: (w.kms.cancel_key_deletion(KeyId=w.it[1]), w.kms.enable_key(KeyId=w.it[1]), hello(w)),
+     given=lambda w: (made := sealed(w), w.kms.schedule_key_deletion(KeyId=made[1]))[0])
+case("sqs: a key for signing", "KMS.InvalidKeyUsageException", 400,
+     hello, lambda w: (w.sqs.set_queue_attributes(QueueUrl=w.it[0], Attributes={"KmsMasterKeyId": w.a.key()}), hello(w)),
+     given=lambda w: sealed(w, w.a.key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")))
+case("sqs: a key that lets one in", "KMS.AccessDeniedException", 400,
+     lambda w: w.b.sqs.send_message(QueueUrl=w.it[0], MessageBody="hello"),
+     lambda w: (w.a.admit(w.it[1], w.b), w.b.sqs.send_message(QueueUrl=w.it[0], MessageBody="hello")),
+     given=lambda w: (made := sealed(w), w.sqs.set_queue_attributes(
+         QueueUrl=made[0], Attributes={"Policy": policy(w.b.root, "sqs:SendMessage")}))[0])
+
+# The rest.
+
+case("sqs: attributes are set to something", "MissingParameter", 400,
+     lambda w: put(w), lambda w: put(w, DelaySeconds="1"), given=inbox)
+case("sqs: a batch has a mebibyte", "AWS.SimpleQueueService.BatchRequestTooLong", 400,
+     lambda w: both(w, 524_289), lambda w: both(w, 524_288), given=inbox)
+
+
+def both(w: World, size: int) -> Any:
+    entries = [{"Id": one, "MessageBody": "x" * length} for one, length in (("a", size), ("b", 524_288))]
+    return w.sqs.send_message_batch(QueueUrl=w.it, Entries=entries)
+
+
+case("sqs: an address is one", "InvalidAddress", 400,
+     lambda w: w.sqs.receive_message(QueueUrl="https://sqs.ap-northeast-1.amazonaws.com/inbox"),
+     lambda w: w.sqs.receive_message(QueueUrl=w.it), given=inbox)
+case("sqs: a name rests for a minute", "AWS.SimpleQueueService.QueueDeletedRecently", 400,
+     lambda w: make(w, "inbox"), lambda w: make(w, "inbox2"),
+     given=lambda w: w.sqs.delete_queue(QueueUrl=inbox(w)))
+case("sqs: emptied once a minute", "AWS.SimpleQueueService.PurgeQueueInProgress", 400,
+     lambda w: w.sqs.purge_queue(QueueUrl=w.it), lambda w: w.sqs.receive_message(QueueUrl=w.it),
+     given=lambda w: (made := inbox(w), w.sqs.purge_queue(QueueUrl=made))[0])
+case("sqs: a system attribute that there is not", "InvalidAttributeName", 400,
+     lambda w: w.sqs.receive_message(QueueUrl=w.it, MessageSystemAttributeNames=["Colour"]),
+     lambda w: w.sqs.receive_message(QueueUrl=w.it, MessageSystemAttributeNames=["SenderId"]), given=inbox)
+case("sqs: only first-in-first-out queues know duplicates", "InvalidParameterValue", 400,
+     lambda w: send(w, MessageDeduplicationId="1"), send, given=inbox)
+case("sqs: a group has letters", "InvalidParameterValue", 400,
+     lambda w: send(w, MessageGroupId="one two"), lambda w: send(w, MessageGroupId="one"), given=inbox)
+TRACE = {"DataType": "String", "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"}
+case("sqs: one system attribute can be sent", "InvalidParameterValue", 400,
+     lambda w: send(w, MessageSystemAttributes={"SenderId": TRACE}),
+     lambda w: send(w, MessageSystemAttributes={"AWSTraceHeader": TRACE}), given=inbox)
+case("sqs: aws: is AWS's own", "InvalidParameterValue", 400,
+     lambda w: w.sqs.tag_queue(QueueUrl=w.it, Tags={"aws:owner": "me"}),
+     lambda w: w.sqs.tag_queue(QueueUrl=w.it, Tags={"awsowner": "me"}), given=inbox)
+case("sqs: at least one tag", "MissingParameter", 400,
+     lambda w: w.sqs.tag_queue(QueueUrl=w.it, Tags={}), lambda w: w.sqs.tag_queue(QueueUrl=w.it, Tags={"owner": "me"}),
+     given=inbox)
+case("sqs: at least one tag to take away", "MissingParameter", 400,
+     lambda w: w.sqs.untag_queue(QueueUrl=w.it, TagKeys=[]), lambda w: w.sqs.untag_queue(QueueUrl=w.it, TagKeys=["owner"]),
+     given=inbox)
+case("sqs: one request a second", "RequestThrottled", 400,
+     lambda w: w.sqs.list_queues(), lambda w: w.sqs.create_queue(QueueName="inbox"),
+     given=lambda w: w.sqs.list_queues(), pace="busy")

@@ -45,6 +45,20 @@ def still() -> Iterator[Simulator]:
         yield simulator
 
 
+@pytest.fixture(scope="session")
+def seeded() -> Iterator[Simulator]:
+    """One with what no call can make."""
+    with simulators.running("--world", str(wire.HERE / "seeded.toml")) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def busy() -> Iterator[Simulator]:
+    """One that takes one request a second."""
+    with simulators.running("--world", str(wire.HERE / "busy.toml")) as simulator:
+        yield simulator
+
+
 @pytest.fixture(autouse=True)
 def every_response() -> Iterator[None]:
     """Fails the test during which a response was not as its model says."""
@@ -82,6 +96,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not session.config.getoption("--whole"):
         return
     session.config.stash[COVERAGE] = found = rules.coverage(wire.LEDGER.calls)
+    if wire.LEDGER.responses != len(wire.LEDGER.calls):
+        found.wrong.append("not every response to every call has been checked against the models")
     if found.wrong and session.exitstatus == 0:
         session.exitstatus = 1
 
@@ -102,6 +118,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         ("  of them refusals", ledger.refusals),
         ("distinct operations driven", len(ledger.operations)),
     ]
+    if moto := config.stash.get(simulators.MOTO, None):
+        rows += [("calls compared with moto", moto[0]), ("  differences, each known", moto[1])]
     terminalreporter.section("the simulated AWS")
     for name, value in rows:
         terminalreporter.write_line(f"{name:<50}{value:>16}")

@@ -45,7 +45,8 @@ class Raw:
     # The service in the scope of the signature.
     scope: str = ""
     off: int = 0
-    # Changes the request after it has been signed.
+    # Changes the request before, or after, it has been signed.
+    before: Callable[[AWSRequest], None] = lambda request: None
     alter: Callable[[AWSRequest], None] = lambda request: None
 
     def send(self, service: str, operation: str, parameters: Any) -> dict[str, Any]:
@@ -53,7 +54,8 @@ class Raw:
         model = _SESSION.get_service_model(service)
         metadata = model.metadata
         if metadata["protocol"] == "query":
-            body = urlencode({"Action": operation, "Version": metadata["apiVersion"], **parameters}).encode()
+            named = {"Action": operation} if operation else {}
+            body = urlencode({**named, "Version": metadata["apiVersion"], **parameters}).encode()
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
         else:
             body = parameters if isinstance(parameters, bytes) else json.dumps(parameters).encode()
@@ -63,6 +65,7 @@ class Raw:
         credentials = Credentials(self.account, self.secret or f"simulated-{self.account}", self.token)
         signer = _Signer(credentials, self.scope or service, self.region)
         signer.off = self.off
+        self.before(request)
         signer.add_auth(request)
         self.alter(request)
         answer = _HTTP.send(request.prepare())

@@ -1,7 +1,8 @@
 """The rules of the simulated AWS: every place in its source that builds a refusal, and which of them the suite met.
 
-A *site* is one call of a constructor of `Fault` outside fault.rs, found by its text. It is provoked when a refused call in
-a trace (`/_sim/calls`) names its file and line. What cannot be provoked from outside stands, with the reason, in
+A *site* is one call of a constructor of `Fault` outside fault.rs, found by its text; or, where the constructor stands in a
+function with #[track_caller], each call of that function. It is provoked when a refused call in a trace (`/_sim/calls`)
+names its file and line. A closure that refuses counts once, however often it is called. What cannot be provoked from outside stands, with the reason, in
 unprovoked.toml, by file and text of the line, so that it may move.
 
 Whether a rule has a source is read off the comments, and no more is claimed than they say. Of a site count, first, the
@@ -46,20 +47,52 @@ class Site:
 def sites() -> tuple[list[Site], list[str]]:
     """All sites, and what is wrong with how some are written."""
     found, wrong = [], []
-    for path in sorted(SOURCE.rglob("*.rs")):
-        file = path.relative_to(SOURCE).as_posix()
-        if file == "fault.rs":
-            continue
-        lines = path.read_text().splitlines()
+    sources = {
+        path.relative_to(SOURCE).as_posix(): path.read_text().splitlines()
+        for path in sorted(SOURCE.rglob("*.rs"))
+        if path.name != "fault.rs"
+    }
+    tracked = {file: _tracked(lines) for file, lines in sources.items()}
+    names = {name for bodies in tracked.values() for name in bodies}
+    for file, lines in sources.items():
+        passing = {at for body in tracked[file].values() for at in body}
+        here = [name for name in names if name in tracked[file] or _imports(lines, name)]
+        calls = re.compile(rf"(?<!fn )\b({'|'.join(here)})\(") if here else None
         for index, line in enumerate(lines):
             code = line.split("//")[0]
             if HANDED_ON.search(code):
                 wrong.append(f"{file}:{index + 1} hands a constructor on, so that the trace cannot name the rule")
-            if len(CALL.findall(code)) > 1:
+            rules = CALL.findall(code) + (calls.findall(code) if calls else [])
+            if index in passing or not rules:
+                continue
+            if len(rules) > 1:
                 wrong.append(f"{file}:{index + 1} holds two rules, which the trace cannot tell apart")
-            if CALL.search(code):
-                found.append(Site(file, index + 1, line.strip(), _standing(lines, index)))
+            more = lines[index + 1 : index + 3] if line.endswith("(") else []
+            text = " ".join(one.strip() for one in [line, *more])
+            found.append(Site(file, index + 1, text, _standing(lines, index)))
     return found, wrong
+
+
+def _tracked(lines: list[str]) -> dict[str, range]:
+    """The functions with #[track_caller], and the lines of each."""
+    found = {}
+    for index, line in enumerate(lines):
+        if line.strip() == "#[track_caller]":
+            start = next(at for at in range(index, len(lines)) if FUNCTION.match(lines[at]))
+            indent = len(lines[start]) - len(lines[start].lstrip())
+            end = next(at for at in range(start, len(lines)) if lines[at] == " " * indent + "}")
+            name = re.search(r"fn (\w+)", lines[start])
+            if name:
+                found[name[1]] = range(start, end + 1)
+    return found
+
+
+def _imports(lines: list[str], name: str) -> bool:
+    """Whether a function of another file is called here: through its module, or by its name after a `use`."""
+    text = "\n".join(lines)
+    if re.search(rf"let {name} =", text):
+        return False
+    return bool(re.search(rf"\w::{name}\(", text) or re.search(rf"^use [^;]*\b{name}\b[^;]*;", text, re.MULTILINE))
 
 
 def _standing(lines: list[str], index: int) -> str:
@@ -125,7 +158,7 @@ def coverage(calls: Iterable[dict[str, Any]]) -> Coverage:
         elif fits:
             excused += 1
         elif site.name not in met:
-            wrong.append(f"{site.name} was not provoked: {site.text}")
+            wrong.append(f"{site.name} was not provoked: {site.text[:120]}")
     wrong += [f"unprovoked.toml: no such site: {one}" for one, was in zip(excuses, used) if not was]
     # A rule that names no site was refused by something that is not written as a site.
     wrong += [f"{rule} refused a call and is no site" for rule in sorted(met - {site.name for site in found})]

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 import cases
 import cases_kms  # noqa: F401  each adds its cases
 import cases_rds  # noqa: F401
+import cases_settings  # noqa: F401
 import cases_signatures  # noqa: F401
 import cases_sqs  # noqa: F401
 from world import World
@@ -15,7 +16,7 @@ from world import World
 
 @pytest.mark.parametrize("case", cases.ALL, ids=lambda case: case.name)
 def test_refused_and_its_neighbour_allowed(case: cases.Case, request: pytest.FixtureRequest) -> None:
-    w = World(request.getfixturevalue(case.pace))
+    w = World(request.getfixturevalue(case.pace), seeded=case.pace == "seeded")
     w.it = case.given(w)
     with pytest.raises(ClientError) as refusal:
         case.refused(w)

@@ -9,6 +9,8 @@ import simulator as simulators
 from raw import Raw
 from simulator import Simulator
 
+# The accounts of seeded.toml.
+SEEDED = "300000000001", "300000000002"
 HERE, THERE = "ap-northeast-1", "us-west-2"
 WAITING = {"Delay": 0.01, "MaxAttempts": 1000}
 PASSWORD = "long-enough"
@@ -46,15 +48,18 @@ class Account:
     def database(self, name: str = "orders", **more: Any) -> str:
         """A database that is available; its ARN."""
         answer = self.rds.create_db_instance(**database(DBInstanceIdentifier=name, **more))
-        self.rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig=WAITING)
+        self.ready(name)
         return answer["DBInstance"]["DBInstanceArn"]
 
     def snapshot(self, name: str = "first", of: str = "orders") -> str:
         """A snapshot that is available; its ARN."""
         answer = self.rds.create_db_snapshot(DBInstanceIdentifier=of, DBSnapshotIdentifier=name)
         self.available(name)
-        self.rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=of, WaiterConfig=WAITING)
+        self.ready(of)
         return answer["DBSnapshot"]["DBSnapshotArn"]
+
+    def ready(self, name: str) -> None:
+        self.rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig=WAITING)
 
     def available(self, snapshot: str) -> None:
         self.rds.get_waiter("db_snapshot_available").wait(DBSnapshotIdentifier=snapshot, WaiterConfig=WAITING)
@@ -79,12 +84,13 @@ class Account:
 
 
 class World:
-    """What one case begins with: two accounts that nothing has happened in. Their clients send whatever they are told."""
+    """What one case begins with: two accounts, in which nothing has happened unless they are those of `seeded.toml`. Their
+    clients send whatever they are told."""
 
-    def __init__(self, sim: Simulator) -> None:
+    def __init__(self, sim: Simulator, seeded: bool = False) -> None:
         self.sim = sim
-        self.a = Account(sim, simulators.new_account(), checked=False)
-        self.b = Account(sim, simulators.new_account(), checked=False)
+        numbers = SEEDED if seeded else (simulators.new_account(), simulators.new_account())
+        self.a, self.b = (Account(sim, number, checked=False) for number in numbers)
         self.a_there, self.b_there = self.a.at(THERE), self.b.at(THERE)
         self.rds, self.kms, self.sqs, self.sts = self.a.rds, self.a.kms, self.a.sqs, self.a.sts
         self.it: Any = None
@@ -97,7 +103,7 @@ def database(**more: Any) -> dict[str, Any]:
         "DBInstanceClass": "db.t4g.micro",
         "Engine": "postgres",
         "AllocatedStorage": 20,
-        "MasterUsername": "postgres",
+        "MasterUsername": "main",
         "MasterUserPassword": PASSWORD,
     }
     return {name: value for name, value in {**usual, **more}.items() if value is not None}

@@ -47,6 +47,7 @@ impl fmt::Debug for Cloud {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) call: Call,
+    /// As far as it can be known.
     service: Option<Service>,
     request: Outcome<Request>,
     at: jiff::Timestamp,
@@ -97,6 +98,13 @@ impl Cloud {
     /// Empties the trace. Numbers go on.
     pub fn forget_calls(&self) {
         self.trace().forget();
+    }
+
+    /// Forgets how the world was before: no stale read looks back behind this instant.
+    pub fn forget_past(&self) {
+        let mut world = self.present();
+        self.past().forget();
+        world.changed = true;
     }
 
     /// The world, brought up to the present, to be changed.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -18,6 +18,9 @@ use crate::answer::respond;
 use crate::hold::Hold;
 use crate::weather::Passage;
 use crate::{Cloud, Disturbance};
+
+/// No request is larger than this. UNSOURCED: more than the largest batch of messages, 1 MiB, can take in JSON.
+const LARGEST: u64 = 8 << 20;
 
 /// Serves `cloud` until dropped. It must not run on a paused clock, which would leap while a socket is being waited for.
 pub async fn serve(cloud: Cloud, listener: TcpListener) {
@@ -44,7 +47,11 @@ pub(crate) async fn serve_holding(cloud: Cloud, listener: TcpListener, hold: Opt
 /// An error breaks the connection.
 async fn answer(cloud: &Cloud, hold: Option<&Hold>, request: Request<Incoming>) -> io::Result<Response<Bytes>> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    if body.size_hint().lower() > LARGEST {
+        return Ok(respond(413, "text/plain", "-", ""));
+    }
+    let limit = usize::try_from(LARGEST).unwrap_or(usize::MAX);
+    let body = Limited::new(body, limit).collect().await.map_err(io::Error::other)?.to_bytes();
     match parts.uri.path().strip_prefix("/_sim/") {
         Some(_) if parts.method != http::Method::GET => Ok(respond(405, "text/plain", "-", "")),
         Some(path) => Ok(beside(cloud, path)),

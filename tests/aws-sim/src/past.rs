@@ -35,6 +35,10 @@ impl Past {
         self.0.push_back(without_queues(world));
     }
 
+    pub(crate) fn forget(&mut self) {
+        self.0.clear();
+    }
+
     /// The world as it was `age` before `present`. What is done to it changes nothing.
     pub(crate) fn before(&self, present: &World, age: Duration) -> Outcome<World> {
         let forgotten = || Fault::internal("This world remembers nothing: a stale read cannot be answered.");

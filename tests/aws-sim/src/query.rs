@@ -9,8 +9,19 @@ use crate::fault::{Fault, Outcome};
 pub(crate) struct Query(BTreeMap<String, String>);
 
 impl Query {
-    pub(crate) fn parse(body: &[u8]) -> Self {
-        Self(form_urlencoded::parse(body).into_owned().collect())
+    /// UNSOURCED: stricter reading. A parameter that comes twice is refused, and one of a list that is not spelt as one.
+    pub(crate) fn parse(form: &[u8]) -> Outcome<Self> {
+        let mut found = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(form).into_owned() {
+            if !is_spelt_well(&name) {
+                return Err(Fault::value(format!("The parameter {name} is not of this API.")));
+            }
+            if found.insert(name.clone(), value).is_some() {
+                // RDS API Reference, Common Errors.
+                return Err(Fault::bad("InvalidQueryParameter", format!("The parameter {name} comes twice.")));
+            }
+        }
+        Ok(Self(found))
     }
 
     /// Refuses parameters that the action does not have. UNSOURCED: stricter reading; it catches misspelt parameters.
@@ -71,5 +82,39 @@ impl Query {
             }
         }
         found.into_values().collect()
+    }
+}
+
+/// What the members of lists are called (the API's service model, in botocore: locationName). All others, and these too,
+/// may be called `member`.
+const MEMBERS: [(&str, &str); 14] = [
+    ("AvailabilityZones", "AvailabilityZone"),
+    ("DBSecurityGroups", "DBSecurityGroupName"),
+    ("Filters", "Filter"),
+    ("OptionSettings", "OptionSetting"),
+    ("OptionsToInclude", "OptionConfiguration"),
+    ("Parameters", "Parameter"),
+    ("ProcessorFeatures", "ProcessorFeature"),
+    ("SubnetIds", "SubnetIdentifier"),
+    ("TagSpecifications", "item"),
+    ("Tags", "Tag"),
+    ("Values", "Value"),
+    ("ValuesToAdd", "AttributeValue"),
+    ("ValuesToRemove", "AttributeValue"),
+    ("VpcSecurityGroupIds", "VpcSecurityGroupId"),
+];
+
+/// Whether a flattened name is that of a value, `Name`; of a member of a structure, `Name.` and a name; or of a list,
+/// `Name.member.N`, and maybe a name again. "Values of n are integers starting from 1" (RDS User Guide, Using the Query API).
+fn is_spelt_well(name: &str) -> bool {
+    let Some((head, rest)) = name.split_once('.') else { return !name.is_empty() };
+    let mut parts = rest.splitn(3, '.');
+    let (member, index, tail) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    match index.map(str::parse::<u32>) {
+        Some(Ok(index)) => {
+            let known = member == "member" || MEMBERS.contains(&(head, member));
+            known && index > 0 && tail.is_none_or(is_spelt_well)
+        }
+        _ => !MEMBERS.iter().any(|(list, _)| *list == head) && is_spelt_well(rest),
     }
 }

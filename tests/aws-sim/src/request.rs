@@ -38,7 +38,7 @@ impl Service {
                 Some("AmazonSQS") => return Some(Self::Sqs),
                 _ => {}
             }
-            match Query::parse(http.body()).text("Version") {
+            match Query::parse(http.body()).unwrap_or_default().text("Version") {
                 Some("2014-10-31") => Some(Self::Rds),
                 Some("2011-06-15") => Some(Self::Sts),
                 _ => None,
@@ -89,23 +89,13 @@ impl Request {
         let service = Service::named(&scope.service).ok_or_else(|| {
             Fault::new(403, "SignatureDoesNotMatch", "Credential should be scoped to a valid service.")
         })?;
-        let unknown = |action: &str| Fault::bad("InvalidAction", format!("Could not find operation {action}"));
+        // UNSOURCED: there is one path to ask at.
+        if http.uri().path() != "/" {
+            return Err(Fault::not_found("UnknownOperationException", format!("Nothing is at {}.", http.uri().path())));
+        }
         let (action, parameters) = match service {
-            Service::Rds | Service::Sts => {
-                let query = Query::parse(http.body());
-                let action = query.text("Action").ok_or_else(|| unknown(""))?.to_owned();
-                let version = if service == Service::Rds { "2014-10-31" } else { "2011-06-15" };
-                if query.text("Version") != Some(version) {
-                    return Err(unknown(&format!("{action}: the version of this API is {version}")));
-                }
-                (action, Parameters::Query(query))
-            }
-            Service::Kms | Service::Sqs => {
-                let prefix = if service == Service::Kms { "TrentService." } else { "AmazonSQS." };
-                let target = header("x-amz-target").and_then(|target| target.strip_prefix(prefix));
-                let action = target.ok_or_else(|| Fault::bad("UnknownOperationException", ""))?.to_owned();
-                (action, Parameters::Json(Json::parse(http.body())?))
-            }
+            Service::Rds | Service::Sts => query(service, &http)?,
+            Service::Kms | Service::Sqs => json(service, &http)?,
         };
         Ok(Self { service, action, scope, parameters, http })
     }
@@ -136,6 +126,53 @@ impl Request {
     fn only_looks(&self) -> bool {
         ["Describe", "List", "Get"].iter().any(|verb| self.action.starts_with(verb))
     }
+}
+
+/// The query protocol: a form, as the body of a POST or the query of a GET (RDS User Guide, Using the Query API).
+fn query(service: Service, http: &http::Request<Bytes>) -> Outcome<(String, Parameters)> {
+    let form = match *http.method() {
+        http::Method::GET => http.uri().query().unwrap_or_default().as_bytes(),
+        http::Method::POST if has_type(http, "application/x-www-form-urlencoded") => http.body(),
+        // UNSOURCED: the code. Other verbs, and other bodies, hold no query.
+        _ => return Err(Fault::not_found("MalformedQueryString", "The query string contains a syntax error.")),
+    };
+    let query = Query::parse(form)?;
+    // RDS API Reference, Common Errors: "The request is missing an action or a required parameter."
+    let missing = || Fault::bad("MissingAction", "The request is missing an action or a required parameter.");
+    let action = query.text("Action").ok_or_else(missing)?.to_owned();
+    // The earlier versions that AWS still serves are not served here.
+    let served = if service == Service::Rds { "2014-10-31" } else { "2011-06-15" };
+    match query.text("Version") {
+        Some(version) if version == served => Ok((action, Parameters::Query(query))),
+        other => {
+            let version = other.unwrap_or("NO_VERSION_SPECIFIED");
+            let message = format!("Could not find operation {action} for version {version}");
+            Err(Fault::bad("InvalidAction", message))
+        }
+    }
+}
+
+/// The JSON protocols: a POST whose header names the action (Smithy, AWS JSON 1.0 and 1.1 protocols). SQS's former query
+/// protocol is not served here.
+fn json(service: Service, http: &http::Request<Bytes>) -> Outcome<(String, Parameters)> {
+    let (prefix, content) = match service {
+        Service::Kms => ("TrentService.", "application/x-amz-json-1.1"),
+        _ => ("AmazonSQS.", "application/x-amz-json-1.0"),
+    };
+    let target = http.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+    let action = target.and_then(|target| target.strip_prefix(prefix));
+    match action {
+        Some(action) if http.method() == http::Method::POST && has_type(http, content) => {
+            Ok((action.to_owned(), Parameters::Json(Json::parse(http.body())?)))
+        }
+        _ => Err(Fault::bad("UnknownOperationException", "")),
+    }
+}
+
+/// Whether the body is of this type, whatever its character set.
+fn has_type(http: &http::Request<Bytes>, wanted: &str) -> bool {
+    let given = http.headers().get(http::header::CONTENT_TYPE).and_then(|given| given.to_str().ok());
+    given.is_some_and(|given| given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted))
 }
 
 /// Whether `text` has the form of a Region's name: `eu-west-1`, `us-gov-west-1`.

@@ -34,7 +34,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Seed 1, speed 1, the default durations and quotas; no lags and no duplicates, nothing is throttled, and nothing goes
+    /// Seed 1, speed 1, the default durations and quotas, no lags and no duplicates; nothing is throttled, and nothing goes
     /// wrong by itself.
     pub fn new(clock: Clock) -> Self {
         Self {
@@ -109,6 +109,10 @@ pub struct Quotas {
     pub accounts_per_share: usize,
     /// DB instances.
     pub instances: usize,
+    /// Grants on one key (KMS Developer Guide, Resource quotas).
+    pub grants: usize,
+    /// Messages of one queue that have been received and not deleted (SQS Developer Guide, Message quotas).
+    pub messages_in_flight: usize,
     /// The storage of all DB instances together, in GiB.
     pub storage_gib: u64,
     /// DB parameter groups, without the default ones.
@@ -117,10 +121,6 @@ pub struct Quotas {
     pub option_groups: usize,
     /// DB subnet groups.
     pub subnet_groups: usize,
-    /// Grants on one key (KMS Developer Guide, Resource quotas).
-    pub grants: usize,
-    /// Messages of one queue that have been received and not deleted (SQS Developer Guide, Message quotas).
-    pub messages_in_flight: usize,
 }
 
 impl Default for Quotas {
@@ -130,12 +130,12 @@ impl Default for Quotas {
             manual_snapshots: 100,
             accounts_per_share: 20,
             instances: 40,
+            grants: 50_000,
+            messages_in_flight: 120_000,
             storage_gib: 100_000,
             parameter_groups: 50,
             option_groups: 20,
             subnet_groups: 50,
-            grants: 50_000,
-            messages_in_flight: 120_000,
         }
     }
 }

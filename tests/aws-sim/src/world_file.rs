@@ -11,15 +11,16 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use toml::Spanned;
 
-use self::schema::{Account, Database as DatabaseEntry, File, Key, Queue, Region, Role};
+use self::schema::{Account, Database as DatabaseEntry, File, Key, ParameterGroup, Queue, Region, Role};
 use crate::arn::{Arn, is_account};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::kms::Kms;
 use crate::principal::Principal;
+use crate::query::Query;
 use crate::request::is_region;
 use crate::world::Caller;
-use crate::{Cloud, Credentials, Database, Settings, kms, sqs};
+use crate::{Cloud, Credentials, Database, Settings, kms, rds, sqs};
 
 /// A world file that has been read, and is not known to be wrong yet.
 #[derive(Debug)]
@@ -64,9 +65,17 @@ impl WorldFile {
         self.file.settings(settings);
     }
 
-    /// Puts everything into the world: roles first, since policies name them, then keys, queues and databases, each in
-    /// the order of the file.
+    /// Puts everything into the world, as if it had been there for long.
     pub(crate) fn populate(&self, cloud: &Cloud) -> Result<(), String> {
+        let lags = std::mem::take(&mut cloud.world().settings.lags);
+        let filled = self.fill(cloud);
+        cloud.world().settings.lags = lags;
+        cloud.forget_past();
+        filled
+    }
+
+    /// Roles first, since policies name them, then keys, queues and databases, each in the order of the file.
+    fn fill(&self, cloud: &Cloud) -> Result<(), String> {
         for account in &self.file.account {
             let id = account.get_ref().id.as_str();
             if !is_account(id) {
@@ -87,6 +96,9 @@ impl WorldFile {
             })
         })?;
         self.each_region(|account, region| {
+            region.parameter_group.iter().try_for_each(|group| {
+                parameter_group(cloud, &root(account, region), group.get_ref()).map_err(|what| self.wrong(group, what))
+            })?;
             for name in &region.subnet_groups {
                 cloud.create_subnet_group(&account.id, &region.name, name);
             }
@@ -224,14 +236,28 @@ fn refused(action: &str, fault: &Fault) -> String {
     format!("AWS would refuse this: {action} answers {}: {}", fault.code, fault.message)
 }
 
+fn parameter_group(cloud: &Cloud, root: &Caller, group: &ParameterGroup) -> Result<(), String> {
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("DBParameterGroupName", &group.name)
+        .append_pair("DBParameterGroupFamily", &group.family)
+        .append_pair("Description", group.description.as_deref().unwrap_or(&group.name))
+        .finish();
+    let action = "CreateDBParameterGroup";
+    let made = Query::parse(form.as_bytes()).and_then(|asked| rds::route(&mut cloud.world(), root, action, &asked));
+    made.map(drop).map_err(|fault| refused(action, &fault))
+}
+
 fn database(cloud: &Cloud, root: &Caller, entry: &DatabaseEntry) -> Result<(), String> {
     let kms_key = match entry.key.as_deref() {
         Some("none") => None,
-        None | Some("aws/rds") => Some("aws/rds".to_owned()),
+        None => Some("aws/rds".to_owned()),
+        Some(of_aws @ ("aws/rds" | "sse-rds")) => Some(of_aws.to_owned()),
         Some(named) => {
             let found = cloud.world().kms.resolve(root, named);
             Some(found.map_err(|_| {
-                format!("no key of this Region is called {named}: declare it, or write \"aws/rds\" or \"none\"")
+                format!(
+                    "no key of this Region is called {named}: declare it, or write \"aws/rds\", \"sse-rds\" or \"none\""
+                )
             })?)
         }
     };
@@ -244,10 +270,12 @@ fn database(cloud: &Cloud, root: &Caller, entry: &DatabaseEntry) -> Result<(), S
         engine: entry.engine.clone().unwrap_or(plain.engine),
         engine_version: entry.engine_version.clone().unwrap_or(plain.engine_version),
         class: entry.class.clone().unwrap_or(plain.class),
+        storage_type: entry.storage_type.clone().unwrap_or(plain.storage_type),
         allocated_gib: entry.allocated_gib.unwrap_or(plain.allocated_gib),
         kms_key,
         multi_az: entry.multi_az,
         cluster: entry.cluster.clone(),
+        tde: entry.tde,
         tags: entry.tags.clone(),
         content: entry.content.as_ref().map_or(plain.content, |text| text.clone().into_bytes()),
         ..Database::new(root.account(), &root.region, &entry.identifier)

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::identifiers::{self, SNAPSHOT, identifier};
-use super::snapshot::{CopyJob, Maker, Snapshot, Stage};
+use super::snapshot::{CopyJob, Maker, Origin, Snapshot, Stage};
 use super::snapshots::{must_be_free, must_have_room, not_found, show};
 use super::{engines, keys, options};
 use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
 use crate::kms::on_behalf::{TO_READ, TO_STORE, grant};
 use crate::query::Query;
+use crate::tags::Tags;
 use crate::world::{Caller, World};
 use crate::xml::Xml;
 
@@ -85,7 +86,8 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
         stage: Stage::Queued,
         job: Some(job),
         stored: None,
-        origin: source.origin,
+        // Another account's tags are not seen. UNSOURCED: that they do not pass on to what is restored.
+        origin: if foreign { Origin { tags: Tags::new(), ..source.origin } } else { source.origin },
     };
     let arn = copy.arn.to_string();
     enqueue(world, copy);

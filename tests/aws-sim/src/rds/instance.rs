@@ -178,7 +178,11 @@ impl Instance {
         xml.node("PendingModifiedValues", |xml| self.under_way().then(self.pending.clone()).show(xml, setup));
         xml.leaf("MultiAZ", setup.multi_az);
         xml.leaf("AutoMinorVersionUpgrade", setup.minor_upgrade);
-        xml.node("ReadReplicaDBInstanceIdentifiers", |_| {});
+        // What there is none of is shown all the same (AWS CLI Command Reference, create-db-instance, Examples).
+        for none in ["AssociatedRoles", "DomainMemberships", "ReadReplicaDBInstanceIdentifiers"] {
+            xml.node(none, |_| {});
+        }
+        xml.leaf("DbInstancePort", 0);
         xml.leaf("LicenseModel", &setup.license);
         xml.maybe("EngineLifecycleSupport", setup.lifecycle.as_ref());
         self.show_option_groups(xml);

@@ -96,7 +96,8 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
         database_name: query.text("DBName").map(str::to_owned),
         created: world.now,
         setup,
-        parameters: Parameters::Applying,
+        // AWS CLI Command Reference, create-db-instance, Examples.
+        parameters: Parameters::InSync,
         cluster: None,
         secret,
         tde: None,

@@ -102,8 +102,9 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
         tde: origin.tde.clone(),
         key: snapshot.key.clone(),
         owned_key: snapshot.owned_key,
-        // Without Tags the instance takes those of the snapshot (RDS User Guide, Restoring to a DB instance).
-        tags: if given.is_empty() && own { super::tagging::inherited(&snapshot.tags) } else { given },
+        // Without Tags: "RDS adds the tags from the source DB instance at the time of snapshot creation" (RDS User Guide, Copying
+        // tags to DB instance snapshots).
+        tags: if given.is_empty() && own { super::tagging::inherited(&origin.tags) } else { given },
         restoring: Some(snapshot.arn.to_string()),
         stage: Stage::Creating { from: world.now, until },
         pending: Changes::default(),

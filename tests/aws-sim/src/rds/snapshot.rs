@@ -25,6 +25,8 @@ pub(crate) struct Origin {
     pub(crate) setup: Setup,
     /// The ARN of its credential for Transparent Data Encryption.
     pub(crate) tde: Option<String>,
+    /// As they were then.
+    pub(crate) tags: Tags,
     pub(crate) instance_created: Timestamp,
     /// `OriginalSnapshotCreateTime`: stays the same when the snapshot is copied.
     pub(crate) taken: Timestamp,

@@ -58,9 +58,9 @@ pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str,
         moved(world, &source.stored, source.key.as_deref(), &instance_arn, source.key.as_deref(), &arn.to_string());
     let stored = stored.ok_or_else(|| Fault::internal("the storage cannot be read"))?;
     let until = later(world.now, world.settings.paced(world.settings.durations.snapshot));
-    // With CopyTagsToSnapshot the instance's tags come along (RDS User Guide, Copying tags to DB snapshots).
-    let mut tags = if source.setup.copy_tags { source.tags.clone() } else { Tags::new() };
-    tags.extend(given);
+    // With CopyTagsToSnapshot the instance's tags come along, unless tags are given (RDS User Guide, Copying tags to DB
+    // instance snapshots).
+    let tags = if source.setup.copy_tags && given.is_empty() { source.tags.clone() } else { given };
     super::tagging::must_not_be_too_many(&tags)?;
     let snapshot = Snapshot {
         maker: Maker::Account,
@@ -121,6 +121,7 @@ fn origin(instance: &Instance, taken: jiff::Timestamp) -> Origin {
         database_name: instance.database_name.clone(),
         setup: instance.setup.clone(),
         tde: instance.tde.clone(),
+        tags: instance.tags.clone(),
         instance_created: instance.created,
         taken,
     }

@@ -178,6 +178,12 @@ pub(super) fn get_queue_attributes(world: &mut World, caller: &Caller, json: &Js
     let now = world.now;
     let queue = queue(world, caller, json)?;
     let mut all: BTreeMap<String, String> = queue.attributes.clone();
+    if let Some(text) = all.get_mut("RedrivePolicy")
+        && let Ok((target, count)) = redrive(text)
+    {
+        // However the number was put, it comes back as one (AWS CLI Command Reference, get-queue-attributes, Examples).
+        *text = json!({ "deadLetterTargetArn": target, "maxReceiveCount": count }).to_string();
+    }
     for (name, _, _, default) in NUMBERS.iter().filter(|(name, ..)| !name.starts_with("Kms")) {
         all.entry((*name).to_owned()).or_insert_with(|| default.to_string());
     }

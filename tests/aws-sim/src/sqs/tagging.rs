@@ -11,7 +11,7 @@ use crate::world::{Caller, World};
 /// SQS Developer Guide, Cost allocation tags: the form is that of other services. More than 50 tags "isn't recommended",
 /// so that they are refused is UNSOURCED, as is the code: stricter reading.
 pub(super) fn check(tags: &Tags) -> Outcome<()> {
-    tags::check(tags).map_err(Fault::value)
+    tags::check(tags).map_err(|wrong| Fault::value(wrong))
 }
 
 pub(super) fn tag_queue(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {

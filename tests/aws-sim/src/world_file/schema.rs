@@ -19,7 +19,10 @@ pub(super) struct File {
     #[serde(default)]
     durations: Durations,
     #[serde(default)]
+    lags: Lags,
+    #[serde(default)]
     quotas: Quotas,
+    duplicates: Option<NonZeroU32>,
     #[serde(default)]
     rates: RatesEntry,
     #[serde(default)]
@@ -45,7 +48,7 @@ impl<'de> Deserialize<'de> for Time {
 
 /// Structs of settings that may each be left out: what is given takes the place of what was there.
 macro_rules! optional {
-    ($name:ident, $kind:ty, $($field:ident),+) => {
+    ($name:ident, $($field:ident: $kind:ty),+) => {
         #[derive(Debug, Default, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         struct $name { $($field: Option<$kind>),+ }
@@ -57,9 +60,10 @@ macro_rules! optional {
     };
 }
 
-optional!(Durations, Time, snapshot, copy_across_regions, copy_within_region, restore, create_database, key_creation);
-optional!(Quotas, usize, copies_in_flight, manual_snapshots, accounts_per_share, instances);
-optional!(Weather, u32, throttling, server_errors, lost_answers, stale_reads);
+optional!(Durations, snapshot: Time, copy_across_regions: Time, copy_within_region: Time, restore: Time, create_database: Time, key_creation: Time);
+optional!(Lags, authorization: Time);
+optional!(Quotas, copies_in_flight: usize, manual_snapshots: usize, accounts_per_share: usize, instances: usize, grants: usize, messages_in_flight: usize, parameter_groups: usize, option_groups: usize, subnet_groups: usize, storage_gib: u64);
+optional!(Weather, throttling: u32, server_errors: u32, lost_answers: u32, stale_reads: u32);
 
 impl From<Time> for Duration {
     fn from(Time(time): Time) -> Self {
@@ -105,6 +109,8 @@ pub(super) struct Region {
     #[serde(default)]
     pub(super) database: Vec<Spanned<Database>>,
     #[serde(default)]
+    pub(super) parameter_group: Vec<Spanned<ParameterGroup>>,
+    #[serde(default)]
     pub(super) subnet_groups: Vec<String>,
     #[serde(default)]
     pub(super) security_groups: Vec<String>,
@@ -133,17 +139,28 @@ pub(super) struct Queue {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct ParameterGroup {
+    pub(super) name: String,
+    pub(super) family: String,
+    pub(super) description: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Database {
     pub(super) identifier: String,
     pub(super) engine: Option<String>,
     pub(super) engine_version: Option<String>,
     pub(super) class: Option<String>,
+    pub(super) storage_type: Option<String>,
     pub(super) allocated_gib: Option<u32>,
-    /// An alias, key id or key ARN; `aws/rds`; `none`.
+    /// An alias, key id or key ARN; `aws/rds`; `sse-rds`; `none`.
     pub(super) key: Option<String>,
     #[serde(default)]
     pub(super) multi_az: bool,
     pub(super) cluster: Option<String>,
+    #[serde(default)]
+    pub(super) tde: bool,
     #[serde(default)]
     pub(super) tags: BTreeMap<String, String>,
     pub(super) content: Option<String>,
@@ -156,6 +173,8 @@ impl File {
         settings.queue_speed = self.queue_speed.map_or(settings.queue_speed, Into::into);
         settings.remembers = self.remembers.map_or(settings.remembers, Into::into);
         self.durations.apply(&mut settings.durations);
+        self.lags.apply(&mut settings.lags);
+        settings.duplicates = self.duplicates.map(Into::into).or(settings.duplicates);
         self.quotas.apply(&mut settings.quotas);
         self.weather.apply(&mut settings.weather);
         if self.rates.documented {

@@ -145,6 +145,10 @@ async fn a_read_is_not_older_than_the_world() {
     pass(seconds(1)).await;
     let agent = looking_back(&lab, "rds:DescribeDBInstances", 30);
     assert_eq!(agent.rds.describe_db_instances().send().await.unwrap().db_instances().len(), 1);
+    lab.database("bills");
+    assert_eq!(agent.rds.describe_db_instances().send().await.unwrap().db_instances().len(), 1);
+    lab.cloud.forget_past();
+    assert_eq!(agent.rds.describe_db_instances().send().await.unwrap().db_instances().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -247,7 +247,7 @@ async fn keys_have_fifty_tags_and_fifty_aliases() {
     let update = here.kms.update_alias().alias_name("alias/b").target_key_id(&key).send().await;
     assert_eq!(code(update), "LimitExceededException");
     let by_alias = here.kms.create_alias().alias_name("alias/c").target_key_id("alias/b").send().await;
-    assert_eq!(code(by_alias), "InvalidArnException");
+    assert_eq!(code(by_alias), "ValidationException");
     let of_key = here.kms.list_aliases().key_id(&other).send().await.unwrap();
     assert_eq!(of_key.aliases()[0].alias_name(), Some("alias/b"));
     assert_eq!(code(here.kms.disable_key().key_id("alias/b").send().await), "InvalidArnException");

@@ -12,8 +12,12 @@ use crate::lab::{A, HERE};
 
 /// One plain GET.
 async fn get(address: &str, path: &str) -> String {
+    say(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")).await
+}
+
+/// What comes back until the connection ends.
+async fn say(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -52,6 +56,12 @@ async fn a_client_of_another_process_is_served() {
     assert!(get(&address, "/_sim/content/arn:aws:rds:x").await.starts_with("HTTP/1.1 404"));
     let calls = get(&address, "/_sim/calls").await;
     assert!(calls.contains(r#""action":"rds:DescribeDBInstances""#), "{calls}");
-    assert_eq!(cloud.calls().len(), 2);
+    for (line, length, status) in [("POST /", 9 << 20, 413), ("POST /", 2, 403), ("POST /_sim/calls", 0, 405)] {
+        let body = if length == 2 { "{}" } else { "" };
+        let head = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+        let answer = say(&address, &(head + body)).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    assert_eq!(cloud.calls().len(), 3);
     server.abort();
 }

@@ -23,6 +23,7 @@ mod over_there;
 mod policies;
 mod procedure;
 mod program;
+mod protocol;
 mod queue_rules;
 mod queues;
 mod quotas;

@@ -131,6 +131,10 @@ async fn a_wrong_world_file_is_told_by_file_and_line() {
             &format!("{region}[[account.region.key]]\nalias = \"own\""),
             ":5: AWS would refuse this: CreateAlias answers".to_owned(),
         ),
+        (
+            &format!("{region}[[account.region.parameter_group]]\nname = \"g\"\nfamily = \"dos\""),
+            ":5: AWS would refuse this: CreateDBParameterGroup answers InvalidParameterValue".to_owned(),
+        ),
         (&format!("{region}[[account.region.key]]\nid = \"own\""), ":5: own is not the id of such a key".to_owned()),
         (
             &format!("{region}[[account.region.database]]\nidentifier = \"d\"\nkey = \"alias/none\""),
@@ -157,12 +161,14 @@ async fn a_wrong_world_file_is_told_by_file_and_line() {
 #[tokio::test]
 async fn a_world_file_sets_what_settings_say() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("settings.toml");
-    let text = "seed = 7\nspeed = 10\n[durations]\nsnapshot = \"0s\"\n[quotas]\nmanual_snapshots = 1\n\
+    let text = "seed = 7\nspeed = 10\nduplicates = 1\nweather.stale_reads = 1\n[durations]\nsnapshot = \"0s\"\n[quotas]\nmanual_snapshots = 1\n\
+                [lags]\nauthorization = \"1 h\"\n\
                 [rates]\nper_second = { \"rds:DescribeDBInstances\" = 1 }\n[[account]]\nid = \"111111111111\"\n\
                 [[account.region]]\nname = \"eu-west-1\"\n\
                 key = [{ id = \"mrk-0123456789abcdef0123456789abcdef\", multi_region = true, alias = \"alias/own\" }]\n\
+                [[account.region.parameter_group]]\nname = \"own\"\nfamily = \"mysql8.0\"\n\
                 [[account.region.database]]\nidentifier = \"orders\"\nkey = \"alias/own\"\nmulti_az = true\n\
-                tags = { team = \"sales\" }\ncontent = \"rows\"\nengine = \"mysql\"\nengine_version = \"8.0.39\"\n";
+                tde = false\nstorage_type = \"gp2\"\ntags = { team = \"sales\" }\ncontent = \"rows\"\nengine = \"mysql\"\nengine_version = \"8.0.39\"\n";
     std::fs::write(&path, text).unwrap();
     let program = Program::start(&["--world", path.to_str().unwrap()]).await;
     let root = program.clients(A, "eu-west-1");
@@ -178,6 +184,15 @@ async fn a_world_file_sets_what_settings_say() {
     };
     assert_eq!(take("x").await, None);
     assert_eq!(take("y").await.as_deref(), Some("SnapshotQuotaExceeded"));
+    root.rds.describe_db_parameter_groups().db_parameter_group_name("own").send().await.unwrap();
+    // Every receipt is followed by another delivery.
+    let url = root.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url.unwrap();
+    root.sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();
+    for _ in 0..2 {
+        let found = root.sqs.receive_message().queue_url(&url).wait_time_seconds(20).send().await.unwrap();
+        let handle = found.messages()[0].receipt_handle().unwrap();
+        root.sqs.delete_message().queue_url(&url).receipt_handle(handle).send().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -94,7 +94,8 @@ async fn attributes_have_their_bounds() {
     ];
     for (name, right, wrong) in cases {
         set(&a, &url, &[(name.clone(), &right)]).await.unwrap();
-        assert_eq!(get(&a, &url, name.clone()).await, Some(right));
+        // A number comes back as one.
+        assert_eq!(get(&a, &url, name.clone()).await, Some(right.replace("\"3\"", "3")));
         assert_eq!(set(&a, &url, &[(name, &wrong)]).await, Err("InvalidAttributeValue".to_owned()), "{wrong}");
     }
     let more = [
