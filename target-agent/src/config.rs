@@ -103,8 +103,8 @@ account = "111111111111"
 receipts = "arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-receipts-222222222222"
 [restore]
 subnet_group = "private"
-security_groups = ["sg-1"]
 extended_support = false
+security_groups = ["sg-1"]
 "#;
 
     fn settings(text: &str) -> Result<Settings, String> {

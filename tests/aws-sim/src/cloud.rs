@@ -131,7 +131,7 @@ impl Cloud {
         self.inner.sky.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn past(&self) -> MutexGuard<'_, Past> {
+    pub(crate) fn past(&self) -> MutexGuard<'_, Past> {
         self.inner.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

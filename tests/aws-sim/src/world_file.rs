@@ -282,3 +282,21 @@ fn database(cloud: &Cloud, root: &Caller, entry: &DatabaseEntry) -> Result<(), S
     });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_declared_has_always_been_there() {
+        let cloud = Cloud::new(Settings::new(crate::Clock::starting_at(SystemTime::UNIX_EPOCH)));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/worlds/two-accounts.toml");
+        read(Path::new(example)).unwrap().populate(&cloud).unwrap();
+        let world = cloud.present();
+        let then = cloud.past().before(&world, Duration::from_secs(30)).unwrap();
+        assert_eq!(then.rds.instances.len(), 1);
+    }
+}

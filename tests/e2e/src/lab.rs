@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use agent_runtime::{Env, Exit};
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Settings};
+use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Settings};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use clap::Parser as _;
 use tempfile::TempDir;
@@ -38,6 +38,10 @@ pub struct World {
     pub seed: u64,
     /// How long AWS takes.
     pub durations: Durations,
+    /// How long after a change of a key, policy or grant AWS still judges by what was before.
+    pub authorization_lag: Duration,
+    /// One message in so many is delivered once more.
+    pub duplicates: Option<u32>,
     /// The databases of account A.
     pub databases: Vec<&'static str>,
 }
@@ -45,7 +49,13 @@ pub struct World {
 impl World {
     /// One database, and the hours that AWS takes.
     pub fn slow() -> Self {
-        Self { seed: 1, durations: Durations::default(), databases: vec!["orders"] }
+        Self {
+            seed: 1,
+            durations: Durations::default(),
+            authorization_lag: Duration::ZERO,
+            duplicates: None,
+            databases: vec!["orders"],
+        }
     }
 
     /// One database, and an AWS so quick that little is waited for: what is left are the calls.
@@ -111,7 +121,13 @@ impl Lab {
         static LABS: AtomicU64 = AtomicU64::new(0);
         fastrand::seed(world.seed);
         let clock = Clock::starting_at(SystemTime::UNIX_EPOCH + Duration::from_secs(EPOCH));
-        let cloud = Cloud::new(Settings { seed: world.seed, durations: world.durations, ..Settings::new(clock) });
+        let cloud = Cloud::new(Settings {
+            seed: world.seed,
+            durations: world.durations,
+            lags: Lags { authorization: world.authorization_lag },
+            duplicates: world.duplicates,
+            ..Settings::new(clock)
+        });
         let lab = Self {
             cloud,
             files: TempDir::new().expect("a folder for configuration files"),

@@ -63,6 +63,17 @@ async fn disturb_everywhere_with_stale_reads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn slow_policies_are_waited_for() {
+    let (_, world) = move_with(Disturb::new(usize::MAX, Disturbance::None)).await;
+    let lab = Lab::new(World { authorization_lag: Duration::from_mins(6), ..World::quick() }).await;
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    assert!(target.words().contains("AWS is still spreading") || source.words().contains("AWS is still spreading"));
+    lab.settle().await;
+    assert_eq!(differences(&lab.cloud.fingerprint(), &world), "");
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_agents_race() {
     let (_, world) = move_with(Disturb::new(usize::MAX, Disturbance::None)).await;
     let lab = Lab::new(World::quick()).await;
