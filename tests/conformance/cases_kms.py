@@ -423,3 +423,8 @@ case("kms: at least one tag to take away", "ValidationException", 400,
      given=key)
 case("kms: one request a second", "ThrottlingException", 400,
      lambda w: w.kms.list_keys(), lambda w: w.kms.list_aliases(), given=lambda w: w.kms.list_keys(), pace="busy")
+case("kms: as many grants as there may be", "LimitExceededException", 400,
+     lambda w: grant(w, KeyId=w.it), lambda w: grant(w, KeyId=w.a.key()),
+     given=lambda w: (made := w.a.key(), grant(w, KeyId=made))[0], pace="busy")
+case("kms: a new key is not used at once", "NotFoundException", 400,
+     lambda w: w.kms.encrypt(KeyId=w.it, Plaintext=b"x"), lambda w: describe(w, w.it), given=key, pace="lagging")

@@ -120,7 +120,7 @@ made("the windows do not meet", VALUE,
      {"PreferredBackupWindow": "05:00-05:30", "PreferredMaintenanceWindow": "sun:05:15-sun:05:45"},
      {"PreferredBackupWindow": "05:00-05:30", "PreferredMaintenanceWindow": "sun:05:30-sun:06:00"})
 
-# Being watched. The role is one that `seeded.toml` has.
+# Being watched. The role is one that `worlds/seeded.toml` has.
 
 ROLE = "arn:aws:iam::300000000001:role/monitoring"
 made("an interval that there is not", VALUE, {"MonitoringInterval": 2}, {"MonitoringInterval": 0})
@@ -170,7 +170,7 @@ case("rds: tags of AWS stay", VALUE, 400,
      lambda w: w.rds.remove_tags_from_resource(ResourceName=w.it, TagKeys=["owner"]),
      given=lambda w: make(w)["DBInstance"]["DBInstanceArn"])
 
-# What only `seeded.toml` can have: databases that AWS tags, and RDS Custom.
+# What only `worlds/seeded.toml` can have: databases that AWS tags, and RDS Custom.
 
 case("rds: tags of AWS are not copied", VALUE, 400,
      lambda w: copy(w, "stacked", "stacked-copy", CopyTags=True), lambda w: copy(w, "stacked", "stacked-copy"),

@@ -93,7 +93,7 @@ case("sts: a session's name has two characters", "ValidationError", 400,
 case("sts: a session lasts a quarter of an hour", "ValidationError", 400,
      lambda w: assume(w, DurationSeconds=899), identity)
 
-# Roles, which seeded.toml has.
+# Roles, which worlds/seeded.toml has.
 TRUSTING = "arn:aws:iam::300000000002:role/trusting"
 
 

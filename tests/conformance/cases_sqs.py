@@ -276,3 +276,7 @@ case("sqs: at least one tag to take away", "MissingParameter", 400,
 case("sqs: one request a second", "RequestThrottled", 400,
      lambda w: w.sqs.list_queues(), lambda w: w.sqs.create_queue(QueueName="inbox"),
      given=lambda w: w.sqs.list_queues(), pace="busy")
+case("sqs: as many messages in flight as there may be", "OverLimit", 400,
+     lambda w: w.sqs.receive_message(QueueUrl=w.it), lambda w: send(w),
+     given=lambda w: (url := inbox(w), [hello(w, url) for _ in range(2)], w.sqs.receive_message(QueueUrl=url))[0],
+     pace="busy")

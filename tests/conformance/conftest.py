@@ -48,14 +48,21 @@ def still() -> Iterator[Simulator]:
 @pytest.fixture(scope="session")
 def seeded() -> Iterator[Simulator]:
     """One with what no call can make."""
-    with simulators.running("--world", str(wire.HERE / "seeded.toml")) as simulator:
+    with simulators.running("--world", str(wire.HERE / "worlds" / "seeded.toml")) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="session")
 def busy() -> Iterator[Simulator]:
-    """One that takes one request a second."""
-    with simulators.running("--world", str(wire.HERE / "busy.toml")) as simulator:
+    """One that takes one request a second, one grant a key, and one message in flight."""
+    with simulators.running("--world", str(wire.HERE / "worlds" / "busy.toml")) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def lagging() -> Iterator[Simulator]:
+    """One in which nobody may use a new key yet."""
+    with simulators.running("--world", str(wire.HERE / "worlds" / "lagging.toml"), speed=1) as simulator:
         yield simulator
 
 

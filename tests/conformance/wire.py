@@ -144,7 +144,7 @@ def _query_error(operation: OperationModel, status: int, headers: Any, body: byt
     root = _query_root(operation, headers, body, "ErrorResponse", found)
     if [child.tag for child in root] != ["Error", "RequestId"]:
         found.append(f"an error response holds {[child.tag for child in root]}")
-    error = {child.tag: child.text or "" for child in root.find("Error") or []}
+    error = {child.tag: child.text or "" for child in root.findall("Error/*")}
     if sorted(error) != ["Code", "Message", "Type"]:
         found.append(f"an error has {sorted(error)}")
     if error.get("Type") != ("Sender" if status < 500 else "Receiver"):

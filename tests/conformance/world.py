@@ -9,7 +9,7 @@ import simulator as simulators
 from raw import Raw
 from simulator import Simulator
 
-# The accounts of seeded.toml.
+# The accounts of worlds/seeded.toml.
 SEEDED = "300000000001", "300000000002"
 HERE, THERE = "ap-northeast-1", "us-west-2"
 WAITING = {"Delay": 0.01, "MaxAttempts": 1000}
@@ -84,7 +84,7 @@ class Account:
 
 
 class World:
-    """What one case begins with: two accounts, in which nothing has happened unless they are those of `seeded.toml`. Their
+    """What one case begins with: two accounts, in which nothing has happened unless they are those of `worlds/seeded.toml`. Their
     clients send whatever they are told."""
 
     def __init__(self, sim: Simulator, seeded: bool = False) -> None:
