@@ -46,10 +46,6 @@ pub struct SnapshotView {
     pub engine_version: String,
     /// Allocated storage.
     pub size_gib: u32,
-    /// Its storage type.
-    pub storage: String,
-    /// Its provisioned IOPS.
-    pub iops: Option<i32>,
     /// Its tags; a snapshot shared by another account shows none.
     pub tags: Tags,
 }
@@ -71,8 +67,6 @@ impl SnapshotView {
             engine: snapshot.engine().unwrap_or_default().to_owned(),
             engine_version: snapshot.engine_version().unwrap_or_default().to_owned(),
             size_gib: snapshot.allocated_storage().and_then(|size| u32::try_from(size).ok()).unwrap_or(0),
-            storage: snapshot.storage_type().unwrap_or_default().to_owned(),
-            iops: snapshot.iops(),
             tags: tags(snapshot.tag_list()),
         })
     }
@@ -92,8 +86,6 @@ impl SnapshotView {
             engine: String::new(),
             engine_version: String::new(),
             size_gib: 0,
-            storage: String::new(),
-            iops: None,
             tags: Tags::new(),
         }
     }

@@ -132,7 +132,7 @@ impl Step for Configure<'_> {
                     "see that the key of the secret is enabled and that nobody has deleted the secret in Secrets Manager",
                 ));
             }
-            Some(status) => return working(format!("its master password is {status} in Secrets Manager")),
+            Some(status) => return working(format!("the secret of its master password is {status}")),
         }
         if database.pending {
             return working("changes are still pending".to_owned());

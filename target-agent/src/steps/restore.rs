@@ -12,7 +12,6 @@ use protocol::trust::{Reason, Refusal};
 use super::verify::refused;
 use crate::account::Account;
 use crate::job::Job;
-use crate::profile::Choice;
 
 /// The database is available, under account B's own key.
 pub(crate) struct Restore<'a> {
@@ -98,9 +97,6 @@ impl Step for Restore<'_> {
         let (settings, profile) = (&self.account.settings, self.job.profile(self.account));
         let hints = &self.job.facts.hints;
         let storage = profile.storage_type.as_ref().map(|choice| choice.or_source(&hints.storage));
-        // io1 and io2 need their IOPS; at the source's type they are the source's too (RDS API Reference, StorageType).
-        let at_source = matches!(profile.storage_type, Some(Choice::Source(_))) && self.copy.storage.starts_with("io");
-        let iops = profile.iops.and_then(|iops| i32::try_from(iops).ok()).or(self.copy.iops.filter(|_| at_source));
         let number = |value: Option<u32>| value.and_then(|value| i32::try_from(value).ok());
         // EngineLifecycleSupport "applies only to RDS for MySQL and RDS for PostgreSQL" (same page).
         let extends = self.copy.engine.starts_with("mysql") || self.copy.engine.starts_with("postgres");
@@ -127,7 +123,7 @@ impl Step for Restore<'_> {
             .set_auto_minor_version_upgrade(profile.auto_minor_version_upgrade)
             .set_copy_tags_to_snapshot(profile.copy_tags_to_snapshots)
             .set_storage_type(storage.map(|storage| storage.to_string()))
-            .set_iops(iops)
+            .set_iops(number(profile.iops))
             .set_storage_throughput(number(profile.throughput))
             .set_allocated_storage(number(profile.size_gib))
             .set_backup_retention_period(profile.backup_retention_days.map(i32::from))

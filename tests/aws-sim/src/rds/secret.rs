@@ -12,8 +12,9 @@ use crate::query::Query;
 use crate::world::{Caller, World};
 use crate::xml::Xml;
 
-/// How long Secrets Manager makes or rotates a secret, at speed 1.
-const CHANGE: Duration = Duration::from_mins(3);
+/// How long Secrets Manager makes or rotates a secret, at speed 1. UNSOURCED: stricter reading. It takes longer than the instance
+/// takes to be available again.
+const CHANGE: Duration = Duration::from_mins(7);
 
 /// A secret of Secrets Manager.
 #[derive(Clone, Debug)]

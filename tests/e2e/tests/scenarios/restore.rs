@@ -151,8 +151,15 @@ async fn groups_that_do_not_fit_block_before_anything_is_copied() {
 
         let ran = lab.target(&["run", "--once"]).await;
         assert!(ran.words().contains("there is no option group none-yet in us-west-2"), "{}", ran.out);
-        let group = b.rds.create_option_group().option_group_name("none-yet").option_group_description("later");
-        group.engine_name("postgres").major_engine_version("16").send().await.unwrap();
+        for (engine, major) in [("mysql", "8.4"), ("postgres", "16")] {
+            let group = b.rds.create_option_group().option_group_name("none-yet").option_group_description("later");
+            group.engine_name(engine).major_engine_version(major).send().await.unwrap();
+            if engine == "mysql" {
+                let ran = lab.target(&["run", "--once"]).await;
+                assert!(ran.words().contains("option group none-yet is for mysql 8.4"), "{}", ran.out);
+                b.rds.delete_option_group().option_group_name("none-yet").send().await.unwrap();
+            }
+        }
         assert!(b.snapshots().await.is_empty(), "nothing was copied in vain");
         lab.target_until_restored(&["orders-cutover-1"]).await
     };
@@ -175,23 +182,27 @@ async fn a_kept_password_is_called_a_risk() {
     assert!(lab.cloud.calls().iter().all(|call| call.action != "rds:ModifyDBInstance"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn restored_means_that_the_parameter_group_is_in_sync() {
+/// A database that is restored and available, while nobody has looked at it yet.
+async fn unattended(profile: &str) -> Lab {
     let lab = Lab::new(World::slow()).await;
     parameter_group(&lab, "ours", "postgres16").await;
     parameter_group(&lab, "theirs", "postgres16").await;
-    lab.edit("target.toml", CHEAP, "deletion_protection = false\nparameter_group = \"ours\"");
+    lab.edit("target.toml", CHEAP, &format!("{CHEAP}\n{profile}"));
     let stop = CancellationToken::new();
-    let watch = ["run", "--watch"];
     let source = async {
         let ran = lab.source(&["run"]).await;
         stop.cancel();
         ran
     };
-    let (source, _) = tokio::join!(source, lab.target_until(&watch, stop.clone()));
+    let (source, _) = tokio::join!(source, lab.target_until(&["run", "--watch"], stop.clone()));
     assert_eq!(source.exit, Exit::Settled, "{}", source.out);
-    // While nobody looks, somebody gives the database that has just been restored another parameter group.
     tokio::time::sleep(Duration::from_hours(1)).await;
+    lab
+}
+
+#[tokio::test(start_paused = true)]
+async fn restored_means_that_the_parameter_group_is_in_sync() {
+    let lab = unattended("parameter_group = \"ours\"").await;
     let b = lab.admin(B, TARGET);
     let other = b.rds.modify_db_instance().db_instance_identifier("orders-cutover-1").db_parameter_group_name("theirs");
     other.apply_immediately(true).send().await.unwrap();
@@ -207,6 +218,24 @@ async fn restored_means_that_the_parameter_group_is_in_sync() {
     let told = calls.iter().rposition(|call| call.action == "sqs:SendMessage" && call.account == B).unwrap();
     let rebooted = calls.iter().position(|call| call.action == "rds:RebootDBInstance").unwrap();
     assert!(rebooted < told, "`restored` was told when it was in sync");
+}
+
+#[tokio::test(start_paused = true)]
+async fn restored_means_that_nothing_is_pending_and_the_secret_is_active() {
+    let lab = unattended("master_password = \"keep\"").await;
+    let rds = lab.admin(B, TARGET).rds;
+    let modify = || rds.modify_db_instance().db_instance_identifier("orders-cutover-1");
+    // This waits for the maintenance window.
+    modify().db_instance_class("db.r6g.large").send().await.unwrap();
+    modify().manage_master_user_password(true).send().await.unwrap();
+
+    let target = lab.target(&["run"]).await;
+    assert_eq!(target.exit, Exit::Settled, "{}", target.out);
+    let said = target.words();
+    assert!(said.contains("the secret of its master password is creating"), "{}", target.out);
+    assert!(said.contains("changes are still pending"), "{}", target.out);
+    let database = restored(&lab, "orders-cutover-1").await;
+    assert_eq!(database.db_instance_class(), Some("db.r6g.large"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,7 +22,14 @@ async fn weather(seed: u64) -> (Arc<Storm>, String) {
             ran.exit != Exit::Settled
         }) {}
     };
-    let target = async { while storm.watch(B, lab.target_until_restored(&["orders-cutover-1"])).await.is_none() {} };
+    let target = async {
+        while storm.watch(B, lab.target(&["run"])).await.is_none_or(|ran| {
+            assert_ne!(ran.exit, Exit::Failed, "seed {seed}: {}", ran.out);
+            ran.exit != Exit::Settled || lab.restored("orders-cutover-1").is_none()
+        }) {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
     Lab::in_time(async { tokio::join!(source, target) }).await;
     lab.pass_through(None);
     let (mut source, mut target) = lab.settle().await;
