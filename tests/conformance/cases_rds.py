@@ -107,7 +107,7 @@ case("rds: a page has at most 100", "InvalidParameterValue", 400,
 case("rds: a filter that the action lacks", "InvalidParameterValue", 400,
      lambda w: find(w, Filters=[{"Name": "colour", "Values": ["blue"]}]),
      lambda w: find(w, Filters=[{"Name": "engine", "Values": ["mysql"]}]))
-case("rds: a filter has values", "InvalidParameterValue", 400,
+case("rds: a filter has values", "InvalidParameterCombination", 400,
      lambda w: w.a.raw("rds", "DescribeDBSnapshots", {"Filters.Filter.1.Name": "engine"}),
      lambda w: find(w, Filters=[{"Name": "engine", "Values": ["mysql"]}]))
 

@@ -91,14 +91,14 @@ case("sqs: a policy has 8192 bytes", "InvalidAttributeValue", 400,
 case("sqs: a policy names who exists", "InvalidAttributeValue", 400,
      lambda w: put(w, Policy=policy(f"arn:aws:iam::{w.b.number}:role/nobody", "sqs:SendMessage")),
      lambda w: put(w, Policy=policy(w.b.root, "sqs:SendMessage")), given=inbox)
-case("sqs: a dead-letter queue exists", "InvalidAttributeValue", 400,
+case("sqs: a dead-letter queue exists", "InvalidParameterValue", 400,
      lambda w: put(w, RedrivePolicy=redrive(w, "dead", 5)),
      lambda w: (w.a.queue("dead"), put(w, RedrivePolicy=redrive(w, "dead", 5))), given=inbox)
-case("sqs: a dead-letter queue is one's own", "InvalidAttributeValue", 400,
+case("sqs: a dead-letter queue is one's own", "InvalidParameterValue", 400,
      lambda w: put(w, RedrivePolicy=redrive(w, "inbox", 5).replace(w.a.number, w.b.number)),
      lambda w: (w.a.queue("dead"), put(w, RedrivePolicy=redrive(w, "dead", 5))),
      given=lambda w: (inbox(w), w.b.queue())[0])
-case("sqs: a message is received 1000 times", "InvalidAttributeValue", 400,
+case("sqs: a message is received 1000 times", "InvalidParameterValue", 400,
      lambda w: put(w, RedrivePolicy=redrive(w, "dead", 1001)), lambda w: put(w, RedrivePolicy=redrive(w, "dead", 1000)),
      given=lambda w: (inbox(w), w.a.queue("dead"))[0])
 
@@ -210,7 +210,7 @@ def hello(w: World, url: str = "") -> Any:
     return w.sqs.send_message(QueueUrl=url or w.it[0], MessageBody="hello")
 
 
-case("sqs: one kind of encryption", "InvalidAttributeValue", 400,
+case("sqs: one kind of encryption", "InvalidAttributeName", 400,
      lambda w: put(w, KmsMasterKeyId="alias/aws/sqs", SqsManagedSseEnabled="true"),
      lambda w: put(w, KmsMasterKeyId="alias/aws/sqs"), given=inbox)
 case("sqs: a key that there is not", "KMS.NotFoundException", 400,

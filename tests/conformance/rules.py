@@ -9,7 +9,7 @@ Whether a rule has a source is read off the comments, and no more is claimed tha
 `//` comments between the last statement that ended before it and the site itself; when those name neither a source nor
 `UNSOURCED`, the `///` comment of the function around it. `UNSOURCED` wins where both are named. A source is a name of a
 document of AWS (API Reference, User Guide, Developer Guide, Common Errors), a public issue (owner/repository#number), or
-the words "seen in practice". What neither comment says anything of is counted as silent.
+the words "seen in practice". What neither comment says anything of is silent, and the whole suite fails.
 """
 
 from __future__ import annotations
@@ -150,6 +150,8 @@ def coverage(calls: Iterable[dict[str, Any]]) -> Coverage:
     used = [False] * len(excuses)
     excused = 0
     for site in found:
+        if site.standing == "silent":
+            wrong.append(f"{site.name} says neither its source nor UNSOURCED: {site.text[:120]}")
         fits = [at for at, one in enumerate(excuses) if one["file"] == site.file and one["text"] in site.text]
         for at in fits:
             used[at] = True

@@ -14,6 +14,9 @@ use crate::sigv4;
 const SKEW: Duration = Duration::from_mins(15);
 
 /// The principal whose signature the request carries.
+///
+/// InvalidClientTokenId, 403, and IncompleteSignature, 400 (Common Errors of each API Reference); ExpiredToken, 403 (IAM API
+/// Reference, Common Error Types); SignatureDoesNotMatch, 403 (IAM User Guide, Troubleshoot signed requests).
 pub(crate) fn authenticate(principals: &Principals, now: Timestamp, request: &Request) -> Outcome<Principal> {
     let unknown = || Fault::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
     let (principal, credentials, expires) = principals.claimed(&request.scope.access_key_id).ok_or_else(unknown)?;

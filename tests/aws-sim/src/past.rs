@@ -41,6 +41,7 @@ impl Past {
 
     /// The world as it was `age` before `present`. What is done to it changes nothing.
     pub(crate) fn before(&self, present: &World, age: Duration) -> Outcome<World> {
+        // Not a rule of AWS's: the world was not told to remember. InternalFailure, 500 (Common Errors of each API Reference).
         let forgotten = || Fault::internal("This world remembers nothing: a stale read cannot be answered.");
         let first = self.0.front().ok_or_else(forgotten)?;
         let reach = present.settings.remembers.min(LONGEST);

@@ -45,10 +45,12 @@ impl Query {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// RDS API Reference and STS API Reference, Common Errors: MissingParameter.
     pub(crate) fn required(&self, name: &str) -> Outcome<&str> {
         self.text(name).ok_or_else(|| Fault::missing(name))
     }
 
+    /// UNSOURCED: the code for what is not a boolean, and that no other spelling is one.
     pub(crate) fn flag(&self, name: &str) -> Outcome<Option<bool>> {
         match self.text(name) {
             None => Ok(None),
@@ -58,6 +60,7 @@ impl Query {
         }
     }
 
+    /// UNSOURCED: the code for what is not a number.
     pub(crate) fn number(&self, name: &str) -> Outcome<Option<u32>> {
         let parse = |text: &str| {
             text.parse().map_err(|_| Fault::bad("MalformedInput", format!("{name}: {text} is not a number.")))

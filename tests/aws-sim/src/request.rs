@@ -79,13 +79,14 @@ impl Request {
     pub(crate) fn parse(http: http::Request<Bytes>) -> Outcome<Self> {
         let header = |name: &str| http.headers().get(name).and_then(|value| value.to_str().ok());
         let Some(authorization) = header("authorization") else {
-            // Common Errors of each API reference: MissingAuthenticationToken, 403.
+            // Common Errors of each API Reference: MissingAuthenticationToken, 403.
             return Err(Fault::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"));
         };
-        // The same pages: IncompleteSignature, 400.
+        // Common Errors again: IncompleteSignature, 400.
         let scope = Scope::parse(authorization).ok_or_else(|| {
             Fault::bad("IncompleteSignature", "Authorization header does not hold a complete SigV4 signature.")
         })?;
+        // IAM User Guide, Troubleshoot signed requests: SignatureDoesNotMatch, 403; with this text timkay/aws#111.
         let service = Service::named(&scope.service).ok_or_else(|| {
             Fault::new(403, "SignatureDoesNotMatch", "Credential should be scoped to a valid service.")
         })?;
@@ -153,7 +154,8 @@ fn query(service: Service, http: &http::Request<Bytes>) -> Outcome<(String, Para
 }
 
 /// The JSON protocols: a POST whose header names the action (Smithy, AWS JSON 1.0 and 1.1 protocols). SQS's former query
-/// protocol is not served here.
+/// protocol is not served here. UNSOURCED: the status of what is no action; 400 as all client errors of these protocols,
+/// although the Common Errors of newer API references say 404.
 fn json(service: Service, http: &http::Request<Bytes>) -> Outcome<(String, Parameters)> {
     let (prefix, content) = match service {
         Service::Kms => ("TrentService.", "application/x-amz-json-1.1"),

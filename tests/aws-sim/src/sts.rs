@@ -11,6 +11,7 @@ use crate::query::Query;
 use crate::world::{Caller, World};
 use crate::xml::Xml;
 
+/// An action that there is not: STS API Reference, Common Errors, InvalidAction.
 pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, query: &Query) -> Outcome<Xml> {
     match action {
         "GetCallerIdentity" => get_caller_identity(caller, query),

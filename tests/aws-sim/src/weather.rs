@@ -97,6 +97,7 @@ impl Cloud {
             Disturbance::Throttle => self.refuse(&arrival, &throttled(arrival.service())),
             Disturbance::ServerError => {
                 let message = "The request processing has failed because of an unknown error.";
+                // Common Errors of each API Reference: InternalFailure, 500.
                 self.refuse(&arrival, &Fault::internal(message))
             }
             Disturbance::LostAnswer => {

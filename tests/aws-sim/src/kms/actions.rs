@@ -78,21 +78,25 @@ pub(super) fn named_key<'a>(world: &'a mut World, caller: &Caller, name: &str, j
     key(world, caller, name, json.required("KeyId")?)
 }
 
-/// The key that `named` means, when the action can be asked of it.
+/// The key that `named` means, when the action can be asked of it. What cannot be is InternalFailure (KMS API Reference, Common
+/// Errors).
 pub(super) fn key<'a>(world: &'a mut World, caller: &Caller, name: &str, named: &str) -> Outcome<&'a mut Key> {
     let Some(Action(_, alias, _, states)) = of(name) else {
         return Err(Fault::internal(format!("{name} is missing in the table of actions")));
     };
+    // KMS API Reference, the action's KeyId: 1 to 2048 characters.
     if named.len() > 2048 {
         return Err(Fault::validation("Value at 'keyId' must have length less than or equal to 2048"));
     }
+    // "Key Aliases are not supported for this operation": hashicorp/terraform#20813.
     if !alias && (named.starts_with("alias/") || named.contains(":alias/")) {
         return Err(Fault::bad("InvalidArnException", format!("{named} is not a key id or key ARN")));
     }
     let arn = world.kms.resolve(caller, named)?;
     let key = world.kms.keys.get_mut(&arn).ok_or_else(|| Fault::internal("the key has gone"))?;
-    // What uses the key, and what lets others use it. Which of the two errors of that page comes is UNSOURCED.
     let uses = states[1] == D;
+    // What uses the key, and what lets others use it (KMS Developer Guide, Eventual consistency). UNSOURCED: the code, of the
+    // two that the page names.
     if uses && key.usable_from > world.now {
         return Err(Fault::bad("NotFoundException", format!("Key '{arn}' does not exist")));
     }
@@ -105,6 +109,7 @@ pub(super) fn key<'a>(world: &'a mut World, caller: &Caller, name: &str, named: 
         KeyState::Creating { .. } => (3, "creating"),
         KeyState::Updating { .. } => (4, "updating"),
     };
+    // KMS Developer Guide, Key states of AWS KMS keys: the table above.
     match states[column] {
         Y => Ok(key),
         D => Err(Fault::bad("DisabledException", format!("{arn} is {state}."))),

@@ -49,6 +49,7 @@ fn must_have_room(world: &World, target: &str) -> Outcome<()> {
     Err(Fault::bad("LimitExceededException", "A key has at most 50 aliases."))
 }
 
+/// KMS API Reference, CreateAlias: "must be unique in the account and Region".
 pub(super) fn create_alias(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["AliasName", "TargetKeyId"])?;
     let alias = alias_arn(caller, json)?;
@@ -110,6 +111,7 @@ fn shown(kms: &Kms, alias: &str, key: &str) -> Value {
     entry
 }
 
+/// KMS API Reference, UpdateAlias and DeleteAlias, Errors.
 fn absent(alias: &str) -> Fault {
     Fault::bad("NotFoundException", format!("Alias {alias} is not found."))
 }

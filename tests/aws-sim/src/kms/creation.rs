@@ -202,6 +202,7 @@ fn described(world: &World, caller: &Caller, json: &Json, arn: &Arn) -> Outcome<
     Ok((policy, tags, description))
 }
 
+/// KMS API Reference, CreateKey and UpdateKeyDescription, Description.
 pub(super) fn check_description(description: &str) -> Outcome<()> {
     if description.chars().count() > 8192 {
         return Err(Fault::validation("Description has at most 8192 characters"));

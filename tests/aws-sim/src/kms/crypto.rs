@@ -65,6 +65,7 @@ fn encryption_context(json: &Json, name: &str) -> Outcome<Vec<u8>> {
     Ok(serde_json::to_vec(&json.map(name)?).unwrap_or_default())
 }
 
+/// KMS API Reference, Encrypt, InvalidKeyUsageException: the algorithm must be one of the key's.
 fn check_algorithm(json: &Json, name: &str) -> Outcome<()> {
     let known = [ALGORITHM, "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"];
     match json.one_of(name, &known)? {
@@ -101,6 +102,8 @@ pub(super) fn generate_data_key_without_plaintext(world: &mut World, caller: &Ca
     data_key(world, caller, "GenerateDataKeyWithoutPlaintext", json, false)
 }
 
+/// "You must specify either the KeySpec or the NumberOfBytes parameter (but not both)" (KMS API Reference, GenerateDataKey); the
+/// text is of nsmithuk/local-kms#6.
 fn data_key(world: &mut World, caller: &Caller, action: &str, json: &Json, shown: bool) -> Outcome<Value> {
     json.only(&["DryRun", "EncryptionContext", "GrantTokens", "KeyId", "KeySpec", "NumberOfBytes"])?;
     let length = match (json.one_of("KeySpec", &["AES_128", "AES_256"])?, json.number("NumberOfBytes")?) {
@@ -118,6 +121,7 @@ fn data_key(world: &mut World, caller: &Caller, action: &str, json: &Json, shown
     Ok(answer)
 }
 
+/// KMS API Reference, GenerateRandom. There are no custom key stores here.
 pub(super) fn generate_random(world: &mut World, json: &Json) -> Outcome<Value> {
     json.only(&["CustomKeyStoreId", "NumberOfBytes"])?;
     if let Some(store) = json.text("CustomKeyStoreId")? {
@@ -150,6 +154,7 @@ fn seal_under(
     must_encrypt(key)?;
     let (arn, material) = (key.arn.clone(), key.material);
     must_not_be_dry(json)?;
+    // It cannot fail. InternalFailure: KMS API Reference, Common Errors.
     let sealed = envelope::encrypt(&mut world.ids, &material, &context, plain)
         .ok_or_else(|| Fault::internal("encryption failed"))?;
     Ok((arn.to_string(), Ciphertext::written(&arn, &sealed)))
@@ -163,7 +168,8 @@ pub(super) fn decrypt(world: &mut World, caller: &Caller, json: &Json) -> Outcom
     Ok(json!({ "EncryptionAlgorithm": ALGORITHM, "KeyId": arn, "Plaintext": STANDARD.encode(plain) }))
 }
 
-/// The key and the plaintext of the request's ciphertext. A key that is named must be the right one.
+/// The key and the plaintext of the request's ciphertext. A key that is named must be the right one (KMS API Reference, Decrypt:
+/// InvalidCiphertextException and IncorrectKeyException).
 fn open(
     world: &mut World,
     caller: &Caller,
@@ -177,18 +183,16 @@ fn open(
     let context = encryption_context(json, context)?;
     let under = ciphertext.as_ref().map(|ciphertext| ciphertext.key(caller));
     let arn = match json.text(named)? {
-        Some(named) => {
-            let key = key(world, caller, action, named)?;
-            must_encrypt(key)?;
-            key.arn.to_string()
-        }
+        Some(named) => key(world, caller, action, named)?.arn.to_string(),
         None => under.clone().ok_or_else(invalid)?,
     };
+    // Before the key's usage is looked at: test_error_messaging_for_invalid_keys of localstack/localstack, recorded from AWS.
     if under.as_ref().is_some_and(|under| *under != arn) {
         let message = "The key ID in the request does not identify a CMK that can perform this operation.";
         return Err(Fault::bad("IncorrectKeyException", message));
     }
     let key = key(world, caller, action, &arn)?;
+    must_encrypt(key)?;
     let sealed = ciphertext.map(|ciphertext| ciphertext.sealed).ok_or_else(invalid)?;
     let plain = envelope::decrypt(&key.material, &context, &sealed).ok_or_else(invalid)?;
     Ok((arn, plain))

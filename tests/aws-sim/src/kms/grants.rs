@@ -102,6 +102,7 @@ pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> O
 
 /// Who may make grants only because of a grant makes none that is wider.
 fn must_not_outgrow(world: &World, caller: &Caller, arn: &str, terms: &Terms, json: &Json) -> Outcome<()> {
+    // It was found just before. InternalFailure: KMS API Reference, Common Errors.
     let key = world.kms.keys.get(arn).ok_or_else(|| Fault::internal("the key has gone"))?;
     if permission::allowed_without_grant(world, caller, key, "kms:CreateGrant", json) {
         return Ok(());
@@ -193,6 +194,7 @@ pub(super) fn revoke_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     Ok(Value::Null)
 }
 
+/// KMS API Reference, RevokeGrant and RetireGrant, Errors. UNSOURCED: that it is this one and not InvalidGrantIdException.
 fn must_be_there<'a>(world: &'a World, key: &str, id: &str) -> Outcome<&'a Grant> {
     let found = world.kms.keys.get(key).and_then(|key| key.grants.get(id));
     found.ok_or_else(|| Fault::bad("NotFoundException", format!("Grant ID {id} not found")))

@@ -186,7 +186,8 @@ pub(super) fn list_keys(world: &mut World, caller: &Caller, json: &Json) -> Outc
     Ok(listing("Keys", items, limit, marker.as_deref()))
 }
 
-/// The key of the last item of the page before, from a marker that a listing of the same kind gave out.
+/// The key of the last item of the page before, from a marker that a listing of the same kind gave out (KMS API Reference,
+/// ListKeys, Marker: "Set it to the value of NextMarker"; InvalidMarkerException).
 pub(super) fn marker(name: &str, json: &Json) -> Outcome<Option<String>> {
     let Some(text) = json.text("Marker")? else { return Ok(None) };
     let read = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());

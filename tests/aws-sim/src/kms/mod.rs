@@ -149,6 +149,7 @@ pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, json: &Jso
         "Sign" => signing::sign(world, caller, json),
         "Verify" => signing::verify(world, caller, json),
         "GetPublicKey" => signing::get_public_key(world, caller, json),
+        // UNSOURCED: the status; as in request.rs.
         _ => Err(Fault::bad("UnknownOperationException", "")),
     }
 }

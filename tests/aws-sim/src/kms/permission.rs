@@ -96,9 +96,11 @@ pub(crate) fn resources(world: &World, caller: &Caller, action: &str, json: &Jso
 /// Refuses what the key's policy, its grants and the caller's own policies do not allow.
 pub(crate) fn permit(world: &World, caller: &Caller, action: &str, json: &Json) -> Outcome<()> {
     let tokens = json.texts("GrantTokens")?;
+    // KMS API Reference, Decrypt, GrantTokens: at most 10.
     if tokens.len() > 10 {
         return Err(Fault::validation("Value at 'grantTokens' must have length less than or equal to 10"));
     }
+    // KMS API Reference, Decrypt, Errors.
     if let Some(unknown) = tokens.iter().find(|token| !world.kms.tokens.contains_key(*token)) {
         return Err(Fault::bad("InvalidGrantTokenException", format!("The grant token {unknown} is not valid.")));
     }

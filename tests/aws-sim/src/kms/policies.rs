@@ -91,6 +91,7 @@ pub(super) fn checked_policy(world: &World, caller: &Caller, text: &str, arn: &A
     Ok(Document { text: text.to_owned(), rules })
 }
 
+/// "The only valid value is default" (KMS API Reference, PutKeyPolicy, PolicyName). UNSOURCED: the code.
 fn only_default(json: &Json) -> Outcome<()> {
     match json.text("PolicyName")? {
         None | Some("default") => Ok(()),

@@ -45,7 +45,8 @@ pub(super) fn private_key(ids: &mut Ids) -> Material {
     }
 }
 
-/// What Sign and Verify have in common: the key, the message, and whether that is hashed already.
+/// What Sign and Verify have in common: the key, the message, and whether that is hashed already (KMS API Reference, Sign,
+/// InvalidKeyUsageException). What cannot be is InternalFailure (Common Errors).
 fn prepared(
     world: &mut World,
     caller: &Caller,
@@ -70,6 +71,7 @@ fn prepared(
     if kind == "EXTERNAL_MU" {
         return Err(Fault::validation("EXTERNAL_MU is a message type of ML-DSA keys"));
     }
+    // "The length of the Message value must match the length of hashed messages" (same page).
     if kind == "DIGEST" && message.len() != 32 {
         return Err(Fault::validation(format!("Digest is invalid length for algorithm {algorithm}.")));
     }

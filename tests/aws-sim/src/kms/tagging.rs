@@ -9,7 +9,8 @@ use crate::json::Json;
 use crate::tags::{self, Tags};
 use crate::world::{Caller, World};
 
-/// The request's `Tags`, checked.
+/// The request's `Tags`, checked: "You cannot have more than one tag on a KMS key with the same tag key" (KMS API Reference,
+/// CreateKey, Tags).
 pub(super) fn parsed(json: &Json) -> Outcome<Tags> {
     let mut tags = Tags::new();
     for tag in json.objects("Tags")? {
@@ -34,6 +35,7 @@ pub(super) fn shown(tags: &Tags) -> Value {
     tags.iter().map(|(key, value)| json!({ "TagKey": key, "TagValue": value })).collect()
 }
 
+/// KMS API Reference, TagResource: Tags is required.
 pub(super) fn tag_resource(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "Tags"])?;
     if json.raw("Tags").is_none() {
@@ -48,6 +50,7 @@ pub(super) fn tag_resource(world: &mut World, caller: &Caller, json: &Json) -> O
     Ok(Value::Null)
 }
 
+/// KMS API Reference, UntagResource: TagKeys is required. UNSOURCED: that an empty list does not do either.
 pub(super) fn untag_resource(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "TagKeys"])?;
     let gone = json.texts("TagKeys")?;

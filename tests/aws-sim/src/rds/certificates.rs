@@ -24,6 +24,7 @@ pub(super) fn chosen(query: &Query) -> Outcome<Option<String>> {
     if known { Ok(Some(name.to_lowercase())) } else { Err(not_found(name)) }
 }
 
+/// RDS API Reference, CreateDBInstance and DescribeCertificates, Errors.
 fn not_found(name: &str) -> Fault {
     Fault::not_found("CertificateNotFound", format!("Certificate not found: {name}"))
 }

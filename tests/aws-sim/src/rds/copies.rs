@@ -140,6 +140,7 @@ fn chosen_key(
     foreign: bool,
     across: bool,
 ) -> Outcome<Option<String>> {
+    // RDS API Reference, CopyDBSnapshot, KmsKeyId; the text is of pbudzon/aws-maintenance#5.
     if across && named.is_none() && source.encrypted() {
         return Err(Fault::value("Must specify new KMS key for cross region encrypted snapshot copy."));
     }

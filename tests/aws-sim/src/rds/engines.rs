@@ -153,7 +153,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Engine> {
     ENGINES.iter().filter(|engine| engine.kind == Kind::Instances)
 }
 
-/// The engine that a request names: one that DB instances outside clusters and RDS Custom have.
+/// The engine that a request names: one that DB instances outside clusters and RDS Custom have (RDS API Reference,
+/// CreateDBInstance, Engine; the text is of aws/aws-cli#491).
 pub(super) fn named(name: &str) -> Outcome<&'static Engine> {
     all().find(|engine| engine.name == name).ok_or_else(|| Fault::value(format!("Invalid DB engine: {name}")))
 }

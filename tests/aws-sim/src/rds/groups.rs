@@ -32,7 +32,8 @@ fn digits(account: &str, region: &str) -> String {
     format!("{account}{:05x}", sum & 0xf_ffff)
 }
 
-/// The subnet group that a request names; `None` when it names none, which means the default one.
+/// The subnet group that a request names; `None` when it names none, which means the default one (RDS API Reference,
+/// CreateDBInstance, DBSubnetGroupName: "Must match the name of an existing DB subnet group").
 pub(super) fn subnet_group(world: &World, caller: &Caller, query: &Query) -> Outcome<Option<String>> {
     let Some(name) = query.text("DBSubnetGroupName") else { return Ok(None) };
     let name = name.to_lowercase();
@@ -53,7 +54,8 @@ pub(super) fn must_have_default(world: &World, caller: &Caller, chosen: &str) ->
     Ok(())
 }
 
-/// The security groups that an instance is put into; `None` when the request names none.
+/// The security groups that an instance is put into; `None` when the request names none. The refusal has been seen in practice:
+/// aws/aws-cli#574.
 pub(super) fn security_groups(world: &World, caller: &Caller, query: &Query) -> Outcome<Option<Vec<String>>> {
     let named: Vec<String> = query.list("VpcSecurityGroupIds").into_iter().map(str::to_owned).collect();
     let default = default_security_group(caller.account(), &caller.region);
@@ -131,6 +133,7 @@ pub(super) fn delete(world: &mut World, caller: &Caller, query: &Query) -> Outco
     }
 }
 
+/// RDS API Reference, DescribeDBSubnetGroups.
 pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["DBSubnetGroupName", "Filters", "Marker", "MaxRecords"])?;
     filters(query, &[])?;

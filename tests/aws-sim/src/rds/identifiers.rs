@@ -54,6 +54,8 @@ pub(super) fn snapshot(caller: &Caller, parameter: &str, text: &str) -> Outcome<
     if text.starts_with("arn:") { of_kind("snapshot", text) } else { own_snapshot(caller, parameter, text) }
 }
 
+/// RDS API Reference, CopyDBSnapshot, SourceDBSnapshotIdentifier: "a valid DB snapshot ARN"; Common Errors,
+/// InvalidParameterValue.
 fn of_kind(kind: &str, text: &str) -> Outcome<String> {
     let fits = |arn: &Arn| arn.service == "rds" && arn.name_of(kind).is_some();
     let parsed = Arn::parse(text).filter(fits);

@@ -142,6 +142,7 @@ pub(super) fn choose_place_and_logs(
     Ok(())
 }
 
+/// RDS API Reference, CreateDBInstance, DBInstanceAlreadyExists.
 pub(super) fn must_be_free(world: &World, arn: &Arn) -> Outcome<()> {
     if world.rds.instances.contains_key(&arn.to_string()) {
         return Err(Fault::bad("DBInstanceAlreadyExists", "DB instance already exists"));
@@ -163,7 +164,7 @@ pub(super) fn storage_used(world: &World, caller: &Caller) -> u64 {
     all.map(|instance| u64::from(instance.setup.storage.gib)).sum()
 }
 
-/// 100,000 GiB by default (same page).
+/// 100,000 GiB by default (same page; RDS API Reference, CreateDBInstance, StorageQuotaExceeded).
 pub(super) fn must_have_storage(world: &World, caller: &Caller, more: u32) -> Outcome<()> {
     if storage_used(world, caller) + u64::from(more) <= world.settings.quotas.storage_gib {
         return Ok(());

@@ -34,7 +34,8 @@ pub(super) fn can_store(world: &World, caller: &Caller, key: &str) -> bool {
     usable(world, caller, key, &TO_STORE)
 }
 
-/// Refuses storing under a key that cannot be used, as the key of an instance or snapshot that is there already.
+/// Refuses storing under a key that cannot be used, as the key of an instance or snapshot that is there already (RDS API
+/// Reference, RestoreDBInstanceFromDBSnapshot, KMSKeyNotAccessibleFault; the text is of awslabs/aurora-snapshot-tool#25).
 pub(super) fn storable(world: &World, caller: &Caller, key: &str) -> Outcome<()> {
     if can_store(world, caller, key) {
         return Ok(());
@@ -45,7 +46,8 @@ pub(super) fn storable(world: &World, caller: &Caller, key: &str) -> Outcome<()>
     Err(Fault::bad("KMSKeyNotAccessibleFault", message))
 }
 
-/// RDS's wording, in which an absent key is `None`.
+/// RDS API Reference, CopyDBSnapshot, KMSKeyNotAccessibleFault, in RDS's wording, in which an absent key is `None`
+/// (awslabs/rds-snapshot-tool#70).
 pub(super) fn not_accessible(which: &str, key: &str) -> Fault {
     let message = format!(
         "The {which} KMS key [{key}] does not exist, is not enabled or you do not have permissions to access it."

@@ -36,7 +36,8 @@ fn max_records(query: &Query) -> Outcome<usize> {
     }
 }
 
-/// The request's `Filters`: name to values. A filter that the action does not have is refused.
+/// The request's `Filters`: name to values. A filter that the action does not have is refused (boto/boto3#3126), and one without
+/// values (aws/aws-sdk-cpp#3264).
 pub(super) fn filters<'a>(query: &'a Query, known: &[&str]) -> Outcome<BTreeMap<&'a str, Vec<&'a str>>> {
     let mut found = BTreeMap::new();
     for prefix in query.members("Filters") {
@@ -46,7 +47,7 @@ pub(super) fn filters<'a>(query: &'a Query, known: &[&str]) -> Outcome<BTreeMap<
         }
         let values = query.list(&format!("{prefix}.Values"));
         if values.is_empty() {
-            return Err(Fault::value(format!("The filter {name} has no values")));
+            return Err(Fault::combination(format!("The values list cannot be null for the filter {name}.")));
         }
         found.insert(name, values);
     }

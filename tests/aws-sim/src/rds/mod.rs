@@ -183,6 +183,7 @@ pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, query: &Qu
         "DescribeDBEngineVersions" => versions::describe(world, caller, query),
         "DescribeCertificates" => certificates::describe(world, caller, query),
         "DescribeAccountAttributes" => attributes::describe(world, caller, query),
+        // RDS API Reference, Common Errors.
         _ => Err(Fault::bad("InvalidAction", format!("Could not find operation {action} for version 2014-10-31"))),
     }
 }

@@ -19,7 +19,7 @@ use crate::xml::Xml;
 /// How long a modification takes, at speed 1.
 pub(super) const MODIFICATION: Duration = Duration::from_mins(5);
 
-/// The instance that a request names, when it can be worked on.
+/// The instance that a request names, when it can be worked on (RDS API Reference, ModifyDBInstance, Errors).
 pub(super) fn workable<'a>(world: &'a World, arn: &str, id: &str) -> Outcome<&'a Instance> {
     let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {id} not found."));
     let instance = world.rds.instances.get(arn).ok_or_else(absent)?;

@@ -85,6 +85,7 @@ pub(super) fn arn(caller: &Caller, name: &str) -> Arn {
     Arn::new("rds", &caller.region, caller.account(), format!("og:{}", name.to_lowercase()))
 }
 
+/// RDS API Reference, CreateDBInstance and DescribeOptionGroups, Errors.
 pub(super) fn not_found(name: &str) -> Fault {
     Fault::not_found("OptionGroupNotFoundFault", format!("Specified OptionGroupName: {name} not found."))
 }

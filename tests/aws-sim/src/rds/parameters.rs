@@ -23,6 +23,7 @@ fn arn(caller: &Caller, name: &str) -> Arn {
     Arn::new("rds", &caller.region, caller.account(), format!("pg:{}", name.to_lowercase()))
 }
 
+/// RDS API Reference, CreateDBInstance and DescribeDBParameterGroups, Errors.
 fn not_found(name: &str) -> Fault {
     Fault::not_found("DBParameterGroupNotFound", format!("DBParameterGroup not found: {name}"))
 }

@@ -28,7 +28,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(xml)
 }
 
-/// Begins a manual snapshot of the instance.
+/// Begins a manual snapshot of the instance (RDS API Reference, CreateDBSnapshot, Errors).
 pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str, given: Tags) -> Outcome<String> {
     let instance_arn = identifiers::own_instance(caller, instance)?;
     let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {instance} not found."));
@@ -56,6 +56,7 @@ pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str,
     }
     let stored =
         moved(world, &source.stored, source.key.as_deref(), &instance_arn, source.key.as_deref(), &arn.to_string());
+    // Its key has just been seen to work. InternalFailure: RDS API Reference, Common Errors.
     let stored = stored.ok_or_else(|| Fault::internal("the storage cannot be read"))?;
     let until = later(world.now, world.settings.paced(world.settings.durations.snapshot));
     // With CopyTagsToSnapshot the instance's tags come along, unless tags are given (RDS User Guide, Copying tags to DB
@@ -148,7 +149,8 @@ pub(super) fn moved(
     }
 }
 
-/// Refuses an identifier in use, whatever the state of what uses it.
+/// Refuses an identifier in use, whatever the state of what uses it (RDS API Reference, CreateDBSnapshot,
+/// DBSnapshotAlreadyExists).
 pub(super) fn must_be_free(world: &World, arn: &Arn) -> Outcome<()> {
     if !world.rds.snapshots.contains_key(&arn.to_string()) {
         return Ok(());
@@ -227,6 +229,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     Ok(xml)
 }
 
+/// RDS API Reference, DescribeDBSnapshots, Errors.
 pub(super) fn not_found(id: &str) -> Fault {
     Fault::not_found("DBSnapshotNotFound", format!("DBSnapshot {id} not found."))
 }

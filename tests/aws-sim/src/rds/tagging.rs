@@ -18,6 +18,7 @@ pub(super) fn parsed(query: &Query) -> Outcome<Tags> {
             return Err(Fault::value(format!("The tag key {key} is given twice")));
         }
     }
+    // RDS User Guide, Overview of Amazon RDS resource tags; the code is of cloud-custodian/cloud-custodian#4674.
     tags::check(&tags).map_err(|wrong| Fault::value(wrong))?;
     Ok(tags)
 }
@@ -56,9 +57,10 @@ pub(super) fn show<'a>(xml: &mut Xml, tags: impl IntoIterator<Item = (&'a String
     });
 }
 
-/// The tags of the resource that `ResourceName`, an ARN, names.
+/// The tags of the resource that `ResourceName`, an ARN, names (RDS API Reference, AddTagsToResource).
 fn named<'a>(world: &'a mut World, caller: &Caller, query: &Query) -> Outcome<&'a mut Tags> {
     let text = query.required("ResourceName")?;
+    // Seen in practice: hashicorp/terraform#1908.
     let malformed = || Fault::value(format!("Invalid resource name: {text}"));
     let arn = Arn::parse(text).filter(|arn| arn.service == "rds").ok_or_else(malformed)?;
     if arn.region != caller.region || arn.account != caller.account() {
@@ -73,6 +75,7 @@ fn named<'a>(world: &'a mut World, caller: &Caller, query: &Query) -> Outcome<&'
         "og" => (world.rds.option_groups.get_mut(text).map(|group| &mut group.tags), "OptionGroupNotFoundFault"),
         _ => return Err(malformed()),
     };
+    // UNSOURCED: the codes of groups, which the page does not list; those of instances and snapshots it does.
     tags.ok_or_else(|| Fault::not_found(code, format!("{text} not found.")))
 }
 
@@ -91,6 +94,7 @@ pub(super) fn add(world: &mut World, caller: &Caller, query: &Query) -> Outcome<
     Ok(Xml::new())
 }
 
+/// RDS API Reference, RemoveTagsFromResource: TagKeys is required.
 pub(super) fn remove(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["ResourceName", "TagKeys"])?;
     let keys = query.list("TagKeys");

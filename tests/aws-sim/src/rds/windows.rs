@@ -32,6 +32,8 @@ pub(crate) const BACKUP: BackupWindow = BackupWindow { start: 3 * 60, length: 30
 pub(crate) const MAINTENANCE: MaintenanceWindow = MaintenanceWindow { start: 6 * DAY + 4 * 60, length: 30 };
 
 impl BackupWindow {
+    /// "Must be in the format hh24:mi-hh24:mi", "Must be at least 30 minutes" (RDS API Reference, CreateDBInstance,
+    /// PreferredBackupWindow).
     pub(super) fn parse(text: &str) -> Outcome<Self> {
         let read = || {
             let (from, to) = text.split_once('-')?;
@@ -49,6 +51,8 @@ impl BackupWindow {
 }
 
 impl MaintenanceWindow {
+    /// "Must be in the format ddd:hh24:mi-ddd:hh24:mi", "Must be at least 30 minutes" (RDS API Reference, CreateDBInstance,
+    /// PreferredMaintenanceWindow).
     pub(super) fn parse(text: &str) -> Outcome<Self> {
         let read = || {
             let (from, to) = text.split_once('-')?;

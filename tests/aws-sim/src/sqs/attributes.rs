@@ -28,13 +28,16 @@ const TEXTS: [&str; 5] = ["KmsMasterKeyId", "Policy", "RedriveAllowPolicy", "Red
 /// A queue policy has at most 8192 bytes (SQS Developer Guide, Policy quotas).
 const LARGEST_POLICY: usize = 8192;
 
-/// Checks attributes that are about to be set; gives the policy, when it is among them.
+/// Checks attributes that are about to be set; gives the policy, when it is among them (SQS API Reference, SetQueueAttributes).
 pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) -> Outcome<Option<Policy>> {
     let mut policy = None;
     for (name, value) in given {
         let invalid = |why: String| {
             Fault::bad("InvalidAttributeValue", format!("Invalid value for the parameter {name}. Reason: {why}."))
         };
+        // This one has another code: seen in practice (crossplane-contrib/provider-aws#443).
+        let no_redrive =
+            |why: String| Fault::value(format!("Value {value} for parameter RedrivePolicy is invalid. Reason: {why}."));
         if let Some((_, least, most, _)) = NUMBERS.iter().find(|(known, ..)| known == name) {
             let number = value.parse::<u64>().ok().filter(|number| (*least..=*most).contains(number));
             number.ok_or_else(|| invalid(format!("must be {least} to {most}")))?;
@@ -43,19 +46,20 @@ pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) 
         } else if name == "Policy" {
             policy = Some(parsed(world, value).map_err(invalid)?);
         } else if name == "RedrivePolicy" && !value.is_empty() {
-            let (target, _) = redrive(value).map_err(invalid)?;
-            dead_letter_queue(world, arn, &target).map_err(invalid)?;
+            let (target, _) = redrive(value).map_err(no_redrive)?;
+            dead_letter_queue(world, arn, &target).map_err(no_redrive)?;
         } else if name == "RedriveAllowPolicy" && !value.is_empty() {
             Admission::parse(value).map_err(invalid)?;
         } else if name == "SqsManagedSseEnabled" && !matches!(value.as_str(), "true" | "false") {
             return Err(invalid("must be true or false".to_owned()));
         }
     }
-    // "Only one server-side encryption option is supported per queue" (SQS API Reference, SetQueueAttributes).
     let set = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
+    // "Only one server-side encryption option is supported per queue" (SQS API Reference, SetQueueAttributes). The code has been
+    // seen in practice: test_sse_kms_and_sqs_are_mutually_exclusive of localstack/localstack, recorded from AWS.
     if !set("KmsMasterKeyId").is_empty() && set("SqsManagedSseEnabled") == "true" {
-        let message = "You can use one type of server-side encryption (SSE) at one time.";
-        return Err(Fault::bad("InvalidAttributeValue", message));
+        let message = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.";
+        return Err(Fault::bad("InvalidAttributeName", message));
     }
     Ok(policy)
 }
@@ -98,7 +102,8 @@ fn parsed(world: &World, text: &str) -> Result<Policy, String> {
     Ok(policy)
 }
 
-/// `{"deadLetterTargetArn": ..., "maxReceiveCount": 1 to 1000}`, the number also as text.
+/// `{"deadLetterTargetArn": ..., "maxReceiveCount": 1 to 1000}`, the number also as text. Both are needed: the API Reference gives
+/// the number a default, but AWS has been seen to refuse its absence (ansible-collections/community.aws#2321).
 pub(super) fn redrive(text: &str) -> Result<(String, u32), String> {
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let fields = value.as_object().ok_or("a redrive policy is an object")?;
@@ -108,8 +113,10 @@ pub(super) fn redrive(text: &str) -> Result<(String, u32), String> {
     }
     let target = value["deadLetterTargetArn"].as_str().ok_or("deadLetterTargetArn is required")?;
     let count = &value["maxReceiveCount"];
-    let count = if count.is_null() { Some(10) } else { count.as_u64().or_else(|| count.as_str()?.parse().ok()) };
-    match count.map(u32::try_from) {
+    if count.is_null() {
+        return Err("Redrive policy does not contain mandatory attribute: maxReceiveCount".to_owned());
+    }
+    match count.as_u64().or_else(|| count.as_str()?.parse().ok()).map(u32::try_from) {
         Some(Ok(count @ 1..=1000)) => Ok((target.to_owned(), count)),
         _ => Err("maxReceiveCount must be 1 to 1000".to_owned()),
     }
@@ -153,6 +160,7 @@ impl Admission {
     }
 }
 
+/// SQS API Reference, SetQueueAttributes: Attributes is required. UNSOURCED: that an empty map does not do either.
 pub(super) fn set_queue_attributes(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["Attributes", "QueueUrl"])?;
     let given = json.map("Attributes")?;

@@ -12,6 +12,7 @@ use crate::world::{Caller, World};
 /// All entries together have at most 1 MiB, as one message has (SQS API Reference, SendMessageBatch).
 const LARGEST: usize = 1_048_576;
 
+/// SQS API Reference, SendMessageBatch, BatchRequestTooLong.
 pub(super) fn send_message_batch(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     let arn = queue(world, caller, json)?.arn.to_string();
     encryption::check(world, caller, &arn, &encryption::TO_SEND)?;

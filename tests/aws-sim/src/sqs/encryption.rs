@@ -13,7 +13,8 @@ pub(super) const TO_SEND: [&str; 2] = ["kms:GenerateDataKey", "kms:Decrypt"];
 pub(super) const TO_RECEIVE: [&str; 1] = ["kms:Decrypt"];
 
 /// Refuses when the queue's key cannot be used, or the caller may not use it through SQS. Each data key is taken anew:
-/// that SQS reuses one for a while is not simulated.
+/// that SQS reuses one for a while is not simulated. SQS API Reference, SendMessage and ReceiveMessage, Errors: one for each way
+/// in which a key cannot be used.
 pub(super) fn check(world: &mut World, caller: &Caller, queue: &str, actions: &[&str]) -> Outcome<()> {
     let Some(queue) = world.sqs.queues.get(queue) else { return Ok(()) };
     let Some(named) = queue.attributes.get("KmsMasterKeyId").cloned() else { return Ok(()) };
@@ -23,6 +24,7 @@ pub(super) fn check(world: &mut World, caller: &Caller, queue: &str, actions: &[
     }
     let arn = world.kms.resolve(&owner, &named);
     let arn = arn.map_err(|_| Fault::bad("KmsNotFound", format!("The key {named} does not exist.")))?;
+    // It was found just before. InternalFailure: SQS API Reference, Common Errors.
     let key = world.kms.keys.get(&arn).ok_or_else(|| Fault::internal("the key has gone"))?;
     match key.state {
         KeyState::Enabled | KeyState::Updating { .. } => {}

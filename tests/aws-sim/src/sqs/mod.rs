@@ -97,12 +97,14 @@ pub(crate) fn route(
         "DeleteMessageBatch" => batches::delete_message_batch(world, caller, json),
         "ChangeMessageVisibility" => visibility::change_message_visibility(world, caller, json),
         "ChangeMessageVisibilityBatch" => batches::change_message_visibility_batch(world, caller, json),
+        // UNSOURCED: the status; as in request.rs.
         _ => return Err(Fault::bad("UnknownOperationException", "")),
     };
     reply.map(Reply::Json)
 }
 
-/// The queue that the request's URL names.
+/// The queue that the request's URL names (SQS API Reference, Common Errors, MissingParameter; SendMessage, InvalidAddress, with
+/// this text jegesh/python-sqs-listener#30).
 fn queue<'a>(world: &'a mut World, caller: &Caller, json: &Json) -> Outcome<&'a mut Queue> {
     let url = json.text("QueueUrl")?.ok_or_else(|| Fault::missing("QueueUrl"))?;
     let arn = named(caller, json);
@@ -110,15 +112,16 @@ fn queue<'a>(world: &'a mut World, caller: &Caller, json: &Json) -> Outcome<&'a 
     world.sqs.queues.get_mut(&arn).ok_or_else(absent)
 }
 
+/// SQS API Reference, SendMessage and GetQueueUrl, QueueDoesNotExist.
 fn absent() -> Fault {
     Fault::bad("QueueDoesNotExist", "The specified queue does not exist.")
 }
 
-/// A number within bounds, in SQS's words.
+/// A number within bounds (SQS API Reference, the parameter), in SQS's words (aws/aws-sdk-java#197).
 fn bounded(json: &Json, name: &str, least: i64, most: i64) -> Outcome<Option<i64>> {
     match json.number(name)? {
         Some(value) if !(least..=most).contains(&value) => Err(Fault::value(format!(
-            "Value {value} for parameter {name} is invalid. Reason: Must be >= {least} and <= {most}, if provided."
+            "Value {value} for parameter {name} is invalid. Reason: Must be between {least} and {most}, if provided."
         ))),
         other => Ok(other),
     }

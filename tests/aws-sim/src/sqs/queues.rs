@@ -145,6 +145,7 @@ pub(super) fn purge_queue(world: &mut World, caller: &Caller, json: &Json) -> Ou
     Ok(Value::Null)
 }
 
+/// SQS API Reference, GetQueueUrl: QueueName is required.
 pub(super) fn get_queue_url(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["QueueName", "QueueOwnerAWSAccountId"])?;
     json.text("QueueName")?.ok_or_else(|| Fault::missing("QueueName"))?;

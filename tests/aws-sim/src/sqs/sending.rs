@@ -32,7 +32,8 @@ pub(super) fn send_message(world: &mut World, caller: &Caller, json: &Json) -> O
     send(world, caller, json, json)
 }
 
-/// Puts the message that `entry` describes into the request's queue.
+/// Puts the message that `entry` describes into the request's queue (SQS API Reference, SendMessage: MessageBody has at least one
+/// character; InvalidMessageContents).
 pub(super) fn send(world: &mut World, caller: &Caller, request: &Json, entry: &Json) -> Outcome<Value> {
     let body =
         entry.text("MessageBody")?.filter(|body| !body.is_empty()).ok_or_else(|| Fault::missing("MessageBody"))?;
@@ -45,19 +46,21 @@ pub(super) fn send(world: &mut World, caller: &Caller, request: &Json, entry: &J
             format!("Invalid binary character '{:#x}' was found in the message body.", u32::from(wrong)),
         ));
     }
+    // "This parameter applies only to FIFO queues" (SQS API Reference, SendMessage, MessageDeduplicationId).
     if entry.text("MessageDeduplicationId")?.is_some() {
         let message = "The request include parameter MessageDeduplicationId which is not valid for this queue type";
         return Err(Fault::value(message));
     }
-    // Fair queues: a group on a standard queue orders nothing (SQS API Reference, SendMessage, MessageGroupId).
     let group = entry.text("MessageGroupId")?.map(str::to_owned);
     let printable = |byte: u8| byte.is_ascii_graphic();
+    // Fair queues: a group on a standard queue orders nothing (SQS API Reference, SendMessage, MessageGroupId).
     if group.as_ref().is_some_and(|group| !(1..=128).contains(&group.len()) || !group.bytes().all(printable)) {
         return Err(Fault::value("MessageGroupId has 1 to 128 letters, digits and punctuation"));
     }
     let (id, now) = (world.ids.uuid(), world.now);
     let queue = queue(world, caller, request)?;
     let most = queue.number("MaximumMessageSize");
+    // SQS API Reference, SetQueueAttributes, MaximumMessageSize.
     if u64::try_from(size(body, &attributes)).is_ok_and(|size| size > most) {
         return Err(Fault::value(format!(
             "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
@@ -133,6 +136,8 @@ fn attributes(json: &Json) -> Outcome<BTreeMap<String, Attribute>> {
     given.into_iter().map(|(name, given)| attribute(&name, &given).map(|attribute| (name, attribute))).collect()
 }
 
+/// The components of an attribute (SQS Developer Guide, Message metadata; SQS API Reference, MessageAttributeValue: lists are "not
+/// implemented"). The code has been seen in practice: softwaremill/elasticmq#373.
 fn attribute(name: &str, given: &Json) -> Outcome<Attribute> {
     given.only(&["BinaryListValues", "BinaryValue", "DataType", "StringListValues", "StringValue"])?;
     let reason = |why: &str| format!("The message attribute '{name}' is invalid. Reason: {why}.");
@@ -163,7 +168,8 @@ fn attribute(name: &str, given: &Json) -> Outcome<Attribute> {
         if !text.chars().all(permitted) {
             return Err(Fault::value(reason("its value has a character that is not allowed")));
         }
-        if kind.starts_with("Number") && !text.parse::<f64>().is_ok_and(f64::is_finite) {
+        // "Between 10^-128 and 10^+126" (same page).
+        if kind.starts_with("Number") && !text.parse::<f64>().is_ok_and(|number| number.abs() <= 1e126) {
             return Err(Fault::value(reason("its value is not a number")));
         }
     }

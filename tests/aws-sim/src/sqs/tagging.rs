@@ -14,6 +14,7 @@ pub(super) fn check(tags: &Tags) -> Outcome<()> {
     tags::check(tags).map_err(|wrong| Fault::value(wrong))
 }
 
+/// SQS API Reference, TagQueue: Tags is required. UNSOURCED: that an empty map does not do either.
 pub(super) fn tag_queue(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["QueueUrl", "Tags"])?;
     let added = json.map("Tags")?;
@@ -28,6 +29,7 @@ pub(super) fn tag_queue(world: &mut World, caller: &Caller, json: &Json) -> Outc
     Ok(Value::Null)
 }
 
+/// SQS API Reference, UntagQueue: TagKeys is required. UNSOURCED: that an empty list does not do either.
 pub(super) fn untag_queue(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["QueueUrl", "TagKeys"])?;
     let gone = json.texts("TagKeys")?;

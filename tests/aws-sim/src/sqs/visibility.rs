@@ -22,10 +22,12 @@ pub(super) fn change_message_visibility(world: &mut World, caller: &Caller, json
     Ok(Value::Null)
 }
 
+/// SQS API Reference, DeleteMessage: ReceiptHandle is required (Common Errors, MissingParameter).
 fn handle(entry: &Json) -> Outcome<&str> {
     entry.text("ReceiptHandle")?.ok_or_else(|| Fault::missing("ReceiptHandle"))
 }
 
+/// SQS API Reference, DeleteMessage and ChangeMessageVisibility, ReceiptHandleIsInvalid.
 fn invalid(handle: &str) -> Fault {
     Fault::bad(
         "ReceiptHandleIsInvalid",

@@ -34,9 +34,12 @@ async fn attributes_have_their_grammar() {
     let a = lab.agent(A, HERE);
     let url = queue(&a).await;
     let send = || a.sqs.send_message().queue_url(&url).message_body("x");
-    for (name, kind, text) in
-        [("a.b-c_D", "String.x", "v"), ("n", "Number", "-1.5e3"), (&"x".repeat(256), "String", "v")]
-    {
+    for (name, kind, text) in [
+        ("a.b-c_D", "String.x", "v"),
+        ("n", "Number", "-1.5e3"),
+        ("n", "Number", "1e126"),
+        (&"x".repeat(256), "String", "v"),
+    ] {
         send().message_attributes(name, attribute(kind, text)).send().await.unwrap();
     }
     for (name, kind, text) in [
@@ -50,6 +53,7 @@ async fn attributes_have_their_grammar() {
         ("a", "String", ""),
         ("a", "Binary", "v"),
         ("a", "Number", "many"),
+        ("a", "Number", "1e127"),
         ("a", "String", "\u{1}"),
     ] {
         let refused = send().message_attributes(name, attribute(kind, text)).send().await;

@@ -92,21 +92,28 @@ async fn attributes_have_their_bounds() {
         (RedrivePolicy, redrive(&dead, "\"3\""), redrive(&format!("{HERE}:{B}:dead"), "3")),
         (RedriveAllowPolicy, by("byQueue", 10), by("byQueue", 11)),
     ];
+    let invalid = |name: &QueueAttributeName| {
+        let code = if *name == RedrivePolicy { "InvalidParameterValue" } else { "InvalidAttributeValue" };
+        Err(code.to_owned())
+    };
     for (name, right, wrong) in cases {
         set(&a, &url, &[(name.clone(), &right)]).await.unwrap();
         // A number comes back as one.
         assert_eq!(get(&a, &url, name.clone()).await, Some(right.replace("\"3\"", "3")));
-        assert_eq!(set(&a, &url, &[(name, &wrong)]).await, Err("InvalidAttributeValue".to_owned()), "{wrong}");
+        let refused = invalid(&name);
+        assert_eq!(set(&a, &url, &[(name, &wrong)]).await, refused, "{wrong}");
     }
     let more = [
         (RedrivePolicy, r#"{"maxReceiveCount":3}"#),
         (RedrivePolicy, &redrive(&dead, "3").replace("max", "min")),
+        (RedrivePolicy, &redrive(&dead, "null")),
         (RedrivePolicy, "never"),
         (RedriveAllowPolicy, r#"{"redrivePermission":"sometimes"}"#),
         (RedriveAllowPolicy, &by("denyAll", 1)),
     ];
     for (name, wrong) in more {
-        assert_eq!(set(&a, &url, &[(name, wrong)]).await, Err("InvalidAttributeValue".to_owned()), "{wrong}");
+        let refused = invalid(&name);
+        assert_eq!(set(&a, &url, &[(name, wrong)]).await, refused, "{wrong}");
     }
     set(&a, &url, &[(Policy, "")]).await.unwrap();
     assert_eq!(get(&a, &url, Policy).await, None);
@@ -123,7 +130,7 @@ async fn a_dead_letter_queue_says_whose_it_is() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let dead = make(&a, "dead", &[]).await.unwrap();
-    let redrive = format!(r#"{{"deadLetterTargetArn":"arn:aws:sqs:{HERE}:{A}:dead"}}"#);
+    let redrive = format!(r#"{{"deadLetterTargetArn":"arn:aws:sqs:{HERE}:{A}:dead","maxReceiveCount":3}}"#);
     let by = format!(r#"{{"redrivePermission":"byQueue","sourceQueueArns":["arn:aws:sqs:{HERE}:{A}:b"]}}"#);
     let (all, none) = (r#"{"redrivePermission":"allowAll"}"#, r#"{"redrivePermission":"denyAll"}"#);
     for (index, (policy, allowed)) in
@@ -198,7 +205,7 @@ async fn a_queue_under_a_key_needs_leave_on_the_key() {
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let key = b.key().await;
     let both = [(KmsMasterKeyId, key.as_str()), (SqsManagedSseEnabled, "true")];
-    assert_eq!(make(&b, "q", &both).await, Err("InvalidAttributeValue".to_owned()));
+    assert_eq!(make(&b, "q", &both).await, Err("InvalidAttributeName".to_owned()));
     let url = make(&b, "q", &both[..1]).await.unwrap();
     assert_eq!(get(&b, &url, SqsManagedSseEnabled).await.as_deref(), Some("false"));
     let open = format!(

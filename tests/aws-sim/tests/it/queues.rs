@@ -138,7 +138,7 @@ async fn a_message_that_nobody_deletes_goes_to_the_dead_letter_queue() {
         call.attributes(QueueAttributeName::VisibilityTimeout, "10").send()
     };
     let refused = code(create().await);
-    assert!(refused.contains("InvalidAttributeValue"), "{refused}");
+    assert!(refused.contains("InvalidParameterValue"), "{refused}");
     let dead = queue(&a, "dead").await;
     let url = create().await.unwrap().queue_url().unwrap().to_owned();
     a.sqs.send_message().queue_url(&url).message_body("bad").send().await.unwrap();

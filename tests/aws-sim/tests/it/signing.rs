@@ -77,7 +77,7 @@ async fn signing_keys_sign_and_the_others_encrypt() {
     assert_eq!(code(sign(&encrypts).await), "InvalidKeyUsageException");
     assert_eq!(code(encrypt(&signs).await), "InvalidKeyUsageException");
     let decrypt = here.kms.decrypt().key_id(&signs).ciphertext_blob(sealed).send().await;
-    assert_eq!(code(decrypt), "InvalidKeyUsageException");
+    assert_eq!(code(decrypt), "IncorrectKeyException");
     assert_eq!(code(here.kms.get_public_key().key_id(&encrypts).send().await), "UnsupportedOperationException");
     here.kms.get_public_key().key_id(&signs).send().await.unwrap();
     here.kms.enable_key_rotation().key_id(&encrypts).send().await.unwrap();
