@@ -30,6 +30,8 @@ pub enum Command {
     Run(How),
     /// Show every step that `run` would take, and do nothing
     Plan,
+    /// Look whether everything is there that a handoff needs, and change nothing
+    Check,
     /// Show where each handoff stands, from AWS alone
     Status,
 }

@@ -4,6 +4,7 @@
 //! touch.
 
 mod account;
+mod check;
 mod cli;
 mod config;
 mod key_policy;
@@ -44,6 +45,7 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
     match cli.command {
         Command::Run(how) => run::run(&account, &screen, how.patience(), &shutdown).await,
         Command::Plan => look::plan(&account, &screen, caller).await,
+        Command::Check => check::check(&account, &screen, &caller).await,
         Command::Status => look::status(&account, &screen, caller).await,
     }
 }

@@ -35,6 +35,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         message: Option<PathBuf>,
     },
+    /// Look whether everything is there that a handoff needs, and change nothing
+    Check,
     /// Show where each handoff stands, from AWS alone
     Status,
 }

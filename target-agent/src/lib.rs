@@ -5,8 +5,10 @@
 
 mod accept;
 mod account;
+mod check;
 mod cli;
 mod config;
+mod groups;
 mod inbox;
 mod job;
 mod look;
@@ -43,6 +45,7 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
     match cli.command {
         Command::Run(how) => run::run(&account, &screen, how.patience(), &shutdown).await,
         Command::Plan { message } => look::plan(&account, &screen, caller, message.as_deref()).await,
+        Command::Check => check::check(&account, &screen, &caller).await,
         Command::Status => look::status(&account, &screen, caller).await,
     }
 }

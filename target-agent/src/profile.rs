@@ -264,6 +264,11 @@ impl Profiles {
         Ok(Self { rules: laid, otherwise: restore })
     }
 
+    /// Each that some database may get.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Profile> {
+        std::iter::once(&self.otherwise).chain(self.rules.iter().map(|(_, profile)| profile))
+    }
+
     /// The profile of a database, by its name at the source.
     pub(crate) fn for_database(&self, database: &DbIdentifier) -> &Profile {
         let fitting = self.rules.iter().find(|(databases, _)| databases.fit(database.as_str()));

@@ -31,6 +31,8 @@ pub struct DatabaseView {
     pub status: DatabaseStatus,
     /// Its engine.
     pub engine: String,
+    /// Its engine's version.
+    pub engine_version: String,
     /// Its class.
     pub class: String,
     /// Whether it has a standby.
@@ -81,6 +83,7 @@ impl DatabaseView {
             created: instance.instance_create_time().and_then(timestamp),
             status: status(instance.db_instance_status().unwrap_or_default()),
             engine: instance.engine().unwrap_or_default().to_owned(),
+            engine_version: instance.engine_version().unwrap_or_default().to_owned(),
             class: instance.db_instance_class().unwrap_or_default().to_owned(),
             multi_az: instance.multi_az().unwrap_or(false),
             port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(0),

@@ -16,11 +16,13 @@
 //! | [`snapshot`], [`database`] | what an agent sees of RDS; SDK types stop there |
 //! | [`clients`], [`caller`] | AWS clients through one constructor; who we are |
 //! | [`queue`] | an SQS queue |
+//! | [`mod@check`] | whether what a handoff needs is there |
 //! | [`report`], [`events`] | what `plan` and `status` print; what `run` prints and logs |
 //! | [`settings`], [`start`] | configuration files; flags, exit codes and the process around an agent |
 
 pub mod acts;
 pub mod caller;
+pub mod check;
 pub mod clients;
 pub mod clock;
 pub mod codes;

@@ -1,11 +1,9 @@
 //! The restore profile fits the database. Better known before hours of copying than after.
 
-use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId};
-use aws_sdk_rds::operation::describe_db_parameter_groups::DescribeDBParameterGroupsError;
-use aws_sdk_rds::operation::describe_db_subnet_groups::DescribeDBSubnetGroupsError;
-use aws_sdk_rds::operation::describe_option_groups::DescribeOptionGroupsError;
+use agent_runtime::{Fault, Observed, Step, StepId};
 
 use crate::account::Account;
+use crate::groups;
 use crate::job::Job;
 
 /// The groups that the profile names exist in the target Region, and are for the database's engine and version.
@@ -50,62 +48,24 @@ impl Step for FitProfile<'_> {
 impl FitProfile<'_> {
     async fn check(&self) -> Result<(), Fault> {
         let profile = self.job.profile(self.account);
-        let rds = self.account.clients.rds(&self.account.settings.region);
-        let absent = |kind: &str, name: &str, key: &str| {
-            let region = &self.account.settings.region;
-            Fault::blocked(format!("there is no {kind} {name} in {region}"))
-                .hint(format!("create it, or correct {key} in the restore profile of {}", self.job.facts.database))
-        };
-        let name = profile.subnet_group();
-        let answer = rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await;
-        answer
-            .missing_ok("rds:DescribeDBSubnetGroups", DescribeDBSubnetGroupsError::is_db_subnet_group_not_found_fault)?
-            .ok_or_else(|| absent("subnet group", name, "subnet_group"))?;
+        groups::subnet_group(self.account, profile.subnet_group()).await?;
         let (engine, version) = self.engine().await?;
-        if let Some(name) = made_by_hand(profile.parameter_group.as_deref()) {
-            let answer = rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await;
-            let is_missing = DescribeDBParameterGroupsError::is_db_parameter_group_not_found_fault;
-            let found = answer.missing_ok("rds:DescribeDBParameterGroups", is_missing)?;
-            let found = found.as_ref().and_then(|found| found.db_parameter_groups().first());
-            let found = found.ok_or_else(|| absent("parameter group", name, "parameter_group"))?;
-            self.check_family(name, found.db_parameter_group_family().unwrap_or_default(), &engine, &version).await?;
+        if let Some(name) = groups::made_by_hand(profile.parameter_group.as_deref()) {
+            let family = groups::parameter_group(self.account, name).await?;
+            let wanted = groups::family(self.account, &engine, &version).await?;
+            if family != wanted {
+                return Err(self.misfit("parameter group", name, &family, &wanted));
+            }
         }
-        if let Some(name) = made_by_hand(profile.option_group.as_deref()) {
-            let answer = rds.describe_option_groups().option_group_name(name).send().await;
-            let found = answer
-                .missing_ok("rds:DescribeOptionGroups", DescribeOptionGroupsError::is_option_group_not_found_fault)?;
-            let found = found.as_ref().and_then(|found| found.option_groups_list().first());
-            let found = found.ok_or_else(|| absent("option group", name, "option_group"))?;
-            let (of, major) =
-                (found.engine_name().unwrap_or_default(), found.major_engine_version().unwrap_or_default());
-            let fits = version.strip_prefix(major).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        if let Some(name) = groups::made_by_hand(profile.option_group.as_deref()) {
+            let (of, major) = groups::option_group(self.account, name).await?;
+            let fits = version.strip_prefix(&major).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
             if of != engine || !fits {
-                return Err(self.misfit(
-                    "option group",
-                    name,
-                    &format!("{of} {major}"),
-                    &format!("{engine} {version}"),
-                ));
+                let (is_for, wanted) = (format!("{of} {major}"), format!("{engine} {version}"));
+                return Err(self.misfit("option group", name, &is_for, &wanted));
             }
         }
         Ok(())
-    }
-
-    /// The family of an engine's version is what RDS says it is: `postgres16`, but `oracle-ee-19`.
-    async fn check_family(&self, group: &str, family: &str, engine: &str, version: &str) -> Result<(), Fault> {
-        let region = &self.account.settings.region;
-        let call = self.account.clients.rds(region).describe_db_engine_versions();
-        let call = call.engine(engine).engine_version(version).include_all(true);
-        let answer = call.send().await.op("rds:DescribeDBEngineVersions")?;
-        let Some(found) = answer.db_engine_versions().first() else {
-            return Err(Fault::blocked(format!("{engine} {version} is not on offer in {region}"))
-                .hint("ask the other account to upgrade the database to a version that is, or choose another Region"));
-        };
-        let wanted = found.db_parameter_group_family().unwrap_or_default();
-        if family == wanted {
-            return Ok(());
-        }
-        Err(self.misfit("parameter group", group, family, wanted))
     }
 
     fn misfit(&self, kind: &str, name: &str, is_for: &str, wanted: &str) -> Fault {
@@ -124,9 +84,4 @@ impl FitProfile<'_> {
         let words = message.map(|message| (message.engine.to_string(), message.engine_version.to_string()));
         Ok(words.unwrap_or_default())
     }
-}
-
-/// RDS makes its default groups when they are first used, and knows to which version each belongs.
-fn made_by_hand(group: Option<&str>) -> Option<&str> {
-    group.filter(|name| !name.starts_with("default.") && !name.starts_with("default:"))
 }

@@ -74,6 +74,18 @@ impl Admin {
         format!("https://sqs.{}.amazonaws.com/{}/{name}", self.region, self.account)
     }
 
+    /// Gives a queue another policy; an empty one takes it away.
+    pub async fn set_queue_policy(&self, queue: &str, policy: &str) {
+        let call = self.sqs.set_queue_attributes().queue_url(self.queue_url(queue));
+        call.attributes(QueueAttributeName::Policy, policy).send().await.expect("another policy");
+    }
+
+    /// The first key of this account in this Region.
+    pub async fn own_key(&self) -> String {
+        let keys = self.kms.list_keys().send().await.expect("keys");
+        keys.keys().iter().find_map(|key| key.key_arn()).expect("a key").to_owned()
+    }
+
     /// Puts a body into a queue, as a sender that was let in.
     pub async fn send(&self, queue: &str, body: &str) {
         self.sqs.send_message().queue_url(self.queue_url(queue)).message_body(body).send().await.expect("sent");

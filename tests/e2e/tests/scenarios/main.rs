@@ -8,6 +8,7 @@
 )]
 
 mod arrows;
+mod check;
 mod crash;
 mod deploy;
 mod disturb;

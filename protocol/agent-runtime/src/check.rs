@@ -1,0 +1,262 @@
+//! `check`: whether what a handoff needs is there, before one begins. Reads only.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use protocol::ids::RoleName;
+use protocol::{AccountId, QueueArn, Region, names};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::clients::Clients;
+use crate::events::Screen;
+use crate::fault::{AwsResult as _, Fault};
+use crate::report::push_wrapped;
+use crate::start::{Exit, Format};
+
+/// What was found of one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Passed,
+    /// To be mended before a handoff can go through.
+    Failed,
+    /// It cannot be seen from here: the text says who can.
+    Unseen,
+}
+
+/// One thing that a handoff needs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// Which.
+    pub what: String,
+    /// How it was found.
+    pub verdict: Verdict,
+    /// For a person.
+    pub text: String,
+    /// What to do when it failed.
+    pub mend: Option<String>,
+}
+
+/// All that one command has looked at.
+#[derive(Debug, Default)]
+pub struct Checks(RefCell<Vec<Check>>);
+
+impl Checks {
+    fn push(&self, what: &str, verdict: Verdict, text: impl Into<String>, mend: Option<String>) {
+        self.0.borrow_mut().push(Check { what: what.to_owned(), verdict, text: text.into(), mend });
+    }
+
+    /// As it should be.
+    pub fn passed(&self, what: &str, text: impl Into<String>) {
+        self.push(what, Verdict::Passed, text, None);
+    }
+
+    /// To be mended.
+    pub fn failed(&self, what: &str, text: impl Into<String>, mend: impl Into<String>) {
+        self.push(what, Verdict::Failed, text, Some(mend.into()));
+    }
+
+    /// Not to be seen from here.
+    pub fn unseen(&self, what: &str, text: impl Into<String>) {
+        self.push(what, Verdict::Unseen, text, None);
+    }
+
+    /// The fault of a read, or what it found.
+    pub fn found<T>(&self, what: &str, found: Result<T, Fault>) -> Option<T> {
+        found.map_err(|fault| self.push(what, Verdict::Failed, fault.chain(), fault.mend().map(str::to_owned))).ok()
+    }
+
+    /// Prints all, and tells whether a handoff may begin.
+    pub fn report(self, screen: &Screen, caller: &str, account: &AccountId, region: &Region) -> Exit {
+        let checks = self.0.into_inner();
+        let failed = checks.iter().any(|check| check.verdict == Verdict::Failed);
+        if screen.format() == Format::Json {
+            let report = json!({
+                "command": "check", "caller": caller, "account": account, "region": region, "checks": checks,
+            });
+            screen.print(&format!("{report:#}\n"));
+        } else {
+            let mut text = format!("account {account}  {region}\nas {caller}\n\n");
+            for Check { what, verdict, text: found, mend } in &checks {
+                let word = match verdict {
+                    Verdict::Passed => "passed",
+                    Verdict::Failed => "failed",
+                    Verdict::Unseen => "unseen",
+                };
+                push_wrapped(&mut text, &format!("  {word}  "), &format!("{what}: {found}"));
+                // What is to be pasted stands as it is.
+                let (mend, paste) = match mend.as_deref() {
+                    Some(mend) => mend.split_once('\n').map_or((Some(mend), ""), |(mend, paste)| (Some(mend), paste)),
+                    None => (None, ""),
+                };
+                if let Some(mend) = mend {
+                    push_wrapped(&mut text, "          mend: ", mend);
+                }
+                for line in paste.lines() {
+                    let _ = writeln!(text, "          {line}");
+                }
+            }
+            let count = |wanted: Verdict| checks.iter().filter(|check| check.verdict == wanted).count();
+            let (passed, failed, unseen) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Unseen));
+            let _ = writeln!(text, "\n{passed} passed, {failed} failed, {unseen} not to be seen from here");
+            screen.print(&text);
+        }
+        if failed { Exit::Blocked } else { Exit::Settled }
+    }
+}
+
+/// The credentials are of the agreed role: policies of the other account name it.
+pub fn role(checks: &Checks, caller: &str, role: &RoleName) {
+    let found = caller.split_once(":assumed-role/").and_then(|(_, rest)| rest.split('/').next());
+    match found {
+        Some(found) if found == role.as_str() => checks.passed("role", role.to_string()),
+        _ => checks.failed(
+            "role",
+            format!("these credentials are of {caller}"),
+            format!("run the agent as role {role}: queue and key policies of both accounts name it"),
+        ),
+    }
+}
+
+/// A queue of this account's own, its dead-letter queue, and whom its policy lets send.
+pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sender: &AccountId, role: &RoleName) {
+    let what = format!("queue {}", queue.queue);
+    let Some(attributes) = checks.found(&what, attributes(clients, queue).await) else { return };
+    checks.passed(&what, format!("{queue} is there"));
+    let redrive: Value =
+        attributes.get("RedrivePolicy").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let most = redrive["maxReceiveCount"].as_u64().or_else(|| redrive["maxReceiveCount"].as_str()?.parse().ok());
+    let what = format!("{what}, redrive");
+    let dead = names::dead_letters(queue).map(|dead| dead.to_string()).unwrap_or_default();
+    match most {
+        Some(most) if most >= 100 && redrive["deadLetterTargetArn"] == dead.as_str() => {
+            checks.passed(&what, format!("to {dead} after {most} receives"));
+        }
+        _ => checks.failed(
+            &what,
+            format!("its redrive policy is {redrive}"),
+            format!("set deadLetterTargetArn {dead} and maxReceiveCount 100: a message that waits for its time is received often"),
+        ),
+    }
+    let what = format!("queue {}, policy", queue.queue);
+    let policy: Value = attributes.get("Policy").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mend = || format!("add to its policy:\n{:#}", send_statement(queue, sender, role));
+    match lets_send(&policy, sender, role) {
+        Letting::Nobody => checks.failed(&what, format!("it does not let account {sender} send"), mend()),
+        Letting::Anybody => {
+            checks.failed(&what, "it lets anybody send", format!("take that statement out, and {}", mend()));
+        }
+        Letting::Sender => checks.passed(&what, format!("lets {role} of account {sender} send")),
+    }
+}
+
+async fn attributes(clients: &Clients, queue: &QueueArn) -> Result<BTreeMap<String, String>, Fault> {
+    let call = clients.sqs(&queue.region).get_queue_attributes().queue_url(queue.url());
+    let call = call.attribute_names(aws_sdk_sqs::types::QueueAttributeName::All);
+    let answer = call.send().await.op("sqs:GetQueueAttributes")?;
+    let attributes = answer.attributes().into_iter().flatten();
+    Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect())
+}
+
+/// The statement that lets an agent of another account send, and nobody else there.
+pub fn send_statement(queue: &QueueArn, sender: &AccountId, role: &RoleName) -> Value {
+    json!({
+        "Effect": "Allow",
+        "Principal": { "AWS": protocol::arn::root(sender) },
+        "Action": "sqs:SendMessage",
+        "Resource": queue.to_string(),
+        "Condition": { "ArnEquals": { "aws:PrincipalArn": protocol::arn::role(sender, role) } },
+    })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Letting {
+    Nobody,
+    Anybody,
+    Sender,
+}
+
+/// Whom a queue's policy lets send. What cannot be read allows nobody.
+fn lets_send(policy: &Value, sender: &AccountId, role: &RoleName) -> Letting {
+    let list = |value: &Value| match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::String(one) => vec![one.clone()],
+        _ => Vec::new(),
+    };
+    let statements = match &policy["Statement"] {
+        Value::Array(statements) => statements.as_slice(),
+        one @ Value::Object(_) => std::slice::from_ref(one),
+        _ => &[],
+    };
+    let (root, role) = (protocol::arn::root(sender), protocol::arn::role(sender, role));
+    let mut letting = Letting::Nobody;
+    for statement in statements.iter().filter(|statement| statement["Effect"] == "Allow") {
+        let sends = |action: &String| ["sqs:sendmessage", "sqs:*", "*"].contains(&action.to_lowercase().as_str());
+        if !list(&statement["Action"]).iter().any(sends) {
+            continue;
+        }
+        let principals = [list(&statement["Principal"]), list(&statement["Principal"]["AWS"])].concat();
+        let bound = statement["Condition"].to_string();
+        if principals.iter().any(|principal| principal == "*") && !bound.contains(&role) {
+            return Letting::Anybody;
+        }
+        let named = |principal: &String| *principal == root || *principal == role || principal == sender.as_str();
+        if principals.iter().any(named) && (statement["Condition"].is_null() || bound.contains(&role)) {
+            letting = Letting::Sender;
+        }
+    }
+    letting
+}
+
+/// The account's quotas in a Region, and what is left of each that a handoff uses.
+pub async fn quotas(checks: &Checks, clients: &Clients, region: &Region, wanted: &[&str]) {
+    let what = format!("quotas in {region}");
+    let answer = clients.rds(region).describe_account_attributes().send().await.op("rds:DescribeAccountAttributes");
+    let Some(answer) = checks.found(&what, answer) else { return };
+    for quota in answer.account_quotas() {
+        let Some(name) = quota.account_quota_name().filter(|name| wanted.contains(name)) else { continue };
+        let (used, most) = (quota.used().unwrap_or(0), quota.max().unwrap_or(0));
+        let what = format!("{name} in {region}");
+        if used < most {
+            checks.passed(&what, format!("{} of {most} left", most - used));
+        } else {
+            checks.failed(&what, format!("all {most} are used"), "delete some, or ask Service Quotas for more");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_lets_the_agreed_role_send_or_it_does_not() {
+        let (queue, sender): (QueueArn, AccountId) =
+            ("arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox".parse().unwrap(), "111111111111".parse().unwrap());
+        let role = names::source_role();
+        let good = send_statement(&queue, &sender, &role);
+        let letting = |statement: &Value| lets_send(&json!({ "Statement": [statement] }), &sender, &role);
+        assert_eq!(letting(&good), Letting::Sender);
+        assert_eq!(lets_send(&json!({ "Statement": good }), &sender, &role), Letting::Sender);
+        let with = |key: &str, value: Value| {
+            let mut other = good.clone();
+            other[key] = value;
+            letting(&other)
+        };
+        assert_eq!(with("Effect", json!("Deny")), Letting::Nobody);
+        assert_eq!(with("Action", json!(["sqs:ReceiveMessage"])), Letting::Nobody);
+        assert_eq!(with("Principal", json!({ "AWS": "arn:aws:iam::333333333333:root" })), Letting::Nobody);
+        assert_eq!(with("Principal", json!("*")), Letting::Sender);
+        assert_eq!(
+            with("Condition", json!({ "ArnEquals": { "aws:PrincipalArn": "arn:aws:iam::111111111111:role/x" } })),
+            Letting::Nobody
+        );
+        let mut open = good.clone();
+        (open["Principal"], open["Condition"]) = (json!("*"), Value::Null);
+        assert_eq!(letting(&open), Letting::Anybody);
+        assert_eq!(lets_send(&Value::Null, &sender, &role), Letting::Nobody);
+    }
+}
