@@ -28,7 +28,7 @@ impl Carried {
     pub fn pick(tags: &Tags, wanted: impl Fn(&str) -> bool) -> (Self, Vec<String>) {
         let (mut carried, mut left) = (Tags::new(), Vec::new());
         // `aws:` tags are AWS's own, and refused in every call that writes tags (RDS API Reference, `Tag`).
-        for (key, value) in tags.iter().filter(|(key, _)| wanted(key) && !key.starts_with("aws:")) {
+        for (key, value) in tags.iter().filter(|(key, _)| wanted(key) && !key.to_lowercase().starts_with("aws:")) {
             if carried.len() < MOST && fits(key, value) {
                 carried.insert(key.clone(), value.clone());
             } else {
@@ -79,8 +79,12 @@ impl TryFrom<Tags> for Carried {
 }
 
 fn fits(key: &str, value: &str) -> bool {
-    let reserved = ["aws:", "rds-handoff:"].iter().any(|prefix| key.starts_with(prefix));
-    (1..=LONGEST_KEY).contains(&key.len()) && is_value(key) && is_value(value) && !reserved
+    (1..=LONGEST_KEY).contains(&key.len()) && is_value(key) && is_value(value) && !is_reserved(key)
+}
+
+/// A key of AWS's or of ours. Keys "can't be prefixed with aws: or rds:" (RDS API Reference, `Tag`).
+pub fn is_reserved(key: &str) -> bool {
+    ["aws:", "rds:", "rds-handoff:"].iter().any(|prefix| key.to_lowercase().starts_with(prefix))
 }
 
 #[cfg(test)]

@@ -23,6 +23,6 @@ pub(crate) async fn accept(account: &Account, pass: &Pass<'_>, job: &Job) -> Flo
     let copy = pass.ensure(Land { account, job }).await?;
     pass.ensure(Tell::<LANDED> { account, job, reason: None }).await?;
     pass.ensure(Restore { account, job, copy: &copy }).await?;
-    pass.ensure(Configure { account, job }).await?;
+    pass.ensure(Configure::new(account, job)).await?;
     pass.ensure(Tell::<RESTORED> { account, job, reason: None }).await
 }

@@ -83,6 +83,12 @@ impl Settings {
                 return wrong(format!("[[from]] {sender} stands twice"));
             }
         }
+        let roles = std::iter::once(&restore).chain(rule.iter().map(|rule| &rule.restore));
+        for role in roles.filter_map(|profile| profile.monitoring_role.as_ref()) {
+            if !role.as_str().starts_with(&format!("arn:aws:iam::{account}:")) {
+                return wrong(format!("monitoring_role {role} is not a role of this account"));
+            }
+        }
         let profiles = Profiles::of(restore, rule).map_err(SettingsError::Contradictory)?;
         let receiver = Receiver { account: account.clone(), region: region.clone(), senders };
         Ok(Self { account, region, key, inbox, receiver, profiles, pace: look_again })
@@ -164,6 +170,17 @@ security_groups = ["sg-1"]
             ),
             ("[restore]", "[restore]\nmonitoring_seconds = 7", "0, 1, 5"),
             ("[restore]", "[restore]\nperformance_insights_days = 8", "7, 731"),
+            ("[restore]", "[restore]\nstorage_type = \"gp4\"", "gp2, gp3, io1"),
+            ("[restore]", "[restore]\nstorage_type = \"gp2\"\niops = 3000", "neither"),
+            ("[restore]", "[restore]\nstorage_type = \"io1\"\nthroughput = 300", "gp3 only"),
+            ("[restore]", "[restore]\niops = 0", "above 0"),
+            ("[restore]", "[[rule]]\ndatabases = []\n[rule.restore]\n[restore]", "fits none"),
+            ("[\"sg-1\"]", "[\"sg-1\"]\n[restore.tags]\n\"RDS:x\" = \"y\"", "reserved prefix"),
+            (
+                "[restore]",
+                "[restore]\nmonitoring_seconds = 60\nmonitoring_role = \"arn:aws:iam::333333333333:role/m\"",
+                "not a role of this account",
+            ),
             ("[restore]", "[restore]\nport = 80", "1150"),
             ("[restore]", "[restore]\nsize_gib = 200\nautoscale_to_gib = 200", "above size_gib"),
             ("[restore]", "[restore]\nmaster_password = \"secret\"", "unknown variant `secret`"),

@@ -8,6 +8,7 @@ use agent_runtime::events::Screen;
 use agent_runtime::report::{Entry, Report, Trouble};
 use agent_runtime::start::Format;
 use agent_runtime::{Exit, Fault, FaultKind, Halt, Mode, Pass};
+use protocol::Stage;
 use protocol::handoff::Handoff;
 
 use crate::accept::accept;
@@ -113,6 +114,7 @@ async fn walk(account: &Account, job: &Job, mode: Mode, finished: bool) -> (Entr
             let exit = if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked };
             ("in trouble", exit, Some(fault))
         }
+        _ if job.facts.told(Stage::Failed).is_some() => ("failed; run again goes on", Exit::Failed, None),
         _ => ("accepting", Exit::Pending, None),
     };
     let origin = &job.facts.origin;

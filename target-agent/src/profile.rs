@@ -131,6 +131,15 @@ impl Profile {
         )
     }
 
+    /// RDS keeps the names of groups in lower case (RDS API Reference, `CreateDBParameterGroup`, `CreateOptionGroup`,
+    /// `CreateDBSubnetGroup`).
+    fn in_lower_case(mut self) -> Self {
+        for name in [&mut self.subnet_group, &mut self.parameter_group, &mut self.option_group].into_iter().flatten() {
+            name.make_ascii_lowercase();
+        }
+        self
+    }
+
     pub(crate) fn identifier(&self) -> &str {
         self.identifier.as_deref().unwrap_or("{database}-{label}")
     }
@@ -193,14 +202,16 @@ impl Profile {
         }
         // RDS API Reference, ModifyDBInstance: MonitoringInterval, MonitoringRoleArn, PerformanceInsightsRetentionPeriod, port.
         match (self.monitoring_seconds, &self.monitoring_role) {
-            (None | Some(0), None) | (Some(1 | 5 | 10 | 15 | 30 | 60), Some(_)) => {}
+            (None, None) | (Some(0), _) | (Some(1 | 5 | 10 | 15 | 30 | 60), Some(_)) => {}
             (Some(1 | 5 | 10 | 15 | 30 | 60), None) => return wrong("monitoring_seconds needs monitoring_role"),
-            (None | Some(0), Some(_)) => return wrong("monitoring_role needs monitoring_seconds"),
+            (None, Some(_)) => return wrong("monitoring_role needs monitoring_seconds"),
             (Some(_), _) => return wrong("monitoring_seconds is 0, 1, 5, 10, 15, 30 or 60"),
         }
-        if self.performance_insights_days.is_some_and(|days| days != 7 && days != 731 && (days % 31 != 0 || days > 713))
+        if self
+            .performance_insights_days
+            .is_some_and(|days| days != 0 && days != 7 && days != 731 && (days % 31 != 0 || days > 713))
         {
-            return wrong("performance_insights_days is 7, 731, or 31 times 1 to 23");
+            return wrong("performance_insights_days is 0 (off), 7, 731, or 31 times 1 to 23");
         }
         if matches!(self.port, Some(Choice::Own(port)) if port < 1150) {
             return wrong("port is 1150 to 65535");
@@ -209,6 +220,24 @@ impl Profile {
             && limit <= size
         {
             return wrong("autoscale_to_gib must be above size_gib");
+        }
+        let own = |choice: &Option<Choice<StorageType>>| match choice {
+            Some(Choice::Own(own)) => own.as_str().to_owned(),
+            Some(Choice::Source(_)) => String::new(),
+            None => "gp3".to_owned(),
+        };
+        // RDS API Reference, RestoreDBInstanceFromDBSnapshot: StorageType, Iops, StorageThroughput.
+        match own(&self.storage_type).as_str() {
+            "" | "gp3" => {}
+            "gp2" if self.iops.is_none() && self.throughput.is_none() => {}
+            "gp2" => return wrong("gp2 takes neither iops nor throughput"),
+            "io1" | "io2" if self.throughput.is_none() => {}
+            "io1" | "io2" => return wrong("throughput is for gp3 only"),
+            "standard" => return wrong("storage_type standard (magnetic) cannot be restored to any more"),
+            _ => return wrong("storage_type is gp2, gp3, io1, io2 or \"as-at-source\""),
+        }
+        if self.iops == Some(0) || self.throughput == Some(0) {
+            return wrong("iops and throughput are above 0; leave them out otherwise");
         }
         self.complaint_of_names()
     }
@@ -229,7 +258,7 @@ impl Profile {
                 let takes = "is outside what RDS takes: letters, digits, spaces and _.:/=+-@";
                 return Some(format!("tags: {name} {takes}"));
             }
-            if name.starts_with("aws:") || name.starts_with("rds-handoff:") {
+            if protocol::carried::is_reserved(name) {
                 return Some(format!("tags: {name} has a reserved prefix"));
             }
         }
@@ -254,8 +283,12 @@ impl Profiles {
             return Err(format!("[restore] {wrong}"));
         }
         let mut laid = Vec::new();
+        let restore = restore.in_lower_case();
         for Rule { databases, restore: over } in rules {
-            let profile = restore.with(&over);
+            if databases.is_empty() {
+                return Err("[[rule]] databases is empty: it fits none".to_owned());
+            }
+            let profile = restore.with(&over.in_lower_case());
             if let Some(wrong) = profile.complaint() {
                 return Err(format!("[[rule]] for {databases}, with [restore] beneath it, {wrong}"));
             }

@@ -97,6 +97,17 @@ pub fn hint(code: &str) -> Option<&'static str> {
             "create the queue, or correct its ARN in the configuration"
         }
         "DBSubnetGroupNotFoundFault" => "create the subnet group, or correct subnet_group in the restore profile",
+        "DBParameterGroupNotFound" => "create the parameter group, or correct parameter_group in the restore profile",
+        "OptionGroupNotFoundFault" => "create the option group, or correct option_group in the restore profile",
+        "InvalidVPCNetworkStateFault" | "InvalidSubnet" => {
+            "the subnet group, the security groups and the Availability Zones of the restore profile must be of one VPC, with free \
+             addresses"
+        }
+        "CertificateNotFound" => "correct ca in the restore profile: aws rds describe-certificates lists what there is",
+        "InsufficientDBInstanceCapacity" => "AWS has none of this class there now: choose another class, or wait",
+        "StorageTypeNotSupported" | "ProvisionedIopsNotAvailableInAZFault" => {
+            "choose another storage_type or other iops in the restore profile"
+        }
         "LimitExceededException" => "a quota of KMS is used up: remove unused keys or aliases, or raise it",
         "InvalidClientTokenId"
         | "UnrecognizedClientException"

@@ -66,6 +66,16 @@ impl Fault {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// A request that AWS refuses, and would again, for what this account's own configuration says: it is corrected there, and
+    /// the handoff goes on.
+    #[must_use]
+    pub fn mended_by(self, configuration: impl FnOnce() -> String) -> Self {
+        match (self.kind, &self.code) {
+            (FaultKind::Fatal, Some(_)) => Self { kind: FaultKind::Blocked, hint: Some(configuration()), ..self },
+            _ => self,
+        }
+    }
+
     /// Where it happened.
     #[must_use]
     pub fn at(self, step: StepId) -> Self {

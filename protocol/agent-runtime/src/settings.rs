@@ -92,6 +92,11 @@ pub fn read_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Signe
 pub struct Patterns(Vec<WildMatch>);
 
 impl Patterns {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether one of them fits.
     pub fn fit(&self, name: &str) -> bool {
         self.0.iter().any(|pattern| pattern.matches(name))

@@ -1,5 +1,6 @@
 //! Step 11, second half: what the restore call cannot set, and what comes into effect by a reboot only.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use agent_runtime::database::{DatabaseStatus, DatabaseView};
@@ -16,8 +17,16 @@ use crate::windows::MaintenanceWindow;
 /// The database is as the profile says, with nothing pending and its parameter group in sync, and its master password is where
 /// it shall be.
 pub(crate) struct Configure<'a> {
-    pub(crate) account: &'a Account,
-    pub(crate) job: &'a Job,
+    account: &'a Account,
+    job: &'a Job,
+    /// What is still to be done, once that has been looked at.
+    left: RefCell<Option<String>>,
+}
+
+impl<'a> Configure<'a> {
+    pub(crate) fn new(account: &'a Account, job: &'a Job) -> Self {
+        Self { account, job, left: RefCell::default() }
+    }
 }
 
 /// One thing that the restore call cannot say (RDS API Reference, `RestoreDBInstanceFromDBSnapshot`), or that somebody may
@@ -39,8 +48,9 @@ impl Setting {
             (profile.master_password() == MasterPassword::Managed).then_some(Self::MasterPassword),
             profile.maintenance_window.map(Self::Maintenance),
             profile.autoscale_to_gib.and_then(|size| i32::try_from(size).ok()).map(Self::Autoscaling),
-            profile.monitoring_seconds.map(|seconds| Self::Monitoring(seconds.into(), role)),
-            profile.performance_insights_days.map(|days| Self::Insights(days.into())),
+            profile.monitoring_seconds.map(|seconds| Self::Monitoring(seconds.into(), role.filter(|_| seconds > 0))),
+            // Off, as it is after a restore.
+            profile.performance_insights_days.filter(|days| *days > 0).map(|days| Self::Insights(days.into())),
             profile.parameter_group.clone().map(Self::ParameterGroup),
         ];
         wanted.into_iter().flatten().collect()
@@ -90,11 +100,19 @@ impl fmt::Display for Setting {
 }
 
 impl Configure<'_> {
-    /// What differs from the profile.
+    /// What differs from the profile, and can be set in one call. The master password comes first and alone: whatever else RDS
+    /// refuses, account A does not know it any more.
     fn missing(&self, database: &DatabaseView) -> Vec<Setting> {
         let mut settings = Setting::of(self.job.profile(self.account));
         settings.retain(|setting| !setting.is_so(database, &self.account.settings.key));
+        if matches!(settings.first(), Some(Setting::MasterPassword)) {
+            settings.truncate(1);
+        }
         settings
+    }
+
+    fn names(settings: &[Setting]) -> String {
+        settings.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -107,8 +125,11 @@ impl Step for Configure<'_> {
     }
 
     fn describe(&self) -> String {
-        let wanted: Vec<String> = Setting::of(self.job.profile(self.account)).iter().map(ToString::to_string).collect();
-        let what = if wanted.is_empty() { "nothing beyond the restore".to_owned() } else { wanted.join(", ") };
+        if let Some(left) = &*self.left.borrow() {
+            return format!("{}: {left}", self.resource());
+        }
+        let wanted = Setting::of(self.job.profile(self.account));
+        let what = if wanted.is_empty() { "nothing beyond the restore".to_owned() } else { Self::names(&wanted) };
         format!("{}: {what}", self.resource())
     }
 
@@ -117,11 +138,14 @@ impl Step for Configure<'_> {
         let working = |state: String| Ok(Observed::Working(Working::new(state)));
         match &database.status {
             DatabaseStatus::Available => {}
-            DatabaseStatus::Working(status) => return working(format!("database {} is {status}", self.resource())),
-            // The restore step, which comes first, has said so.
-            DatabaseStatus::Failed(_) => return Ok(Observed::Todo),
+            // What has failed, the restore step says at the next look.
+            DatabaseStatus::Working(status) | DatabaseStatus::Failed(status) => {
+                return working(format!("database {} is {status}", self.resource()));
+            }
         }
-        if !self.missing(&database).is_empty() {
+        let missing = self.missing(&database);
+        if !missing.is_empty() {
+            self.left.replace(Some(Self::names(&missing)));
             return Ok(Observed::Todo);
         }
         match database.secret.as_deref() {
@@ -139,7 +163,10 @@ impl Step for Configure<'_> {
         }
         match database.parameter_groups.iter().find(|(_, status)| status != "in-sync") {
             None => Ok(Observed::Ready(())),
-            Some(_) if waits_for_reboot(&database) => Ok(Observed::Todo),
+            Some((group, _)) if waits_for_reboot(&database) => {
+                self.left.replace(Some(format!("a reboot, for parameter group {group}")));
+                Ok(Observed::Todo)
+            }
             Some((group, status)) => working(format!("parameter group {group} is {status}")),
         }
     }
@@ -154,13 +181,22 @@ impl Step for Configure<'_> {
         } else {
             let call = rds.modify_db_instance().db_instance_identifier(self.resource()).apply_immediately(true);
             let call = missing.into_iter().fold(call, |call, setting| setting.say(call, &settings.key));
-            call.send().await.op("rds:ModifyDBInstance").map(drop)
+            let answer = call.send().await.op("rds:ModifyDBInstance").map(drop);
+            answer.map_err(|fault| fault.mended_by(|| correct(self.job)))
         };
         self.account.inventory.acted_on_databases(&settings.region);
         done
     }
 
     fn foresee(&self) {}
+}
+
+/// What RDS refuses of a profile is corrected in the profile.
+pub(super) fn correct(job: &Job) -> String {
+    format!(
+        "correct [restore], or the [[rule]] that fits {}, and start the agent again: it goes on from here",
+        job.facts.database
+    )
 }
 
 /// Static parameters come into effect by a reboot (RDS User Guide, Parameter groups for Amazon RDS). Nobody uses the database

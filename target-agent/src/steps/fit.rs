@@ -5,6 +5,7 @@ use agent_runtime::{Fault, Observed, Step, StepId};
 use crate::account::Account;
 use crate::groups;
 use crate::job::Job;
+use crate::steps::configure::correct;
 
 /// The groups that the profile names exist in the target Region, and are for the database's engine and version.
 pub(crate) struct FitProfile<'a> {
@@ -28,12 +29,10 @@ impl Step for FitProfile<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let databases = self.account.inventory.databases(&self.account.settings.region).await?;
-        let restored = self.job.restored(self.account).is_ok_and(|name| databases.contains_key(&name));
-        if !restored && !self.job.fits.get() {
-            self.check().await?;
-            // Of this process. Whoever changes a group after that finds it out by the restore.
-            self.job.fits.set(true);
+        // What is begun is finished, and told: the restore looks at its profile once more.
+        if let (None, Some(message)) = (self.account.target_copy(self.job).await?, &self.job.message) {
+            let (engine, version) = (message.engine.as_str(), message.engine_version.as_str());
+            check(self.account, self.job, engine, version, message.size_gib).await?;
         }
         Ok(Observed::Ready(()))
     }
@@ -45,43 +44,51 @@ impl Step for FitProfile<'_> {
     fn foresee(&self) {}
 }
 
-impl FitProfile<'_> {
-    async fn check(&self) -> Result<(), Fault> {
-        let profile = self.job.profile(self.account);
-        groups::subnet_group(self.account, profile.subnet_group()).await?;
-        let (engine, version) = self.engine().await?;
-        if let Some(name) = groups::made_by_hand(profile.parameter_group.as_deref()) {
-            let family = groups::parameter_group(self.account, name).await?;
-            let wanted = groups::family(self.account, &engine, &version).await?;
-            if family != wanted {
-                return Err(self.misfit("parameter group", name, &family, &wanted));
-            }
-        }
-        if let Some(name) = groups::made_by_hand(profile.option_group.as_deref()) {
-            let (of, major) = groups::option_group(self.account, name).await?;
-            let fits = version.strip_prefix(&major).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-            if of != engine || !fits {
-                let (is_for, wanted) = (format!("{of} {major}"), format!("{engine} {version}"));
-                return Err(self.misfit("option group", name, &is_for, &wanted));
-            }
-        }
-        Ok(())
+/// The groups that the profile names exist and are for this engine and version; its sizes are above the database's. Looked at
+/// once in a process: whoever changes a group after that finds it out by the restore.
+pub(super) async fn check(
+    account: &Account,
+    job: &Job,
+    engine: &str,
+    version: &str,
+    size_gib: u32,
+) -> Result<(), Fault> {
+    if job.fits.get() {
+        return Ok(());
     }
+    let profile = job.profile(account);
+    groups::subnet_group(account, profile.subnet_group()).await?;
+    if let Some(name) = groups::made_by_hand(profile.parameter_group.as_deref()) {
+        let family = groups::parameter_group(account, name).await?;
+        let wanted = groups::family(account, engine, version).await?;
+        if family != wanted {
+            return Err(misfit(job, "parameter group", name, &family, &wanted));
+        }
+    }
+    if let Some(name) = groups::made_by_hand(profile.option_group.as_deref()) {
+        let (of, major) = groups::option_group(account, name).await?;
+        let fits = version.strip_prefix(&major).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        if of != engine || !fits {
+            let (is_for, wanted) = (format!("{of} {major}"), format!("{engine} {version}"));
+            return Err(misfit(job, "option group", name, &is_for, &wanted));
+        }
+    }
+    // Storage grows by a tenth at least (RDS API Reference, RestoreDBInstanceFromDBSnapshot, AllocatedStorage), and scales by
+    // itself to a tenth more at least (RDS User Guide, Managing capacity automatically with storage autoscaling).
+    let tenth_more = size_gib + size_gib.div_ceil(10);
+    for (key, size) in [("size_gib", profile.size_gib), ("autoscale_to_gib", profile.autoscale_to_gib)] {
+        if let Some(size) = size.filter(|size| *size < tenth_more) {
+            let what = format!("{key} is {size}, and the database has {size_gib} GiB already");
+            return Err(Fault::blocked(what).hint(format!("{}; it is {tenth_more} at least", correct(job))));
+        }
+    }
+    job.fits.set(true);
+    Ok(())
+}
 
-    fn misfit(&self, kind: &str, name: &str, is_for: &str, wanted: &str) -> Fault {
-        Fault::blocked(format!("{kind} {name} is for {is_for}, and the database needs one for {wanted}")).hint(format!(
-            "name another one in the restore profile of {}: a [[rule]] can, for this database alone",
-            self.job.facts.database
-        ))
-    }
-
-    /// Of the target copy, or, before there is one, of the message.
-    async fn engine(&self) -> Result<(String, String), Fault> {
-        if let Some(copy) = self.account.target_copy(self.job).await? {
-            return Ok((copy.view.engine, copy.view.engine_version));
-        }
-        let message = self.job.message.as_ref();
-        let words = message.map(|message| (message.engine.to_string(), message.engine_version.to_string()));
-        Ok(words.unwrap_or_default())
-    }
+fn misfit(job: &Job, kind: &str, name: &str, is_for: &str, wanted: &str) -> Fault {
+    Fault::blocked(format!("{kind} {name} is for {is_for}, and the database needs one for {wanted}")).hint(format!(
+        "name another one in the restore profile of {}: a [[rule]] can, for this database alone",
+        job.facts.database
+    ))
 }

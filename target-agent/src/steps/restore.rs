@@ -9,6 +9,7 @@ use protocol::facts::pair;
 use protocol::tags::{self, Tags};
 use protocol::trust::{Reason, Refusal};
 
+use super::configure::correct;
 use super::verify::refused;
 use crate::account::Account;
 use crate::job::Job;
@@ -88,7 +89,17 @@ impl Step for Restore<'_> {
         let name = self.name()?;
         let databases = self.account.inventory.databases(&self.account.settings.region).await?;
         match databases.get(&name) {
-            None => Ok(Observed::Todo),
+            None => {
+                super::fit::check(
+                    self.account,
+                    self.job,
+                    &self.copy.engine,
+                    &self.copy.engine_version,
+                    self.copy.size_gib,
+                )
+                .await?;
+                Ok(Observed::Todo)
+            }
             Some(database) => self.judge(&name, database),
         }
     }
@@ -96,9 +107,11 @@ impl Step for Restore<'_> {
     async fn act(&self) -> Result<(), Fault> {
         let (settings, profile) = (&self.account.settings, self.job.profile(self.account));
         let hints = &self.job.facts.hints;
-        let storage = profile.storage_type.as_ref().map(|choice| choice.or_source(&hints.storage));
+        let storage = profile.storage_type.as_ref().map(|choice| choice.or_source(&hints.storage).to_string());
+        // RDS would take "io1 if the Iops parameter is specified" (RDS API Reference, RestoreDBInstanceFromDBSnapshot, StorageType).
+        let storage = storage.or_else(|| profile.iops.or(profile.throughput).map(|_| "gp3".to_owned()));
         let number = |value: Option<u32>| value.and_then(|value| i32::try_from(value).ok());
-        // EngineLifecycleSupport "applies only to RDS for MySQL and RDS for PostgreSQL" (same page).
+        // "This setting applies only to RDS for MySQL and RDS for PostgreSQL" (RDS API Reference, EngineLifecycleSupport).
         let extends = self.copy.engine.starts_with("mysql") || self.copy.engine.starts_with("postgres");
         let answer = self
             .account
@@ -122,7 +135,7 @@ impl Step for Restore<'_> {
             .set_enable_cloudwatch_logs_exports(profile.log_exports.clone())
             .set_auto_minor_version_upgrade(profile.auto_minor_version_upgrade)
             .set_copy_tags_to_snapshot(profile.copy_tags_to_snapshots)
-            .set_storage_type(storage.map(|storage| storage.to_string()))
+            .set_storage_type(storage)
             .set_iops(number(profile.iops))
             .set_storage_throughput(number(profile.throughput))
             .set_allocated_storage(number(profile.size_gib))
@@ -133,10 +146,9 @@ impl Step for Restore<'_> {
             .send()
             .await;
         self.account.inventory.acted_on_databases(&settings.region);
-        answer.exists_ok(
-            "rds:RestoreDBInstanceFromDBSnapshot",
-            RestoreDBInstanceFromDBSnapshotError::is_db_instance_already_exists_fault,
-        )
+        let exists = RestoreDBInstanceFromDBSnapshotError::is_db_instance_already_exists_fault;
+        let answer = answer.exists_ok("rds:RestoreDBInstanceFromDBSnapshot", exists);
+        answer.map_err(|fault| fault.mended_by(|| correct(self.job)))
     }
 
     fn foresee(&self) {}

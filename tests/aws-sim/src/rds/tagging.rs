@@ -46,8 +46,9 @@ pub(super) fn inherited(tags: &Tags) -> Tags {
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
+/// "It can't be prefixed with aws: or rds:" (RDS API Reference, Tag, Key).
 fn reserved(key: &str) -> bool {
-    key.to_lowercase().starts_with("aws:")
+    ["aws:", "rds:"].iter().any(|prefix| key.to_lowercase().starts_with(prefix))
 }
 
 pub(super) fn show<'a>(xml: &mut Xml, tags: impl IntoIterator<Item = (&'a String, &'a String)>) {

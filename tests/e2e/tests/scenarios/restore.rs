@@ -72,10 +72,10 @@ async fn every_setting_of_the_profile_becomes_so() {
     let secret = database.master_user_secret().unwrap();
     assert_eq!((secret.secret_status(), secret.kms_key_id()), (Some("active"), own), "under B's own key");
 
-    // All of it took two calls.
+    // All of it took three calls: the password is changed by one of its own.
     let calls = lab.cloud.calls();
-    for action in ["rds:RestoreDBInstanceFromDBSnapshot", "rds:ModifyDBInstance"] {
-        assert_eq!(calls.iter().filter(|call| call.action == action && call.answer == "ok").count(), 1, "{action}");
+    for (action, count) in [("rds:RestoreDBInstanceFromDBSnapshot", 1), ("rds:ModifyDBInstance", 2)] {
+        assert_eq!(calls.iter().filter(|call| call.action == action && call.answer == "ok").count(), count, "{action}");
     }
 }
 
@@ -248,4 +248,68 @@ async fn a_stall_is_told_once_and_nothing_fails_for_it() {
     let said = target.words();
     assert!(said.contains("restore stalled no progress for 1 h"), "{}", target.out);
     assert_eq!(said.matches("database orders-cutover-1 is creating; it is looked at on").count(), 1, "{}", target.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_setting_that_rds_refuses_leaves_no_password_of_account_a_and_is_mended_in_the_profile() {
+    let lab = Lab::new(World::quick()).await;
+    // It overlaps the backup window that the database has by itself.
+    lab.edit("target.toml", CHEAP, "deletion_protection = false\nmaintenance_window = \"sun:03:00-sun:03:30\"");
+    let (source, target) = tokio::join!(lab.source(&["run"]), lab.target_until_trouble());
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
+    assert!(target.words().contains("correct [restore], or the [[rule]] that fits orders"), "{}", target.out);
+    assert!(restored(&lab, "orders-cutover-1").await.master_user_secret().is_some(), "the password came first");
+    lab.edit("target.toml", "sun:03:00-sun:03:30", "sun:05:00-sun:05:30");
+    let target = lab.target(&["run"]).await;
+    assert_eq!(target.exit, Exit::Settled, "{}", target.out);
+    let window = restored(&lab, "orders-cutover-1").await.preferred_maintenance_window().map(str::to_owned);
+    assert_eq!(window.as_deref(), Some("sun:05:00-sun:05:30"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_that_stops_fitting_does_not_keep_landed_back() {
+    let lab = Lab::new(World::quick()).await;
+    let b = lab.admin(B, TARGET);
+    let target = async {
+        while b.snapshots().await.is_empty() {
+            lab.target(&["run", "--once"]).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        lab.edit("target.toml", "\"private\"", "\"later\"");
+        lab.target_until_trouble().await
+    };
+    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&["run"]), target) })).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
+    assert!(
+        source.words().contains("reports: landed") && target.words().contains("no subnet group later"),
+        "{}",
+        target.out
+    );
+    lab.cloud.create_subnet_group(B, TARGET, "later");
+    let target = lab.target(&["run"]).await;
+    assert_eq!(target.exit, Exit::Settled, "{}", target.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sizes_below_the_databases_own_block_before_anything_is_copied() {
+    let lab = Lab::new(World::quick()).await;
+    lab.edit(
+        "target.toml",
+        CHEAP,
+        "deletion_protection = false\nsize_gib = 109\niops = 12000\nparameter_group = \"Ours\"",
+    );
+    parameter_group(&lab, "ours", "postgres16").await;
+    let b = lab.admin(B, TARGET);
+    let target = async {
+        let ran = lab.target_until_trouble().await;
+        assert!(ran.words().contains("size_gib is 109, and the database has 100 GiB already"), "{}", ran.out);
+        assert!(b.snapshots().await.is_empty(), "nothing was copied in vain");
+        lab.edit("target.toml", "109", "400");
+        lab.target_until_restored(&["orders-cutover-1"]).await
+    };
+    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&["run"]), target) })).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    let database = restored(&lab, "orders-cutover-1").await;
+    assert_eq!((database.storage_type(), database.iops()), (Some("gp3"), Some(12000)), "not io1");
+    assert_eq!(database.db_parameter_groups()[0].db_parameter_group_name(), Some("ours"), "names are in lower case");
 }
