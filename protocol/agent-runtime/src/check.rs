@@ -203,7 +203,9 @@ fn lets_send(policy: &Value, sender: &AccountId, role: &RoleName) -> Letting {
         if principals.iter().any(|principal| principal == "*") && !bound.contains(&role) {
             return Letting::Anybody;
         }
-        let named = |principal: &String| *principal == root || *principal == role || principal == sender.as_str();
+        let named = |principal: &String| {
+            principal == "*" || *principal == root || *principal == role || principal == sender.as_str()
+        };
         if principals.iter().any(named) && (statement["Condition"].is_null() || bound.contains(&role)) {
             letting = Letting::Sender;
         }

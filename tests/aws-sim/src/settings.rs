@@ -73,6 +73,8 @@ pub struct Durations {
     pub create_database: Duration,
     /// From `ReplicateKey` until the replica can be used, and from `UpdatePrimaryRegion` until it is done.
     pub key_creation: Duration,
+    /// `ModifyDBInstance`; a secret for the master password takes two fifths longer.
+    pub modification: Duration,
 }
 
 impl Default for Durations {
@@ -85,6 +87,7 @@ impl Default for Durations {
             restore: minutes(30),
             create_database: minutes(10),
             key_creation: Duration::from_secs(5),
+            modification: minutes(5),
         }
     }
 }

@@ -67,6 +67,7 @@ impl World {
             restore: Duration::from_secs(8),
             create_database: Duration::from_secs(8),
             key_creation: Duration::from_secs(2),
+            modification: Duration::from_secs(5),
         };
         Self { durations, ..Self::slow() }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::identifiers::own_instance;
 use super::instance::{Parameters, Stage};
-use super::modify::{MODIFICATION, workable};
+use super::modify::workable;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
@@ -40,7 +40,7 @@ pub(super) fn finish(world: &mut World, arn: &str) {
 /// opens next.
 pub(super) fn maintain(world: &mut World, arn: &str) {
     let now = world.now;
-    let until = later(now, world.settings.paced(MODIFICATION));
+    let until = later(now, world.settings.paced(world.settings.durations.modification));
     let Some(instance) = world.rds.instances.get_mut(arn) else { return };
     if !instance.pending.anything() || !instance.available() {
         return;

@@ -1,7 +1,5 @@
 //! Modifying DB instances.
 
-use std::time::Duration;
-
 use super::changes::Changes;
 use super::identifiers::own_instance;
 use super::instance::{Instance, Parameters, Stage};
@@ -15,9 +13,6 @@ use crate::fault::{Fault, Outcome};
 use crate::query::Query;
 use crate::world::{Caller, World};
 use crate::xml::Xml;
-
-/// How long a modification takes, at speed 1.
-pub(super) const MODIFICATION: Duration = Duration::from_mins(5);
 
 /// The instance that a request names, when it can be worked on (RDS API Reference, ModifyDBInstance, Errors).
 pub(super) fn workable<'a>(world: &'a World, arn: &str, id: &str) -> Outcome<&'a Instance> {
@@ -120,8 +115,8 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
         Password::Kept | Password::Rotated => instance.secret.clone(),
         Password::Given => None,
     };
-    let rotation = secret::rotation(world);
-    let until = later(world.now, world.settings.paced(MODIFICATION));
+    let rotation = secret::change(world);
+    let until = later(world.now, world.settings.paced(world.settings.durations.modification));
 
     let regrouped = setup.parameter_group != now.parameter_group;
     let visibly = regrouped

@@ -12,10 +12,6 @@ use crate::query::Query;
 use crate::world::{Caller, World};
 use crate::xml::Xml;
 
-/// How long Secrets Manager makes or rotates a secret, at speed 1. UNSOURCED: stricter reading. It takes longer than the instance
-/// takes to be available again.
-const CHANGE: Duration = Duration::from_mins(7);
-
 /// A secret of Secrets Manager.
 #[derive(Clone, Debug)]
 pub(crate) struct Secret {
@@ -35,7 +31,7 @@ impl Secret {
             None => Arn::new("kms", &region, &account, "alias/aws/secretsmanager").to_string(),
         };
         let name = format!("secret:rds!db-{}-{}", world.ids.uuid(), world.ids.hex(6));
-        let until = later(world.now, world.settings.paced(CHANGE));
+        let until = later(world.now, change(world));
         Ok(Self { arn: Arn::new("secretsmanager", &region, &account, name), key, change: ("creating", until) })
     }
 
@@ -52,9 +48,10 @@ impl Secret {
     }
 }
 
-/// How long a rotation lasts in this world.
-pub(super) fn rotation(world: &World) -> Duration {
-    world.settings.paced(CHANGE)
+/// How long Secrets Manager makes or rotates a secret. UNSOURCED: stricter reading. It takes longer than the instance takes to be
+/// available again.
+pub(super) fn change(world: &World) -> Duration {
+    world.settings.paced(world.settings.durations.modification * 7 / 5)
 }
 
 /// Whether a new instance's password is to be managed; a key makes sense only then (RDS API Reference, CreateDBInstance,

@@ -60,7 +60,7 @@ macro_rules! optional {
     };
 }
 
-optional!(Durations, snapshot: Time, copy_across_regions: Time, copy_within_region: Time, restore: Time, create_database: Time, key_creation: Time);
+optional!(Durations, snapshot: Time, copy_across_regions: Time, copy_within_region: Time, restore: Time, create_database: Time, key_creation: Time, modification: Time);
 optional!(Lags, authorization: Time);
 optional!(Quotas, copies_in_flight: usize, manual_snapshots: usize, accounts_per_share: usize, instances: usize, grants: usize, messages_in_flight: usize, parameter_groups: usize, option_groups: usize, subnet_groups: usize, storage_gib: u64);
 optional!(Weather, throttling: u32, server_errors: u32, lost_answers: u32, stale_reads: u32);
