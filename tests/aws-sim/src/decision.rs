@@ -130,7 +130,11 @@ impl World {
     /// "AWS managed KMS keys" and `kms:RetireGrant` are not restricted by resource control policies (Organizations User
     /// Guide, Resource control policies, Resources and entities not restricted by RCPs).
     fn beyond_controls(&self, asked: &Asked<'_>) -> bool {
-        asked.action == "kms:RetireGrant" || self.kms.keys.get(asked.resource).is_some_and(|key| key.managed_by_aws)
+        // One that is not there yet is made when it is first asked for.
+        let to_be_made = asked.resource.contains(":key/alias/aws/");
+        asked.action == "kms:RetireGrant"
+            || to_be_made
+            || self.kms.keys.get(asked.resource).is_some_and(|key| key.managed_by_aws)
     }
 }
 
