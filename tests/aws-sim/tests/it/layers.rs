@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 
 use crate::lab::{A, B, Clients, HERE, Lab, code, message, pass};
 
-fn policy(statement: Value) -> String {
+fn policy(statement: &Value) -> String {
     json!({ "Version": "2012-10-17", "Statement": statement }).to_string()
 }
 
 fn allow(action: &str) -> String {
-    policy(json!({ "Sid": "Allows", "Effect": "Allow", "Action": action, "Resource": "*" }))
+    policy(&json!({ "Sid": "Allows", "Effect": "Allow", "Action": action, "Resource": "*" }))
 }
 
 fn deny(action: &str) -> String {
-    policy(json!({ "Sid": "Denies", "Effect": "Deny", "Action": action, "Resource": "*" }))
+    policy(&json!({ "Sid": "Denies", "Effect": "Deny", "Action": action, "Resource": "*" }))
 }
 
 fn deny_all(action: &str, condition: &Value) -> String {
-    policy(json!({ "Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*", "Condition": condition }))
+    policy(&json!({ "Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*", "Condition": condition }))
 }
 
 fn trusting(who: &str) -> String {
-    policy(json!({ "Effect": "Allow", "Principal": { "AWS": who }, "Action": "sts:AssumeRole" }))
+    policy(&json!({ "Effect": "Allow", "Principal": { "AWS": who }, "Action": "sts:AssumeRole" }))
 }
 
 /// A role of account A that these policies allow what they do, and clients of it.
@@ -57,7 +57,7 @@ async fn service_control_policies_are_a_ceiling_for_the_whole_account() {
     // Detached again, nothing is left of them.
     lab.cloud.set_service_control_policies(A, &[]).unwrap();
     list(&agent).await.unwrap();
-    let principal = policy(json!({ "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*" }));
+    let principal = policy(&json!({ "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*" }));
     assert!(lab.cloud.set_service_control_policies(A, &[&principal]).is_err());
 }
 
@@ -74,7 +74,7 @@ async fn service_control_policies_hold_for_what_services_ask_in_the_callers_name
     lab.cloud.set_service_control_policies(A, &[FULL_ACCESS, &deny("kms:CreateGrant")]).unwrap();
     assert_eq!(code(create("refused").await), "KMSKeyNotAccessibleFault");
     let exempt = json!({ "Sid": "DirectAlone", "Effect": "Deny", "Action": "kms:CreateGrant", "Resource": "*", "Condition": { "Bool": { "aws:ViaAWSService": "false" } } });
-    lab.cloud.set_service_control_policies(A, &[FULL_ACCESS, &policy(exempt)]).unwrap();
+    lab.cloud.set_service_control_policies(A, &[FULL_ACCESS, &policy(&exempt)]).unwrap();
     create("allowed").await.unwrap();
 }
 
@@ -84,7 +84,7 @@ async fn resource_control_policies_bind_whoever_comes() {
     let (agent, other) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let key = agent.key().await;
     agent.admit(&key, A, B).await;
-    let everybody = policy(json!([
+    let everybody = policy(&json!([
         { "Effect": "Allow", "Principal": { "AWS": [A, B] }, "Action": "kms:*", "Resource": "*" },
     ]));
     agent.kms.put_key_policy().key_id(&key).policy(everybody).send().await.unwrap();
@@ -129,7 +129,7 @@ async fn a_boundary_is_a_ceiling_for_a_role() {
     lab.cloud.put_role_policies(A, "bound", &[&allow("sqs:*")]).unwrap();
     ending(&message(list().await), "because no identity-based policy allows the kms:ListKeys action");
     lab.cloud.put_role_policies(A, "bound", &[&allow("kms:*")]).unwrap();
-    set(Some(&policy(json!([
+    set(Some(&policy(&json!([
         { "Effect": "Allow", "Action": "*", "Resource": "*" },
         { "Effect": "Deny", "Action": "kms:ListKeys", "Resource": "*" },
     ]))));
@@ -206,7 +206,7 @@ async fn what_a_resource_gives_to_a_role_stays_within_its_bounds_and_what_it_giv
     let giving = async |who: &str| {
         let statement = json!({ "Effect": "Allow", "Principal": { "AWS": who }, "Action": "sqs:*", "Resource": "*" });
         let call = admin.sqs.set_queue_attributes().queue_url(&url);
-        call.attributes(QueueAttributeName::Policy, policy(statement)).send().await.unwrap();
+        call.attributes(QueueAttributeName::Policy, policy(&statement)).send().await.unwrap();
     };
     let to_role = format!("arn:aws:iam::{A}:role/clerk");
     let to_session = format!("arn:aws:sts::{A}:assumed-role/clerk/me");
@@ -233,7 +233,7 @@ async fn a_trust_policy_denies_in_its_own_words() {
         { "Effect": "Allow", "Principal": { "AWS": A }, "Action": "sts:AssumeRole" },
         { "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole", "Condition": { "StringNotEquals": { "sts:RoleSessionName": "me" } } },
     ]);
-    lab.cloud.create_role(A, "mine", &policy(statement), &[]).unwrap();
+    lab.cloud.create_role(A, "mine", &policy(&statement), &[]).unwrap();
     lab.cloud.create_role(A, "yours", &trusting(B), &[]).unwrap();
     let assume = |role: &str, name: &str| {
         agent.sts.assume_role().role_arn(format!("arn:aws:iam::{A}:role/{role}")).role_session_name(name).send()
@@ -290,14 +290,14 @@ async fn the_trace_tells_which_statements_decided() {
     let lab = Lab::new();
     let owner = lab.agent(A, HERE);
     let key = owner.key().await;
-    let unnamed = policy(json!([
+    let unnamed = policy(&json!([
         { "Effect": "Allow", "Action": "sqs:*", "Resource": "*" },
         { "Effect": "Allow", "Action": "kms:Describe*", "Resource": "*" },
         { "Sid": "NoDisabling", "Effect": "Deny", "Action": "kms:DisableKey", "Resource": "*" },
     ]));
     lab.cloud.create_role(B, "user", &trusting(B), &[&allow("kms:DescribeKey"), &unnamed]).unwrap();
     let user = lab.clients(&lab.cloud.role(B, "user"), HERE, lab.cloud.connector());
-    let admitting = policy(json!([
+    let admitting = policy(&json!([
         { "Sid": "own", "Effect": "Allow", "Principal": { "AWS": A }, "Action": "kms:*", "Resource": "*" },
         { "Sid": "the other", "Effect": "Allow", "Principal": { "AWS": B }, "Action": "kms:*", "Resource": "*" },
     ]));

@@ -352,23 +352,23 @@ async fn requests_of_rds_have_their_condition_keys() {
         ("kms:CreateGrant", operations(&all), operations(&["Decrypt", "DescribeKey", "CreateGrant"])),
     ];
     for (index, (action, right, wrong)) in cases.into_iter().enumerate() {
-        let copied = call!(clients => {
+        let made = call!(clients => {
             let call = clients.rds.copy_db_snapshot().source_db_snapshot_identifier("copy").kms_key_id(&key);
             let call = call.target_db_snapshot_identifier(format!("case-{index}")).copy_option_group(false);
             call.tags(tag("v")).tags(aws_sdk_rds::types::Tag::builder().key("l").value("v").build())
         });
-        clerk.conditioned(THERE, copied, action, right, wrong).await;
+        clerk.conditioned(THERE, made, action, right, wrong).await;
     }
 
     let restores = "rds:RestoreDBInstanceFromDBSnapshot";
-    let restored = call!(clients => {
+    let orders = call!(clients => {
         let call = clients.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("copy");
         call.db_instance_identifier("orders").publicly_accessible(false).backup_target("region")
     });
     let (right, wrong) = (flag("rds:PubliclyAccessible", false), flag("rds:PubliclyAccessible", true));
     let managed = |managed: bool| flag("rds:ManageMasterUserPassword", managed);
     let both = json!({ "Bool": { "rds:PubliclyAccessible": "false", "rds:ManageMasterUserPassword": "false" }, "StringEquals": { "rds:BackupTarget": "region" } });
-    clerk.conditioned(THERE, restored, restores, right.clone(), managed(true)).await;
+    clerk.conditioned(THERE, orders, restores, right.clone(), managed(true)).await;
     a.rds.delete_db_snapshot().db_snapshot_identifier("case-0").send().await.unwrap();
     let again = call!(clients => {
         let call = clients.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("copy");
