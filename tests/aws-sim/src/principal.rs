@@ -1,14 +1,18 @@
 //! Who calls: account roots, roles and their sessions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::access::Identity;
 use crate::arn::{Arn, is_account};
-use crate::condition::Context;
 use crate::ids::Ids;
+use crate::lagging::Lagging;
 use crate::policy::{Kind, Policy, Verdict};
+use crate::tags::Tags;
 
 /// What a client signs with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +26,7 @@ pub struct Credentials {
 }
 
 /// A caller whose signature has been verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Principal {
     pub(crate) account: String,
     /// As `GetCallerIdentity` shows it: the root's, or the session's ARN.
@@ -31,12 +35,14 @@ pub(crate) struct Principal {
     pub(crate) policy_arn: String,
     /// The unique id: the account's for the root, `AROA...:session` for a session.
     pub(crate) id: String,
+    /// The policies that the session was opened with, if any.
+    pub(crate) session: Option<Arc<[Policy]>>,
 }
 
 impl Principal {
     pub(crate) fn root(account: &str) -> Self {
         let arn = root_arn(account);
-        Self { account: account.to_owned(), policy_arn: arn.clone(), arn, id: account.to_owned() }
+        Self { account: account.to_owned(), policy_arn: arn.clone(), arn, id: account.to_owned(), session: None }
     }
 
     pub(crate) fn is_root(&self) -> bool {
@@ -47,8 +53,10 @@ impl Principal {
     /// which lets its own in; any other ARN names that role or session alone (IAM User Guide, IAM JSON policy elements:
     /// Principal). Wildcards within an ARN are not allowed there.
     pub(crate) fn named_by(&self, named: &str) -> Verdict {
-        if named == "*" || named == self.arn || named == self.policy_arn || (named == self.account && self.is_root()) {
+        if named == "*" || named == self.arn || (named == self.account && self.is_root()) {
             Verdict::Allowed
+        } else if named == self.policy_arn {
+            Verdict::ToRole
         } else if named == self.account || named == root_arn(&self.account) {
             Verdict::Delegated
         } else {
@@ -61,30 +69,35 @@ pub(crate) fn root_arn(account: &str) -> String {
     format!("arn:aws:iam::{account}:root")
 }
 
-/// A caller, and what his account lets him do.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Identity<'a> {
-    pub(crate) principal: &'a Principal,
-    /// The policies of the role; `None` for whoever may do all that the account may.
-    policies: Option<&'a [Policy]>,
-}
-
-impl Identity<'_> {
-    /// What IAM says in the caller's own account.
-    pub(crate) fn judge(&self, action: &str, resource: &str, context: &Context) -> Verdict {
-        let Some(policies) = self.policies else { return Verdict::Allowed };
-        let said = policies.iter().map(|policy| policy.judge(self.principal, action, resource, context));
-        said.fold(Verdict::Silent, Verdict::or)
-    }
-}
-
 #[derive(Clone, Debug)]
 struct Role {
     /// The role's unique id.
     unique: String,
     trust: Policy,
     /// `None`: it may do all that its account may.
-    policies: Option<Vec<Policy>>,
+    policies: Lagging<Option<Vec<Policy>>>,
+    boundary: Lagging<Option<Policy>>,
+    tags: Tags,
+}
+
+impl Role {
+    fn new(unique: String, trust: Policy, policies: Option<Vec<Policy>>) -> Self {
+        Self { unique, trust, policies: Lagging::new(policies), boundary: Lagging::new(None), tags: Tags::new() }
+    }
+}
+
+/// The policies that an organization attaches to an account.
+#[derive(Clone, Debug)]
+struct Controls {
+    service: Lagging<Vec<Policy>>,
+    resource: Lagging<Vec<Policy>>,
+}
+
+/// When a change of a policy is made, and after which time it takes effect.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub(crate) now: Timestamp,
+    pub(crate) lag: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -101,6 +114,10 @@ pub(crate) struct Principals {
     roles: BTreeMap<String, Role>,
     /// By access key id.
     sessions: BTreeMap<String, Session>,
+    /// By account.
+    controls: BTreeMap<String, Controls>,
+    /// Managed policies, by ARN.
+    managed: BTreeMap<String, Policy>,
 }
 
 impl Principals {
@@ -114,7 +131,7 @@ impl Principals {
             });
             // Written here, so it parses; a document without rules would trust nobody.
             let trust = Policy::parse(&trust.to_string(), Kind::Trust).unwrap_or_else(|_| Policy::empty());
-            Role { unique: unique(ids), trust, policies: None }
+            Role::new(unique(ids), trust, None)
         };
         self.roles.entry(arn.clone()).or_insert_with(role);
         arn
@@ -143,11 +160,75 @@ impl Principals {
         if let Some(unknown) = trust.principals().find(|named| !self.exists(named)) {
             return Err(format!("trust policy of {arn}: the principal {unknown} does not exist"));
         }
-        let parse =
-            |text: &&str| Policy::parse(text, Kind::Identity).map_err(|wrong| format!("policy of {arn}: {wrong}"));
-        let policies = policies.iter().map(parse).collect::<Result<_, _>>()?;
-        self.roles.insert(arn, Role { unique: unique(ids), trust, policies: Some(policies) });
+        let policies = parsed(&arn, policies, Kind::Identity)?;
+        self.roles.insert(arn, Role::new(unique(ids), trust, Some(policies)));
         Ok(())
+    }
+
+    /// Replaces all policies of a role (IAM API Reference, PutRolePolicy).
+    pub(crate) fn put_policies(&mut self, role: &str, policies: &[&str], change: Change) -> Result<(), String> {
+        let policies = parsed(role, policies, Kind::Identity)?;
+        self.existing(role)?.policies.put(Some(policies), change.now, change.lag);
+        Ok(())
+    }
+
+    /// Sets or removes the boundary of a role (IAM API Reference, PutRolePermissionsBoundary).
+    pub(crate) fn put_boundary(&mut self, role: &str, boundary: Option<&str>, change: Change) -> Result<(), String> {
+        let boundary = parsed(role, boundary.as_slice(), Kind::Identity)?.pop();
+        self.existing(role)?.boundary.put(boundary, change.now, change.lag);
+        Ok(())
+    }
+
+    /// Replaces all tags of a role (IAM API Reference, TagRole). They take effect at once.
+    pub(crate) fn put_tags(&mut self, role: &str, tags: Tags) -> Result<(), String> {
+        crate::tags::check(&tags)?;
+        self.existing(role)?.tags = tags;
+        Ok(())
+    }
+
+    fn existing(&mut self, role: &str) -> Result<&mut Role, String> {
+        self.roles.get_mut(role).ok_or_else(|| format!("{role} does not exist"))
+    }
+
+    /// Replaces the control policies that are attached to an account: those of its principals (`Kind::Identity`), or those
+    /// of its resources.
+    pub(crate) fn put_controls(
+        &mut self,
+        account: &str,
+        policies: &[&str],
+        kind: Kind,
+        change: Change,
+    ) -> Result<(), String> {
+        let policies = parsed(account, policies, kind)?;
+        let none = || Controls { service: Lagging::new(Vec::new()), resource: Lagging::new(Vec::new()) };
+        let controls = self.controls.entry(account.to_owned()).or_insert_with(none);
+        let controls = if kind == Kind::Identity { &mut controls.service } else { &mut controls.resource };
+        controls.put(policies, change.now, change.lag);
+        Ok(())
+    }
+
+    /// The resource control policies in effect on an account.
+    pub(crate) fn resource_controls(&self, account: &str, now: Timestamp) -> &[Policy] {
+        self.controls.get(account).map_or(&[], |controls| controls.resource.in_effect(now))
+    }
+
+    /// Makes a managed policy, and gives its ARN (IAM API Reference, CreatePolicy).
+    pub(crate) fn create_managed(&mut self, account: &str, name: &str, document: &str) -> Result<String, String> {
+        let arn = format!("arn:aws:iam::{account}:policy/{name}");
+        let policy = parsed(&arn, &[document], Kind::Identity)?.pop().ok_or("no document")?;
+        match self.managed.insert(arn.clone(), policy) {
+            Some(_) => Err(format!("{arn} exists")),
+            None => Ok(arn),
+        }
+    }
+
+    pub(crate) fn managed(&self, arn: &str) -> Option<&Policy> {
+        self.managed.get(arn)
+    }
+
+    /// The tags of a role.
+    pub(crate) fn tags(&self, role: &str) -> Option<&Tags> {
+        self.roles.get(role).map(|role| &role.tags)
     }
 
     /// Whom a role lets assume it.
@@ -155,10 +236,16 @@ impl Principals {
         self.roles.get(role).map(|role| &role.trust)
     }
 
-    /// A caller together with the policies that bind him.
-    pub(crate) fn identity<'a>(&'a self, principal: &'a Principal) -> Identity<'a> {
+    /// A caller together with the policies that bind him now.
+    pub(crate) fn identity<'a>(&'a self, principal: &'a Principal, now: Timestamp) -> Identity<'a> {
         let role = self.roles.get(&principal.policy_arn);
-        Identity { principal, policies: role.and_then(|role| role.policies.as_deref()) }
+        let controls = self.controls.get(&principal.account);
+        Identity {
+            principal,
+            policies: role.and_then(|role| role.policies.in_effect(now).as_deref()),
+            boundary: role.and_then(|role| role.boundary.in_effect(now).as_ref()),
+            controls: controls.map_or(&[], |controls| controls.service.in_effect(now)),
+        }
     }
 
     pub(crate) fn has_role(&self, arn: &str) -> bool {
@@ -172,13 +259,14 @@ impl Principals {
         role: &str,
         session: &str,
         expires: Option<Timestamp>,
+        policies: Option<Vec<Policy>>,
     ) -> Option<(Principal, Credentials)> {
         let credentials = Credentials {
             access_key_id: format!("ASIA{}", ids.upper(16)),
             secret_access_key: ids.hex(40),
             session_token: Some(ids.hex(64)),
         };
-        self.enter(role, session, expires, credentials)
+        self.enter(role, session, expires, policies, credentials)
     }
 
     /// Opens a session on the role, which must exist, with these credentials.
@@ -187,6 +275,7 @@ impl Principals {
         role: &str,
         session: &str,
         expires: Option<Timestamp>,
+        policies: Option<Vec<Policy>>,
         credentials: Credentials,
     ) -> Option<(Principal, Credentials)> {
         let unique = &self.roles.get(role)?.unique;
@@ -197,6 +286,7 @@ impl Principals {
             arn: format!("arn:aws:sts::{}:assumed-role/{name}/{session}", arn.account),
             policy_arn: role.to_owned(),
             id: format!("{unique}:{session}"),
+            session: policies.map(Into::into),
         };
         let open = Session { principal: principal.clone(), credentials: credentials.clone(), expires };
         self.sessions.insert(credentials.access_key_id.clone(), open);
@@ -233,7 +323,13 @@ impl Principals {
     }
 }
 
-fn role_arn(account: &str, name: &str) -> String {
+/// Documents that belong to `whose`.
+fn parsed(whose: &str, documents: &[&str], kind: Kind) -> Result<Vec<Policy>, String> {
+    let parse = |text: &&str| Policy::parse(text, kind).map_err(|wrong| format!("policy of {whose}: {wrong}"));
+    documents.iter().map(parse).collect()
+}
+
+pub(crate) fn role_arn(account: &str, name: &str) -> String {
     format!("arn:aws:iam::{account}:role/{name}")
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::Settings;
+use crate::decision::Journal;
 use crate::fault::Outcome;
 use crate::ids::Ids;
 use crate::kms::Kms;
@@ -39,6 +40,8 @@ pub(crate) struct World {
     pub(crate) buckets: Buckets,
     /// Whether somebody may have changed it since it was last remembered.
     pub(crate) changed: bool,
+    /// What was decided for the request that is being answered.
+    pub(crate) journal: Journal,
 }
 
 impl World {
@@ -46,6 +49,7 @@ impl World {
         Self {
             now: settings.clock.timestamp(),
             changed: true,
+            journal: Journal::default(),
             buckets: Buckets::default(),
             ids: Ids::seeded(settings.seed),
             settings,
