@@ -94,6 +94,12 @@ impl Cloud {
         self.trace().calls().to_vec()
     }
 
+    /// Every different question that was put to the policies, with its ruling, a line of JSON each; none unless
+    /// [`Settings::keeps_questions`].
+    pub fn questions(&self) -> Vec<String> {
+        self.present().journal.questions()
+    }
+
     /// Empties the trace. Numbers go on.
     pub fn forget_calls(&self) {
         self.trace().forget();

@@ -141,8 +141,14 @@ impl Condition {
     /// Whether it holds. When the request lacks the key, what asks for a value does not, and what asks for another value
     /// does: "If the policy condition requires that the key is not matched, such as StringNotLike or ArnNotLike, and the
     /// right key is not present, the condition is true" (same page).
-    pub(crate) fn holds(&self, context: &Context) -> bool {
+    ///
+    /// UNSOURCED: what a comparison with a variable means that the request lacks. It does not hold; and one that asks for
+    /// another value holds in a statement that denies: the stricter reading.
+    pub(crate) fn holds(&self, context: &Context, allow: bool) -> bool {
         let actual = context.all(&self.key);
+        if actual.is_some() && self.negated && allow && !self.values.resolve(context) {
+            return false;
+        }
         if let Values::Flags(Test::Null, absent) = &self.values {
             return absent.iter().any(|absent| *absent == actual.is_none());
         }
@@ -182,6 +188,13 @@ impl Test {
 }
 
 impl Values {
+    fn resolve(&self, context: &Context) -> bool {
+        match self {
+            Self::Patterns(_, patterns) => patterns.iter().all(|pattern| pattern.resolves(context)),
+            _ => true,
+        }
+    }
+
     fn meet(&self, actual: &str, context: &Context) -> bool {
         match self {
             Self::Patterns(test, patterns) => patterns.iter().any(|pattern| match test {

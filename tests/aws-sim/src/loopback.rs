@@ -80,7 +80,7 @@ fn beside(cloud: &Cloud, path: &str) -> Response<Bytes> {
         return respond(200, "application/x-ndjson", "-", lines.concat());
     }
     if path == "decisions" {
-        let lines: Vec<String> = cloud.present().journal.questions().iter().map(|line| format!("{line}\n")).collect();
+        let lines: Vec<String> = cloud.questions().iter().map(|line| format!("{line}\n")).collect();
         return respond(200, "application/x-ndjson", "-", lines.concat());
     }
     let decode = |text: &str| {

@@ -93,6 +93,11 @@ impl Pattern {
             && patterns.iter().zip(&texts).all(|(pattern, text)| like(pattern, text.as_bytes()))
     }
 
+    /// Whether the request has all of its variables.
+    pub(crate) fn resolves(&self, context: &Context) -> bool {
+        self.filled(context).is_some()
+    }
+
     fn filled(&self, context: &Context) -> Option<Vec<Piece>> {
         let mut filled = Vec::with_capacity(self.pieces.len());
         for piece in &self.pieces {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::access::{Identity, Leave, Question, Ruling, judge};
 use crate::arn::Arn;
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::policy::{Kind, Policy, Verdict};
 use crate::principal::Principal;
 
@@ -31,8 +31,12 @@ fn shown(question: &Question<'_>) -> Value {
         Leave::Share => ("share", None),
         Leave::Service => ("service", None),
     };
+    let shown = |key: &String, values: &Vec<String>| match values.as_slice() {
+        [value] if context::known(key).is_none_or(|key| !key.many) => json!(value),
+        _ => json!(values),
+    };
     let context: Map<String, Value> =
-        question.context.iter().map(|(key, values)| (key.clone(), json!(values))).collect();
+        question.context.iter().map(|(key, values)| (key.clone(), shown(key, values))).collect();
     json!({
         "principal": caller.principal.arn,
         "account": caller.principal.account,

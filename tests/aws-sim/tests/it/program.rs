@@ -246,6 +246,36 @@ async fn a_world_file_has_every_layer_of_policies() {
 }
 
 #[tokio::test]
+async fn questions_are_judged_a_line_each() {
+    use tokio::io::AsyncWriteExt;
+    let question = |action: &str, leave: &str| {
+        serde_json::json!({
+            "principal": format!("arn:aws:sts::{A}:assumed-role/r/s"), "role": format!("arn:aws:iam::{A}:role/r"),
+            "action": action, "resource": "*", "owner": A, "leave": leave, "resource_policy": null,
+            "identity": [{ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": "kms:*", "Resource": "*" } }],
+            "boundary": null, "session": null, "service_controls": [], "resource_controls": [],
+            "context": { "aws:principalaccount": A },
+        })
+    };
+    let mut judge = Command::new(env!("CARGO_BIN_EXE_aws-sim"));
+    let mut judge =
+        judge.arg("--judge").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(judge.stdout.take().unwrap()).lines();
+    let mut input = judge.stdin.take().unwrap();
+    for (asked, ruling) in [
+        (question("kms:ListKeys", "nobody").to_string(), r#"{"result":"allowed"}"#),
+        (question("sqs:ListQueues", "nobody").to_string(), r#"{"layer":"identity-based policy","result":"missing"}"#),
+        (question("kms:ListKeys", "luck").to_string(), r#"{"result":"refused","why":"leave luck is not for here"}"#),
+        ("{}".to_owned(), r#"{"result":"refused","why":"principal is missing"}"#),
+    ] {
+        input.write_all(format!("{asked}\n").as_bytes()).await.unwrap();
+        assert_eq!(lines.next_line().await.unwrap().as_deref(), Some(ruling), "{asked}");
+    }
+    drop(input);
+    assert!(judge.wait().await.unwrap().success());
+}
+
+#[tokio::test]
 async fn a_request_is_held_before_or_after_its_effect_and_the_others_are_served() {
     for (more, made) in [(&[][..], 0), (&["--hold-after"][..], 1)] {
         let args = [&["--hold", "2", "--hold-of", A][..], more].concat();
