@@ -117,6 +117,9 @@ impl Write for Output {
 }
 
 impl Lab {
+    /// The route of every Lab.
+    pub const PAIR: Pair<'static> = Pair { source: A, source_region: HOME, target: B, target_region: TARGET };
+
     /// Accounts with queues, roles, B's key and subnet group, and A's databases. The SDK's retries have a budget of their own in
     /// each Lab: it is otherwise shared by all that runs in a process.
     pub async fn new(world: World) -> Self {
@@ -142,9 +145,8 @@ impl Lab {
         }
         lab.cloud.create_subnet_group(B, TARGET, "private");
         lab.cloud.create_security_group(B, TARGET, "sg-0123456789abcdef0");
-        let pair = Pair { source: A, source_region: HOME, target: B, target_region: TARGET };
         let [a, b] = [lab.admin(A, HOME), lab.admin(B, TARGET)].map(|of| Administrator { kms: of.kms, sqs: of.sqs });
-        let key = pair.deploy(&lab.cloud, &a, &b).await;
+        let key = Self::PAIR.deploy(&lab.cloud, &a, &b).await;
         lab.configure_source(&world.databases, "");
         lab.configure_target(&key, "");
         lab.cloud.forget_calls();

@@ -30,9 +30,8 @@ pub struct Administrator {
 }
 
 impl Pair<'_> {
-    /// Deploys all stacks of the route, each side's by its own administrator, and returns the ARN of account B's own key. The
-    /// parameters are as wide as they can be: what each of them keeps out is shown elsewhere.
-    pub async fn deploy(&self, cloud: &Cloud, a: &Administrator, b: &Administrator) -> String {
+    /// The stacks of the route. Their parameters are as wide as they can be: what each of them keeps out is shown elsewhere.
+    pub fn templates(&self) -> [Template; 4] {
         let Self { source, source_region, target, target_region } = *self;
         let databases = format!("arn:aws:rds:{source_region}:{source}:db:*");
         let (root_a, root_b) = (format!("arn:aws:iam::{source}:root"), format!("arn:aws:iam::{target}:root"));
@@ -49,15 +48,19 @@ impl Pair<'_> {
             ("PubliclyAccessible", "true"),
             ("TrustedPrincipals", &root_b),
         ];
+        [
+            Template::read("source-account.yaml", source, source_region, &[&route[..], &of_a].concat()),
+            Template::read("target-account.yaml", target, target_region, &[&route[..], &of_b].concat()),
+            Template::read("source-region.yaml", source, source_region, &[("TargetAccount", target)]),
+            Template::read("target-region.yaml", target, target_region, &[("SourceAccounts", source)]),
+        ]
+    }
+
+    /// Deploys all stacks of the route, each side's by its own administrator, and returns the ARN of account B's own key.
+    pub async fn deploy(&self, cloud: &Cloud, a: &Administrator, b: &Administrator) -> String {
         let mut key = None;
-        for (account, region, name, parameters) in [
-            (source, source_region, "source-account.yaml", [&route[..], &of_a].concat()),
-            (target, target_region, "target-account.yaml", [&route[..], &of_b].concat()),
-            (source, source_region, "source-region.yaml", vec![("TargetAccount", target)]),
-            (target, target_region, "target-region.yaml", vec![("SourceAccounts", source)]),
-        ] {
-            let template = Template::read(name, account, region, &parameters);
-            let administrator = if account == source { a } else { b };
+        for template in self.templates() {
+            let administrator = if template.account() == self.source { a } else { b };
             key = administrator.deploy(cloud, &template).await.or(key);
         }
         key.expect("the key of target-region.yaml")
@@ -117,20 +120,29 @@ impl Administrator {
     }
 }
 
+/// Makes the roles of a stack, with their policies and boundaries.
 fn roles(cloud: &Cloud, account: &str, resources: &[&Resource]) {
-    let of_kind = |kind: &'static str| resources.iter().filter(move |it| it.kind == kind);
-    for role in of_kind("AWS::IAM::Role") {
+    let managed = |key: &str, value: &Value| {
+        resources.iter().find(|it| it.kind == "AWS::IAM::ManagedPolicy" && it.properties[key] == *value)
+    };
+    for role in resources.iter().filter(|it| it.kind == "AWS::IAM::Role") {
         let name = role.properties["RoleName"].as_str().expect("a name");
-        let attached = of_kind("AWS::IAM::ManagedPolicy")
-            .filter(|it| it.properties["Roles"].as_array().into_iter().flatten().any(|attached| attached == name));
-        let policies: Vec<String> = attached.map(|it| it.properties["PolicyDocument"].to_string()).collect();
+        let policies: Vec<String> = attached(resources, name).map(ToString::to_string).collect();
         let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
         let trust = role.properties["AssumeRolePolicyDocument"].to_string();
         cloud.create_role(account, name, &trust, &policies).expect("a role");
         let boundary = role.properties["PermissionsBoundary"].as_str().and_then(|arn| arn.rsplit('/').next());
-        let boundary =
-            of_kind("AWS::IAM::ManagedPolicy").find(|it| it.properties["ManagedPolicyName"].as_str() == boundary);
+        let boundary = boundary.and_then(|name| managed("ManagedPolicyName", &Value::from(name)));
         let boundary = boundary.map(|it| it.properties["PolicyDocument"].to_string());
         cloud.put_role_boundary(account, name, boundary.as_deref()).expect("a boundary");
     }
+}
+
+/// The documents of the managed policies that are attached to a role.
+pub(crate) fn attached<'a>(resources: &'a [&Resource], role: &'a str) -> impl Iterator<Item = &'a Value> {
+    let managed = resources.iter().filter(|it| it.kind == "AWS::IAM::ManagedPolicy");
+    let of_role = managed.filter(move |it| {
+        it.properties["Roles"].as_array().into_iter().flatten().any(|attached| attached.as_str() == Some(role))
+    });
+    of_role.map(|it| &it.properties["PolicyDocument"])
 }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use yaml_rust2::{Yaml, YamlLoader};
 
+use crate::deploy::attached;
+
 /// A template and what its stack is made with.
 #[derive(Debug)]
 pub struct Template {
@@ -43,6 +45,12 @@ impl Template {
             assert!(parameters.contains_key(*key), "{name} has no parameter {key}");
         }
         Self { document, parameters, account: account.to_owned(), region: region.to_owned() }
+    }
+
+    /// The policies that the stack attaches to a role.
+    pub fn policies(&self, role: &str) -> Vec<Value> {
+        let resources = self.resources();
+        attached(&resources.values().collect::<Vec<_>>(), role).cloned().collect()
     }
 
     /// Of the stack.
