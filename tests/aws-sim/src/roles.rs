@@ -161,10 +161,11 @@ impl Principals {
     pub(crate) fn create_managed(&mut self, account: &str, name: &str, document: &str) -> Result<String, String> {
         let arn = format!("arn:aws:iam::{account}:policy/{name}");
         let policy = parsed(&arn, &[document], Kind::Identity)?.pop().ok_or("no document")?;
-        match self.managed.insert(arn.clone(), policy) {
-            Some(_) => Err(format!("{arn} exists")),
-            None => Ok(arn),
+        if self.managed.contains_key(&arn) {
+            return Err(format!("{arn} exists"));
         }
+        self.managed.insert(arn.clone(), policy);
+        Ok(arn)
     }
 
     pub(crate) fn managed(&self, arn: &str) -> Option<&Policy> {

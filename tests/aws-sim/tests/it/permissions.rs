@@ -1,7 +1,7 @@
 //! What each request needs permission for, on which resource.
 
 use crate::clerk::{Clerk, TO_STORE, call, rds};
-use crate::lab::{A, Clients, HERE, Lab, THERE, hours, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, pass};
 use crate::over_there::{OverThere, over_there};
 
 fn each<'a>(actions: &[&'a str], resource: &str) -> Vec<(&'a str, String)> {
@@ -159,6 +159,9 @@ async fn keys_and_queues_need_what_the_reference_says() {
     clerk
         .needs(HERE, call!(clients => clients.kms.list_aliases().key_id(&key)), &[("kms:ListAliases", "*".into())])
         .await;
+
+    let stranger = lab.agent(B, HERE);
+    assert_eq!(code(stranger.kms.list_aliases().key_id(&key).send().await), "AccessDeniedException");
 
     let queue = call!(clients => clients.sqs.create_queue().queue_name("q").tags("k", "v"));
     let arn = format!("arn:aws:sqs:{HERE}:{A}:q");
