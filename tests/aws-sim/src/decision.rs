@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use crate::access::{Ground, Leave, Question, Ruling, judge};
 use crate::context::Context;
 use crate::fault::{Fault, Outcome};
-use crate::principal::{Change, Principal};
+use crate::principal::Principal;
 use crate::referee;
+use crate::roles::Change;
 use crate::world::{Caller, World};
 
 /// One decision of a request: a request that concerns several resources, or needs several permissions, has several.

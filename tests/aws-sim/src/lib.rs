@@ -54,6 +54,7 @@ mod rates;
 mod rds;
 mod referee;
 mod request;
+mod roles;
 mod set_up;
 mod settings;
 mod sigv4;

@@ -7,10 +7,11 @@ use crate::decision::Journal;
 use crate::fault::Outcome;
 use crate::ids::Ids;
 use crate::kms::Kms;
-use crate::principal::{Principal, Principals};
+use crate::principal::Principal;
 use crate::rates::Buckets;
 use crate::rds::Rds;
 use crate::request::Request;
+use crate::roles::Principals;
 use crate::sqs::Sqs;
 
 /// Who asks, and in which Region.

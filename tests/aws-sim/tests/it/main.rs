@@ -4,6 +4,8 @@
 
 mod asynchronous;
 mod backups;
+mod clerk;
+mod condition_keys;
 mod creations;
 mod disturbances;
 mod encryption;
