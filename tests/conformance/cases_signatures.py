@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from cases import case
@@ -83,7 +84,8 @@ case("sts: a parameter that the action lacks", "InvalidParameterValue", 400,
      lambda w: w.a.raw("sts", "GetCallerIdentity", {"Colour": "blue"}), identity)
 case("sts: a root assumes no role", "AccessDenied", 403, assume, identity)
 case("sts: a role has an ARN", "ValidationError", 400, lambda w: assume(w, "agent"), identity)
-case("sts: session policies are not simulated", "ValidationError", 400, lambda w: assume(w, Policy="{}"), identity)
+case("sts: session tags are not simulated", "ValidationError", 400,
+     lambda w: assume(w, Tags=[{"Key": "k", "Value": "v"}]), identity)
 case("sts: a condition has two characters", "ValidationError", 400, lambda w: assume(w, ExternalId="x"), identity)
 case("sts: an hour at most for who is a role himself", "ValidationError", 400,
      lambda w: assume(w, DurationSeconds=3601), identity)
@@ -111,3 +113,26 @@ case("sts: a role trusts on a condition", "AccessDenied", 403,
      lambda w: as_agent(w, ExternalId="not-agreed"), as_agent, pace="seeded")
 case("sts: a role that there is not trusts nobody", "AccessDenied", 403,
      lambda w: as_agent(w, RoleArn=TRUSTING + "2"), as_agent, pace="seeded")
+
+# Session policies, of which an account of seeded.toml has a managed one.
+LISTS = "arn:aws:iam::300000000001:policy/lists"
+
+
+def document(action: str) -> str:
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def narrowed(w: World, *policies: str, **more: Any) -> Any:
+    return as_agent(w, PolicyArns=[{"arn": arn} for arn in policies], **more)
+
+
+case("sts: a session policy is a policy", "MalformedPolicyDocument", 400,
+     lambda w: as_agent(w, Policy="{}"), lambda w: as_agent(w, Policy=document("kms:*")), pace="seeded")
+case("sts: a session policy has 2048 characters", "ValidationError", 400,
+     lambda w: as_agent(w, Policy=document("kms:" + "x" * 2000)),
+     lambda w: as_agent(w, Policy=document("kms:" + "x" * 1900)), pace="seeded")
+case("sts: a managed session policy exists", "ValidationError", 400,
+     lambda w: narrowed(w, LISTS + "2"), lambda w: narrowed(w, LISTS), pace="seeded")
+case("sts: a session has ten managed policies", "ValidationError", 400,
+     lambda w: narrowed(w, *[LISTS] * 11), lambda w: narrowed(w, *[LISTS] * 10), pace="seeded")

@@ -22,6 +22,12 @@ STANDINGS = ("sourced", "UNSOURCED", "silent")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="judge the coverage of the rules as well")
+    parser.addoption("--policies", action="append", default=[], metavar="FOLDER", help="lint the policies in there as well")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The referee comes last: it judges what the other tests have had decided.
+    items.sort(key=lambda item: item.path.name == "test_referee.py")
 
 
 @pytest.fixture(scope="session")
@@ -130,5 +136,14 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.section("the simulated AWS")
     for name, value in rows:
         terminalreporter.write_line(f"{name:<50}{value:>16}")
+    for name, session in config.stash.get(simulators.REFEREE, {}).items():
+        rows = [
+            (f"{name} decisions that the referee judged", sum(session.agreed.values()) + sum(session.disagreed.values())),
+            *((f"  agreed: {result}", count) for result, count in sorted(session.agreed.items())),
+            *((f"  not judged: {reason}", count) for reason, count in sorted(session.excluded.items())),
+            *((f"  disagreed: {what}", count) for what, count in sorted(session.disagreed.items())),
+        ]
+        for what, count in rows:
+            terminalreporter.write_line(f"{what:<100}{count:>8}")
     for wrong in found.wrong:
         terminalreporter.write_line(f"FAILED {wrong}", red=True)

@@ -37,7 +37,7 @@ class Simulator:
     """One `aws-sim`; `calls` is its trace."""
 
     def __init__(self, *arguments: str, speed: int = FAST) -> None:
-        command = [os.environ["AWS_SIM"], "--listen", "127.0.0.1:0", "--speed", str(speed), *arguments]
+        command = [os.environ["AWS_SIM"], "--listen", "127.0.0.1:0", "--speed", str(speed), "--keep-questions", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -75,6 +75,10 @@ class Simulator:
         text = (self._get("/_sim/calls") or b"").decode()
         return [json.loads(line) for line in text.splitlines()]
 
+    def questions(self) -> list[str]:
+        """Every different question that it has put to its policies."""
+        return (self._get("/_sim/decisions") or b"").decode().splitlines()
+
     def _get(self, path: str) -> bytes | None:
         try:
             with urllib.request.urlopen(self.url + path) as answer:
@@ -100,15 +104,29 @@ def session() -> boto3.Session:
     return _SESSION[0]
 
 
+RUNNING: list[Simulator] = []
+ASKED: set[str] = set()
+
+
+def asked() -> list[str]:
+    """Every question that the simulators of this run have put to their policies so far."""
+    return sorted(ASKED.union(*(simulator.questions() for simulator in RUNNING)))
+
+
 @contextlib.contextmanager
 def running(*arguments: str, speed: int = FAST) -> Iterator[Simulator]:
     simulator = Simulator(*arguments, speed=speed)
+    RUNNING.append(simulator)
     try:
         yield simulator
     finally:
+        RUNNING.remove(simulator)
+        ASKED.update(simulator.questions())
         wire.LEDGER.add_calls(simulator.calls())
         simulator.stop()
 
 
 # How many calls were compared with moto, and how many differences are known.
 MOTO = pytest.StashKey[tuple]()
+# What the referee has judged, by what it was given.
+REFEREE = pytest.StashKey[dict]()

@@ -191,6 +191,7 @@ fn lets_send(policy: &Value, sender: &AccountId, role: &RoleName) -> Letting {
         one @ Value::Object(_) => std::slice::from_ref(one),
         _ => &[],
     };
+    let pinned = [protocol::arn::role(sender, role), format!("arn:aws:iam::*:role/{role}")];
     let (root, role) = (protocol::arn::root(sender), protocol::arn::role(sender, role));
     let mut letting = Letting::Nobody;
     for statement in statements.iter().filter(|statement| statement["Effect"] == "Allow") {
@@ -199,14 +200,15 @@ fn lets_send(policy: &Value, sender: &AccountId, role: &RoleName) -> Letting {
             continue;
         }
         let principals = [list(&statement["Principal"]), list(&statement["Principal"]["AWS"])].concat();
-        let bound = statement["Condition"].to_string();
-        if principals.iter().any(|principal| principal == "*") && !bound.contains(&role) {
+        let condition = statement["Condition"].to_string();
+        let bound = pinned.iter().any(|arn| condition.contains(arn));
+        if principals.iter().any(|principal| principal == "*") && !bound {
             return Letting::Anybody;
         }
         let named = |principal: &String| {
             principal == "*" || *principal == root || *principal == role || principal == sender.as_str()
         };
-        if principals.iter().any(named) && (statement["Condition"].is_null() || bound.contains(&role)) {
+        if principals.iter().any(named) && (statement["Condition"].is_null() || bound) {
             letting = Letting::Sender;
         }
     }

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use crate::clock::{between, iso};
 use crate::fault::{Fault, Outcome};
-use crate::principal::{Principal, Principals};
+use crate::principal::Principal;
 use crate::request::Request;
+use crate::roles::Principals;
 use crate::sigv4;
 
 /// How far a request's time may stand from ours (IAM User Guide, Troubleshoot signed requests: within 15 minutes).

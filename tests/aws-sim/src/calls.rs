@@ -1,5 +1,6 @@
 //! The trace of what was asked.
 
+use crate::decision::Decision;
 use crate::fault::Fault;
 
 /// One request that arrived.
@@ -25,6 +26,8 @@ pub struct Call {
     pub answer: String,
     /// The line of this crate that refused it; empty when nothing did.
     pub rule: String,
+    /// What its caller was allowed and refused, in order. Empty while it is not answered, and when it was refused before.
+    pub decisions: Vec<Decision>,
 }
 
 /// All calls since the last [`Trace::forget`].
@@ -46,6 +49,12 @@ impl Trace {
     pub(crate) fn answered(&mut self, number: usize, answer: &str) {
         if let Ok(index) = self.calls.binary_search_by_key(&number, |call| call.number) {
             answer.clone_into(&mut self.calls[index].answer);
+        }
+    }
+
+    pub(crate) fn decided(&mut self, number: usize, decisions: Vec<Decision>) {
+        if let Ok(index) = self.calls.binary_search_by_key(&number, |call| call.number) {
+            self.calls[index].decisions = decisions;
         }
     }
 

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{Request as HttpRequest, Response};
 use tokio::sync::Notify;
 
-use crate::access;
 use crate::answer::{self, Reply};
 use crate::authentication::authenticate;
 use crate::calls::Trace;
@@ -95,6 +94,12 @@ impl Cloud {
         self.trace().calls().to_vec()
     }
 
+    /// Every different question that was put to the policies, with its ruling, a line of JSON each; none unless
+    /// [`Settings::keeps_questions`].
+    pub fn questions(&self) -> Vec<String> {
+        self.present().journal.questions()
+    }
+
     /// Empties the trace. Numbers go on.
     pub fn forget_calls(&self) {
         self.trace().forget();
@@ -156,6 +161,7 @@ impl Cloud {
             resources: Vec::new(),
             answer: String::new(),
             rule: String::new(),
+            decisions: Vec::new(),
         };
         if let Ok(request) = &request {
             let claimed = world.principals.claimed(&request.scope.access_key_id).map(|(principal, ..)| principal);
@@ -214,6 +220,24 @@ impl Cloud {
     fn attempt(&self, arrival: &Arrival, known: &mut Option<Caller>) -> Outcome<Reply> {
         let request = arrival.request.as_ref().map_err(Clone::clone)?;
         let mut world = self.present();
+        world.journal.begin();
+        let answer = self.attempt_in(&mut world, arrival, request, known);
+        // A long poll is judged each time that it looks; the last time counts.
+        self.trace().decided(arrival.call.number, world.journal.take());
+        drop(world);
+        if request.service == Service::Sqs && request.mutating() && !matches!(answer, Ok(Reply::Later(_))) {
+            self.inner.bell.notify_waiters();
+        }
+        answer
+    }
+
+    fn attempt_in(
+        &self,
+        world: &mut World,
+        arrival: &Arrival,
+        request: &Request,
+        known: &mut Option<Caller>,
+    ) -> Outcome<Reply> {
         let caller = if let Some(caller) = known {
             caller
         } else {
@@ -221,19 +245,15 @@ impl Cloud {
             world.count(&principal.account, request)?;
             known.insert(Caller { principal, region: request.scope.region.clone() })
         };
-        permit(&world, caller, request, &arrival.call.resources)?;
+        permit(world, caller, request)?;
         if request.may_be_stale() && !arrival.age.is_zero() {
-            let mut then = self.past().before(&world, arrival.age)?;
+            let mut then = self.past().before(world, arrival.age)?;
             return route(&mut then, caller, request, arrival.at);
         }
-        let reply = route(&mut world, caller, request, arrival.at);
+        let reply = route(world, caller, request, arrival.at);
         // Reads leave RDS and KMS as they were, but for one: it makes the AWS managed key (KMS API Reference, DescribeKey).
         world.changed |=
             request.service != Service::Sqs && (!request.may_be_stale() || request.action == "DescribeKey");
-        drop(world);
-        if request.service == Service::Sqs && request.mutating() && !matches!(reply, Ok(Reply::Later(_))) {
-            self.inner.bell.notify_waiters();
-        }
         reply
     }
 }
@@ -251,28 +271,14 @@ fn resources(world: &World, caller: &Caller, request: &Request) -> Vec<String> {
 }
 
 /// Asks the one seam.
-fn permit(world: &World, caller: &Caller, request: &Request, resources: &[String]) -> Outcome<()> {
-    let leave = |arn: &str| match request.service {
-        Service::Rds => rds::leave(world, caller, &request.action, arn),
-        _ => sqs::leave(world, caller, &request.action, arn),
-    };
-    match (request.service, &request.parameters) {
-        // Some actions of KMS need different permissions on different keys, and grants are asked too.
-        (Service::Kms, Parameters::Json(json)) => return kms::permit(world, caller, &request.action, json),
+fn permit(world: &World, caller: &Caller, request: &Request) -> Outcome<()> {
+    match (&request.parameters, request.service) {
+        (Parameters::Query(query), Service::Rds) => rds::permit(world, caller, &request.action, query),
         // GetCallerIdentity needs no permission, and of a role its trust policy decides, in the action itself.
-        (Service::Sts, _) => return Ok(()),
-        _ => {}
+        (Parameters::Query(_), _) => Ok(()),
+        (Parameters::Json(json), Service::Kms) => kms::permit(world, caller, &request.action, json),
+        (Parameters::Json(json), _) => sqs::permit(world, caller, &request.action, json),
     }
-    let asked: Vec<_> = resources
-        .iter()
-        .map(|arn| access::Resource {
-            owner: crate::arn::Arn::parse(arn).map_or_else(String::new, |parsed| parsed.account),
-            leave: leave(arn),
-            arn: arn.clone(),
-        })
-        .collect();
-    let context = access::context(world.now, &caller.principal, &caller.region);
-    access::demand(&world.principals.identity(&caller.principal), &request.iam_action(), &asked, &context)
 }
 
 fn route(world: &mut World, caller: &Caller, request: &Request, at: jiff::Timestamp) -> Outcome<Reply> {

@@ -1,30 +1,37 @@
 //! The conditions of a policy statement.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::policy::{like, strings};
-
-/// The values of condition keys in one request, by lower-case name: condition keys are not case-sensitive
-/// (IAM User Guide, IAM JSON policy elements: Condition).
-pub(crate) type Context = BTreeMap<String, String>;
+use crate::context::{self, Context, Kind};
+use crate::pattern::{Open, Pattern};
+use crate::policy::strings;
 
 /// One operator applied to one key.
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
-    test: Test,
+    over: Over,
     /// The operator's name says `Not`.
     negated: bool,
     /// The operator's name ends with `IfExists`.
     if_exists: bool,
     key: String,
-    values: Vec<String>,
+    values: Values,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// Whether an operator is about one value or a set of them (IAM User Guide, Set operators for multivalued context keys).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    One,
+    /// `ForAllValues`
+    All,
+    /// `ForAnyValue`
+    Any,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Test {
     Text,
     TextIgnoringCase,
@@ -32,112 +39,188 @@ enum Test {
     Arn,
     Bool,
     Null,
-    Number(fn(Ordering) -> bool),
-    Date(fn(Ordering) -> bool),
+    Number,
+    Date,
 }
 
+/// What the key is compared with.
+#[derive(Clone, Debug)]
+enum Values {
+    Patterns(Test, Vec<Pattern>),
+    /// `true`, or `false`: of `Bool` what it is, of `Null` whether it is absent.
+    Flags(Test, Vec<bool>),
+    Numbers(Stands, Vec<f64>),
+    Dates(Stands, Vec<Timestamp>),
+}
+
+/// How what is compared must stand to what it is compared with.
+type Stands = fn(Ordering) -> bool;
+
 /// IAM User Guide, IAM JSON policy elements: Condition operators. The second is what the operator tests, the third
-/// whether it asks for the opposite. Binary and IP operators, and those over sets of values, are not evaluated here, so
-/// a policy that has them is refused.
-const OPERATORS: [(&str, Test, bool); 23] = [
-    ("StringEquals", Test::Text, false),
-    ("StringNotEquals", Test::Text, true),
-    ("StringEqualsIgnoreCase", Test::TextIgnoringCase, false),
-    ("StringNotEqualsIgnoreCase", Test::TextIgnoringCase, true),
-    ("StringLike", Test::Pattern, false),
-    ("StringNotLike", Test::Pattern, true),
+/// whether it asks for the opposite, the last how what it compares must stand. Binary and IP operators are not evaluated
+/// here, so a policy that has them is refused.
+#[rustfmt::skip]
+const OPERATORS: [(&str, Test, bool, Stands); 24] = [
+    ("StringEquals", Test::Text, false, Ordering::is_eq),
+    ("StringNotEquals", Test::Text, true, Ordering::is_eq),
+    ("StringEqualsIgnoreCase", Test::TextIgnoringCase, false, Ordering::is_eq),
+    ("StringNotEqualsIgnoreCase", Test::TextIgnoringCase, true, Ordering::is_eq),
+    ("StringLike", Test::Pattern, false, Ordering::is_eq),
+    ("StringNotLike", Test::Pattern, true, Ordering::is_eq),
     // ArnEquals and ArnLike behave identically (same page, ARN condition operators).
-    ("ArnEquals", Test::Arn, false),
-    ("ArnLike", Test::Arn, false),
-    ("ArnNotEquals", Test::Arn, true),
-    ("ArnNotLike", Test::Arn, true),
-    ("Bool", Test::Bool, false),
-    ("Null", Test::Null, false),
-    ("NumericEquals", Test::Number(Ordering::is_eq), false),
-    ("NumericNotEquals", Test::Number(Ordering::is_eq), true),
-    ("NumericLessThan", Test::Number(Ordering::is_lt), false),
-    ("NumericLessThanEquals", Test::Number(Ordering::is_le), false),
-    ("NumericGreaterThan", Test::Number(Ordering::is_gt), false),
-    ("NumericGreaterThanEquals", Test::Number(Ordering::is_ge), false),
-    ("DateEquals", Test::Date(Ordering::is_eq), false),
-    ("DateLessThan", Test::Date(Ordering::is_lt), false),
-    ("DateLessThanEquals", Test::Date(Ordering::is_le), false),
-    ("DateGreaterThan", Test::Date(Ordering::is_gt), false),
-    ("DateGreaterThanEquals", Test::Date(Ordering::is_ge), false),
+    ("ArnEquals", Test::Arn, false, Ordering::is_eq),
+    ("ArnLike", Test::Arn, false, Ordering::is_eq),
+    ("ArnNotEquals", Test::Arn, true, Ordering::is_eq),
+    ("ArnNotLike", Test::Arn, true, Ordering::is_eq),
+    ("Bool", Test::Bool, false, Ordering::is_eq),
+    ("Null", Test::Null, false, Ordering::is_eq),
+    ("NumericEquals", Test::Number, false, Ordering::is_eq),
+    ("NumericNotEquals", Test::Number, true, Ordering::is_eq),
+    ("NumericLessThan", Test::Number, false, Ordering::is_lt),
+    ("NumericLessThanEquals", Test::Number, false, Ordering::is_le),
+    ("NumericGreaterThan", Test::Number, false, Ordering::is_gt),
+    ("NumericGreaterThanEquals", Test::Number, false, Ordering::is_ge),
+    ("DateEquals", Test::Date, false, Ordering::is_eq),
+    ("DateNotEquals", Test::Date, true, Ordering::is_eq),
+    ("DateLessThan", Test::Date, false, Ordering::is_lt),
+    ("DateLessThanEquals", Test::Date, false, Ordering::is_le),
+    ("DateGreaterThan", Test::Date, false, Ordering::is_gt),
+    ("DateGreaterThanEquals", Test::Date, false, Ordering::is_ge),
 ];
 
 impl Condition {
     /// The conditions of a statement's `Condition`, all of which must hold.
-    pub(crate) fn parse(value: &Value) -> Result<Vec<Self>, String> {
+    pub(crate) fn parse(value: &Value, variables: bool) -> Result<Vec<Self>, String> {
         let mut conditions = Vec::new();
         for (operator, keys) in value.as_object().ok_or("Condition must be an object")? {
-            let (name, if_exists) = match operator.strip_suffix("IfExists") {
-                Some(name) => (name, true),
-                None => (operator.as_str(), false),
-            };
-            let known =
-                OPERATORS.iter().find(|(known, test, _)| *known == name && !(if_exists && matches!(test, Test::Null)));
-            let (_, test, negated) = known.ok_or_else(|| format!("the condition operator {operator} is not known"))?;
             for (key, values) in keys.as_object().ok_or("a condition operator must hold an object")? {
-                let values = strings(values)?;
-                let unreadable = values.iter().find(|value| match test {
-                    Test::Number(_) => number(value).is_none(),
-                    Test::Date(_) => moment(value).is_none(),
-                    _ => false,
-                });
-                if let Some(value) = unreadable {
-                    return Err(format!("{value} is not what {operator} compares with"));
-                }
-                let key = key.to_lowercase();
-                conditions.push(Self { test: *test, negated: *negated, if_exists, key, values });
+                conditions.push(Self::read(operator, key, values, variables)?);
             }
         }
         Ok(conditions)
     }
 
-    /// `None` when the request does not have the key: what that means is the statement's affair.
-    pub(crate) fn holds(&self, context: &Context) -> Option<bool> {
-        let actual = context.get(&self.key);
-        if matches!(self.test, Test::Null) {
-            return Some(self.values.iter().any(|value| value.eq_ignore_ascii_case("true") == actual.is_none()));
+    fn read(operator: &str, key: &str, values: &Value, variables: bool) -> Result<Self, String> {
+        let (over, name) = match operator.split_once(':') {
+            Some(("ForAllValues", name)) => (Over::All, name),
+            Some(("ForAnyValue", name)) => (Over::Any, name),
+            _ => (Over::One, operator),
+        };
+        let (name, if_exists) = name.strip_suffix("IfExists").map_or((name, false), |name| (name, true));
+        let unknown = || format!("the condition operator {operator} is not known");
+        let known = OPERATORS.iter().find(|(known, ..)| *known == name);
+        let &(_, test, negated, stands) = known.ok_or_else(unknown)?;
+        // Null asks whether a key exists at all (same page).
+        if test == Test::Null && (if_exists || over != Over::One) {
+            return Err(unknown());
         }
-        let Some(actual) = actual else { return self.if_exists.then_some(true) };
-        Some(self.values.iter().any(|value| self.test.passes(value, actual)) != self.negated)
+        let lower = key.to_lowercase();
+        let about = context::known(&lower).ok_or_else(|| format!("the condition key {key} is not known"))?;
+        // UNSOURCED: AWS takes both, and does not say what comes of it. Whoever writes this has something else in mind.
+        if test != Test::Null && about.many && over == Over::One {
+            return Err(format!("{key} has many values: {operator} needs ForAllValues or ForAnyValue"));
+        }
+        if !test.applies_to(about.kind) {
+            return Err(format!("{operator} does not compare keys such as {key}"));
+        }
+        let values = strings(values)?;
+        let unreadable = |value: &String| format!("{value} is not what {operator} compares with");
+        let values = match test {
+            Test::Null | Test::Bool => Values::Flags(test, each(&values, |value| flag(value), unreadable)?),
+            Test::Number => Values::Numbers(stands, each(&values, |value| value.parse().ok(), unreadable)?),
+            Test::Date => Values::Dates(stands, each(&values, |value| moment(value), unreadable)?),
+            Test::Text | Test::TextIgnoringCase | Test::Pattern | Test::Arn => {
+                let open = Open { wildcards: matches!(test, Test::Pattern | Test::Arn), variables };
+                let read = values.iter().map(|value| Pattern::parse(value, open)).collect::<Result<_, _>>();
+                Values::Patterns(test, read?)
+            }
+        };
+        Ok(Self { over, negated, if_exists, key: lower, values })
     }
+
+    /// Whether it holds. When the request lacks the key, what asks for a value does not, and what asks for another value
+    /// does: "If the policy condition requires that the key is not matched, such as StringNotLike or ArnNotLike, and the
+    /// right key is not present, the condition is true" (same page).
+    ///
+    /// UNSOURCED: what a comparison with a variable means that the request lacks. It does not hold; and one that asks for
+    /// another value holds in a statement that denies: the stricter reading.
+    pub(crate) fn holds(&self, context: &Context, allow: bool) -> bool {
+        let actual = context.all(&self.key);
+        if actual.is_some() && self.negated && allow && !self.values.resolve(context) {
+            return false;
+        }
+        if let Values::Flags(Test::Null, absent) = &self.values {
+            return absent.iter().any(|absent| *absent == actual.is_none());
+        }
+        let passes = |actual: &String| self.values.meet(actual, context) != self.negated;
+        match (actual, self.over) {
+            // "If there are no keys in the request or if the key value resolves to a null data set", ForAllValues returns
+            // true (Set operators for multivalued context keys).
+            (None | Some([]), Over::All) => true,
+            // "For no matching context key or if the key does not exist", ForAnyValue returns false (same page).
+            (None | Some([]), Over::Any) => self.if_exists,
+            (None | Some([]), Over::One) => self.if_exists || self.negated,
+            (Some(actual), Over::All) => actual.iter().all(passes),
+            (Some(actual), Over::One | Over::Any) => actual.iter().any(passes),
+        }
+    }
+}
+
+fn each<T>(
+    values: &[String],
+    read: impl Fn(&String) -> Option<T>,
+    wrong: impl Fn(&String) -> String,
+) -> Result<Vec<T>, String> {
+    values.iter().map(|value| read(value).ok_or_else(|| wrong(value))).collect()
 }
 
 impl Test {
-    fn passes(self, wanted: &str, actual: &str) -> bool {
+    /// Every value can be compared as a text, and whether there is one can always be asked.
+    fn applies_to(self, kind: Kind) -> bool {
         match self {
-            Self::Text => wanted == actual,
-            Self::TextIgnoringCase | Self::Bool => wanted.eq_ignore_ascii_case(actual),
-            Self::Pattern => like(wanted, actual),
-            Self::Arn => arn_like(wanted, actual),
-            Self::Null => false,
-            Self::Number(test) => match (number(actual), number(wanted)) {
-                (Some(actual), Some(wanted)) => actual.partial_cmp(&wanted).is_some_and(test),
-                _ => false,
-            },
-            Self::Date(test) => match (moment(actual), moment(wanted)) {
-                (Some(actual), Some(wanted)) => test(actual.cmp(&wanted)),
-                _ => false,
-            },
+            Self::Text | Self::TextIgnoringCase | Self::Pattern | Self::Null => true,
+            Self::Arn => kind == Kind::Arn,
+            Self::Bool => kind == Kind::Bool,
+            Self::Number => matches!(kind, Kind::Number | Kind::Epoch),
+            Self::Date => matches!(kind, Kind::Date | Kind::Epoch),
         }
     }
 }
 
-fn number(text: &str) -> Option<f64> {
-    text.parse().ok()
+impl Values {
+    fn resolve(&self, context: &Context) -> bool {
+        match self {
+            Self::Patterns(_, patterns) => patterns.iter().all(|pattern| pattern.resolves(context)),
+            _ => true,
+        }
+    }
+
+    fn meet(&self, actual: &str, context: &Context) -> bool {
+        match self {
+            Self::Patterns(test, patterns) => patterns.iter().any(|pattern| match test {
+                Test::Arn => pattern.fits_arn(actual, context),
+                Test::TextIgnoringCase => pattern.fits_in_any_case(actual, context),
+                _ => pattern.fits(actual, context),
+            }),
+            Self::Flags(_, flags) => flag(actual).is_some_and(|actual| flags.contains(&actual)),
+            Self::Numbers(stands, numbers) => {
+                let actual: Option<f64> = actual.parse().ok();
+                let order = |wanted: &f64| actual.and_then(|actual| actual.partial_cmp(wanted));
+                numbers.iter().any(|wanted| order(wanted).is_some_and(stands))
+            }
+            Self::Dates(stands, dates) => {
+                let actual = moment(actual);
+                dates.iter().any(|wanted| actual.is_some_and(|actual| stands(actual.cmp(wanted))))
+            }
+        }
+    }
+}
+
+fn flag(text: &str) -> Option<bool> {
+    text.to_ascii_lowercase().parse().ok()
 }
 
 /// Dates are ISO 8601 or epoch seconds (IAM User Guide, Date condition operators).
 fn moment(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| Timestamp::from_second(text.parse().ok()?).ok())
-}
-
-/// Each of the six parts of the ARN is matched on its own (IAM User Guide, ARN condition operators).
-fn arn_like(pattern: &str, text: &str) -> bool {
-    let parts = |whole: &str| whole.splitn(6, ':').map(str::to_owned).collect::<Vec<_>>();
-    let (pattern, text) = (parts(pattern), parts(text));
-    pattern.len() == text.len() && pattern.iter().zip(&text).all(|(pattern, text)| like(pattern, text))
 }

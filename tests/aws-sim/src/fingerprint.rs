@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::kms::Key;
-use crate::policy::like;
+use crate::pattern::matches;
 use crate::rds::instance::Instance;
 use crate::rds::snapshot::Snapshot;
 use crate::world::World;
@@ -184,7 +184,7 @@ fn mask_word(word: &str) -> String {
 fn mask_part(part: &str) -> String {
     const UUID: &str = "????????-????-????-????-????????????";
     let hex = |text: &str, least: usize| text.len() >= least && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let masked = if like(UUID, part) && hex(&part.replace('-', ""), 32) {
+    let masked = if matches(UUID, part) && hex(&part.replace('-', ""), 32) {
         "<uuid>"
     } else if part.strip_prefix("mrk-").is_some_and(|rest| hex(rest, 16)) {
         "<mrk>"
@@ -205,7 +205,7 @@ fn time_length(word: &str) -> Option<usize> {
     const SHORTEST: &str = "????-??-??T??:??:??";
     let head = word.get(..SHORTEST.len())?;
     let digits = head.bytes().filter(u8::is_ascii_digit).count();
-    if !like(SHORTEST, head) || digits != 14 {
+    if !matches(SHORTEST, head) || digits != 14 {
         return None;
     }
     let rest = &word[SHORTEST.len()..];

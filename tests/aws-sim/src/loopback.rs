@@ -79,6 +79,10 @@ fn beside(cloud: &Cloud, path: &str) -> Response<Bytes> {
         let lines: Vec<String> = cloud.calls().iter().map(|call| format!("{}\n", line(call))).collect();
         return respond(200, "application/x-ndjson", "-", lines.concat());
     }
+    if path == "decisions" {
+        let lines: Vec<String> = cloud.questions().iter().map(|line| format!("{line}\n")).collect();
+        return respond(200, "application/x-ndjson", "-", lines.concat());
+    }
     let decode = |text: &str| {
         // A path has no form semantics: a plus is a plus.
         let form = format!("arn={}", text.replace('+', "%2B"));
@@ -103,5 +107,18 @@ fn line(call: &crate::Call) -> serde_json::Value {
         "resources": call.resources,
         "answer": call.answer,
         "rule": call.rule,
+        "decisions": call.decisions.iter().map(decision).collect::<Vec<_>>(),
+    })
+}
+
+fn decision(decision: &crate::Decision) -> serde_json::Value {
+    let ground = |ground: &crate::Ground| json!({ "layer": ground.layer, "statement": ground.statement });
+    json!({
+        "principal": decision.principal,
+        "action": decision.action,
+        "resource": decision.resource,
+        "via": decision.via,
+        "allowed": decision.allowed,
+        "grounds": decision.grounds.iter().map(ground).collect::<Vec<_>>(),
     })
 }

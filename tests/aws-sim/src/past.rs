@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::earlier;
+use crate::decision::Journal;
 use crate::fault::{Fault, Outcome};
 use crate::rates::Buckets;
 use crate::sqs::Sqs;
@@ -64,5 +65,6 @@ fn without_queues(world: &World) -> World {
         sqs: Sqs::default(),
         buckets: Buckets::default(),
         changed: false,
+        journal: Journal::default(),
     }
 }

@@ -1,14 +1,19 @@
-//! Policy documents: those on keys and queues, the trust policies of roles, and what a role may do.
+//! Policy documents: those on keys and queues, the trust policies of roles, what a role may do, and what an account may.
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::condition::{Condition, Context};
+use crate::condition::Condition;
+use crate::context::Context;
+use crate::pattern::{Open, Pattern};
 use crate::principal::Principal;
 
 /// A policy document, parsed.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
-    statements: Vec<Statement>,
+    text: Arc<str>,
+    statements: Arc<[Statement]>,
 }
 
 /// What a document belongs to, and so which elements its statements must have.
@@ -18,45 +23,49 @@ pub(crate) enum Kind {
     Resource,
     /// On a role: `Principal` and `Action`; the resource is the role (IAM User Guide, Roles terms and concepts).
     Trust,
-    /// Of a role: `Action` and `Resource`; the principal is the role.
+    /// Of a role or a session, its boundary, and of an account (SCP): `Action` and `Resource`; the principal is the role.
     Identity,
+    /// On all that an account has (RCP).
+    ResourceControl,
 }
 
 /// What a policy says of one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     /// No statement speaks of it.
     Silent,
     /// It is left to the caller's account to let the caller do it: the policy names the account.
     Delegated,
-    /// The policy names the caller, or everybody.
+    /// The policy names the caller's role.
+    ToRole,
+    /// The policy names the caller's session, or everybody.
     Allowed,
     /// A statement denies it: nothing overrules that.
     Denied,
 }
 
+/// What several policies say of one request together, and which of their statements say so.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) verdict: Verdict,
+    pub(crate) statements: Vec<String>,
+}
+
 #[derive(Clone, Debug)]
 struct Statement {
+    sid: Option<String>,
     allow: bool,
-    who: Who,
+    /// `None`: the principal that the document belongs to.
+    who: Option<Vec<String>>,
     actions: Patterns,
     resources: Patterns,
     conditions: Vec<Condition>,
 }
 
-#[derive(Clone, Debug)]
-enum Who {
-    /// The principal that the document belongs to.
-    Owner,
-    Named(Vec<String>),
-    /// `NotPrincipal`, which is not evaluated here: the statement allows nobody and denies everybody.
-    Opaque,
-}
-
 /// `Action` or `NotAction`, `Resource` or `NotResource`.
 #[derive(Clone, Debug)]
 struct Patterns {
-    patterns: Vec<String>,
+    patterns: Vec<Pattern>,
     negated: bool,
 }
 
@@ -68,31 +77,43 @@ impl Policy {
         if !matches!(version, Some("2012-10-17" | "2008-10-17")) {
             return Err("Version must be 2012-10-17 or 2008-10-17".to_owned());
         }
-        if text.contains("${") {
-            // Policy variables (IAM User Guide, IAM policy elements: Variables and tags) are not evaluated here.
-            return Err("policy variables are not known".to_owned());
+        if let Some(unknown) = keys(&document).find(|key| !["Version", "Id", "Statement"].contains(key)) {
+            return Err(format!("unknown element {unknown}"));
         }
-        let parse = |statement: &Value| Statement::parse(statement, kind);
-        let statements = match document.get("Statement") {
+        let variables = version == Some("2012-10-17");
+        // Organizations User Guide, RCP syntax, Version element.
+        if kind == Kind::ResourceControl && !variables {
+            return Err("Version must be 2012-10-17".to_owned());
+        }
+        let parse = |statement: &Value| Statement::parse(statement, kind, variables);
+        let statements: Vec<Statement> = match document.get("Statement") {
             Some(Value::Array(list)) if !list.is_empty() => list.iter().map(parse).collect::<Result<_, _>>()?,
             Some(one @ Value::Object(_)) => vec![parse(one)?],
             _ => return Err("Statement is missing or empty".to_owned()),
         };
-        Ok(Self { statements })
+        for (at, statement) in statements.iter().enumerate() {
+            let same = |other: &Statement| other.sid.is_some() && other.sid == statement.sid;
+            // "The Sid value must be unique within a JSON policy" (IAM User Guide, IAM JSON policy elements: Sid).
+            if statements.iter().take(at).any(same) {
+                return Err(format!("the Sid {} comes twice", statement.sid.as_deref().unwrap_or_default()));
+            }
+        }
+        Ok(Self { text: text.into(), statements: statements.into() })
     }
 
     /// A policy that speaks of nothing.
     pub(crate) fn empty() -> Self {
-        Self { statements: Vec::new() }
+        Self { text: "".into(), statements: Vec::new().into() }
+    }
+
+    /// The document as it was put.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Every AWS principal that the document names.
     pub(crate) fn principals(&self) -> impl Iterator<Item = &str> {
-        let named = self.statements.iter().flat_map(|statement| match &statement.who {
-            Who::Named(named) => named.as_slice(),
-            Who::Owner | Who::Opaque => &[],
-        });
-        named.map(String::as_str)
+        self.statements.iter().filter_map(|statement| statement.who.as_ref()).flatten().map(String::as_str)
     }
 
     /// How many statements, principals and conditions the document has.
@@ -103,39 +124,46 @@ impl Policy {
 
     /// Judges one request. An explicit deny wins (IAM User Guide, Policy evaluation logic).
     pub(crate) fn judge(&self, principal: &Principal, action: &str, resource: &str, context: &Context) -> Verdict {
-        let said = self.statements.iter().map(|statement| statement.judge(principal, action, resource, context));
-        said.fold(Verdict::Silent, Verdict::or)
+        said([self], principal, action, resource, context).verdict
     }
 }
 
-impl Verdict {
-    /// What two statements, or policies, say together.
-    pub(crate) fn or(self, other: Self) -> Self {
-        let weight = |verdict: Self| match verdict {
-            Self::Silent => 0,
-            Self::Delegated => 1,
-            Self::Allowed => 2,
-            Self::Denied => 3,
-        };
-        if weight(other) > weight(self) { other } else { self }
+/// What policies that count together say: an explicit deny wins, and else the most that one of them gives. A statement goes
+/// by its Sid, or by the number of its document and its own number in there: `1.2`.
+pub(crate) fn said<'a>(
+    policies: impl IntoIterator<Item = &'a Policy>,
+    principal: &Principal,
+    action: &str,
+    resource: &str,
+    context: &Context,
+) -> Said {
+    let mut said = Said { verdict: Verdict::Silent, statements: Vec::new() };
+    for (document, policy) in policies.into_iter().enumerate() {
+        for (number, statement) in policy.statements.iter().enumerate() {
+            let verdict = statement.judge(principal, action, resource, context);
+            if verdict > said.verdict {
+                said = Said { verdict, statements: Vec::new() };
+            }
+            if verdict == said.verdict && verdict != Verdict::Silent {
+                let own = || format!("{}.{}", document + 1, number + 1);
+                said.statements.push(statement.sid.clone().unwrap_or_else(own));
+            }
+        }
     }
+    said
+}
+
+fn keys(value: &Value) -> impl Iterator<Item = &str> {
+    value.as_object().into_iter().flat_map(Map::keys).map(String::as_str)
 }
 
 impl Statement {
-    fn parse(value: &Value, kind: Kind) -> Result<Self, String> {
-        const KNOWN: [&str; 9] = [
-            "Sid",
-            "Effect",
-            "Principal",
-            "NotPrincipal",
-            "Action",
-            "NotAction",
-            "Resource",
-            "NotResource",
-            "Condition",
-        ];
+    fn parse(value: &Value, kind: Kind, variables: bool) -> Result<Self, String> {
+        // NotPrincipal is not evaluated here, so a policy that has it is refused.
+        const KNOWN: [&str; 8] =
+            ["Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
         let object = value.as_object().ok_or("a statement must be an object")?;
-        if let Some(unknown) = object.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+        if let Some(unknown) = keys(value).find(|key| !KNOWN.contains(key)) {
             return Err(format!("unknown element {unknown}"));
         }
         let allow = match object.get("Effect").and_then(Value::as_str) {
@@ -143,111 +171,140 @@ impl Statement {
             Some("Deny") => false,
             _ => return Err("Effect must be Allow or Deny".to_owned()),
         };
-        let resources = match (kind, Patterns::parse(object, "Resource", "NotResource")?) {
-            (Kind::Trust, None) => Patterns { patterns: vec!["*".to_owned()], negated: false },
+        let open = Open { wildcards: true, variables };
+        let resources = match (kind, Patterns::parse(object, "Resource", "NotResource", open)?) {
+            (Kind::Trust, None) => Patterns::everything(),
             (Kind::Trust, Some(_)) => return Err("a trust policy has no Resource".to_owned()),
             (_, found) => found.ok_or("Resource is required")?,
         };
-        Ok(Self {
+        for text in strings(object.get("Resource").or(object.get("NotResource")).unwrap_or(&Value::Array(Vec::new())))?
+        {
+            check_resource(&text)?;
+        }
+        // Actions have wildcards, and no variables.
+        let open = Open { wildcards: true, variables: false };
+        let actions = Patterns::parse(object, "Action", "NotAction", open)?.ok_or("Action is required")?;
+        let statement = Self {
+            sid: sid(object, kind)?,
             allow,
-            who: Who::parse(object, kind)?,
-            actions: Patterns::parse(object, "Action", "NotAction")?.ok_or("Action is required")?,
+            who: principals(object, kind)?,
+            actions,
             resources,
-            conditions: object.get("Condition").map_or(Ok(Vec::new()), Condition::parse)?,
-        })
+            conditions: object.get("Condition").map_or(Ok(Vec::new()), |value| Condition::parse(value, variables))?,
+        };
+        if kind == Kind::ResourceControl { statement.controlled(object) } else { Ok(statement) }
+    }
+
+    /// What a resource control policy of a customer may say: it denies, everybody, actions of certain services (Organizations
+    /// User Guide, RCP syntax; Resource control policies, the list of services). RDS is not among them.
+    fn controlled(self, object: &Map<String, Value>) -> Result<Self, String> {
+        const SERVICES: [&str; 4] = ["kms:", "secretsmanager:", "sqs:", "sts:"];
+        if self.allow || object.contains_key("NotAction") || self.who != Some(vec!["*".to_owned()]) {
+            return Err("a resource control policy has Effect Deny, Principal * and Action".to_owned());
+        }
+        let actions = object.get("Action").map_or_else(|| Ok(Vec::new()), strings)?;
+        match actions.iter().find(|action| !SERVICES.iter().any(|service| action.starts_with(service))) {
+            Some(action) => Err(format!("a resource control policy does not apply to {action}")),
+            None => Ok(self),
+        }
     }
 
     fn judge(&self, principal: &Principal, action: &str, resource: &str, context: &Context) -> Verdict {
-        let who = self.who.includes(principal);
+        let named = |named: &Vec<String>| named.iter().map(|named| principal.named_by(named)).max();
+        let who = self.who.as_ref().map_or(Some(Verdict::Allowed), named).unwrap_or(Verdict::Silent);
         let matches = who != Verdict::Silent
-            && self.actions.match_with(|pattern| like(&pattern.to_lowercase(), &action.to_lowercase()))
-            && self.resources.match_with(|pattern| like(pattern, resource))
-            // What cannot be judged is read against the caller: it allows nothing and denies everything.
-            && self.conditions.iter().all(|condition| condition.holds(context).unwrap_or(!self.allow));
+            && self.actions.matched(|pattern| pattern.fits_in_any_case(action, context))
+            // UNSOURCED: what NotResource means with a variable that the request lacks; the stricter reading.
+            && (!self.allow || !self.resources.negated || self.resources.resolve(context))
+            && self.resources.matched(|pattern| pattern.is_everything() || pattern.fits_arn(resource, context))
+            && self.conditions.iter().all(|condition| condition.holds(context, self.allow));
         match (matches, self.allow) {
             (false, _) => Verdict::Silent,
             (true, false) => Verdict::Denied,
-            // `Denied` stands for whom NotPrincipal may mean.
-            (true, true) if who == Verdict::Denied => Verdict::Silent,
             (true, true) => who,
         }
     }
 }
 
-impl Who {
-    fn parse(object: &Map<String, Value>, kind: Kind) -> Result<Self, String> {
-        let (named, others) = (object.get("Principal"), object.contains_key("NotPrincipal"));
-        match (kind, named, others) {
-            (Kind::Identity, None, false) => Ok(Self::Owner),
-            (Kind::Identity, ..) => Err("a policy of a role has no Principal".to_owned()),
-            (_, None, true) => Ok(Self::Opaque),
-            (_, Some(Value::String(text)), false) if text == "*" => Ok(Self::Named(vec!["*".to_owned()])),
-            (_, Some(Value::Object(kinds)), false) => {
-                // Services, federated and canonical users do not exist here.
-                const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
-                if let Some(unknown) = kinds.keys().find(|kind| !KINDS.contains(&kind.as_str())) {
-                    return Err(format!("{unknown} is not a kind of principal"));
-                }
-                kinds.get("AWS").map_or(Ok(Vec::new()), strings).map(Self::Named)
-            }
-            _ => Err("Principal is missing or malformed".to_owned()),
-        }
+/// Of letters and digits; key policies and queue policies may have more (IAM User Guide, IAM JSON policy elements: Sid).
+fn sid(object: &Map<String, Value>, kind: Kind) -> Result<Option<String>, String> {
+    let Some(sid) = object.get("Sid") else { return Ok(None) };
+    let sid = sid.as_str().ok_or("Sid must be a text")?;
+    if kind != Kind::Resource && !sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(format!("the Sid {sid} must have letters and digits alone"));
     }
+    Ok(Some(sid.to_owned()).filter(|sid| !sid.is_empty()))
+}
 
-    fn includes(&self, principal: &Principal) -> Verdict {
-        let named = match self {
-            Self::Owner => return Verdict::Allowed,
-            Self::Opaque => return Verdict::Denied,
-            Self::Named(named) => named,
-        };
-        named.iter().map(|named| principal.named_by(named)).fold(Verdict::Silent, Verdict::or)
+/// Whom a statement names; `None` in documents that belong to somebody.
+fn principals(object: &Map<String, Value>, kind: Kind) -> Result<Option<Vec<String>>, String> {
+    match (kind, object.get("Principal")) {
+        (Kind::Identity, None) => Ok(None),
+        (Kind::Identity, Some(_)) => Err("a policy of a role or an account has no Principal".to_owned()),
+        (_, Some(Value::String(text))) if text == "*" => Ok(Some(vec!["*".to_owned()])),
+        (_, Some(Value::Object(kinds))) => {
+            // Services, federated and canonical users do not exist here.
+            const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
+            if let Some(unknown) = kinds.keys().find(|kind| !KINDS.contains(&kind.as_str())) {
+                return Err(format!("{unknown} is not a kind of principal"));
+            }
+            kinds.get("AWS").map_or(Ok(Vec::new()), strings).map(Some)
+        }
+        _ => Err("Principal is missing or malformed".to_owned()),
     }
 }
 
+/// `*`, or an ARN of six parts. "You can't use a variable to replace parts of the ARN before the fifth colon" (IAM User Guide,
+/// IAM policy elements: Variables and tags), and "you cannot use a wildcard in the portion of the ARN that specifies the
+/// resource type" (IAM User Guide, IAM identifiers, IAM ARNs); a star in place of type and name is common. UNSOURCED: shorter
+/// ARNs that end with a star, which are therefore refused.
+fn check_resource(text: &str) -> Result<(), String> {
+    if text == "*" {
+        return Ok(());
+    }
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", place @ .., resource] = parts.as_slice() else {
+        return Err(format!("the resource {text} is not an ARN or *"));
+    };
+    if parts.len() != 6 || place.iter().any(|part| part.contains("${")) {
+        return Err(format!("the resource {text} has six parts, and variables in the last one alone"));
+    }
+    let typed = ["iam", "kms", "rds", "secretsmanager", "sts"].contains(place.get(1).unwrap_or(&""));
+    let kind = resource.split([':', '/']).next().unwrap_or_default();
+    if typed && *resource != "*" && (kind == *resource || kind.contains(['*', '?', '$'])) {
+        return Err(format!("the resource {text} names no type of resource"));
+    }
+    Ok(())
+}
+
 impl Patterns {
-    fn parse(object: &Map<String, Value>, name: &str, opposite: &str) -> Result<Option<Self>, String> {
+    fn everything() -> Self {
+        let open = Open { wildcards: true, variables: false };
+        Self { patterns: Pattern::parse("*", open).into_iter().collect(), negated: false }
+    }
+
+    fn parse(object: &Map<String, Value>, name: &str, opposite: &str, open: Open) -> Result<Option<Self>, String> {
         let (value, negated) = match (object.get(name), object.get(opposite)) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => return Err(format!("{name} and {opposite} exclude each other")),
             (Some(value), None) => (value, false),
             (None, Some(value)) => (value, true),
         };
-        let patterns = strings(value)?;
-        if patterns.is_empty() { Err(format!("{name} is empty")) } else { Ok(Some(Self { patterns, negated })) }
-    }
-
-    fn match_with(&self, test: impl Fn(&str) -> bool) -> bool {
-        self.patterns.iter().any(|pattern| test(pattern)) != self.negated
-    }
-}
-
-/// Whether `text` matches `pattern`, in which `*` stands for any characters and `?` for one.
-pub(crate) fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut p, mut t) = (0, 0);
-    // Where to go back to: the last star, and how far the text had come when it was met.
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(byte) if *byte == b'?' || *byte == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    p = at + 1;
-                    t = from + 1;
-                }
-                None => return false,
-            },
+        let texts = strings(value)?;
+        if texts.is_empty() {
+            return Err(format!("{name} is empty"));
         }
+        let patterns = texts.iter().map(|text| Pattern::parse(text, open)).collect::<Result<_, _>>()?;
+        Ok(Some(Self { patterns, negated }))
     }
-    pattern[p..].iter().all(|byte| *byte == b'*')
+
+    fn resolve(&self, context: &Context) -> bool {
+        self.patterns.iter().all(|pattern| pattern.resolves(context))
+    }
+
+    fn matched(&self, test: impl Fn(&Pattern) -> bool) -> bool {
+        self.patterns.iter().any(test) != self.negated
+    }
 }
 
 /// One string or a list of them; JSON booleans and numbers count as their text.

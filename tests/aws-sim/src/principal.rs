@@ -1,14 +1,8 @@
-//! Who calls: account roots, roles and their sessions.
+//! Who calls: account roots, and sessions of roles.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde_json::json;
-
-use crate::arn::{Arn, is_account};
-use crate::condition::Context;
-use crate::ids::Ids;
-use crate::policy::{Kind, Policy, Verdict};
+use crate::policy::{Policy, Verdict};
 
 /// What a client signs with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +16,7 @@ pub struct Credentials {
 }
 
 /// A caller whose signature has been verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Principal {
     pub(crate) account: String,
     /// As `GetCallerIdentity` shows it: the root's, or the session's ARN.
@@ -31,12 +25,14 @@ pub(crate) struct Principal {
     pub(crate) policy_arn: String,
     /// The unique id: the account's for the root, `AROA...:session` for a session.
     pub(crate) id: String,
+    /// The policies that the session was opened with, if any.
+    pub(crate) session: Option<Arc<[Policy]>>,
 }
 
 impl Principal {
     pub(crate) fn root(account: &str) -> Self {
         let arn = root_arn(account);
-        Self { account: account.to_owned(), policy_arn: arn.clone(), arn, id: account.to_owned() }
+        Self { account: account.to_owned(), policy_arn: arn.clone(), arn, id: account.to_owned(), session: None }
     }
 
     pub(crate) fn is_root(&self) -> bool {
@@ -47,8 +43,10 @@ impl Principal {
     /// which lets its own in; any other ARN names that role or session alone (IAM User Guide, IAM JSON policy elements:
     /// Principal). Wildcards within an ARN are not allowed there.
     pub(crate) fn named_by(&self, named: &str) -> Verdict {
-        if named == "*" || named == self.arn || named == self.policy_arn || (named == self.account && self.is_root()) {
+        if named == "*" || named == self.arn || (named == self.account && self.is_root()) {
             Verdict::Allowed
+        } else if named == self.policy_arn {
+            Verdict::ToRole
         } else if named == self.account || named == root_arn(&self.account) {
             Verdict::Delegated
         } else {
@@ -61,184 +59,8 @@ pub(crate) fn root_arn(account: &str) -> String {
     format!("arn:aws:iam::{account}:root")
 }
 
-/// A caller, and what his account lets him do.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Identity<'a> {
-    pub(crate) principal: &'a Principal,
-    /// The policies of the role; `None` for whoever may do all that the account may.
-    policies: Option<&'a [Policy]>,
-}
-
-impl Identity<'_> {
-    /// What IAM says in the caller's own account.
-    pub(crate) fn judge(&self, action: &str, resource: &str, context: &Context) -> Verdict {
-        let Some(policies) = self.policies else { return Verdict::Allowed };
-        let said = policies.iter().map(|policy| policy.judge(self.principal, action, resource, context));
-        said.fold(Verdict::Silent, Verdict::or)
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Role {
-    /// The role's unique id.
-    unique: String,
-    trust: Policy,
-    /// `None`: it may do all that its account may.
-    policies: Option<Vec<Policy>>,
-}
-
-#[derive(Clone, Debug)]
-struct Session {
-    principal: Principal,
-    credentials: Credentials,
-    expires: Option<Timestamp>,
-}
-
-/// The roles of all accounts, and the sessions opened on them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Principals {
-    /// By ARN.
-    roles: BTreeMap<String, Role>,
-    /// By access key id.
-    sessions: BTreeMap<String, Session>,
-}
-
-impl Principals {
-    /// Makes the role when it is missing, and gives its ARN. It trusts its own account and may do all that this may.
-    pub(crate) fn role(&mut self, ids: &mut Ids, account: &str, name: &str) -> String {
-        let arn = role_arn(account, name);
-        let role = || {
-            let trust = json!({
-                "Version": "2012-10-17",
-                "Statement": { "Effect": "Allow", "Principal": { "AWS": root_arn(account) }, "Action": "sts:AssumeRole" },
-            });
-            // Written here, so it parses; a document without rules would trust nobody.
-            let trust = Policy::parse(&trust.to_string(), Kind::Trust).unwrap_or_else(|_| Policy::empty());
-            Role { unique: unique(ids), trust, policies: None }
-        };
-        self.roles.entry(arn.clone()).or_insert_with(role);
-        arn
-    }
-
-    /// Makes a role that may do what `policies` allow. The error says what IAM would refuse (IAM API Reference,
-    /// CreateRole and PutRolePolicy): a name that is taken or no name, a document that is malformed, or one that trusts
-    /// somebody who does not exist.
-    pub(crate) fn create_role(
-        &mut self,
-        ids: &mut Ids,
-        account: &str,
-        name: &str,
-        trust: &str,
-        policies: &[&str],
-    ) -> Result<(), String> {
-        let arn = role_arn(account, name);
-        let permitted = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
-        if !is_account(account) || !(1..=64).contains(&name.len()) || !name.bytes().all(permitted) {
-            return Err(format!("{arn} is not the ARN of a role"));
-        }
-        if self.has_role(&arn) {
-            return Err(format!("{arn} exists"));
-        }
-        let trust = Policy::parse(trust, Kind::Trust).map_err(|wrong| format!("trust policy of {arn}: {wrong}"))?;
-        if let Some(unknown) = trust.principals().find(|named| !self.exists(named)) {
-            return Err(format!("trust policy of {arn}: the principal {unknown} does not exist"));
-        }
-        let parse =
-            |text: &&str| Policy::parse(text, Kind::Identity).map_err(|wrong| format!("policy of {arn}: {wrong}"));
-        let policies = policies.iter().map(parse).collect::<Result<_, _>>()?;
-        self.roles.insert(arn, Role { unique: unique(ids), trust, policies: Some(policies) });
-        Ok(())
-    }
-
-    /// Whom a role lets assume it.
-    pub(crate) fn trust(&self, role: &str) -> Option<&Policy> {
-        self.roles.get(role).map(|role| &role.trust)
-    }
-
-    /// A caller together with the policies that bind him.
-    pub(crate) fn identity<'a>(&'a self, principal: &'a Principal) -> Identity<'a> {
-        let role = self.roles.get(&principal.policy_arn);
-        Identity { principal, policies: role.and_then(|role| role.policies.as_deref()) }
-    }
-
-    pub(crate) fn has_role(&self, arn: &str) -> bool {
-        self.roles.contains_key(arn)
-    }
-
-    /// Opens a session on the role, which must exist.
-    pub(crate) fn open(
-        &mut self,
-        ids: &mut Ids,
-        role: &str,
-        session: &str,
-        expires: Option<Timestamp>,
-    ) -> Option<(Principal, Credentials)> {
-        let credentials = Credentials {
-            access_key_id: format!("ASIA{}", ids.upper(16)),
-            secret_access_key: ids.hex(40),
-            session_token: Some(ids.hex(64)),
-        };
-        self.enter(role, session, expires, credentials)
-    }
-
-    /// Opens a session on the role, which must exist, with these credentials.
-    pub(crate) fn enter(
-        &mut self,
-        role: &str,
-        session: &str,
-        expires: Option<Timestamp>,
-        credentials: Credentials,
-    ) -> Option<(Principal, Credentials)> {
-        let unique = &self.roles.get(role)?.unique;
-        let arn = Arn::parse(role)?;
-        let name = arn.name_of("role")?.rsplit('/').next()?;
-        let principal = Principal {
-            account: arn.account.clone(),
-            arn: format!("arn:aws:sts::{}:assumed-role/{name}/{session}", arn.account),
-            policy_arn: role.to_owned(),
-            id: format!("{unique}:{session}"),
-        };
-        let open = Session { principal: principal.clone(), credentials: credentials.clone(), expires };
-        self.sessions.insert(credentials.access_key_id.clone(), open);
-        Some((principal, credentials))
-    }
-
-    /// Whom an access key id claims to be, what it must have signed with, and when that ends.
-    pub(crate) fn claimed(&self, access_key_id: &str) -> Option<(Principal, Credentials, Option<Timestamp>)> {
-        if is_account(access_key_id) {
-            return Some((Principal::root(access_key_id), root_credentials(access_key_id), None));
-        }
-        let session = self.sessions.get(access_key_id)?;
-        Some((session.principal.clone(), session.credentials.clone(), session.expires))
-    }
-
-    /// Whether a policy may name this principal: KMS and SQS refuse policies that name someone who does not exist.
-    pub(crate) fn exists(&self, named: &str) -> bool {
-        if named == "*" || is_account(named) {
-            return true;
-        }
-        let Some(arn) = Arn::parse(named) else { return false };
-        if !is_account(&arn.account) || !arn.region.is_empty() {
-            return false;
-        }
-        match (arn.service.as_str(), arn.resource.as_str()) {
-            ("iam", "root") => true,
-            ("iam", _) => self.has_role(named),
-            ("sts", _) => arn
-                .name_of("assumed-role")
-                .and_then(|rest| rest.split_once('/'))
-                .is_some_and(|(role, _)| self.has_role(&format!("arn:aws:iam::{}:role/{role}", arn.account))),
-            _ => false,
-        }
-    }
-}
-
-fn role_arn(account: &str, name: &str) -> String {
+pub(crate) fn role_arn(account: &str, name: &str) -> String {
     format!("arn:aws:iam::{account}:role/{name}")
-}
-
-fn unique(ids: &mut Ids) -> String {
-    format!("AROA{}", ids.upper(17))
 }
 
 pub(crate) fn root_credentials(account: &str) -> Credentials {

@@ -10,8 +10,8 @@ use clap::{Parser, ValueEnum};
 use tokio::net::TcpListener;
 
 use crate::hold::{Hold, Moment};
-use crate::world_file;
 use crate::{Clock, Cloud, Settings, Weather, loopback};
+use crate::{referee, world_file};
 
 /// A simulated AWS of several accounts and Regions, for any AWS client.
 ///
@@ -43,6 +43,12 @@ struct Arguments {
     /// Count only requests of principals whose ARN has this in it: an account, `role/NAME`
     #[arg(long, requires = "hold", value_name = "TEXT")]
     hold_of: Option<String>,
+    /// Keep every different question that is put to the policies, whole, for `/_sim/decisions`
+    #[arg(long)]
+    keep_questions: bool,
+    /// Judge such questions, a line of JSON each, that come in, and write the rulings, instead of serving anything
+    #[arg(long, exclusive = true)]
+    judge: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -63,6 +69,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    if arguments.judge {
+        return judge();
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(1, &format!("no asynchronous runtime: {error}")),
@@ -83,6 +92,7 @@ async fn run(arguments: Arguments) -> ExitCode {
     }
     settings.speed = arguments.speed.unwrap_or(settings.speed);
     settings.seed = arguments.seed.unwrap_or(settings.seed);
+    settings.keeps_questions = arguments.keep_questions;
     settings.weather = match arguments.weather {
         None => settings.weather,
         Some(Sky::Calm) => Weather::calm(),
@@ -105,6 +115,17 @@ async fn run(arguments: Arguments) -> ExitCode {
         }
         Err(error) => end(1, &format!("cannot listen on {}: {error}", arguments.listen)),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "whoever asks reads the rulings")]
+fn judge() -> ExitCode {
+    for line in std::io::stdin().lines() {
+        match line {
+            Ok(line) => println!("{}", referee::answer(&line)),
+            Err(error) => return end(2, &format!("the questions cannot be read: {error}")),
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 #[expect(clippy::print_stderr, reason = "it is said to whoever started it")]

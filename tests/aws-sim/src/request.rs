@@ -101,18 +101,6 @@ impl Request {
         Ok(Self { service, action, scope, parameters, http })
     }
 
-    /// As IAM spells it: `rds:CopyDBSnapshot`.
-    pub(crate) fn iam_action(&self) -> String {
-        let name = match self.action.as_str() {
-            // The batch actions are permitted by the single ones (SQS Developer Guide, Amazon SQS API permissions).
-            "DeleteMessageBatch" => "DeleteMessage",
-            "SendMessageBatch" => "SendMessage",
-            "ChangeMessageVisibilityBatch" => "ChangeMessageVisibility",
-            other => other,
-        };
-        format!("{}:{name}", self.service.name())
-    }
-
     /// Whether AWS may answer it from what it knew a little while ago.
     pub(crate) fn may_be_stale(&self) -> bool {
         matches!(self.service, Service::Rds | Service::Kms) && self.only_looks()

@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::Arn;
 use crate::envelope::Stored;
-use crate::principal::root_credentials;
+use crate::policy::Kind;
+use crate::principal::{role_arn, root_credentials};
 use crate::rds::changes::Changes;
 use crate::rds::engines;
 use crate::rds::instance::{Instance, Parameters, Stage};
 use crate::rds::setup::Setup;
 use crate::rds::snapshot::Stage as SnapshotStage;
 use crate::{Cloud, Credentials, kms};
+
+/// AWS's own service control policy `FullAWSAccess`: what an account has that nobody has taken anything from.
+pub const FULL_ACCESS: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 /// A database to set up, as if it had been made long ago.
 #[derive(Clone, Debug)]
@@ -79,7 +84,7 @@ impl Cloud {
         let mut world = self.world();
         let world = &mut *world;
         let arn = world.principals.role(&mut world.ids, account, name);
-        let opened = world.principals.open(&mut world.ids, &arn, name, None);
+        let opened = world.principals.open(&mut world.ids, &arn, name, None, None);
         opened.map_or_else(|| root_credentials(account), |(_, credentials)| credentials)
     }
 
@@ -92,7 +97,7 @@ impl Cloud {
             return Err(format!("the access key id {taken} is taken, or is an account's root: choose another one"));
         }
         let arn = world.principals.role(&mut world.ids, account, name);
-        world.principals.enter(&arn, name, None, credentials);
+        world.principals.enter(&arn, name, None, None, credentials);
         Ok(())
     }
 
@@ -102,6 +107,49 @@ impl Cloud {
         let mut world = self.world();
         let world = &mut *world;
         world.principals.create_role(&mut world.ids, account, name, trust, policies)
+    }
+
+    /// Replaces all policies of a role that is there, also of one that [`Cloud::role`] has made. As for those who wait for
+    /// it, it takes effect after [`crate::Lags`].
+    pub fn put_role_policies(&self, account: &str, name: &str, policies: &[&str]) -> Result<(), String> {
+        let mut world = self.world();
+        let change = world.change();
+        world.principals.put_policies(&role_arn(account, name), policies, change)
+    }
+
+    /// Sets the permissions boundary of a role that is there, or removes it; it takes effect as its policies do.
+    pub fn put_role_boundary(&self, account: &str, name: &str, boundary: Option<&str>) -> Result<(), String> {
+        let mut world = self.world();
+        let change = world.change();
+        world.principals.put_boundary(&role_arn(account, name), boundary, change)
+    }
+
+    /// Replaces all tags of a role that is there: what policies see as `aws:PrincipalTag/...`.
+    pub fn tag_role(&self, account: &str, name: &str, tags: &BTreeMap<String, String>) -> Result<(), String> {
+        self.world().principals.put_tags(&role_arn(account, name), tags.clone())
+    }
+
+    /// Attaches these service control policies to an account, in place of those that it had; they take effect as the policies
+    /// of a role do. What none of them allows is refused to everybody in the account, so AWS's own `FullAWSAccess` must
+    /// be among them unless they list all that is allowed: [`crate::FULL_ACCESS`]. Without any, all is allowed.
+    pub fn set_service_control_policies(&self, account: &str, policies: &[&str]) -> Result<(), String> {
+        let mut world = self.world();
+        let change = world.change();
+        world.principals.put_controls(account, policies, Kind::Identity, change)
+    }
+
+    /// Attaches these resource control policies to an account, in place of those that it had, beside AWS's own
+    /// `RCPFullAWSAccess`. They deny, whoever asks, what may not be done to the account's keys, queues, roles and secrets;
+    /// RDS has none.
+    pub fn set_resource_control_policies(&self, account: &str, policies: &[&str]) -> Result<(), String> {
+        let mut world = self.world();
+        let change = world.change();
+        world.principals.put_controls(account, policies, Kind::ResourceControl, change)
+    }
+
+    /// Makes a managed policy, and gives its ARN: what `AssumeRole` may name in `PolicyArns`.
+    pub fn create_managed_policy(&self, account: &str, name: &str, document: &str) -> Result<String, String> {
+        self.world().principals.create_managed(account, name, document)
     }
 
     /// Sets up a database that is available at once. A key that does not exist leaves it without content.

@@ -31,6 +31,8 @@ pub struct Settings {
     pub weather: Weather,
     /// How far back a stale read can look, at most 30 s. Each change is remembered as long; zero spares a large world that.
     pub remembers: Duration,
+    /// Whether each different question that is put to the policies is kept whole, for another evaluator to judge.
+    pub keeps_questions: bool,
 }
 
 impl Settings {
@@ -49,6 +51,7 @@ impl Settings {
             rates: Rates::none(),
             weather: Weather::calm(),
             remembers: past::LONGEST,
+            keeps_questions: false,
         }
     }
 
@@ -96,7 +99,8 @@ impl Default for Durations {
 /// some cases several minutes" (KMS Developer Guide, AWS KMS eventual consistency).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lags {
-    /// Key policies and queue policies, grants given and revoked, and the use of new keys.
+    /// Key policies and queue policies, grants given and revoked, the use of new keys, and policies of roles and accounts that
+    /// are changed (IAM User Guide, Troubleshoot IAM, Changes that I make are not always immediately visible).
     pub authorization: Duration,
 }
 

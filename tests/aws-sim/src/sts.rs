@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::access::{Decision, Leave, Resource, authorize, context, denied};
+use crate::access::Leave;
 use crate::arn::{Arn, is_account};
 use crate::clock::{iso, later};
+use crate::decision::{Asked, denied};
 use crate::fault::{Fault, Outcome};
-use crate::policy::Verdict;
+use crate::policy::{Kind, Policy};
 use crate::query::Query;
 use crate::world::{Caller, World};
 use crate::xml::Xml;
@@ -30,24 +31,16 @@ fn get_caller_identity(caller: &Caller, query: &Query) -> Outcome<Xml> {
     Ok(xml)
 }
 
-/// Parameters of AssumeRole that are not simulated: session policies and tags, MFA, and trusted token issuers.
-const NOT_SIMULATED: [&str; 8] = [
-    "Policy",
-    "PolicyArns",
-    "ProvidedContexts",
-    "SerialNumber",
-    "SourceIdentity",
-    "Tags",
-    "TokenCode",
-    "TransitiveTagKeys",
-];
+/// Parameters of AssumeRole that are not simulated: session tags, MFA, and trusted token issuers.
+const NOT_SIMULATED: [&str; 6] =
+    ["ProvidedContexts", "SerialNumber", "SourceIdentity", "Tags", "TokenCode", "TransitiveTagKeys"];
 
 /// STS API Reference, AssumeRole.
 fn assume_role(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     if let Some(name) = NOT_SIMULATED.iter().find(|name| query.has(name)) {
         return Err(Fault::bad("ValidationError", format!("{name} is not simulated")));
     }
-    query.only(&["DurationSeconds", "ExternalId", "RoleArn", "RoleSessionName"])?;
+    query.only(&["DurationSeconds", "ExternalId", "Policy", "PolicyArns", "RoleArn", "RoleSessionName"])?;
     let role = query.required("RoleArn")?;
     if !Arn::parse(role)
         .is_some_and(|arn| arn.service == "iam" && is_account(&arn.account) && arn.name_of("role").is_some())
@@ -83,11 +76,10 @@ fn assume_role(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml
     if caller.principal.is_root() {
         return Err(Fault::new(403, "AccessDenied", "Roles may not be assumed by root accounts."));
     }
-    if let Some(because) = distrust(world, caller, role, session, external) {
-        return Err(denied(&caller.principal, "sts:AssumeRole", role, &because));
-    }
+    let policies = session_policies(world, query)?;
+    must_be_trusted(world, caller, role, session, external)?;
     let expires = later(world.now, Duration::from_secs(u64::from(seconds)));
-    let opened = world.principals.open(&mut world.ids, role, session, Some(expires));
+    let opened = world.principals.open(&mut world.ids, role, session, Some(expires), policies);
     let (principal, credentials) = opened.ok_or_else(|| Fault::internal("the role cannot be opened"))?;
     let mut xml = Xml::new();
     xml.node("Credentials", |xml| {
@@ -103,23 +95,48 @@ fn assume_role(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml
     Ok(xml)
 }
 
-/// Why the caller may not assume the role. A role that does not exist is refused in the same words as one that does not
+/// The policies that the session is to be bound by beside the role's: together 2048 characters, and at most ten that are
+/// named (STS API Reference, AssumeRole, Policy and PolicyArns). UNSOURCED: the codes of all but a malformed document.
+fn session_policies(world: &World, query: &Query) -> Outcome<Option<Vec<Policy>>> {
+    let named: Vec<&str> =
+        query.members("PolicyArns").iter().filter_map(|prefix| query.text(&format!("{prefix}.arn"))).collect();
+    if named.len() > 10 {
+        return Err(Fault::bad("ValidationError", "Member must have length less than or equal to 10: policyArns"));
+    }
+    let mut policies = Vec::new();
+    for arn in named {
+        let policy = world.principals.managed(arn);
+        let absent = || Fault::bad("ValidationError", format!("ARN {arn} does not exist or is not attachable."));
+        policies.push(policy.ok_or_else(absent)?.clone());
+    }
+    if let Some(text) = query.text("Policy") {
+        let parsed = Policy::parse(text, Kind::Identity);
+        policies.push(parsed.map_err(|wrong| Fault::bad("MalformedPolicyDocument", wrong))?);
+    }
+    if policies.iter().map(|policy| policy.text().chars().count()).sum::<usize>() > 2048 {
+        return Err(Fault::bad("ValidationError", "Member must have length less than or equal to 2048: policy"));
+    }
+    Ok(Some(policies).filter(|policies| !policies.is_empty()))
+}
+
+/// Refuses whoever may not assume the role. A role that does not exist is refused in the same words as one that does not
 /// trust the caller.
-fn distrust(world: &World, caller: &Caller, role: &str, session: &str, external: Option<&str>) -> Option<String> {
-    let missing = "because no resource-based policy allows the sts:AssumeRole action".to_owned();
-    let Some(policy) = world.principals.trust(role) else { return Some(missing) };
-    let mut context = context(world.now, &caller.principal, &caller.region);
-    context.insert("sts:rolesessionname".to_owned(), session.to_owned());
+fn must_be_trusted(world: &World, caller: &Caller, role: &str, session: &str, external: Option<&str>) -> Outcome<()> {
+    let action = "sts:AssumeRole";
+    let Some(policy) = world.principals.trust(role) else {
+        let because = "because no role trust policy allows the sts:AssumeRole action";
+        return Err(denied(&caller.principal, action, role, because));
+    };
+    let mut context = world.context(caller, &caller.region);
+    context.set("sts:RoleSessionName", session);
     if let Some(id) = external {
-        context.insert("sts:externalid".to_owned(), id.to_owned());
+        context.set("sts:ExternalId", id);
     }
-    let owner = Arn::parse(role).map_or_else(String::new, |arn| arn.account);
-    let leave = Leave::Only { policy, grant: Verdict::Silent };
-    let asked = Resource { arn: role.to_owned(), owner, leave };
-    match authorize(&world.principals.identity(&caller.principal), "sts:AssumeRole", &[asked], &context) {
-        Decision::Allowed => None,
-        Decision::Refused { because, .. } => Some(because),
+    for (key, value) in world.principals.tags(role).into_iter().flatten() {
+        context.set(&format!("aws:ResourceTag/{key}"), value);
+        context.set(&format!("iam:ResourceTag/{key}"), value);
     }
+    world.demand(caller, &Asked { action, resource: role, leave: Leave::Trust(policy), context })
 }
 
 /// Letters, digits and `others`, of a length within bounds.

@@ -3,13 +3,15 @@
 use jiff::Timestamp;
 
 use crate::Settings;
+use crate::decision::Journal;
 use crate::fault::Outcome;
 use crate::ids::Ids;
 use crate::kms::Kms;
-use crate::principal::{Principal, Principals};
+use crate::principal::Principal;
 use crate::rates::Buckets;
 use crate::rds::Rds;
 use crate::request::Request;
+use crate::roles::Principals;
 use crate::sqs::Sqs;
 
 /// Who asks, and in which Region.
@@ -39,6 +41,8 @@ pub(crate) struct World {
     pub(crate) buckets: Buckets,
     /// Whether somebody may have changed it since it was last remembered.
     pub(crate) changed: bool,
+    /// What was decided for the request that is being answered.
+    pub(crate) journal: Journal,
 }
 
 impl World {
@@ -46,6 +50,7 @@ impl World {
         Self {
             now: settings.clock.timestamp(),
             changed: true,
+            journal: Journal::default(),
             buckets: Buckets::default(),
             ids: Ids::seeded(settings.seed),
             settings,

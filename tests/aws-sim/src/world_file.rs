@@ -81,6 +81,12 @@ impl WorldFile {
             if !is_account(id) {
                 return Err(self.wrong(account, format!("{id:?} is not an account id: write 12 digits")));
             }
+            self.controls(cloud, account.get_ref()).map_err(|what| self.wrong(account, what))?;
+            for policy in &account.get_ref().managed_policy {
+                let made = self.document(&policy.get_ref().policy);
+                let made = made.and_then(|text| cloud.create_managed_policy(id, &policy.get_ref().name, &text));
+                made.map_err(|what| self.wrong(policy, what))?;
+            }
             for role in &account.get_ref().role {
                 self.role(cloud, id, role.get_ref()).map_err(|what| self.wrong(role, what))?;
             }
@@ -140,7 +146,25 @@ impl WorldFile {
             .map_err(|error| format!("{} cannot be read: {error}; a document itself begins with {{", path.display()))
     }
 
+    fn documents(&self, texts: &[String]) -> Result<Vec<String>, String> {
+        texts.iter().map(|text| self.document(text)).collect()
+    }
+
+    fn controls(&self, cloud: &Cloud, account: &Account) -> Result<(), String> {
+        let service = self.documents(&account.service_control_policies)?;
+        cloud.set_service_control_policies(&account.id, &borrowed(&service))?;
+        let resource = self.documents(&account.resource_control_policies)?;
+        cloud.set_resource_control_policies(&account.id, &borrowed(&resource))
+    }
+
     fn role(&self, cloud: &Cloud, account: &str, role: &Role) -> Result<(), String> {
+        self.bare_role(cloud, account, role)?;
+        let boundary = role.boundary.as_deref().map(|text| self.document(text)).transpose()?;
+        cloud.put_role_boundary(account, &role.name, boundary.as_deref())?;
+        cloud.tag_role(account, &role.name, &role.tags)
+    }
+
+    fn bare_role(&self, cloud: &Cloud, account: &str, role: &Role) -> Result<(), String> {
         let name = role.name.as_str();
         if role.trust.is_some() || role.policies.is_some() {
             let own = json!({
@@ -152,10 +176,8 @@ impl WorldFile {
                 },
             });
             let trust = role.trust.as_deref().map_or_else(|| Ok(own.to_string()), |text| self.document(text))?;
-            let policies = role.policies.iter().flatten().map(|text| self.document(text));
-            let policies = policies.collect::<Result<Vec<_>, _>>()?;
-            let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
-            cloud.create_role(account, name, &trust, &policies)?;
+            let policies = self.documents(role.policies.as_deref().unwrap_or_default())?;
+            cloud.create_role(account, name, &trust, &borrowed(&policies))?;
         }
         let (access_key_id, secret_access_key) = match (&role.access_key_id, &role.secret_access_key) {
             (Some(id), Some(secret)) => (id.clone(), secret.clone()),
@@ -196,6 +218,10 @@ impl WorldFile {
         let made = asked.and_then(|asked| sqs::route(&mut world, root, "CreateQueue", &asked, now));
         made.map(drop).map_err(|fault| refused("CreateQueue", &fault))
     }
+}
+
+fn borrowed(documents: &[String]) -> Vec<&str> {
+    documents.iter().map(String::as_str).collect()
 }
 
 fn root(account: &Account, region: &Region) -> Caller {

@@ -7,7 +7,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sim::Cloud;
-use serde_json::json;
+use stack::Administrator;
 
 use crate::side::Side;
 
@@ -17,8 +17,6 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// The root of one account, in one Region.
 #[derive(Debug)]
 pub(crate) struct Admin {
-    account: &'static str,
-    region: &'static str,
     /// RDS.
     pub(crate) rds: aws_sdk_rds::Client,
     /// KMS.
@@ -39,49 +37,15 @@ impl Admin {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
         Self {
-            account,
-            region,
             rds: aws_sdk_rds::Client::new(&sdk),
             kms: aws_sdk_kms::Client::new(&sdk),
             sqs: aws_sdk_sqs::Client::new(&sdk),
         }
     }
 
-    /// A queue of this account with its dead-letter queue. The agent of the other account may send to it, and nothing else.
-    pub(crate) async fn create_queue(&self, name: &str, sender: Side) -> Result<()> {
-        let arn = |name: &str| format!("arn:aws:sqs:{}:{}:{name}", self.region, self.account);
-        let fortnight = "1209600";
-        let dead = dead(name);
-        let create = self.sqs.create_queue().queue_name(&dead);
-        create.attributes(QueueAttributeName::MessageRetentionPeriod, fortnight).send().await?;
-        let (other, role) = (sender.account(), sender.role());
-        let policy = json!({
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Principal": { "AWS": format!("arn:aws:iam::{other}:root") },
-                "Action": "sqs:SendMessage",
-                "Resource": arn(name),
-                "Condition": { "ArnEquals": { "aws:PrincipalArn": format!("arn:aws:iam::{other}:role/{role}") } },
-            }],
-        });
-        let redrive = json!({ "deadLetterTargetArn": arn(&dead), "maxReceiveCount": 100 });
-        self.sqs
-            .create_queue()
-            .queue_name(name)
-            .attributes(QueueAttributeName::MessageRetentionPeriod, fortnight)
-            .attributes(QueueAttributeName::Policy, policy.to_string())
-            .attributes(QueueAttributeName::RedrivePolicy, redrive.to_string())
-            .send()
-            .await?;
-        Ok(())
-    }
-
-    /// A key of this account, for itself.
-    pub(crate) async fn create_key(&self, description: &str) -> Result<String> {
-        let key = self.kms.create_key().description(description).send().await?;
-        let arn = key.key_metadata().and_then(|key| key.arn()).ok_or("KMS tells no ARN of the new key")?;
-        Ok(arn.to_owned())
+    /// Whoever deploys the stacks of this account.
+    pub(crate) fn stacks(&self) -> Administrator {
+        Administrator { kms: self.kms.clone(), sqs: self.sqs.clone() }
     }
 
     /// How many messages a queue holds, hidden and delayed ones too.

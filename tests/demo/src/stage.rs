@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use aws_sim::{Clock, Cloud, Credentials, Database, Settings};
+use stack::Pair;
 use tempfile::TempDir;
 
 use crate::admin::{Admin, Result};
@@ -50,9 +51,14 @@ impl Stage {
         cloud.create_subnet_group(Side::B.account(), Side::B.region(), "private");
         cloud.create_security_group(Side::B.account(), Side::B.region(), "sg-0123456789abcdef0");
         let [a, b] = [Side::A, Side::B].map(|side| Admin::new(&cloud, side, side.region()));
-        b.create_queue(Side::B.queue(), Side::A).await?;
-        a.create_queue(Side::A.queue(), Side::B).await?;
-        let key = b.create_key("databases of account B").await?;
+        // Each side deploys its own stacks of deploy/: the agents run under the policies that are shipped.
+        let pair = Pair {
+            source: Side::A.account(),
+            source_region: Side::A.region(),
+            target: Side::B.account(),
+            target_region: Side::B.region(),
+        };
+        let key = pair.deploy(&cloud, &a.stacks(), &b.stacks()).await;
         let files = TempDir::with_prefix("rds-handoff-demo-")?;
         let stage = Self { cloud, endpoint, key, files };
         std::fs::write(stage.file(Side::A), source())?;

@@ -3,7 +3,6 @@
 use aws_config::SdkConfig;
 use aws_sdk_rds::config::retry::RetryPartition;
 use aws_sdk_sqs::types::QueueAttributeName;
-use serde_json::json;
 
 /// The root of one account, in one Region.
 #[derive(Debug)]
@@ -31,36 +30,6 @@ impl Admin {
             kms: aws_sdk_kms::Client::from_conf(kms),
             sqs: aws_sdk_sqs::Client::from_conf(sqs),
         }
-    }
-
-    /// A queue of ours and its dead-letter queue; the role of the other account may send, and nothing else.
-    pub(crate) async fn create_queues(&self, name: &str, sender: &str, role: &str) {
-        let arn = |name: &str| format!("arn:aws:sqs:{}:{}:{name}", self.region, self.account);
-        let fortnight = "1209600";
-        let dead = format!("{name}-dead");
-        let create = self.sqs.create_queue().queue_name(&dead);
-        let create = create.attributes(QueueAttributeName::MessageRetentionPeriod, fortnight);
-        create.send().await.expect("a dead-letter queue");
-        let policy = json!({
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Principal": { "AWS": format!("arn:aws:iam::{sender}:root") },
-                "Action": "sqs:SendMessage",
-                "Resource": arn(name),
-                "Condition": { "ArnEquals": { "aws:PrincipalArn": format!("arn:aws:iam::{sender}:role/{role}") } },
-            }],
-        });
-        let redrive = json!({ "deadLetterTargetArn": arn(&dead), "maxReceiveCount": 100 });
-        self.sqs
-            .create_queue()
-            .queue_name(name)
-            .attributes(QueueAttributeName::MessageRetentionPeriod, fortnight)
-            .attributes(QueueAttributeName::Policy, policy.to_string())
-            .attributes(QueueAttributeName::RedrivePolicy, redrive.to_string())
-            .send()
-            .await
-            .expect("a queue");
     }
 
     /// A key of this account, for itself.

@@ -14,6 +14,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Settings};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use clap::Parser as _;
+use stack::{Administrator, Pair};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -116,6 +117,9 @@ impl Write for Output {
 }
 
 impl Lab {
+    /// The route of every Lab.
+    pub const PAIR: Pair<'static> = Pair { source: A, source_region: HOME, target: B, target_region: TARGET };
+
     /// Accounts with queues, roles, B's key and subnet group, and A's databases. The SDK's retries have a budget of their own in
     /// each Lab: it is otherwise shared by all that runs in a process.
     pub async fn new(world: World) -> Self {
@@ -136,18 +140,13 @@ impl Lab {
             gate: RefCell::default(),
             nonces: Rc::default(),
         };
-        lab.cloud.role(A, "rds-handoff-source-agent");
-        lab.cloud.role(B, "rds-handoff-target-agent");
         for database in &world.databases {
             lab.cloud.create_database(Database::new(A, HOME, database));
         }
         lab.cloud.create_subnet_group(B, TARGET, "private");
         lab.cloud.create_security_group(B, TARGET, "sg-0123456789abcdef0");
-        let inbox = "rds-handoff-inbox";
-        lab.admin(B, TARGET).create_queues(inbox, A, "rds-handoff-source-agent").await;
-        let receipts = format!("rds-handoff-receipts-{B}");
-        lab.admin(A, HOME).create_queues(&receipts, B, "rds-handoff-target-agent").await;
-        let key = lab.admin(B, TARGET).create_key("own key of account B").await;
+        let [a, b] = [lab.admin(A, HOME), lab.admin(B, TARGET)].map(|of| Administrator { kms: of.kms, sqs: of.sqs });
+        let key = Self::PAIR.deploy(&lab.cloud, &a, &b).await;
         lab.configure_source(&world.databases, "");
         lab.configure_target(&key, "");
         lab.cloud.forget_calls();

@@ -7,6 +7,7 @@ use super::actions::{key, named_key};
 use super::key::{listing, marker};
 use crate::arn::Arn;
 use crate::clock::epoch_seconds;
+use crate::decision::denied;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::{Caller, World};
@@ -89,7 +90,15 @@ pub(super) fn delete_alias(world: &mut World, caller: &Caller, json: &Json) -> O
 pub(super) fn list_aliases(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "Limit", "Marker"])?;
     let of_key = match json.text("KeyId")? {
-        Some(_) => Some(named_key(world, caller, "ListAliases", json)?.arn.to_string()),
+        Some(_) => {
+            let arn = named_key(world, caller, "ListAliases", json)?.arn.clone();
+            if arn.account != caller.account() {
+                // "Cross-account use: No" (KMS API Reference, ListAliases). UNSOURCED: the code.
+                let because = "because no resource-based policy allows the kms:ListAliases action";
+                return Err(denied(&caller.principal, "kms:ListAliases", &arn.to_string(), because));
+            }
+            Some(arn.to_string())
+        }
         None => None,
     };
     let limit = json.bounded("Limit", 1, 100, 50)?;

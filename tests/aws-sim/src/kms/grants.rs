@@ -7,8 +7,9 @@ use super::actions::named_key;
 use super::key::{Key, listing, marker};
 use super::terms::{Constraints, OF_ANY_KEY, ON_DATA, SIGNING, Terms};
 use super::{crypto, permission};
-use crate::access::denied;
+use crate::access::{Ground, Leave, Ruling};
 use crate::clock::{epoch_seconds, later};
+use crate::decision::{Asked, Decision, denied};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::policy::Verdict;
@@ -104,7 +105,7 @@ pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> O
 fn must_not_outgrow(world: &World, caller: &Caller, arn: &str, terms: &Terms, json: &Json) -> Outcome<()> {
     // It was found just before. InternalFailure: KMS API Reference, Common Errors.
     let key = world.kms.keys.get(arn).ok_or_else(|| Fault::internal("the key has gone"))?;
-    if permission::allowed_without_grant(world, caller, key, "kms:CreateGrant", json) {
+    if permission::grants_without_grant(world, caller, key, json) {
         return Ok(());
     }
     let tokens = json.texts("GrantTokens")?;
@@ -225,20 +226,36 @@ pub(super) fn retire_grant(world: &mut World, caller: &Caller, json: &Json) -> O
         _ => return Err(Fault::validation("A grant is named by a grant token, or by its key and its id")),
     };
     let terms = &must_be_there(world, &arn, &id)?.terms;
-    let named = |named: &String| caller.principal.named_by(named);
-    let context = crate::access::context(world.now, &caller.principal, &caller.region);
-    let by_iam = world.principals.identity(&caller.principal).judge("kms:RetireGrant", &arn, &context);
-    let retiring = terms.retiring.as_ref().map_or(Verdict::Silent, named);
-    let grantee = if terms.cover("kms:RetireGrant", None) { named(&terms.grantee) } else { Verdict::Silent };
-    let may = match retiring.or(grantee) {
-        Verdict::Allowed => by_iam != Verdict::Denied,
-        Verdict::Delegated => by_iam == Verdict::Allowed,
-        _ => by_iam == Verdict::Allowed && terms.issuer == root_arn(caller.account()),
-    };
-    if !may {
-        return Err(denied(&caller.principal, "kms:RetireGrant", &arn, "because the grant does not allow it"));
-    }
+    must_retire(world, caller, &arn, terms)?;
     crypto::must_not_be_dry(json)?;
     end(world, &arn, &id);
     Ok(Value::Null)
+}
+
+fn must_retire(world: &World, caller: &Caller, key: &str, terms: &Terms) -> Outcome<()> {
+    let action = "kms:RetireGrant";
+    let mut context = world.context(caller, &caller.region);
+    context.set("kms:CallerAccount", caller.account());
+    // Whether IAM lets the caller do so in his own account: no key policy is asked.
+    let by_iam = world.judge(caller, &Asked { action, resource: key, leave: Leave::Service, context });
+    let named = |named: &String| caller.principal.named_by(named);
+    let retiring = terms.retiring.as_ref().map_or(Verdict::Silent, named);
+    let grantee = if terms.cover(action, None) { named(&terms.grantee) } else { Verdict::Silent };
+    let allowed = match retiring.max(grantee) {
+        Verdict::Allowed | Verdict::ToRole => !matches!(by_iam, Ruling::Denied(_)),
+        Verdict::Delegated => by_iam.allowed(),
+        _ => by_iam.allowed() && terms.issuer == root_arn(caller.account()),
+    };
+    world.journal.write(Decision {
+        principal: caller.principal.arn.clone(),
+        action: action.to_owned(),
+        resource: key.to_owned(),
+        via: String::new(),
+        allowed,
+        grounds: vec![Ground { layer: "grant", statement: String::new() }],
+    });
+    if allowed {
+        return Ok(());
+    }
+    Err(denied(&caller.principal, action, key, "because the grant does not allow it"))
 }

@@ -2,6 +2,7 @@
 
 mod actions;
 mod aliases;
+mod conditions;
 mod creation;
 mod crypto;
 mod grants;

@@ -2,9 +2,10 @@
 
 use super::grants::issue;
 use super::key::{Key, KeyState};
-use super::permission;
 use super::terms::{Constraints, Terms};
-use crate::access::{Decision, Leave, Resource, authorize, context};
+use super::{conditions, permission};
+use crate::access::Leave;
+use crate::decision::Asked;
 use crate::principal::root_arn;
 use crate::world::{Caller, World};
 
@@ -24,33 +25,45 @@ pub(crate) const TO_STORE: [&str; 8] = [
     "kms:ReEncryptTo",
 ];
 
+/// What a secret under a key of one's own takes.
+pub(crate) const FOR_SECRETS: [&str; 4] = ["kms:DescribeKey", "kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"];
+
 /// Whether the key exists, is enabled, and lets the caller do all of `actions` through RDS.
 ///
 /// RDS calls KMS with forward access sessions: the caller's principal, `kms:ViaService` naming RDS in the key's Region,
 /// and `kms:GrantIsForAWSResource` on the grant that it makes for itself (RDS User Guide, AWS KMS key management).
-pub(crate) fn usable(world: &World, caller: &Caller, key: &str, actions: &[&str]) -> bool {
+pub(crate) fn usable(world: &World, caller: &Caller, key: &str, actions: &[&str], services: &[&str]) -> bool {
     let Some(key) = world.kms.keys.get(key) else { return false };
     // A key can be used while its primary changes (KMS Developer Guide, Key states).
     matches!(key.state, KeyState::Enabled | KeyState::Updating { .. })
         && key.usable_from <= world.now
-        && allowed(world, caller, key, actions, "rds")
+        && allowed(world, caller, key, actions, services)
 }
 
-/// Whether the key lets the caller do all of `actions` through an AWS service.
-pub(crate) fn allowed(world: &World, caller: &Caller, key: &Key, actions: &[&str], service: &str) -> bool {
-    let mut given = context(world.now, &caller.principal, &key.arn.region);
-    given.insert("kms:viaservice".to_owned(), format!("{service}.{}.amazonaws.com", key.arn.region));
+/// Whether the key lets the caller do all of `actions` through an AWS service: the last of `services`, each of which was
+/// called by the one before it.
+pub(crate) fn allowed(world: &World, caller: &Caller, key: &Key, actions: &[&str], services: &[&str]) -> bool {
+    let region = &key.arn.region;
+    let service = services.last().copied().unwrap_or_default();
+    let mut given = world.context(caller, region).forwarded(services);
+    given.set("kms:CallerAccount", caller.account());
+    given.set("kms:ViaService", &format!("{service}.{region}.amazonaws.com"));
+    conditions::of_key(&mut given, world, key);
+    let resource = key.arn.to_string();
     actions.iter().all(|action| {
-        let mut given = given.clone();
+        let mut context = given.clone();
         if *action == "kms:CreateGrant" {
-            given.insert("kms:grantisforawsresource".to_owned(), "true".to_owned());
+            context.set("kms:GrantIsForAWSResource", "true");
+            // "The policy must include all of these operations" (RDS User Guide, Copying a DB snapshot, of a condition on
+            // kms:GrantOperations): those that are needed.
+            let operations = actions.iter().map(|action| action.trim_start_matches("kms:").to_owned());
+            context.set_all("kms:GrantOperations", operations.collect());
         }
-        let leave = Leave::Only {
+        let leave = Leave::Key {
             policy: &key.policy.in_effect(world.now).rules,
             grant: permission::leave(key, &caller.principal, action, world.now, &[], None),
         };
-        let resource = Resource { arn: key.arn.to_string(), owner: key.arn.account.clone(), leave };
-        authorize(&world.principals.identity(&caller.principal), action, &[resource], &given) == Decision::Allowed
+        world.decide(caller, &Asked { action, resource: &resource, leave, context }).allowed()
     })
 }
 

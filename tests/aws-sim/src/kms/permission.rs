@@ -1,15 +1,15 @@
 //! Who may ask what of which key: the permissions that each action needs, the conditions it brings, and grants.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::actions::reaches_across;
+use super::conditions;
 use super::crypto;
 use super::grants::Grant;
 use super::key::Key;
-use crate::access::{Decision, Leave, Resource, authorize, context, demand};
+use crate::access::Leave;
 use crate::arn::Arn;
-use crate::condition::Context;
+use crate::decision::Asked;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::policy::Verdict;
@@ -17,11 +17,17 @@ use crate::principal::Principal;
 use crate::tags::Tags;
 use crate::world::{Caller, World};
 
-/// An IAM action, and the ARN it is asked for: `*` for what has none.
-type Asked = (String, String);
+/// A permission that a request needs.
+struct Need {
+    /// Without its service: `CreateKey`.
+    name: String,
+    /// An ARN, or `*`.
+    resource: String,
+    region: String,
+}
 
 /// The permissions that a request needs (Service Authorization Reference, AWS Key Management Service).
-fn asked(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<Asked> {
+fn needs(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<Need> {
     let text = |name: &str| json.text(name).ok().flatten();
     let own = |resource: &str| Arn::new("kms", &caller.region, caller.account(), resource).to_string();
     let key = |named: &str| match world.kms.resolve(caller, named) {
@@ -29,8 +35,10 @@ fn asked(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<Asked
         Err(_) if Arn::parse(named).is_some() => named.to_owned(),
         Err(_) => own(&format!("key/{named}")),
     };
-    let mut asked: Vec<Asked> = Vec::new();
-    let mut ask = |action: &str, arn: String| asked.push((format!("kms:{action}"), arn));
+    let mut needs: Vec<Need> = Vec::new();
+    let mut ask = |name: &str, resource: String| {
+        needs.push(Need { name: name.to_owned(), resource, region: caller.region.clone() });
+    };
     match action {
         // On the alias and on its key, for UpdateAlias on both keys (KMS Developer Guide, Controlling access to aliases).
         "CreateAlias" | "UpdateAlias" | "DeleteAlias" => {
@@ -67,27 +75,38 @@ fn asked(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<Asked
         }
         // Of grants, not of policies: see there.
         "RetireGrant" => {}
+        // Of no key, also when one is named.
+        "ListAliases" => ask(action, "*".to_owned()),
         _ => match text("KeyId") {
             Some(named) => ask(action, key(named)),
             None => ask(action, "*".to_owned()),
         },
     }
-    // KMS Developer Guide, Creating multi-Region replica keys; Controlling access to tags.
-    if action == "ReplicateKey" {
-        ask("CreateKey", "*".to_owned());
+    // "kms:CreateKey permission in an IAM policy in the replica Region" (KMS Developer Guide, Controlling access to multi-Region
+    // keys), and "kms:TagResource" for tags (Controlling access to tags), which is judged on a key: on the replica, or on any
+    // key where it has no id yet.
+    if action == "ReplicateKey"
+        && let Some(region) = text("ReplicaRegion")
+    {
+        let replica = text("KeyId").map(key).and_then(|arn| Arn::parse(&arn));
+        let replica = replica.map_or_else(String::new, |arn| Arn { region: region.to_owned(), ..arn }.to_string());
+        let there = |name: &str, resource| Need { name: name.to_owned(), resource, region: region.to_owned() };
+        needs.push(there("CreateKey", "*".to_owned()));
+        if json.raw("Tags").is_some() {
+            needs.push(there("TagResource", replica));
+        }
+    } else if action == "CreateKey" && json.raw("Tags").is_some() {
+        ask("TagResource", own("key/*"));
     }
-    if matches!(action, "CreateKey" | "ReplicateKey") && json.raw("Tags").is_some() {
-        ask("TagResource", "*".to_owned());
-    }
-    asked
+    needs
 }
 
 /// The ARNs that a request names.
 pub(crate) fn resources(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for (_, arn) in asked(world, caller, action, json) {
-        if arn != "*" && !found.contains(&arn) {
-            found.push(arn);
+    for need in needs(world, caller, action, json) {
+        if !need.resource.contains('*') && !found.contains(&need.resource) {
+            found.push(need.resource);
         }
     }
     found
@@ -104,35 +123,37 @@ pub(crate) fn permit(world: &World, caller: &Caller, action: &str, json: &Json) 
     if let Some(unknown) = tokens.iter().find(|token| !world.kms.tokens.contains_key(*token)) {
         return Err(Fault::bad("InvalidGrantTokenException", format!("The grant token {unknown} is not valid.")));
     }
-    let caller_identity = world.principals.identity(&caller.principal);
-    for (action, arn) in asked(world, caller, action, json) {
-        let key = world.kms.keys.get(&arn);
-        let mut context = context(world.now, &caller.principal, &caller.region);
-        add_conditions(&mut context, key, &action, json)?;
-        let encryption = encryption_context(&action, json)?;
-        let leave = |key: &Key| leave(key, &caller.principal, &action, world.now, &tokens, Some(&encryption));
+    for need in needs(world, caller, action, json) {
+        let key = world.kms.keys.get(&need.resource);
+        let mut context = world.context(caller, &need.region);
+        conditions::of_request(&mut context, world, caller, action, &need.name, json)?;
+        if let Some(key) = key {
+            conditions::of_key(&mut context, world, key);
+        }
+        let action = format!("kms:{}", need.name);
+        let encryption = json.map(conditions::encryption_parameter(&need.name))?;
         let leave = match key {
-            Some(key) if key.arn.account == caller.account() || reaches_across(action.trim_start_matches("kms:")) => {
-                Leave::Only { policy: &key.policy.in_effect(world.now).rules, grant: leave(key) }
-            }
+            Some(key) if key.arn.account == caller.account() || reaches_across(&need.name) => Leave::Key {
+                policy: &key.policy.in_effect(world.now).rules,
+                grant: leave(key, &caller.principal, &action, world.now, &tokens, Some(&encryption)),
+            },
             _ => Leave::Nobody,
         };
-        let owner = if arn == "*" { caller.account() } else { arn.split(':').nth(4).unwrap_or_default() };
-        let asked = Resource { owner: owner.to_owned(), arn, leave };
-        demand(&caller_identity, &action, &[asked], &context)?;
+        world.demand(caller, &Asked { action: &action, resource: &need.resource, leave, context })?;
     }
     Ok(())
 }
 
-/// Whether the key's policy and the caller's own allow `action`, without any grant.
-pub(super) fn allowed_without_grant(world: &World, caller: &Caller, key: &Key, action: &str, json: &Json) -> bool {
-    let mut context = context(world.now, &caller.principal, &caller.region);
-    if add_conditions(&mut context, Some(key), action, json).is_err() {
+/// Whether the key's policy and the caller's own allow CreateGrant, without any grant.
+pub(super) fn grants_without_grant(world: &World, caller: &Caller, key: &Key, json: &Json) -> bool {
+    let mut context = world.context(caller, &caller.region);
+    if conditions::of_request(&mut context, world, caller, "CreateGrant", "CreateGrant", json).is_err() {
         return false;
     }
-    let leave = Leave::Only { policy: &key.policy.in_effect(world.now).rules, grant: Verdict::Silent };
-    let asked = Resource { owner: key.arn.account.clone(), arn: key.arn.to_string(), leave };
-    authorize(&world.principals.identity(&caller.principal), action, &[asked], &context) == Decision::Allowed
+    conditions::of_key(&mut context, world, key);
+    let leave = Leave::Key { policy: &key.policy.in_effect(world.now).rules, grant: Verdict::Silent };
+    let resource = key.arn.to_string();
+    world.judge(caller, &Asked { action: "kms:CreateGrant", resource: &resource, leave, context }).allowed()
 }
 
 /// What the key's grants say. A grant to a role or session is enough; one to an account leaves it to that account's IAM.
@@ -147,62 +168,5 @@ pub(super) fn leave(
 ) -> Verdict {
     let holds = |grant: &&Grant| grant.in_effect(now, tokens) && grant.terms.cover(action, encryption);
     let grants = key.grants_in_effect(now).filter(holds);
-    grants.map(|grant| principal.named_by(&grant.terms.grantee)).fold(Verdict::Silent, Verdict::or)
-}
-
-/// The encryption context that one of the permissions of a request is about.
-fn encryption_context(action: &str, json: &Json) -> Outcome<Tags> {
-    json.map(match action {
-        "kms:ReEncryptFrom" => "SourceEncryptionContext",
-        "kms:ReEncryptTo" => "DestinationEncryptionContext",
-        _ => "EncryptionContext",
-    })
-}
-
-/// The condition keys of KMS that a direct request has (KMS Developer Guide, AWS KMS condition keys). Those of several
-/// values are not evaluated here.
-fn add_conditions(context: &mut Context, key: Option<&Key>, action: &str, json: &Json) -> Outcome<()> {
-    let mut add = |name: &str, value: &str| context.insert(name.to_lowercase(), value.to_owned());
-    for (name, value) in encryption_context(action, json)? {
-        add(&format!("kms:EncryptionContext:{name}"), &value);
-    }
-    for tag in json.objects("Tags")? {
-        add(&format!("aws:RequestTag/{}", tag.required("TagKey")?), tag.text("TagValue")?.unwrap_or_default());
-    }
-    let parameters = [
-        ("BypassPolicyLockoutSafetyCheck", "kms:BypassPolicyLockoutSafetyCheck"),
-        ("GranteePrincipal", "kms:GranteePrincipal"),
-        ("MessageType", "kms:MessageType"),
-        ("PendingWindowInDays", "kms:ScheduleKeyDeletionPendingWindowInDays"),
-        ("PrimaryRegion", "kms:PrimaryRegion"),
-        ("ReplicaRegion", "kms:ReplicaRegion"),
-        ("RetiringPrincipal", "kms:RetiringPrincipal"),
-        ("SigningAlgorithm", "kms:SigningAlgorithm"),
-        ("KeySpec", "kms:KeySpec"),
-        ("KeyUsage", "kms:KeyUsage"),
-        ("MultiRegion", "kms:MultiRegion"),
-    ];
-    for (parameter, name) in parameters {
-        match json.raw(parameter) {
-            Some(Value::String(text)) => drop(add(name, &text)),
-            Some(value @ (Value::Bool(_) | Value::Number(_))) => drop(add(name, &value.to_string())),
-            _ => {}
-        }
-    }
-    if let Some(named) = json.text("KeyId")?.filter(|named| named.starts_with("alias/")) {
-        add("kms:RequestAlias", named);
-    }
-    if let Some(key) = key {
-        for (name, value) in &key.tags {
-            add(&format!("aws:ResourceTag/{name}"), value);
-        }
-        add("kms:KeySpec", key.spec.name());
-        add("kms:KeyUsage", key.spec.usage());
-        add("kms:KeyOrigin", "AWS_KMS");
-        add("kms:MultiRegion", if key.primary.is_some() { "true" } else { "false" });
-        if let Some(primary) = &key.primary {
-            add("kms:MultiRegionKeyType", if *primary == key.arn.region { "PRIMARY" } else { "REPLICA" });
-        }
-    }
-    Ok(())
+    grants.map(|grant| principal.named_by(&grant.terms.grantee)).max().unwrap_or(Verdict::Silent)
 }

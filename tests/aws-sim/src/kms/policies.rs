@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::actions::named_key;
 use super::key::{listing, marker};
-use crate::access::context;
 use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
@@ -81,9 +80,10 @@ pub(super) fn checked_policy(world: &World, caller: &Caller, text: &str, arn: &A
     if let Some(unknown) = rules.principals().find(|named| !world.principals.exists(named)) {
         return Err(malformed(format!("Policy contains a statement with one or more invalid principals: {unknown}.")));
     }
-    let context = context(world.now, &caller.principal, &caller.region);
+    let mut context = world.context(caller, &caller.region);
+    context.set("kms:CallerAccount", caller.account());
     let may = rules.judge(&caller.principal, "kms:PutKeyPolicy", &arn.to_string(), &context);
-    if !bypass && !matches!(may, Verdict::Allowed | Verdict::Delegated) {
+    if !bypass && matches!(may, Verdict::Silent | Verdict::Denied) {
         return Err(malformed(
             "The new key policy will not allow you to update the key policy in the future.".to_owned(),
         ));

@@ -2,12 +2,12 @@
 
 use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
-use crate::kms::on_behalf::{TO_READ, TO_STORE, usable};
+use crate::kms::on_behalf::{FOR_SECRETS, TO_READ, TO_STORE, usable};
 use crate::world::{Caller, World};
 
 /// Refuses a source whose key the caller cannot read with.
 pub(super) fn readable(world: &World, caller: &Caller, key: &str) -> Outcome<()> {
-    if usable(world, caller, key, &TO_READ) {
+    if usable(world, caller, key, &TO_READ, &["rds"]) {
         return Ok(());
     }
     Err(not_accessible("source snapshot", key))
@@ -16,6 +16,17 @@ pub(super) fn readable(world: &World, caller: &Caller, key: &str) -> Outcome<()>
 /// The ARN of the key that `KmsKeyId` means: an id or alias of the caller's own, or an ARN; in this Region, enabled, and
 /// with leave for the caller (RDS API Reference, CopyDBSnapshot, KmsKeyId).
 pub(super) fn target(world: &mut World, caller: &Caller, named: &str) -> Outcome<String> {
+    chosen(world, caller, named, &TO_STORE, &["rds"])
+}
+
+/// The same of the key of a secret, which Secrets Manager asks for in its turn (RDS User Guide, Password management with
+/// Secrets Manager, Permissions required: `kms:DescribeKey`, `kms:Decrypt`, `kms:GenerateDataKey`, `kms:CreateGrant`).
+/// UNSOURCED: that it is Secrets Manager for all four.
+pub(super) fn of_secret(world: &mut World, caller: &Caller, named: &str) -> Outcome<String> {
+    chosen(world, caller, named, &FOR_SECRETS, &["rds", "secretsmanager"])
+}
+
+fn chosen(world: &mut World, caller: &Caller, named: &str, actions: &[&str], services: &[&str]) -> Outcome<String> {
     let refused = || not_accessible("target", named);
     if named == "alias/aws/rds" {
         crate::kms::managed_key(world, caller.account(), &caller.region);
@@ -23,7 +34,7 @@ pub(super) fn target(world: &mut World, caller: &Caller, named: &str) -> Outcome
     let arn = world.kms.resolve(caller, named).map_err(|_| refused())?;
     // Another account's key is named by its full key ARN, not by an alias of that account. UNSOURCED: stricter reading.
     let foreign = Arn::parse(&arn).is_some_and(|arn| arn.account != caller.account());
-    if (foreign && named != arn) || !usable(world, caller, &arn, &TO_STORE) {
+    if (foreign && named != arn) || !usable(world, caller, &arn, actions, services) {
         return Err(refused());
     }
     Ok(arn)
@@ -31,7 +42,7 @@ pub(super) fn target(world: &mut World, caller: &Caller, named: &str) -> Outcome
 
 /// Whether the caller can store under the key.
 pub(super) fn can_store(world: &World, caller: &Caller, key: &str) -> bool {
-    usable(world, caller, key, &TO_STORE)
+    usable(world, caller, key, &TO_STORE, &["rds"])
 }
 
 /// Refuses storing under a key that cannot be used, as the key of an instance or snapshot that is there already (RDS API

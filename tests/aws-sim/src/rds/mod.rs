@@ -17,6 +17,7 @@ mod modify;
 mod option_groups;
 pub(crate) mod options;
 pub(crate) mod parameters;
+mod permission;
 mod progress;
 mod restore;
 mod secret;
@@ -35,10 +36,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+pub(crate) use permission::permit;
 pub(crate) use progress::happen;
 pub(crate) use snapshots::set_up_backup;
 
-use crate::access::Leave;
 use crate::arn::Arn;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
@@ -135,21 +136,6 @@ pub(crate) fn resources(caller: &Caller, action: &str, query: &Query) -> Vec<Str
             query.text("ResourceName").map(str::to_owned).into_iter().collect()
         }
         _ => Vec::new(),
-    }
-}
-
-/// What an account lets others do to its resources: describe and copy (and, unencrypted, restore) the snapshots that it
-/// shares. Anybody else is answered as if they were not there, by the action itself.
-pub(crate) fn leave<'a>(world: &World, caller: &Caller, action: &str, arn: &str) -> Leave<'a> {
-    let Some(parsed) = Arn::parse(arn) else { return Leave::Service };
-    let reads = matches!(action, "CopyDBSnapshot" | "DescribeDBSnapshots" | "RestoreDBInstanceFromDBSnapshot");
-    if parsed.account == caller.account() {
-        return Leave::Service;
-    }
-    match world.rds.snapshots.get(arn) {
-        Some(snapshot) if reads && snapshot.shared_with(caller.account()) => Leave::Share,
-        _ if reads && parsed.name_of("snapshot").is_some() => Leave::Service,
-        _ => Leave::Nobody,
     }
 }
 

@@ -115,6 +115,9 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
         Password::Kept | Password::Rotated => instance.secret.clone(),
         Password::Given => None,
     };
+    if let (Password::Rotated, Some(secret)) = (password, &instance.secret) {
+        secret.must_be_rotatable(world, caller)?;
+    }
     let rotation = secret::change(world);
     let until = later(world.now, world.settings.paced(world.settings.durations.modification));
 

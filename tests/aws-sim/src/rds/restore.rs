@@ -78,9 +78,11 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
     let setup = setup(world, caller, query, &snapshot, engine)?;
     if let Some(key) = &snapshot.key {
         keys::storable(world, caller, key)?;
-        grant(world, caller, key, &TO_STORE);
     }
     let secret = if managed { Some(Secret::create(world, caller, query)?) } else { None };
+    if let Some(key) = &snapshot.key {
+        grant(world, caller, key, &TO_STORE);
+    }
     let key = snapshot.key.as_deref();
     let stored = snapshot
         .stored

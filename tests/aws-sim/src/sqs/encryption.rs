@@ -34,7 +34,7 @@ pub(super) fn check(world: &mut World, caller: &Caller, queue: &str, actions: &[
     if key.spec.signs() {
         return Err(Fault::bad("KmsInvalidKeyUsage", format!("{arn} is a signing key.")));
     }
-    if !allowed(world, caller, key, actions, "sqs") {
+    if !allowed(world, caller, key, actions, &["sqs"]) {
         return Err(Fault::bad("KmsAccessDenied", format!("{} may not use {arn}.", caller.principal.arn)));
     }
     Ok(())

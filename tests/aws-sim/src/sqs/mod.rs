@@ -5,6 +5,7 @@ mod batches;
 mod digest;
 mod encryption;
 pub(crate) mod message;
+mod permission;
 mod queues;
 mod receiving;
 mod sending;
@@ -15,12 +16,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::access::Leave;
 use crate::answer::Reply;
 use crate::arn::{Arn, is_account};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::{Caller, World};
+pub(crate) use permission::permit;
 use queues::Queue;
 
 /// All queues, by ARN.
@@ -55,20 +56,6 @@ fn named(caller: &Caller, json: &Json) -> Option<String> {
 
 pub(crate) fn resources(caller: &Caller, json: &Json) -> Vec<String> {
     named(caller, json).into_iter().collect()
-}
-
-/// What no queue policy can give to another account (SQS API Reference, each action: "Cross-account permissions don't
-/// apply to this action").
-const NEVER_ACROSS: [&str; 7] =
-    ["CreateQueue", "DeleteQueue", "ListQueueTags", "ListQueues", "SetQueueAttributes", "TagQueue", "UntagQueue"];
-
-/// How a queue lets others in: by its policy. That a queue does not exist is said by the action itself.
-pub(crate) fn leave<'a>(world: &'a World, caller: &Caller, action: &str, arn: &str) -> Leave<'a> {
-    let Some(queue) = world.sqs.queues.get(arn) else { return Leave::Service };
-    if queue.arn.account == caller.account() || !NEVER_ACROSS.contains(&action) {
-        return Leave::Policy(queue.policy.in_effect(world.now));
-    }
-    Leave::Nobody
 }
 
 pub(crate) fn route(

@@ -83,6 +83,12 @@ struct RatesEntry {
 pub(super) struct Account {
     pub(super) id: String,
     #[serde(default)]
+    pub(super) service_control_policies: Vec<String>,
+    #[serde(default)]
+    pub(super) resource_control_policies: Vec<String>,
+    #[serde(default)]
+    pub(super) managed_policy: Vec<Spanned<ManagedPolicy>>,
+    #[serde(default)]
     pub(super) role: Vec<Spanned<Role>>,
     #[serde(default)]
     pub(super) region: Vec<Spanned<Region>>,
@@ -94,8 +100,18 @@ pub(super) struct Role {
     pub(super) name: String,
     pub(super) trust: Option<String>,
     pub(super) policies: Option<Vec<String>>,
+    pub(super) boundary: Option<String>,
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
     pub(super) access_key_id: Option<String>,
     pub(super) secret_access_key: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ManagedPolicy {
+    pub(super) name: String,
+    pub(super) policy: String,
 }
 
 #[derive(Debug, Deserialize)]

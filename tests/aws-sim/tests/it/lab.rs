@@ -16,6 +16,9 @@ pub(crate) const B: &str = "222222222222";
 pub(crate) const HERE: &str = "eu-west-1";
 pub(crate) const THERE: &str = "us-east-2";
 
+/// A folder for every question that was put to policies: for whoever judges the same by other means (tests/conformance).
+const QUESTIONS: &str = "AWS_SIM_QUESTIONS";
+
 static LABS: AtomicUsize = AtomicUsize::new(0);
 
 /// A world, and clients whose retries nobody else shares.
@@ -33,6 +36,14 @@ pub(crate) struct Clients {
     pub(crate) sts: aws_sdk_sts::Client,
 }
 
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let Some(folder) = std::env::var_os(QUESTIONS) else { return };
+        let path = std::path::Path::new(&folder).join(format!("{}.jsonl", self.partition));
+        std::fs::write(path, self.cloud.questions().join("\n")).unwrap();
+    }
+}
+
 impl Lab {
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
@@ -43,6 +54,7 @@ impl Lab {
         fastrand::seed(7);
         let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
         let mut settings = Settings::new(Clock::starting_at(epoch));
+        settings.keeps_questions = std::env::var_os(QUESTIONS).is_some();
         change(&mut settings);
         let partition = format!("lab-{}", LABS.fetch_add(1, Ordering::Relaxed));
         Self { cloud: Cloud::new(settings), partition }

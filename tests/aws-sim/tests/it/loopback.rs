@@ -27,7 +27,9 @@ async fn say(address: &str, request: &str) -> String {
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "sockets do not go with a paused clock, so the machine's own is taken")]
 async fn a_client_of_another_process_is_served() {
-    let cloud = Cloud::new(Settings::new(Clock::starting_at(SystemTime::now())));
+    let mut settings = Settings::new(Clock::starting_at(SystemTime::now()));
+    settings.keeps_questions = true;
+    let cloud = Cloud::new(settings);
     cloud.create_database(Database::new(A, HERE, "orders"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -56,12 +58,20 @@ async fn a_client_of_another_process_is_served() {
     assert!(get(&address, "/_sim/content/arn:aws:rds:x").await.starts_with("HTTP/1.1 404"));
     let calls = get(&address, "/_sim/calls").await;
     assert!(calls.contains(r#""action":"rds:DescribeDBInstances""#), "{calls}");
+    let decided = format!(
+        r#""decisions":[{{"action":"rds:DescribeDBInstances","allowed":true,"grounds":[{{"layer":"account","statement":""}}],"principal":"arn:aws:iam::{A}:root","resource":"{arn}","via":""}}]"#
+    );
+    assert!(calls.contains(&decided), "{calls}");
+    // A question by itself, and again at another time, is one.
+    rds.describe_db_instances().db_instance_identifier("orders").send().await.unwrap();
+    let decisions = get(&address, "/_sim/decisions").await;
+    assert_eq!(decisions.matches(&format!(r#""resource":"{arn}""#)).count(), 1, "{decisions}");
     for (line, length, status) in [("POST /", 9 << 20, 413), ("POST /", 2, 403), ("POST /_sim/calls", 0, 405)] {
         let body = if length == 2 { "{}" } else { "" };
         let head = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
         let answer = say(&address, &(head + body)).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     }
-    assert_eq!(cloud.calls().len(), 3);
+    assert_eq!(cloud.calls().len(), 4);
     server.abort();
 }

@@ -4,6 +4,8 @@
 
 mod asynchronous;
 mod backups;
+mod clerk;
+mod condition_keys;
 mod creations;
 mod disturbances;
 mod encryption;
@@ -14,12 +16,14 @@ mod key_states;
 mod keys;
 mod lab;
 mod lags;
+mod layers;
 mod loopback;
 mod malformed;
 mod messages;
 mod modifications;
 mod names;
 mod over_there;
+mod permissions;
 mod policies;
 mod procedure;
 mod program;

@@ -196,6 +196,86 @@ async fn a_world_file_sets_what_settings_say() {
 }
 
 #[tokio::test]
+async fn a_world_file_has_every_layer_of_policies() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layers.toml");
+    let one = |effect: &str, more: &str, action: &str| {
+        format!(
+            r#"'{{"Version":"2012-10-17","Statement":{{"Sid":"Only","Effect":"{effect}"{more},"Action":{action},"Resource":"*"}}}}'"#
+        )
+    };
+    let role = |name: &str, more: &str| {
+        format!(
+            "[[account.role]]\nname = \"{name}\"\naccess_key_id = \"{name}\"\nsecret_access_key = \"simulated-{name}\"\n{more}\n"
+        )
+    };
+    let text = [
+        format!("[[account]]\nid = \"{A}\""),
+        format!("service_control_policies = [{}]", one("Allow", "", r#"["kms:*", "sqs:*", "sts:*"]"#)),
+        format!("resource_control_policies = [{}]", one("Deny", r#","Principal":"*""#, r#""kms:Encrypt""#)),
+        format!("[[account.managed_policy]]\nname = \"lists\"\npolicy = {}", one("Allow", "", r#""kms:ListKeys""#)),
+        role("free", "tags = { team = \"blue\" }"),
+        role("bound", &format!("boundary = {}", one("Allow", "", r#""sqs:*""#))),
+    ];
+    std::fs::write(&path, text.join("\n")).unwrap();
+    let program = Program::start(&["--world", path.to_str().unwrap()]).await;
+    let [free, bound] = ["free", "bound"].map(|role| program.clients(role, HOME));
+    let refusal = |code: Option<&str>, message: Option<&str>, ending: &str| {
+        assert!(code.unwrap().starts_with("AccessDenied") && message.unwrap().ends_with(ending), "{message:?}");
+    };
+    let key = free.kms.create_key().send().await.unwrap().key_metadata.unwrap().key_id;
+    let plain = aws_sdk_kms::primitives::Blob::new("x");
+    let refused = free.kms.encrypt().key_id(key).plaintext(plain).send().await.unwrap_err();
+    refusal(refused.code(), refused.message(), "with an explicit deny in a resource control policy");
+    let refused = free.rds.describe_db_instances().send().await.unwrap_err();
+    refusal(
+        refused.code(),
+        refused.message(),
+        "because no service control policy allows the rds:DescribeDBInstances action",
+    );
+    let refused = bound.kms.list_keys().send().await.unwrap_err();
+    refusal(refused.code(), refused.message(), "because no permissions boundary allows the kms:ListKeys action");
+    let arn = aws_sdk_sts::types::PolicyDescriptorType::builder().arn(format!("arn:aws:iam::{A}:policy/lists")).build();
+    let call = free.sts.assume_role().role_arn(format!("arn:aws:iam::{A}:role/bound")).role_session_name("me");
+    call.policy_arns(arn).send().await.unwrap();
+    for wrong in [
+        format!("[[account]]\nid = \"{A}\"\nresource_control_policies = [{}]", one("Allow", "", r#""*""#)),
+        format!("[[account]]\nid = \"{A}\"\n{}", role("r", "boundary = '{}'")),
+    ] {
+        assert_eq!(with_world("wrong-layers.toml", &wrong).await.0, Some(2), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn questions_are_judged_a_line_each() {
+    use tokio::io::AsyncWriteExt;
+    let question = |action: &str, leave: &str| {
+        serde_json::json!({
+            "principal": format!("arn:aws:sts::{A}:assumed-role/r/s"), "role": format!("arn:aws:iam::{A}:role/r"),
+            "action": action, "resource": "*", "owner": A, "leave": leave, "resource_policy": null,
+            "identity": [{ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": "kms:*", "Resource": "*" } }],
+            "boundary": null, "session": null, "service_controls": [], "resource_controls": [],
+            "context": { "aws:principalaccount": A },
+        })
+    };
+    let mut judge = Command::new(env!("CARGO_BIN_EXE_aws-sim"));
+    let mut judge =
+        judge.arg("--judge").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(judge.stdout.take().unwrap()).lines();
+    let mut input = judge.stdin.take().unwrap();
+    for (asked, ruling) in [
+        (question("kms:ListKeys", "nobody").to_string(), r#"{"result":"allowed"}"#),
+        (question("sqs:ListQueues", "nobody").to_string(), r#"{"layer":"identity-based policy","result":"missing"}"#),
+        (question("kms:ListKeys", "luck").to_string(), r#"{"result":"refused","why":"leave luck is not for here"}"#),
+        ("{}".to_owned(), r#"{"result":"refused","why":"principal is missing"}"#),
+    ] {
+        input.write_all(format!("{asked}\n").as_bytes()).await.unwrap();
+        assert_eq!(lines.next_line().await.unwrap().as_deref(), Some(ruling), "{asked}");
+    }
+    drop(input);
+    assert!(judge.wait().await.unwrap().success());
+}
+
+#[tokio::test]
 async fn a_request_is_held_before_or_after_its_effect_and_the_others_are_served() {
     for (more, made) in [(&[][..], 0), (&["--hold-after"][..], 1)] {
         let args = [&["--hold", "2", "--hold-of", A][..], more].concat();

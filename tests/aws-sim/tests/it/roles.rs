@@ -75,7 +75,6 @@ async fn assuming_a_role_has_its_grammar() {
         assume(&agent, &role).role_session_name("x"),
         assume(&agent, &role).role_session_name("x y"),
         assume(&agent, &role).external_id("x"),
-        assume(&agent, &role).policy("{}"),
         assume(&agent, &role).tags(aws_sdk_sts::types::Tag::builder().key("k").value("v").build().unwrap()),
         assume(&agent, &format!("arn:aws:iam::{A}:user/agent")),
     ] {

@@ -33,10 +33,11 @@ fn the_arrows_run_one_way() {
     let expected = [
         ("agent-runtime", vec!["protocol"]),
         ("aws-sim", vec![]),
-        ("demo", vec!["aws-sim", "source-agent", "target-agent"]),
-        ("e2e", vec!["agent-runtime", "aws-sim", "protocol", "source-agent", "target-agent"]),
+        ("demo", vec!["aws-sim", "source-agent", "stack", "target-agent"]),
+        ("e2e", vec!["agent-runtime", "aws-sim", "protocol", "source-agent", "stack", "target-agent"]),
         ("protocol", vec![]),
         ("source-agent", vec!["agent-runtime", "protocol"]),
+        ("stack", vec!["aws-sim"]),
         ("target-agent", vec!["agent-runtime", "protocol"]),
     ];
     let expected = expected.map(|(name, on)| (name.to_owned(), on.into_iter().map(str::to_owned).collect()));

@@ -15,6 +15,7 @@ mod disturb;
 mod foreign;
 mod happy;
 mod input;
+mod least_privilege;
 mod messages;
 mod plan;
 mod receipts;

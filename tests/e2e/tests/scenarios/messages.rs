@@ -96,18 +96,18 @@ async fn a_bad_message_that_cannot_be_buried_keeps_no_good_one_from_its_job() {
     let lab = Lab::new(World::quick()).await;
     let good = published(&lab).await;
     let b = lab.admin(B, TARGET);
-    // An inbox that somebody made without its dead-letter queue.
-    b.sqs.create_queue().queue_name("lonely").send().await.unwrap();
-    lab.edit("target.toml", "[[from]]", &format!("inbox = \"arn:aws:sqs:{TARGET}:{B}:lonely\"\n[[from]]"));
+    // Somebody has deleted the dead-letter queue.
+    clear(&lab).await;
+    b.sqs.delete_queue().queue_url(b.queue_url("rds-handoff-inbox-dead")).send().await.unwrap();
     for body in ["bad", &good, "worse"] {
-        b.send("lonely", body).await;
+        b.send("rds-handoff-inbox", body).await;
     }
     let ran = lab.target(&["run"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-    assert!(ran.words().contains("create arn:aws:sqs:us-west-2:222222222222:lonely-dead"), "{}", ran.out);
+    assert!(ran.words().contains("create arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox-dead"), "{}", ran.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
     tokio::time::sleep(Duration::from_hours(1)).await;
-    assert_eq!(b.peek("lonely").await.len(), 2, "and the bad ones are not lost");
+    assert_eq!(b.peek("rds-handoff-inbox").await.len(), 2, "and the bad ones are not lost");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,164 @@
+//! Questions that this world puts to the seam, and what became of them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::access::{Ground, Leave, Question, Ruling, judge};
+use crate::context::Context;
+use crate::fault::{Fault, Outcome};
+use crate::principal::Principal;
+use crate::referee;
+use crate::roles::Change;
+use crate::world::{Caller, World};
+
+/// One decision of a request: a request that concerns several resources, or needs several permissions, has several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The caller's ARN. A service that calls another one does so in its caller's name.
+    pub principal: String,
+    /// As IAM spells it: `kms:CreateGrant`.
+    pub action: String,
+    /// The ARN that it was judged on; `*` where there is none.
+    pub resource: String,
+    /// The service that asked in the caller's name, `rds.amazonaws.com`; empty when the caller himself did.
+    pub via: String,
+    /// Whether it may be done.
+    pub allowed: bool,
+    /// What decided. Of what is allowed: every statement that allows it, in each layer that had to allow it. Of what is
+    /// refused: the layer, with the statements that deny it, or one without a statement when nothing in there allows it.
+    pub grounds: Vec<Ground>,
+}
+
+/// The decisions of the request that is being answered.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    decisions: RefCell<Vec<Decision>>,
+    /// Each different question with its answer as a line of JSON, by what it is apart from its time; only when they are kept.
+    questions: RefCell<BTreeMap<String, String>>,
+}
+
+impl Journal {
+    pub(crate) fn begin(&self) {
+        self.decisions.borrow_mut().clear();
+    }
+
+    pub(crate) fn take(&self) -> Vec<Decision> {
+        self.decisions.take()
+    }
+
+    pub(crate) fn questions(&self) -> Vec<String> {
+        self.questions.borrow().values().cloned().collect()
+    }
+
+    pub(crate) fn write(&self, decision: Decision) {
+        self.decisions.borrow_mut().push(decision);
+    }
+}
+
+/// What is asked of the seam: may the caller do this to that?
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) action: &'a str,
+    /// An ARN, or `*`.
+    pub(crate) resource: &'a str,
+    pub(crate) leave: Leave<'a>,
+    pub(crate) context: Context,
+}
+
+impl World {
+    /// What every request of the caller in a Region is judged by.
+    pub(crate) fn context(&self, caller: &Caller, region: &str) -> Context {
+        let mut context = Context::of(self.now, &caller.principal, region);
+        for (key, value) in self.principals.tags(&caller.principal.policy_arn).into_iter().flatten() {
+            context.set(&format!("aws:PrincipalTag/{key}"), value);
+        }
+        context
+    }
+
+    /// When a change of policies is made, and when it takes effect.
+    pub(crate) fn change(&self) -> Change {
+        Change { now: self.now, lag: self.settings.paced(self.settings.lags.authorization) }
+    }
+
+    /// Judges without anything coming of it.
+    pub(crate) fn judge(&self, caller: &Caller, asked: &Asked<'_>) -> Ruling {
+        self.put(caller, asked, |_| {})
+    }
+
+    /// Decides, and writes it down.
+    pub(crate) fn decide(&self, caller: &Caller, asked: &Asked<'_>) -> Ruling {
+        let ruling = self.put(caller, asked, |question| {
+            if self.settings.keeps_questions {
+                let (key, line) = referee::written(question);
+                self.journal.questions.borrow_mut().entry(key).or_insert(line);
+            }
+        });
+        self.journal.write(Decision::of(&caller.principal, asked, &ruling));
+        ruling
+    }
+
+    /// Refuses what is not allowed.
+    pub(crate) fn demand(&self, caller: &Caller, asked: &Asked<'_>) -> Outcome<()> {
+        let ruling = self.decide(caller, asked);
+        if ruling.allowed() {
+            return Ok(());
+        }
+        Err(denied(&caller.principal, asked.action, asked.resource, &ruling.because(asked.action)))
+    }
+
+    fn put(&self, caller: &Caller, asked: &Asked<'_>, look: impl FnOnce(&Question<'_>)) -> Ruling {
+        let owner = asked.resource.split(':').nth(4).unwrap_or_else(|| caller.account());
+        let mut context = asked.context.clone();
+        // UNSOURCED: that there is no such account where there is no resource; the stricter reading of both Allow and Deny.
+        if asked.resource != "*" {
+            context.set("aws:resourceaccount", owner);
+        }
+        let controls =
+            if self.beyond_controls(asked) { &[] } else { self.principals.resource_controls(owner, self.now) };
+        let question = Question {
+            caller: self.principals.identity(&caller.principal, self.now),
+            action: asked.action,
+            resource: asked.resource,
+            owner,
+            leave: asked.leave,
+            controls,
+            context: &context,
+        };
+        look(&question);
+        judge(&question)
+    }
+
+    /// "AWS managed KMS keys" and `kms:RetireGrant` are not restricted by resource control policies (Organizations User
+    /// Guide, Resource control policies, Resources and entities not restricted by RCPs).
+    fn beyond_controls(&self, asked: &Asked<'_>) -> bool {
+        // One that is not there yet is made when it is first asked for.
+        let to_be_made = asked.resource.contains(":key/alias/aws/");
+        asked.action == "kms:RetireGrant"
+            || to_be_made
+            || self.kms.keys.get(asked.resource).is_some_and(|key| key.managed_by_aws)
+    }
+}
+
+impl Decision {
+    fn of(principal: &Principal, asked: &Asked<'_>, ruling: &Ruling) -> Self {
+        let grounds = match ruling {
+            Ruling::Allowed(grounds) | Ruling::Denied(grounds) => grounds.clone(),
+            Ruling::Missing(layer) => vec![Ground { layer, statement: String::new() }],
+        };
+        Self {
+            principal: principal.arn.clone(),
+            action: asked.action.to_owned(),
+            resource: asked.resource.to_owned(),
+            via: asked.context.one("aws:calledvialast").unwrap_or_default().to_owned(),
+            allowed: ruling.allowed(),
+            grounds,
+        }
+    }
+}
+
+/// A refusal in AWS's words (IAM User Guide, Troubleshoot access denied error messages).
+pub(crate) fn denied(principal: &Principal, action: &str, resource: &str, because: &str) -> Fault {
+    let caller = &principal.arn;
+    let message = format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {because}");
+    Fault::new(403, "AccessDenied", message)
+}

@@ -1,0 +1,127 @@
+//! Questions and rulings as lines of JSON: for whoever judges the same by other means.
+
+use serde_json::{Map, Value, json};
+
+use crate::access::{Identity, Leave, Question, Ruling, judge};
+use crate::arn::Arn;
+use crate::context::{self, Context};
+use crate::policy::{Kind, Policy, Verdict};
+use crate::principal::Principal;
+
+/// What makes a question different from another, and the question with its ruling.
+pub(crate) fn written(question: &Question<'_>) -> (String, String) {
+    let mut line = shown(question);
+    line["ruling"] = ruled(&judge(question));
+    let mut timeless = line.clone();
+    if let Some(context) = timeless["context"].as_object_mut() {
+        context.retain(|key, _| !["aws:currenttime", "aws:epochtime", "aws:userid"].contains(&key.as_str()));
+    }
+    (timeless.to_string(), line.to_string())
+}
+
+fn shown(question: &Question<'_>) -> Value {
+    let documents = |policies: &[Policy]| policies.iter().map(document).collect::<Vec<_>>();
+    let caller = &question.caller;
+    let (leave, policy) = match question.leave {
+        Leave::Nobody => ("nobody", None),
+        Leave::Policy(policy) => ("policy", Some(policy)),
+        Leave::Key { policy, grant: Verdict::Silent } => ("key", Some(policy)),
+        Leave::Key { policy, .. } => ("grant", Some(policy)),
+        Leave::Trust(policy) => ("trust", Some(policy)),
+        Leave::Share => ("share", None),
+        Leave::Service => ("service", None),
+    };
+    let shown = |key: &String, values: &Vec<String>| match values.as_slice() {
+        [value] if context::known(key).is_none_or(|key| !key.many) => json!(value),
+        _ => json!(values),
+    };
+    let context: Map<String, Value> =
+        question.context.iter().map(|(key, values)| (key.clone(), shown(key, values))).collect();
+    json!({
+        "principal": caller.principal.arn,
+        "account": caller.principal.account,
+        "role": caller.principal.policy_arn,
+        "action": question.action,
+        "resource": question.resource,
+        "owner": question.owner,
+        "leave": leave,
+        "resource_policy": policy.map(document),
+        "identity": caller.policies.map(documents),
+        "boundary": caller.boundary.map(document),
+        "session": caller.principal.session.as_deref().map(documents),
+        "service_controls": documents(caller.controls),
+        "resource_controls": documents(question.controls),
+        "context": context,
+    })
+}
+
+fn document(policy: &Policy) -> Value {
+    serde_json::from_str(policy.text()).unwrap_or(Value::Null)
+}
+
+fn ruled(ruling: &Ruling) -> Value {
+    match ruling {
+        Ruling::Allowed(_) => json!({ "result": "allowed" }),
+        Ruling::Denied(grounds) => {
+            json!({ "result": "denied", "layer": grounds.first().map(|ground| ground.layer) })
+        }
+        Ruling::Missing(layer) => json!({ "result": "missing", "layer": layer }),
+    }
+}
+
+/// The ruling on a question that comes as a line of JSON, or what is wrong with the line.
+pub(crate) fn answer(line: &str) -> String {
+    let ruling = asked(line).unwrap_or_else(|wrong| json!({ "result": "refused", "why": wrong }));
+    ruling.to_string()
+}
+
+fn asked(line: &str) -> Result<Value, String> {
+    let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let text = |name: &str| value[name].as_str().ok_or_else(|| format!("{name} is missing"));
+    let one = |name: &str, kind| match &value[name] {
+        Value::Null => Ok(None),
+        document => Policy::parse(&document.to_string(), kind).map(Some),
+    };
+    let list = |name: &str, kind| match &value[name] {
+        Value::Null => Ok(None),
+        Value::Array(documents) => {
+            let parse = |document: &Value| Policy::parse(&document.to_string(), kind);
+            documents.iter().map(parse).collect::<Result<Vec<_>, _>>().map(Some)
+        }
+        _ => Err(format!("{name} is no list")),
+    };
+    let (arn, leave) = (text("principal")?.to_owned(), text("leave")?);
+    let kind = if leave == "trust" { Kind::Trust } else { Kind::Resource };
+    let policy = one("resource_policy", kind)?.unwrap_or_else(Policy::empty);
+    let leave = match leave {
+        "nobody" => Leave::Nobody,
+        "policy" => Leave::Policy(&policy),
+        "key" => Leave::Key { policy: &policy, grant: Verdict::Silent },
+        "trust" => Leave::Trust(&policy),
+        other => return Err(format!("leave {other} is not for here")),
+    };
+    let mut context = Context::default();
+    for (key, values) in value["context"].as_object().ok_or("context is missing")? {
+        context.set_all(key, crate::policy::strings(values)?);
+    }
+    let account = Arn::parse(&arn).ok_or("principal is no ARN")?.account;
+    let session = list("session", Kind::Identity)?.map(Into::into);
+    let principal = Principal { account, policy_arn: text("role")?.to_owned(), id: String::new(), arn, session };
+    let (identity, boundary) = (list("identity", Kind::Identity)?, one("boundary", Kind::Identity)?);
+    let service = list("service_controls", Kind::Identity)?.unwrap_or_default();
+    let resource = list("resource_controls", Kind::ResourceControl)?.unwrap_or_default();
+    Ok(ruled(&judge(&Question {
+        caller: Identity {
+            principal: &principal,
+            policies: identity.as_deref(),
+            boundary: boundary.as_ref(),
+            controls: &service,
+        },
+        action: text("action")?,
+        resource: text("resource")?,
+        owner: text("owner")?,
+        leave,
+        controls: &resource,
+        context: &context,
+    })))
+}

@@ -1,0 +1,126 @@
+"""What aws-sim allows and refuses, judged by an evaluator that nobody here wrote; and the policies of tests, by a linter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Callable, Iterable, Iterator
+
+import pytest
+from botocore.exceptions import ClientError
+
+import questions
+import simulator as simulators
+from procedure import Move
+from referee import Judge, Session, lines
+from simulator import REFEREE, Simulator
+from wire import HERE as FOLDER
+from world import HERE, THERE, WAITING
+
+A, B, STRANGER = "400000000001", "400000000002", "400000000003"
+SEED, COUNT = 20261122, 6000
+# What the referee takes out of requests although AWS has it (KMS Developer Guide, AWS KMS condition keys): it does not read
+# keys with a part of their own.
+NOT_READ = "kms:encryptioncontext:"
+
+
+@pytest.fixture(scope="module")
+def bounded() -> Iterator[Simulator]:
+    with simulators.running("--world", str(FOLDER / "bounded.toml")) as simulator:
+        yield simulator
+
+
+def client(sim: Simulator, side: str, service: str, region: str) -> Any:
+    return sim.client_of(service, f"mover-{side}", f"simulated-mover-{side}", None, region)
+
+
+def test_the_move_is_made_within_its_bounds(bounded: Simulator) -> None:
+    move = Move(
+        clients=lambda side, service, region: client(bounded, side, service, region),
+        account_a=A, account_b=B, region_a=HERE, region_b=THERE, name="orders", tags={"purpose": "conformance"},
+        waiting=WAITING,
+    )
+    database = move.create_database()
+    source = move.take_snapshot()
+    _, replica = move.make_multi_region_key()
+    shared = move.copy_across_regions(source["DBSnapshotArn"], replica)
+    move.share("orders-shared")
+    move.let_b_use(replica)
+    target = move.copy_for_b(shared["DBSnapshotArn"], move.make_key("b"))
+    restored = move.restore()
+    assert bounded.content(restored["DBInstanceArn"]) == bounded.content(database["DBInstanceArn"])
+    assert target["KmsKeyId"] != replica
+    move.modify_afterwards()
+    assert move.exchange_messages() == ["from a", "from b"]
+
+    assume = {"RoleArn": f"arn:aws:iam::{A}:role/trusted", "RoleSessionName": "me"}
+    client(bounded, "a", "sts", HERE).assume_role(**assume)
+    # Each of these is refused by another layer.
+    refused: list[tuple[str, Callable[[], Any]]] = [
+        ("no identity-based policy", lambda: client(bounded, "a", "rds", HERE).describe_db_engine_versions()),
+        ("a permissions boundary", lambda: client(bounded, "a", "rds", HERE).delete_db_snapshot(DBSnapshotIdentifier="orders-source")),
+        ("a service control policy", lambda: client(bounded, "b", "rds", "eu-west-1").describe_db_instances()),
+        ("a service control policy", lambda: public(bounded)),
+        ("a resource control policy", lambda: bounded.client("kms", STRANGER, THERE).describe_key(KeyId=replica)),
+        ("no resource-based policy", lambda: client(bounded, "b", "kms", THERE).get_key_policy(KeyId=replica)),
+        ("no role trust policy", lambda: client(bounded, "a", "sts", HERE).assume_role(**{**assume, "RoleSessionName": "you"})),
+        ("no identity-based policy", lambda: client(bounded, "a", "kms", HERE).create_key()),
+        ("no resource-based policy", lambda: client(bounded, "b", "sqs", HERE).get_queue_url(QueueName="orders-a", QueueOwnerAWSAccountId=A)),
+    ]
+    for layer, call in refused:
+        with pytest.raises(ClientError, match=layer):
+            call()
+
+
+def public(sim: Simulator) -> Any:
+    return client(sim, "b", "rds", THERE).restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier="open", DBSnapshotIdentifier="orders-target", PubliclyAccessible=True
+    )
+
+
+def judge(request: pytest.FixtureRequest, name: str, asked: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> Session:
+    """Has each question judged, with aws-sim's ruling on it, and notes what came of it for the table at the end."""
+    session = Session.begin()
+    try:
+        for question, ruling in asked:
+            session.compare(question, ruling)
+    finally:
+        session.close()
+    request.config.stash.setdefault(REFEREE, {})[name] = session
+    assert not session.wrong, "\n".join([f"{len(session.wrong)} disagreements that are not listed:", *session.wrong])
+    unread = [key for key in session.ignored if NOT_READ not in key]
+    assert not unread, f"condition keys that AWS does not document for the action: {unread}"
+    return session
+
+
+def test_what_was_decided_in_this_run(bounded: Simulator, request: pytest.FixtureRequest) -> None:
+    recorded = lines(simulators.asked())
+    judge(request, "recorded", ((question, question.pop("ruling")) for question in recorded))
+
+
+def test_what_was_decided_in_the_simulators_own_tests(request: pytest.FixtureRequest) -> None:
+    folder = os.environ.get("AWS_SIM_QUESTIONS")
+    if not folder:
+        pytest.skip("only the whole suite runs them")
+    texts = sorted({line for path in Path(folder).glob("*.jsonl") for line in path.read_text().splitlines()})
+    assert len(texts) > 1000
+    judge(request, "the simulator's own tests'", ((question, question.pop("ruling")) for question in lines(texts)))
+
+
+def test_what_is_made_up(request: pytest.FixtureRequest) -> None:
+    made = questions.questions(SEED, COUNT)
+    with closing(Judge(os.environ["AWS_SIM"], "--judge")) as sim:
+        session = judge(request, "generated", ((question, sim(question)) for question in made))
+    sessions = request.config.stash[REFEREE].values()
+    unmet = [what for what in session.unmet() if all(what in one.unmet() for one in sessions)]
+    assert not unmet, f"disagreements.toml lists what there is no more: {unmet}"
+
+
+def test_policies_make_sense(request: pytest.FixtureRequest) -> None:
+    """To parliament, a linter of policies, in a process of its own."""
+    folders = [str(FOLDER / "policies"), *request.config.getoption("--policies")]
+    told = subprocess.run([sys.executable, "-W", "ignore", str(FOLDER / "lint.py"), *folders], capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout + told.stderr

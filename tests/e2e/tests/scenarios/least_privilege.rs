@@ -1,0 +1,203 @@
+//! Each action that `deploy/` allows to an agent is needed: taken away, a scenario that used it breaks.
+//!
+//! The few that are not shown so: `kms:DescribeKey`, which two statements allow; what AWS documents for the copying of a snapshot
+//! as a whole while the simulated AWS asks less of the source's key; and the permission for a key's first policy, which AWS
+//! may ask for and the simulated one does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use aws_sim::Database;
+use e2e::{A, B, HOME, Lab, TARGET, World};
+use serde_json::Value;
+
+const SOURCE: &str = "rds-handoff-source-agent";
+const TARGET_ROLE: &str = "rds-handoff-target-agent";
+const PATIENCE: [&str; 3] = ["run", "--patience", "30s"];
+
+/// What the agents do under their policies, and how one sees that it went well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Scenario {
+    /// A database moves, and gets everything that a profile can say.
+    Move,
+    /// `check` of both agents passes.
+    Check,
+    /// Messages and receipts that are none are buried.
+    Bury,
+    /// What is held is handed back when an agent ends.
+    HandBack,
+    /// A parameter group that somebody has changed is put right by a reboot.
+    Reboot,
+}
+
+const SCENARIOS: [Scenario; 5] =
+    [Scenario::Check, Scenario::Bury, Scenario::HandBack, Scenario::Move, Scenario::Reboot];
+
+/// The policies of a role, statement by statement, action by action.
+fn permissions(policies: &[Value]) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for statement in policies.iter().flat_map(|policy| policy["Statement"].as_array().into_iter().flatten()) {
+        if statement["Effect"] != "Allow" {
+            continue;
+        }
+        let sid = statement["Sid"].as_str().unwrap();
+        let actions = statement["Action"].as_array().cloned().unwrap_or_else(|| vec![statement["Action"].clone()]);
+        found.extend(actions.iter().map(|action| (sid.to_owned(), action.as_str().unwrap().to_owned())));
+    }
+    found
+}
+
+fn without(policies: &[Value], sid: &str, action: &str) -> Vec<String> {
+    let mut policies = policies.to_vec();
+    for statement in policies.iter_mut().flat_map(|policy| policy["Statement"].as_array_mut().into_iter().flatten()) {
+        if statement["Sid"] == sid {
+            match &mut statement["Action"] {
+                Value::Array(actions) if actions.len() > 1 => actions.retain(|other| other != action),
+                // A statement needs an action: one that no agent has any use for.
+                only => *only = Value::from("rds:StopDBInstance"),
+            }
+        }
+    }
+    policies.iter().map(ToString::to_string).collect()
+}
+
+async fn lab() -> Lab {
+    let lab = Lab::new(World { databases: vec![], ..World::quick() }).await;
+    // Under a key of the customer's: the AWS managed one lets everybody in who may use RDS.
+    let key = lab.admin(A, HOME).create_key("databases of account A").await;
+    lab.cloud.create_database(Database { kms_key: Some(key), ..Database::new(A, HOME, "orders") });
+    lab.configure_source(&["orders"], "");
+    lab.cloud.role(B, "rds-monitoring");
+    let group = lab.admin(B, TARGET).rds.create_db_parameter_group().db_parameter_group_name("ours");
+    group.db_parameter_group_family("postgres16").description("ours").send().await.unwrap();
+    let group = lab.admin(B, TARGET).rds.create_option_group().option_group_name("ours");
+    let group = group.engine_name("postgres").major_engine_version("16").option_group_description("ours");
+    group.send().await.unwrap();
+    lab.edit(
+        "target.toml",
+        "deletion_protection = false",
+        "deletion_protection = false\nparameter_group = \"ours\"\noption_group = \"ours\"\nmonitoring_seconds = 60\n\
+         monitoring_role = \"arn:aws:iam::222222222222:role/rds-monitoring\"",
+    );
+    lab
+}
+
+/// Both agents until both are done, or one of them is not.
+async fn moves(lab: &Lab) -> bool {
+    let source = async { lab.source(&PATIENCE).await.exit == Exit::Settled };
+    let target = async {
+        for _ in 0..100 {
+            let ran = lab.target(&PATIENCE).await;
+            match ran.exit {
+                Exit::Settled if lab.restored("orders-cutover-1").is_some() => return true,
+                Exit::Settled => tokio::time::sleep(Duration::from_secs(5)).await,
+                _ => return false,
+            }
+        }
+        false
+    };
+    tokio::pin!(source, target);
+    let both = tokio::select! {
+        good = &mut source => good && target.await,
+        good = &mut target => good && source.await,
+    };
+    both && lab.restored("orders-cutover-1") == lab.original("orders")
+}
+
+/// What is not done in two hours is stuck for want of a permission.
+async fn plays(scenario: Scenario, lab: &Lab) -> bool {
+    tokio::time::timeout(Duration::from_hours(2), Box::pin(goes_well(scenario, lab))).await.unwrap_or(false)
+}
+
+async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
+    let (a, b, receipts) = (lab.admin(A, HOME), lab.admin(B, TARGET), format!("rds-handoff-receipts-{B}"));
+    match scenario {
+        Scenario::Move => {
+            let moved = moves(lab).await;
+            // The last receipts are read, and gone.
+            let _ = lab.source(&PATIENCE).await;
+            tokio::time::sleep(Duration::from_mins(11)).await;
+            moved && a.peek(&receipts).await.is_empty() && b.peek("rds-handoff-inbox").await.is_empty()
+        }
+        Scenario::Check => {
+            lab.source(&["check"]).await.exit == Exit::Settled && lab.target(&["check"]).await.exit == Exit::Settled
+        }
+        Scenario::Bury => {
+            b.send("rds-handoff-inbox", "rubbish").await;
+            a.send(&receipts, "rubbish").await;
+            let one = ["run", "--once"];
+            let _ = (lab.target(&one).await, lab.source(&one).await);
+            b.peek("rds-handoff-inbox-dead").await.len() == 1 && a.peek(&format!("{receipts}-dead")).await.len() == 1
+        }
+        Scenario::HandBack => {
+            // Of a newer version: left, for a quarter of an hour.
+            let newer = r#"{"kind":"handoff","version":9}"#;
+            b.send("rds-handoff-inbox", newer).await;
+            a.send(&receipts, newer).await;
+            let one = ["run", "--once"];
+            let _ = (lab.target(&one).await, lab.source(&one).await);
+            tokio::time::sleep(Duration::from_mins(11)).await;
+            b.peek("rds-handoff-inbox").await.is_empty() && a.peek(&receipts).await.is_empty()
+        }
+        Scenario::Reboot => {
+            if !moves(lab).await {
+                return false;
+            }
+            // Account B forgets that it has told `restored`, and somebody changes the group.
+            let copy = b.snapshots().await.into_iter().find(|name| name.ends_with("-target")).unwrap();
+            let arn = format!("arn:aws:rds:{TARGET}:{B}:snapshot:{copy}");
+            b.rds.remove_tags_from_resource().resource_name(arn).tag_keys("rds-handoff:restored").send().await.unwrap();
+            let other = b.rds.modify_db_instance().db_instance_identifier("orders-cutover-1");
+            other.db_parameter_group_name("default.postgres16").apply_immediately(true).send().await.unwrap();
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            lab.target(&PATIENCE).await.exit == Exit::Settled
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn least_privilege() {
+    let [of_a, of_b, ..] = Lab::PAIR.templates();
+    let roles = [(A, SOURCE, of_a.policies(SOURCE)), (B, TARGET_ROLE, of_b.policies(TARGET_ROLE))];
+    // Which scenario uses which action of which statement, by the decisions of the simulated AWS.
+    let mut uses: BTreeMap<(String, String, String), BTreeSet<Scenario>> = BTreeMap::new();
+    for scenario in SCENARIOS {
+        let lab = lab().await;
+        assert!(Box::pin(plays(scenario, &lab)).await, "{scenario:?} under the policies as they are");
+        for decision in lab.cloud.calls().iter().flat_map(|call| &call.decisions).filter(|decision| decision.allowed) {
+            let Some((_, role, _)) = roles.iter().find(|(_, role, _)| decision.principal.contains(*role)) else {
+                continue;
+            };
+            for ground in decision.grounds.iter().filter(|ground| ground.layer == "identity-based policy") {
+                let key = ((*role).to_owned(), ground.statement.clone(), decision.action.clone());
+                uses.entry(key).or_default().insert(scenario);
+            }
+        }
+    }
+    let mut table = String::new();
+    for (account, role, policies) in &roles {
+        for (sid, action) in permissions(policies) {
+            let by = uses.get(&((*role).to_owned(), sid.clone(), action.clone())).cloned().unwrap_or_default();
+            let cut = without(policies, &sid, &action);
+            let cut: Vec<&str> = cut.iter().map(String::as_str).collect();
+            let mut broken = None;
+            for scenario in &by {
+                let lab = lab().await;
+                lab.cloud.put_role_policies(account, role, &cut).unwrap();
+                if !Box::pin(plays(*scenario, &lab)).await {
+                    broken = Some(*scenario);
+                    break;
+                }
+            }
+            let proof = match broken {
+                Some(scenario) => format!("without it {scenario:?} breaks"),
+                None if by.is_empty() => "not used by any scenario".to_owned(),
+                None => "used, and nothing breaks without it".to_owned(),
+            };
+            let _ = writeln!(table, "{role:<26} {sid:<36} {action:<42} {proof}");
+        }
+    }
+    insta::assert_snapshot!("least_privilege", table);
+}

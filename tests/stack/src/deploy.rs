@@ -1,0 +1,148 @@
+//! The stacks of a route in its two accounts: the roles, policies, queues and keys that the agents run under.
+
+use aws_sdk_kms::types::Tag;
+use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sim::Cloud;
+use serde_json::Value;
+
+use crate::template::{Resource, Template};
+
+/// The two accounts of a route, and where its databases are and go.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'a> {
+    /// Account A.
+    pub source: &'a str,
+    /// The source Region.
+    pub source_region: &'a str,
+    /// Account B.
+    pub target: &'a str,
+    /// The target Region.
+    pub target_region: &'a str,
+}
+
+/// The root of one account, in one Region.
+#[derive(Debug, Clone)]
+pub struct Administrator {
+    /// KMS.
+    pub kms: aws_sdk_kms::Client,
+    /// SQS.
+    pub sqs: aws_sdk_sqs::Client,
+}
+
+impl Pair<'_> {
+    /// The stacks of the route. Their parameters are as wide as they can be: what each of them keeps out is shown elsewhere.
+    pub fn templates(&self) -> [Template; 4] {
+        let Self { source, source_region, target, target_region } = *self;
+        let databases = format!("arn:aws:rds:{source_region}:{source}:db:*");
+        let (root_a, root_b) = (format!("arn:aws:iam::{source}:root"), format!("arn:aws:iam::{target}:root"));
+        let monitoring = format!("arn:aws:iam::{target}:role/rds-monitoring");
+        let route = [("SourceRegion", source_region), ("TargetRegion", target_region)];
+        let of_a = [("TargetAccount", target), ("Databases", &databases), ("TrustedPrincipals", &root_a)];
+        let of_b = [
+            ("SourceAccount", source),
+            ("RestoredDatabases", "*"),
+            ("SubnetGroup", "*"),
+            ("ParameterGroups", "*"),
+            ("OptionGroups", "*"),
+            ("MonitoringRole", &monitoring),
+            ("PubliclyAccessible", "true"),
+            ("TrustedPrincipals", &root_b),
+        ];
+        [
+            Template::read("source-account.yaml", source, source_region, &[&route[..], &of_a].concat()),
+            Template::read("target-account.yaml", target, target_region, &[&route[..], &of_b].concat()),
+            Template::read("source-region.yaml", source, source_region, &[("TargetAccount", target)]),
+            Template::read("target-region.yaml", target, target_region, &[("SourceAccounts", source)]),
+        ]
+    }
+
+    /// Deploys all stacks of the route, each side's by its own administrator, and returns the ARN of account B's own key.
+    pub async fn deploy(&self, cloud: &Cloud, a: &Administrator, b: &Administrator) -> String {
+        let mut key = None;
+        for template in self.templates() {
+            let administrator = if template.account() == self.source { a } else { b };
+            key = administrator.deploy(cloud, &template).await.or(key);
+        }
+        key.expect("the key of target-region.yaml")
+    }
+}
+
+impl Administrator {
+    /// Deploys what the simulated AWS knows of a template: roles with policies and boundary, queues, keys and their aliases.
+    /// Alarms and log groups are none of its business. Returns the ARN of the key, if the stack has one.
+    async fn deploy(&self, cloud: &Cloud, template: &Template) -> Option<String> {
+        let resources = template.resources();
+        roles(cloud, template.account(), &resources.values().collect::<Vec<_>>());
+        // A dead-letter queue stands before the queue that names it.
+        let mut queues: Vec<&Resource> = resources.values().filter(|it| it.kind == "AWS::SQS::Queue").collect();
+        queues.sort_by_key(|it| it.properties.get("RedrivePolicy").is_some());
+        for queue in queues {
+            self.create_queue(&queue.properties).await;
+        }
+        for policy in resources.values().filter(|it| it.kind == "AWS::SQS::QueuePolicy") {
+            for queue in policy.properties["Queues"].as_array().into_iter().flatten() {
+                let name = queue.as_str().and_then(|arn| arn.rsplit(':').next()).expect("a queue");
+                let url = self.sqs.get_queue_url().queue_name(name).send().await.expect("a queue");
+                let call = self.sqs.set_queue_attributes().set_queue_url(url.queue_url().map(str::to_owned));
+                let document = policy.properties["PolicyDocument"].to_string();
+                call.attributes(QueueAttributeName::Policy, document).send().await.expect("a policy");
+            }
+        }
+        let key = resources.values().find(|it| it.kind == "AWS::KMS::Key")?;
+        let arn = self.create_key(&key.properties).await;
+        for alias in resources.values().filter(|it| it.kind == "AWS::KMS::Alias") {
+            let name = alias.properties["AliasName"].as_str().expect("a name");
+            self.kms.create_alias().alias_name(name).target_key_id(&arn).send().await.expect("an alias");
+        }
+        Some(arn)
+    }
+
+    async fn create_queue(&self, properties: &Value) {
+        let mut call = self.sqs.create_queue();
+        for (name, value) in properties.as_object().into_iter().flatten() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            call = match name.as_str() {
+                "QueueName" => call.queue_name(text),
+                attribute => call.attributes(QueueAttributeName::from(attribute), text),
+            };
+        }
+        call.send().await.expect("a queue");
+    }
+
+    async fn create_key(&self, properties: &Value) -> String {
+        let mut call = self.kms.create_key().policy(properties["KeyPolicy"].to_string());
+        for tag in properties["Tags"].as_array().into_iter().flatten() {
+            let text = |key: &str| tag[key].as_str().unwrap_or_default();
+            call = call.tags(Tag::builder().tag_key(text("Key")).tag_value(text("Value")).build().expect("a tag"));
+        }
+        let made = call.send().await.expect("a key");
+        made.key_metadata().and_then(|key| key.arn()).expect("its ARN").to_owned()
+    }
+}
+
+/// Makes the roles of a stack, with their policies and boundaries.
+fn roles(cloud: &Cloud, account: &str, resources: &[&Resource]) {
+    let managed = |key: &str, value: &Value| {
+        resources.iter().find(|it| it.kind == "AWS::IAM::ManagedPolicy" && it.properties[key] == *value)
+    };
+    for role in resources.iter().filter(|it| it.kind == "AWS::IAM::Role") {
+        let name = role.properties["RoleName"].as_str().expect("a name");
+        let policies: Vec<String> = attached(resources, name).map(ToString::to_string).collect();
+        let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
+        let trust = role.properties["AssumeRolePolicyDocument"].to_string();
+        cloud.create_role(account, name, &trust, &policies).expect("a role");
+        let boundary = role.properties["PermissionsBoundary"].as_str().and_then(|arn| arn.rsplit('/').next());
+        let boundary = boundary.and_then(|name| managed("ManagedPolicyName", &Value::from(name)));
+        let boundary = boundary.map(|it| it.properties["PolicyDocument"].to_string());
+        cloud.put_role_boundary(account, name, boundary.as_deref()).expect("a boundary");
+    }
+}
+
+/// The documents of the managed policies that are attached to a role.
+pub(crate) fn attached<'a>(resources: &'a [&Resource], role: &'a str) -> impl Iterator<Item = &'a Value> {
+    let managed = resources.iter().filter(|it| it.kind == "AWS::IAM::ManagedPolicy");
+    let of_role = managed.filter(move |it| {
+        it.properties["Roles"].as_array().into_iter().flatten().any(|attached| attached.as_str() == Some(role))
+    });
+    of_role.map(|it| &it.properties["PolicyDocument"])
+}
