@@ -200,6 +200,11 @@ impl Lab {
         Admin::new(&self.sdk(self.cloud.root(account), region, false), &self.partition, account, region)
     }
 
+    /// Somebody who has got hold of a role's credentials.
+    pub fn thief(&self, account: &str, role: &str, region: &str) -> Admin {
+        Admin::new(&self.sdk(self.cloud.role(account, role), region, false), &self.partition, account, region)
+    }
+
     /// Runs the source agent in account A until it ends.
     pub async fn source(&self, args: &[&str]) -> Ran {
         self.source_as(A, "rds-handoff-source-agent", args, CancellationToken::new()).await

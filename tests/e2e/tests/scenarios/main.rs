@@ -21,4 +21,5 @@ mod plan;
 mod receipts;
 mod restore;
 mod seeds;
+mod stolen;
 mod trouble;
