@@ -87,14 +87,10 @@ impl Checks {
                     Verdict::Unseen => "unseen",
                 };
                 push_wrapped(&mut text, &format!("  {word}  "), &format!("{what}: {found}"));
+                let Some(mend) = mend else { continue };
                 // What is to be pasted stands as it is.
-                let (mend, paste) = match mend.as_deref() {
-                    Some(mend) => mend.split_once('\n').map_or((Some(mend), ""), |(mend, paste)| (Some(mend), paste)),
-                    None => (None, ""),
-                };
-                if let Some(mend) = mend {
-                    push_wrapped(&mut text, "          mend: ", mend);
-                }
+                let (mend, paste) = mend.split_once('\n').unwrap_or((mend, ""));
+                push_wrapped(&mut text, "          mend: ", mend);
                 for line in paste.lines() {
                     let _ = writeln!(text, "          {line}");
                 }
@@ -162,7 +158,7 @@ async fn attributes(clients: &Clients, queue: &QueueArn) -> Result<BTreeMap<Stri
 }
 
 /// The statement that lets an agent of another account send, and nobody else there.
-pub fn send_statement(queue: &QueueArn, sender: &AccountId, role: &RoleName) -> Value {
+fn send_statement(queue: &QueueArn, sender: &AccountId, role: &RoleName) -> Value {
     json!({
         "Effect": "Allow",
         "Principal": { "AWS": protocol::arn::root(sender) },

@@ -163,7 +163,9 @@ impl Step for Configure<'_> {
         }
         match database.parameter_groups.iter().find(|(_, status)| status != "in-sync") {
             None => Ok(Observed::Ready(())),
-            Some((group, _)) if waits_for_reboot(&database) => {
+            // Static parameters come into effect by a reboot (RDS User Guide, Parameter groups for Amazon RDS). Nobody uses the
+            // database yet.
+            Some((group, status)) if status == "pending-reboot" => {
                 self.left.replace(Some(format!("a reboot, for parameter group {group}")));
                 Ok(Observed::Todo)
             }
@@ -197,10 +199,4 @@ pub(super) fn correct(job: &Job) -> String {
         "correct [restore], or the [[rule]] that fits {}, and start the agent again: it goes on from here",
         job.facts.database
     )
-}
-
-/// Static parameters come into effect by a reboot (RDS User Guide, Parameter groups for Amazon RDS). Nobody uses the database
-/// yet.
-fn waits_for_reboot(database: &DatabaseView) -> bool {
-    database.parameter_groups.iter().any(|(_, status)| status == "pending-reboot")
 }

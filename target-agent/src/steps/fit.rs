@@ -29,7 +29,7 @@ impl Step for FitProfile<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        // What is begun is finished, and told: the restore looks at its profile once more.
+        // What is begun is finished, and told: a process that finds its copy looks at the profile before the restore.
         if let (None, Some(message)) = (self.account.target_copy(self.job).await?, &self.job.message) {
             let (engine, version) = (message.engine.as_str(), message.engine_version.as_str());
             check(self.account, self.job, engine, version, message.size_gib).await?;

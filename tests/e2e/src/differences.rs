@@ -15,3 +15,11 @@ pub fn differences(left: &str, expected: &str) -> String {
     let lines = lines.iter().map(|(line, count)| [if *count > 0 { "+ " } else { "- " }, line, "\n"].concat());
     lines.collect()
 }
+
+/// A world without account A's unused keys: one whose making was not answered, or not seen, stays without an alias, since KMS has
+/// no client token. There are at most so many.
+pub fn without_unused_keys(world: &str, most: usize) -> String {
+    let unused = |line: &str| line.starts_with("key of 111111111111") && !line.contains("alias/");
+    assert!(world.lines().filter(|line| unused(line)).count() <= most, "{world}");
+    world.lines().filter(|line| !unused(line)).map(|line| [line, "\n"].concat()).collect()
+}

@@ -13,7 +13,7 @@ mod lab;
 mod storm;
 
 pub use admin::Admin;
-pub use differences::differences;
+pub use differences::{differences, without_unused_keys};
 pub use disturb::Disturb;
 pub use kill::{Kill, Moment};
 pub use lab::{A, B, HOME, Lab, Ran, TARGET, World};
