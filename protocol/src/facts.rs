@@ -6,7 +6,7 @@ use crate::carried::Carried;
 use crate::ids::{DbIdentifier, Digest, HandoffId, Label};
 use crate::names::SnapshotRole;
 use crate::receipt::Stage;
-use crate::tags::{self, Ended, Hints, Offer, Origin, Outcome, Published, Route, Tags, Told};
+use crate::tags::{self, Answered, Asked, Ended, Hints, Offer, Origin, Outcome, Published, Route, Tags, Told};
 
 /// A tag of ours that is missing or does not read: somebody has changed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +48,10 @@ pub struct SourceFacts {
     pub hints: Hints,
     /// The database's tags that go with it.
     pub carried: Carried,
+    /// What account B was asked.
+    pub hello: Option<Asked>,
+    /// What it has answered last.
+    pub ready: Option<Answered>,
     /// The offer, once made.
     pub offer: Option<Offer>,
     /// The message that was sent.
@@ -87,6 +91,8 @@ impl SourceFacts {
             route: required(tags, tags::ROUTE)?,
             hints: required(tags, tags::HINTS)?,
             carried: Carried::read(tags)?,
+            hello: optional(tags, tags::HELLO)?,
+            ready: optional(tags, tags::READY)?,
             offer: optional(tags, tags::OFFER)?,
             published: optional(tags, tags::PUBLISHED)?,
             heard: stages(tags)?,

@@ -15,12 +15,14 @@
 //! | [`identity`] | what makes two snapshots the same data |
 //! | [`handoff`] | the handoff message, versions 1 and 2 |
 //! | [`receipt`] | the receipt, version 1 |
+//! | [`hello`] | the hello and its answer, version 1; what the two queues hold |
 //! | [`trust`] | what a receiver believes, and the reasons for which it refuses |
 
 pub mod arn;
 pub mod carried;
 pub mod facts;
 pub mod handoff;
+pub mod hello;
 pub mod identity;
 pub mod ids;
 pub mod names;
@@ -32,6 +34,7 @@ pub use arn::{DbArn, KeyArn, QueueArn, SnapshotArn};
 pub use carried::Carried;
 pub use facts::{Phase, SourceFacts, TargetFacts};
 pub use handoff::Handoff;
+pub use hello::{Answer, Hello, Lack, Message, Reply};
 pub use identity::Identity;
 pub use ids::{
     AccountId, DbIdentifier, DbiResourceId, Digest, HandoffId, Label, Nonce, ParseError, Region, SnapshotId,

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::hello::Lack;
 use crate::identity::Identity;
 use crate::ids::{AccountId, Digest, Nonce, ParseError, Region, text};
 use crate::trust::Reason;
@@ -29,6 +30,10 @@ pub const DATABASE: &str = "rds-handoff:database";
 pub const ROUTE: &str = "rds-handoff:route";
 /// [`Hints`]; on the source snapshot and the target copy.
 pub const HINTS: &str = "rds-handoff:hints";
+/// [`Asked`]; on the source snapshot.
+pub const HELLO: &str = "rds-handoff:hello";
+/// [`Answered`]; on the source snapshot.
+pub const READY: &str = "rds-handoff:ready";
 /// [`Offer`]; on the source snapshot.
 pub const OFFER: &str = "rds-handoff:offer";
 /// [`Published`]; on the source snapshot.
@@ -90,6 +95,27 @@ pub struct Offer {
     pub nonce: Nonce,
     /// Of the message's body.
     pub digest: Digest,
+}
+
+/// The hello that asks account B whether it is ready, in one tag: written before it is sent, so that its answer is known
+/// however soon it comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// When.
+    pub issued: Timestamp,
+    /// Makes the hello unique.
+    pub nonce: Nonce,
+    /// Of its body.
+    pub digest: Digest,
+}
+
+/// What account B has answered last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// When.
+    pub at: Timestamp,
+    /// What it lacks; `None` when it is ready.
+    pub lack: Option<Lack>,
 }
 
 /// Which message was sent, and when.
@@ -231,6 +257,24 @@ fact!(
     }
 );
 
+fact!(Asked, "hello", |me| format!("issued={} nonce={} sha256={}", me.issued, me.nonce, me.digest), |text| {
+    let mut pairs = Pairs::of(text, 3);
+    Some(Self { issued: pairs.next("issued")?, nonce: pairs.next("nonce")?, digest: pairs.next("sha256")? })
+});
+
+fact!(
+    Answered,
+    "time and what is lacking",
+    |me| match me.lack {
+        Some(lack) => format!("{} {lack}", me.at),
+        None => me.at.to_string(),
+    },
+    |text| match text.split_once(' ') {
+        Some((at, lack)) => Some(Self { at: at.parse().ok()?, lack: Some(lack.parse().ok()?) }),
+        None => Some(Self { at: text.parse().ok()?, lack: None }),
+    }
+);
+
 fact!(Published, "published", |me| format!("{} sha256={}", me.at, me.digest), |text| {
     let (at, digest) = text.split_once(" sha256=")?;
     Some(Self { at: at.parse().ok()?, digest: digest.parse().ok()? })
@@ -362,6 +406,10 @@ mod tests {
             for outcome in [Outcome::Landed, Outcome::Expired, Outcome::Revoked, Outcome::Rejected, Outcome::Failed] {
                 round_trip(&Ended { outcome, at: issued });
             }
+            round_trip(&Asked { issued, nonce: nonce.parse().unwrap(), digest: digest.parse().unwrap() });
+            for lack in std::iter::once(None).chain(Lack::ALL.map(Some)) {
+                round_trip(&Answered { at: issued, lack });
+            }
             for reason in std::iter::once(None).chain(Reason::ALL.map(Some)) {
                 round_trip(&Told { at: issued, reason });
             }
@@ -369,7 +417,7 @@ mod tests {
 
         #[test]
         fn parsing_never_panics(text in "\\PC{0,80}") {
-            let _ = (text.parse::<Offer>(), text.parse::<Origin>(), text.parse::<Route>(), text.parse::<Hints>(), text.parse::<Told>());
+            let _ = (text.parse::<Offer>(), text.parse::<Origin>(), text.parse::<Route>(), text.parse::<Hints>(), text.parse::<Told>(), text.parse::<Asked>(), text.parse::<Answered>());
         }
     }
 }

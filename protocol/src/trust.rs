@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::SourceFacts;
 use crate::handoff::Handoff;
+use crate::hello::Answer;
 use crate::identity::Identity;
 use crate::ids::{AccountId, ParseError, Region};
 use crate::receipt::Receipt;
@@ -27,7 +28,7 @@ pub const SIGNATURE_ATTRIBUTE: &str = "rds-handoff-signature";
 pub const REASON_ATTRIBUTE: &str = "rds-handoff-reason";
 
 /// How far apart two honest clocks may be. AWS itself refuses requests that are 15 minutes off.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// No honest offer waits longer than a queue keeps its message (SQS: 14 days).
 const LONGEST_START: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -184,19 +185,32 @@ impl Receiver {
     /// # Errors
     /// The reason for which it is rejected.
     pub fn check(&self, handoff: &Handoff) -> Result<(), Refusal> {
-        if handoff.target_account != self.account || handoff.target_region != self.region {
-            let detail = format!(
-                "it is for account {} in {}; this agent serves {} in {}",
-                handoff.target_account, handoff.target_region, self.account, self.region
-            );
-            return Err(Refusal::because(Reason::NotForUs, detail));
+        self.serves(&handoff.target_account, &handoff.target_region)?;
+        self.knows(&handoff.database_arn.account).map(drop)
+    }
+
+    /// Is a message for this account and Region for us?
+    ///
+    /// # Errors
+    /// [`Reason::NotForUs`].
+    pub fn serves(&self, account: &AccountId, region: &Region) -> Result<(), Refusal> {
+        if *account == self.account && *region == self.region {
+            return Ok(());
         }
-        let sender = &handoff.database_arn.account;
-        if !self.senders.contains_key(sender) {
+        let detail =
+            format!("it is for account {account} in {region}; this agent serves {} in {}", self.account, self.region);
+        Err(Refusal::because(Reason::NotForUs, detail))
+    }
+
+    /// Where receipts for a sender go.
+    ///
+    /// # Errors
+    /// [`Reason::UnknownSender`].
+    pub fn knows(&self, sender: &AccountId) -> Result<&QueueArn, Refusal> {
+        self.senders.get(sender).ok_or_else(|| {
             let detail = format!("account {sender} is not under [[from]] in the configuration");
-            return Err(Refusal::because(Reason::UnknownSender, detail));
-        }
-        Ok(())
+            Refusal::because(Reason::UnknownSender, detail)
+        })
     }
 }
 
@@ -275,6 +289,13 @@ pub fn check_snapshot(handoff: &Handoff, seen: &SharedSnapshot) -> Result<(), Re
         return differs("size in GiB", &handoff.size_gib, seen.size_gib.to_string());
     }
     Ok(())
+}
+
+/// Does this answer belong to the hello that the source snapshot remembers?
+pub fn answers(answer: &Answer, facts: &SourceFacts) -> bool {
+    facts.id == answer.handoff
+        && facts.route.account == answer.target_account
+        && facts.hello.as_ref().is_some_and(|asked| asked.digest == answer.digest)
 }
 
 /// Does this receipt answer the offer of the source snapshot that its handoff id names? Only who has read the message knows

@@ -12,7 +12,8 @@ use agent_runtime::start::Random;
 use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
-use protocol::{AccountId, Nonce, QueueArn, SnapshotArn, SourceFacts};
+use protocol::{AccountId, HandoffId, Nonce, QueueArn, SnapshotArn, SourceFacts};
+use tokio::time::Instant;
 
 use crate::config::Settings;
 use crate::keys::Keys;
@@ -34,6 +35,10 @@ pub(crate) struct Account {
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
     pub(crate) deaf: RefCell<BTreeMap<QueueArn, String>>,
+    /// When this process has last asked for a handoff whether its target account is ready.
+    pub(crate) asked: RefCell<BTreeMap<HandoffId, Instant>>,
+    /// Whether a target account is asked at all.
+    pub(crate) asks_first: bool,
     random: Random,
 }
 
@@ -45,7 +50,7 @@ pub(crate) struct SourceSnapshot {
 }
 
 impl Account {
-    pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random) -> Self {
+    pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random, asks_first: bool) -> Self {
         let inventory = Inventory::new(clients.clone(), &settings.pace);
         let keys = Keys::new(clients.clone(), &settings.pace);
         Self {
@@ -57,6 +62,8 @@ impl Account {
             keys,
             shares: Shared::new(),
             deaf: RefCell::default(),
+            asked: RefCell::default(),
+            asks_first,
             random,
         }
     }

@@ -3,6 +3,7 @@
 use agent_runtime::settings::{self, Patterns, SettingsError};
 use agent_runtime::start::{self, Common, How};
 use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
 use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region};
 
 use crate::config::{File, FileHandoff, FileTarget, Settings, Terms};
@@ -27,7 +28,20 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Move the databases until each is settled, failed, or blocked for longer than --patience
-    Run(How),
+    Run {
+        /// How long to go on
+        #[command(flatten)]
+        how: How,
+        /// Copy at once, without asking whether the target account is ready
+        #[arg(long)]
+        no_hello: bool,
+    },
+    /// Ask each target account whether it is ready, and wait for its answer
+    Hello {
+        /// How long to wait
+        #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = settings::duration)]
+        patience: SignedDuration,
+    },
     /// Show every step that `run` would take, and do nothing
     Plan,
     /// Look whether everything is there that a handoff needs, and change nothing

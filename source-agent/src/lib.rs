@@ -7,6 +7,7 @@ mod account;
 mod check;
 mod cli;
 mod config;
+mod hello;
 mod key_policy;
 mod keys;
 mod look;
@@ -41,9 +42,11 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
         Ok(started) => started,
         Err(exit) => return exit,
     };
-    let account = Account::new(settings, clients, clock, random);
+    let asks_first = !matches!(cli.command, Command::Run { no_hello: true, .. });
+    let account = Account::new(settings, clients, clock, random, asks_first);
     match cli.command {
-        Command::Run(how) => run::run(&account, &screen, how.patience(), &shutdown).await,
+        Command::Run { how, .. } => run::run(&account, &screen, how.patience(), &shutdown).await,
+        Command::Hello { patience } => hello::hello(&account, &screen, patience, &shutdown).await,
         Command::Plan => look::plan(&account, &screen, caller).await,
         Command::Check => check::check(&account, &screen, &caller).await,
         Command::Status => look::status(&account, &screen, caller).await,

@@ -78,6 +78,8 @@ impl Move {
             route: self.route.clone(),
             hints: self.hints.clone(),
             carried: self.carried.clone(),
+            hello: None,
+            ready: None,
             offer: None,
             published: None,
             heard: Vec::new(),

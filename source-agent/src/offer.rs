@@ -5,13 +5,16 @@ use agent_runtime::{Flow, Pass};
 use crate::account::Account;
 use crate::moves::Move;
 use crate::steps::{
-    AwaitLanding, CopyToTargetRegion, HandoffKey, KeyAlias, MakeOffer, Publish, ReplicaAlias, ReplicaKey, ShareKey,
-    ShareSnapshot, TakeSnapshot,
+    AwaitLanding, CopyToTargetRegion, HandoffKey, KeyAlias, MakeOffer, Publish, ReplicaAlias, ReplicaKey, SayHello,
+    ShareKey, ShareSnapshot, TakeSnapshot,
 };
 
-/// Steps 1 to 7. Ends only when account B has landed, which is another phase.
+/// Steps 1 to 7, and the question between the first two. Ends only when account B has landed, which is another phase.
 pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<()> {
     let snapshot = pass.ensure(TakeSnapshot { account, of }).await?;
+    if account.asks_first {
+        pass.ensure(SayHello { account, of, snapshot: &snapshot }).await?;
+    }
     let key = pass.ensure(HandoffKey { account, of }).await?;
     pass.ensure(KeyAlias { account, of, key: &key }).await?;
     let replica = pass.ensure(ReplicaKey { account, of, key: &key }).await?;

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use agent_runtime::events::Screen;
 use agent_runtime::queue::{NEWER, Queue, Received};
-use agent_runtime::{Fault, FaultKind};
+use agent_runtime::{Fault, FaultKind, Step as _};
 use jiff::{SignedDuration, Timestamp};
 use protocol::facts::stage_tag;
-use protocol::tags::Told;
-use protocol::trust::{Reason, Refusal, check_receipt};
-use protocol::{AccountId, HandoffId, Receipt};
+use protocol::tags::{self, Answered, Told};
+use protocol::trust::{Reason, Refusal, answers, check_receipt};
+use protocol::{AccountId, HandoffId, Reply};
 use tokio::sync::Notify;
 
-use crate::account::Account;
+use crate::account::{Account, SourceSnapshot};
 use crate::config::Target;
+use crate::steps::SayHello;
 
 /// A queue that does not answer is asked again after this long, doubling.
 const OUT_OF_REACH: Duration = Duration::from_secs(15);
@@ -24,6 +25,9 @@ const OUT_OF_REACH_CEILING: Duration = Duration::from_mins(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// A listing may be older than an offer. Only after this is a receipt that answers none a bad one.
 const OFFER_SPREADS: SignedDuration = SignedDuration::from_mins(1);
+
+/// The command `hello` may be waiting for an answer that no handoff has asked for. It waits no longer than this.
+const HELLO_LISTENS: SignedDuration = SignedDuration::from_mins(10);
 
 /// Wakes the drive of a handoff when something was heard of it.
 pub(crate) type Wakes = BTreeMap<HandoffId, Notify>;
@@ -106,10 +110,15 @@ impl<'a> Receipts<'a> {
             }
             Err(Unrecorded::Refused(Refusal::Newer { .. })) => self.queue.set_visibility(handle, NEWER).await.map(drop),
             Err(Unrecorded::Refused(Refusal::Rejected { reason: Reason::NoSuchOffer, .. }))
-                if self.is_young(message) =>
+                if self.age(message) < OFFER_SPREADS =>
             {
                 self.queue.set_visibility(handle, LOOK_AGAIN).await.map(drop)
             }
+            Err(Unrecorded::NotAsked) if self.age(message) < HELLO_LISTENS => {
+                self.queue.set_visibility(handle, LOOK_AGAIN).await.map(drop)
+            }
+            // Whoever has asked has gone. It opens nothing and tells nothing more.
+            Err(Unrecorded::NotAsked) => self.queue.delete(&message.handle).await,
             Err(Unrecorded::Refused(Refusal::Rejected { reason, detail })) => {
                 self.queue.bury(message, reason).await?;
                 let text = format!("a receipt was rejected and put into the dead-letter queue: {reason}: {detail}");
@@ -120,36 +129,59 @@ impl<'a> Receipts<'a> {
         }
     }
 
-    fn is_young(&self, message: &Received) -> bool {
-        message.sent.is_some_and(|sent| self.account.clock.now().duration_since(sent) < OFFER_SPREADS)
+    fn age(&self, message: &Received) -> SignedDuration {
+        message.sent.map_or(SignedDuration::MAX, |sent| self.account.clock.now().duration_since(sent))
     }
 
     async fn record(&self, message: &Received) -> Result<HandoffId, Unrecorded> {
-        let receipt = Receipt::decode(&message.body)?;
-        if receipt.target_account != self.sender {
-            let detail =
-                format!("it speaks for account {}; this queue is account {}'s", receipt.target_account, self.sender);
+        let reply = Reply::decode(&message.body)?;
+        let (speaks_for, handoff) = match &reply {
+            Reply::Receipt(receipt) => (&receipt.target_account, &receipt.handoff),
+            Reply::Answer(answer) => (&answer.target_account, &answer.handoff),
+        };
+        if *speaks_for != self.sender {
+            let detail = format!("it speaks for account {speaks_for}; this queue is account {}'s", self.sender);
             return Err(Refusal::because(Reason::UnknownSender, detail).into());
         }
         // A listing from before the handoff would not know it.
         self.account.inventory.acted_on_snapshots(&self.account.settings.region);
         let (sources, _) = self.account.source_snapshots().await?;
-        let source = sources.iter().find(|source| source.facts.id == receipt.handoff);
-        check_receipt(&receipt, source.map(|source| &source.facts))?;
-        if let Some(source) = source.filter(|source| source.facts.heard(receipt.stage).is_none()) {
-            let sent = message.sent.and_then(|sent| Timestamp::from_second(sent.as_second()).ok());
-            let told = Told { at: sent.unwrap_or_else(|| self.account.clock.now()), reason: receipt.reason };
-            self.account.tag(&source.view.arn, stage_tag(receipt.stage), &told).await?;
-            let text = receipt.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
-            let text = format!("account {} reports: {}{text}", receipt.target_account, receipt.stage);
-            let subject = format!("{}/{}", source.facts.database, source.facts.label);
-            self.screen.say(&subject, "message", "receipt", &text);
+        let source = sources.iter().find(|source| source.facts.id == *handoff);
+        let sent = message.sent.and_then(|sent| Timestamp::from_second(sent.as_second()).ok());
+        let at = sent.unwrap_or_else(|| self.account.clock.now());
+        match &reply {
+            Reply::Receipt(receipt) => {
+                check_receipt(receipt, source.map(|source| &source.facts))?;
+                if let Some(source) = source.filter(|source| source.facts.heard(receipt.stage).is_none()) {
+                    let told = Told { at, reason: receipt.reason };
+                    self.account.tag(&source.view.arn, stage_tag(receipt.stage), &told).await?;
+                    let text = receipt.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+                    self.say(source, &format!("reports: {}{text}", receipt.stage));
+                }
+            }
+            Reply::Answer(answer) => {
+                let source = source.filter(|source| answers(answer, &source.facts)).ok_or(Unrecorded::NotAsked)?;
+                self.account.acts.ready(&(SayHello::ID, source.view.arn.to_string()));
+                if source.facts.ready.as_ref().is_none_or(|ready| ready.lack != answer.lack) {
+                    let answered = Answered { at, lack: answer.lack };
+                    self.account.tag(&source.view.arn, tags::READY, &answered).await?;
+                    let text = answer.lack.map_or("is ready".to_owned(), |lack| format!("is not ready: {lack}"));
+                    self.say(source, &text);
+                }
+            }
         }
-        Ok(receipt.handoff)
+        Ok(handoff.clone())
+    }
+
+    fn say(&self, source: &SourceSnapshot, text: &str) {
+        let subject = format!("{}/{}", source.facts.database, source.facts.label);
+        self.screen.say(&subject, "message", "receipt", &format!("account {} {text}", self.sender));
     }
 }
 
 enum Unrecorded {
+    /// The answer to a hello that no handoff has asked: perhaps the command `hello`, beside this process.
+    NotAsked,
     Refused(Refusal),
     Fault(Fault),
 }

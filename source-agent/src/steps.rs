@@ -1,6 +1,7 @@
 //! One file for each resource that a handoff touches in account A.
 
 mod copy;
+mod hello;
 mod key;
 mod landing;
 mod offering;
@@ -10,9 +11,10 @@ mod share_key;
 mod snapshot;
 
 pub(crate) use copy::{CopyToTargetRegion, DeleteSharedCopy};
+pub(crate) use hello::SayHello;
 pub(crate) use key::{HandoffKey, KeyAlias, ReplicaAlias, ReplicaKey};
 pub(crate) use landing::{AwaitLanding, Publish};
-pub(crate) use offering::MakeOffer;
+pub(crate) use offering::{MakeOffer, word};
 pub(crate) use settling::{LookAgain, MarkEnded, MarkSettled};
 pub(crate) use share::{ShareSnapshot, Unshare};
 pub(crate) use share_key::{CloseKey, RevokeGrants, ShareKey};

@@ -8,12 +8,13 @@ use std::time::Duration;
 use agent_runtime::Fault;
 use agent_runtime::events::Screen;
 use agent_runtime::queue::{LONGEST, NEWER, Queue, Received, VISIBILITY};
-use protocol::handoff::Handoff;
 use protocol::trust::{Reason, Refusal};
-use protocol::{Digest, HandoffId, Receipt, Stage};
+use protocol::{Answer, Digest, Handoff, HandoffId, Hello, Lack, Message, Receipt, Stage};
 use tokio::time::Instant;
 
 use crate::account::Account;
+use crate::config::Settings;
+use crate::hello::lack;
 use crate::job::{Held, Job};
 
 /// No more messages than this are held at once.
@@ -98,12 +99,13 @@ impl<'a> Inbox<'a> {
     /// One message: a job, or one of its other ends.
     async fn begin(&self, message: &Received) -> Result<Option<Rc<Job>>, Fault> {
         match self.read(message) {
-            Ok(handoff) if self.is_full_of(&handoff) => {
+            Ok(Message::Hello(hello)) => self.answer(&hello, message).await.map(|()| None),
+            Ok(Message::Handoff(handoff)) if self.is_full_of(&handoff) => {
                 // One sender's messages do not take the places of all others.
                 self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await?;
                 Ok(None)
             }
-            Ok(handoff) => Ok(self.hold(handoff, message)),
+            Ok(Message::Handoff(handoff)) => Ok(self.hold(*handoff, message)),
             Err(Refusal::Newer { version, kind }) => {
                 let text = format!("a message of version {version}, kind {kind} is left for a newer agent");
                 self.screen.say("inbox", "message", "newer", &text);
@@ -124,10 +126,39 @@ impl<'a> Inbox<'a> {
     }
 
     /// Against itself and against the configuration; nothing is asked of AWS.
-    fn read(&self, message: &Received) -> Result<Handoff, Refusal> {
-        let handoff = Handoff::decode(&message.body)?;
-        self.account.settings.receiver.check(&handoff)?;
-        Ok(handoff)
+    fn read(&self, message: &Received) -> Result<Message, Refusal> {
+        let read = Message::decode(&message.body)?;
+        match &read {
+            Message::Handoff(handoff) => self.account.settings.receiver.check(handoff)?,
+            Message::Hello(hello) => {
+                self.account.settings.receiver.knows(&hello.database_arn.account)?;
+                hello.check_time(self.account.clock.now())?;
+            }
+        }
+        Ok(read)
+    }
+
+    /// The end of a hello. It is answered first, so that a crash between the two answers it once more.
+    async fn answer(&self, hello: &Hello, message: &Received) -> Result<(), Fault> {
+        let Settings { receiver, .. } = &self.account.settings;
+        let served = receiver.serves(&hello.target_account, &hello.target_region);
+        let lack = match served {
+            Err(refusal) => Some((Lack::NotForUs, Fault::fatal(refusal.to_string()))),
+            Ok(()) => lack(self.account, hello).await?,
+        };
+        let sender = &hello.database_arn.account;
+        let answer = Answer::new(hello, lack.as_ref().map(|(lack, _)| *lack));
+        self.account.receipts(sender, &hello.handoff)?.send(&answer.encode()).await?;
+        let subject = format!("{}/{}", hello.database(), hello.label);
+        let text = match &lack {
+            None => format!("account {sender} asks whether this account is ready: it is"),
+            Some((lack, fault)) => {
+                let mend = fault.mend().map_or_else(String::new, |mend| format!("; {mend}"));
+                format!("account {sender} was told that this account is not ready, {lack}: {}{mend}", fault.chain())
+            }
+        };
+        self.screen.say(&subject, "message", "hello", &text);
+        self.queue.delete(&message.handle).await
     }
 
     /// A message that is being driven is answered by its drive; a redelivery replaces its receipt handle.

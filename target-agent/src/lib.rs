@@ -9,6 +9,7 @@ mod check;
 mod cli;
 mod config;
 mod groups;
+mod hello;
 mod inbox;
 mod job;
 mod look;

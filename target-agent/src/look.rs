@@ -8,8 +8,7 @@ use agent_runtime::events::Screen;
 use agent_runtime::report::{Entry, Report, Trouble};
 use agent_runtime::start::Format;
 use agent_runtime::{Exit, Fault, FaultKind, Halt, Mode, Pass};
-use protocol::Stage;
-use protocol::handoff::Handoff;
+use protocol::{Message, Reason, Refusal, Stage};
 
 use crate::accept::accept;
 use crate::account::Account;
@@ -20,7 +19,12 @@ use crate::profile::MasterPassword;
 pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, message: Option<&Path>) -> Exit {
     let job = match message.map(read).transpose() {
         Ok(body) => body.map(|body| {
-            let handoff = Handoff::decode(body.trim_end_matches(['\r', '\n']))?;
+            let handoff = match Message::decode(body.trim_end_matches(['\r', '\n']))? {
+                Message::Handoff(handoff) => *handoff,
+                Message::Hello(_) => {
+                    return Err(Refusal::because(Reason::Malformed, "a hello asks for nothing that can be planned"));
+                }
+            };
             account.settings.receiver.check(&handoff).map(|()| Job::begun_by(handoff, None))
         }),
         Err(error) => {

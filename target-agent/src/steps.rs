@@ -10,8 +10,8 @@ mod verify;
 
 pub(crate) use configure::Configure;
 pub(crate) use copy::{CopyUnderOwnKey, Land};
-pub(crate) use fit::FitProfile;
+pub(crate) use fit::{FitProfile, fit_profile};
 pub(crate) use message::AnswerMessage;
 pub(crate) use restore::Restore;
 pub(crate) use tell::{ACCEPTED, FAILED, LANDED, RESTORED, Tell};
-pub(crate) use verify::Verify;
+pub(crate) use verify::{Verify, free_name};

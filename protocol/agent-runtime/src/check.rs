@@ -211,14 +211,23 @@ fn lets_send(policy: &Value, sender: &AccountId, role: &RoleName) -> Letting {
     letting
 }
 
+/// The account's quotas in a Region: the name of each, how much is used, and the most.
+///
+/// # Errors
+/// When RDS does not tell them.
+pub async fn account_quotas(clients: &Clients, region: &Region) -> Result<Vec<(String, i64, i64)>, Fault> {
+    let answer = clients.rds(region).describe_account_attributes().send().await.op("rds:DescribeAccountAttributes")?;
+    let quota = |quota: &aws_sdk_rds::types::AccountQuota| {
+        Some((quota.account_quota_name()?.to_owned(), quota.used().unwrap_or(0), quota.max().unwrap_or(0)))
+    };
+    Ok(answer.account_quotas().iter().filter_map(quota).collect())
+}
+
 /// The account's quotas in a Region, and what is left of each that a handoff uses.
 pub async fn quotas(checks: &Checks, clients: &Clients, region: &Region, wanted: &[&str]) {
     let what = format!("quotas in {region}");
-    let answer = clients.rds(region).describe_account_attributes().send().await.op("rds:DescribeAccountAttributes");
-    let Some(answer) = checks.found(&what, answer) else { return };
-    for quota in answer.account_quotas() {
-        let Some(name) = quota.account_quota_name().filter(|name| wanted.contains(name)) else { continue };
-        let (used, most) = (quota.used().unwrap_or(0), quota.max().unwrap_or(0));
+    let Some(quotas) = checks.found(&what, account_quotas(clients, region).await) else { return };
+    for (name, used, most) in quotas.into_iter().filter(|(name, ..)| wanted.contains(&name.as_str())) {
         let what = format!("{name} in {region}");
         if used < most {
             checks.passed(&what, format!("{} of {most} left", most - used));

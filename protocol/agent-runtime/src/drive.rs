@@ -78,6 +78,7 @@ pub async fn drive<T>(
         let pass = Pass::new(Mode::Act, drive.acts, drive.pace, drive.clock);
         let flow = walk(&pass).instrument(tracing::info_span!("handoff", name = subject)).await;
         let mut looking_twice = false;
+        let acted = matches!(flow, Err(Halt::Acted));
         drive.screen.rows(subject, &pass.into_rows());
         let (wait, fault) = match flow {
             Ok(done) => return End::Done(done),
@@ -93,6 +94,8 @@ pub async fn drive<T>(
         };
         match &fault {
             Some(fault) => drive.screen.fault(subject, fault, wait),
+            // Whether an act has helped is known by the next pass.
+            None if acted => {}
             None => trouble = Trouble::default(),
         }
         let out_of_patience = match drive.patience {

@@ -119,7 +119,8 @@ impl Screen {
                 },
             );
         }
-        if !rows.iter().any(|row| row.state == RowState::Blocked) {
+        // An act may be followed by the same fault.
+        if !rows.iter().any(|row| matches!(row.state, RowState::Blocked | RowState::Acting)) {
             self.faults.borrow_mut().remove(subject);
         }
     }

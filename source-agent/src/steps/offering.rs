@@ -87,6 +87,11 @@ impl Step for MakeOffer<'_> {
     }
 }
 
+/// What RDS calls an engine, or one of its versions.
+pub(crate) fn word(text: &str) -> EngineWord {
+    text.parse().or_else(|_| "unknown".parse()).unwrap_or_else(|_| unreachable!("a word"))
+}
+
 impl MakeOffer<'_> {
     /// A pure function of the tags and of the snapshots in AWS.
     fn message(&self, offer: &Offer) -> Result<Handoff, Fault> {
@@ -99,9 +104,6 @@ impl MakeOffer<'_> {
     }
 
     fn body(&self, offer: &Offer, facts: &SourceFacts, engine: &str, version: &str, created: Timestamp) -> Handoff {
-        let word = |text: &str| -> EngineWord {
-            text.parse().or_else(|_| "unknown".parse()).unwrap_or_else(|_| unreachable!("a word"))
-        };
         let key = self.copy.key.clone().unwrap_or_else(|| unreachable!("a shared copy is under the handoff key"));
         Handoff {
             access_until: offer.access_until,

@@ -6,7 +6,7 @@ use std::fmt;
 use agent_runtime::database::{DatabaseStatus, DatabaseView};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
-use protocol::KeyArn;
+use protocol::{DbIdentifier, KeyArn};
 
 use crate::account::Account;
 use crate::job::Job;
@@ -184,7 +184,7 @@ impl Step for Configure<'_> {
             let call = rds.modify_db_instance().db_instance_identifier(self.resource()).apply_immediately(true);
             let call = missing.into_iter().fold(call, |call, setting| setting.say(call, &settings.key));
             let answer = call.send().await.op("rds:ModifyDBInstance").map(drop);
-            answer.map_err(|fault| fault.mended_by(|| correct(self.job)))
+            answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)))
         };
         self.account.inventory.acted_on_databases(&settings.region);
         done
@@ -194,9 +194,6 @@ impl Step for Configure<'_> {
 }
 
 /// What RDS refuses of a profile is corrected in the profile.
-pub(super) fn correct(job: &Job) -> String {
-    format!(
-        "correct [restore], or the [[rule]] that fits {}, and start the agent again: it goes on from here",
-        job.facts.database
-    )
+pub(super) fn correct(database: &DbIdentifier) -> String {
+    format!("correct [restore], or the [[rule]] that fits {database}, and start the agent again: it goes on from here")
 }

@@ -1,6 +1,7 @@
 //! The restore profile fits the database. Better known before hours of copying than after.
 
 use agent_runtime::{Fault, Observed, Step, StepId};
+use protocol::DbIdentifier;
 
 use crate::account::Account;
 use crate::groups;
@@ -32,7 +33,7 @@ impl Step for FitProfile<'_> {
         // What is begun is finished, and told: a process that finds its copy looks at the profile before the restore.
         if let (None, Some(message)) = (self.account.target_copy(self.job).await?, &self.job.message) {
             let (engine, version) = (message.engine.as_str(), message.engine_version.as_str());
-            check(self.account, self.job, engine, version, message.size_gib).await?;
+            once(self.account, self.job, engine, version, message.size_gib).await?;
         }
         Ok(Observed::Ready(()))
     }
@@ -44,25 +45,36 @@ impl Step for FitProfile<'_> {
     fn foresee(&self) {}
 }
 
-/// The groups that the profile names exist and are for this engine and version; its sizes are above the database's. Looked at
-/// once in a process: whoever changes a group after that finds it out by the restore.
-pub(super) async fn check(
+/// Looked at once in a process: whoever changes a group after that finds it out by the restore.
+pub(super) async fn once(
     account: &Account,
     job: &Job,
     engine: &str,
     version: &str,
     size_gib: u32,
 ) -> Result<(), Fault> {
-    if job.fits.get() {
-        return Ok(());
+    if !job.fits.get() {
+        fit_profile(account, &job.facts.database, engine, version, size_gib).await?;
+        job.fits.set(true);
     }
-    let profile = job.profile(account);
+    Ok(())
+}
+
+/// The groups that the profile names exist and are for this engine and version; its sizes are above the database's.
+pub(crate) async fn fit_profile(
+    account: &Account,
+    database: &DbIdentifier,
+    engine: &str,
+    version: &str,
+    size_gib: u32,
+) -> Result<(), Fault> {
+    let profile = account.settings.profiles.for_database(database);
     groups::subnet_group(account, profile.subnet_group()).await?;
     if let Some(name) = groups::made_by_hand(profile.parameter_group.as_deref()) {
         let family = groups::parameter_group(account, name).await?;
         let wanted = groups::family(account, engine, version).await?;
         if family != wanted {
-            return Err(misfit(job, "parameter group", name, &family, &wanted));
+            return Err(misfit(database, "parameter group", name, &family, &wanted));
         }
     }
     if let Some(name) = groups::made_by_hand(profile.option_group.as_deref()) {
@@ -70,7 +82,7 @@ pub(super) async fn check(
         let fits = version.strip_prefix(&major).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         if of != engine || !fits {
             let (is_for, wanted) = (format!("{of} {major}"), format!("{engine} {version}"));
-            return Err(misfit(job, "option group", name, &is_for, &wanted));
+            return Err(misfit(database, "option group", name, &is_for, &wanted));
         }
     }
     // Storage grows by a tenth at least (RDS API Reference, RestoreDBInstanceFromDBSnapshot, AllocatedStorage), and scales by
@@ -79,16 +91,13 @@ pub(super) async fn check(
     for (key, size) in [("size_gib", profile.size_gib), ("autoscale_to_gib", profile.autoscale_to_gib)] {
         if let Some(size) = size.filter(|size| *size < tenth_more) {
             let what = format!("{key} is {size}, and the database has {size_gib} GiB already");
-            return Err(Fault::blocked(what).hint(format!("{}; it is {tenth_more} at least", correct(job))));
+            return Err(Fault::blocked(what).hint(format!("{}; it is {tenth_more} at least", correct(database))));
         }
     }
-    job.fits.set(true);
     Ok(())
 }
 
-fn misfit(job: &Job, kind: &str, name: &str, is_for: &str, wanted: &str) -> Fault {
-    Fault::blocked(format!("{kind} {name} is for {is_for}, and the database needs one for {wanted}")).hint(format!(
-        "name another one in the restore profile of {}: a [[rule]] can, for this database alone",
-        job.facts.database
-    ))
+fn misfit(database: &DbIdentifier, kind: &str, name: &str, is_for: &str, wanted: &str) -> Fault {
+    Fault::blocked(format!("{kind} {name} is for {is_for}, and the database needs one for {wanted}"))
+        .hint(format!("name another one in the restore profile of {database}: a [[rule]] can, for this database alone"))
 }

@@ -90,7 +90,7 @@ impl Step for Restore<'_> {
         let databases = self.account.inventory.databases(&self.account.settings.region).await?;
         match databases.get(&name) {
             None => {
-                super::fit::check(
+                super::fit::once(
                     self.account,
                     self.job,
                     &self.copy.engine,
@@ -148,7 +148,7 @@ impl Step for Restore<'_> {
         self.account.inventory.acted_on_databases(&settings.region);
         let exists = RestoreDBInstanceFromDBSnapshotError::is_db_instance_already_exists_fault;
         let answer = answer.exists_ok("rds:RestoreDBInstanceFromDBSnapshot", exists);
-        answer.map_err(|fault| fault.mended_by(|| correct(self.job)))
+        answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)))
     }
 
     fn foresee(&self) {}

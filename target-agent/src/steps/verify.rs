@@ -3,8 +3,8 @@
 use agent_runtime::pass::SPREADING;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
 use protocol::handoff::Handoff;
-use protocol::tags;
 use protocol::trust::{Reason, Refusal, SharedSnapshot, check_snapshot, check_times, estimate};
+use protocol::{DbIdentifier, HandoffId, Label, names, tags};
 
 use crate::account::Account;
 use crate::job::Job;
@@ -68,7 +68,8 @@ impl Step for Verify<'_> {
         check_snapshot(self.message, &seen).map_err(refused)?;
         self.job.sender_verified.set(true);
         check_times(self.message, now, estimate(view.size_gib)).map_err(refused)?;
-        self.check_name().await?;
+        let facts = &self.job.facts;
+        free_name(self.account, &facts.id, &facts.database, &facts.label).await?;
         Ok(Observed::Ready(()))
     }
 
@@ -79,18 +80,22 @@ impl Step for Verify<'_> {
     fn foresee(&self) {}
 }
 
-impl Verify<'_> {
-    /// A name that is taken is better known before hours of copying than after.
-    async fn check_name(&self) -> Result<(), Fault> {
-        let name = self.job.restored(self.account);
-        let name = name.map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))?;
-        let databases = self.account.inventory.databases(&self.account.settings.region).await?;
-        match databases.get(&name) {
-            Some(database) if database.tags.get(tags::ID).is_none_or(|id| id != self.job.id().as_str()) => {
-                Err(Fault::not_ours(&format!("database {name}"), "it does not carry this handoff's tags"))
-            }
-            _ => Ok(()),
+/// A name that is taken is better known before hours of copying than after.
+pub(crate) async fn free_name(
+    account: &Account,
+    id: &HandoffId,
+    database: &DbIdentifier,
+    label: &Label,
+) -> Result<(), Fault> {
+    let pattern = account.settings.profiles.for_database(database).identifier();
+    let name = names::restored(pattern, database, label);
+    let name = name.map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))?;
+    let databases = account.inventory.databases(&account.settings.region).await?;
+    match databases.get(&name) {
+        Some(database) if database.tags.get(tags::ID).is_none_or(|other| other != id.as_str()) => {
+            Err(Fault::not_ours(&format!("database {name}"), "it does not carry this handoff's tags"))
         }
+        _ => Ok(()),
     }
 }
 

@@ -117,6 +117,8 @@ impl Write for Output {
 }
 
 impl Lab {
+    /// Runs the source agent where no target agent answers it.
+    pub const ALONE: [&str; 2] = ["run", "--no-hello"];
     /// The route of every Lab.
     pub const PAIR: Pair<'static> = Pair { source: A, source_region: HOME, target: B, target_region: TARGET };
 
@@ -226,16 +228,17 @@ impl Lab {
             tokio::time::sleep(time).await;
             stop.cancel();
         };
-        let source = self.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+        let source = self.source_as(A, "rds-handoff-source-agent", &Lab::ALONE, stop.clone());
         tokio::join!(source, signal).0
     }
 
-    /// The message that stands in the inbox, as soon as it does. It stays there.
+    /// The handoff message that stands in the inbox, as soon as it does. It stays there.
     pub async fn message(&self) -> String {
         let b = self.admin(B, TARGET);
         loop {
             tokio::time::sleep(Duration::from_secs(10)).await;
-            if let Some((message, _)) = b.peek("rds-handoff-inbox").await.pop() {
+            let there = b.peek("rds-handoff-inbox").await;
+            if let Some((message, _)) = there.into_iter().find(|(body, _)| body.contains("\"kind\":\"handoff\"")) {
                 return message;
             }
         }

@@ -26,7 +26,7 @@ async fn take(lab: &Lab, region: &str, database: &str, name: &str, tags: Vec<Tag
 }
 
 async fn stopped_at(lab: &Lab, expected: &str) {
-    let ran = lab.source(&["run"]).await;
+    let ran = lab.source(&Lab::ALONE).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
     let words = ran.words();
     assert!(words.contains("exists and is not ours") && words.contains(expected), "{words}");
@@ -57,7 +57,7 @@ async fn a_source_snapshot_with_our_tags_and_other_content() {
     ];
     take(&lab, HOME, "payroll", &format!("rds-handoff-orders-{id}-source"), tags).await;
     let world = lab.cloud.fingerprint();
-    let ran = lab.source(&["run"]).await;
+    let ran = lab.source(&Lab::ALONE).await;
     assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
     assert_eq!(differences(&lab.cloud.fingerprint(), &world), "");
 }
@@ -95,7 +95,7 @@ async fn an_alias_that_names_a_key_of_somebody_else() {
 async fn a_restored_name_that_is_taken_is_known_before_hours_of_copying() {
     let lab = Lab::new(World::quick()).await;
     lab.cloud.create_database(Database::new(B, TARGET, "orders-cutover-1"));
-    let source = lab.source(&["run"]);
+    let source = lab.source(&Lab::ALONE);
     let (source, target) = tokio::join!(source, lab.target_until_trouble());
     assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
     assert!(target.words().contains("exists and is not ours"), "{}", target.out);
@@ -113,7 +113,7 @@ async fn a_target_copy_without_our_tags() {
     let b = lab.admin(B, TARGET);
     let call = b.rds.create_db_snapshot().db_instance_identifier("other").db_snapshot_identifier(&name);
     call.tags(tag("team", "other")).send().await.unwrap();
-    let source = lab.source(&["run"]);
+    let source = lab.source(&Lab::ALONE);
     let (source, target) = tokio::join!(source, lab.target_until_trouble());
     assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
     assert!(target.words().contains("exists and is not ours"), "{}", target.out);

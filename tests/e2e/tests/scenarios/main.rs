@@ -14,6 +14,7 @@ mod deploy;
 mod disturb;
 mod foreign;
 mod happy;
+mod hello;
 mod input;
 mod least_privilege;
 mod messages;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 /// Runs account A until its message stands in the inbox, and returns it. Account A's agent is stopped then.
 async fn published(lab: &Lab) -> String {
     let stop = CancellationToken::new();
-    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    let source = lab.source_as(A, "rds-handoff-source-agent", &Lab::ALONE, stop.clone());
     let look = async {
         let message = lab.message().await;
         stop.cancel();
@@ -173,7 +173,7 @@ async fn a_newer_message_is_left_alone() {
     let good = published(&lab).await;
     clear(&lab).await;
     let b = lab.admin(B, TARGET);
-    for newer in [good.replace("\"version\":1", "\"version\":3"), good.replace("\"handoff\",", "\"hello\",")] {
+    for newer in [good.replace("\"version\":1", "\"version\":3"), good.replace("\"handoff\",", "\"farewell\",")] {
         assert_ne!(newer, good);
         b.send("rds-handoff-inbox", &newer).await;
     }

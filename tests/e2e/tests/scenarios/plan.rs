@@ -50,6 +50,9 @@ async fn plan_is_read_only_and_lists_what_a_clean_run_does() {
         ran
     };
     let look = async {
+        // The hello is answered, and the inbox empty again.
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert_eq!(lab.target(&["run"]).await.exit, Exit::Settled);
         let message = lab.message().await;
         let shared = lab.target(&["plan"]).await;
         assert!(
@@ -84,7 +87,7 @@ async fn reports_read_well() {
     insta::assert_snapshot!("plan_before", plan);
 
     let stop = CancellationToken::new();
-    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    let source = lab.source_as(A, "rds-handoff-source-agent", &Lab::ALONE, stop.clone());
     let ((), source) = tokio::join!(
         async {
             tokio::time::sleep(Duration::from_hours(2)).await;

@@ -59,7 +59,7 @@ async fn access_takes_itself_away_when_account_b_never_comes() {
     let lab = Lab::new(World::quick()).await;
     let terms = "label = \"cutover-1\"\nstart_within = \"1h\"\naccess_for = \"3h\"";
     lab.edit("source.toml", "label = \"cutover-1\"", terms);
-    let ran = lab.source(&["run"]).await;
+    let ran = lab.source(&Lab::ALONE).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
     assert!(ran.words().contains("expired"), "{}", ran.out);
     assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new());

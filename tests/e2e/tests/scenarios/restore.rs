@@ -122,7 +122,7 @@ async fn tags_go_over_when_both_accounts_want_it_and_awss_own_never() {
         assert!(message.contains("\"version\":2") && !message.contains("secret"), "{message}");
         lab.target_until_restored(&["orders-cutover-1"]).await
     };
-    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&["run"]), message) })).await;
+    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&Lab::ALONE), message) })).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     let database = restored(&lab, "orders-cutover-1").await;
     assert_eq!(tag(&database, "cost-center"), Some("4711"));
@@ -163,7 +163,7 @@ async fn groups_that_do_not_fit_block_before_anything_is_copied() {
         assert!(b.snapshots().await.is_empty(), "nothing was copied in vain");
         lab.target_until_restored(&["orders-cutover-1"]).await
     };
-    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&["run"]), target) })).await;
+    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&Lab::ALONE), target) })).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
 }
 
@@ -171,7 +171,7 @@ async fn groups_that_do_not_fit_block_before_anything_is_copied() {
 async fn a_kept_password_is_called_a_risk() {
     let lab = Lab::new(World::quick()).await;
     lab.edit("target.toml", CHEAP, "deletion_protection = false\nmaster_password = \"keep\"");
-    let (source, target) = tokio::join!(lab.source(&["run"]), async {
+    let (source, target) = tokio::join!(lab.source(&Lab::ALONE), async {
         let file = lab.write("message.json", &lab.message().await);
         let plan = lab.target(&["plan", "--message", file.to_str().unwrap()]).await;
         assert!(plan.words().contains("risk: the master password of orders/cutover-1 stays as it is"), "{}", plan.out);
@@ -190,7 +190,7 @@ async fn unattended(profile: &str) -> Lab {
     lab.edit("target.toml", CHEAP, &format!("{CHEAP}\n{profile}"));
     let stop = CancellationToken::new();
     let source = async {
-        let ran = lab.source(&["run"]).await;
+        let ran = lab.source(&Lab::ALONE).await;
         stop.cancel();
         ran
     };
@@ -255,7 +255,7 @@ async fn a_setting_that_rds_refuses_leaves_no_password_of_account_a_and_is_mende
     let lab = Lab::new(World::quick()).await;
     // It overlaps the backup window that the database has by itself.
     lab.edit("target.toml", CHEAP, "deletion_protection = false\nmaintenance_window = \"sun:03:00-sun:03:30\"");
-    let (source, target) = tokio::join!(lab.source(&["run"]), lab.target_until_trouble());
+    let (source, target) = tokio::join!(lab.source(&Lab::ALONE), lab.target_until_trouble());
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
     assert!(target.words().contains("correct [restore], or the [[rule]] that fits orders"), "{}", target.out);
     assert!(restored(&lab, "orders-cutover-1").await.master_user_secret().is_some(), "the password came first");
@@ -278,7 +278,7 @@ async fn a_profile_that_stops_fitting_does_not_keep_landed_back() {
         lab.edit("target.toml", "\"private\"", "\"later\"");
         lab.target_until_trouble().await
     };
-    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&["run"]), target) })).await;
+    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&Lab::ALONE), target) })).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
     assert!(
         source.words().contains("reports: landed") && target.words().contains("no subnet group later"),
@@ -307,7 +307,7 @@ async fn sizes_below_the_databases_own_block_before_anything_is_copied() {
         lab.edit("target.toml", "109", "400");
         lab.target_until_restored(&["orders-cutover-1"]).await
     };
-    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&["run"]), target) })).await;
+    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&Lab::ALONE), target) })).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     let database = restored(&lab, "orders-cutover-1").await;
     assert_eq!((database.storage_type(), database.iops()), (Some("gp3"), Some(12000)), "not io1");

@@ -38,7 +38,7 @@ async fn an_inbox_that_lets_nobody_in_blocks_and_goes_on_when_it_does() {
 async fn a_signal_stops_cleanly_and_the_next_run_goes_on() {
     let lab = Lab::new(World::slow()).await;
     let stop = CancellationToken::new();
-    let source = lab.source_as(A, "rds-handoff-source-agent", &["run"], stop.clone());
+    let source = lab.source_as(A, "rds-handoff-source-agent", &Lab::ALONE, stop.clone());
     let signal = async {
         tokio::time::sleep(Duration::from_hours(1)).await;
         let now = tokio::time::Instant::now();
@@ -81,7 +81,7 @@ async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_refuses_may_be_late_at_first_and_is_somebodys_fault_then() {
     let lab = Lab::new(World::quick()).await;
-    let source = lab.source(&["run"]);
+    let source = lab.source(&Lab::ALONE);
     let target = async {
         lab.message().await;
         // Somebody takes account B out of the policy again.
@@ -115,7 +115,7 @@ async fn a_missing_subnet_group_blocks_and_goes_on_when_it_is_made() {
         lab.cloud.create_subnet_group(B, TARGET, "later");
         lab.target_until_restored(&["orders-cutover-1"]).await
     };
-    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&["run"]), target) })).await;
+    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&Lab::ALONE), target) })).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
 }

@@ -1,0 +1,356 @@
+//! The hello, version 1: account A asks whether account B is ready for a handoff, before anything is copied; and the answer.
+//!
+//! What is missing on the other side is known in seconds, and not after hours of copying. A hello promises nothing and opens
+//! nothing: no snapshot stands behind it yet, so that its sender is known by the inbox's policy alone, and its answer says one
+//! word out of a closed set, to the queue that account B's own configuration names.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::handoff::{EngineWord, Handoff};
+use crate::ids::{AccountId, DbIdentifier, DbiResourceId, Digest, HandoffId, Label, Nonce, ParseError, Region};
+use crate::receipt::Receipt;
+use crate::tags::words;
+use crate::trust::{Envelope, Reason, Refusal, SKEW, decode};
+use crate::{DbArn, VERSION};
+use std::fmt;
+use std::str::FromStr;
+
+/// Is account B ready? Fields stand in the order of their names, as they do on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    /// The source database: its account and Region are the handoff's source.
+    pub database_arn: DbArn,
+    /// Its engine.
+    pub engine: EngineWord,
+    /// Its engine's version.
+    pub engine_version: EngineWord,
+    /// The handoff's id, which the receiver computes again.
+    pub handoff: HandoffId,
+    /// When it was asked.
+    pub issued: Timestamp,
+    /// Always `hello`.
+    pub kind: HelloKind,
+    /// The operator's label.
+    pub label: Label,
+    /// Makes the bytes unique.
+    pub nonce: Nonce,
+    /// Which database, immutably.
+    pub resource: DbiResourceId,
+    /// Allocated storage in GiB.
+    pub size_gib: u32,
+    /// Account B.
+    pub target_account: AccountId,
+    /// The target Region.
+    pub target_region: Region,
+    /// Always 1.
+    pub version: u64,
+}
+
+/// The kind of a hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HelloKind {
+    /// The one that version 1 knows.
+    Hello,
+}
+
+/// The kind of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerKind {
+    /// The one that version 1 knows.
+    Answer,
+}
+
+/// What account B lacks: a closed set, so that an answer tells the other account nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lack {
+    /// It serves another account or Region.
+    NotForUs,
+    /// Its own key is absent, or cannot be used.
+    Key,
+    /// A quota of its snapshots, databases or storage is used up.
+    Quota,
+    /// The engine's version is not on offer in the target Region.
+    Engine,
+    /// Its restore profile does not fit this database.
+    Profile,
+    /// The restored database cannot have its name, or somebody else has it.
+    Name,
+    /// Its agent's role is not allowed something.
+    Permission,
+    /// Anything else.
+    Fault,
+}
+
+words!(
+    Lack,
+    "what an account lacks",
+    NotForUs = "not-for-us",
+    Key = "key",
+    Quota = "quota",
+    Engine = "engine",
+    Profile = "profile",
+    Name = "name",
+    Permission = "permission",
+    Fault = "fault"
+);
+
+impl Lack {
+    /// Everything that may be lacking.
+    pub const ALL: [Self; 8] = [
+        Self::NotForUs,
+        Self::Key,
+        Self::Quota,
+        Self::Engine,
+        Self::Profile,
+        Self::Name,
+        Self::Permission,
+        Self::Fault,
+    ];
+
+    /// For a person of account A.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::NotForUs => "its agent serves another account or Region",
+            Self::Key => "its own key is absent, or cannot be used",
+            Self::Quota => "a quota of its snapshots, databases or storage is used up",
+            Self::Engine => "the engine's version is not on offer in the target Region",
+            Self::Profile => "its restore profile does not fit this database",
+            Self::Name => "the restored database's name is taken there, or cannot be",
+            Self::Permission => "its agent's role is not allowed something that it needs",
+            Self::Fault => "something else, which its operators can see",
+        }
+    }
+}
+
+/// What account B answers to a hello.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Of the hello that this answers.
+    pub digest: Digest,
+    /// The handoff.
+    pub handoff: HandoffId,
+    /// Always `answer`.
+    pub kind: AnswerKind,
+    /// What account B lacks; absent when it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lack: Option<Lack>,
+    /// Account B.
+    pub target_account: AccountId,
+    /// Always 1.
+    pub version: u64,
+}
+
+impl Hello {
+    /// The bytes on the wire: one line of JSON with its keys sorted.
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| unreachable!("a hello is plain data"))
+    }
+
+    /// Of the bytes on the wire.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.encode().as_bytes())
+    }
+
+    /// The identifier of the source database.
+    pub fn database(&self) -> &DbIdentifier {
+        &self.database_arn.database
+    }
+
+    /// Reads a body, and checks that its parts agree with each other.
+    ///
+    /// # Errors
+    /// When it is no hello of version 1; [`Refusal::Newer`] when a later version may understand it.
+    pub fn decode(body: &str) -> Result<Self, Refusal> {
+        let hello: Self = decode(body, &Envelope { kind: "hello", newest: VERSION })?;
+        let Self { database_arn: source, target_account: account, target_region: region, label, .. } = &hello;
+        let id = HandoffId::of(source, &hello.resource, account, region, label);
+        if hello.handoff != id {
+            let detail = format!("its id should be {id}, not {}", hello.handoff);
+            return Err(Refusal::because(Reason::Contradictory, detail));
+        }
+        if source.account == *account {
+            let detail = format!("source and target are the same account, {account}");
+            return Err(Refusal::because(Reason::Contradictory, detail));
+        }
+        // Two spellings of one message would have two digests.
+        if hello.encode() != body {
+            return Err(Refusal::because(Reason::Malformed, "it is not spelled as this version spells it"));
+        }
+        Ok(hello)
+    }
+
+    /// Was it asked at an honest time? A queue keeps a message for 14 days.
+    ///
+    /// # Errors
+    /// [`Reason::BadTimes`].
+    pub fn check_time(&self, now: Timestamp) -> Result<(), Refusal> {
+        let age = now.duration_since(self.issued);
+        if age < -SKEW || age > SignedDuration::from_hours(14 * 24) + SKEW {
+            return Err(Refusal::because(Reason::BadTimes, format!("issued {}, and it is {now}", self.issued)));
+        }
+        Ok(())
+    }
+}
+
+impl Answer {
+    /// An answer of this version.
+    pub fn new(hello: &Hello, lack: Option<Lack>) -> Self {
+        Self {
+            digest: hello.digest(),
+            handoff: hello.handoff.clone(),
+            kind: AnswerKind::Answer,
+            lack,
+            target_account: hello.target_account.clone(),
+            version: VERSION,
+        }
+    }
+
+    /// The bytes on the wire.
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| unreachable!("an answer is plain data"))
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is no answer of version 1; [`Refusal::Newer`] when a later version may understand it.
+    pub fn decode(body: &str) -> Result<Self, Refusal> {
+        decode(body, &Envelope { kind: "answer", newest: VERSION })
+    }
+}
+
+/// What an inbox holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// An order to begin.
+    Handoff(Box<Handoff>),
+    /// A question.
+    Hello(Box<Hello>),
+}
+
+impl Message {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is neither, or a bad one; [`Refusal::Newer`] when a later version may understand it.
+    pub fn decode(body: &str) -> Result<Self, Refusal> {
+        match Handoff::decode(body) {
+            Err(Refusal::Newer { kind, .. }) if kind == "hello" => {
+                Hello::decode(body).map(|hello| Self::Hello(Box::new(hello)))
+            }
+            other => other.map(|handoff| Self::Handoff(Box::new(handoff))),
+        }
+    }
+}
+
+/// What a receipts queue holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// To an offer.
+    Receipt(Receipt),
+    /// To a hello.
+    Answer(Answer),
+}
+
+impl Reply {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is neither, or a bad one; [`Refusal::Newer`] when a later version may understand it.
+    pub fn decode(body: &str) -> Result<Self, Refusal> {
+        match Receipt::decode(body) {
+            Err(Refusal::Newer { kind, .. }) if kind == "answer" => Answer::decode(body).map(Self::Answer),
+            other => other.map(Self::Receipt),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HELLO: &str = include_str!("../testdata/v1/hello.json");
+    const ANSWERS: [&str; 2] =
+        [include_str!("../testdata/v1/answer-ready.json"), include_str!("../testdata/v1/answer-quota.json")];
+
+    fn reason(body: &str) -> Option<Reason> {
+        match Message::decode(body) {
+            Err(Refusal::Rejected { reason, .. }) => Some(reason),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn golden_messages_decode_for_ever_and_encode_to_the_same_bytes() {
+        let hello = Hello::decode(HELLO).unwrap();
+        assert_eq!(hello.encode(), HELLO);
+        assert_eq!(Message::decode(HELLO), Ok(Message::Hello(Box::new(hello.clone()))));
+        for (golden, lack) in ANSWERS.into_iter().zip([None, Some(Lack::Quota)]) {
+            let answer = Answer::new(&hello, lack);
+            assert_eq!(answer.encode(), golden);
+            assert_eq!(Reply::decode(golden), Ok(Reply::Answer(answer)));
+        }
+    }
+
+    #[test]
+    fn a_queue_holds_both_kinds_and_leaves_others_alone() {
+        let handoff = include_str!("../testdata/v1/handoff.json");
+        assert!(matches!(Message::decode(handoff), Ok(Message::Handoff(_))));
+        let receipt = include_str!("../testdata/v1/receipt-landed.json");
+        assert!(matches!(Reply::decode(receipt), Ok(Reply::Receipt(_))));
+        let newer = [HELLO.replace("\"version\":1", "\"version\":2"), HELLO.replace("\"hello\"", "\"farewell\"")];
+        assert!(newer.iter().all(|body| matches!(Message::decode(body), Err(Refusal::Newer { .. }))));
+        assert!(matches!(Reply::decode(HELLO), Err(Refusal::Newer { .. })), "a hello is no reply");
+        assert!(matches!(Message::decode(ANSWERS[0]), Err(Refusal::Newer { .. })), "nor an answer a message");
+    }
+
+    #[test]
+    fn every_change_to_a_hello_is_refused() {
+        for (from, to, why) in [
+            ("\"version\":1", "\"version\":1,\"extra\":true", Reason::Malformed),
+            ("\"size_gib\":100", "\"size_gib\": 100", Reason::Malformed),
+            ("\"size_gib\":100", "\"size_gib\":-1", Reason::Malformed),
+            ("cutover-1", "cutover-2", Reason::Contradictory),
+            ("us-west-2", "us-west-1", Reason::Contradictory),
+            ("\"target_account\":\"222222222222\"", "\"target_account\":\"111111111111\"", Reason::Contradictory),
+            ("\"target_account\":\"222222222222\"", "\"target_account\":\"333333333333\"", Reason::Contradictory),
+        ] {
+            let bad = HELLO.replacen(from, to, 1);
+            assert_ne!(bad, HELLO, "{from}");
+            assert_eq!(reason(&bad), Some(why), "{to}");
+        }
+        let bad = ANSWERS[1].replace("quota", "everything");
+        assert!(matches!(Reply::decode(&bad), Err(Refusal::Rejected { .. })), "{bad}");
+    }
+
+    #[test]
+    fn a_hello_from_another_time_is_refused() {
+        let hello = Hello::decode(HELLO).unwrap();
+        let at = |time: &str| hello.check_time(time.parse().unwrap()).is_ok();
+        assert!(at("2026-11-21T10:00:00Z") && at("2026-11-21T09:56:00Z") && at("2026-12-05T10:00:00Z"));
+        assert!(!at("2026-11-21T09:54:00Z") && !at("2026-12-06T10:00:00Z"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_decoding_panic(text in "\\PC{0,200}") {
+            let _ = (Message::decode(&text), Reply::decode(&text));
+        }
+
+        #[test]
+        fn no_damage_to_a_good_hello_is_taken_for_another_good_one(at in 0..HELLO.len(), byte in 0x20_u8..0x7f) {
+            let mut bytes = HELLO.as_bytes().to_vec();
+            let before = std::mem::replace(&mut bytes[at], byte);
+            if let Ok(hello) = Hello::decode(&String::from_utf8(bytes).unwrap()) {
+                prop_assert!(before == byte || hello.digest() != Hello::decode(HELLO).unwrap().digest());
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! `hello`: every target account is asked whether it is ready for what is declared, and nothing else happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use agent_runtime::events::Screen;
+use agent_runtime::queue::{Queue, Received};
+use agent_runtime::{Exit, Fault, FaultKind};
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use protocol::hello::HelloKind;
+use protocol::{Digest, Hello, Nonce, QueueArn, Reply, VERSION};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::account::Account;
+use crate::moves::{self, Move};
+use crate::steps::word;
+
+/// As long as a queue can wait.
+const LONG_POLL: Duration = Duration::from_secs(20);
+/// A queue that does not answer is asked again after this long.
+const OUT_OF_REACH: Duration = Duration::from_secs(5);
+
+/// Is account B ready for this handoff?
+pub(crate) fn ask(of: &Move, engine: &str, version: &str, size_gib: u32, issued: Timestamp, nonce: Nonce) -> Hello {
+    Hello {
+        database_arn: of.database.clone(),
+        engine: word(engine),
+        engine_version: word(version),
+        handoff: of.id.clone(),
+        issued,
+        kind: HelloKind::Hello,
+        label: of.label.clone(),
+        nonce,
+        resource: of.resource.clone(),
+        size_gib,
+        target_account: of.route.account.clone(),
+        target_region: of.route.region.clone(),
+        version: VERSION,
+    }
+}
+
+/// Asks for each handoff that has made no offer yet, and waits for the answers.
+pub(crate) async fn hello(
+    account: &Account,
+    screen: &Screen,
+    patience: SignedDuration,
+    shutdown: &CancellationToken,
+) -> Exit {
+    let found = match moves::find(account).await {
+        Ok(found) => found,
+        Err(fault) => {
+            screen.refuse(&fault);
+            return Exit::Blocked;
+        }
+    };
+    found.refused.iter().for_each(|fault| screen.refuse(fault));
+    let mut worst = if found.refused.is_empty() { Exit::Settled } else { Exit::Usage };
+    let mut waiting = BTreeMap::new();
+    for of in &found.all {
+        match say(account, of).await {
+            Ok(digest) => waiting.extend(digest.map(|digest| (digest, of))),
+            Err(fault) => {
+                screen.given_up(&of.subject(), &fault);
+                worst = worst.max(Exit::Blocked);
+            }
+        }
+    }
+    let mut ears = Ears { account, screen, waiting, others: Vec::new() };
+    let until = Instant::now() + Duration::try_from(patience).unwrap_or_default();
+    let heard = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => Ok(Exit::Pending),
+        heard = ears.listen(until) => heard,
+    };
+    ears.hand_back().await;
+    match heard {
+        Ok(exit) => worst = worst.max(exit),
+        Err(fault) => {
+            screen.refuse(&fault);
+            worst = worst.max(Exit::Blocked);
+        }
+    }
+    for of in ears.waiting.values().filter(|_| !shutdown.is_cancelled()) {
+        let fault = Fault::blocked(format!("account {} has not answered in {patience:#}", of.route.account));
+        screen.given_up(
+            &of.subject(),
+            &fault.hint("ask its operators whether their agent runs; a later `hello` asks again"),
+        );
+        worst = worst.max(Exit::Blocked);
+    }
+    worst
+}
+
+/// Sends one hello. `None` when the handoff has asked for more already.
+async fn say(account: &Account, of: &Move) -> Result<Option<Digest>, Fault> {
+    let (engine, version, size) = match account.source_snapshot(of).await? {
+        Some(source) if source.facts.offer.is_some() => return Ok(None),
+        Some(source) => (source.view.engine, source.view.engine_version, source.view.size_gib),
+        None => {
+            let databases = account.inventory.databases(&of.database.region).await?;
+            let Some(database) = databases.get(&of.database.database) else { return Ok(None) };
+            (database.engine.clone(), database.engine_version.clone(), database.size_gib)
+        }
+    };
+    let hello = ask(of, &engine, &version, size, account.clock.now(), account.nonce());
+    Queue::new(&account.clients, &of.inbox).send(&hello.encode()).await?;
+    Ok(Some(hello.digest()))
+}
+
+/// Hears answers, and nothing else: `run` records receipts.
+struct Ears<'a> {
+    account: &'a Account,
+    screen: &'a Screen,
+    waiting: BTreeMap<Digest, &'a Move>,
+    /// What is for somebody else: kept invisible meanwhile, since it would be received again and again.
+    others: Vec<(QueueArn, String)>,
+}
+
+impl Ears<'_> {
+    /// Until everybody has answered, or the time is up. A poll is never dropped: it may have hidden a message already.
+    async fn listen(&mut self, until: Instant) -> Result<Exit, Fault> {
+        let mut worst = Exit::Settled;
+        while !self.waiting.is_empty() && Instant::now() < until {
+            let wait = LONG_POLL.min(until.saturating_duration_since(Instant::now()));
+            let queues: BTreeSet<QueueArn> = self.waiting.values().map(|of| of.receipts.clone()).collect();
+            let polls = queues.iter().map(async |arn| {
+                let received = Queue::new(&self.account.clients, arn).receive(10, wait).await;
+                (arn, received)
+            });
+            for (arn, received) in join_all(polls).await {
+                match received {
+                    Ok(received) => {
+                        for message in received {
+                            worst = worst.max(self.hear(arn, message).await?);
+                        }
+                    }
+                    Err(fault) if fault.kind == FaultKind::Transient => tokio::time::sleep(OUT_OF_REACH).await,
+                    Err(fault) => return Err(fault),
+                }
+            }
+        }
+        Ok(worst)
+    }
+
+    async fn hear(&mut self, queue: &QueueArn, message: Received) -> Result<Exit, Fault> {
+        let answer = match Reply::decode(&message.body) {
+            Ok(Reply::Answer(answer)) => Some(answer),
+            _ => None,
+        };
+        let answered = answer.and_then(|answer| {
+            let of = self.waiting.get(&answer.digest).filter(|of| of.route.account == answer.target_account)?;
+            Some((*of, answer))
+        });
+        let Some((of, answer)) = answered else {
+            self.others.push((queue.clone(), message.handle));
+            return Ok(Exit::Settled);
+        };
+        Queue::new(&self.account.clients, queue).delete(&message.handle).await?;
+        self.waiting.remove(&answer.digest);
+        let account = &of.route.account;
+        let (outcome, text, exit) = match answer.lack {
+            None => ("ready", format!("account {account} is ready"), Exit::Settled),
+            Some(lack) => ("unready", format!("account {account} is not ready: {}", lack.meaning()), Exit::Blocked),
+        };
+        self.screen.say(&of.subject(), "message", outcome, &text);
+        Ok(exit)
+    }
+
+    /// `run` waits for no message any longer than this command.
+    async fn hand_back(&self) {
+        for (queue, handle) in &self.others {
+            let queue = Queue::new(&self.account.clients, queue);
+            if let Err(fault) = queue.set_visibility(std::slice::from_ref(handle), Duration::ZERO).await {
+                tracing::warn!("a receipt could not be handed back: {}", fault.chain());
+            }
+        }
+    }
+}

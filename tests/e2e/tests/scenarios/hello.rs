@@ -1,0 +1,239 @@
+//! What is missing in account B is known in seconds, before anything is copied.
+
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use aws_sdk_kms::types::KeyState;
+use aws_sim::Database;
+use e2e::{A, B, HOME, Lab, TARGET, World};
+use protocol::Hello;
+
+const PATIENT: [&str; 3] = ["run", "--patience", "10h"];
+
+/// Sent to account A's receipts queue, and not taken away yet.
+async fn receipts(lab: &Lab) -> Vec<String> {
+    let there = lab.admin(A, HOME).peek(&format!("rds-handoff-receipts-{B}")).await;
+    there.into_iter().map(|(body, _)| body).collect()
+}
+
+/// A hello of the Lab's handoff, as account A's command sends it. It is taken out of the inbox.
+async fn asked(lab: &Lab) -> Hello {
+    lab.source(&["hello", "--patience", "1s"]).await;
+    let b = lab.admin(B, TARGET);
+    let (body, _) = b.peek("rds-handoff-inbox").await.pop().unwrap();
+    b.sqs.purge_queue().queue_url(b.queue_url("rds-handoff-inbox")).send().await.unwrap();
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    Hello::decode(&body).unwrap()
+}
+
+/// What account B lacks by its own word, or `ready`.
+async fn answer(lab: &Lab) -> String {
+    let (ran, target) = tokio::join!(lab.source(&["hello"]), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        lab.target(&["run"]).await
+    });
+    let words = ran.words();
+    let (exit, said) = match words.split_once(" is not ready: ") {
+        Some((_, lack)) => (Exit::Blocked, lack.to_owned()),
+        None => (Exit::Settled, "ready".to_owned()),
+    };
+    assert_eq!(ran.exit, exit, "{words}\n{}", target.out);
+    assert!(receipts(lab).await.is_empty(), "it was taken away");
+    said
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_copied_before_account_b_is_ready() {
+    let lab = Lab::new(World::slow()).await;
+    lab.edit("target.toml", "private", "later");
+    let mend = async {
+        tokio::time::sleep(Duration::from_hours(2)).await;
+        let calls = lab.cloud.calls();
+        let acts = ["kms:CreateKey", "rds:CopyDBSnapshot"];
+        assert!(calls.iter().all(|call| !acts.contains(&call.action.as_str())), "nothing was made in vain");
+        lab.cloud.create_subnet_group(B, TARGET, "later");
+        lab.target_until_restored(&["orders-cutover-1"]).await
+    };
+    let target = async {
+        // As a timer does: it answers whenever it is asked.
+        for _ in 0..20 {
+            let ran = lab.target(&["run"]).await;
+            assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+            tokio::time::sleep(Duration::from_mins(5)).await;
+        }
+    };
+    let both = async { tokio::join!(lab.source(&PATIENT), target, mend) };
+    let (source, (), target) = Box::pin(Lab::in_time(both)).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    let words = source.words();
+    assert!(words.contains("account 222222222222 is not ready: its restore profile does not fit"), "{words}");
+    assert_eq!(words.matches("blocked account 222222222222 is not ready").count(), 1, "said once: {words}");
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+    let a = lab.admin(A, HOME);
+    let tags = a.tags(&a.snapshots().await[0]).await;
+    let value = |key: &str| tags.iter().find(|(name, _)| name == key).unwrap().1.clone();
+    assert!(value("rds-handoff:hello").starts_with("issued=2026-11-21T10:2"), "{tags:?}");
+    assert!(value("rds-handoff:ready").ends_with('Z'), "{tags:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn account_b_says_in_one_word_what_it_lacks() {
+    let lab = Lab::new(World::quick()).await;
+    assert_eq!(answer(&lab).await, "ready");
+    let b = lab.admin(B, TARGET);
+    let key = b.own_key().await;
+
+    b.kms.disable_key().key_id(&key).send().await.unwrap();
+    assert_eq!(answer(&lab).await, "its own key is absent, or cannot be used");
+    b.kms.enable_key().key_id(&key).send().await.unwrap();
+    let state = b.kms.describe_key().key_id(&key).send().await.unwrap().key_metadata().unwrap().key_state().cloned();
+    assert_eq!(state, Some(KeyState::Enabled));
+
+    lab.edit("target.toml", "private", "absent");
+    assert_eq!(answer(&lab).await, "its restore profile does not fit this database");
+    lab.edit("target.toml", "absent", "private");
+
+    lab.cloud.create_database(Database::new(B, TARGET, "orders-cutover-1"));
+    assert_eq!(answer(&lab).await, "the restored database's name is taken there, or cannot be");
+    b.rds
+        .delete_db_instance()
+        .db_instance_identifier("orders-cutover-1")
+        .skip_final_snapshot(true)
+        .send()
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_hours(1)).await;
+
+    // 40 databases are AWS's default quota.
+    for count in 0..40 {
+        lab.cloud.create_database(Database::new(B, TARGET, &format!("other-{count}")));
+    }
+    assert_eq!(answer(&lab).await, "a quota of its snapshots, databases or storage is used up");
+    b.rds.delete_db_instance().db_instance_identifier("other-0").skip_final_snapshot(true).send().await.unwrap();
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert_eq!(answer(&lab).await, "ready");
+
+    let [_, of_b, ..] = Lab::PAIR.templates();
+    let policies = of_b.policies("rds-handoff-target-agent");
+    let cut: Vec<String> = policies
+        .iter()
+        .map(|policy| policy.to_string().replace("rds:DescribeDBSubnetGroups", "rds:StopDBInstance"))
+        .collect();
+    let cut: Vec<&str> = cut.iter().map(String::as_str).collect();
+    lab.cloud.put_role_policies(B, "rds-handoff-target-agent", &cut).unwrap();
+    assert_eq!(answer(&lab).await, "its agent's role is not allowed something that it needs");
+
+    lab.cloud.put_role_policies(B, "rds-handoff-target-agent", &[aws_sim::FULL_ACCESS]).unwrap();
+    // The agent of another Region reads this inbox.
+    let inbox = format!("inbox = \"arn:aws:sqs:{TARGET}:{B}:rds-handoff-inbox\"\nregion = \"eu-west-1\"");
+    lab.edit("target.toml", &format!("region = \"{TARGET}\""), &inbox);
+    lab.edit("target.toml", &format!("kms:{TARGET}"), "kms:eu-west-1");
+    assert_eq!(answer(&lab).await, "its agent serves another account or Region");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_command_alone_waits_for_its_answer_and_takes_nothing_else_away() {
+    let lab = Lab::new(World::quick()).await;
+    let ran = lab.source(&["hello", "--patience", "1m"]).await;
+    assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
+    assert!(ran.words().contains("account 222222222222 has not answered in 1m"), "{}", ran.out);
+
+    let a = lab.admin(A, HOME);
+    a.send(&format!("rds-handoff-receipts-{B}"), "a receipt of somebody else").await;
+    lab.cloud.forget_calls();
+    let (ran, target) = tokio::join!(lab.source(&["hello"]), lab.target_until_restored(&[]));
+    assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+    assert!(ran.words().contains("orders/cutover-1 message ready account 222222222222 is ready"), "{}", ran.out);
+    let left = receipts(&lab).await;
+    assert_eq!(left.len(), 2, "the other receipt, and the answer that came too late: {left:?}\n{}", target.out);
+    let acts = |call: &&aws_sim::Call| call.mutating && !call.action.starts_with("sqs:");
+    assert_eq!(lab.cloud.calls().iter().filter(acts).count(), 0, "nothing but messages");
+
+    // Nobody waits for the late answer any more: it opens nothing, and goes.
+    lab.configure_source(&[], "");
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    lab.source(&["run"]).await;
+    assert!(receipts(&lab).await.is_empty());
+    assert_eq!(a.peek(&format!("rds-handoff-receipts-{B}-dead")).await.len(), 1, "the bad receipt alone is buried");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_asked_too_early_answers_when_its_agent_comes() {
+    let lab = Lab::new(World::quick()).await;
+    let late = async {
+        tokio::time::sleep(Duration::from_hours(5)).await;
+        lab.target_until_restored(&["orders-cutover-1"]).await
+    };
+    let both = async { tokio::join!(lab.source(&["run"]), late) };
+    let (source, target) = Box::pin(Lab::in_time(both)).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    let words = source.words();
+    assert!(
+        words.contains("waiting for account 222222222222 to say whether it is ready; it is looked at on"),
+        "{words}"
+    );
+    let hellos = words.matches("hello acting").count();
+    assert!((1..=8).contains(&hellos), "asked again ever more seldom: {hellos}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hostile_hello_is_buried_and_not_answered() {
+    let lab = Lab::new(World::quick()).await;
+    let good = asked(&lab).await;
+    let body = good.encode();
+    let stranger =
+        Hello { database_arn: format!("arn:aws:rds:{HOME}:333333333333:db:orders").parse().unwrap(), ..good.clone() };
+    let id = |hello: &Hello| {
+        let Hello { database_arn, resource, target_account, target_region, label, .. } = hello;
+        protocol::HandoffId::of(database_arn, resource, target_account, target_region, label)
+    };
+    let stranger = Hello { handoff: id(&stranger), ..stranger };
+    let early = Hello { issued: "2026-11-28T10:00:00Z".parse().unwrap(), ..good.clone() };
+    let hostile = [
+        (body.replace("\"version\":1", "\"version\":1,\"more\":1"), "malformed"),
+        (body.replace("cutover-1", "cutover-2"), "contradictory"),
+        (stranger.encode(), "unknown-sender"),
+        (early.encode(), "bad-times"),
+    ];
+    let b = lab.admin(B, TARGET);
+    for (body, _) in &hostile {
+        b.send("rds-handoff-inbox", body).await;
+    }
+    let ran = lab.target(&["run"]).await;
+    assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+    let mut dead: Vec<_> =
+        b.peek("rds-handoff-inbox-dead").await.into_iter().filter_map(|(_, reason)| reason).collect();
+    dead.sort();
+    assert_eq!(dead, ["bad-times", "contradictory", "malformed", "unknown-sender"]);
+    assert_eq!(receipts(&lab).await, Vec::<String>::new());
+    // The good one is answered, as often as it comes.
+    b.send("rds-handoff-inbox", &body).await;
+    b.send("rds-handoff-inbox", &body).await;
+    lab.target(&["run"]).await;
+    let answers = receipts(&lab).await;
+    assert_eq!(answers.len(), 2);
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_false_answer_is_not_believed() {
+    let lab = Lab::new(World::quick()).await;
+    let hello = asked(&lab).await;
+    let a = lab.admin(A, HOME);
+    let queue = format!("rds-handoff-receipts-{B}");
+    let source = async { lab.source(&["run", "--patience", "2h"]).await };
+    let forge = async {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        // The answer to another hello, and one that speaks for another account.
+        let answer = protocol::Answer::new(&hello, None);
+        a.send(&queue, &answer.encode()).await;
+        a.send(&queue, &answer.encode().replace(B, "333333333333")).await;
+        tokio::time::sleep(Duration::from_mins(30)).await;
+        let tags = a.tags(&a.snapshots().await[0]).await;
+        assert!(tags.iter().all(|(key, _)| key != "rds-handoff:ready"), "{tags:?}");
+        assert_eq!(a.peek(&format!("{queue}-dead")).await.len(), 1, "the one that speaks for another account");
+        lab.target_until_restored(&["orders-cutover-1"]).await
+    };
+    let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(source, forge) })).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+}
