@@ -162,7 +162,9 @@ impl<'a> Receipts<'a> {
             Reply::Answer(answer) => {
                 let source = source.filter(|source| answers(answer, &source.facts)).ok_or(Unrecorded::NotAsked)?;
                 self.account.acts.ready(&(SayHello::ID, source.view.arn.to_string()));
-                if source.facts.ready.as_ref().is_none_or(|ready| ready.lack != answer.lack) {
+                // Whoever was ready is: a hello that came twice may be answered otherwise later.
+                let news = |ready: &Answered| ready.lack.is_some() && ready.lack != answer.lack;
+                if source.facts.ready.as_ref().is_none_or(news) {
                     let answered = Answered { at, lack: answer.lack };
                     self.account.tag(&source.view.arn, tags::READY, &answered).await?;
                     let text = answer.lack.map_or("is ready".to_owned(), |lack| format!("is not ready: {lack}"));
