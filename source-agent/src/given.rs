@@ -62,10 +62,13 @@ impl Given<'_> {
     async fn named(&self, region: &Region, template: &str) -> Result<KeyView, Fault> {
         let (keys, home, alias, to) = (&self.account.keys, &self.account.settings.region, self.alias(), self.to);
         let Some(key) = keys.describe(region, &alias).await? else {
-            let order = if region == home { "" } else { ", after source-region.yaml in the source Region" };
+            let with = if region == home {
+                "KeyMode=given"
+            } else {
+                "PrimaryKeyArn, the output HandoffKey of source-region.yaml"
+            };
             return Err(Fault::blocked(format!("{alias} names no key in {region}")).hint(format!(
-                "deploy {template} in {region} with KeyMode=given{order}: it makes the key and its alias; or say \
-                 key_mode = \"managed\" for target {to}"
+                "deploy {template} there, with TargetAccount={to} and {with}: it makes the key and its alias"
             )));
         };
         let tags = key_tags(home, to);
@@ -75,7 +78,8 @@ impl Given<'_> {
         let tags: Vec<String> = tags.iter().map(|(name, value)| format!("TagKey={name},TagValue={value}")).collect();
         let what = format!("key {}, which {alias} names, does not carry the tags of this handoff key", key.arn);
         Err(self.unlike(&key, what).hint(format!(
-            "tag it as {template} does: aws kms tag-resource --region {region} --key-id {} --tags {}",
+            "let {alias} in {region} name the key that {template} makes; if this is the one, tag it again: \
+             aws kms tag-resource --region {region} --key-id {} --tags {}",
             key.arn.key,
             tags.join(" ")
         )))

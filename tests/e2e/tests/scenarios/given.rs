@@ -66,6 +66,8 @@ async fn account_b_stands_in_the_policy_afterwards_and_copies_nothing_that_is_no
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert!(replica_policy(&lab).await.contains("RdsHandoffTargetCopies"));
+    let grants = lab.admin(A, TARGET).kms.list_grants().key_id(lab.replica_key().await).send().await.unwrap();
+    assert!(grants.grants().iter().any(|grant| grant.issuing_account().unwrap().contains(B)), "its grants stand too");
 
     // Another copy under the same key, as a next handoff would make it.
     let tag = |role: &str| Tag::builder().key("rds-handoff:role").value(role).build();
@@ -90,12 +92,32 @@ async fn account_b_stands_in_the_policy_afterwards_and_copies_nothing_that_is_no
     take().await.expect("the share was all that was missing");
 }
 
+#[tokio::test(start_paused = true)]
+async fn whatever_is_attached_to_the_role_it_changes_no_key() {
+    let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
+    let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
+    lab.cloud.put_role_policies(A, SOURCE, &[all]).unwrap();
+    let (replica, policy) = (lab.replica_key().await, replica_policy(&lab).await);
+    let kms = lab.thief(A, SOURCE, TARGET).kms;
+    kms.get_key_policy().key_id(&replica).send().await.expect("it may look");
+    let refused = [
+        kms.create_key().send().await.map(drop).map_err(aws_sdk_kms::Error::from),
+        kms.put_key_policy().key_id(&replica).policy(policy).send().await.map(drop).map_err(Into::into),
+        kms.create_alias().alias_name("alias/mine").target_key_id(&replica).send().await.map(drop).map_err(Into::into),
+        kms.revoke_grant().key_id(&replica).grant_id("any").send().await.map(drop).map_err(Into::into),
+    ];
+    for refused in refused {
+        assert_eq!(refused.unwrap_err().code(), Some("AccessDeniedException"));
+    }
+}
+
 /// What administrators may have left undone.
 #[derive(Debug, Clone, Copy)]
 enum Undone {
     NoAlias,
     AliasOfAnotherKey,
-    KeyOfOneRegion,
+    AliasOfAKeyOfOneRegion,
+    AliasOfAPrimary,
     NoTags,
     Disabled,
     OtherRole,
@@ -107,14 +129,12 @@ impl Undone {
         let Admin { kms, .. } = &lab.admin(A, TARGET);
         match self {
             Self::NoAlias if good => {
-                drop(kms.create_alias().alias_name(alias()).target_key_id(replica).send().await.unwrap())
+                drop(kms.create_alias().alias_name(alias()).target_key_id(replica).send().await.unwrap());
             }
             Self::NoAlias => drop(kms.delete_alias().alias_name(alias()).send().await.unwrap()),
-            Self::AliasOfAnotherKey | Self::KeyOfOneRegion => {
+            Self::AliasOfAnotherKey | Self::AliasOfAKeyOfOneRegion | Self::AliasOfAPrimary => {
                 let key = if good { replica } else { other };
-                if let Self::KeyOfOneRegion = self {
-                    tag(kms, other, true).await;
-                }
+                tag(kms, other, !matches!(self, Self::AliasOfAnotherKey)).await;
                 kms.update_alias().alias_name(alias()).target_key_id(key).send().await.unwrap();
             }
             Self::NoTags => tag(kms, replica, good).await,
@@ -134,11 +154,12 @@ impl Undone {
 
     fn told(self) -> [&'static str; 2] {
         match self {
-            Self::NoAlias => {
-                ["names no key in us-west-2", "deploy source-target-region.yaml in us-west-2 with KeyMode=given"]
-            }
+            Self::NoAlias => [
+                "names no key in us-west-2",
+                "deploy source-target-region.yaml there, with TargetAccount=222222222222 and PrimaryKeyArn",
+            ],
             Self::AliasOfAnotherKey => ["does not carry the tags of this handoff key", "aws kms tag-resource"],
-            Self::KeyOfOneRegion => {
+            Self::AliasOfAKeyOfOneRegion | Self::AliasOfAPrimary => {
                 ["is not the replica of a multi-Region key whose primary is in ap-northeast-1", "let alias/"]
             }
             Self::NoTags => ["does not carry the tags", "TagKey=rds-handoff:role,TagValue=key"],
@@ -168,7 +189,8 @@ async fn a_given_key_that_is_not_as_agreed_blocks_with_its_mend_and_goes_on_when
     for undone in [
         Undone::NoAlias,
         Undone::AliasOfAnotherKey,
-        Undone::KeyOfOneRegion,
+        Undone::AliasOfAKeyOfOneRegion,
+        Undone::AliasOfAPrimary,
         Undone::NoTags,
         Undone::Disabled,
         Undone::OtherRole,
@@ -176,8 +198,9 @@ async fn a_given_key_that_is_not_as_agreed_blocks_with_its_mend_and_goes_on_when
         let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
         tokio::time::sleep(Duration::from_mins(1)).await;
         let (a, replica) = (lab.admin(A, TARGET), lab.replica_key().await);
-        let other = a.create_key("of another team").await;
-        undone.set(&lab, false, &replica, &other).await;
+        let other = a.kms.create_key().multi_region(matches!(undone, Undone::AliasOfAPrimary)).send().await.unwrap();
+        let other = other.key_metadata().unwrap().key_id();
+        undone.set(&lab, false, &replica, other).await;
         lab.cloud.forget_calls();
         for args in [["check"], ["plan"], ["run"]] {
             let ran = lab.source(&args).await;
@@ -189,8 +212,8 @@ async fn a_given_key_that_is_not_as_agreed_blocks_with_its_mend_and_goes_on_when
         assert!(lab.admin(A, HOME).snapshots().await.is_empty(), "nothing was made in vain");
 
         let mend = async {
-            tokio::time::sleep(Duration::from_hours(2)).await;
-            undone.set(&lab, true, &replica, &other).await;
+            tokio::time::sleep(Duration::from_mins(20)).await;
+            undone.set(&lab, true, &replica, other).await;
             let mended = tokio::time::Instant::now();
             lab.target_until_restored(&["orders-cutover-1"]).await;
             mended.elapsed()
@@ -224,6 +247,33 @@ async fn what_is_under_way_keeps_its_key_mode() {
             assert!(asked_of_kms(&lab).contains(&("kms:PutKeyPolicy".to_owned(), true)));
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_managed_handoff_that_ends_shuts_no_given_one_out_of_the_same_key() {
+    let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
+    lab.configure_source(&["orders"], "");
+    lab.source_for(Duration::from_mins(5)).await;
+    // Both modes mean the key behind one alias.
+    lab.configure_source(&["payroll"], GIVEN);
+    lab.source_for(Duration::from_mins(5)).await;
+    assert_eq!(lab.admin(B, TARGET).peek("rds-handoff-inbox").await.len(), 2, "both offers are open");
+    let a = lab.admin(A, HOME);
+    let orders = a.snapshots().await.into_iter().find(|name| name.contains("orders")).unwrap();
+    let ended = Tag::builder().key("rds-handoff:ended").value("revoked/2026-11-21T10:00:00Z").build();
+    let arn = format!("arn:aws:rds:{HOME}:{A}:snapshot:{orders}");
+    a.rds.add_tags_to_resource().resource_name(arn).tags(ended).send().await.unwrap();
+    lab.source_for(Duration::from_mins(5)).await;
+
+    let target = async {
+        while lab.restored("payroll-cutover-1").is_none() {
+            lab.target(&["run", "--once"]).await;
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    };
+    let (source, ()) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&["run"]), target) })).await;
+    assert_eq!(source.exit, Exit::Settled, "{}", source.out);
+    assert_eq!(lab.restored("payroll-cutover-1"), lab.original("payroll"));
 }
 
 #[tokio::test(start_paused = true)]
