@@ -62,11 +62,14 @@ pub fn is_value(value: &str) -> bool {
 }
 
 /// Who holds the handoff key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyMode {
     /// The source agent makes, replicates and shares it.
+    #[default]
     Managed,
+    /// Account A's administrators do, and the source agent only uses it.
+    Given,
 }
 
 /// Where a handoff goes.
@@ -347,7 +350,7 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-words!(KeyMode, "a key mode (managed)", Managed = "managed");
+words!(KeyMode, "a key mode (managed or given)", Managed = "managed", Given = "given");
 words!(
     Outcome,
     "an outcome",
@@ -384,6 +387,20 @@ mod tests {
         }
         assert!("account=222222222222 region=us-west-2 key=managed x=1".parse::<Route>().is_err());
         assert!("region=us-west-2 account=222222222222 key=managed".parse::<Route>().is_err());
+    }
+
+    #[test]
+    fn key_modes_are_a_contract() {
+        let (account, region): (AccountId, Region) = ("222222222222".parse().unwrap(), "us-west-2".parse().unwrap());
+        for (key, value) in [
+            (KeyMode::Managed, "account=222222222222 region=us-west-2 key=managed"),
+            (KeyMode::Given, "account=222222222222 region=us-west-2 key=given"),
+        ] {
+            let route = Route { account: account.clone(), region: region.clone(), key };
+            assert_eq!(route.to_string(), value);
+            assert_eq!(value.parse(), Ok(route));
+        }
+        assert!("account=222222222222 region=us-west-2 key=borrowed".parse::<Route>().is_err());
     }
 
     proptest! {

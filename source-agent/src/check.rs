@@ -4,9 +4,11 @@ use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
 use agent_runtime::{AwsResult as _, Exit};
 use protocol::names;
+use protocol::tags::KeyMode;
 
 use crate::account::Account;
 use crate::config::{Declared, Target};
+use crate::given::Given;
 use crate::keys::{Condition, key_tags};
 
 /// Looks at everything that can be seen from account A, and names who can see the rest.
@@ -19,7 +21,10 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
             check::quotas(&checks, &account.clients, &target.region, &["ManualSnapshots"]).await;
         }
         check::own_queue(&checks, &account.clients, &target.receipts, &target.account, &target.role).await;
-        handoff_key(&checks, account, target).await;
+        match target.key_mode {
+            KeyMode::Managed => handoff_key(&checks, account, target).await,
+            KeyMode::Given => given_key(&checks, account, target).await,
+        }
     }
     for declared in &settings.declared {
         database(&checks, account, declared).await;
@@ -59,6 +64,21 @@ async fn handoff_key(checks: &Checks, account: &Account, target: &Target) {
             }
             Condition::Usable | Condition::Creating => checks.passed(&what, format!("{} is ours", key.arn)),
         }
+    }
+}
+
+/// The given key is there, in both Regions, and as agreed.
+async fn given_key(checks: &Checks, account: &Account, target: &Target) {
+    let given = Given { account, to: &target.account, region: &target.region, role: &target.role };
+    let alias = given.alias();
+    let what = format!("given key in {}", account.settings.region);
+    if checks.found(&what, given.primary().await).is_some() {
+        checks.passed(&what, format!("{alias} names the primary"));
+    }
+    let what = format!("given key in {}", target.region);
+    if checks.found(&what, given.replica().await).is_some() {
+        let (role, to) = (&target.role, &target.account);
+        checks.passed(&what, format!("{alias} names its replica, which {role} of account {to} may use through RDS"));
     }
 }
 

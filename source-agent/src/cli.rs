@@ -4,6 +4,7 @@ use agent_runtime::settings::{self, Patterns, SettingsError};
 use agent_runtime::start::{self, Common, How};
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
+use protocol::tags::KeyMode;
 use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region};
 
 use crate::config::{File, FileHandoff, FileTarget, Settings, Terms};
@@ -78,6 +79,9 @@ struct OneHandoff {
     /// This account's receipts queue for the target account, unless it has the agreed name
     #[arg(long, global = true, value_name = "ARN", conflicts_with = "config")]
     receipts: Option<QueueArn>,
+    /// Who holds the handoff key: managed (this agent) or given (this account's administrators) [default: managed]
+    #[arg(long, global = true, value_name = "MODE", conflicts_with = "config")]
+    key_mode: Option<KeyMode>,
 }
 
 impl Cli {
@@ -113,6 +117,7 @@ impl OneHandoff {
                 inbox: self.inbox.clone(),
                 receipts: self.receipts.clone(),
                 role: None,
+                key_mode: self.key_mode.unwrap_or_default(),
                 carry_tags: Patterns::default(),
             }],
             handoff: vec![FileHandoff {

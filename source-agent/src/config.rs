@@ -4,7 +4,7 @@ use agent_runtime::pace::Pace;
 use agent_runtime::settings::{Patterns, SettingsError, read_duration};
 use jiff::SignedDuration;
 use protocol::ids::RoleName;
-use protocol::tags::Route;
+use protocol::tags::{KeyMode, Route};
 use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region, names};
 use serde::Deserialize;
 
@@ -37,6 +37,9 @@ pub(crate) struct FileTarget {
     pub(crate) inbox: Option<QueueArn>,
     pub(crate) receipts: Option<QueueArn>,
     pub(crate) role: Option<RoleName>,
+    /// Who holds the handoff key.
+    #[serde(default)]
+    pub(crate) key_mode: KeyMode,
     /// Which of a database's tags the account is told. Left out: none.
     #[serde(default)]
     pub(crate) carry_tags: Patterns,
@@ -86,6 +89,8 @@ pub(crate) struct Target {
     pub(crate) inbox: QueueArn,
     pub(crate) receipts: QueueArn,
     pub(crate) role: RoleName,
+    /// Of handoffs that begin: one that is under way has its own.
+    pub(crate) key_mode: KeyMode,
     pub(crate) carry_tags: Patterns,
 }
 
@@ -123,6 +128,7 @@ impl Target {
             inbox: names::inbox(account, region),
             receipts: names::receipts(home, home_region, account),
             role: names::target_role(),
+            key_mode: KeyMode::default(),
             carry_tags: Patterns::default(),
         }
     }
@@ -159,6 +165,7 @@ impl Settings {
                 inbox: target.inbox.clone().unwrap_or(agreed.inbox),
                 receipts: target.receipts.clone().unwrap_or(agreed.receipts),
                 role: target.role.clone().unwrap_or(agreed.role),
+                key_mode: target.key_mode,
                 carry_tags: target.carry_tags.clone(),
                 ..agreed
             };
@@ -172,6 +179,11 @@ impl Settings {
                 return wrong(format!(
                     "receipts queue {} serves two target accounts: a sender is known by its queue, so each needs its own",
                     target.receipts
+                ));
+            }
+            if targets.iter().any(|other: &Target| other.account == *account && other.key_mode != target.key_mode) {
+                return wrong(format!(
+                    "target {account} has two key modes: one handoff key serves it in all Regions; say the same key_mode in each"
                 ));
             }
             targets.push(target);
@@ -237,6 +249,7 @@ mod tests {
         let declared = &settings.declared[0];
         assert_eq!(declared.target.inbox.to_string(), "arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox");
         assert_eq!(declared.terms, Terms::default());
+        assert_eq!(declared.target.key_mode, KeyMode::Managed);
         assert_eq!(settings.role.as_str(), "rds-handoff-source-agent");
     }
 
@@ -249,6 +262,11 @@ mod tests {
             (
                 format!("{HEAD}{TARGET}inbox = \"arn:aws:sqs:us-west-2:333333333333:x\""),
                 "not a queue of target account",
+            ),
+            (format!("{HEAD}{TARGET}key_mode = \"borrowed\""), "expected `managed` or `given`"),
+            (
+                format!("{HEAD}{TARGET}{}key_mode = \"given\"", TARGET.replace("us-west-2", "us-east-1")),
+                "has two key modes",
             ),
             (format!("{HEAD}{TARGET}{ORDERS}to_account = \"333333333333\""), "goes to no [[target]]"),
             (format!("{HEAD}{TARGET}{}{ORDERS}", TARGET.replace("us-west-2", "us-east-1")), "fits several"),

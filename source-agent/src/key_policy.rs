@@ -83,11 +83,7 @@ pub(crate) fn initial(account: &AccountId, agent: &RoleName, region: &Region) ->
 
 /// The policy with B's statements as they should be: let in, or taken out. `None` when it is so already.
 pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>>) -> Option<Value> {
-    let statements = match policy.get("Statement") {
-        Some(Value::Array(statements)) => statements.clone(),
-        Some(one) => vec![one.clone()],
-        None => Vec::new(),
-    };
+    let statements = statements(policy);
     let ours = |statement: &&Value| matches!(statement["Sid"].as_str(), Some(TARGET_COPIES | TARGET_GRANTS));
     let mut wanted: Vec<Value> = statements.iter().filter(|statement| !ours(statement)).cloned().collect();
     let others = wanted.len();
@@ -109,6 +105,63 @@ pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>
     Some(policy)
 }
 
+/// What a policy that administrators wrote does not let account B's agent do through RDS. A denial is not looked for, and a
+/// condition counts as met unless it plainly names somebody else, or another way: the rest AWS itself says when it refuses.
+pub(crate) fn lacking(policy: &Value, key: &KeyArn, account: &AccountId, agent: &RoleName) -> Vec<&'static str> {
+    let named = [root(account), role(account, agent), account.to_string(), "*".to_owned()];
+    let agreed = [
+        ("aws:principalarn", role(account, agent)),
+        ("kms:calleraccount", account.to_string()),
+        ("kms:viaservice", through(&key.region)),
+    ];
+    // A value with a wildcard or a variable in it is not judged.
+    let differs = |(name, wanted): (&String, &Value)| {
+        agreed.iter().any(|(known, value)| {
+            name.eq_ignore_ascii_case(known)
+                && !texts(wanted).iter().any(|wanted| wanted == value || wanted.contains(['*', '?', '$']))
+        })
+    };
+    let lets_in = |statement: &&Value| {
+        let principals = [texts(&statement["Principal"]), texts(&statement["Principal"]["AWS"])].concat();
+        let conditions = statement["Condition"].as_object().into_iter().flatten();
+        let mut plain = conditions.filter(|(operator, _)| !operator.contains("Not") && *operator != "Null");
+        statement["Effect"] == "Allow"
+            && principals.iter().any(|principal| named.contains(principal))
+            && !plain.any(|(_, keys)| keys.as_object().into_iter().flatten().any(differs))
+    };
+    let statements = statements(policy);
+    let allowed: Vec<String> = statements.iter().filter(lets_in).flat_map(|it| texts(&it["Action"])).collect();
+    let covers = |pattern: &String, action: &str| match pattern.strip_suffix('*') {
+        Some(start) => action.to_lowercase().starts_with(&start.to_lowercase()),
+        None => pattern.eq_ignore_ascii_case(action),
+    };
+    let needed = USE.into_iter().chain(["kms:CreateGrant"]);
+    needed.filter(|action| !allowed.iter().any(|pattern| covers(pattern, action))).collect()
+}
+
+/// The statements of a policy, which may be one that stands alone.
+fn statements(policy: &Value) -> Vec<Value> {
+    match policy.get("Statement") {
+        Some(Value::Array(statements)) => statements.clone(),
+        Some(one) => vec![one.clone()],
+        None => Vec::new(),
+    }
+}
+
+/// A list of texts, which may be one that stands alone.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::String(one) => vec![one.clone()],
+        _ => Vec::new(),
+    }
+}
+
+/// RDS of a Region, as KMS knows who passes a request on.
+fn through(region: &Region) -> String {
+    format!("rds.{region}.amazonaws.com")
+}
+
 fn statement(
     sid: &str,
     account: &AccountId,
@@ -119,7 +172,7 @@ fn statement(
 ) -> Value {
     let conditions = json!({
         "ArnEquals": { "aws:PrincipalArn": role(account, agent) },
-        "StringEquals": { "kms:ViaService": format!("rds.{region}.amazonaws.com"), "kms:CallerAccount": account },
+        "StringEquals": { "kms:ViaService": through(region), "kms:CallerAccount": account },
     });
     json!({
         "Sid": sid,
@@ -196,6 +249,51 @@ mod tests {
         let closed = with_target(&opened, &key, None).unwrap();
         assert_eq!(closed, policy);
         assert_eq!(with_target(&closed, &key, None), None);
+    }
+
+    #[test]
+    fn a_policy_lets_account_b_in_or_it_does_not() {
+        let b: AccountId = "222222222222".parse().unwrap();
+        let key: KeyArn = "arn:aws:kms:us-west-2:111111111111:key/mrk-1".parse().unwrap();
+        let role = protocol::names::target_role();
+        let open = OpenTo { account: &b, role: &role, until: Timestamp::MAX };
+        let good = with_target(&json!({}), &key, Some(&open)).unwrap();
+        let missing = |policy: &Value| lacking(policy, &key, &b, &role).len();
+        let with = |from: &str, to: &str| {
+            let text = good.to_string();
+            assert!(text.contains(from), "{text}");
+            missing(&serde_json::from_str(&text.replace(from, to)).unwrap())
+        };
+        assert_eq!(missing(&good), 0);
+        let all = USE.len() + 1;
+        assert_eq!(missing(&json!({})), all);
+        for (from, to) in [
+            ("222222222222:root", "333333333333:root"),
+            ("role/rds-handoff-target-agent", "role/other"),
+            ("rds.us-west-2.amazonaws.com", "rds.us-east-1.amazonaws.com"),
+            ("\"kms:CallerAccount\":\"222222222222\"", "\"kms:CallerAccount\":\"333333333333\""),
+            ("\"Allow\"", "\"Deny\""),
+        ] {
+            assert_eq!(with(from, to), all, "{to}");
+        }
+        assert_eq!(with("kms:ReEncryptTo", "kms:Sign"), 1);
+        assert_eq!(lacking(&json!({ "Statement": good["Statement"][0] }), &key, &b, &role), ["kms:CreateGrant"]);
+
+        // As administrators write it: names of other kinds, patterns, conditions of their own.
+        assert_eq!(with("222222222222:root", "222222222222:role/rds-handoff-target-agent"), 0);
+        assert_eq!(with("arn:aws:iam::222222222222:root", "222222222222"), 0);
+        assert_eq!(with("rds.us-west-2.amazonaws.com", "rds.*.amazonaws.com"), 0);
+        assert_eq!(with("\"kms:Encrypt\"", "\"kms:*\""), 0);
+        let statement = json!({
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey", "kms:creategrant"],
+            "Condition": {
+                "StringEquals": { "aws:PrincipalOrgID": "o-example" },
+                "StringNotEquals": { "kms:CallerAccount": "333333333333" },
+            },
+        });
+        assert_eq!(missing(&json!({ "Statement": statement })), 0);
     }
 
     #[test]

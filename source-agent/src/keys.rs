@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use agent_runtime::pace::Pace;
 use agent_runtime::shared::Shared;
-use agent_runtime::{AwsResult as _, Clients, Fault};
+use agent_runtime::{AwsResult as _, Clients, Fault, Observed, Working};
 use aws_sdk_kms::operation::create_alias::CreateAliasError;
 use aws_sdk_kms::operation::describe_key::DescribeKeyError;
-use aws_sdk_kms::types::{KeyMetadata, KeyState, MultiRegionKeyType, Tag};
+use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use jiff::Timestamp;
 use protocol::facts::pair;
 use protocol::ids::Region;
@@ -27,8 +27,8 @@ pub(crate) struct KeyView {
     pub(crate) arn: KeyArn,
     pub(crate) created: Option<Timestamp>,
     pub(crate) condition: Condition,
-    /// Whether it is the primary of a multi-Region key.
-    pub(crate) primary: bool,
+    /// The primary of a multi-Region key, which may be this one.
+    pub(crate) primary: Option<KeyArn>,
 }
 
 /// What can be done with a key.
@@ -99,6 +99,12 @@ impl Keys {
             .await
     }
 
+    /// Are these among the tags of a key?
+    pub(crate) async fn carries(&self, key: &KeyArn, wanted: &Tags) -> Result<bool, Fault> {
+        let tags = self.tags(key).await?;
+        Ok(wanted.iter().all(|(name, value)| tags.get(name) == Some(value)))
+    }
+
     /// Of all keys of a Region the primary ones of ours, by id. KMS has no look-up by tag, so this asks for every key's tags: it is
     /// asked only while the alias is missing, and by `status`.
     pub(crate) async fn ours(&self, region: &Region, account: &AccountId, ours: &Tags) -> Result<Vec<KeyView>, Fault> {
@@ -107,16 +113,15 @@ impl Keys {
         let arns: BTreeSet<KeyArn> = listed.iter().filter_map(|key| key.key_arn()?.parse().ok()).collect();
         let mut found = Vec::new();
         for arn in arns.into_iter().filter(|arn| arn.account == *account) {
-            let tags = match self.tags(&arn).await {
-                Ok(tags) => tags,
+            match self.carries(&arn, ours).await {
+                Ok(true) => {}
+                Ok(false) => continue,
                 // AWS managed keys of some services tell their tags to nobody: they are not ours.
                 Err(fault) if fault.is_refusal() => continue,
                 Err(fault) => return Err(fault),
-            };
-            if ours.iter().all(|(key, value)| tags.get(key) == Some(value)) {
-                let view = self.describe(region, &arn.to_string()).await?;
-                found.extend(view.filter(|view| view.primary && !view.is_dying()));
             }
+            let view = self.describe(region, &arn.to_string()).await?;
+            found.extend(view.filter(|view| view.is_primary() && !view.is_dying()));
         }
         Ok(found)
     }
@@ -132,6 +137,13 @@ impl Keys {
     /// This process has changed a key.
     pub(crate) fn acted(&self, region: &Region, key: &str) {
         self.described.acted(&(region.clone(), key.to_owned()));
+    }
+
+    /// Somebody else may mend a key, or its name, at any moment: what was read of them does not serve.
+    pub(crate) fn forget(&self, alias: &str, key: &KeyArn) {
+        self.acted(&key.region, alias);
+        self.tags.acted(key);
+        self.policies.acted(key);
     }
 
     /// The policy of a key, as it was read at most this long ago.
@@ -193,15 +205,28 @@ impl KeyView {
             Some(KeyState::Creating) => Condition::Creating,
             other => Condition::Unusable(other.map_or("in no state", |state| state.as_str()).to_owned()),
         };
-        let regions = key.multi_region_configuration();
+        let primary = key.multi_region_configuration().and_then(|regions| regions.primary_key()?.arn()?.parse().ok());
         let created = key.creation_date().and_then(|time| Timestamp::from_second(time.secs()).ok());
-        Some(Self {
-            arn: key.arn()?.parse().ok()?,
-            created,
-            condition,
-            primary: regions
-                .is_some_and(|regions| regions.multi_region_key_type() == Some(&MultiRegionKeyType::Primary)),
-        })
+        Some(Self { arn: key.arn()?.parse().ok()?, created, condition, primary })
+    }
+
+    /// Is it the primary of a multi-Region key?
+    pub(crate) fn is_primary(&self) -> bool {
+        self.primary.as_ref() == Some(&self.arn)
+    }
+
+    /// Ready when it can be used.
+    pub(crate) fn observed(self) -> Result<Observed<Self>, Fault> {
+        match &self.condition {
+            Condition::Usable => Ok(Observed::Ready(self)),
+            Condition::Creating => {
+                Ok(Observed::Working(Working { since: self.created, ..Working::new("the key is being created") }))
+            }
+            Condition::Unusable(state) => Err(Fault::blocked(format!("key {} is {state}", self.arn)).hint(format!(
+                "enable it, or cancel its deletion: aws kms cancel-key-deletion, aws kms enable-key --region {} --key-id {}",
+                self.arn.region, self.arn.key
+            ))),
+        }
     }
 
     fn is_dying(&self) -> bool {

@@ -7,6 +7,7 @@ mod account;
 mod check;
 mod cli;
 mod config;
+mod given;
 mod hello;
 mod key_policy;
 mod keys;

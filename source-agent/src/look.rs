@@ -6,7 +6,7 @@ use agent_runtime::events::Screen;
 use agent_runtime::report::{Entry, Report, Trouble};
 use agent_runtime::start::Format;
 use agent_runtime::{Exit, Fault, Halt, Mode, Pass};
-use protocol::tags::Outcome;
+use protocol::tags::{KeyMode, Outcome, Route};
 use protocol::{Phase, Stage, names};
 
 use crate::account::{Account, SourceSnapshot};
@@ -50,6 +50,7 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
             "{subject}: these tags cannot be carried over: {keys} (30 at most, of letters, digits, spaces and _.:/=+-@)"
         )
     }));
+    notes.extend(given_keys(&found.all));
     if mode == Mode::Look {
         match leftovers(account).await {
             Ok(keys) => notes.extend(keys),
@@ -118,7 +119,8 @@ async fn steps(account: &Account, pass: &Pass<'_>, of: &Move, phase: Phase) -> R
 async fn leftovers(account: &Account) -> Result<Vec<String>, Fault> {
     let settings = &account.settings;
     let mut notes = Vec::new();
-    let accounts: BTreeSet<_> = settings.targets.iter().map(|target| &target.account).collect();
+    let managed = settings.targets.iter().filter(|target| target.key_mode == KeyMode::Managed);
+    let accounts: BTreeSet<_> = managed.map(|target| &target.account).collect();
     for target in accounts {
         let alias = names::key_alias(&settings.region, target);
         let named = account.keys.describe(&settings.region, &alias).await?;
@@ -128,6 +130,18 @@ async fn leftovers(account: &Account) -> Result<Vec<String>, Fault> {
         }
     }
     Ok(notes)
+}
+
+/// What settled handoffs leave as it was: a given key's policy is the administrators' own.
+fn given_keys(moves: &[Move]) -> Vec<String> {
+    let given: BTreeSet<&Route> = moves.iter().map(|of| &of.route).filter(|it| it.key == KeyMode::Given).collect();
+    let note = |Route { account, region, .. }: &Route| {
+        format!(
+            "the key to account {account} in {region} is given: its policy lets that account use it until an administrator \
+             takes the account out. The share of a copy is what a handoff opens and takes back"
+        )
+    };
+    given.into_iter().map(note).collect()
 }
 
 /// What account B has told since: its restore goes on after everything is settled here.

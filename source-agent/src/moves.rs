@@ -5,7 +5,7 @@ use agent_runtime::Fault;
 use agent_runtime::database::DatabaseView;
 use protocol::ids::RoleName;
 use protocol::names::{self, SnapshotRole};
-use protocol::tags::{self, Hints, KeyMode, Route, Tags};
+use protocol::tags::{self, Hints, Route, Tags};
 use protocol::trust::estimate;
 use protocol::{
     Carried, DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, Phase, QueueArn, SnapshotArn, SnapshotId,
@@ -134,7 +134,7 @@ impl Move {
                 format!("its class {:?} or storage {:?} is of an unknown kind", database.class, database.storage);
             return unsupported(&what, "report this: the grammar of these names has changed");
         };
-        let Target { account: to, region, carry_tags, .. } = &declared.target;
+        let Target { account: to, region, key_mode, carry_tags, .. } = &declared.target;
         let (carried, left_behind) = Carried::pick(&database.tags, |key| carry_tags.fit(key));
         let database = DbArn {
             region: account.settings.region.clone(),
@@ -146,7 +146,7 @@ impl Move {
             database,
             resource,
             label: declared.label.clone(),
-            route: Route { account: to.clone(), region: region.clone(), key: KeyMode::Managed },
+            route: Route { account: to.clone(), region: region.clone(), key: *key_mode },
             hints,
             carried,
             left_behind,

@@ -1,28 +1,46 @@
 //! Offering: from the database to account B's inbox.
 
 use agent_runtime::{Flow, Pass};
+use protocol::tags::KeyMode;
 
 use crate::account::Account;
+use crate::keys::KeyView;
 use crate::moves::Move;
 use crate::steps::{
-    AwaitLanding, CopyToTargetRegion, HandoffKey, KeyAlias, MakeOffer, Publish, ReplicaAlias, ReplicaKey, SayHello,
-    ShareKey, ShareSnapshot, TakeSnapshot,
+    AwaitLanding, CopyToTargetRegion, GivenKey, HandoffKey, KeyAlias, MakeOffer, Publish, ReplicaAlias, ReplicaKey,
+    SayHello, ShareKey, ShareSnapshot, TakeSnapshot,
 };
 
-/// Steps 1 to 7, and the question between the first two. Ends only when account B has landed, which is another phase.
+/// Steps 1 to 7, and the question after the first. Ends only when account B has landed, which is another phase.
 pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<()> {
+    // What administrators hold is looked at before anything is made in vain.
+    let given = match of.route.key {
+        KeyMode::Given => Some(pass.ensure(GivenKey { account, of }).await?),
+        KeyMode::Managed => None,
+    };
     let snapshot = pass.ensure(TakeSnapshot { account, of }).await?;
     if account.asks_first {
         pass.ensure(SayHello { account, of, snapshot: &snapshot }).await?;
     }
+    let replica = match given {
+        Some(replica) => replica,
+        None => managed_key(account, pass, of).await?,
+    };
+    let copy = pass.ensure(CopyToTargetRegion { account, of, snapshot: &snapshot, key: &replica }).await?;
+    let message = pass.ensure(MakeOffer { account, of, snapshot: &snapshot, copy: &copy }).await?;
+    pass.ensure(ShareSnapshot { account, of, copy: &copy }).await?;
+    if of.route.key == KeyMode::Managed {
+        pass.ensure(ShareKey { account, of, key: &replica.arn }).await?;
+    }
+    pass.ensure(Publish { account, of, message: &message }).await?;
+    pass.ensure(AwaitLanding { account, of }).await
+}
+
+/// Steps 2 and 3: the agent makes the key, and its replica.
+async fn managed_key(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<KeyView> {
     let key = pass.ensure(HandoffKey { account, of }).await?;
     pass.ensure(KeyAlias { account, of, key: &key }).await?;
     let replica = pass.ensure(ReplicaKey { account, of, key: &key }).await?;
     pass.ensure(ReplicaAlias { account, of, key: &replica }).await?;
-    let copy = pass.ensure(CopyToTargetRegion { account, of, snapshot: &snapshot, key: &replica }).await?;
-    let message = pass.ensure(MakeOffer { account, of, snapshot: &snapshot, copy: &copy }).await?;
-    pass.ensure(ShareSnapshot { account, of, copy: &copy }).await?;
-    pass.ensure(ShareKey { account, of, key: &replica.arn }).await?;
-    pass.ensure(Publish { account, of, message: &message }).await?;
-    pass.ensure(AwaitLanding { account, of }).await
+    Ok(replica)
 }

@@ -1,6 +1,7 @@
 //! One file for each resource that a handoff touches in account A.
 
 mod copy;
+mod given_key;
 mod hello;
 mod key;
 mod landing;
@@ -11,6 +12,7 @@ mod share_key;
 mod snapshot;
 
 pub(crate) use copy::{CopyToTargetRegion, DeleteSharedCopy};
+pub(crate) use given_key::GivenKey;
 pub(crate) use hello::SayHello;
 pub(crate) use key::{HandoffKey, KeyAlias, ReplicaAlias, ReplicaKey};
 pub(crate) use landing::{AwaitLanding, Publish};

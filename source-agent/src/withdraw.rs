@@ -1,7 +1,7 @@
 //! Withdrawing: everything that was opened for account B is taken back.
 
 use agent_runtime::{Fault, Flow, Pass};
-use protocol::tags::Outcome;
+use protocol::tags::{KeyMode, Outcome};
 use protocol::{KeyArn, names};
 
 use crate::account::Account;
@@ -9,13 +9,16 @@ use crate::keys::key_tags;
 use crate::moves::Move;
 use crate::steps::{CloseKey, DeleteSharedCopy, LookAgain, MarkEnded, MarkSettled, RevokeGrants, Unshare};
 
-/// Step 13. Each step reads back what it took away before the next one begins.
+/// Step 13. Each step reads back what it took away before the next one begins. A given key is left as it is: account B stands in
+/// its policy, so the share is the switch, and a grant that is revoked could be made again.
 pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Move, outcome: Outcome) -> Flow<()> {
     pass.ensure(MarkEnded { account, of, outcome }).await?;
-    let key = replica(account, of).await?;
     pass.ensure(Unshare { account, of }).await?;
-    pass.ensure(CloseKey { account, of, key: key.as_ref() }).await?;
-    pass.ensure(RevokeGrants { account, of, key: key.as_ref() }).await?;
+    if of.route.key == KeyMode::Managed {
+        let key = replica(account, of).await?;
+        pass.ensure(CloseKey { account, of, key: key.as_ref() }).await?;
+        pass.ensure(RevokeGrants { account, of, key: key.as_ref() }).await?;
+    }
     pass.ensure(LookAgain { account, of }).await?;
     pass.ensure(DeleteSharedCopy { account, of }).await?;
     pass.ensure(MarkSettled { account, of, outcome }).await
@@ -25,9 +28,7 @@ pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Move, outc
 async fn replica(account: &Account, of: &Move) -> Result<Option<KeyArn>, Fault> {
     let alias = names::key_alias(&of.database.region, &of.route.account);
     let Some(key) = account.keys.describe(&of.route.region, &alias).await? else { return Ok(None) };
-    let tags = account.keys.tags(&key.arn).await?;
-    let ours = key_tags(&of.database.region, &of.route.account);
-    if ours.iter().all(|(name, value)| tags.get(name) == Some(value)) {
+    if account.keys.carries(&key.arn, &key_tags(&of.database.region, &of.route.account)).await? {
         return Ok(Some(key.arn));
     }
     Err(Fault::blocked(format!("{alias} in {} names {}, which is not our replica key", of.route.region, key.arn))

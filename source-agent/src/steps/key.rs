@@ -78,7 +78,7 @@ impl Step for HandoffKey<'_> {
         let Some(key) = found else { return Ok(Observed::Todo) };
         let observed = usable(account, self.of, key).await?;
         match &observed {
-            Observed::Ready(key) if !key.primary => Err(Fault::not_ours(
+            Observed::Ready(key) if !key.is_primary() => Err(Fault::not_ours(
                 &format!("alias {}", self.alias()),
                 &format!("key {} is not the primary of a multi-Region key", key.arn),
             )),
@@ -108,8 +108,8 @@ impl Step for HandoffKey<'_> {
     fn foresee(&self) -> KeyView {
         let Account { settings, .. } = self.account;
         let arn = format!("arn:aws:kms:{}:{}:key/new-key", settings.region, settings.account);
-        let arn = arn.parse().unwrap_or_else(|_| unreachable!("{arn} is the ARN of a key"));
-        KeyView { arn, created: None, condition: Condition::Usable, primary: true }
+        let arn: KeyArn = arn.parse().unwrap_or_else(|_| unreachable!("{arn} is the ARN of a key"));
+        KeyView { primary: Some(arn.clone()), arn, created: None, condition: Condition::Usable }
     }
 }
 
@@ -152,7 +152,8 @@ impl Step for ReplicaKey<'_> {
     }
 
     fn foresee(&self) -> KeyView {
-        KeyView { arn: self.arn(), created: None, condition: Condition::Usable, primary: false }
+        let primary = Some(self.key.arn.clone());
+        KeyView { arn: self.arn(), created: None, condition: Condition::Usable, primary }
     }
 
     fn changed(&self) -> Option<Timestamp> {
@@ -225,9 +226,7 @@ async fn named(
 }
 
 async fn is_ours(account: &Account, of: &Move, key: &KeyView) -> Result<bool, Fault> {
-    let tags = account.keys.tags(&key.arn).await?;
-    let ours = key_tags(&account.settings.region, &of.route.account);
-    Ok(ours.iter().all(|(name, value)| tags.get(name) == Some(value)))
+    account.keys.carries(&key.arn, &key_tags(&account.settings.region, &of.route.account)).await
 }
 
 /// Is the key ours, and can it be used?
@@ -239,14 +238,5 @@ async fn usable(account: &Account, of: &Move, key: KeyView) -> Result<Observed<K
         }
         return Err(Fault::not_ours(&format!("key {}", key.arn), "it does not carry the tags of this handoff key"));
     }
-    match &key.condition {
-        Condition::Usable => Ok(Observed::Ready(key)),
-        Condition::Creating => {
-            Ok(Observed::Working(Working { since: key.created, ..Working::new("the key is being created") }))
-        }
-        Condition::Unusable(state) => Err(Fault::blocked(format!("key {} is {state}", key.arn)).hint(format!(
-            "enable it, or cancel its deletion: aws kms cancel-key-deletion, aws kms enable-key --region {} --key-id {}",
-            key.arn.region, key.arn.key
-        ))),
-    }
+    key.observed()
 }

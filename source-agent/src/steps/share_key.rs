@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agent_runtime::{Fault, Observed, Step, StepId};
 use jiff::Timestamp;
+use protocol::tags::Route;
 use protocol::{KeyArn, names};
 
 use crate::account::Account;
@@ -37,10 +38,11 @@ pub(crate) struct RevokeGrants<'a> {
     pub(crate) key: Option<&'a KeyArn>,
 }
 
-/// The end of the last offer that is open under this route's key.
+/// The end of the last offer that is open under this route's key, which has one name in either key mode.
 async fn open_until(account: &Account, of: &Move) -> Result<Option<Timestamp>, Fault> {
     let (sources, _) = account.source_snapshots().await?;
-    let open = sources.iter().filter(|source| source.facts.route == of.route);
+    let same = |route: &Route| route.account == of.route.account && route.region == of.route.region;
+    let open = sources.iter().filter(|source| same(&source.facts.route));
     Ok(open.filter_map(|source| source.facts.open_offer()).map(|offer| offer.access_until).max())
 }
 

@@ -45,6 +45,8 @@ pub struct World {
     pub duplicates: Option<u32>,
     /// The databases of account A.
     pub databases: Vec<&'static str>,
+    /// Account A's administrators make the handoff key.
+    pub given_key: bool,
 }
 
 impl World {
@@ -56,6 +58,7 @@ impl World {
             authorization_lag: Duration::ZERO,
             duplicates: None,
             databases: vec!["orders"],
+            given_key: false,
         }
     }
 
@@ -120,7 +123,8 @@ impl Lab {
     /// Runs the source agent where no target agent answers it.
     pub const ALONE: [&str; 2] = ["run", "--no-hello"];
     /// The route of every Lab.
-    pub const PAIR: Pair<'static> = Pair { source: A, source_region: HOME, target: B, target_region: TARGET };
+    pub const PAIR: Pair<'static> =
+        Pair { source: A, source_region: HOME, target: B, target_region: TARGET, given_key: false };
 
     /// Accounts with queues, roles, B's key and subnet group, and A's databases. The SDK's retries have a budget of their own in
     /// each Lab: it is otherwise shared by all that runs in a process.
@@ -148,8 +152,9 @@ impl Lab {
         lab.cloud.create_subnet_group(B, TARGET, "private");
         lab.cloud.create_security_group(B, TARGET, "sg-0123456789abcdef0");
         let [a, b] = [lab.admin(A, HOME), lab.admin(B, TARGET)].map(|of| Administrator { kms: of.kms, sqs: of.sqs });
-        let key = Self::PAIR.deploy(&lab.cloud, &a, &b).await;
-        lab.configure_source(&world.databases, "");
+        let pair = Pair { given_key: world.given_key, ..Self::PAIR };
+        let key = pair.deploy(&lab.cloud, &a, &b).await;
+        lab.configure_source(&world.databases, if world.given_key { "key_mode = \"given\"" } else { "" });
         lab.configure_target(&key, "");
         lab.cloud.forget_calls();
         lab

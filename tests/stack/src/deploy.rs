@@ -18,6 +18,8 @@ pub struct Pair<'a> {
     pub target: &'a str,
     /// The target Region.
     pub target_region: &'a str,
+    /// Account A's administrators make the handoff key: `KeyMode=given`.
+    pub given_key: bool,
 }
 
 /// The root of one account, in one Region.
@@ -32,12 +34,13 @@ pub struct Administrator {
 impl Pair<'_> {
     /// The stacks of the route. Their parameters are as wide as they can be: what each of them keeps out is shown elsewhere.
     pub fn templates(&self) -> [Template; 4] {
-        let Self { source, source_region, target, target_region } = *self;
+        let Self { source, source_region, target, target_region, given_key } = *self;
+        let mode = ("KeyMode", if given_key { "given" } else { "managed" });
         let databases = format!("arn:aws:rds:{source_region}:{source}:db:*");
         let (root_a, root_b) = (format!("arn:aws:iam::{source}:root"), format!("arn:aws:iam::{target}:root"));
         let monitoring = format!("arn:aws:iam::{target}:role/rds-monitoring");
         let route = [("SourceRegion", source_region), ("TargetRegion", target_region)];
-        let of_a = [("TargetAccount", target), ("Databases", &databases), ("TrustedPrincipals", &root_a)];
+        let of_a = [mode, ("TargetAccount", target), ("Databases", &databases), ("TrustedPrincipals", &root_a)];
         let of_b = [
             ("SourceAccount", source),
             ("RestoredDatabases", "*"),
@@ -51,19 +54,27 @@ impl Pair<'_> {
         [
             Template::read("source-account.yaml", source, source_region, &[&route[..], &of_a].concat()),
             Template::read("target-account.yaml", target, target_region, &[&route[..], &of_b].concat()),
-            Template::read("source-region.yaml", source, source_region, &[("TargetAccount", target)]),
+            Template::read("source-region.yaml", source, source_region, &[mode, ("TargetAccount", target)]),
             Template::read("target-region.yaml", target, target_region, &[("SourceAccounts", source)]),
         ]
     }
 
     /// Deploys all stacks of the route, each side's by its own administrator, and returns the ARN of account B's own key.
     pub async fn deploy(&self, cloud: &Cloud, a: &Administrator, b: &Administrator) -> String {
-        let mut key = None;
-        for template in self.templates() {
-            let administrator = if template.account() == self.source { a } else { b };
-            key = administrator.deploy(cloud, &template).await.or(key);
+        let [account_a, account_b, region_a, region_b] = self.templates();
+        a.deploy(cloud, &account_a).await;
+        b.deploy(cloud, &account_b).await;
+        if let Some(primary) = a.deploy(cloud, &region_a).await {
+            a.deploy(cloud, &self.replica(&primary)).await;
         }
-        key.expect("the key of target-region.yaml")
+        b.deploy(cloud, &region_b).await.expect("the key of target-region.yaml")
+    }
+
+    /// The stack of a given key's replica.
+    fn replica(&self, primary: &str) -> Template {
+        let Self { source, source_region, target, target_region, .. } = *self;
+        let given = [("SourceRegion", source_region), ("TargetAccount", target), ("PrimaryKeyArn", primary)];
+        Template::read("source-target-region.yaml", source, target_region, &given)
     }
 }
 
@@ -88,11 +99,16 @@ impl Administrator {
                 call.attributes(QueueAttributeName::Policy, document).send().await.expect("a policy");
             }
         }
-        let key = resources.values().find(|it| it.kind == "AWS::KMS::Key")?;
-        let arn = self.create_key(&key.properties).await;
+        let key = resources.values().find(|it| it.kind.starts_with("AWS::KMS::") && it.kind != "AWS::KMS::Alias")?;
+        let arn = match key.kind.as_str() {
+            "AWS::KMS::Key" => self.create_key(&key.properties).await,
+            _ => self.replicate_key(&key.properties, template.region()).await,
+        };
         for alias in resources.values().filter(|it| it.kind == "AWS::KMS::Alias") {
             let name = alias.properties["AliasName"].as_str().expect("a name");
-            self.kms.create_alias().alias_name(name).target_key_id(&arn).send().await.expect("an alias");
+            let call = self.kms.create_alias().alias_name(name).target_key_id(&arn).customize();
+            let there = aws_sdk_kms::config::Region::new(template.region().to_owned());
+            call.config_override(aws_sdk_kms::Config::builder().region(there)).send().await.expect("an alias");
         }
         Some(arn)
     }
@@ -110,14 +126,26 @@ impl Administrator {
     }
 
     async fn create_key(&self, properties: &Value) -> String {
-        let mut call = self.kms.create_key().policy(properties["KeyPolicy"].to_string());
-        for tag in properties["Tags"].as_array().into_iter().flatten() {
-            let text = |key: &str| tag[key].as_str().unwrap_or_default();
-            call = call.tags(Tag::builder().tag_key(text("Key")).tag_value(text("Value")).build().expect("a tag"));
-        }
+        let call = self.kms.create_key().policy(properties["KeyPolicy"].to_string());
+        let call = call.set_multi_region(properties["MultiRegion"].as_bool()).set_tags(Some(tags(properties)));
         let made = call.send().await.expect("a key");
         made.key_metadata().and_then(|key| key.arn()).expect("its ARN").to_owned()
     }
+
+    async fn replicate_key(&self, properties: &Value, region: &str) -> String {
+        let call = self.kms.replicate_key().policy(properties["KeyPolicy"].to_string()).replica_region(region);
+        let call = call.key_id(properties["PrimaryKeyArn"].as_str().expect("a primary"));
+        let made = call.set_tags(Some(tags(properties))).send().await.expect("a replica");
+        made.replica_key_metadata().and_then(|key| key.arn()).expect("its ARN").to_owned()
+    }
+}
+
+fn tags(properties: &Value) -> Vec<Tag> {
+    let tag = |tag: &Value| {
+        let text = |key: &str| tag[key].as_str().unwrap_or_default();
+        Tag::builder().tag_key(text("Key")).tag_value(text("Value")).build().expect("a tag")
+    };
+    properties["Tags"].as_array().into_iter().flatten().map(tag).collect()
 }
 
 /// Makes the roles of a stack, with their policies and boundaries.

@@ -58,6 +58,11 @@ impl Template {
         &self.account
     }
 
+    /// Of the stack.
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
     /// The resources of the stack, by their logical names; without those whose condition does not hold.
     pub fn resources(&self) -> BTreeMap<String, Resource> {
         let declared = self.document["Resources"].as_object().into_iter().flatten();

@@ -6,9 +6,9 @@ use agent_runtime::Exit;
 use e2e::{A, B, Kill, Lab, Moment, World, differences};
 
 /// One handoff with a death in it. Whoever dies is started again, as by a supervisor. Returns the world that is left.
-async fn move_with(kill: Kill) -> (Arc<Kill>, String) {
+async fn move_with(kill: Kill, world: World) -> (Arc<Kill>, String) {
     let kill = Arc::new(kill);
-    let lab = Lab::new(World::quick()).await;
+    let lab = Lab::new(world).await;
     lab.pass_through(Some(kill.clone()));
     let source =
         async { while kill.watch(A, lab.source(&["run"])).await.is_none_or(|ran| ran.exit != Exit::Settled) {} };
@@ -24,30 +24,37 @@ async fn move_with(kill: Kill) -> (Arc<Kill>, String) {
 }
 
 /// Kills at every call of a clean run. The world that is left must be the clean one, to the last tag, grant and message.
-async fn crash_everywhere(moment: Moment) {
-    let (clean, world) = move_with(Kill::never()).await;
+async fn crash_everywhere(moment: Moment, given_key: bool) {
+    let begin = || World { given_key, ..World::quick() };
+    let (clean, world) = move_with(Kill::never(), begin()).await;
     let calls = clean.calls();
     for at in 1..=calls {
-        let (kill, left) = move_with(Kill::new(at, moment)).await;
+        let (kill, left) = move_with(Kill::new(at, moment), begin()).await;
         let struck = kill.struck().unwrap_or_else(|| panic!("nobody was killed at call {at} of {calls}"));
         assert_eq!(differences(&left, &world), "", "killed {moment:?} call {at}, {struck}");
     }
     println!("killed {moment:?} each of {calls} calls");
 }
 
-// Three tests, so that they run side by side.
+// Four tests, so that they run side by side.
 
 #[tokio::test(start_paused = true)]
 async fn crash_everywhere_before_the_call() {
-    crash_everywhere(Moment::Before).await;
+    crash_everywhere(Moment::Before, false).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn crash_everywhere_after_the_call_and_before_its_answer() {
-    crash_everywhere(Moment::After).await;
+    crash_everywhere(Moment::After, false).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn crash_everywhere_in_the_sleep_after() {
-    crash_everywhere(Moment::Later).await;
+    crash_everywhere(Moment::Later, false).await;
+}
+
+/// The moment that loses most; the others are the same steps as above.
+#[tokio::test(start_paused = true)]
+async fn crash_everywhere_under_a_given_key() {
+    crash_everywhere(Moment::After, true).await;
 }

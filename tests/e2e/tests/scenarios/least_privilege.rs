@@ -11,7 +11,8 @@ use std::time::Duration;
 use agent_runtime::Exit;
 use aws_sim::Database;
 use e2e::{A, B, HOME, Lab, TARGET, World};
-use serde_json::Value;
+use serde_json::{Value, json};
+use stack::Pair;
 
 const SOURCE: &str = "rds-handoff-source-agent";
 const TARGET_ROLE: &str = "rds-handoff-target-agent";
@@ -63,12 +64,22 @@ fn without(policies: &[Value], sid: &str, action: &str) -> Vec<String> {
     policies.iter().map(ToString::to_string).collect()
 }
 
-async fn lab() -> Lab {
-    let lab = Lab::new(World { databases: vec![], ..World::quick() }).await;
+/// An agent's role under the templates of one key mode.
+struct Role {
+    account: &'static str,
+    name: &'static str,
+    /// In the table.
+    shown: &'static str,
+    policies: Vec<Value>,
+    given_key: bool,
+}
+
+async fn lab(given_key: bool) -> Lab {
+    let lab = Lab::new(World { databases: vec![], given_key, ..World::quick() }).await;
     // Under a key of the customer's: the AWS managed one lets everybody in who may use RDS.
     let key = lab.admin(A, HOME).create_key("databases of account A").await;
     lab.cloud.create_database(Database { kms_key: Some(key), ..Database::new(A, HOME, "orders") });
-    lab.configure_source(&["orders"], "");
+    lab.configure_source(&["orders"], if given_key { "key_mode = \"given\"" } else { "" });
     lab.cloud.role(B, "rds-monitoring");
     let group = lab.admin(B, TARGET).rds.create_db_parameter_group().db_parameter_group_name("ours");
     group.db_parameter_group_family("postgres16").description("ours").send().await.unwrap();
@@ -160,32 +171,37 @@ async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
 #[tokio::test(start_paused = true)]
 async fn least_privilege() {
     let [of_a, of_b, ..] = Lab::PAIR.templates();
-    let roles = [(A, SOURCE, of_a.policies(SOURCE)), (B, TARGET_ROLE, of_b.policies(TARGET_ROLE))];
+    let [given, ..] = Pair { given_key: true, ..Lab::PAIR }.templates();
+    let role = |account, name, policies| Role { account, name, shown: name, policies, given_key: false };
+    let managed = role(A, SOURCE, of_a.policies(SOURCE));
+    let given = Role { shown: "source-agent, given key", given_key: true, ..role(A, SOURCE, given.policies(SOURCE)) };
+    assert_eq!(but_kms(&managed), but_kms(&given), "the key mode changes nothing else: shown once");
+    let roles = [managed, role(B, TARGET_ROLE, of_b.policies(TARGET_ROLE)), given];
     // Which scenario uses which action of which statement, by the decisions of the simulated AWS.
-    let mut uses: BTreeMap<(String, String, String), BTreeSet<Scenario>> = BTreeMap::new();
-    for scenario in SCENARIOS {
-        let lab = lab().await;
+    let mut uses: BTreeMap<(&str, String, String), BTreeSet<Scenario>> = BTreeMap::new();
+    for (given_key, scenario) in [false, true].into_iter().flat_map(|mode| SCENARIOS.map(|scenario| (mode, scenario))) {
+        let lab = lab(given_key).await;
         assert!(Box::pin(plays(scenario, &lab)).await, "{scenario:?} under the policies as they are");
         for decision in lab.cloud.calls().iter().flat_map(|call| &call.decisions).filter(|decision| decision.allowed) {
-            let Some((_, role, _)) = roles.iter().find(|(_, role, _)| decision.principal.contains(*role)) else {
-                continue;
-            };
+            let is_asking = |role: &&Role| role.given_key == given_key && decision.principal.contains(role.name);
+            let Some(role) = roles.iter().find(is_asking) else { continue };
             for ground in decision.grounds.iter().filter(|ground| ground.layer == "identity-based policy") {
-                let key = ((*role).to_owned(), ground.statement.clone(), decision.action.clone());
+                let key = (role.shown, ground.statement.clone(), decision.action.clone());
                 uses.entry(key).or_default().insert(scenario);
             }
         }
     }
     let mut table = String::new();
-    for (account, role, policies) in &roles {
-        for (sid, action) in permissions(policies) {
-            let by = uses.get(&((*role).to_owned(), sid.clone(), action.clone())).cloned().unwrap_or_default();
-            let cut = without(policies, &sid, &action);
+    for role in &roles {
+        let shown = |(_, action): &(String, String)| !role.given_key || action.starts_with("kms:");
+        for (sid, action) in permissions(&role.policies).into_iter().filter(shown) {
+            let by = uses.get(&(role.shown, sid.clone(), action.clone())).cloned().unwrap_or_default();
+            let cut = without(&role.policies, &sid, &action);
             let cut: Vec<&str> = cut.iter().map(String::as_str).collect();
             let mut broken = None;
             for scenario in &by {
-                let lab = lab().await;
-                lab.cloud.put_role_policies(account, role, &cut).unwrap();
+                let lab = lab(role.given_key).await;
+                lab.cloud.put_role_policies(role.account, role.name, &cut).unwrap();
                 if !Box::pin(plays(*scenario, &lab)).await {
                     broken = Some(*scenario);
                     break;
@@ -196,8 +212,29 @@ async fn least_privilege() {
                 None if by.is_empty() => "not used by any scenario".to_owned(),
                 None => "used, and nothing breaks without it".to_owned(),
             };
-            let _ = writeln!(table, "{role:<26} {sid:<36} {action:<42} {proof}");
+            let _ = writeln!(table, "{:<26} {sid:<36} {action:<42} {proof}", role.shown);
         }
     }
     insta::assert_snapshot!("least_privilege", table);
+}
+
+fn but_kms(role: &Role) -> Vec<(String, String)> {
+    permissions(&role.policies).into_iter().filter(|(_, action)| !action.starts_with("kms:")).collect()
+}
+
+#[test]
+fn under_a_given_key_nothing_in_kms_can_be_changed() {
+    let [given, ..] = Pair { given_key: true, ..Lab::PAIR }.templates();
+    let mut allowed = BTreeSet::new();
+    for policy in given.policies(SOURCE) {
+        for statement in policy["Statement"].as_array().into_iter().flatten() {
+            // What is allowed through RDS alone is what a copy needs.
+            if statement["Condition"]["StringEquals"]["kms:ViaService"].is_null() {
+                allowed
+                    .extend(permissions(&[json!({ "Statement": [statement] })]).into_iter().map(|(_, action)| action));
+            }
+        }
+    }
+    allowed.retain(|action| action.starts_with("kms:"));
+    assert_eq!(allowed, ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags"].map(str::to_owned).into());
 }

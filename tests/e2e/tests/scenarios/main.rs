@@ -13,6 +13,7 @@ mod crash;
 mod deploy;
 mod disturb;
 mod foreign;
+mod given;
 mod happy;
 mod hello;
 mod input;

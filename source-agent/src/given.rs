@@ -1,0 +1,98 @@
+//! Key mode `given`: the keys that account A's administrators have made for one target, with the templates of `deploy/`.
+//!
+//! They are looked at and never changed. So what is not as agreed is Blocked, with its mend, and goes on when it is mended.
+
+use agent_runtime::{Fault, Observed};
+use protocol::ids::{Region, RoleName};
+use protocol::{AccountId, names};
+
+use crate::account::Account;
+use crate::key_policy::lacking;
+use crate::keys::{KeyView, POLICY, key_tags};
+
+/// The keys given for one target.
+pub(crate) struct Given<'a> {
+    pub(crate) account: &'a Account,
+    /// Account B.
+    pub(crate) to: &'a AccountId,
+    /// The target Region.
+    pub(crate) region: &'a Region,
+    /// Account B's agent's.
+    pub(crate) role: &'a RoleName,
+}
+
+impl Given<'_> {
+    /// The agreed name of both keys, each in its own Region.
+    pub(crate) fn alias(&self) -> String {
+        names::key_alias(&self.account.settings.region, self.to)
+    }
+
+    /// The primary. No handoff needs it but for its replica.
+    pub(crate) async fn primary(&self) -> Result<Observed<KeyView>, Fault> {
+        let home = &self.account.settings.region;
+        let key = self.named(home, "source-region.yaml").await?;
+        if !key.is_primary() {
+            return Err(self.wrong_key(&key, "the primary of a multi-Region key", "source-region.yaml"));
+        }
+        key.observed()
+    }
+
+    /// The replica, under which every shared copy is, and which account B may use through RDS.
+    pub(crate) async fn replica(&self) -> Result<Observed<KeyView>, Fault> {
+        let home = &self.account.settings.region;
+        let key = self.named(self.region, "source-target-region.yaml").await?;
+        if key.primary.as_ref().is_none_or(|primary| primary.region != *home) {
+            let kind = format!("the replica of a multi-Region key whose primary is in {home}");
+            return Err(self.wrong_key(&key, &kind, "source-target-region.yaml"));
+        }
+        let policy = self.account.keys.policy(&key.arn, POLICY).await?;
+        let lacking = lacking(&policy, &key.arn, self.to, self.role);
+        if !lacking.is_empty() {
+            let (to, role, lacking) = (self.to, self.role, lacking.join(", "));
+            let what = format!("the policy of key {} does not let role {role} of account {to} use it", key.arn);
+            return Err(self.unlike(&key, format!("{what} through RDS: {lacking}")).hint(format!(
+                "give the policy the statements RdsHandoffTargetCopies and RdsHandoffTargetGrants of \
+                 source-target-region.yaml, with TargetAccount={to} and TargetRoleName={role}"
+            )));
+        }
+        key.observed()
+    }
+
+    /// What the alias names in a Region, with the tags by which the agent's own policies know it.
+    async fn named(&self, region: &Region, template: &str) -> Result<KeyView, Fault> {
+        let (keys, home, alias, to) = (&self.account.keys, &self.account.settings.region, self.alias(), self.to);
+        let Some(key) = keys.describe(region, &alias).await? else {
+            let with = if region == home {
+                "KeyMode=given"
+            } else {
+                "PrimaryKeyArn, the output HandoffKey of source-region.yaml"
+            };
+            return Err(Fault::blocked(format!("{alias} names no key in {region}")).hint(format!(
+                "deploy {template} there, with TargetAccount={to} and {with}: it makes the key and its alias"
+            )));
+        };
+        let tags = key_tags(home, to);
+        if keys.carries(&key.arn, &tags).await? {
+            return Ok(key);
+        }
+        let tags: Vec<String> = tags.iter().map(|(name, value)| format!("TagKey={name},TagValue={value}")).collect();
+        let what = format!("key {}, which {alias} names, does not carry the tags of this handoff key", key.arn);
+        Err(self.unlike(&key, what).hint(format!(
+            "let {alias} in {region} name the key that {template} makes; if this is the one, tag it again: \
+             aws kms tag-resource --region {region} --key-id {} --tags {}",
+            key.arn.key,
+            tags.join(" ")
+        )))
+    }
+
+    fn wrong_key(&self, key: &KeyView, kind: &str, template: &str) -> Fault {
+        let alias = self.alias();
+        self.unlike(key, format!("key {}, which {alias} names, is not {kind}", key.arn))
+            .hint(format!("let {alias} in {} name the key that {template} makes", key.arn.region))
+    }
+
+    fn unlike(&self, key: &KeyView, what: String) -> Fault {
+        self.account.keys.forget(&self.alias(), &key.arn);
+        Fault::blocked(what)
+    }
+}

@@ -1,0 +1,304 @@
+//! Key mode `given`: administrators hold the handoff key, and the source agent changes nothing in KMS. The share is the switch.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use aws_sdk_rds::error::ProvideErrorMetadata as _;
+use aws_sdk_rds::types::Tag;
+use e2e::{A, Admin, B, HOME, Lab, TARGET, World};
+
+const SOURCE: &str = "rds-handoff-source-agent";
+const TARGET_ROLE: &str = "rds-handoff-target-agent";
+const GIVEN: &str = "key_mode = \"given\"";
+
+fn alias() -> String {
+    format!("alias/rds-handoff-{HOME}-{B}")
+}
+
+/// What the source agent has asked of KMS itself, and whether that may change something.
+fn asked_of_kms(lab: &Lab) -> BTreeSet<(String, bool)> {
+    let calls = lab.cloud.calls().into_iter().filter(|call| call.principal.contains(SOURCE) && call.service == "kms");
+    calls.map(|call| (call.action, call.mutating)).collect()
+}
+
+fn only_looked(lab: &Lab) {
+    let looks = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags"];
+    assert_eq!(asked_of_kms(lab), looks.map(|action| (action.to_owned(), false)).into());
+}
+
+async fn replica_policy(lab: &Lab) -> String {
+    let key = lab.replica_key().await;
+    let answer = lab.admin(A, TARGET).kms.get_key_policy().key_id(key).send().await.unwrap();
+    answer.policy().unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_crosses_under_a_given_key() {
+    let lab = Lab::new(World { given_key: true, ..World::slow() }).await;
+    let policy = replica_policy(&lab).await;
+    // The key has just been made.
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    lab.cloud.forget_calls();
+    let (check, plan) = (lab.source(&["check"]).await, lab.source(&["plan"]).await);
+    assert_eq!((check.exit, plan.exit), (Exit::Settled, Exit::Pending), "{}\n{}", check.out, plan.out);
+    insta::assert_snapshot!("given_check", check.out);
+    insta::assert_snapshot!("given_plan", plan.out);
+
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    assert!(lab.restored("orders-cutover-1").is_some());
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+    assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new(), "the shared copy has gone");
+    let status = lab.source(&["status"]).await;
+    assert_eq!(status.exit, Exit::Settled);
+    insta::assert_snapshot!("given_status", status.out);
+    only_looked(&lab);
+    assert_eq!(replica_policy(&lab).await, policy);
+    for line in [check, plan, status].iter().flat_map(|ran| ran.out.lines()) {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn account_b_stands_in_the_policy_afterwards_and_copies_nothing_that_is_not_shared() {
+    let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    assert!(replica_policy(&lab).await.contains("RdsHandoffTargetCopies"));
+    let grants = lab.admin(A, TARGET).kms.list_grants().key_id(lab.replica_key().await).send().await.unwrap();
+    assert!(grants.grants().iter().any(|grant| grant.issuing_account().unwrap().contains(B)), "its grants stand too");
+
+    // Another copy under the same key, as a next handoff would make it.
+    let tag = |role: &str| Tag::builder().key("rds-handoff:role").value(role).build();
+    let snapshot = lab.admin(A, HOME).snapshots().await.remove(0);
+    let key = format!("arn:aws:kms:{TARGET}:{A}:key/{}", lab.replica_key().await);
+    let copy = lab.thief(A, SOURCE, TARGET).rds.copy_db_snapshot().kms_key_id(key).tags(tag("shared"));
+    let copy = copy.source_db_snapshot_identifier(format!("arn:aws:rds:{HOME}:{A}:snapshot:{snapshot}"));
+    copy.target_db_snapshot_identifier("rds-handoff-next-shared").send().await.unwrap();
+    tokio::time::sleep(Duration::from_hours(1)).await;
+
+    let (own, b) = (lab.admin(B, TARGET).own_key().await, lab.thief(B, TARGET_ROLE, TARGET));
+    let take = || {
+        let copy = b.rds.copy_db_snapshot().kms_key_id(&own).tags(tag("target"));
+        let copy =
+            copy.source_db_snapshot_identifier(format!("arn:aws:rds:{TARGET}:{A}:snapshot:rds-handoff-next-shared"));
+        copy.target_db_snapshot_identifier("rds-handoff-next-target").send()
+    };
+    let refused = take().await.unwrap_err();
+    assert_eq!(refused.code(), Some("DBSnapshotNotFound"), "{refused:?}");
+    let share = lab.admin(A, TARGET).rds.modify_db_snapshot_attribute().attribute_name("restore").values_to_add(B);
+    share.db_snapshot_identifier("rds-handoff-next-shared").send().await.unwrap();
+    take().await.expect("the share was all that was missing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_attached_to_the_role_it_changes_no_key() {
+    let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
+    let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
+    lab.cloud.put_role_policies(A, SOURCE, &[all]).unwrap();
+    let (replica, policy) = (lab.replica_key().await, replica_policy(&lab).await);
+    let kms = lab.thief(A, SOURCE, TARGET).kms;
+    kms.get_key_policy().key_id(&replica).send().await.expect("it may look");
+    let refused = [
+        kms.create_key().send().await.map(drop).map_err(aws_sdk_kms::Error::from),
+        kms.put_key_policy().key_id(&replica).policy(policy).send().await.map(drop).map_err(Into::into),
+        kms.create_alias().alias_name("alias/mine").target_key_id(&replica).send().await.map(drop).map_err(Into::into),
+        kms.revoke_grant().key_id(&replica).grant_id("any").send().await.map(drop).map_err(Into::into),
+    ];
+    for refused in refused {
+        assert_eq!(refused.unwrap_err().code(), Some("AccessDeniedException"));
+    }
+}
+
+/// What administrators may have left undone.
+#[derive(Debug, Clone, Copy)]
+enum Undone {
+    NoAlias,
+    AliasOfAnotherKey,
+    AliasOfAKeyOfOneRegion,
+    AliasOfAPrimary,
+    NoTags,
+    Disabled,
+    OtherRole,
+}
+
+impl Undone {
+    /// Leaves it undone, or does it.
+    async fn set(self, lab: &Lab, good: bool, replica: &str, other: &str) {
+        let Admin { kms, .. } = &lab.admin(A, TARGET);
+        match self {
+            Self::NoAlias if good => {
+                drop(kms.create_alias().alias_name(alias()).target_key_id(replica).send().await.unwrap());
+            }
+            Self::NoAlias => drop(kms.delete_alias().alias_name(alias()).send().await.unwrap()),
+            Self::AliasOfAnotherKey | Self::AliasOfAKeyOfOneRegion | Self::AliasOfAPrimary => {
+                let key = if good { replica } else { other };
+                tag(kms, other, !matches!(self, Self::AliasOfAnotherKey)).await;
+                kms.update_alias().alias_name(alias()).target_key_id(key).send().await.unwrap();
+            }
+            Self::NoTags => tag(kms, replica, good).await,
+            Self::Disabled if good => drop(kms.enable_key().key_id(replica).send().await.unwrap()),
+            Self::Disabled => drop(kms.disable_key().key_id(replica).send().await.unwrap()),
+            Self::OtherRole => {
+                let policy = replica_policy(lab).await;
+                let (from, to) = if good {
+                    ("/other", "/rds-handoff-target-agent")
+                } else {
+                    ("/rds-handoff-target-agent", "/other")
+                };
+                kms.put_key_policy().key_id(replica).policy(policy.replace(from, to)).send().await.unwrap();
+            }
+        }
+    }
+
+    fn told(self) -> [&'static str; 2] {
+        match self {
+            Self::NoAlias => [
+                "names no key in us-west-2",
+                "deploy source-target-region.yaml there, with TargetAccount=222222222222 and PrimaryKeyArn",
+            ],
+            Self::AliasOfAnotherKey => ["does not carry the tags of this handoff key", "aws kms tag-resource"],
+            Self::AliasOfAKeyOfOneRegion | Self::AliasOfAPrimary => {
+                ["is not the replica of a multi-Region key whose primary is in ap-northeast-1", "let alias/"]
+            }
+            Self::NoTags => ["does not carry the tags", "TagKey=rds-handoff:role,TagValue=key"],
+            Self::Disabled => ["is Disabled", "enable it"],
+            Self::OtherRole => [
+                "does not let role rds-handoff-target-agent of account 222222222222 use it through RDS",
+                "give the policy the statements",
+            ],
+        }
+    }
+}
+
+async fn tag(kms: &aws_sdk_kms::Client, key: &str, on: bool) {
+    let tags = [("role", "key"), ("source-region", HOME), ("target-account", B)];
+    let name = |(name, _): &(&str, &str)| format!("rds-handoff:{name}");
+    if on {
+        let tag = |of: &(&str, &str)| aws_sdk_kms::types::Tag::builder().tag_key(name(of)).tag_value(of.1).build();
+        let tags = tags.iter().map(|of| tag(of).unwrap()).collect();
+        kms.tag_resource().key_id(key).set_tags(Some(tags)).send().await.unwrap();
+    } else {
+        kms.untag_resource().key_id(key).set_tag_keys(Some(tags.iter().map(name).collect())).send().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_given_key_that_is_not_as_agreed_blocks_with_its_mend_and_goes_on_when_it_is() {
+    for undone in [
+        Undone::NoAlias,
+        Undone::AliasOfAnotherKey,
+        Undone::AliasOfAKeyOfOneRegion,
+        Undone::AliasOfAPrimary,
+        Undone::NoTags,
+        Undone::Disabled,
+        Undone::OtherRole,
+    ] {
+        let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let (a, replica) = (lab.admin(A, TARGET), lab.replica_key().await);
+        let other = a.kms.create_key().multi_region(matches!(undone, Undone::AliasOfAPrimary)).send().await.unwrap();
+        let other = other.key_metadata().unwrap().key_id();
+        undone.set(&lab, false, &replica, other).await;
+        lab.cloud.forget_calls();
+        for args in [["check"], ["plan"], ["run"]] {
+            let ran = lab.source(&args).await;
+            assert_eq!(ran.exit, Exit::Blocked, "{undone:?}: {}", ran.out);
+            for words in undone.told() {
+                assert!(ran.words().contains(words), "{undone:?}, {words}: {}", ran.out);
+            }
+        }
+        assert!(lab.admin(A, HOME).snapshots().await.is_empty(), "nothing was made in vain");
+
+        let mend = async {
+            tokio::time::sleep(Duration::from_mins(20)).await;
+            undone.set(&lab, true, &replica, other).await;
+            let mended = tokio::time::Instant::now();
+            lab.target_until_restored(&["orders-cutover-1"]).await;
+            mended.elapsed()
+        };
+        let source = lab.source(&["run", "--patience", "10h"]);
+        let (source, took) = Box::pin(Lab::in_time(async { tokio::join!(source, mend) })).await;
+        assert_eq!(source.exit, Exit::Settled, "{undone:?}: {}", source.out);
+        assert!(took < Duration::from_mins(30), "{undone:?}: seen at the next look: {took:?}");
+        assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+        only_looked(&lab);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_keeps_its_key_mode() {
+    for (given_key, edit) in
+        [(true, (GIVEN, "")), (false, ("region = \"us-west-2\"", "region = \"us-west-2\"\nkey_mode = \"given\""))]
+    {
+        let lab = Lab::new(World { given_key, ..World::quick() }).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        lab.cloud.forget_calls();
+        let source = lab.source_for(Duration::from_secs(30)).await;
+        assert_eq!(source.exit, Exit::Pending, "stopped in the middle: {}", source.out);
+        lab.edit("source.toml", edit.0, edit.1);
+        let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+        assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+        assert_eq!(replica_policy(&lab).await.contains(B), given_key);
+        if given_key {
+            only_looked(&lab);
+        } else {
+            assert!(asked_of_kms(&lab).contains(&("kms:PutKeyPolicy".to_owned(), true)));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_managed_handoff_that_ends_shuts_no_given_one_out_of_the_same_key() {
+    let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
+    lab.configure_source(&["orders"], "");
+    lab.source_for(Duration::from_mins(5)).await;
+    // Both modes mean the key behind one alias.
+    lab.configure_source(&["payroll"], GIVEN);
+    lab.source_for(Duration::from_mins(5)).await;
+    assert_eq!(lab.admin(B, TARGET).peek("rds-handoff-inbox").await.len(), 2, "both offers are open");
+    let a = lab.admin(A, HOME);
+    let orders = a.snapshots().await.into_iter().find(|name| name.contains("orders")).unwrap();
+    let ended = Tag::builder().key("rds-handoff:ended").value("revoked/2026-11-21T10:00:00Z").build();
+    let arn = format!("arn:aws:rds:{HOME}:{A}:snapshot:{orders}");
+    a.rds.add_tags_to_resource().resource_name(arn).tags(ended).send().await.unwrap();
+    lab.source_for(Duration::from_mins(5)).await;
+
+    let target = async {
+        while lab.restored("payroll-cutover-1").is_none() {
+            lab.target(&["run", "--once"]).await;
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    };
+    let (source, ()) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&["run"]), target) })).await;
+    assert_eq!(source.exit, Exit::Settled, "{}", source.out);
+    assert_eq!(lab.restored("payroll-cutover-1"), lab.original("payroll"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_handoff_by_flags_alone_says_its_key_mode() {
+    let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
+    let flags = [
+        "plan",
+        "--no-config",
+        "--account",
+        A,
+        "--region",
+        HOME,
+        "--database",
+        "orders",
+        "--label",
+        "cutover-1",
+        "--to-account",
+        B,
+        "--to-region",
+        TARGET,
+        "--key-mode",
+    ];
+    let plan = async |mode: &'static str| lab.source(&[&flags[..], &[mode]].concat()).await;
+    let (given, managed, wrong) = (plan("given").await, plan("managed").await, plan("borrowed").await);
+    assert!(given.out.contains("given-key") && !given.out.contains("share-key"), "{}", given.out);
+    assert!(!managed.out.contains("given-key") && managed.out.contains("share-key"), "{}", managed.out);
+    assert_eq!(wrong.exit, Exit::Usage, "{}", wrong.out);
+}
