@@ -141,7 +141,8 @@ pub async fn enabled<'a>(
                 &what,
                 format!("not enabled for account {account}: nobody of it is known there"),
                 format!(
-                    "its administrator enables it; if it is enabled, take credentials from a Regional endpoint of STS:\naws account enable-region --region-name {region}"
+                    "its administrator enables it; if it is enabled, take credentials from a Regional endpoint of STS:\n\
+                     aws account enable-region --region-name {region}"
                 ),
             ),
             answer => {
