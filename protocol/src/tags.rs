@@ -54,6 +54,8 @@ pub const KEY_TARGET_ACCOUNT: &str = "rds-handoff:target-account";
 pub const ROLE_DATABASE: &str = "database";
 /// The value of [`ROLE`] on a handoff key.
 pub const ROLE_KEY: &str = "key";
+/// The value of [`ROLE`] on account B's own key: the agent's policies know the key by it.
+pub const ROLE_OWN_KEY: &str = "own-key";
 
 /// Is `value` inside what RDS takes as a tag value: at most 256 letters, digits, spaces or `_.:/=+-@` (RDS API Reference,
 /// `Tag`)? KMS takes the same characters.

@@ -1,33 +1,48 @@
 //! `check`: what account A needs, and whether it is there. Reads only.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
 use agent_runtime::{AwsResult as _, Exit};
-use protocol::names;
 use protocol::tags::KeyMode;
+use protocol::{KeyArn, Region, names};
 
 use crate::account::Account;
 use crate::config::{Declared, Target};
 use crate::given::Given;
+use crate::key_policy::{LetIn, initial, let_in, missing, strangers};
 use crate::keys::{Condition, key_tags};
 
 /// Looks at everything that can be seen from account A, and names who can see the rest.
 pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> Exit {
     let (checks, settings) = (Checks::default(), &account.settings);
     check::role(&checks, caller, &settings.role);
-    check::quotas(&checks, &account.clients, &settings.region, &["ManualSnapshots"]).await;
+    let of_databases: BTreeSet<&Region> =
+        settings.targets.iter().map(|target| &target.region).chain([&settings.region]).collect();
+    let of_queues = settings.targets.iter().flat_map(|target| [&target.inbox.region, &target.receipts.region]);
+    let regions = of_databases.iter().copied().chain(of_queues).collect();
+    let enabled = check::enabled(&checks, &account.clients, &settings.account, regions).await;
+    for region in of_databases.intersection(&enabled) {
+        check::quotas(&checks, &account.clients, region, &["ManualSnapshots"]).await;
+    }
     for target in &settings.targets {
-        if !settings.targets.iter().take_while(|other| *other != target).any(|other| other.region == target.region) {
-            check::quotas(&checks, &account.clients, &target.region, &["ManualSnapshots"]).await;
-        }
         check::own_queue(&checks, &account.clients, &target.receipts, &target.account, &target.role).await;
+        let reachable: Vec<&Region> =
+            [&settings.region, &target.region].into_iter().filter(|region| enabled.contains(region)).collect();
         match target.key_mode {
-            KeyMode::Managed => handoff_key(&checks, account, target).await,
-            KeyMode::Given => given_key(&checks, account, target).await,
+            KeyMode::Given if reachable.len() == 2 => given_key(&checks, account, target).await,
+            KeyMode::Given => {}
+            KeyMode::Managed => {
+                for region in reachable {
+                    handoff_key(&checks, account, target, region).await;
+                }
+            }
         }
     }
     for declared in &settings.declared {
-        database(&checks, account, declared).await;
+        database(&checks, account, declared, enabled.contains(&declared.target.region)).await;
     }
     for Target { account: other, inbox, .. } in &settings.targets {
         checks.unseen(
@@ -35,35 +50,86 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
             format!("only account {other} can see it: `target-agent check` does"),
         );
     }
-    let roles = "an administrator can see them: aws iam get-role --role-name AWSServiceRoleForRDS, and \
-                 AWSServiceRoleForKeyManagementServiceMultiRegionKeys";
-    checks.unseen("service-linked roles", roles);
+    for role in ["AWSServiceRoleForRDS", "AWSServiceRoleForKeyManagementServiceMultiRegionKeys"] {
+        check::service_linked_role(&checks, &settings.account, role);
+    }
     checks.report(screen, caller, &settings.account, &settings.region)
 }
 
 /// The handoff key is made by the first handoff; if it is there, it must be ours and usable.
-async fn handoff_key(checks: &Checks, account: &Account, target: &Target) {
+async fn handoff_key(checks: &Checks, account: &Account, target: &Target, region: &Region) {
     let alias = names::key_alias(&account.settings.region, &target.account);
-    for region in [&account.settings.region, &target.region] {
-        let what = format!("handoff key in {region}");
-        let Some(found) = checks.found(&what, account.keys.describe(region, &alias).await) else { continue };
-        let Some(key) = found else {
-            checks.passed(&what, format!("{alias} is free: the first handoff makes the key"));
-            continue;
-        };
-        let Some(tags) = checks.found(&what, account.keys.tags(&key.arn).await) else { continue };
-        let ours = key_tags(&account.settings.region, &target.account);
-        match &key.condition {
-            _ if !ours.iter().all(|(name, value)| tags.get(name) == Some(value)) => checks.failed(
-                &what,
-                format!("{alias} names {}, which is not ours", key.arn),
-                "let the alias name the handoff key again, or remove the alias",
-            ),
-            Condition::Unusable(state) => {
-                checks.failed(&what, format!("{} is {state}", key.arn), "enable the key, or cancel its deletion");
-            }
-            Condition::Usable | Condition::Creating => checks.passed(&what, format!("{} is ours", key.arn)),
+    let what = format!("handoff key in {region}");
+    let Some(found) = checks.found(&what, account.keys.describe(region, &alias).await) else { return };
+    let Some(key) = found else {
+        checks.passed(&what, format!("{alias} is free: the first handoff makes the key"));
+        return;
+    };
+    let Some(tags) = checks.found(&what, account.keys.tags(&key.arn).await) else { return };
+    let ours = key_tags(&account.settings.region, &target.account);
+    if !ours.iter().all(|(name, value)| tags.get(name) == Some(value)) {
+        checks.failed(
+            &what,
+            format!("{alias} names {}, which is not ours", key.arn),
+            "let the alias name the handoff key again, or remove the alias",
+        );
+        return;
+    }
+    match &key.condition {
+        Condition::Unusable(state) => {
+            checks.failed(&what, format!("{} is {state}", key.arn), "enable the key, or cancel its deletion");
         }
+        Condition::Usable | Condition::Creating => checks.passed(&what, format!("{} is ours", key.arn)),
+    }
+    let what = format!("{what}, policy");
+    if *region == target.region {
+        replica_policy(checks, &what, account, target, &key.arn).await;
+    } else {
+        // Nobody uses the primary, so the agent is not let read its policy.
+        checks.unseen(
+            &what,
+            format!(
+                "an administrator of account {} can see it:\n\
+                 aws kms get-key-policy --region {region} \\\n    --key-id {}",
+                account.settings.account, key.arn.key
+            ),
+        );
+    }
+}
+
+/// The policy of the replica: this account as the agent has written it, account B while an offer is open, and nobody else.
+async fn replica_policy(checks: &Checks, what: &str, account: &Account, target: &Target, key: &KeyArn) {
+    let settings = &account.settings;
+    let Some(policy) = checks.found(what, account.keys.policy(key, Duration::ZERO).await) else { return };
+    let missing = missing(&policy, &initial(&settings.account, &settings.role, &target.region));
+    if missing.is_empty() {
+        checks.passed(what, format!("lets {} use the key, through RDS only", settings.role));
+    }
+    for statement in missing {
+        let sid = statement["Sid"].as_str().unwrap_or_default();
+        checks.failed(
+            what,
+            format!("its statement {sid} is not there, or not as the agent writes it"),
+            format!("put it into the policy, in place of another {sid}:\n{statement:#}"),
+        );
+    }
+    let Target { account: other, role, .. } = target;
+    match let_in(&policy, key, other, role) {
+        LetIn::Never => checks.passed(what, format!("does not let account {other} in just now: an open offer does")),
+        LetIn::Until(until) => checks.passed(what, format!("lets {role} of account {other} in until {until}")),
+        LetIn::Otherwise => checks.failed(
+            what,
+            format!("lets account {other} in, and not as the agent writes it"),
+            "take RdsHandoffTargetCopies and RdsHandoffTargetGrants out of it: `source-agent run` puts them back \
+             while an offer is open",
+        ),
+    }
+    for (sid, who) in strangers(&policy, &settings.account) {
+        checks.failed(
+            what,
+            format!("its statement {sid} lets {who} in"),
+            "take it out: what is shared under this key is for one account, and for as long as an offer is open",
+        );
     }
 }
 
@@ -83,7 +149,7 @@ async fn given_key(checks: &Checks, account: &Account, target: &Target) {
 }
 
 /// The database is there, and its version is on offer where it goes.
-async fn database(checks: &Checks, account: &Account, declared: &Declared) {
+async fn database(checks: &Checks, account: &Account, declared: &Declared, is_enabled_there: bool) {
     let what = format!("database {}", declared.database);
     let region = &account.settings.region;
     let Some(databases) = checks.found(&what, account.inventory.databases(region).await) else { return };
@@ -92,6 +158,9 @@ async fn database(checks: &Checks, account: &Account, declared: &Declared) {
         return;
     };
     checks.passed(&what, format!("{} {}, {} GiB", database.engine, database.engine_version, database.size_gib));
+    if !is_enabled_there {
+        return;
+    }
     let there = &declared.target.region;
     let what = format!("{} {} in {there}", database.engine, database.engine_version);
     let call = account.clients.rds(there).describe_db_engine_versions().engine(&database.engine);

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use agent_runtime::policy::{principals, statements, texts};
 use jiff::Timestamp;
 use protocol::arn::{role, root};
 use protocol::ids::{Region, RoleName};
@@ -84,8 +85,7 @@ pub(crate) fn initial(account: &AccountId, agent: &RoleName, region: &Region) ->
 /// The policy with B's statements as they should be: let in, or taken out. `None` when it is so already.
 pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>>) -> Option<Value> {
     let statements = statements(policy);
-    let ours = |statement: &&Value| matches!(statement["Sid"].as_str(), Some(TARGET_COPIES | TARGET_GRANTS));
-    let mut wanted: Vec<Value> = statements.iter().filter(|statement| !ours(statement)).cloned().collect();
+    let mut wanted: Vec<Value> = statements.iter().filter(|statement| !is_of_target(statement)).cloned().collect();
     let others = wanted.len();
     if let Some(OpenTo { account, role, until }) = open {
         let until = json!({ "DateLessThan": { "aws:CurrentTime": until.to_string() } });
@@ -97,7 +97,9 @@ pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>
     let settled = |statements: &mut dyn Iterator<Item = &Value>| -> BTreeSet<String> {
         statements.map(|statement| in_order(statement).to_string()).collect()
     };
-    if settled(&mut wanted[others..].iter()) == settled(&mut statements.iter().filter(ours)) {
+    if settled(&mut wanted[others..].iter())
+        == settled(&mut statements.iter().filter(|statement| is_of_target(statement)))
+    {
         return None;
     }
     let mut policy = policy.clone();
@@ -118,20 +120,18 @@ pub(crate) fn lacking(policy: &Value, key: &KeyArn, account: &AccountId, agent: 
     let differs = |(name, wanted): (&String, &Value)| {
         agreed.iter().any(|(known, value)| {
             name.eq_ignore_ascii_case(known)
-                && !texts(wanted).iter().any(|wanted| wanted == value || wanted.contains(['*', '?', '$']))
+                && !texts(wanted).iter().any(|wanted| *wanted == value || wanted.contains(['*', '?', '$']))
         })
     };
     let lets_in = |statement: &&Value| {
-        let principals = [texts(&statement["Principal"]), texts(&statement["Principal"]["AWS"])].concat();
         let conditions = statement["Condition"].as_object().into_iter().flatten();
         let mut plain = conditions.filter(|(operator, _)| !operator.contains("Not") && *operator != "Null");
         statement["Effect"] == "Allow"
-            && principals.iter().any(|principal| named.contains(principal))
+            && principals(statement).iter().any(|principal| named.iter().any(|name| name == principal))
             && !plain.any(|(_, keys)| keys.as_object().into_iter().flatten().any(differs))
     };
-    let statements = statements(policy);
-    let allowed: Vec<String> = statements.iter().filter(lets_in).flat_map(|it| texts(&it["Action"])).collect();
-    let covers = |pattern: &String, action: &str| match pattern.strip_suffix('*') {
+    let allowed: Vec<&str> = statements(policy).iter().filter(lets_in).flat_map(|it| texts(&it["Action"])).collect();
+    let covers = |pattern: &str, action: &str| match pattern.strip_suffix('*') {
         Some(start) => action.to_lowercase().starts_with(&start.to_lowercase()),
         None => pattern.eq_ignore_ascii_case(action),
     };
@@ -139,27 +139,51 @@ pub(crate) fn lacking(policy: &Value, key: &KeyArn, account: &AccountId, agent: 
     needed.filter(|action| !allowed.iter().any(|pattern| covers(pattern, action))).collect()
 }
 
-/// The statements of a policy, which may be one that stands alone.
-fn statements(policy: &Value) -> Vec<Value> {
-    match policy.get("Statement") {
-        Some(Value::Array(statements)) => statements.clone(),
-        Some(one) => vec![one.clone()],
-        None => Vec::new(),
-    }
-}
-
-/// A list of texts, which may be one that stands alone.
-fn texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Value::String(one) => vec![one.clone()],
-        _ => Vec::new(),
-    }
-}
-
 /// RDS of a Region, as KMS knows who passes a request on.
 fn through(region: &Region) -> String {
     format!("rds.{region}.amazonaws.com")
+}
+
+fn is_of_target(statement: &Value) -> bool {
+    matches!(statement["Sid"].as_str(), Some(TARGET_COPIES | TARGET_GRANTS))
+}
+
+/// Of the statements that a key is made with those that its policy does not have, or not so.
+pub(crate) fn missing(policy: &Value, initial: &Value) -> Vec<Value> {
+    let there: BTreeSet<String> = statements(policy).iter().map(|one| in_order(one).to_string()).collect();
+    statements(initial).iter().filter(|one| !there.contains(&in_order(one).to_string())).cloned().collect()
+}
+
+/// How a policy lets account B in.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum LetIn {
+    Never,
+    Until(Timestamp),
+    /// Not as the agent writes it.
+    Otherwise,
+}
+
+/// How the statements that the agent alone writes let account B in.
+pub(crate) fn let_in(policy: &Value, key: &KeyArn, account: &AccountId, role: &RoleName) -> LetIn {
+    let copies = statements(policy).iter().find(|statement| is_of_target(statement)).map(in_order);
+    let Some(copies) = copies else { return LetIn::Never };
+    let until = copies["Condition"]["DateLessThan"]["aws:CurrentTime"].as_str().and_then(|until| until.parse().ok());
+    match until {
+        Some(until) if with_target(policy, key, Some(&OpenTo { account, role, until })).is_none() => {
+            LetIn::Until(until)
+        }
+        _ => LetIn::Otherwise,
+    }
+}
+
+/// Whom else of other accounts a policy lets in, with the statement that does. Its conditions are not weighed.
+pub(crate) fn strangers<'a>(policy: &'a Value, account: &AccountId) -> Vec<(&'a str, &'a str)> {
+    let home = [format!("arn:aws:iam::{account}:"), format!("arn:aws:sts::{account}:")];
+    let is_home = |who: &str| who == account.as_str() || home.iter().any(|home| who.starts_with(home));
+    let others = statements(policy).iter().filter(|one| one["Effect"] == "Allow" && !is_of_target(one));
+    let named =
+        others.flat_map(|one| principals(one).into_iter().map(|who| (one["Sid"].as_str().unwrap_or("(no Sid)"), who)));
+    named.filter(|(_, who)| !is_home(who)).collect()
 }
 
 fn statement(
@@ -294,6 +318,42 @@ mod tests {
             },
         });
         assert_eq!(missing(&json!({ "Statement": statement })), 0);
+    }
+
+    #[test]
+    fn who_is_let_in_is_read_off() {
+        let a: AccountId = "111111111111".parse().unwrap();
+        let b: AccountId = "222222222222".parse().unwrap();
+        let key: KeyArn = "arn:aws:kms:us-west-2:111111111111:key/mrk-1".parse().unwrap();
+        let (agent, target) = (protocol::names::source_role(), protocol::names::target_role());
+        let first = initial(&a, &agent, &key.region);
+        let open = OpenTo { account: &b, role: &target, until: "2026-11-28T10:00:00Z".parse().unwrap() };
+        let opened = with_target(&first, &key, Some(&open)).unwrap();
+        assert_eq!(let_in(&first, &key, &b, &target), LetIn::Never);
+        assert_eq!(let_in(&opened, &key, &b, &target), LetIn::Until(open.until));
+        assert_eq!(let_in(&opened, &key, &b, &agent), LetIn::Otherwise, "another role");
+        let mut for_ever = opened.clone();
+        for_ever["Statement"][3]["Condition"].as_object_mut().unwrap().remove("DateLessThan");
+        assert_eq!(let_in(&for_ever, &key, &b, &target), LetIn::Otherwise);
+        for_ever["Statement"].as_array_mut().unwrap().remove(3);
+        assert_eq!(let_in(&for_ever, &key, &b, &target), LetIn::Otherwise, "grants alone");
+
+        assert!(missing(&opened, &first).is_empty() && strangers(&opened, &a).is_empty());
+        let mut changed = opened.clone();
+        changed["Statement"][1]["Condition"]["StringEquals"].as_object_mut().unwrap().remove("kms:ViaService");
+        assert_eq!(missing(&changed, &first), [first["Statement"][1].clone()]);
+        let mut shared = opened.clone();
+        for (sid, principal) in [
+            ("Own", json!({ "AWS": ["111111111111", "arn:aws:sts::111111111111:assumed-role/x/y"] })),
+            ("Auditors", json!({ "AWS": ["arn:aws:iam::111111111111:root", "333333333333"] })),
+            ("Open", json!("*")),
+            ("Again", json!({ "AWS": "arn:aws:iam::222222222222:root" })),
+        ] {
+            let statement = json!({ "Sid": sid, "Effect": "Allow", "Principal": principal, "Action": "kms:*" });
+            shared["Statement"].as_array_mut().unwrap().push(statement);
+        }
+        let found = [("Auditors", "333333333333"), ("Open", "*"), ("Again", "arn:aws:iam::222222222222:root")];
+        assert_eq!(strangers(&shared, &a), found);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
 use agent_runtime::{AwsResult as _, Exit};
-use aws_sdk_kms::types::KeyState;
-use protocol::names;
+use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState, KeyUsageType};
+use protocol::{KeyArn, names, tags};
 
 use crate::account::Account;
 use crate::groups;
@@ -15,6 +15,9 @@ use crate::groups;
 pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> Exit {
     let (checks, settings) = (Checks::default(), &account.settings);
     check::role(&checks, caller, &names::target_role());
+    let of_receipts = settings.receiver.senders.values().map(|receipts| &receipts.region);
+    let regions = of_receipts.chain([&settings.region, &settings.inbox.region]).collect();
+    check::enabled(&checks, &account.clients, &settings.account, regions).await;
     own_key(&checks, account).await;
     for sender in settings.receiver.senders.keys() {
         check::own_queue(&checks, &account.clients, &settings.inbox, sender, &names::source_role()).await;
@@ -26,26 +29,56 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
         let who = format!("only account {sender} can see it: `source-agent check` does");
         checks.unseen(&format!("queue {}", receipts.queue), who);
     }
-    checks.unseen(
-        "service-linked role",
-        "an administrator can see it: aws iam get-role --role-name AWSServiceRoleForRDS",
-    );
+    check::service_linked_role(&checks, &settings.account, "AWSServiceRoleForRDS");
     checks.report(screen, caller, &settings.account, &settings.region)
 }
 
+/// The key that databases rest under: enabled, and of a kind that RDS and Secrets Manager can use for this account.
 async fn own_key(checks: &Checks, account: &Account) {
     let key = &account.settings.key;
-    let answer = account.clients.kms(&key.region).describe_key().key_id(key.to_string()).send().await;
-    let Some(answer) = checks.found("own key", answer.op("kms:DescribeKey")) else { return };
-    let Some(metadata) = answer.key_metadata() else { return };
-    match metadata.key_state() {
-        Some(KeyState::Enabled | KeyState::Updating) => checks.passed("own key", format!("{key} is enabled")),
+    let KeyArn { region, key: id, account: home } = key;
+    let answer = account.clients.kms(region).describe_key().key_id(key.to_string()).send().await;
+    let tag = || {
+        format!(
+            "correct key in the configuration, or tag the key, which the agent's policies know by its tag:\n\
+             aws kms tag-resource --region {region} \\\n    --key-id {id} \\\n    --tags TagKey={},TagValue={}",
+            tags::ROLE,
+            tags::ROLE_OWN_KEY
+        )
+    };
+    let answer = answer.op("kms:DescribeKey");
+    let answer = answer.map_err(|fault| if fault.is_refusal() { fault.hint(tag()) } else { fault });
+    let Some(answer) = checks.found("own key", answer) else { return };
+    let Some(found) = answer.key_metadata() else { return };
+    // Symmetric keys alone (RDS User Guide, Encrypting Amazon RDS resources). An AWS managed key serves one service alone (KMS
+    // Developer Guide, AWS KMS keys), and the master password rests under this key too.
+    let kind = (found.key_manager(), found.key_spec(), found.key_usage());
+    let wanted =
+        (Some(&KeyManagerType::Customer), Some(&KeySpec::SymmetricDefault), Some(&KeyUsageType::EncryptDecrypt));
+    match found.key_state() {
+        _ if kind != wanted => checks.failed(
+            "own key",
+            format!("{key} is not a symmetric customer managed key for encryption"),
+            "name one that is: databases and their passwords rest under it",
+        ),
+        Some(KeyState::Enabled | KeyState::Updating) => {
+            checks.passed("own key", format!("{key} is enabled, symmetric, and customer managed"));
+        }
         state => checks.failed(
             "own key",
             format!("{key} is {}", state.map_or("in no state", KeyState::as_str)),
             "enable it, or name another key: databases rest under it",
         ),
     }
+    checks.unseen(
+        "own key, tag",
+        format!(
+            "the agent's policies know the key by {} = {}; an administrator of account {home} can see it:\n\
+             aws kms list-resource-tags --region {region} \\\n    --key-id {id}",
+            tags::ROLE,
+            tags::ROLE_OWN_KEY
+        ),
+    );
 }
 
 /// Every group that some profile names.

@@ -129,6 +129,8 @@ case("kms: a Region is one", "ValidationException", 400,
 case("kms: one replica a Region", "AlreadyExistsException", 400,
      replicate, lambda w: replicate(w, ReplicaRegion="eu-west-1"),
      given=lambda w: (made := primary(w), replicate(w, made))[0])
+case("kms: a replica's Region is enabled for the account", "UnsupportedOperationException", 400,
+     lambda w: replicate(w, ReplicaRegion="ap-east-1"), lambda w: replicate(w), given=primary, pace="seeded")
 case("kms: what is switched off is not replicated", "DisabledException", 400,
      replicate, lambda w: (w.kms.enable_key(KeyId=w.it), replicate(w)),
      given=lambda w: (made := primary(w), w.kms.disable_key(KeyId=made))[0])

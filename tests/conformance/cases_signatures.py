@@ -69,6 +69,10 @@ for call, name, codes, status in (
              lambda w, call=call, minutes=minutes: call(w, off=minutes * 60),
              lambda w, call=call, minutes=minutes: call(w, off=minutes // abs(minutes) * 14 * 60))
 
+for call, name, code, status in ((identity, "sts", "InvalidClientTokenId", 403), (keys, "kms", "UnrecognizedClientException", 400)):
+    case(f"{name}: a Region that is not enabled for the account", code, status,
+         lambda w, call=call: call(w, region="ap-east-1"), call, pace="seeded")
+
 # STS.
 
 

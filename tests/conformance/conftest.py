@@ -22,7 +22,6 @@ STANDINGS = ("sourced", "UNSOURCED", "silent")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="judge the coverage of the rules as well")
-    parser.addoption("--policies", action="append", default=[], metavar="FOLDER", help="lint the policies in there as well")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

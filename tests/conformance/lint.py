@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -18,34 +19,54 @@ PUT_AWAY = {
     # accounts and boundaries speak of everything.
     "RESOURCE_STAR",
 }
-# Condition keys of the Service Authorization Reference, Amazon RDS, that parliament 1.6.4 does not know for the action.
-NEWER = ("rds:ManageMasterUserPassword", "rds:PubliclyAccessible", "rds:db-tag/", "rds:snapshot-tag/")
+# Condition keys that parliament 1.6.4 does not know for the action: of the Service Authorization Reference, Amazon RDS, and of
+# the IAM User Guide, AWS global condition context keys.
+NEWER = ("aws:ViaAWSService", "rds:PubliclyAccessible", "rds:db-tag/")
 
 
-def policies(folders: list[str]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for folder in folders:
-        for path in sorted(Path(folder).rglob("*.json")):
-            document = json.loads(path.read_text())
-            if isinstance(document, dict) and "Statement" in document:
-                yield path, document
+def policies(folder: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in sorted(Path(folder).rglob("*.json")):
+        document = json.loads(path.read_text())
+        if isinstance(document, dict) and "Statement" in document:
+            yield path, document
 
 
 def main() -> int:
     found = 0
-    count = 0
-    for path, document in policies(sys.argv[1:]):
-        count += 1
-        for statement in document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]:
-            # A trust policy has no resource, and parliament wants one.
-            if "Resource" not in statement and "NotResource" not in statement:
-                statement["Resource"] = "*"
-        for finding in parliament.analyze_policy_string(json.dumps(document)).findings:
-            newer = finding.issue == "UNKNOWN_CONDITION_FOR_ACTION" and any(key in finding.detail for key in NEWER)
-            if finding.issue not in PUT_AWAY and not newer:
+    for folder in sys.argv[1:]:
+        count = 0
+        for path, document in policies(folder):
+            count += 1
+            for finding in findings(document):
                 print(f"{path}: {finding.issue} {finding.title} {finding.detail}")
                 found += 1
-    print(f"{count} policies, {found} findings")
-    return 1 if found or not count else 0
+        print(f"{folder}: {count} policies")
+        found += not count
+    return 1 if found else 0
+
+
+def findings(document: dict[str, Any]) -> Iterator[Any]:
+    statements = listed(document["Statement"])
+    for statement in statements:
+        # A trust policy has no resource, and parliament wants one.
+        if "Resource" not in statement and "NotResource" not in statement:
+            statement["Resource"] = "*"
+    for finding in parliament.analyze_policy_string(json.dumps(document)).findings:
+        newer = finding.issue == "UNKNOWN_CONDITION_FOR_ACTION" and any(key in finding.detail for key in NEWER)
+        elsewhere = finding.issue == "RESOURCE_MISMATCH" and all(allows(statements, need) for need in finding.detail)
+        if finding.issue not in PUT_AWAY and not newer and not elsewhere:
+            yield finding
+
+
+def allows(statements: list[dict[str, Any]], need: dict[str, str]) -> bool:
+    """Whether some statement has the resource that another one lacks for its action. parliament wants all that an action needs
+    in one statement; IAM does not, and only so can each resource have a condition of its own."""
+    having = (one for one in statements if one["Effect"] == "Allow" and need["action"] in listed(one.get("Action")))
+    return any(fnmatchcase(resource, need["required_format"]) for one in having for resource in listed(one.get("Resource")))
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 if __name__ == "__main__":

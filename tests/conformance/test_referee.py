@@ -1,10 +1,8 @@
-"""What aws-sim allows and refuses, judged by an evaluator that nobody here wrote; and the policies of tests, by a linter."""
+"""What aws-sim allows and refuses, judged by an evaluator that nobody here wrote."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator
@@ -117,10 +115,3 @@ def test_what_is_made_up(request: pytest.FixtureRequest) -> None:
     sessions = request.config.stash[REFEREE].values()
     unmet = [what for what in session.unmet() if all(what in one.unmet() for one in sessions)]
     assert not unmet, f"disagreements.toml lists what there is no more: {unmet}"
-
-
-def test_policies_make_sense(request: pytest.FixtureRequest) -> None:
-    """To parliament, a linter of policies, in a process of its own."""
-    folders = [str(FOLDER / "policies"), *request.config.getoption("--policies")]
-    told = subprocess.run([sys.executable, "-W", "ignore", str(FOLDER / "lint.py"), *folders], capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout + told.stderr

@@ -1,7 +1,7 @@
 //! `check`: whether what a handoff needs is there, before one begins. Reads only.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use protocol::ids::RoleName;
@@ -10,8 +10,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clients::Clients;
+use crate::codes::UNKNOWN_CALLER;
 use crate::events::Screen;
 use crate::fault::{AwsResult as _, Fault};
+use crate::policy::{principals, statements, texts};
 use crate::report::push_wrapped;
 use crate::start::{Exit, Format};
 
@@ -34,9 +36,9 @@ pub struct Check {
     pub what: String,
     /// How it was found.
     pub verdict: Verdict,
-    /// For a person.
+    /// For a person; from the second line on what can be pasted.
     pub text: String,
-    /// What to do when it failed.
+    /// What to do when it failed, written likewise.
     pub mend: Option<String>,
 }
 
@@ -80,19 +82,23 @@ impl Checks {
             screen.print(&format!("{report:#}\n"));
         } else {
             let mut text = format!("account {account}  {region}\nas {caller}\n\n");
+            let mut paragraph = |lead: &str, found: &str| {
+                // What is to be pasted stands as it is.
+                let (found, paste) = found.split_once('\n').unwrap_or((found, ""));
+                push_wrapped(&mut text, lead, found);
+                for line in paste.lines() {
+                    let _ = writeln!(text, "          {}", line.replace(char::is_control, "\u{fffd}"));
+                }
+            };
             for Check { what, verdict, text: found, mend } in &checks {
                 let word = match verdict {
                     Verdict::Passed => "passed",
                     Verdict::Failed => "failed",
                     Verdict::Unseen => "unseen",
                 };
-                push_wrapped(&mut text, &format!("  {word}  "), &format!("{what}: {found}"));
-                let Some(mend) = mend else { continue };
-                // What is to be pasted stands as it is.
-                let (mend, paste) = mend.split_once('\n').unwrap_or((mend, ""));
-                push_wrapped(&mut text, "          mend: ", mend);
-                for line in paste.lines() {
-                    let _ = writeln!(text, "          {line}");
+                paragraph(&format!("  {word}  "), &format!("{what}: {found}"));
+                if let Some(mend) = mend {
+                    paragraph("          mend: ", mend);
                 }
             }
             let count = |wanted: Verdict| checks.iter().filter(|check| check.verdict == wanted).count();
@@ -115,6 +121,45 @@ pub fn role(checks: &Checks, caller: &str, role: &RoleName) {
             format!("run the agent as role {role}: queue and key policies of both accounts name it"),
         ),
     }
+}
+
+/// Of these Regions those that are enabled for the account: in the others nothing else can be looked at.
+///
+/// Nobody of an account is known in an opt-in Region that is not enabled for it. A session token of STS's global endpoint is not
+/// valid in any opt-in Region (IAM User Guide, Manage AWS STS in an AWS Region), and answered alike.
+pub async fn enabled<'a>(
+    checks: &Checks,
+    clients: &Clients,
+    account: &AccountId,
+    regions: BTreeSet<&'a Region>,
+) -> BTreeSet<&'a Region> {
+    let mut enabled = BTreeSet::new();
+    for region in regions {
+        let what = format!("Region {region}");
+        match clients.sts(region).get_caller_identity().send().await.op("sts:GetCallerIdentity") {
+            Err(fault) if fault.code().is_some_and(|code| UNKNOWN_CALLER.contains(&code)) => checks.failed(
+                &what,
+                format!("not enabled for account {account}: nobody of it is known there"),
+                format!(
+                    "its administrator enables it; if it is enabled, take credentials from a Regional endpoint of STS:\n\
+                     aws account enable-region --region-name {region}"
+                ),
+            ),
+            answer => {
+                if checks.found(&what, answer).is_some() {
+                    checks.passed(&what, format!("enabled for account {account}"));
+                    enabled.insert(region);
+                }
+            }
+        }
+    }
+    enabled
+}
+
+/// A role that AWS makes, and that the agent may not look at.
+pub fn service_linked_role(checks: &Checks, account: &AccountId, role: &str) {
+    let who = format!("an administrator of account {account} can see it:\naws iam get-role --role-name {role}");
+    checks.unseen(&format!("service-linked role {role}"), who);
 }
 
 /// A queue of this account's own, its dead-letter queue, and whom its policy lets send.
@@ -177,34 +222,22 @@ enum Letting {
 
 /// Whom a queue's policy lets send. What cannot be read allows nobody.
 fn lets_send(policy: &Value, sender: &AccountId, role: &RoleName) -> Letting {
-    let list = |value: &Value| match value {
-        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Value::String(one) => vec![one.clone()],
-        _ => Vec::new(),
-    };
-    let statements = match &policy["Statement"] {
-        Value::Array(statements) => statements.as_slice(),
-        one @ Value::Object(_) => std::slice::from_ref(one),
-        _ => &[],
-    };
     let pinned = [protocol::arn::role(sender, role), format!("arn:aws:iam::*:role/{role}")];
     let (root, role) = (protocol::arn::root(sender), protocol::arn::role(sender, role));
     let mut letting = Letting::Nobody;
-    for statement in statements.iter().filter(|statement| statement["Effect"] == "Allow") {
-        let sends = |action: &String| ["sqs:sendmessage", "sqs:*", "*"].contains(&action.to_lowercase().as_str());
-        if !list(&statement["Action"]).iter().any(sends) {
+    for statement in statements(policy).iter().filter(|statement| statement["Effect"] == "Allow") {
+        let sends = |action: &&str| ["sqs:sendmessage", "sqs:*", "*"].contains(&action.to_lowercase().as_str());
+        if !texts(&statement["Action"]).iter().any(sends) {
             continue;
         }
-        let principals = [list(&statement["Principal"]), list(&statement["Principal"]["AWS"])].concat();
+        let principals = principals(statement);
         let condition = statement["Condition"].to_string();
         let bound = pinned.iter().any(|arn| condition.contains(arn));
-        if principals.iter().any(|principal| principal == "*") && !bound {
+        if principals.contains(&"*") && !bound {
             return Letting::Anybody;
         }
-        let named = |principal: &String| {
-            principal == "*" || *principal == root || *principal == role || principal == sender.as_str()
-        };
-        if principals.iter().any(named) && (statement["Condition"].is_null() || bound) {
+        let named = ["*", &root, &role, sender.as_str()];
+        if principals.iter().any(|principal| named.contains(principal)) && (statement["Condition"].is_null() || bound) {
             letting = Letting::Sender;
         }
     }
@@ -266,6 +299,10 @@ mod tests {
         let mut open = good.clone();
         (open["Principal"], open["Condition"]) = (json!("*"), Value::Null);
         assert_eq!(letting(&open), Letting::Anybody);
+        let mut but_one = open.clone();
+        but_one.as_object_mut().unwrap().remove("Principal");
+        but_one["NotPrincipal"] = json!({ "AWS": "arn:aws:iam::333333333333:root" });
+        assert_eq!(letting(&but_one), Letting::Anybody);
         assert_eq!(lets_send(&Value::Null, &sender, &role), Letting::Nobody);
     }
 }

@@ -45,6 +45,9 @@ const FATAL: [&str; 13] = [
     "ValidationException",
 ];
 
+/// The answer to credentials that a Region does not know: of the query protocols, and of JSON.
+pub const UNKNOWN_CALLER: [&str; 2] = ["InvalidClientTokenId", "UnrecognizedClientException"];
+
 /// Refusals that a change of ours, still spreading, explains: no leave, or not visible yet.
 const REFUSALS: [&str; 10] = [
     "AccessDenied",
@@ -109,12 +112,13 @@ pub fn hint(code: &str) -> Option<&'static str> {
             "choose another storage_type or other iops in the restore profile"
         }
         "LimitExceededException" => "a quota of KMS is used up: remove unused keys or aliases, or raise it",
-        "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "SignatureDoesNotMatch"
-        | "InvalidSignatureException" => "renew the agent's credentials, and check this machine's clock",
+        code if UNKNOWN_CALLER.contains(&code) => {
+            "renew the agent's credentials; in an opt-in Region see that it is enabled for this account, and that the \
+             credentials come from a Regional endpoint of STS"
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "SignatureDoesNotMatch" | "InvalidSignatureException" => {
+            "renew the agent's credentials, and check this machine's clock"
+        }
         _ => return None,
     })
 }

@@ -16,7 +16,7 @@
 //! | [`snapshot`], [`database`] | what an agent sees of RDS; SDK types stop there |
 //! | [`clients`], [`caller`] | AWS clients through one constructor; who we are |
 //! | [`queue`] | an SQS queue |
-//! | [`mod@check`] | whether what a handoff needs is there |
+//! | [`mod@check`], [`policy`] | whether what a handoff needs is there; what a policy says |
 //! | [`report`], [`events`] | what `plan` and `status` print; what `run` prints and logs |
 //! | [`settings`], [`start`] | configuration files; flags, exit codes and the process around an agent |
 
@@ -33,6 +33,7 @@ pub mod fault;
 pub mod inventory;
 pub mod pace;
 pub mod pass;
+pub mod policy;
 pub mod queue;
 pub mod report;
 pub mod settings;

@@ -1,6 +1,6 @@
 //! The roles of all accounts, the sessions opened on them, and the policies that bind them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -63,6 +63,8 @@ pub(crate) struct Principals {
     controls: BTreeMap<String, Controls>,
     /// Managed policies, by ARN.
     managed: BTreeMap<String, Policy>,
+    /// The Regions that are not enabled, by account.
+    disabled: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Principals {
@@ -246,6 +248,16 @@ impl Principals {
         }
         let session = self.sessions.get(access_key_id)?;
         Some((session.principal.clone(), session.credentials.clone(), session.expires))
+    }
+
+    /// Leaves an account all Regions but these.
+    pub(crate) fn disable(&mut self, account: &str, regions: &[&str]) {
+        self.disabled.insert(account.to_owned(), regions.iter().map(|region| (*region).to_owned()).collect());
+    }
+
+    /// Whether a Region is not enabled for an account.
+    pub(crate) fn is_disabled(&self, account: &str, region: &str) -> bool {
+        self.disabled.get(account).is_some_and(|regions| regions.contains(region))
     }
 
     /// Whether a policy may name this principal: KMS and SQS refuse policies that name someone who does not exist.

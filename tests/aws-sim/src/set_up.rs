@@ -147,6 +147,12 @@ impl Cloud {
         world.principals.put_controls(account, policies, Kind::ResourceControl, change)
     }
 
+    /// Leaves an account all Regions but these: opt-in Regions that it has not enabled, in place of those that it had not. Nobody
+    /// of the account is known there.
+    pub fn set_disabled_regions(&self, account: &str, regions: &[&str]) {
+        self.world().principals.disable(account, regions);
+    }
+
     /// Makes a managed policy, and gives its ARN: what `AssumeRole` may name in `PolicyArns`.
     pub fn create_managed_policy(&self, account: &str, name: &str, document: &str) -> Result<String, String> {
         self.world().principals.create_managed(account, name, document)

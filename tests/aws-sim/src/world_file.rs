@@ -81,6 +81,7 @@ impl WorldFile {
             if !is_account(id) {
                 return Err(self.wrong(account, format!("{id:?} is not an account id: write 12 digits")));
             }
+            cloud.set_disabled_regions(id, &borrowed(&account.get_ref().disabled_regions));
             self.controls(cloud, account.get_ref()).map_err(|what| self.wrong(account, what))?;
             for policy in &account.get_ref().managed_policy {
                 let made = self.document(&policy.get_ref().policy);

@@ -9,7 +9,9 @@
 )]
 
 mod deploy;
+mod policies;
 mod template;
 
 pub use deploy::{Administrator, Pair};
+pub use policies::{Policy, policies};
 pub use template::{Resource, Template};

@@ -131,6 +131,11 @@ pub(super) fn replicate_key(world: &mut World, caller: &Caller, json: &Json) -> 
     if !crate::request::is_region(&region) {
         return Err(Fault::validation(format!("{region} is not a Region.")));
     }
+    // "If the Region is not enabled by default, the AWS account must be enabled in the Region" (same page, ReplicaRegion).
+    // UNSOURCED: the code.
+    if world.principals.is_disabled(caller.account(), &region) {
+        return Err(Fault::bad("UnsupportedOperationException", format!("{region} is not enabled for this account.")));
+    }
     let primary = named_key(world, caller, "ReplicateKey", json)?;
     if primary.primary.as_deref() != Some(primary.arn.region.as_str()) {
         return Err(Fault::bad(

@@ -83,6 +83,8 @@ struct RatesEntry {
 pub(super) struct Account {
     pub(super) id: String,
     #[serde(default)]
+    pub(super) disabled_regions: Vec<String>,
+    #[serde(default)]
     pub(super) service_control_policies: Vec<String>,
     #[serde(default)]
     pub(super) resource_control_policies: Vec<String>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sim::{Clock, Credentials};
 use aws_smithy_async::time::TimeSource;
 
-use crate::lab::{A, B, HERE, Lab, code, hours, pass};
+use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass};
 
 #[tokio::test(start_paused = true)]
 async fn a_signature_must_be_right() {
@@ -33,6 +33,25 @@ async fn an_access_key_must_be_known_and_its_token_right() {
         assert_eq!(code(clients.rds.describe_db_instances().send().await), "InvalidClientTokenId");
         assert_eq!(code(clients.kms.list_keys().send().await), "UnrecognizedClientException");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_known_in_a_region_that_is_not_enabled() {
+    let lab = Lab::new();
+    let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
+    lab.cloud.set_disabled_regions(A, &[THERE]);
+    assert_eq!(code(there.sts.get_caller_identity().send().await), "InvalidClientTokenId");
+    assert_eq!(code(there.rds.describe_db_instances().send().await), "InvalidClientTokenId");
+    assert_eq!(code(there.kms.list_keys().send().await), "UnrecognizedClientException");
+    lab.agent(B, THERE).sts.get_caller_identity().send().await.unwrap();
+    let key = here.kms.create_key().multi_region(true).send().await.unwrap();
+    let key = key.key_metadata().unwrap().key_id();
+    let replicate = || here.kms.replicate_key().key_id(key).replica_region(THERE).send();
+    assert_eq!(code(replicate().await), "UnsupportedOperationException");
+    lab.cloud.set_disabled_regions(A, &[]);
+    there.sts.get_caller_identity().send().await.unwrap();
+    pass(hours(1)).await;
+    replicate().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! `check`: what is missing is known before a handoff begins.
 
+use std::time::Duration;
+
 use agent_runtime::Exit;
 use e2e::{A, B, HOME, Lab, TARGET, World, differences};
 
@@ -14,6 +16,7 @@ async fn a_healthy_pair_of_accounts_passes_and_nothing_is_changed() {
     assert!(lab.cloud.calls().iter().all(|call| !call.mutating));
     insta::assert_snapshot!("check_source", source.out);
     insta::assert_snapshot!("check_target", target.out);
+    insta::assert_snapshot!("check_json", lab.target(&["check", "--format", "json"]).await.out);
 }
 
 #[tokio::test(start_paused = true)]
@@ -40,4 +43,94 @@ async fn what_is_broken_fails_with_its_mend() {
     let target =
         target.out.lines().map(|line| line.split("key/").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!("check_target_broken", target);
+}
+
+/// What `check` says of a thing, each finding with its lines.
+fn about(out: &str, thing: &str) -> String {
+    let mut is_about = false;
+    let mut told = String::new();
+    for line in out.lines() {
+        if !line.starts_with("   ") {
+            is_about = line.contains(thing);
+        }
+        if is_about {
+            told.push_str(line);
+            told.push('\n');
+        }
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_is_not_enabled_is_named_and_nothing_else_is_asked_there() {
+    let lab = Lab::new(World::slow()).await;
+    lab.cloud.set_disabled_regions(A, &[TARGET]);
+    lab.cloud.set_disabled_regions(B, &[HOME]);
+    let (source, target) = (lab.source(&["check"]).await, lab.target(&["check"]).await);
+    assert_eq!((source.exit, target.exit), (Exit::Blocked, Exit::Blocked), "{}\n{}", source.out, target.out);
+    insta::assert_snapshot!("check_region", format!("{}\n{}", source.out, about(&target.out, "Region ")));
+    // The agent's own Region ends every command before it begins.
+    lab.cloud.set_disabled_regions(A, &[HOME]);
+    let source = lab.source(&["check"]).await;
+    assert_eq!(source.exit, Exit::Blocked);
+    assert!(source.words().contains("in an opt-in Region see that it is enabled"), "{}", source.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_the_handoff_key_lets_in_is_told() {
+    let lab = Lab::new(World::slow()).await;
+    let a = lab.admin(A, TARGET);
+    let key = async |lab: &Lab| {
+        lab.cloud.forget_calls();
+        let ran = lab.source(&["check"]).await;
+        assert!(lab.cloud.calls().iter().all(|call| !call.mutating));
+        about(&ran.out, "handoff key in")
+    };
+    lab.source_for(Duration::from_hours(5)).await;
+    let open = key(&lab).await;
+    let (source, _) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!(source.exit, Exit::Settled, "{}", source.out);
+    let closed = key(&lab).await;
+    let id = lab.replica_key().await;
+    let policy = a.kms.get_key_policy().key_id(&id).send().await.unwrap().policy().unwrap().to_owned();
+    let mut policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
+    let statements = policy["Statement"].as_array_mut().unwrap();
+    let copies = statements.iter_mut().find(|statement| statement["Sid"] == "SourceAgentCopies").unwrap();
+    copies["Condition"]["StringEquals"].as_object_mut().unwrap().remove("kms:ViaService");
+    for (sid, account) in [("Auditors", "333333333333"), ("RdsHandoffTargetCopies", B)] {
+        let principal = serde_json::json!({ "AWS": format!("arn:aws:iam::{account}:root") });
+        let statement = serde_json::json!({
+            "Sid": sid, "Effect": "Allow", "Principal": principal, "Action": "kms:Decrypt", "Resource": "*",
+        });
+        statements.push(statement);
+    }
+    a.kms.put_key_policy().key_id(&id).policy(policy.to_string()).send().await.unwrap();
+    let broken = key(&lab).await;
+    let told = format!("open\n{open}\nclosed\n{closed}\nbroken\n{broken}");
+    insta::assert_snapshot!("check_key", told.replace(&id, "mrk-0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_own_key_that_databases_cannot_rest_under_fails() {
+    use aws_sdk_kms::types::{KeySpec, KeyUsageType, Tag};
+    let lab = Lab::new(World::slow()).await;
+    let b = lab.admin(B, TARGET);
+    let tag = Tag::builder().tag_key("rds-handoff:role").tag_value("own-key").build().unwrap();
+    let asymmetric =
+        b.kms.create_key().key_spec(KeySpec::EccNistP256).key_usage(KeyUsageType::SignVerify).tags(tag.clone());
+    let asymmetric = asymmetric.send().await.unwrap().key_metadata().unwrap().arn().unwrap().to_owned();
+    let untagged = b.create_key("for databases").await;
+    let own_key = async |key: &str| {
+        lab.configure_target(key, "");
+        let ran = lab.target(&["check"]).await;
+        (ran.exit, about(&ran.out, "own key:").replace(key.split('/').next_back().unwrap(), "<key>"))
+    };
+    let (failed, asymmetric) = own_key(&asymmetric).await;
+    assert_eq!(failed, Exit::Blocked);
+    let (failed, refused) = own_key(&untagged).await;
+    assert_eq!(failed, Exit::Blocked);
+    insta::assert_snapshot!("check_own_key", format!("{asymmetric}{refused}"));
+    // The mend is one.
+    b.kms.tag_resource().key_id(&untagged).tags(tag).send().await.unwrap();
+    assert_eq!(own_key(&untagged).await.0, Exit::Settled);
 }

@@ -1,0 +1,64 @@
+//! Every policy that the templates make, resolved, in both key modes.
+
+use serde_json::Value;
+
+use crate::template::Template;
+
+/// The properties of resources that are policies.
+const DOCUMENTS: [&str; 3] = ["AssumeRolePolicyDocument", "KeyPolicy", "PolicyDocument"];
+
+/// A policy of a stack.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The template that makes it.
+    pub template: &'static str,
+    /// `managed` or `given`; the templates of account B know no key mode, and are deployed with the first.
+    pub key_mode: &'static str,
+    /// The logical name of its resource.
+    pub resource: String,
+    /// The document.
+    pub document: Value,
+}
+
+/// Every policy of every template, with parameters such as the runbook has.
+pub fn policies() -> Vec<Policy> {
+    let (a, b, here, there) = ("111111111111", "222222222222", "ap-northeast-1", "us-west-2");
+    let route = [("SourceRegion", here), ("TargetRegion", there)];
+    let databases = ("Databases", "arn:aws:rds:ap-northeast-1:111111111111:db:orders");
+    let by_role = ("TrustedPrincipals", "arn:aws:iam::111111111111:role/operations");
+    let by_service = ("TrustedService", "ecs-tasks.amazonaws.com");
+    let (to_b, from_a, given) = (("TargetAccount", b), ("SourceAccount", a), ("KeyMode", "given"));
+    let primary = ("PrimaryKeyArn", "arn:aws:kms:ap-northeast-1:111111111111:key/mrk-0");
+    let restore = [
+        ("RestoredDatabases", "moved-*"),
+        ("SubnetGroup", "private"),
+        ("MonitoringRole", "arn:aws:iam::222222222222:role/rds-monitoring"),
+    ];
+    let source_account = [&route[..], &[to_b, databases]].concat();
+    let target_account = [&route[..], &[from_a, by_service], &restore].concat();
+    [
+        of("source-account.yaml", "managed", a, here, &[&source_account[..], &[by_role]].concat()),
+        of("source-account.yaml", "given", a, here, &[&source_account[..], &[by_service, given]].concat()),
+        of("source-region.yaml", "managed", a, here, &[to_b]),
+        of("source-region.yaml", "given", a, here, &[to_b, given]),
+        of("source-target-region.yaml", "given", a, there, &[route[0], to_b, primary]),
+        of("target-account.yaml", "managed", b, there, &target_account),
+        of("target-region.yaml", "managed", b, there, &[("SourceAccounts", a)]),
+    ]
+    .concat()
+}
+
+fn of(
+    template: &'static str,
+    key_mode: &'static str,
+    account: &str,
+    region: &str,
+    given: &[(&str, &str)],
+) -> Vec<Policy> {
+    let mut policies = Vec::new();
+    for (name, resource) in Template::read(template, account, region, given).resources() {
+        let documents = DOCUMENTS.iter().filter_map(|key| resource.properties.get(key)).cloned();
+        policies.extend(documents.map(|document| Policy { template, key_mode, resource: name.clone(), document }));
+    }
+    policies
+}
