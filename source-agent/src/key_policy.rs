@@ -63,18 +63,17 @@ pub(crate) struct OpenTo<'a> {
     pub(crate) until: Timestamp,
 }
 
-/// The policy that a key is made with: nobody but this account.
-pub(crate) fn initial(account: &AccountId, agent: &RoleName, region: &Region) -> Value {
+/// The primary's policy: nobody uses it.
+pub(crate) fn of_primary(account: &AccountId) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [administered(account)] })
+}
+
+/// The policy that the replica is made with: nobody but this account.
+pub(crate) fn of_replica(account: &AccountId, agent: &RoleName, region: &Region) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [
-            {
-                "Sid": "AccountAdministers",
-                "Effect": "Allow",
-                "Principal": { "AWS": root(account) },
-                "Action": ADMINISTER,
-                "Resource": "*",
-            },
+            administered(account),
             statement("SourceAgentCopies", account, agent, region, &USE, json!({})),
             statement("SourceAgentGrants", account, agent, region, &["kms:CreateGrant"], for_aws_resources()),
         ],
@@ -107,6 +106,16 @@ pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>
     let mut policy = policy.clone();
     policy["Statement"] = Value::Array(wanted);
     Some(policy)
+}
+
+fn administered(account: &AccountId) -> Value {
+    json!({
+        "Sid": "AccountAdministers",
+        "Effect": "Allow",
+        "Principal": { "AWS": root(account) },
+        "Action": ADMINISTER,
+        "Resource": "*",
+    })
 }
 
 fn statement(
@@ -166,7 +175,7 @@ mod tests {
         let b: AccountId = "222222222222".parse().unwrap();
         let key: KeyArn = "arn:aws:kms:us-west-2:111111111111:key/mrk-1".parse().unwrap();
         let (agent, target) = (protocol::names::source_role(), protocol::names::target_role());
-        let mut policy = initial(&a, &agent, &key.region);
+        let mut policy = of_replica(&a, &agent, &key.region);
         policy["Statement"].as_array_mut().unwrap().push(json!({ "Sid": "Auditors", "Effect": "Allow" }));
         let until = "2026-11-28T10:00:00Z".parse().unwrap();
         let open = OpenTo { account: &b, role: &target, until };
