@@ -163,7 +163,6 @@ impl Scene {
             Act::Copies((owner, at, name), to, key, marks) => {
                 let source = format!("arn:aws:rds:{at}:{owner}:snapshot:{}", self.snapshot(name));
                 let call = rds.copy_db_snapshot().source_db_snapshot_identifier(source);
-                // What the SDK signs for the other Region is no call of its own.
                 let call = call.target_db_snapshot_identifier(*to).set_tags(tags(marks));
                 told(call.set_kms_key_id(key.map(|key| self.keys[key].clone())).send().await)
             }
