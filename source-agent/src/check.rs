@@ -12,7 +12,7 @@ use protocol::{KeyArn, Region, names};
 use crate::account::Account;
 use crate::config::{Declared, Target};
 use crate::given::Given;
-use crate::key_policy::{LetIn, initial, let_in, missing, strangers};
+use crate::key_policy::{LetIn, let_in, missing, of_replica, strangers};
 use crate::keys::{Condition, key_tags};
 
 /// Looks at everything that can be seen from account A, and names who can see the rest.
@@ -101,7 +101,7 @@ async fn handoff_key(checks: &Checks, account: &Account, target: &Target, region
 async fn replica_policy(checks: &Checks, what: &str, account: &Account, target: &Target, key: &KeyArn) {
     let settings = &account.settings;
     let Some(policy) = checks.found(what, account.keys.policy(key, Duration::ZERO).await) else { return };
-    let missing = missing(&policy, &initial(&settings.account, &settings.role, &target.region));
+    let missing = missing(&policy, &of_replica(&settings.account, &settings.role, &target.region));
     if missing.is_empty() {
         checks.passed(what, format!("lets {} use the key, through RDS only", settings.role));
     }

@@ -64,18 +64,17 @@ pub(crate) struct OpenTo<'a> {
     pub(crate) until: Timestamp,
 }
 
-/// The policy that a key is made with: nobody but this account.
-pub(crate) fn initial(account: &AccountId, agent: &RoleName, region: &Region) -> Value {
+/// The primary's policy: nobody uses it.
+pub(crate) fn of_primary(account: &AccountId) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [administered(account)] })
+}
+
+/// The policy that the replica is made with: nobody but this account.
+pub(crate) fn of_replica(account: &AccountId, agent: &RoleName, region: &Region) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [
-            {
-                "Sid": "AccountAdministers",
-                "Effect": "Allow",
-                "Principal": { "AWS": root(account) },
-                "Action": ADMINISTER,
-                "Resource": "*",
-            },
+            administered(account),
             statement("SourceAgentCopies", account, agent, region, &USE, json!({})),
             statement("SourceAgentGrants", account, agent, region, &["kms:CreateGrant"], for_aws_resources()),
         ],
@@ -186,6 +185,16 @@ pub(crate) fn strangers<'a>(policy: &'a Value, account: &AccountId) -> Vec<(&'a 
     named.filter(|(_, who)| !is_home(who)).collect()
 }
 
+fn administered(account: &AccountId) -> Value {
+    json!({
+        "Sid": "AccountAdministers",
+        "Effect": "Allow",
+        "Principal": { "AWS": root(account) },
+        "Action": ADMINISTER,
+        "Resource": "*",
+    })
+}
+
 fn statement(
     sid: &str,
     account: &AccountId,
@@ -243,7 +252,7 @@ mod tests {
         let b: AccountId = "222222222222".parse().unwrap();
         let key: KeyArn = "arn:aws:kms:us-west-2:111111111111:key/mrk-1".parse().unwrap();
         let (agent, target) = (protocol::names::source_role(), protocol::names::target_role());
-        let mut policy = initial(&a, &agent, &key.region);
+        let mut policy = of_replica(&a, &agent, &key.region);
         policy["Statement"].as_array_mut().unwrap().push(json!({ "Sid": "Auditors", "Effect": "Allow" }));
         let until = "2026-11-28T10:00:00Z".parse().unwrap();
         let open = OpenTo { account: &b, role: &target, until };
@@ -326,7 +335,7 @@ mod tests {
         let b: AccountId = "222222222222".parse().unwrap();
         let key: KeyArn = "arn:aws:kms:us-west-2:111111111111:key/mrk-1".parse().unwrap();
         let (agent, target) = (protocol::names::source_role(), protocol::names::target_role());
-        let first = initial(&a, &agent, &key.region);
+        let first = of_replica(&a, &agent, &key.region);
         let open = OpenTo { account: &b, role: &target, until: "2026-11-28T10:00:00Z".parse().unwrap() };
         let opened = with_target(&first, &key, Some(&open)).unwrap();
         assert_eq!(let_in(&first, &key, &b, &target), LetIn::Never);

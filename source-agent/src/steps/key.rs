@@ -88,7 +88,7 @@ impl Step for HandoffKey<'_> {
 
     async fn act(&self) -> Result<(), Fault> {
         let Account { settings, clients, keys, .. } = self.account;
-        let policy = key_policy::initial(&settings.account, &settings.role, &settings.region);
+        let policy = key_policy::of_primary(&settings.account);
         let once = aws_sdk_kms::config::Config::builder().retry_config(RetryConfig::disabled());
         let answer = clients
             .kms(&settings.region)
@@ -136,7 +136,7 @@ impl Step for ReplicaKey<'_> {
     async fn act(&self) -> Result<(), Fault> {
         let Account { settings, clients, keys, .. } = self.account;
         let region = &self.of.route.region;
-        let policy = key_policy::initial(&settings.account, &settings.role, region);
+        let policy = key_policy::of_replica(&settings.account, &settings.role, region);
         let answer = clients
             .kms(&settings.region)
             .replicate_key()

@@ -68,10 +68,20 @@ impl Arrival {
 impl Cloud {
     /// An empty world.
     pub fn new(settings: Settings) -> Self {
+        Self::of(World::new(settings))
+    }
+
+    /// Another AWS in which all is as it is in this one, and goes its own way from now on. Nothing has been called in it.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self::of(self.present().clone())
+    }
+
+    fn of(world: World) -> Self {
         let inner = Inner {
-            clock: settings.clock,
-            sky: Mutex::new(Sky::new(settings.weather, settings.seed)),
-            world: Mutex::new(World::new(settings)),
+            clock: world.settings.clock,
+            sky: Mutex::new(Sky::new(world.settings.weather, world.settings.seed)),
+            world: Mutex::new(world),
             past: Mutex::default(),
             trace: Mutex::default(),
             bell: Notify::new(),
@@ -172,7 +182,7 @@ impl Cloud {
             if let Some(principal) = claimed {
                 principal.arn.clone_into(&mut call.principal);
                 principal.account.clone_into(&mut call.account);
-                let caller = Caller { principal, region: request.scope.region.clone() };
+                let caller = request.caller(principal);
                 call.resources = resources(&world, &caller, request);
             }
         }
@@ -243,7 +253,7 @@ impl Cloud {
         } else {
             let principal = authenticate(&world.principals, world.now, request)?;
             world.count(&principal.account, request)?;
-            known.insert(Caller { principal, region: request.scope.region.clone() })
+            known.insert(request.caller(principal))
         };
         permit(world, caller, request)?;
         if request.may_be_stale() && !arrival.age.is_zero() {

@@ -133,8 +133,6 @@ impl Context {
         context.set("aws:requestedregion", region);
         context.set("aws:currenttime", &crate::clock::iso(now));
         context.set("aws:epochtime", &now.as_second());
-        // Loopback stands for HTTPS: AWS's endpoints are reached by nothing else.
-        context.set("aws:securetransport", "true");
         context.set("aws:viaawsservice", "false");
         context
     }

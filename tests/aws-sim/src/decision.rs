@@ -30,7 +30,7 @@ pub struct Decision {
 }
 
 /// The decisions of the request that is being answered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Journal {
     decisions: RefCell<Vec<Decision>>,
     /// Each different question with its answer as a line of JSON, by what it is apart from its time; only when they are kept.
@@ -69,6 +69,7 @@ impl World {
     /// What every request of the caller in a Region is judged by.
     pub(crate) fn context(&self, caller: &Caller, region: &str) -> Context {
         let mut context = Context::of(self.now, &caller.principal, region);
+        context.set("aws:securetransport", &!caller.plain);
         for (key, value) in self.principals.tags(&caller.principal.policy_arn).into_iter().flatten() {
             context.set(&format!("aws:PrincipalTag/{key}"), value);
         }

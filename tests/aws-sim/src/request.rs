@@ -4,8 +4,10 @@ use bytes::Bytes;
 
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
+use crate::principal::Principal;
 use crate::query::Query;
 use crate::sigv4::Scope;
+use crate::world::Caller;
 
 /// The services that exist here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +101,12 @@ impl Request {
             Service::Kms | Service::Sqs => json(service, &http)?,
         };
         Ok(Self { service, action, scope, parameters, http })
+    }
+
+    /// Whose request it is. Loopback stands for HTTPS; a request in this process says how it was meant to come.
+    pub(crate) fn caller(&self, principal: Principal) -> Caller {
+        let plain = self.http.uri().scheme() == Some(&http::uri::Scheme::HTTP);
+        Caller { principal, region: self.scope.region.clone(), plain }
     }
 
     /// Whether AWS may answer it from what it knew a little while ago.

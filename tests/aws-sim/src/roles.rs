@@ -103,12 +103,25 @@ impl Principals {
         if self.has_role(&arn) {
             return Err(format!("{arn} exists"));
         }
-        let trust = Policy::parse(trust, Kind::Trust).map_err(|wrong| format!("trust policy of {arn}: {wrong}"))?;
-        if let Some(unknown) = trust.principals().find(|named| !self.exists(named)) {
-            return Err(format!("trust policy of {arn}: the principal {unknown} does not exist"));
-        }
+        let trust = self.trusting(&arn, trust)?;
         let policies = parsed(&arn, policies, Kind::Identity)?;
         self.roles.insert(arn, Role::new(unique(ids), trust, Some(policies)));
+        Ok(())
+    }
+
+    /// A trust policy that the role may have: it names nobody who does not exist.
+    fn trusting(&self, role: &str, trust: &str) -> Result<Policy, String> {
+        let trust = Policy::parse(trust, Kind::Trust).map_err(|wrong| format!("trust policy of {role}: {wrong}"))?;
+        if let Some(unknown) = trust.principals().find(|named| !self.exists(named)) {
+            return Err(format!("trust policy of {role}: the principal {unknown} does not exist"));
+        }
+        Ok(trust)
+    }
+
+    /// Replaces the trust policy of a role (IAM API Reference, UpdateAssumeRolePolicy). It takes effect at once.
+    pub(crate) fn put_trust(&mut self, role: &str, trust: &str) -> Result<(), String> {
+        let trust = self.trusting(role, trust)?;
+        self.existing(role)?.trust = trust;
         Ok(())
     }
 

@@ -117,6 +117,11 @@ impl Cloud {
         world.principals.put_policies(&role_arn(account, name), policies, change)
     }
 
+    /// Replaces the trust policy of a role that is there (IAM API Reference, UpdateAssumeRolePolicy); it takes effect at once.
+    pub fn put_role_trust(&self, account: &str, name: &str, trust: &str) -> Result<(), String> {
+        self.world().principals.put_trust(&role_arn(account, name), trust)
+    }
+
     /// Sets the permissions boundary of a role that is there, or removes it; it takes effect as its policies do.
     pub fn put_role_boundary(&self, account: &str, name: &str, boundary: Option<&str>) -> Result<(), String> {
         let mut world = self.world();

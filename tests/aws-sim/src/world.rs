@@ -14,11 +14,13 @@ use crate::request::Request;
 use crate::roles::Principals;
 use crate::sqs::Sqs;
 
-/// Who asks, and in which Region.
+/// Who asks, in which Region, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(crate) region: String,
+    /// Over HTTP without TLS, which of all services here only SQS serves (AWS General Reference, Amazon SQS endpoints).
+    pub(crate) plain: bool,
 }
 
 impl Caller {
@@ -28,7 +30,7 @@ impl Caller {
 }
 
 /// All accounts and Regions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) settings: Settings,

@@ -226,7 +226,7 @@ fn borrowed(documents: &[String]) -> Vec<&str> {
 }
 
 fn root(account: &Account, region: &Region) -> Caller {
-    Caller { principal: Principal::root(&account.id), region: region.name.clone() }
+    Caller { principal: Principal::root(&account.id), region: region.name.clone(), plain: false }
 }
 
 fn parameters(asked: &Value) -> Outcome<Json> {

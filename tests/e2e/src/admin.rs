@@ -15,6 +15,8 @@ pub struct Admin {
     pub kms: aws_sdk_kms::Client,
     /// SQS.
     pub sqs: aws_sdk_sqs::Client,
+    /// STS.
+    pub sts: aws_sdk_sts::Client,
 }
 
 impl Admin {
@@ -22,13 +24,15 @@ impl Admin {
         let partition = RetryPartition::custom(partition.to_owned()).build();
         let rds = aws_sdk_rds::config::Builder::from(sdk).retry_partition(partition.clone()).build();
         let kms = aws_sdk_kms::config::Builder::from(sdk).retry_partition(partition.clone()).build();
-        let sqs = aws_sdk_sqs::config::Builder::from(sdk).retry_partition(partition).build();
+        let sqs = aws_sdk_sqs::config::Builder::from(sdk).retry_partition(partition.clone()).build();
+        let sts = aws_sdk_sts::config::Builder::from(sdk).retry_partition(partition).build();
         Self {
             account: account.to_owned(),
             region: region.to_owned(),
             rds: aws_sdk_rds::Client::from_conf(rds),
             kms: aws_sdk_kms::Client::from_conf(kms),
             sqs: aws_sdk_sqs::Client::from_conf(sqs),
+            sts: aws_sdk_sts::Client::from_conf(sts),
         }
     }
 

@@ -83,7 +83,7 @@ pub struct Lab {
     /// The simulated AWS.
     pub cloud: Cloud,
     /// Where the agents' configuration stands.
-    files: TempDir,
+    files: Rc<TempDir>,
     partition: String,
     gate: RefCell<Option<Arc<dyn Gate>>>,
     nonces: Rc<Cell<u64>>,
@@ -141,7 +141,7 @@ impl Lab {
         });
         let lab = Self {
             cloud,
-            files: TempDir::new().expect("a folder for configuration files"),
+            files: Rc::new(TempDir::new().expect("a folder for configuration files")),
             partition: format!("lab-{}", LABS.fetch_add(1, Ordering::Relaxed)),
             gate: RefCell::default(),
             nonces: Rc::default(),
@@ -158,6 +158,19 @@ impl Lab {
         lab.configure_target(&key, "");
         lab.cloud.forget_calls();
         lab
+    }
+
+    /// Another Lab in which all is as it is in this one, with the same configuration. What happens in either leaves the other as
+    /// it is.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            cloud: self.cloud.fork(),
+            files: Rc::clone(&self.files),
+            partition: self.partition.clone(),
+            gate: RefCell::default(),
+            nonces: Rc::clone(&self.nonces),
+        }
     }
 
     /// Writes account A's configuration: these databases under the label `cutover-1`, and more lines.

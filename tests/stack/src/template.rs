@@ -54,7 +54,7 @@ impl Template {
     }
 
     /// Of the stack.
-    pub(crate) fn account(&self) -> &str {
+    pub fn account(&self) -> &str {
         &self.account
     }
 

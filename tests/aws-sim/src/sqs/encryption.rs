@@ -42,5 +42,5 @@ pub(super) fn check(world: &mut World, caller: &Caller, queue: &str, actions: &[
 
 /// The account in which ids and aliases of keys are looked up.
 fn owner(queue: &Queue) -> Caller {
-    Caller { principal: Principal::root(&queue.arn.account), region: queue.arn.region.clone() }
+    Caller { principal: Principal::root(&queue.arn.account), region: queue.arn.region.clone(), plain: false }
 }

@@ -25,7 +25,7 @@ pub(crate) use permission::permit;
 use queues::Queue;
 
 /// All queues, by ARN.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sqs {
     pub(crate) queues: BTreeMap<String, Queue>,
     /// When queues that are there no more were deleted, by ARN.

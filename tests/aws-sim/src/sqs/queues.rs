@@ -21,7 +21,7 @@ use crate::world::{Caller, World};
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// A standard queue.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Queue {
     pub(crate) arn: Arn,
     pub(crate) created: Timestamp,

@@ -248,3 +248,41 @@ async fn a_queue_under_a_key_needs_leave_on_the_key() {
     set(&b, &url, &[(SqsManagedSseEnabled, "true")]).await.unwrap();
     assert_eq!(send(&a).await, "ok");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_may_refuse_what_comes_without_tls() {
+    let lab = Lab::new();
+    let a = lab.root(A, HERE);
+    let url = make(&a, "q", &[]).await.unwrap();
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"arn:aws:sqs:{HERE}:{A}:q","Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}]}}"#
+    );
+    let plain = a.sqs.config().to_builder().endpoint_url(format!("http://sqs.{HERE}.amazonaws.com"));
+    let plain = Clients { sqs: aws_sdk_sqs::Client::from_conf(plain.build()), ..a.clone() };
+    let send = |clients: &Clients| clients.sqs.send_message().queue_url(&url).message_body("x").send();
+    send(&plain).await.unwrap();
+    set(&a, &url, &[(Policy, &policy)]).await.unwrap();
+    assert_eq!(code(send(&plain).await), "AccessDenied");
+    send(&a).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fork_goes_its_own_way() {
+    let lab = Lab::new();
+    let a = lab.root(A, HERE);
+    let url = make(&a, "q", &[]).await.unwrap();
+    a.sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();
+    let fork = lab.cloud.fork();
+    assert!(fork.calls().is_empty());
+    let there = lab.clients(&fork.root(A), HERE, fork.connector());
+    let received = async |clients: &Clients| {
+        let answer = clients.sqs.receive_message().queue_url(&url).send().await.unwrap();
+        let messages = answer.messages().to_vec();
+        for message in &messages {
+            let handle = message.receipt_handle().unwrap();
+            clients.sqs.delete_message().queue_url(&url).receipt_handle(handle).send().await.unwrap();
+        }
+        messages.len()
+    };
+    assert_eq!((received(&there).await, received(&there).await, received(&a).await), (1, 0, 1));
+}

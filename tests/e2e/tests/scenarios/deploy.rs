@@ -1,9 +1,11 @@
 //! What `deploy/` says is true.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agent_runtime::Exit;
 use e2e::{A, B, Lab, World};
+
+use crate::least_privilege::permissions;
 
 fn deploy(file: &str) -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/");
@@ -33,6 +35,33 @@ async fn the_example_configurations_are_good_as_they_are() {
 
 fn is_setting(line: &str) -> bool {
     line.starts_with('[') || line.contains(" = ")
+}
+
+/// Which step needs which permission of a role, by the table under its name.
+pub(crate) fn steps(role: &str) -> BTreeMap<String, String> {
+    let text = deploy("README.md");
+    let table = text.split(&format!("`{role}`**\n\n")).nth(1).unwrap().split("\n\n").next().unwrap();
+    let mut steps: BTreeMap<String, String> = BTreeMap::new();
+    for row in table.lines().filter_map(|line| line.strip_prefix("| `")) {
+        let (permissions, rest) = row.split_once(" | ").unwrap();
+        let step = rest.split(" | ").next().unwrap();
+        for permission in permissions.split(", ") {
+            let all = steps.entry(permission.trim_matches('`').to_owned()).or_default();
+            let comma = if all.is_empty() { "" } else { ", " };
+            all.push_str(comma);
+            all.push_str(step);
+        }
+    }
+    steps
+}
+
+#[test]
+fn the_permission_tables_are_those_of_the_templates() {
+    let [of_a, of_b, ..] = Lab::PAIR.templates();
+    for (role, template) in [("rds-handoff-source-agent", of_a), ("rds-handoff-target-agent", of_b)] {
+        let allowed = permissions(&template.policies(role)).into_iter().map(|(_, action)| action);
+        assert_eq!(allowed.collect::<BTreeSet<_>>(), steps(role).into_keys().collect(), "{role}");
+    }
 }
 
 /// The list under a heading.

@@ -36,8 +36,32 @@ enum Scenario {
 const SCENARIOS: [Scenario; 5] =
     [Scenario::Check, Scenario::Bury, Scenario::HandBack, Scenario::Move, Scenario::Reboot];
 
+/// What AWS says is needed, and the simulated AWS does not ask for: a statement, its action if it is one alone, and where AWS
+/// says so.
+const STATED: [(&str, Option<&str>, &str); 5] = [
+    ("GivesThemTheirFirstPolicy", None, "Service Authorization Reference, AWS KMS, dependent actions of CreateKey"),
+    ("ReadsSharedCopiesThroughRds", None, "RDS User Guide, Copying a DB snapshot, permissions"),
+    ("ReadsTheDatabasesKeysThroughRds", Some("kms:DescribeKey"), "RDS User Guide, Copying a DB snapshot, permissions"),
+    ("StoresUnderTheReplicaThroughRds", Some("kms:DescribeKey"), "RDS User Guide, Copying a DB snapshot, permissions"),
+    (
+        "StoresUnderTheOwnKeyThroughServices",
+        Some("kms:DescribeKey"),
+        "RDS User Guide, Copying a DB snapshot, permissions",
+    ),
+];
+
+/// What a permission rests on.
+fn kind(broken: bool, sid: &str, action: &str) -> String {
+    let stated = STATED.iter().find(|(of, only, _)| *of == sid && only.is_none_or(|only| only == action));
+    match (broken, stated) {
+        (true, _) => "simulator proves".to_owned(),
+        (false, Some((.., source))) => format!("AWS states: {source}"),
+        (false, None) => "assumed".to_owned(),
+    }
+}
+
 /// The policies of a role, statement by statement, action by action.
-fn permissions(policies: &[Value]) -> BTreeSet<(String, String)> {
+pub(crate) fn permissions(policies: &[Value]) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     for statement in policies.iter().flat_map(|policy| policy["Statement"].as_array().into_iter().flatten()) {
         if statement["Effect"] != "Allow" {
@@ -194,6 +218,7 @@ async fn least_privilege() {
     let mut table = String::new();
     for role in &roles {
         let shown = |(_, action): &(String, String)| !role.given_key || action.starts_with("kms:");
+        let steps = crate::deploy::steps(role.name);
         for (sid, action) in permissions(&role.policies).into_iter().filter(shown) {
             let by = uses.get(&(role.shown, sid.clone(), action.clone())).cloned().unwrap_or_default();
             let cut = without(&role.policies, &sid, &action);
@@ -212,7 +237,8 @@ async fn least_privilege() {
                 None if by.is_empty() => "not used by any scenario".to_owned(),
                 None => "used, and nothing breaks without it".to_owned(),
             };
-            let _ = writeln!(table, "{:<26} {sid:<36} {action:<42} {proof}", role.shown);
+            let (kind, step) = (kind(broken.is_some(), &sid, &action), &steps[&action]);
+            let _ = writeln!(table, "{:<26} {sid:<36} {action:<42} {step:<20} {proof:<40} {kind}", role.shown);
         }
     }
     insta::assert_snapshot!("least_privilege", table);

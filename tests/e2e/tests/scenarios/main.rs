@@ -22,6 +22,6 @@ mod messages;
 mod plan;
 mod receipts;
 mod restore;
+mod restrictions;
 mod seeds;
-mod stolen;
 mod trouble;

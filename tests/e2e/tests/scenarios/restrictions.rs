@@ -1,0 +1,125 @@
+//! Each restriction in the policies that ship stops an attack: taken away, the attack succeeds; put back, it is refused for want
+//! of that permission. Where several stop the same attack, each is shown without the others.
+
+mod acts;
+mod policies;
+mod remains;
+mod resources;
+mod row;
+mod scene;
+mod source;
+mod target;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use acts::Outcome;
+use policies::{Bound, Doc};
+use row::Row;
+use scene::Scene;
+
+/// What no attack here can show, and why.
+type NotShown = (&'static [Doc], &'static [&'static str], &'static str, &'static str);
+#[rustfmt::skip]
+const NOT_SHOWN: [NotShown; 8] = [
+    (&[Doc::SourceTrust, Doc::TargetTrust], &["ServiceForThisAccount"], "Principal", "no service assumes a role here"),
+    (&[Doc::SourceTrust, Doc::TargetTrust], &["ServiceForThisAccount"], "StringEqualsIfExists aws:SourceAccount", "no service assumes a role here"),
+    (&[Doc::SourceRole], &["MakesHandoffKeys"], "StringEqualsIfExists kms:KeyOrigin", "there are no other keys here"),
+    (&[Doc::TargetRole], &["LetsRdsMakeTheMasterSecret"], "Bool aws:ViaAWSService", "only RDS makes secrets here"),
+    (&[Doc::TargetRole], &["PassesTheMonitoringRole"], "StringEquals iam:PassedToService", "RDS has no other use of a role here"),
+    (&[Doc::TargetBoundary], &["PassesRolesToMonitoringOnly"], "Deny", "RDS has no other use of a role here"),
+    (&[Doc::OwnKey], &["AccountUsesItThroughServices", "AccountLetsServicesKeepIt"], "Action", "RDS asks nothing else of a key"),
+    (&[Doc::Replica, Doc::GivenReplica], &["SourceAgentCopies", "SourceAgentGrants", "RdsHandoffTargetCopies", "RdsHandoffTargetGrants"], "Action", "RDS asks nothing else of a key"),
+];
+
+/// All attacks. In those of the last ones time goes on.
+fn rows() -> Vec<Row> {
+    let mut rows = source::of_snapshots();
+    rows.extend(source::of_keys());
+    rows.extend(target::of_copies());
+    rows.extend(target::of_databases());
+    rows.extend(resources::of_roles_and_queues());
+    let keys = resources::of_keys();
+    let given: Vec<Row> = rows.iter().chain(&keys).filter_map(Row::given).collect();
+    rows.into_iter().chain(given).chain(keys).collect()
+}
+
+/// Plays an attack while these restrictions are not there.
+async fn outcome(scene: &Scene, row: &Row, of: Doc, lifted: &[&Bound], whole: Option<Doc>) -> Outcome {
+    let scene = scene.fork();
+    let mut policies = scene.shipped.clone();
+    if let Some(doc) = whole {
+        policies.lift_all(doc);
+    }
+    for bound in lifted {
+        policies.lift(bound);
+    }
+    let docs: BTreeSet<Doc> = lifted.iter().map(|bound| bound.0).chain(whole).chain([of]).collect();
+    for doc in docs {
+        policies.put(doc, &scene.lab).await;
+    }
+    if let Some((by, act)) = &row.after {
+        assert_eq!(scene.play(*by, act).await, Ok(()), "{}", row.attack);
+    }
+    scene.attempt(row.by, &row.act).await
+}
+
+/// The policies that stop it as well.
+fn beside(others: &[&Bound], whole: Option<Doc>) -> String {
+    let docs: BTreeSet<Doc> = others.iter().map(|bound| bound.0).chain(whole).collect();
+    let docs: Vec<String> = docs.iter().map(|doc| format!("{doc:?}")).collect();
+    if docs.is_empty() { String::new() } else { format!(" + {}", docs.join(", ")) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_restriction_stops_an_attack() {
+    let scene = Box::pin(Scene::new()).await;
+    let mut answers: BTreeMap<Bound, Vec<String>> = scene.shipped.bounds().into_iter().map(|of| (of, vec![])).collect();
+    let mut wrong = String::new();
+    for row in rows() {
+        for bound in row.shown() {
+            let others: Vec<&Bound> = row.stops.iter().filter(|other| *other != bound).collect();
+            let all: Vec<&Bound> = row.stops.iter().collect();
+            let shipped = Box::pin(outcome(&scene, &row, bound.0, &[], None)).await;
+            let alone = Box::pin(outcome(&scene, &row, bound.0, &others, row.without)).await;
+            let lifted = Box::pin(outcome(&scene, &row, bound.0, &all, row.without)).await;
+            let answered = answers.get_mut(bound).unwrap_or_else(|| panic!("no policy has {bound:?}"));
+            match (shipped, alone, lifted) {
+                (Outcome::Refused(..), Outcome::Refused(action, layer), Outcome::Done) if layer == bound.0.layer() => {
+                    let line = format!("{}: {action}{}", row.attack, beside(&others, row.without));
+                    if !answered.contains(&line) {
+                        answered.push(line);
+                    }
+                }
+                outcome => {
+                    let _ = writeln!(wrong, "{}, {bound:?}: {outcome:?}", row.attack);
+                }
+            }
+        }
+    }
+    let mut table = String::new();
+    for (bound, answered) in &answers {
+        let (doc, sid, what) = bound;
+        let _ = writeln!(table, "{doc:?} {sid}, {what}");
+        let found =
+            NOT_SHOWN.iter().find(|(docs, sids, of, _)| docs.contains(doc) && sids.contains(&&**sid) && what == of);
+        match (found, answered.is_empty()) {
+            (Some((.., why)), true) => {
+                let _ = writeln!(table, "    not shown: {why}");
+            }
+            (None, false) => answered.iter().for_each(|line| {
+                let _ = writeln!(table, "    {line}");
+            }),
+            (None, true) => {
+                let _ = writeln!(wrong, "{bound:?} stops no attack that is known");
+            }
+            (Some(_), false) => {
+                let _ = writeln!(wrong, "{bound:?} is shown");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    let description = "Under each restriction the attacks that succeed without it, and the permission that they lack with it. After \
+                       a plus: the policies that stop the attack too, where they did not count.";
+    insta::with_settings!({ description => description }, { insta::assert_snapshot!("restrictions", table) });
+}

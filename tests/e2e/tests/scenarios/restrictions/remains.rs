@@ -1,0 +1,155 @@
+//! When the restrictions are all in place: what is over with the offer, and what a stolen role can still do.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use e2e::{A, B, HOME, Lab, TARGET};
+use serde_json::json;
+
+use super::acts::Act::{Copies, DeletesASnapshot, Modifies, OpensAKey, Shares, Snapshots, Tags, TagsAKey};
+use super::acts::{Act, By, Change, OF_C, Outcome, S, S_HOME, T};
+use super::policies::Doc;
+use super::rows;
+use super::scene::{C, Scene, tags};
+use super::target::TARGET_TAG;
+
+const SHARED_TAG: &[(&str, &str)] = &[("rds-handoff:role", "shared")];
+const KEPT: &str = "rds-handoff-kept-shared";
+
+#[tokio::test(start_paused = true)]
+async fn after_the_end_the_key_is_shut_and_nothing_has_been_opened() {
+    let scene = Box::pin(Scene::new()).await;
+    // A second copy that stays shared, so that the key alone is left to keep account B out.
+    for act in [Copies((A, HOME, "source"), KEPT, Some("replica"), SHARED_TAG), Shares(KEPT, B)] {
+        assert_eq!(scene.attempt(S, &act).await, Outcome::Done);
+        tokio::time::sleep(Duration::from_mins(1)).await;
+    }
+    let kept = Copies((A, TARGET, KEPT), "rds-handoff-again-target", Some("own"), TARGET_TAG);
+    assert_eq!(scene.fork().attempt(T, &kept).await, Outcome::Done, "while the offer is open");
+
+    for revoked in [false, true] {
+        let scene = scene.fork();
+        let home = scene.lab.admin(A, HOME);
+        if revoked {
+            let source = format!("arn:aws:rds:{HOME}:{A}:snapshot:{}", scene.snapshots["source"]);
+            let mark = tags(&[("rds-handoff:ended", "revoked/2026-11-21T10:10:00Z")]);
+            home.rds.add_tags_to_resource().resource_name(source).set_tags(mark).send().await.unwrap();
+        }
+        let ran = Lab::in_time(scene.lab.source(&["run"])).await;
+        assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+        let shut = Outcome::Refused("kms:DescribeKey".to_owned(), "resource-based policy");
+        assert_eq!(scene.attempt(T, &kept).await, shut);
+        let kms = scene.lab.admin(A, TARGET).kms;
+        let grants = kms.list_grants().key_id(&scene.keys["replica"]).send().await.unwrap();
+        assert!(grants.grants().iter().all(|grant| !grant.issuing_account().unwrap().contains(B)), "{grants:?}");
+        for row in rows().iter().filter(|row| row.stops[0].0 != Doc::GivenBoundary) {
+            assert_ne!(scene.fork().attempt(row.by, &row.act).await, Outcome::Done, "{}", row.attack);
+        }
+    }
+}
+
+/// What an administrator can do about it beyond the policies of a stack.
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    /// Key mode `given`.
+    GivenKeys,
+    /// A resource control policy on account A that knows who may use its keys.
+    ResourceControl,
+}
+
+/// What it is called, the acts, and what stops them.
+type Remaining = (&'static str, Vec<(By, Act)>, &'static [Stop]);
+
+/// What the policies do not stop.
+fn remaining() -> Vec<Remaining> {
+    let shared = (A, TARGET, "shared");
+    let plain = ("plain", "rds-handoff-plain-source", "rds-handoff-plain-shared");
+    vec![
+        (
+            "account A's role lets account C copy what it shares",
+            vec![
+                (S, OpensAKey("replica", false)),
+                (S, Shares("shared", C)),
+                (OF_C, Copies(shared, "mine", Some("of C"), &[])),
+            ],
+            &[Stop::GivenKeys, Stop::ResourceControl],
+        ),
+        (
+            "account A's role makes a key without an alias its own, and opens it",
+            vec![(S, TagsAKey("other role")), (S, OpensAKey("other role", false))],
+            &[Stop::GivenKeys],
+        ),
+        (
+            "account A's role publishes a database that is not encrypted, and may go",
+            vec![
+                (S_HOME, Snapshots(plain.0, plain.1, &[("rds-handoff:role", "source")])),
+                (S, Copies((A, HOME, plain.1), plain.2, None, SHARED_TAG)),
+                (S, Shares(plain.2, "all")),
+            ],
+            &[],
+        ),
+        (
+            "account A's role marks what somebody else has given our name, and deletes it",
+            vec![
+                (S, Tags("snapshot:rds-handoff-branch-shared", SHARED_TAG)),
+                (S, DeletesASnapshot("rds-handoff-branch-shared")),
+            ],
+            &[],
+        ),
+        (
+            "account B's role opens a database that has moved to the internet",
+            vec![(T, Modifies("orders-cutover-1", Change::Public))],
+            &[],
+        ),
+        (
+            "account B's role marks a database that has our name, and unprotects it",
+            vec![
+                (T, Tags("db:stock-cutover-9", &[("rds-handoff:role", "database")])),
+                (T, Modifies("stock-cutover-9", Change::Protection)),
+            ],
+            &[],
+        ),
+    ]
+}
+
+async fn play(scene: &Scene, acts: &[(By, Act)]) -> Outcome {
+    for (by, act) in acts {
+        match scene.attempt(*by, act).await {
+            Outcome::Done => tokio::time::sleep(Duration::from_mins(1)).await,
+            other => return other,
+        }
+    }
+    Outcome::Done
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stolen_role_can_still_do() {
+    let scene = Box::pin(Scene::new()).await;
+    let mut table = String::new();
+    for (what, acts, stops) in remaining() {
+        assert_eq!(Box::pin(play(&scene.fork(), &acts)).await, Outcome::Done, "{what}");
+        let _ = writeln!(table, "{what}");
+        for stop in stops {
+            let scene = scene.fork();
+            match stop {
+                Stop::GivenKeys => scene.shipped.put(Doc::GivenBoundary, &scene.lab).await,
+                Stop::ResourceControl => {
+                    let others = json!({
+                        "Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*",
+                        "Condition": {
+                            "StringNotEquals": { "aws:PrincipalAccount": A },
+                            "ArnNotEquals": { "aws:PrincipalArn": format!("arn:aws:iam::{B}:role/rds-handoff-target-agent") },
+                        },
+                    });
+                    let policy = json!({ "Version": "2012-10-17", "Statement": [others] }).to_string();
+                    scene.lab.cloud.set_resource_control_policies(A, &[&policy]).unwrap();
+                }
+            }
+            let outcome = Box::pin(play(&scene, &acts)).await;
+            let Outcome::Refused(action, layer) = outcome else { panic!("{what}, {stop:?}: {outcome:?}") };
+            let _ = writeln!(table, "    with {stop:?}: no {action}, for the {layer}");
+        }
+    }
+    insta::with_settings!({ snapshot_path => "../snapshots" }, { insta::assert_snapshot!("what_remains", table) });
+}

@@ -1,0 +1,93 @@
+//! Attacks on what has a policy of its own: roles that are assumed, queues, keys.
+
+use std::time::Duration;
+
+use e2e::{A, B, HOME, TARGET};
+
+use super::acts::Act::{
+    Assumes, Copies, CopiesAfter, Describes, Empties, Encrypts, Grants, Receives, RevokesGrants, Sends, Shares,
+};
+use super::acts::{APP_OF_A, APP_OF_A_HOME, APP_OF_B, APP_OF_B_HOME, OF_C, OF_C_HOME, S, S_HOME, SOURCE_OF_C};
+use super::acts::{T, T_HOME, TARGET_OF_C};
+use super::policies::{SOURCE, TARGET_ROLE};
+use super::row::{ACTION, CALLER, DENY, FOR_AWS, PRINCIPAL, PRINCIPAL_ARN, Row, UNTIL, VIA, rows};
+use super::scene::C;
+use super::target::TARGET_TAG;
+
+const PRINCIPAL_ACCOUNT: &str = "StringEquals aws:PrincipalAccount";
+const INBOX: &str = "rds-handoff-inbox";
+const INBOX_DEAD: &str = "rds-handoff-inbox-dead";
+const RECEIPTS: &str = "rds-handoff-receipts-222222222222";
+const RECEIPTS_DEAD: &str = "rds-handoff-receipts-222222222222-dead";
+
+pub(super) fn of_roles_and_queues() -> Vec<Row> {
+    rows! {
+        "another role of account A becomes the agent" APP_OF_A Assumes(A, SOURCE) =>
+            SourceTrust PrincipalsOfThisAccount PRINCIPAL;
+        "a role of account C becomes account A's agent" OF_C Assumes(A, SOURCE) =>
+            SourceTrust PrincipalsOfThisAccount PRINCIPAL, SourceTrust PrincipalsOfThisAccount PRINCIPAL_ACCOUNT;
+        "another role of account B becomes the agent" APP_OF_B Assumes(B, TARGET_ROLE) =>
+            TargetTrust PrincipalsOfThisAccount PRINCIPAL;
+        "a role of account C becomes account B's agent" OF_C Assumes(B, TARGET_ROLE) =>
+            TargetTrust PrincipalsOfThisAccount PRINCIPAL, TargetTrust PrincipalsOfThisAccount PRINCIPAL_ACCOUNT;
+        "account C's agent sends a message" SOURCE_OF_C Sends(B, TARGET, INBOX, false) =>
+            Inbox SourceAgentsSend PRINCIPAL;
+        "another role of account A sends a message" APP_OF_A Sends(B, TARGET, INBOX, false) =>
+            Inbox SourceAgentsSend PRINCIPAL_ARN;
+        "account A's agent reads the inbox" S Receives(B, TARGET, INBOX) =>
+            Inbox SourceAgentsSend ACTION (without SourceRole);
+        "account A's agent empties the inbox" S Empties(B, TARGET, INBOX) =>
+            Inbox SourceAgentsSend ACTION, SourceBoundary AtMost ACTION (without SourceRole);
+        "a message is sent in the clear" S Sends(B, TARGET, INBOX, true) => Inbox TlsOnly DENY;
+        "a message is buried in the clear" T Sends(B, TARGET, INBOX_DEAD, true) => InboxDead TlsOnly DENY;
+        "account C's agent sends a receipt" TARGET_OF_C Sends(A, HOME, RECEIPTS, false) =>
+            Receipts TargetAgentSends PRINCIPAL, Receipts TargetAgentSends PRINCIPAL_ARN;
+        "another role of account B sends a receipt" APP_OF_B_HOME Sends(A, HOME, RECEIPTS, false) =>
+            Receipts TargetAgentSends PRINCIPAL_ARN;
+        "account B's agent reads the receipts" T_HOME Receives(A, HOME, RECEIPTS) =>
+            Receipts TargetAgentSends ACTION (without TargetRole);
+        "a receipt is sent in the clear" T_HOME Sends(A, HOME, RECEIPTS, true) => Receipts TlsOnly DENY;
+        "a receipt is buried in the clear" S_HOME Sends(A, HOME, RECEIPTS_DEAD, true) => ReceiptsDead TlsOnly DENY;
+    }
+}
+
+pub(super) fn of_keys() -> Vec<Row> {
+    let bait = |key| Copies((C, TARGET, "rds-handoff-bait-shared"), "mine", Some(key), &[]);
+    let shared = (A, TARGET, "shared");
+    rows! {
+        "account C takes back a grant of the own key" OF_C RevokesGrants("own") =>
+            OwnKey AccountAdministers PRINCIPAL;
+        "whoever administers the own key uses it" APP_OF_B Encrypts("own") => OwnKey AccountAdministers ACTION;
+        "another role of account B uses the own key itself" APP_OF_B Encrypts("own") =>
+            OwnKey AccountUsesItThroughServices VIA;
+        "another role of account B grants the own key to account C" APP_OF_B Grants("own") =>
+            OwnKey AccountLetsServicesKeepIt VIA, OwnKey AccountLetsServicesKeepIt FOR_AWS;
+        "account C stores under the own key" OF_C bait("own") =>
+            OwnKey AccountUsesItThroughServices PRINCIPAL, OwnKey AccountUsesItThroughServices CALLER,
+            OwnKey AccountLetsServicesKeepIt PRINCIPAL, OwnKey AccountLetsServicesKeepIt CALLER;
+        "account C looks at the primary" OF_C_HOME Describes("primary") => Primary AccountAdministers PRINCIPAL;
+        "whoever administers the primary uses it" APP_OF_A_HOME Encrypts("primary") =>
+            Primary AccountAdministers ACTION;
+        "account C takes back a grant of the replica" OF_C RevokesGrants("replica") =>
+            Replica AccountAdministers PRINCIPAL;
+        "whoever administers the replica uses it" APP_OF_A Encrypts("replica") => Replica AccountAdministers ACTION;
+        "another role of account A copies under the replica" APP_OF_A
+            Copies((A, HOME, "source"), "mine", Some("replica"), &[]) =>
+            Replica SourceAgentCopies PRINCIPAL_ARN, Replica SourceAgentGrants PRINCIPAL_ARN;
+        "account C stores under the replica" OF_C bait("replica") =>
+            Replica SourceAgentCopies PRINCIPAL, Replica SourceAgentCopies PRINCIPAL_ARN,
+            Replica SourceAgentCopies CALLER, Replica SourceAgentGrants PRINCIPAL,
+            Replica SourceAgentGrants PRINCIPAL_ARN, Replica SourceAgentGrants CALLER;
+        "another role of account B copies the shared copy" APP_OF_B Copies(shared, "mine", Some("own"), &[]) =>
+            Replica RdsHandoffTargetCopies PRINCIPAL_ARN, Replica RdsHandoffTargetGrants PRINCIPAL_ARN;
+        "account C copies what account A's agent has shared with it" OF_C Copies(shared, "mine", Some("of C"), &[]) =>
+            Replica RdsHandoffTargetCopies PRINCIPAL, Replica RdsHandoffTargetCopies PRINCIPAL_ARN,
+            Replica RdsHandoffTargetCopies CALLER, Replica RdsHandoffTargetGrants PRINCIPAL,
+            Replica RdsHandoffTargetGrants PRINCIPAL_ARN, Replica RdsHandoffTargetGrants CALLER
+            (after S Shares("shared", C));
+        // The last of all: time goes on for every other one too.
+        "account B's agent copies after the end, account A's agent being dead" T
+            CopiesAfter(Duration::from_hours(8 * 24), shared, "rds-handoff-again-target", Some("own"), TARGET_TAG) =>
+            Replica RdsHandoffTargetCopies UNTIL, Replica RdsHandoffTargetGrants UNTIL;
+    }
+}
