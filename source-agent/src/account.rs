@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::acts::Acts;
+use agent_runtime::report::Trouble;
 use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::start::Random;
@@ -33,7 +34,7 @@ pub(crate) struct Account {
     pub(crate) keys: Keys,
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
-    pub(crate) deaf: RefCell<BTreeMap<QueueArn, String>>,
+    pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
     random: Random,
 }
 

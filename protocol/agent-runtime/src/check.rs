@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use crate::clients::Clients;
 use crate::events::Screen;
 use crate::fault::{AwsResult as _, Fault};
-use crate::report::push_wrapped;
+use crate::report::{push_mend, push_wrapped};
 use crate::start::{Exit, Format};
+use crate::statement::lets_in;
 
 /// What was found of one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -88,12 +89,7 @@ impl Checks {
                 };
                 push_wrapped(&mut text, &format!("  {word}  "), &format!("{what}: {found}"));
                 let Some(mend) = mend else { continue };
-                // What is to be pasted stands as it is.
-                let (mend, paste) = mend.split_once('\n').unwrap_or((mend, ""));
-                push_wrapped(&mut text, "          mend: ", mend);
-                for line in paste.lines() {
-                    let _ = writeln!(text, "          {line}");
-                }
+                push_mend(&mut text, "          mend: ", mend);
             }
             let count = |wanted: Verdict| checks.iter().filter(|check| check.verdict == wanted).count();
             let (passed, failed, unseen) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Unseen));
@@ -139,7 +135,8 @@ pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sen
     }
     let what = format!("queue {}, policy", queue.queue);
     let policy: Value = attributes.get("Policy").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let mend = || format!("add to its policy:\n{:#}", send_statement(queue, sender, role));
+    let statement = lets_in(sender, &protocol::arn::role(sender, role), "sqs:SendMessage", &queue.to_string());
+    let mend = || format!("add to its policy:\n{statement:#}");
     match lets_send(&policy, sender, role) {
         Letting::Nobody => checks.failed(&what, format!("it does not let account {sender} send"), mend()),
         Letting::Anybody => {
@@ -155,17 +152,6 @@ async fn attributes(clients: &Clients, queue: &QueueArn) -> Result<BTreeMap<Stri
     let answer = call.send().await.op("sqs:GetQueueAttributes")?;
     let attributes = answer.attributes().into_iter().flatten();
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect())
-}
-
-/// The statement that lets an agent of another account send, and nobody else there.
-fn send_statement(queue: &QueueArn, sender: &AccountId, role: &RoleName) -> Value {
-    json!({
-        "Effect": "Allow",
-        "Principal": { "AWS": protocol::arn::root(sender) },
-        "Action": "sqs:SendMessage",
-        "Resource": queue.to_string(),
-        "Condition": { "ArnEquals": { "aws:PrincipalArn": protocol::arn::role(sender, role) } },
-    })
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -237,7 +223,7 @@ mod tests {
         let (queue, sender): (QueueArn, AccountId) =
             ("arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox".parse().unwrap(), "111111111111".parse().unwrap());
         let role = names::source_role();
-        let good = send_statement(&queue, &sender, &role);
+        let good = lets_in(&sender, &protocol::arn::role(&sender, &role), "sqs:SendMessage", &queue.to_string());
         let letting = |statement: &Value| lets_send(&json!({ "Statement": [statement] }), &sender, &role);
         assert_eq!(letting(&good), Letting::Sender);
         assert_eq!(lets_send(&json!({ "Statement": good }), &sender, &role), Letting::Sender);

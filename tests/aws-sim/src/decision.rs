@@ -103,11 +103,29 @@ impl World {
         if ruling.allowed() {
             return Ok(());
         }
-        Err(denied(&caller.principal, asked.action, asked.resource, &ruling.because(asked.action)))
+        // SQS writes its actions in small letters (microsoft/aspire#3333, aws/serverless-application-model#3633).
+        let sqs = asked.action.starts_with("sqs:");
+        let action = if sqs { asked.action.to_lowercase() } else { asked.action.to_owned() };
+        // To another account KMS tells no more of a key (AWS Backup Developer Guide, Logically air-gapped vault,
+        // Troubleshooting).
+        if asked.action.starts_with("kms:") && ruling.is_of_resource() && Self::owner(caller, asked) != caller.account()
+        {
+            let message = format!(
+                "User: {} is not authorized to perform: {action} on this resource because the resource does not exist in this \
+                 Region, no resource-based policies allow access, or a resource-based policy explicitly denies access",
+                caller.principal.arn
+            );
+            return Err(Fault::new(403, "AccessDenied", message));
+        }
+        Err(denied(&caller.principal, &action, asked.resource, &ruling.because(&action)))
+    }
+
+    fn owner<'a>(caller: &'a Caller, asked: &Asked<'a>) -> &'a str {
+        asked.resource.split(':').nth(4).unwrap_or_else(|| caller.account())
     }
 
     fn put(&self, caller: &Caller, asked: &Asked<'_>, look: impl FnOnce(&Question<'_>)) -> Ruling {
-        let owner = asked.resource.split(':').nth(4).unwrap_or_else(|| caller.account());
+        let owner = Self::owner(caller, asked);
         let mut context = asked.context.clone();
         // UNSOURCED: that there is no such account where there is no resource; the stricter reading of both Allow and Deny.
         if asked.resource != "*" {
