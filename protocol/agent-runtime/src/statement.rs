@@ -41,9 +41,9 @@ pub fn lets_in(account: &AccountId, principal: &str, action: &str, resource: &st
     statement
 }
 
-/// In a policy of the role itself: the use of a key, through RDS only.
-pub fn uses_key(key: &KeyArn) -> [Value; 2] {
-    let through = through_rds(&key.region);
+/// In a policy of the role itself: the use of a key, through these services only.
+pub fn uses_key(key: &KeyArn, services: &[String]) -> [Value; 2] {
+    let through = json!({ "StringEquals": { "kms:ViaService": services } });
     let grants = merged(through.clone(), for_aws_resources());
     [(json!(USE), through), (json!("kms:CreateGrant"), grants)].map(|(actions, condition)| {
         json!({ "Effect": "Allow", "Action": actions, "Resource": key.to_string(), "Condition": condition })
@@ -59,9 +59,10 @@ pub fn lets_use(
     region: &Region,
     until: Option<Timestamp>,
 ) -> [Value; 2] {
-    let mut condition = through_rds(region);
-    condition["ArnEquals"] = json!({ "aws:PrincipalArn": role_arn(account, role) });
-    condition["StringEquals"]["kms:CallerAccount"] = json!(account);
+    let mut condition = json!({
+        "ArnEquals": { "aws:PrincipalArn": role_arn(account, role) },
+        "StringEquals": { "kms:ViaService": service("rds", region), "kms:CallerAccount": account },
+    });
     if let Some(until) = until {
         condition["DateLessThan"] = json!({ "aws:CurrentTime": until.to_string() });
     }
@@ -87,8 +88,9 @@ pub fn pasted(statements: &[Value]) -> String {
     statements.join(",\n")
 }
 
-fn through_rds(region: &Region) -> Value {
-    json!({ "StringEquals": { "kms:ViaService": format!("rds.{region}.amazonaws.com") } })
+/// A service of a Region, as `kms:ViaService` names it.
+pub fn service(name: &str, region: &Region) -> String {
+    format!("{name}.{region}.amazonaws.com")
 }
 
 fn for_aws_resources() -> Value {

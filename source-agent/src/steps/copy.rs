@@ -2,7 +2,7 @@
 
 use agent_runtime::inventory::quota_hint;
 use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
-use agent_runtime::statement::{SOURCE_USES_KEY, lets_use, pasted, uses_key};
+use agent_runtime::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use aws_sdk_rds::operation::delete_db_snapshot::DeleteDBSnapshotError;
@@ -111,12 +111,16 @@ impl CopyToTargetRegion<'_> {
         let settings = &self.account.settings;
         let (role, key) = (&settings.role, &self.key.arn);
         match &self.snapshot.key {
-            Some(source) if fault.to_string().contains(&source.to_string()) => format!(
-                "key {source} must be enabled, and its policy must leave its use to this account's IAM; account {} adds these to \
-                 a policy of its role {role}:\n{}",
-                settings.account,
-                pasted(&uses_key(source))
-            ),
+            Some(source) if fault.to_string().contains(&source.to_string()) => {
+                // As in source-account.yaml: through which of the two a copy to another Region goes is UNSOURCED.
+                let services = [&source.region, &key.region].map(|region| service("rds", region));
+                format!(
+                    "key {source} must be enabled, and its policy must leave its use to this account's IAM; account {} adds \
+                     these to a policy of its role {role}:\n{}",
+                    settings.account,
+                    pasted(&uses_key(source, &services))
+                )
+            }
             _ => format!(
                 "key {key} must be enabled, and its policy lets in role {role} alone: run this agent as that role, or set `role` \
                  before its first handoff; role {role} must be allowed the use of it through RDS, and if somebody has taken \

@@ -2,7 +2,7 @@
 
 use agent_runtime::inventory::quota_hint;
 use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
-use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted, uses_key};
+use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use jiff::Timestamp;
@@ -104,7 +104,10 @@ impl CopyUnderOwnKey<'_> {
                  policy of its role {role}:\n{}",
                 settings.key,
                 settings.account,
-                pasted(&uses_key(&settings.key))
+                pasted(&uses_key(
+                    &settings.key,
+                    &["rds", "secretsmanager"].map(|name| service(name, &settings.region))
+                ))
             );
         }
         format!(

@@ -41,7 +41,9 @@ impl Told {
 
     /// The same, where it is JSON.
     pub fn statements(&self) -> Vec<Value> {
-        serde_json::from_str(&format!("[{}]", self.paste())).expect("statements to paste")
+        let statements: Vec<Value> = serde_json::from_str(&format!("[{}]", self.paste())).expect("statements to paste");
+        assert!(!statements.is_empty(), "nothing to paste: {}", self.0);
+        statements
     }
 }
 

@@ -2,9 +2,10 @@
 //! run of the agent goes on.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use agent_runtime::Exit;
-use aws_sim::FULL_ACCESS;
+use aws_sim::{Database, FULL_ACCESS};
 use e2e::{A, B, HOME, Lab, Ran, TARGET, Told, World};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -62,8 +63,12 @@ async fn an_inbox_that_does_not_let_the_source_agent_in() {
     let b = lab.admin(B, TARGET);
     let other = json!([{ "Effect": "Allow", "Principal": { "AWS": B }, "Action": "sqs:GetQueueUrl", "Resource": "*" }]);
     b.set_queue_policy("rds-handoff-inbox", &policy(&other)).await;
-    let impatient = lab.source(&["run"]).await;
+    let impatient = lab.source(&["run", "--format", "json"]).await;
     assert_eq!(impatient.exit, Exit::Blocked, "{}", impatient.out);
+    let last: Value = serde_json::from_str(impatient.out.lines().last().unwrap()).unwrap();
+    let (words, paste) = last["mend"].as_str().unwrap().split_once('\n').unwrap();
+    assert_eq!(words, "account 222222222222 adds this to the policy of queue rds-handoff-inbox:");
+    assert_eq!(serde_json::from_str::<Value>(paste).unwrap()["Action"], "sqs:SendMessage");
     let told = goes_on(&lab, "source-agent", async |told| {
         b.add_to_queue_policy("rds-handoff-inbox", &told.statements()).await;
     });
@@ -179,15 +184,19 @@ struct Policies<'a> {
 }
 
 impl<'a> Policies<'a> {
-    fn without(lab: &'a Lab, account: &'static str, role: &'static str, action: &str) -> Self {
+    /// Without what `taken` says of a Sid and an action.
+    fn without(lab: &'a Lab, account: &'static str, role: &'static str, taken: impl Fn(&str, &Value) -> bool) -> Self {
         let mut documents: Vec<Value> = Lab::PAIR.templates().iter().flat_map(|it| it.policies(role)).collect();
         for statement in documents.iter_mut().flat_map(|it| it["Statement"].as_array_mut().unwrap()) {
-            match &mut statement["Action"] {
-                Value::Array(actions) => actions.retain(|other| other != action),
-                // A statement needs an action: one that no agent has any use for.
-                only if only == action => *only = Value::from("rds:StopDBInstance"),
-                _ => {}
+            let sid = statement["Sid"].as_str().unwrap().to_owned();
+            let mut actions =
+                statement["Action"].as_array().cloned().unwrap_or_else(|| vec![statement["Action"].clone()]);
+            actions.retain(|action| !taken(&sid, action));
+            if actions.is_empty() {
+                // A statement needs one: that no agent has any use for.
+                actions.push(Value::from("rds:StopDBInstance"));
             }
+            statement["Action"] = Value::Array(actions);
         }
         let documents = RefCell::new(documents.iter().map(Value::to_string).collect());
         let policies = Self { lab, account, role, documents };
@@ -215,10 +224,55 @@ async fn a_role_that_is_not_allowed_an_action() {
         (B, TARGET_ROLE, "target-agent", "rds:RestoreDBInstanceFromDBSnapshot"),
     ] {
         let lab = Lab::new(World::quick()).await;
-        let policies = Policies::without(&lab, account, role, action);
+        let policies = Policies::without(&lab, account, role, |_, other| other == action);
         let told = goes_on(&lab, agent, async |told| policies.add(told.statements())).await;
         insta::assert_snapshot!(format!("role_{}", action.replace(':', "_")), told);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_may_not_use_a_key_of_its_own_account() {
+    let lab = Lab::new(World::quick()).await;
+    let policies = Policies::without(&lab, B, TARGET_ROLE, |sid, _| {
+        ["StoresUnderTheOwnKeyThroughServices", "LetsServicesKeepTheOwnKey"].contains(&sid)
+    });
+    let key = lab.admin(B, TARGET).own_key().await;
+    let told = goes_on(&lab, "target-agent", async |told| policies.add(told.statements())).await;
+    insta::assert_snapshot!("own_key", told.replace(&key, "arn:aws:kms:us-west-2:222222222222:key/KEY"));
+
+    let lab = Lab::new(World { databases: vec![], ..World::quick() }).await;
+    let key = lab.admin(A, HOME).create_key("databases of account A").await;
+    lab.cloud.create_database(Database { kms_key: Some(key.clone()), ..Database::new(A, HOME, "orders") });
+    lab.configure_source(&["orders"], "");
+    // The snapshot is taken; its copy is not.
+    assert_eq!(lab.source(&["run", "--once"]).await.exit, Exit::Pending);
+    let policies = Policies::without(&lab, A, SOURCE, |sid, _| {
+        ["ReadsTheDatabasesKeysThroughRds", "LetsRdsKeepTheDatabasesKeys"].contains(&sid)
+    });
+    let told = goes_on(&lab, "source-agent", async |told| policies.add(told.statements())).await;
+    insta::assert_snapshot!("database_key", told.replace(&key, "arn:aws:kms:ap-northeast-1:111111111111:key/KEY"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_policy_without_the_statements_of_account_a() {
+    let lab = Lab::new(World::quick()).await;
+    let a = lab.admin(A, TARGET);
+    let alias = format!("alias/rds-handoff-{HOME}-{B}");
+    while a.kms.describe_key().key_id(&alias).send().await.is_err() {
+        lab.source(&["run", "--once"]).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    let key = lab.replica_key().await;
+    let right: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
+    let mut without = right.clone();
+    without["Statement"].as_array_mut().unwrap().retain(|statement| statement["Sid"] == "AccountAdministers");
+    a.set_key_policy(&key, &without.to_string()).await;
+    let told = goes_on(&lab, "source-agent", async |told| {
+        a.add_to_key_policy(&key, &told.statements()).await;
+        let mended: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
+        assert_eq!(mended, right, "what the agent had made the key with");
+    });
+    insta::assert_snapshot!("key_policy_source", told.await.replace(&key, "KEY"));
 }
 
 /// A Deny statement with one condition more.
