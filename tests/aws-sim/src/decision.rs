@@ -106,16 +106,9 @@ impl World {
         // SQS writes its actions in small letters (microsoft/aspire#3333, aws/serverless-application-model#3633).
         let sqs = asked.action.starts_with("sqs:");
         let action = if sqs { asked.action.to_lowercase() } else { asked.action.to_owned() };
-        // To another account KMS tells no more of a key (AWS Backup Developer Guide, Logically air-gapped vault,
-        // Troubleshooting).
-        if asked.action.starts_with("kms:") && ruling.is_of_resource() && Self::owner(caller, asked) != caller.account()
-        {
-            let message = format!(
-                "User: {} is not authorized to perform: {action} on this resource because the resource does not exist in this \
-                 Region, no resource-based policies allow access, or a resource-based policy explicitly denies access",
-                caller.principal.arn
-            );
-            return Err(Fault::new(403, "AccessDenied", message));
+        let foreign = Self::owner(caller, asked) != caller.account();
+        if foreign && ruling.is_of_resource() && asked.action.starts_with("kms:") {
+            return Err(refused(&caller.principal, &action, "this resource", OF_ANOTHER_ACCOUNTS_KEY));
         }
         Err(denied(&caller.principal, &action, asked.resource, &ruling.because(&action)))
     }
@@ -174,9 +167,18 @@ impl Decision {
     }
 }
 
-/// A refusal in AWS's words (IAM User Guide, Troubleshoot access denied error messages).
+/// To another account KMS tells no more (AWS Backup Developer Guide, Logically air-gapped vault, Troubleshooting).
+const OF_ANOTHER_ACCOUNTS_KEY: &str = "because the resource does not exist in this Region, no resource-based policies \
+                                       allow access, or a resource-based policy explicitly denies access";
+
+/// A refusal on a resource that AWS names.
 pub(crate) fn denied(principal: &Principal, action: &str, resource: &str, because: &str) -> Fault {
+    refused(principal, action, &format!("resource: {resource}"), because)
+}
+
+/// A refusal in AWS's words (IAM User Guide, Troubleshoot access denied error messages).
+fn refused(principal: &Principal, action: &str, on: &str, because: &str) -> Fault {
     let caller = &principal.arn;
-    let message = format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {because}");
+    let message = format!("User: {caller} is not authorized to perform: {action} on {on} {because}");
     Fault::new(403, "AccessDenied", message)
 }
