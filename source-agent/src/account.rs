@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::acts::Acts;
+use agent_runtime::report::Trouble;
 use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::start::Random;
@@ -34,7 +35,7 @@ pub(crate) struct Account {
     pub(crate) keys: Keys,
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
-    pub(crate) deaf: RefCell<BTreeMap<QueueArn, String>>,
+    pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
     /// When this process has last asked for a handoff whether its target account is ready.
     pub(crate) asked: RefCell<BTreeMap<HandoffId, Instant>>,
     /// Whether a target account is asked at all.

@@ -6,28 +6,12 @@
 use std::collections::BTreeSet;
 
 use agent_runtime::policy::{principals, statements, texts};
+use agent_runtime::statement::{SOURCE_USES_KEY, TARGET_USES_KEY, USE, lets_use, service};
 use jiff::Timestamp;
 use protocol::arn::{role, root};
 use protocol::ids::{Region, RoleName};
 use protocol::{AccountId, KeyArn};
 use serde_json::{Value, json};
-
-/// The statement that the agent alone writes, rendered whole each time. All others are left as they are.
-const TARGET_COPIES: &str = "RdsHandoffTargetCopies";
-/// B's copies make grants for RDS: a second statement, because its condition would refuse the first one's actions.
-const TARGET_GRANTS: &str = "RdsHandoffTargetGrants";
-
-/// What RDS does with a key on behalf of whoever copies a snapshot (RDS User Guide, Copying a DB snapshot, the actions that
-/// the requester needs).
-const USE: [&str; 7] = [
-    "kms:Decrypt",
-    "kms:DescribeKey",
-    "kms:Encrypt",
-    "kms:GenerateDataKey",
-    "kms:GenerateDataKeyWithoutPlaintext",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
-];
 
 /// What administrators and the agent do with the key itself: no cryptography.
 const ADMINISTER: [&str; 22] = [
@@ -71,12 +55,13 @@ pub(crate) fn of_primary(account: &AccountId) -> Value {
 
 /// The policy that the replica is made with: nobody but this account.
 pub(crate) fn of_replica(account: &AccountId, agent: &RoleName, region: &Region) -> Value {
+    let [copies, grants] = lets_use(SOURCE_USES_KEY, account, agent, region, None);
     json!({
         "Version": "2012-10-17",
         "Statement": [
             administered(account),
-            statement("SourceAgentCopies", account, agent, region, &USE, json!({})),
-            statement("SourceAgentGrants", account, agent, region, &["kms:CreateGrant"], for_aws_resources()),
+            copies,
+            grants,
         ],
     })
 }
@@ -87,10 +72,7 @@ pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>
     let mut wanted: Vec<Value> = statements.iter().filter(|statement| !is_of_target(statement)).cloned().collect();
     let others = wanted.len();
     if let Some(OpenTo { account, role, until }) = open {
-        let until = json!({ "DateLessThan": { "aws:CurrentTime": until.to_string() } });
-        let grants = merged(for_aws_resources(), until.clone());
-        wanted.push(statement(TARGET_COPIES, account, role, &key.region, &USE, until));
-        wanted.push(statement(TARGET_GRANTS, account, role, &key.region, &["kms:CreateGrant"], grants));
+        wanted.extend(lets_use(TARGET_USES_KEY, account, role, &key.region, Some(*until)));
     }
     // KMS gives lists back in an order of its own, and a list of one as a text.
     let settled = |statements: &mut dyn Iterator<Item = &Value>| -> BTreeSet<String> {
@@ -113,7 +95,7 @@ pub(crate) fn lacking(policy: &Value, key: &KeyArn, account: &AccountId, agent: 
     let agreed = [
         ("aws:principalarn", role(account, agent)),
         ("kms:calleraccount", account.to_string()),
-        ("kms:viaservice", through(&key.region)),
+        ("kms:viaservice", service("rds", &key.region)),
     ];
     // A value with a wildcard or a variable in it is not judged.
     let differs = |(name, wanted): (&String, &Value)| {
@@ -138,13 +120,8 @@ pub(crate) fn lacking(policy: &Value, key: &KeyArn, account: &AccountId, agent: 
     needed.filter(|action| !allowed.iter().any(|pattern| covers(pattern, action))).collect()
 }
 
-/// RDS of a Region, as KMS knows who passes a request on.
-fn through(region: &Region) -> String {
-    format!("rds.{region}.amazonaws.com")
-}
-
 fn is_of_target(statement: &Value) -> bool {
-    matches!(statement["Sid"].as_str(), Some(TARGET_COPIES | TARGET_GRANTS))
+    statement["Sid"].as_str().is_some_and(|sid| TARGET_USES_KEY.contains(&sid))
 }
 
 /// Of the statements that a key is made with those that its policy does not have, or not so.
@@ -195,28 +172,6 @@ fn administered(account: &AccountId) -> Value {
     })
 }
 
-fn statement(
-    sid: &str,
-    account: &AccountId,
-    agent: &RoleName,
-    region: &Region,
-    actions: &[&str],
-    more: Value,
-) -> Value {
-    let conditions = json!({
-        "ArnEquals": { "aws:PrincipalArn": role(account, agent) },
-        "StringEquals": { "kms:ViaService": through(region), "kms:CallerAccount": account },
-    });
-    json!({
-        "Sid": sid,
-        "Effect": "Allow",
-        "Principal": { "AWS": root(account) },
-        "Action": actions,
-        "Resource": "*",
-        "Condition": merged(conditions, more),
-    })
-}
-
 /// A statement with every list sorted, and every list of one as a text.
 fn in_order(value: &Value) -> Value {
     match value {
@@ -231,19 +186,10 @@ fn in_order(value: &Value) -> Value {
     }
 }
 
-fn for_aws_resources() -> Value {
-    json!({ "Bool": { "kms:GrantIsForAWSResource": "true" } })
-}
-
-fn merged(mut one: Value, other: Value) -> Value {
-    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
-        one.extend(other);
-    }
-    one
-}
-
 #[cfg(test)]
 mod tests {
+    use agent_runtime::statement::USE;
+
     use super::*;
 
     #[test]

@@ -79,7 +79,7 @@ impl<'a> Receipts<'a> {
             Err(fault) => {
                 tracing::info!(queue = %self.queue.arn(), "{}", fault.chain());
                 if fault.kind != FaultKind::Transient {
-                    deaf.borrow_mut().insert(self.queue.arn().clone(), fault.chain());
+                    deaf.borrow_mut().insert(self.queue.arn().clone(), (&fault).into());
                 }
                 None
             }

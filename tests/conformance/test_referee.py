@@ -63,7 +63,7 @@ def test_the_move_is_made_within_its_bounds(bounded: Simulator) -> None:
         ("a service control policy", lambda: client(bounded, "b", "rds", "eu-west-1").describe_db_instances()),
         ("a service control policy", lambda: public(bounded)),
         ("a resource control policy", lambda: bounded.client("kms", STRANGER, THERE).describe_key(KeyId=replica)),
-        ("no resource-based policy", lambda: client(bounded, "b", "kms", THERE).get_key_policy(KeyId=replica)),
+        ("no resource-based policies", lambda: client(bounded, "b", "kms", THERE).get_key_policy(KeyId=replica)),
         ("no role trust policy", lambda: client(bounded, "a", "sts", HERE).assume_role(**{**assume, "RoleSessionName": "you"})),
         ("no identity-based policy", lambda: client(bounded, "a", "kms", HERE).create_key()),
         ("no resource-based policy", lambda: client(bounded, "b", "sqs", HERE).get_queue_url(QueueName="orders-a", QueueOwnerAWSAccountId=A)),

@@ -14,8 +14,9 @@ use crate::codes::UNKNOWN_CALLER;
 use crate::events::Screen;
 use crate::fault::{AwsResult as _, Fault};
 use crate::policy::{principals, statements, texts};
-use crate::report::push_wrapped;
+use crate::report::{push_mend, push_pasted};
 use crate::start::{Exit, Format};
+use crate::statement::lets_in;
 
 /// What was found of one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -82,24 +83,15 @@ impl Checks {
             screen.print(&format!("{report:#}\n"));
         } else {
             let mut text = format!("account {account}  {region}\nas {caller}\n\n");
-            let mut paragraph = |lead: &str, found: &str| {
-                // What is to be pasted stands as it is.
-                let (found, paste) = found.split_once('\n').unwrap_or((found, ""));
-                push_wrapped(&mut text, lead, found);
-                for line in paste.lines() {
-                    let _ = writeln!(text, "          {}", line.replace(char::is_control, "\u{fffd}"));
-                }
-            };
             for Check { what, verdict, text: found, mend } in &checks {
                 let word = match verdict {
                     Verdict::Passed => "passed",
                     Verdict::Failed => "failed",
                     Verdict::Unseen => "unseen",
                 };
-                paragraph(&format!("  {word}  "), &format!("{what}: {found}"));
-                if let Some(mend) = mend {
-                    paragraph("          mend: ", mend);
-                }
+                push_pasted(&mut text, &format!("  {word}  "), 10, &format!("{what}: {found}"));
+                let Some(mend) = mend else { continue };
+                push_mend(&mut text, "          mend: ", mend);
             }
             let count = |wanted: Verdict| checks.iter().filter(|check| check.verdict == wanted).count();
             let (passed, failed, unseen) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Unseen));
@@ -184,7 +176,8 @@ pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sen
     }
     let what = format!("queue {}, policy", queue.queue);
     let policy: Value = attributes.get("Policy").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let mend = || format!("add to its policy:\n{:#}", send_statement(queue, sender, role));
+    let statement = lets_in(sender, &protocol::arn::role(sender, role), "sqs:SendMessage", &queue.to_string());
+    let mend = || format!("add to its policy:\n{statement:#}");
     match lets_send(&policy, sender, role) {
         Letting::Nobody => checks.failed(&what, format!("it does not let account {sender} send"), mend()),
         Letting::Anybody => {
@@ -200,17 +193,6 @@ async fn attributes(clients: &Clients, queue: &QueueArn) -> Result<BTreeMap<Stri
     let answer = call.send().await.op("sqs:GetQueueAttributes")?;
     let attributes = answer.attributes().into_iter().flatten();
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect())
-}
-
-/// The statement that lets an agent of another account send, and nobody else there.
-fn send_statement(queue: &QueueArn, sender: &AccountId, role: &RoleName) -> Value {
-    json!({
-        "Effect": "Allow",
-        "Principal": { "AWS": protocol::arn::root(sender) },
-        "Action": "sqs:SendMessage",
-        "Resource": queue.to_string(),
-        "Condition": { "ArnEquals": { "aws:PrincipalArn": protocol::arn::role(sender, role) } },
-    })
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -279,7 +261,7 @@ mod tests {
         let (queue, sender): (QueueArn, AccountId) =
             ("arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox".parse().unwrap(), "111111111111".parse().unwrap());
         let role = names::source_role();
-        let good = send_statement(&queue, &sender, &role);
+        let good = lets_in(&sender, &protocol::arn::role(&sender, &role), "sqs:SendMessage", &queue.to_string());
         let letting = |statement: &Value| lets_send(&json!({ "Statement": [statement] }), &sender, &role);
         assert_eq!(letting(&good), Letting::Sender);
         assert_eq!(lets_send(&json!({ "Statement": good }), &sender, &role), Letting::Sender);

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::fault::{Fault, FaultKind};
-use crate::report::{Row, RowState, Stall, progress, push_wrapped, rough};
+use crate::report::{Row, RowState, Stall, progress, push_mend, push_wrapped, rough};
 use crate::start::Format;
 
 /// Where progress goes.
@@ -190,7 +190,7 @@ impl Screen {
         self.line(subject, step.unwrap_or("-"), word, &what, &line);
         if let (Format::Text, Some(mend)) = (self.format, fault.mend()) {
             let mut text = String::new();
-            push_wrapped(&mut text, "          mend: ", mend);
+            push_mend(&mut text, "          mend: ", mend);
             self.write(&text);
         }
     }
@@ -236,7 +236,7 @@ impl Screen {
         let mut text = String::new();
         push_wrapped(&mut text, "error: ", what);
         if let Some(mend) = mend {
-            push_wrapped(&mut text, "  mend: ", mend);
+            push_mend(&mut text, "  mend: ", mend);
         }
         let mut err = self.err.borrow_mut();
         let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());

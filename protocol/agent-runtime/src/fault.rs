@@ -11,6 +11,7 @@ use protocol::Reason;
 use protocol::facts::TagError;
 
 use crate::codes;
+use crate::denial::Denial;
 use crate::step::StepId;
 
 /// What follows from a fault.
@@ -32,6 +33,8 @@ pub struct Fault {
     pub kind: FaultKind,
     what: String,
     hint: Option<String>,
+    /// The hint is of AWS's own words.
+    exact: bool,
     reason: Option<Reason>,
     code: Option<String>,
     step: Option<StepId>,
@@ -41,7 +44,7 @@ pub struct Fault {
 
 impl Fault {
     fn new(kind: FaultKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), hint: None, reason: None, code: None, step: None, source: None }
+        Self { kind, what: what.into(), hint: None, exact: false, reason: None, code: None, step: None, source: None }
     }
 
     /// This handoff stops.
@@ -64,6 +67,12 @@ impl Fault {
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// How to mend it, where AWS's own words do not tell: which policy is in the way they know best.
+    #[must_use]
+    pub fn or_hint(self, hint: impl FnOnce() -> String) -> Self {
+        if self.exact { self } else { self.hint(hint()) }
     }
 
     /// A request that AWS refuses, and would again, for what this account's own configuration says: it is corrected there, and
@@ -194,17 +203,20 @@ where
         SdkError::ConstructionFailure(_) => FaultKind::Blocked,
         _ => FaultKind::Transient,
     };
+    let told = message.as_deref().and_then(|message| Denial::read(message, operation)?.mend());
+    let exact = told.is_some();
     let what = match (&code, message) {
         (Some(code), Some(message)) => format!("{operation} answered {code}: {message}"),
         (Some(code), None) => format!("{operation} answered {code}"),
         (None, _) => format!("{operation} got no answer"),
     };
     let hint = match code.as_deref() {
+        Some(_) if exact => told,
         Some(code) => codes::hint(code).map(str::to_owned),
         None if penniless || kind == FaultKind::Blocked => Some(codes::NO_CREDENTIALS.to_owned()),
         None => Some(codes::NO_ANSWER.to_owned()),
     };
     // The service's own message stands in `what` already; what is below it tells of connections and time-outs.
     let source: Option<Box<dyn Error + Send + Sync>> = if code.is_some() { None } else { Some(Box::new(error)) };
-    Fault { hint, code, source, ..Fault::new(kind, what) }
+    Fault { hint, exact, code, source, ..Fault::new(kind, what) }
 }

@@ -12,6 +12,7 @@
 //! | [`mod@drive`] | passes of one handoff until it is done, blocked or failed |
 //! | [`pace`] | when to look again |
 //! | [`fault`], [`codes`] | what went wrong, whose fault it is likely to be, how to mend it |
+//! | [`denial`], [`statement`] | which policy is in the way, in AWS's words; what whoever owns it adds |
 //! | [`shared`], [`inventory`] | reads that all handoffs of a process share |
 //! | [`snapshot`], [`database`] | what an agent sees of RDS; SDK types stop there |
 //! | [`clients`], [`caller`] | AWS clients through one constructor; who we are |
@@ -27,6 +28,7 @@ pub mod clients;
 pub mod clock;
 pub mod codes;
 pub mod database;
+pub mod denial;
 pub mod drive;
 pub mod events;
 pub mod fault;
@@ -40,6 +42,7 @@ pub mod settings;
 pub mod shared;
 pub mod snapshot;
 pub mod start;
+pub mod statement;
 pub mod step;
 
 pub use clients::Clients;

@@ -142,20 +142,21 @@ impl Queue {
             .send()
             .await
             .op("sqs:SendMessage")
-            .map_err(|fault| fault.hint(format!("every queue of ours has a dead-letter queue: create {dead}")))?;
+            .map_err(|fault| fault.or_hint(|| format!("every queue of ours has a dead-letter queue: create {dead}")))?;
         self.delete(&message.handle).await
     }
 
     fn explained(&self, fault: Fault) -> Fault {
-        if fault.is_refusal() {
-            let account = &self.arn.account;
-            return fault.hint(format!(
-                "queue {} must let the agent's role in: its owner, account {account}, allows it in the queue's policy, \
-                 and this account in the role's own",
-                self.arn
-            ));
+        if !fault.is_refusal() {
+            return fault;
         }
-        fault
+        fault.or_hint(|| {
+            format!(
+                "queue {} must let the agent's role in: its owner, account {}, allows it in the queue's policy, and this \
+                 account in the role's own",
+                self.arn, self.arn.account
+            )
+        })
     }
 }
 

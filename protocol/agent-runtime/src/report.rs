@@ -130,7 +130,7 @@ impl Report {
             if let Some(fault) = &entry.fault {
                 push_wrapped(&mut text, "  error    ", &fault.what);
                 if let Some(mend) = &fault.mend {
-                    push_wrapped(&mut text, "  mend     ", mend);
+                    push_mend(&mut text, "  mend     ", mend);
                 }
             }
         }
@@ -192,10 +192,7 @@ pub fn push_wrapped(text: &mut String, lead: &str, paragraph: &str) {
     let indent = lead.trim_start_matches('\n').chars().count();
     let mut line = lead.to_owned();
     let mut column = indent;
-    // What another account has written must not speak to the terminal.
-    let paragraph: String =
-        paragraph.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
-    for word in paragraph.split_whitespace() {
+    for word in harmless(paragraph).split_whitespace() {
         let width = word.chars().count();
         if column > indent && column + 1 + width > 100 {
             text.push_str(line.trim_end());
@@ -212,4 +209,23 @@ pub fn push_wrapped(text: &mut String, lead: &str, paragraph: &str) {
     }
     text.push_str(line.trim_end());
     text.push('\n');
+}
+
+/// Appends how something is mended: a paragraph, and under it, as it is, what is to be pasted.
+pub fn push_mend(text: &mut String, lead: &str, mend: &str) {
+    push_pasted(text, lead, lead.len() - lead.trim_start().len(), mend);
+}
+
+/// The first line is wrapped; what follows it is to be pasted, and stands as it is.
+pub fn push_pasted(text: &mut String, lead: &str, indent: usize, words: &str) {
+    let (words, paste) = words.split_once('\n').unwrap_or((words, ""));
+    push_wrapped(text, lead, words);
+    for line in paste.lines() {
+        let _ = writeln!(text, "{:indent$}{}", "", harmless(line));
+    }
+}
+
+/// What another account has written must not speak to the terminal.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

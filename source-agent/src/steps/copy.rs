@@ -2,6 +2,7 @@
 
 use agent_runtime::inventory::quota_hint;
 use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
+use agent_runtime::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use aws_sdk_rds::operation::delete_db_snapshot::DeleteDBSnapshotError;
@@ -80,14 +81,10 @@ impl Step for CopyToTargetRegion<'_> {
         let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
-                Some("KMSKeyNotAccessibleFault") => fault.hint(format!(
-                    "this agent's role must be allowed kms:DescribeKey, kms:CreateGrant and kms:Decrypt on the key of the \
-                     source snapshot, {}, and on the replica key, {}, through RDS; the replica key's policy lets in role {} \
-                     alone: run this agent as that role, or set `role` before its first handoff",
-                    self.snapshot.key.as_ref().map_or("unknown".to_owned(), ToString::to_string),
-                    self.key.arn,
-                    self.account.settings.role
-                )),
+                Some("KMSKeyNotAccessibleFault") => {
+                    let hint = self.key_mend(&fault);
+                    fault.hint(hint)
+                }
                 _ => fault,
             });
         match answer {
@@ -105,6 +102,33 @@ impl Step for CopyToTargetRegion<'_> {
 
     fn changed(&self) -> Option<Timestamp> {
         self.key.created
+    }
+}
+
+impl CopyToTargetRegion<'_> {
+    /// RDS names the key, and does not say whose policy is in the way.
+    fn key_mend(&self, fault: &Fault) -> String {
+        let settings = &self.account.settings;
+        let (role, key) = (&settings.role, &self.key.arn);
+        match &self.snapshot.key {
+            Some(source) if fault.to_string().contains(&source.to_string()) => {
+                // As in source-account.yaml: through which of the two a copy to another Region goes is UNSOURCED.
+                let services = [&source.region, &key.region].map(|region| service("rds", region));
+                format!(
+                    "key {source} must be enabled, and its policy must leave its use to this account's IAM; account {} adds \
+                     these to a policy of its role {role}:\n{}",
+                    settings.account,
+                    pasted(&uses_key(source, &services))
+                )
+            }
+            _ => format!(
+                "key {key} must be enabled, and its policy lets in role {role} alone: run this agent as that role, or set `role` \
+                 before its first handoff; role {role} must be allowed the use of it through RDS, and if somebody has taken \
+                 these out, account {} adds them to the key's policy again:\n{}",
+                settings.account,
+                pasted(&lets_use(SOURCE_USES_KEY, &settings.account, role, &key.region, None))
+            ),
+        }
     }
 }
 

@@ -69,10 +69,10 @@ impl Step for AwaitLanding<'_> {
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(source) = self.account.source_snapshot(self.of).await? else { return Ok(Observed::Todo) };
         if let Some(trouble) = self.account.deaf.borrow().get(&self.of.receipts) {
-            return Err(Fault::blocked(format!("receipts cannot be heard: {trouble}")).hint(format!(
-                "make queue {} readable for this agent; account B's receipts wait in it",
-                self.of.receipts
-            )));
+            let readable =
+                || format!("make queue {} readable for this agent; account B's receipts wait in it", self.of.receipts);
+            return Err(Fault::blocked(format!("receipts cannot be heard: {}", trouble.what))
+                .hint(trouble.mend.clone().unwrap_or_else(readable)));
         }
         let account = &self.of.route.account;
         let working = match (source.facts.heard(Stage::Landed), source.facts.heard(Stage::Accepted)) {

@@ -2,10 +2,12 @@
 
 use agent_runtime::inventory::quota_hint;
 use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
+use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use jiff::Timestamp;
 use protocol::trust::Reason;
+use protocol::{Handoff, names};
 
 use crate::account::Account;
 use crate::job::Job;
@@ -68,11 +70,10 @@ impl Step for CopyUnderOwnKey<'_> {
         let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
-                Some("KMSKeyNotAccessibleFault") => fault.hint(format!(
-                    "account {} must let this agent's role use {} (its policy: Decrypt, DescribeKey and CreateGrant through \
-                     rds.{}.amazonaws.com), and this role must be allowed the same on it and on your own key, {}",
-                    message.key.account, message.key, settings.region, settings.key
-                )),
+                Some("KMSKeyNotAccessibleFault") => {
+                    let hint = self.key_mend(message, &fault);
+                    fault.hint(hint)
+                }
                 _ => fault,
             });
         match answer {
@@ -89,6 +90,35 @@ impl Step for CopyUnderOwnKey<'_> {
     /// Account A changes its key's policy and the share between the offer and the message.
     fn changed(&self) -> Option<Timestamp> {
         self.job.message.as_ref().map(|message| message.issued)
+    }
+}
+
+impl CopyUnderOwnKey<'_> {
+    /// RDS names the key, and does not say whose policy is in the way. Account A's own statements are asked for, Sids and all:
+    /// so its agent knows them, and takes them out in the end.
+    fn key_mend(&self, message: &Handoff, fault: &Fault) -> String {
+        let (settings, role, theirs) = (&self.account.settings, names::target_role(), &message.key);
+        if fault.to_string().contains(&settings.key.to_string()) {
+            return format!(
+                "key {} must be enabled, and its policy must leave its use to this account's IAM; account {} adds these to a \
+                 policy of its role {role}:\n{}",
+                settings.key,
+                settings.account,
+                pasted(&uses_key(
+                    &settings.key,
+                    &["rds", "secretsmanager"].map(|name| service(name, &settings.region))
+                ))
+            );
+        }
+        format!(
+            "account {} adds these to the policy of its key {theirs} (its agent does so by itself, while it runs and where it \
+             made the key); the key must be enabled, and account {} must allow its role {role} the use of it through RDS. If all \
+             that is so, an RCP of account {}'s organization or an SCP of this one's denies it:\n{}",
+            theirs.account,
+            settings.account,
+            theirs.account,
+            pasted(&lets_use(TARGET_USES_KEY, &settings.account, &role, &theirs.region, Some(message.access_until)))
+        )
     }
 }
 

@@ -2,6 +2,7 @@
 
 use agent_runtime::pass::SPREADING;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
+use protocol::SnapshotArn;
 use protocol::handoff::Handoff;
 use protocol::trust::{Reason, Refusal, SharedSnapshot, check_snapshot, check_times, estimate};
 use protocol::{DbIdentifier, HandoffId, Label, names, tags};
@@ -51,11 +52,15 @@ impl Step for Verify<'_> {
                     ..Working::new("waiting for the shared snapshot to show")
                 }));
             }
-            let source = &self.message.snapshot.account;
+            let SnapshotArn { account, region, snapshot } = &self.message.snapshot;
             return Err(Fault::blocked(format!("snapshot {} is not shared with this account", self.message.snapshot))
                 .hint(format!(
-                    "account {source} must share it with {}; if it has taken it back, the message ends by itself at {}",
-                    self.account.settings.account, self.message.start_by
+                    "account {account} shares it (its agent does so by itself after an hour or so, while it runs); if it has been \
+                     taken back, the message ends by itself at {}:\n\
+                     aws rds modify-db-snapshot-attribute --region {region} \\\n    \
+                     --attribute-name restore --values-to-add {} \\\n    \
+                     --db-snapshot-identifier {snapshot}",
+                    self.message.start_by, self.account.settings.account
                 )));
         };
         let seen = SharedSnapshot {

@@ -97,6 +97,15 @@ impl Ruling {
         matches!(self, Self::Allowed(_))
     }
 
+    /// Refused by the policy of the resource, or for want of its word.
+    pub(crate) fn is_of_resource(&self) -> bool {
+        match self {
+            Self::Allowed(_) => false,
+            Self::Denied(grounds) => grounds.first().is_some_and(|ground| ground.layer == RESOURCE),
+            Self::Missing(layer) => *layer == RESOURCE,
+        }
+    }
+
     /// AWS's wording of why not (same page).
     pub(crate) fn because(&self, action: &str) -> String {
         match self {

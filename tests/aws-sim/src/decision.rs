@@ -104,11 +104,22 @@ impl World {
         if ruling.allowed() {
             return Ok(());
         }
-        Err(denied(&caller.principal, asked.action, asked.resource, &ruling.because(asked.action)))
+        // SQS writes its actions in small letters (microsoft/aspire#3333, aws/serverless-application-model#3633).
+        let sqs = asked.action.starts_with("sqs:");
+        let action = if sqs { asked.action.to_lowercase() } else { asked.action.to_owned() };
+        let foreign = Self::owner(caller, asked) != caller.account();
+        if foreign && ruling.is_of_resource() && asked.action.starts_with("kms:") {
+            return Err(refused(&caller.principal, &action, "this resource", OF_ANOTHER_ACCOUNTS_KEY));
+        }
+        Err(denied(&caller.principal, &action, asked.resource, &ruling.because(&action)))
+    }
+
+    fn owner<'a>(caller: &'a Caller, asked: &Asked<'a>) -> &'a str {
+        asked.resource.split(':').nth(4).unwrap_or_else(|| caller.account())
     }
 
     fn put(&self, caller: &Caller, asked: &Asked<'_>, look: impl FnOnce(&Question<'_>)) -> Ruling {
-        let owner = asked.resource.split(':').nth(4).unwrap_or_else(|| caller.account());
+        let owner = Self::owner(caller, asked);
         let mut context = asked.context.clone();
         // UNSOURCED: that there is no such account where there is no resource; the stricter reading of both Allow and Deny.
         if asked.resource != "*" {
@@ -157,9 +168,18 @@ impl Decision {
     }
 }
 
-/// A refusal in AWS's words (IAM User Guide, Troubleshoot access denied error messages).
+/// To another account KMS tells no more (AWS Backup Developer Guide, Logically air-gapped vault, Troubleshooting).
+const OF_ANOTHER_ACCOUNTS_KEY: &str = "because the resource does not exist in this Region, no resource-based policies \
+                                       allow access, or a resource-based policy explicitly denies access";
+
+/// A refusal on a resource that AWS names.
 pub(crate) fn denied(principal: &Principal, action: &str, resource: &str, because: &str) -> Fault {
+    refused(principal, action, &format!("resource: {resource}"), because)
+}
+
+/// A refusal in AWS's words (IAM User Guide, Troubleshoot access denied error messages).
+fn refused(principal: &Principal, action: &str, on: &str, because: &str) -> Fault {
     let caller = &principal.arn;
-    let message = format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {because}");
+    let message = format!("User: {caller} is not authorized to perform: {action} on {on} {because}");
     Fault::new(403, "AccessDenied", message)
 }

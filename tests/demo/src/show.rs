@@ -105,7 +105,10 @@ impl Show {
         let news = if state == "made" && said.as_ref() == Some(&text) { "" } else { &text };
         self.paragraph(&lead, news);
         if let Some(mend) = &event.mend {
-            self.paragraph(&[(Ink::Bold, "       mend: ".to_owned())], mend);
+            // What is to be pasted stands as it is, under the first line.
+            let (words, paste) = mend.split_once('\n').unwrap_or((mend, ""));
+            self.paragraph(&[(Ink::Bold, "       mend: ".to_owned())], words);
+            paste.lines().for_each(|line| write(&format!("       {line}\n")));
         }
     }
 

@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_rds::config::retry::RetryPartition;
 use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::Value;
 
 /// The root of one account, in one Region.
 #[derive(Debug)]
@@ -53,6 +54,31 @@ impl Admin {
         call.attributes(QueueAttributeName::Policy, policy).send().await.expect("another policy");
     }
 
+    /// Adds statements to the policy of a queue of this account.
+    pub async fn add_to_queue_policy(&self, queue: &str, statements: &[Value]) {
+        let call = self.sqs.get_queue_attributes().queue_url(self.queue_url(queue));
+        let answer = call.attribute_names(QueueAttributeName::Policy).send().await.expect("attributes");
+        let policy = answer.attributes().and_then(|all| all.get(&QueueAttributeName::Policy)).expect("a policy");
+        self.set_queue_policy(queue, &added(policy, statements)).await;
+    }
+
+    /// Adds statements to the policy of a key of this account.
+    pub async fn add_to_key_policy(&self, key: &str, statements: &[Value]) {
+        let policy = self.key_policy(key).await;
+        self.set_key_policy(key, &added(&policy, statements)).await;
+    }
+
+    /// The policy of a key.
+    pub async fn key_policy(&self, key: &str) -> String {
+        let answer = self.kms.get_key_policy().key_id(key).send().await.expect("the policy of a key");
+        answer.policy().unwrap_or_default().to_owned()
+    }
+
+    /// Gives a key another policy.
+    pub async fn set_key_policy(&self, key: &str, policy: &str) {
+        self.kms.put_key_policy().key_id(key).policy(policy).send().await.expect("another policy");
+    }
+
     /// The first key of this account in this Region.
     pub async fn own_key(&self) -> String {
         let keys = self.kms.list_keys().send().await.expect("keys");
@@ -99,4 +125,11 @@ impl Admin {
         let names = answer.db_snapshots().iter().filter_map(|snapshot| snapshot.db_snapshot_identifier());
         names.map(str::to_owned).collect()
     }
+}
+
+/// A policy with more statements.
+fn added(policy: &str, statements: &[Value]) -> String {
+    let mut policy: Value = serde_json::from_str(policy).expect("a policy");
+    policy["Statement"].as_array_mut().expect("a list of statements").extend_from_slice(statements);
+    policy.to_string()
 }

@@ -1,8 +1,8 @@
 //! Two accounts, ready for a handoff, and what runs in them.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
+use crate::output::{Output, Ran, Told};
 
 /// Account A.
 pub const A: &str = "111111111111";
@@ -87,36 +88,8 @@ pub struct Lab {
     partition: String,
     gate: RefCell<Option<Arc<dyn Gate>>>,
     nonces: Rc<Cell<u64>>,
-}
-
-/// A run of an agent that ended.
-#[derive(Debug)]
-pub struct Ran {
-    /// How.
-    pub exit: Exit,
-    /// What it printed, to standard output and standard error.
-    pub out: String,
-}
-
-impl Ran {
-    /// What it printed, without its line breaks.
-    pub fn words(&self) -> String {
-        self.out.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct Output(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    /// What the last run of each agent has printed so far.
+    said: RefCell<BTreeMap<&'static str, Output>>,
 }
 
 impl Lab {
@@ -145,6 +118,7 @@ impl Lab {
             partition: format!("lab-{}", LABS.fetch_add(1, Ordering::Relaxed)),
             gate: RefCell::default(),
             nonces: Rc::default(),
+            said: RefCell::default(),
         };
         for database in &world.databases {
             lab.cloud.create_database(Database::new(A, HOME, database));
@@ -170,6 +144,7 @@ impl Lab {
             partition: self.partition.clone(),
             gate: RefCell::default(),
             nonces: Rc::clone(&self.nonces),
+            said: RefCell::default(),
         }
     }
 
@@ -232,7 +207,7 @@ impl Lab {
 
     /// Runs the source agent with the credentials of some role.
     pub async fn source_as(&self, account: &str, role: &str, args: &[&str], shutdown: CancellationToken) -> Ran {
-        let (env, out) = self.env(self.cloud.role(account, role), shutdown);
+        let (env, out) = self.env("source-agent", self.cloud.role(account, role), shutdown);
         match source_agent::Cli::try_parse_from(self.command("source-agent", "source.toml", args)) {
             Ok(cli) => Ran { exit: Box::pin(source_agent::run(cli, env)).await, out: out.text() },
             Err(error) => Ran { exit: Exit::Usage, out: error.to_string() },
@@ -248,6 +223,17 @@ impl Lab {
         };
         let source = self.source_as(A, "rds-handoff-source-agent", &Lab::ALONE, stop.clone());
         tokio::join!(source, signal).0
+    }
+
+    /// What the last run of an agent has told of the nth thing that blocks it, as soon as it has.
+    pub async fn told(&self, agent: &str, nth: usize) -> Told {
+        loop {
+            let told = self.said.borrow().get(agent).map(Output::told).unwrap_or_default();
+            if let Some(told) = told.into_iter().nth(nth) {
+                return told;
+            }
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
     }
 
     /// The handoff message that stands in the inbox, as soon as it does. It stays there.
@@ -269,7 +255,7 @@ impl Lab {
 
     /// Runs the target agent until it ends, or is told to.
     pub async fn target_until(&self, args: &[&str], shutdown: CancellationToken) -> Ran {
-        let (env, out) = self.env(self.cloud.role(B, "rds-handoff-target-agent"), shutdown);
+        let (env, out) = self.env("target-agent", self.cloud.role(B, "rds-handoff-target-agent"), shutdown);
         match target_agent::Cli::try_parse_from(self.command("target-agent", "target.toml", args)) {
             Ok(cli) => Ran { exit: Box::pin(target_agent::run(cli, env)).await, out: out.text() },
             Err(error) => Ran { exit: Exit::Usage, out: error.to_string() },
@@ -362,8 +348,9 @@ impl Lab {
         command
     }
 
-    fn env(&self, credentials: Credentials, shutdown: CancellationToken) -> (Env, Output) {
+    fn env(&self, agent: &'static str, credentials: Credentials, shutdown: CancellationToken) -> (Env, Output) {
         let (out, nonces) = (Output::default(), self.nonces.clone());
+        self.said.borrow_mut().insert(agent, out.clone());
         let random = move || {
             nonces.set(nonces.get() + 1);
             nonces.get().to_be_bytes()
@@ -396,11 +383,5 @@ impl Lab {
             .time_source(self.cloud.clock())
             .sleep_impl(TokioSleep::new())
             .build()
-    }
-}
-
-impl Output {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.borrow()).into_owned()
     }
 }

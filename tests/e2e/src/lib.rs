@@ -10,11 +10,13 @@ mod differences;
 mod disturb;
 mod kill;
 mod lab;
+mod output;
 mod storm;
 
 pub use admin::Admin;
 pub use differences::{differences, without_unused_keys};
 pub use disturb::Disturb;
 pub use kill::{Kill, Moment};
-pub use lab::{A, B, HOME, Lab, Ran, TARGET, World};
+pub use lab::{A, B, HOME, Lab, TARGET, World};
+pub use output::{Ran, Told};
 pub use storm::Storm;

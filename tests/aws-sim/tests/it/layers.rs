@@ -226,6 +226,26 @@ async fn what_a_resource_gives_to_a_role_stays_within_its_bounds_and_what_it_giv
 }
 
 #[tokio::test(start_paused = true)]
+async fn sqs_and_kms_have_words_of_their_own() {
+    let lab = Lab::new();
+    let (agent, other) = (lab.agent(A, HERE), lab.agent(B, HERE));
+    let url = agent.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url().unwrap().to_owned();
+    let refused = message(other.sqs.send_message().queue_url(&url).message_body("x").send().await);
+    ending(&refused, "because no resource-based policy allows the sqs:sendmessage action");
+    assert!(refused.contains("perform: sqs:sendmessage on resource: arn:aws:sqs:"), "{refused}");
+    let key = agent.key().await;
+    let refused = message(other.kms.describe_key().key_id(&key).send().await);
+    ending(
+        &refused,
+        "perform: kms:DescribeKey on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access",
+    );
+    // What its own side refuses it is told.
+    lab.cloud.set_service_control_policies(B, &[FULL_ACCESS, &deny("kms:*")]).unwrap();
+    let refused = message(other.kms.describe_key().key_id(&key).send().await);
+    ending(&refused, "with an explicit deny in a service control policy");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_trust_policy_denies_in_its_own_words() {
     let lab = Lab::new();
     let agent = lab.agent(A, HERE);

@@ -8,6 +8,7 @@
 )]
 
 mod arrows;
+mod blocked;
 mod check;
 mod crash;
 mod deploy;

@@ -3,36 +3,8 @@
 use std::time::Duration;
 
 use agent_runtime::Exit;
-use aws_sdk_sqs::types::QueueAttributeName;
 use e2e::{A, B, Lab, TARGET, World};
 use tokio_util::sync::CancellationToken;
-
-#[tokio::test(start_paused = true)]
-async fn an_inbox_that_lets_nobody_in_blocks_and_goes_on_when_it_does() {
-    let lab = Lab::new(World::quick()).await;
-    let b = lab.admin(B, TARGET);
-    let url = b.queue_url("rds-handoff-inbox");
-    let policy = |policy: String| {
-        b.sqs.set_queue_attributes().queue_url(&url).attributes(QueueAttributeName::Policy, policy).send()
-    };
-    let answer = b.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::Policy).send().await;
-    let right = answer.unwrap().attributes().unwrap()[&QueueAttributeName::Policy].clone();
-    policy(right.replace(A, "333333333333")).await.unwrap();
-    let impatient = lab.source(&["run"]).await;
-    assert_eq!(impatient.exit, Exit::Blocked, "{}", impatient.out);
-    let words = impatient.words();
-    assert!(words.contains("AccessDenied") && words.contains("account 222222222222, allows it"), "{words}");
-
-    let source = lab.source(&["run", "--patience", "10h"]);
-    let mend = async {
-        tokio::time::sleep(Duration::from_hours(3)).await;
-        policy(right).await.unwrap();
-        lab.target_until_restored(&["orders-cutover-1"]).await
-    };
-    let (source, target) = tokio::join!(source, mend);
-    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
-    assert_eq!(source.words().matches("AccessDenied").count(), 1, "said once: {}", source.out);
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_signal_stops_cleanly_and_the_next_run_goes_on() {

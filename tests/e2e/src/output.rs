@@ -1,0 +1,81 @@
+//! What an agent prints, read as a person reads it.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::rc::Rc;
+
+use agent_runtime::Exit;
+use serde_json::Value;
+
+/// How far what is to be pasted is indented.
+const PASTE: &str = "          ";
+
+/// A run of an agent that ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// How.
+    pub exit: Exit,
+    /// What it printed, to standard output and standard error.
+    pub out: String,
+}
+
+impl Ran {
+    /// What it printed, without its line breaks.
+    pub fn words(&self) -> String {
+        self.out.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What an agent has told of something that blocks it: a line, and what hangs under it.
+#[derive(Debug, Clone)]
+pub struct Told(pub String);
+
+impl Told {
+    /// What is to be pasted: it stands as it is under the words of the mend, which hang deeper.
+    pub fn paste(&self) -> String {
+        let mend = self.0.lines().skip_while(|line| !line.contains("mend: ")).skip(1);
+        let starts = |line: &&str| line.strip_prefix(PASTE).is_some_and(|line| !line.starts_with(' '));
+        let lines = mend.skip_while(|line| !starts(line)).filter_map(|line| line.strip_prefix(PASTE));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The same, where it is JSON.
+    pub fn statements(&self) -> Vec<Value> {
+        let statements: Vec<Value> = serde_json::from_str(&format!("[{}]", self.paste())).expect("statements to paste");
+        assert!(!statements.is_empty(), "nothing to paste: {}", self.0);
+        statements
+    }
+}
+
+/// What an agent has printed so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Output(Rc<RefCell<Vec<u8>>>);
+
+impl Output {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.borrow()).into_owned()
+    }
+
+    pub(crate) fn told(&self) -> Vec<Told> {
+        let mut blocks: Vec<Told> = Vec::new();
+        for line in self.text().lines() {
+            match blocks.last_mut() {
+                Some(Told(block)) if line.starts_with(' ') => block.extend([line, "\n"]),
+                _ => blocks.push(Told(format!("{line}\n"))),
+            }
+        }
+        blocks.retain(|Told(block)| block.contains(" blocked "));
+        blocks
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

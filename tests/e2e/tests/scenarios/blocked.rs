@@ -1,0 +1,341 @@
+//! Somebody has not done his part. The agent says who, and what he adds to which policy; he does so to the letter, and the same
+//! run of the agent goes on.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use aws_sim::{Database, FULL_ACCESS};
+use e2e::{A, B, HOME, Lab, Ran, TARGET, Told, World};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+const SOURCE: &str = "rds-handoff-source-agent";
+const TARGET_ROLE: &str = "rds-handoff-target-agent";
+const PATIENT: [&str; 3] = ["run", "--patience", "10h"];
+/// The target agent begins when the message is there: it answers nothing before.
+const ALONE: [&str; 4] = ["run", "--no-hello", "--patience", "10h"];
+
+fn policy(statements: &Value) -> String {
+    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+}
+
+/// The target agent, begun when the message is there: one run.
+async fn target(lab: &Lab) -> Ran {
+    lab.message().await;
+    lab.target(&PATIENT).await
+}
+
+/// One run of each agent. Whatever this one tells that it is blocked by is mended, each in its turn.
+async fn goes_on(lab: &Lab, agent: &str, mend: impl AsyncFn(&Told)) -> String {
+    let all = RefCell::new(String::new());
+    let mender = async {
+        for nth in 0.. {
+            let told = lab.told(agent, nth).await;
+            mend(&told).await;
+            *all.borrow_mut() += &told.0;
+        }
+    };
+    let both = async {
+        tokio::select! {
+            biased;
+            ran = async { tokio::join!(lab.source(&ALONE), target(lab)) } => ran,
+            () = mender => unreachable!("it mends for ever"),
+        }
+    };
+    let (source, target) = Box::pin(Lab::in_time(both)).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+    printed(all.into_inner())
+}
+
+/// Fits 100 columns, but where an ARN is too long for it.
+#[track_caller]
+fn printed(text: String) -> String {
+    assert!(!text.is_empty(), "nothing was told");
+    for line in text.lines().filter(|line| !line.contains("arn:aws:")) {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    text
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inbox_that_does_not_let_the_source_agent_in() {
+    let lab = Lab::new(World::quick()).await;
+    let b = lab.admin(B, TARGET);
+    let other = json!([{ "Effect": "Allow", "Principal": { "AWS": B }, "Action": "sqs:GetQueueUrl", "Resource": "*" }]);
+    b.set_queue_policy("rds-handoff-inbox", &policy(&other)).await;
+    let impatient = lab.source(&["run", "--format", "json"]).await;
+    assert_eq!(impatient.exit, Exit::Blocked, "{}", impatient.out);
+    let last: Value = serde_json::from_str(impatient.out.lines().last().unwrap()).unwrap();
+    let (words, paste) = last["mend"].as_str().unwrap().split_once('\n').unwrap();
+    assert_eq!(words, "account 222222222222 adds this to the policy of queue rds-handoff-inbox:");
+    assert_eq!(serde_json::from_str::<Value>(paste).unwrap()["Action"], "sqs:SendMessage");
+    let told = goes_on(&lab, "source-agent", async |told| {
+        b.add_to_queue_policy("rds-handoff-inbox", &told.statements()).await;
+    });
+    let told = told.await;
+    assert_eq!(told.matches("AccessDenied").count(), 1, "said once: {told}");
+    insta::assert_snapshot!("inbox", told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn receipts_that_do_not_let_the_target_agent_in() {
+    let lab = Lab::new(World::quick()).await;
+    let (a, receipts) = (lab.admin(A, HOME), format!("rds-handoff-receipts-{B}"));
+    let other = json!([{ "Effect": "Allow", "Principal": { "AWS": A }, "Action": "sqs:GetQueueUrl", "Resource": "*" }]);
+    a.set_queue_policy(&receipts, &policy(&other)).await;
+    let told = goes_on(&lab, "target-agent", async |told| a.add_to_queue_policy(&receipts, &told.statements()).await);
+    insta::assert_snapshot!("receipts", told.await);
+}
+
+/// Account A's agent has published, and is stopped.
+async fn published(lab: &Lab) {
+    let stop = CancellationToken::new();
+    let source = lab.source_as(A, SOURCE, &Lab::ALONE, stop.clone());
+    let stopping = async {
+        lab.message().await;
+        stop.cancel();
+    };
+    let (source, ()) = tokio::join!(source, stopping);
+    assert_eq!(source.exit, Exit::Pending, "{}", source.out);
+}
+
+/// The target agent is mended while account A's does not run; then that one takes everything back.
+async fn goes_on_alone(lab: &Lab, mend: impl AsyncFn(&Told)) -> String {
+    let mending = async {
+        let told = lab.told("target-agent", 0).await;
+        mend(&told).await;
+        told.0
+    };
+    let (target, told) = Box::pin(Lab::in_time(async { tokio::join!(lab.target(&PATIENT), mending) })).await;
+    assert_eq!(target.exit, Exit::Settled, "{}", target.out);
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+    let source = lab.source(&Lab::ALONE).await;
+    assert_eq!(source.exit, Exit::Settled, "{}", source.out);
+    printed(told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_policy_without_the_statements_of_account_b() {
+    let lab = Lab::new(World::quick()).await;
+    published(&lab).await;
+    let (a, key) = (lab.admin(A, TARGET), lab.replica_key().await);
+    let right: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
+    let mut without = right.clone();
+    without["Statement"].as_array_mut().unwrap().retain(|statement| !statement.to_string().contains(B));
+    assert_ne!(without, right);
+    a.set_key_policy(&key, &without.to_string()).await;
+    let told = goes_on_alone(&lab, async |told| {
+        a.add_to_key_policy(&key, &told.statements()).await;
+        let mended: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
+        assert_eq!(mended, right, "what account A's agent had written itself");
+    });
+    insta::assert_snapshot!("key_policy", told.await.replace(&key, "KEY"));
+    let left = a.key_policy(&key).await;
+    assert!(!left.contains(B), "account A's agent takes it out again: {left}");
+}
+
+async fn unshare(lab: &Lab) -> String {
+    let a = lab.admin(A, TARGET);
+    let copy = a.snapshots().await.pop().unwrap();
+    let call = a.rds.modify_db_snapshot_attribute().db_snapshot_identifier(&copy).attribute_name("restore");
+    call.values_to_remove(B).send().await.unwrap();
+    copy
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_somebody_has_unshared() {
+    let lab = Lab::new(World::quick()).await;
+    published(&lab).await;
+    unshare(&lab).await;
+    let told = goes_on_alone(&lab, async |told| {
+        let command = told.paste().replace("\\\n", "");
+        let words: Vec<&str> = command.split_whitespace().collect();
+        assert_eq!(words[..3], ["aws", "rds", "modify-db-snapshot-attribute"]);
+        let option = |name: &str| words[words.iter().position(|word| *word == name).unwrap() + 1];
+        let call = lab.admin(A, option("--region")).rds.modify_db_snapshot_attribute();
+        let call = call.attribute_name(option("--attribute-name")).values_to_add(option("--values-to-add"));
+        call.db_snapshot_identifier(option("--db-snapshot-identifier")).send().await.unwrap();
+    });
+    insta::assert_snapshot!("unshared", told.await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_somebody_has_unshared_is_shared_again_by_the_source_agent_while_it_runs() {
+    let lab = Lab::new(World::quick()).await;
+    let target = async {
+        lab.message().await;
+        unshare(&lab).await;
+        lab.target(&PATIENT).await
+    };
+    let both = async { tokio::join!(lab.source(&ALONE), target) };
+    let (source, target) = Box::pin(Lab::in_time(both)).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    assert!(target.words().contains("is not shared with this account"), "{}", target.out);
+    assert_eq!(source.out.matches(" share          acting ").count(), 2, "{}", source.out);
+    assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+}
+
+/// The policies of a role as they are deployed, without an action, and what is added to them.
+struct Policies<'a> {
+    lab: &'a Lab,
+    account: &'static str,
+    role: &'static str,
+    documents: RefCell<Vec<String>>,
+}
+
+impl<'a> Policies<'a> {
+    /// Without what `taken` says of a Sid and an action.
+    fn without(lab: &'a Lab, account: &'static str, role: &'static str, taken: impl Fn(&str, &Value) -> bool) -> Self {
+        let mut documents: Vec<Value> = Lab::PAIR.templates().iter().flat_map(|it| it.policies(role)).collect();
+        for statement in documents.iter_mut().flat_map(|it| it["Statement"].as_array_mut().unwrap()) {
+            let sid = statement["Sid"].as_str().unwrap().to_owned();
+            let mut actions =
+                statement["Action"].as_array().cloned().unwrap_or_else(|| vec![statement["Action"].clone()]);
+            actions.retain(|action| !taken(&sid, action));
+            if actions.is_empty() {
+                // A statement needs one: that no agent has any use for.
+                actions.push(Value::from("rds:StopDBInstance"));
+            }
+            statement["Action"] = Value::Array(actions);
+        }
+        let documents = RefCell::new(documents.iter().map(Value::to_string).collect());
+        let policies = Self { lab, account, role, documents };
+        policies.put();
+        policies
+    }
+
+    fn put(&self) {
+        let documents = self.documents.borrow();
+        let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
+        self.lab.cloud.put_role_policies(self.account, self.role, &documents).unwrap();
+    }
+
+    fn add(&self, statements: Vec<Value>) {
+        self.documents.borrow_mut().push(policy(&Value::Array(statements)));
+        self.put();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_not_allowed_an_action() {
+    for (account, role, agent, action) in [
+        (A, SOURCE, "source-agent", "rds:CopyDBSnapshot"),
+        (A, SOURCE, "source-agent", "sqs:SendMessage"),
+        (B, TARGET_ROLE, "target-agent", "rds:RestoreDBInstanceFromDBSnapshot"),
+    ] {
+        let lab = Lab::new(World::quick()).await;
+        let policies = Policies::without(&lab, account, role, |_, other| other == action);
+        let told = goes_on(&lab, agent, async |told| policies.add(told.statements())).await;
+        insta::assert_snapshot!(format!("role_{}", action.replace(':', "_")), told);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_may_not_use_a_key_of_its_own_account() {
+    let lab = Lab::new(World::quick()).await;
+    let policies = Policies::without(&lab, B, TARGET_ROLE, |sid, _| {
+        ["StoresUnderTheOwnKeyThroughServices", "LetsServicesKeepTheOwnKey"].contains(&sid)
+    });
+    let key = lab.admin(B, TARGET).own_key().await;
+    let told = goes_on(&lab, "target-agent", async |told| policies.add(told.statements())).await;
+    insta::assert_snapshot!("own_key", told.replace(&key, "arn:aws:kms:us-west-2:222222222222:key/KEY"));
+
+    let lab = Lab::new(World { databases: vec![], ..World::quick() }).await;
+    let key = lab.admin(A, HOME).create_key("databases of account A").await;
+    lab.cloud.create_database(Database { kms_key: Some(key.clone()), ..Database::new(A, HOME, "orders") });
+    lab.configure_source(&["orders"], "");
+    // The snapshot is taken; its copy is not.
+    assert_eq!(lab.source(&["run", "--no-hello", "--once"]).await.exit, Exit::Pending);
+    let policies = Policies::without(&lab, A, SOURCE, |sid, _| {
+        ["ReadsTheDatabasesKeysThroughRds", "LetsRdsKeepTheDatabasesKeys"].contains(&sid)
+    });
+    let told = goes_on(&lab, "source-agent", async |told| policies.add(told.statements())).await;
+    insta::assert_snapshot!("database_key", told.replace(&key, "arn:aws:kms:ap-northeast-1:111111111111:key/KEY"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_policy_without_the_statements_of_account_a() {
+    let lab = Lab::new(World::quick()).await;
+    let a = lab.admin(A, TARGET);
+    let alias = format!("alias/rds-handoff-{HOME}-{B}");
+    while a.kms.describe_key().key_id(&alias).send().await.is_err() {
+        lab.source(&["run", "--no-hello", "--once"]).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    let key = lab.replica_key().await;
+    let right: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
+    let mut without = right.clone();
+    without["Statement"].as_array_mut().unwrap().retain(|statement| statement["Sid"] == "AccountAdministers");
+    a.set_key_policy(&key, &without.to_string()).await;
+    let told = goes_on(&lab, "source-agent", async |told| {
+        a.add_to_key_policy(&key, &told.statements()).await;
+        let mended: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
+        assert_eq!(mended, right, "what the agent had made the key with");
+    });
+    insta::assert_snapshot!("key_policy_source", told.await.replace(&key, "KEY"));
+}
+
+/// A Deny statement with one condition more.
+fn excepted(deny: &Value, told: &Told) -> Value {
+    let mut deny = deny.clone();
+    if deny["Condition"].is_null() {
+        deny["Condition"] = json!({});
+    }
+    let [exception] = &told.statements()[..] else { panic!("{}", told.0) };
+    deny["Condition"].as_object_mut().unwrap().extend(exception.as_object().unwrap().clone());
+    deny
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_control_policy_in_account_a() {
+    let lab = Lab::new(World::quick()).await;
+    let deny = json!({ "Effect": "Deny", "Action": "rds:ModifyDBSnapshotAttribute", "Resource": "*" });
+    let attach = |deny: &Value| lab.cloud.set_service_control_policies(A, &[FULL_ACCESS, &policy(deny)]).unwrap();
+    attach(&deny);
+    let told = goes_on(&lab, "source-agent", async |told| attach(&excepted(&deny, told))).await;
+    insta::assert_snapshot!("scp_source", told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_control_policy_in_account_b() {
+    let lab = Lab::new(World::quick()).await;
+    let deny = json!({
+        "Effect": "Deny", "Action": ["rds:*", "sqs:*"], "Resource": "*",
+        "Condition": { "StringNotEquals": { "aws:ResourceAccount": B } },
+    });
+    let attach = |deny: &Value| lab.cloud.set_service_control_policies(B, &[FULL_ACCESS, &policy(deny)]).unwrap();
+    attach(&deny);
+    let told = goes_on(&lab, "target-agent", async |told| attach(&excepted(&deny, told))).await;
+    insta::assert_snapshot!("scp_target", told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_control_policy_over_the_inbox() {
+    let lab = Lab::new(World::quick()).await;
+    let deny = json!({
+        "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*",
+        "Condition": { "StringNotEquals": { "aws:PrincipalAccount": B } },
+    });
+    let attach = |deny: &Value| lab.cloud.set_resource_control_policies(B, &[&policy(deny)]).unwrap();
+    attach(&deny);
+    let told = goes_on(&lab, "source-agent", async |told| attach(&excepted(&deny, told))).await;
+    insta::assert_snapshot!("rcp", told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permissions_boundary_without_an_action() {
+    let lab = Lab::new(World::quick()).await;
+    let statements = RefCell::new(vec![json!({ "Effect": "Allow", "Action": ["rds:*", "kms:*"], "Resource": "*" })]);
+    let put = || {
+        let boundary = policy(&Value::from(statements.borrow().clone()));
+        lab.cloud.put_role_boundary(A, SOURCE, Some(&boundary)).unwrap();
+    };
+    put();
+    let told = goes_on(&lab, "source-agent", async |told| {
+        statements.borrow_mut().extend(told.statements());
+        put();
+    });
+    insta::assert_snapshot!("boundary", told.await);
+}
