@@ -13,8 +13,7 @@ use agent_runtime::start::Random;
 use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
-use protocol::{AccountId, HandoffId, Nonce, QueueArn, SnapshotArn, SourceFacts};
-use tokio::time::Instant;
+use protocol::{AccountId, Nonce, QueueArn, SnapshotArn, SourceFacts};
 
 use crate::config::Settings;
 use crate::keys::Keys;
@@ -36,8 +35,6 @@ pub(crate) struct Account {
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
     pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
-    /// When this process has last asked for a handoff whether its target account is ready.
-    pub(crate) asked: RefCell<BTreeMap<HandoffId, Instant>>,
     /// Whether a target account is asked at all.
     pub(crate) asks_first: bool,
     random: Random,
@@ -63,7 +60,6 @@ impl Account {
             keys,
             shares: Shared::new(),
             deaf: RefCell::default(),
-            asked: RefCell::default(),
             asks_first,
             random,
         }

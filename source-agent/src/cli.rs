@@ -39,7 +39,7 @@ pub enum Command {
     },
     /// Ask each target account whether it is ready, and wait for its answer
     Hello {
-        /// How long to wait
+        /// How long to wait, at most 10m
         #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = settings::duration)]
         patience: SignedDuration,
     },

@@ -19,6 +19,8 @@ use crate::steps::word;
 
 /// As long as a queue can wait.
 const LONG_POLL: Duration = Duration::from_secs(20);
+/// `run`, beside this command, keeps an answer that it does not know for so long.
+const LONGEST: SignedDuration = SignedDuration::from_mins(10);
 /// A queue that does not answer is asked again after this long.
 const OUT_OF_REACH: Duration = Duration::from_secs(5);
 
@@ -67,6 +69,10 @@ pub(crate) async fn hello(
             }
         }
     }
+    if waiting.is_empty() && worst == Exit::Settled {
+        screen.complain("nothing is declared that has not been offered yet: there is nobody to ask", None);
+    }
+    let patience = patience.min(LONGEST);
     let mut ears = Ears { account, screen, waiting, others: Vec::new() };
     let until = Instant::now() + Duration::try_from(patience).unwrap_or_default();
     let heard = tokio::select! {
@@ -96,7 +102,7 @@ pub(crate) async fn hello(
 /// Sends one hello. `None` when the handoff has asked for more already.
 async fn say(account: &Account, of: &Move) -> Result<Option<Digest>, Fault> {
     let (engine, version, size) = match account.source_snapshot(of).await? {
-        Some(source) if source.facts.offer.is_some() => return Ok(None),
+        Some(source) if source.facts.offer.is_some() || source.facts.ended.is_some() => return Ok(None),
         Some(source) => (source.view.engine, source.view.engine_version, source.view.size_gib),
         None => {
             let databases = account.inventory.databases(&of.database.region).await?;
@@ -133,7 +139,7 @@ impl Ears<'_> {
                 match received {
                     Ok(received) => {
                         for message in received {
-                            worst = worst.max(self.hear(arn, message).await?);
+                            worst = worst.max(self.hear(arn, message).await);
                         }
                     }
                     Err(fault) if fault.kind == FaultKind::Transient => tokio::time::sleep(OUT_OF_REACH).await,
@@ -144,7 +150,7 @@ impl Ears<'_> {
         Ok(worst)
     }
 
-    async fn hear(&mut self, queue: &QueueArn, message: Received) -> Result<Exit, Fault> {
+    async fn hear(&mut self, queue: &QueueArn, message: Received) -> Exit {
         let answer = match Reply::decode(&message.body) {
             Ok(Reply::Answer(answer)) => Some(answer),
             _ => None,
@@ -155,9 +161,12 @@ impl Ears<'_> {
         });
         let Some((of, answer)) = answered else {
             self.others.push((queue.clone(), message.handle));
-            return Ok(Exit::Settled);
+            return Exit::Settled;
         };
-        Queue::new(&self.account.clients, queue).delete(&message.handle).await?;
+        if let Err(fault) = Queue::new(&self.account.clients, queue).delete(&message.handle).await {
+            // It comes again, and `run` deletes it.
+            tracing::warn!("an answer could not be deleted: {}", fault.chain());
+        }
         self.waiting.remove(&answer.digest);
         let account = &of.route.account;
         let (outcome, text, exit) = match answer.lack {
@@ -165,7 +174,7 @@ impl Ears<'_> {
             Some(lack) => ("unready", format!("account {account} is not ready: {}", lack.meaning()), Exit::Blocked),
         };
         self.screen.say(&of.subject(), "message", outcome, &text);
-        Ok(exit)
+        exit
     }
 
     /// `run` waits for no message any longer than this command.

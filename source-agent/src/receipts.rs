@@ -26,8 +26,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// A listing may be older than an offer. Only after this is a receipt that answers none a bad one.
 const OFFER_SPREADS: SignedDuration = SignedDuration::from_mins(1);
 
-/// The command `hello` may be waiting for an answer that no handoff has asked for. It waits no longer than this.
-const HELLO_LISTENS: SignedDuration = SignedDuration::from_mins(10);
+/// The command `hello` may be waiting for an answer that no handoff has asked for: for ten minutes, and so an answer that is looked
+/// at again so often is nobody's.
+const HELLO_LISTENS: u32 = 20;
 
 /// Wakes the drive of a handoff when something was heard of it.
 pub(crate) type Wakes = BTreeMap<HandoffId, Notify>;
@@ -114,7 +115,7 @@ impl<'a> Receipts<'a> {
             {
                 self.queue.set_visibility(handle, LOOK_AGAIN).await.map(drop)
             }
-            Err(Unrecorded::NotAsked) if self.age(message) < HELLO_LISTENS => {
+            Err(Unrecorded::NotAsked) if message.times < HELLO_LISTENS => {
                 self.queue.set_visibility(handle, LOOK_AGAIN).await.map(drop)
             }
             // Whoever has asked has gone. It opens nothing and tells nothing more.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use agent_runtime::Exit;
 use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
-use agent_runtime::{AwsResult as _, Exit};
-use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState, KeyUsageType};
 use protocol::{KeyArn, names, tags};
 
 use crate::account::Account;
 use crate::groups;
+use crate::own_key;
 
 /// Looks at everything that can be seen from account B, and names who can see the rest.
 pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> Exit {
@@ -37,38 +37,8 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
 async fn own_key(checks: &Checks, account: &Account) {
     let key = &account.settings.key;
     let KeyArn { region, key: id, account: home } = key;
-    let answer = account.clients.kms(region).describe_key().key_id(key.to_string()).send().await;
-    let tag = || {
-        format!(
-            "correct key in the configuration, or tag the key, which the agent's policies know by its tag:\n\
-             aws kms tag-resource --region {region} \\\n    --key-id {id} \\\n    --tags TagKey={},TagValue={}",
-            tags::ROLE,
-            tags::ROLE_OWN_KEY
-        )
-    };
-    let answer = answer.op("kms:DescribeKey");
-    let answer = answer.map_err(|fault| if fault.is_refusal() { fault.hint(tag()) } else { fault });
-    let Some(answer) = checks.found("own key", answer) else { return };
-    let Some(found) = answer.key_metadata() else { return };
-    // Symmetric keys alone (RDS User Guide, Encrypting Amazon RDS resources). An AWS managed key serves one service alone (KMS
-    // Developer Guide, AWS KMS keys), and the master password rests under this key too.
-    let kind = (found.key_manager(), found.key_spec(), found.key_usage());
-    let wanted =
-        (Some(&KeyManagerType::Customer), Some(&KeySpec::SymmetricDefault), Some(&KeyUsageType::EncryptDecrypt));
-    match found.key_state() {
-        _ if kind != wanted => checks.failed(
-            "own key",
-            format!("{key} is not a symmetric customer managed key for encryption"),
-            "name one that is: databases and their passwords rest under it",
-        ),
-        Some(KeyState::Enabled | KeyState::Updating) => {
-            checks.passed("own key", format!("{key} is enabled, symmetric, and customer managed"));
-        }
-        state => checks.failed(
-            "own key",
-            format!("{key} is {}", state.map_or("in no state", KeyState::as_str)),
-            "enable it, or name another key: databases rest under it",
-        ),
+    if checks.found("own key", own_key::usable(account).await).is_some() {
+        checks.passed("own key", format!("{key} is enabled, symmetric, and customer managed"));
     }
     checks.unseen(
         "own key, tag",

@@ -99,7 +99,14 @@ impl<'a> Inbox<'a> {
     /// One message: a job, or one of its other ends.
     async fn begin(&self, message: &Received) -> Result<Option<Rc<Job>>, Fault> {
         match self.read(message) {
-            Ok(Message::Hello(hello)) => self.answer(&hello, message).await.map(|()| None),
+            Ok(Message::Hello(hello)) => {
+                // An answer that cannot be sent keeps no other message from being begun. The hello comes again.
+                if let Err(fault) = self.answer(&hello, message).await {
+                    let subject = format!("answers to account {}", hello.database_arn.account);
+                    self.screen.fault(&subject, &fault, VISIBILITY);
+                }
+                Ok(None)
+            }
             Ok(Message::Handoff(handoff)) if self.is_full_of(&handoff) => {
                 // One sender's messages do not take the places of all others.
                 self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await?;
@@ -150,14 +157,17 @@ impl<'a> Inbox<'a> {
         let answer = Answer::new(hello, lack.as_ref().map(|(lack, _)| *lack));
         self.account.receipts(sender, &hello.handoff)?.send(&answer.encode()).await?;
         let subject = format!("{}/{}", hello.database(), hello.label);
-        let text = match &lack {
-            None => format!("account {sender} asks whether this account is ready: it is"),
-            Some((lack, fault)) => {
-                let mend = fault.mend().map_or_else(String::new, |mend| format!("; {mend}"));
-                format!("account {sender} was told that this account is not ready, {lack}: {}{mend}", fault.chain())
+        match lack {
+            None => {
+                let text = format!("account {sender} asks whether this account is ready: it is");
+                self.screen.say(&subject, "message", "hello", &text);
             }
-        };
-        self.screen.say(&subject, "message", "hello", &text);
+            Some((lack, fault)) => {
+                let text =
+                    format!("account {sender} was told that this account is not ready, {lack}: {}", fault.chain());
+                self.screen.say_with(&subject, "message", "unready", &text, fault.mend());
+            }
+        }
         self.queue.delete(&message.handle).await
     }
 

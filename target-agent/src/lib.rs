@@ -13,6 +13,7 @@ mod hello;
 mod inbox;
 mod job;
 mod look;
+mod own_key;
 mod profile;
 mod run;
 mod steps;

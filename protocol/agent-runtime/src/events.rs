@@ -173,12 +173,27 @@ impl Screen {
 
     /// Something that a person should know: a message, or the end of a handoff.
     pub fn say(&self, subject: &str, event: &'static str, outcome: &str, text: &str) {
+        self.say_with(subject, event, outcome, text, None);
+    }
+
+    /// The same, with what to do about it.
+    pub fn say_with(&self, subject: &str, event: &'static str, outcome: &str, text: &str, mend: Option<&str>) {
         // An agent that goes on for ever comes by what is over again and again.
         if event == "end" && !self.ended.borrow_mut().insert((subject.to_owned(), outcome.to_owned())) {
             return;
         }
-        let line = Line { text, outcome: Some(outcome), ..self.event(event, subject) };
+        let line = Line { text, outcome: Some(outcome), mend, ..self.event(event, subject) };
         self.line(subject, event, outcome, text, &line);
+        self.mend(mend);
+    }
+
+    /// In JSON it stands in its line.
+    fn mend(&self, mend: Option<&str>) {
+        if let (Format::Text, Some(mend)) = (self.format, mend) {
+            let mut text = String::new();
+            push_mend(&mut text, "          mend: ", mend);
+            self.write(&text);
+        }
     }
 
     fn trouble(&self, subject: &str, word: &str, event: &'static str, fault: &Fault) {
@@ -188,11 +203,7 @@ impl Screen {
         let outcome = (event == "end").then_some(word);
         let line = Line { text: &what, step, state, outcome, mend: fault.mend(), ..self.event(event, subject) };
         self.line(subject, step.unwrap_or("-"), word, &what, &line);
-        if let (Format::Text, Some(mend)) = (self.format, fault.mend()) {
-            let mut text = String::new();
-            push_mend(&mut text, "          mend: ", mend);
-            self.write(&text);
-        }
+        self.mend(fault.mend());
     }
 
     fn event<'a>(&'a self, event: &'static str, handoff: &'a str) -> Line<'a> {

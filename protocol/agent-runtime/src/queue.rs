@@ -38,6 +38,8 @@ pub struct Received {
     pub handle: String,
     /// When it was sent.
     pub sent: Option<Timestamp>,
+    /// How often it was received, this time among them.
+    pub times: u32,
 }
 
 impl Queue {
@@ -73,6 +75,7 @@ impl Queue {
             .wait_time_seconds(i32::try_from(wait.as_secs().min(20)).unwrap_or(20))
             .visibility_timeout(seconds(VISIBILITY))
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .send()
             .await
             .op("sqs:ReceiveMessage")
@@ -162,13 +165,16 @@ impl Queue {
 
 impl Received {
     fn of(message: &Message) -> Option<Self> {
-        let sent =
-            message.attributes().and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp));
+        let attribute = |name| message.attributes().and_then(|attributes| attributes.get(&name));
         Some(Self {
             id: message.message_id().unwrap_or_default().to_owned(),
             body: message.body().unwrap_or_default().to_owned(),
             handle: message.receipt_handle()?.to_owned(),
-            sent: sent.and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok()),
+            sent: attribute(MessageSystemAttributeName::SentTimestamp)
+                .and_then(|millis| Timestamp::from_millisecond(millis.parse().ok()?).ok()),
+            times: attribute(MessageSystemAttributeName::ApproximateReceiveCount)
+                .and_then(|times| times.parse().ok())
+                .unwrap_or(1),
         })
     }
 }

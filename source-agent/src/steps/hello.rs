@@ -6,19 +6,18 @@ use std::time::Duration;
 use agent_runtime::queue::Queue;
 use agent_runtime::snapshot::SnapshotView;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
-use jiff::SignedDuration;
-use protocol::Hello;
-use protocol::tags::{self, Asked};
-use tokio::time::Instant;
+use jiff::Timestamp;
+use protocol::tags::{self, Answered, Asked};
+use protocol::{Digest, Hello};
 
 use crate::account::Account;
 use crate::hello::ask;
 use crate::moves::Move;
 
-/// A hello that another process has written was sent by it, unless that died between the two. It is sent once more after this.
-const SENT_BY_NOW: SignedDuration = SignedDuration::from_mins(2);
-/// An account that was not ready, or does not answer, is asked again after this long.
+/// An account that was not ready is asked again after this long, and one that does not answer ever more seldom.
 const AGAIN: Duration = Duration::from_mins(5);
+/// But never more seldom than this.
+const SELDOM: Duration = Duration::from_hours(1);
 
 /// Account B has answered that it is ready.
 pub(crate) struct SayHello<'a> {
@@ -34,15 +33,20 @@ impl SayHello<'_> {
         ask(self.of, engine, engine_version, *size_gib, asked.issued, asked.nonce.clone())
     }
 
-    /// Is it time to send it once more? A message waits in its queue for 14 days, so one that is not answered is repeated
-    /// ever more seldom.
-    fn is_due(&self, asked: &Asked, answered: bool) -> bool {
-        let age = self.account.clock.now().duration_since(asked.issued);
-        match self.account.asked.borrow().get(&self.of.id) {
-            Some(last) if answered => last.elapsed() >= AGAIN,
-            Some(last) => last.elapsed() >= AGAIN.max(Duration::try_from(age / 2).unwrap_or_default()),
-            None => answered || age >= SENT_BY_NOW,
-        }
+    /// Is it time to ask anew? By AWS's record alone, so that however many processes look, an account is asked as seldom. What
+    /// was written and never sent, since its process died between the two, is asked anew likewise.
+    fn is_due(&self, asked: &Asked, answered: Option<&Answered>) -> bool {
+        let since = |then: Option<Timestamp>| {
+            let passed = then.map(|then| self.account.clock.now().duration_since(then));
+            passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
+        };
+        let waited = since(Some(asked.issued));
+        let again = self.account.settings.pace.settle(AGAIN);
+        let seldom = match answered {
+            Some(answered) if answered.at >= asked.issued => again,
+            _ => (since(self.snapshot.created).saturating_sub(waited) / 2).clamp(again, SELDOM.max(again)),
+        };
+        waited >= seldom
     }
 }
 
@@ -72,7 +76,7 @@ impl Step for SayHello<'_> {
         let Some(asked) = asked.filter(|asked| self.message(asked).digest() == asked.digest) else {
             return Ok(Observed::Todo);
         };
-        if self.is_due(&asked, answered.is_some()) {
+        if self.is_due(&asked, answered.as_ref()) {
             return Ok(Observed::Todo);
         }
         let account = &self.of.route.account;
@@ -82,7 +86,7 @@ impl Step for SayHello<'_> {
                  on when it is ready",
             )),
             None => Ok(Observed::Working(Working {
-                since: Some(asked.issued),
+                since: self.snapshot.created,
                 ..Working::new(format!("waiting for account {account} to say whether it is ready"))
             })),
         }
@@ -90,25 +94,12 @@ impl Step for SayHello<'_> {
 
     /// The digest is remembered before the hello is sent: the answer may come within the same second.
     async fn act(&self) -> Result<(), Fault> {
-        let source = self.account.source_snapshot(self.of).await?;
-        let there = source.and_then(|source| source.facts.hello);
-        let message = match there.map(|asked| (self.message(&asked), asked.digest)) {
-            Some((message, digest)) if message.digest() == digest => message,
-            _ => {
-                let asked = Asked {
-                    issued: self.account.clock.now(),
-                    nonce: self.account.nonce(),
-                    digest: protocol::Digest::of(b""),
-                };
-                let message = self.message(&asked);
-                let asked = Asked { digest: message.digest(), ..asked };
-                self.account.tag(&self.of.source_arn(), tags::HELLO, &asked).await?;
-                message
-            }
-        };
-        Queue::new(&self.account.clients, &self.of.inbox).send(&message.encode()).await?;
-        self.account.asked.borrow_mut().insert(self.of.id.clone(), Instant::now());
-        Ok(())
+        let (issued, nonce) = (self.account.clock.now(), self.account.nonce());
+        let asked = Asked { issued, nonce, digest: Digest::of(b"") };
+        let message = self.message(&asked);
+        let asked = Asked { digest: message.digest(), ..asked };
+        self.account.tag(&self.of.source_arn(), tags::HELLO, &asked).await?;
+        Queue::new(&self.account.clients, &self.of.inbox).send(&message.encode()).await
     }
 
     fn foresee(&self) {}

@@ -89,7 +89,7 @@ struct World {
     address: String,
     _aws: Child,
     said: tokio::sync::Mutex<Lines<BufReader<ChildStdout>>>,
-    /// Account A has published, or has died: account B may begin.
+    /// Account A has asked, or has died: account B may begin.
     begin: Notify,
     killed: Cell<bool>,
     death: Option<Death>,
@@ -135,7 +135,7 @@ impl World {
             let mut lines = BufReader::new(stdout).lines();
             let mut said = String::new();
             while let Some(line) = lines.next_line().await.unwrap() {
-                if line.contains(r#""step":"publish""#) {
+                if line.contains(r#""step":"hello""#) {
                     self.begin.notify_one();
                 }
                 said = format!("{said}{line}\n");

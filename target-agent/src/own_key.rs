@@ -1,0 +1,39 @@
+//! Account B's own key, as KMS describes it. SDK types stop here.
+
+use agent_runtime::{AwsResult as _, Fault};
+use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState, KeyUsageType};
+use protocol::{KeyArn, tags};
+
+use crate::account::Account;
+
+/// It is enabled, and of a kind that RDS and Secrets Manager can use for this account.
+pub(crate) async fn usable(account: &Account) -> Result<(), Fault> {
+    let key = &account.settings.key;
+    let KeyArn { region, key: id, .. } = key;
+    let tag = || {
+        format!(
+            "correct key in the configuration, or tag the key, which the agent's policies know by its tag:\n\
+             aws kms tag-resource --region {region} \\\n    --key-id {id} \\\n    --tags TagKey={},TagValue={}",
+            tags::ROLE,
+            tags::ROLE_OWN_KEY
+        )
+    };
+    let answer = account.clients.kms(region).describe_key().key_id(key.to_string()).send().await;
+    let answer = answer.op("kms:DescribeKey");
+    let answer = answer.map_err(|fault| if fault.is_refusal() { fault.hint(tag()) } else { fault })?;
+    let Some(found) = answer.key_metadata() else { return Err(Fault::blocked(format!("KMS tells nothing of {key}"))) };
+    // Symmetric keys alone (RDS User Guide, Encrypting Amazon RDS resources). An AWS managed key serves one service alone (KMS
+    // Developer Guide, AWS KMS keys), and the master password rests under this key too.
+    let kind = (found.key_manager(), found.key_spec(), found.key_usage());
+    let wanted =
+        (Some(&KeyManagerType::Customer), Some(&KeySpec::SymmetricDefault), Some(&KeyUsageType::EncryptDecrypt));
+    match found.key_state() {
+        _ if kind != wanted => {
+            Err(Fault::blocked(format!("{key} is not a symmetric customer managed key for encryption"))
+                .hint("name one that is: databases and their passwords rest under it"))
+        }
+        Some(KeyState::Enabled | KeyState::Updating) => Ok(()),
+        state => Err(Fault::blocked(format!("{key} is {}", state.map_or("in no state", KeyState::as_str)))
+            .hint("enable it, or name another key: databases rest under it")),
+    }
+}
