@@ -106,8 +106,10 @@ pub struct Offer {
 /// however soon it comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// When.
+    /// When it was made.
     pub issued: Timestamp,
+    /// When it was sent last.
+    pub sent: Timestamp,
     /// Makes the hello unique.
     pub nonce: Nonce,
     /// Of its body.
@@ -262,10 +264,20 @@ fact!(
     }
 );
 
-fact!(Asked, "hello", |me| format!("issued={} nonce={} sha256={}", me.issued, me.nonce, me.digest), |text| {
-    let mut pairs = Pairs::of(text, 3);
-    Some(Self { issued: pairs.next("issued")?, nonce: pairs.next("nonce")?, digest: pairs.next("sha256")? })
-});
+fact!(
+    Asked,
+    "hello",
+    |me| format!("issued={} sent={} nonce={} sha256={}", me.issued, me.sent, me.nonce, me.digest),
+    |text| {
+        let mut pairs = Pairs::of(text, 4);
+        Some(Self {
+            issued: pairs.next("issued")?,
+            sent: pairs.next("sent")?,
+            nonce: pairs.next("nonce")?,
+            digest: pairs.next("sha256")?,
+        })
+    }
+);
 
 fact!(
     Answered,
@@ -425,7 +437,7 @@ mod tests {
             for outcome in [Outcome::Landed, Outcome::Expired, Outcome::Revoked, Outcome::Rejected, Outcome::Failed] {
                 round_trip(&Ended { outcome, at: issued });
             }
-            round_trip(&Asked { issued, nonce: nonce.parse().unwrap(), digest: digest.parse().unwrap() });
+            round_trip(&Asked { issued, sent: start_by, nonce: nonce.parse().unwrap(), digest: digest.parse().unwrap() });
             for lack in std::iter::once(None).chain(Lack::ALL.map(Some)) {
                 round_trip(&Answered { at: issued, lack });
             }

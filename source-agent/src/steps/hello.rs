@@ -6,7 +6,7 @@ use std::time::Duration;
 use agent_runtime::queue::Queue;
 use agent_runtime::snapshot::SnapshotView;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use protocol::tags::{self, Answered, Asked};
 use protocol::{Digest, Hello};
 
@@ -18,6 +18,8 @@ use crate::moves::Move;
 const AGAIN: Duration = Duration::from_mins(5);
 /// But never more seldom than this.
 const SELDOM: Duration = Duration::from_hours(1);
+/// A hello is sent again for so long, and then made anew.
+const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Account B has answered that it is ready.
 pub(crate) struct SayHello<'a> {
@@ -33,17 +35,23 @@ impl SayHello<'_> {
         ask(self.of, engine, engine_version, *size_gib, asked.issued, asked.nonce.clone())
     }
 
-    /// Is it time to ask anew? By AWS's record alone, so that however many processes look, an account is asked as seldom. What
-    /// was written and never sent, since its process died between the two, is asked anew likewise.
+    /// The hello that stands on the source snapshot. Account B refuses one that is older than a queue keeps messages.
+    fn standing(&self, asked: Option<Asked>) -> Option<Asked> {
+        let now = self.account.clock.now();
+        asked.filter(|asked| self.message(asked).digest() == asked.digest && now.duration_since(asked.issued) < FRESH)
+    }
+
+    /// Is it time to ask again? By AWS's record alone, so that however many processes look, an account is asked as seldom. What
+    /// was written and never sent, since its process died between the two, is sent likewise.
     fn is_due(&self, asked: &Asked, answered: Option<&Answered>) -> bool {
         let since = |then: Option<Timestamp>| {
             let passed = then.map(|then| self.account.clock.now().duration_since(then));
             passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
         };
-        let waited = since(Some(asked.issued));
+        let waited = since(Some(asked.sent));
         let again = self.account.settings.pace.settle(AGAIN);
         let seldom = match answered {
-            Some(answered) if answered.at >= asked.issued => again,
+            Some(answered) if answered.at >= asked.sent => again,
             _ => (since(self.snapshot.created).saturating_sub(waited) / 2).clamp(again, SELDOM.max(again)),
         };
         waited >= seldom
@@ -73,9 +81,7 @@ impl Step for SayHello<'_> {
         if ready || source.facts.offer.is_some() || self.account.shared_copy(self.of).await?.is_some() {
             return Ok(Observed::Ready(()));
         }
-        let Some(asked) = asked.filter(|asked| self.message(asked).digest() == asked.digest) else {
-            return Ok(Observed::Todo);
-        };
+        let Some(asked) = self.standing(asked) else { return Ok(Observed::Todo) };
         if self.is_due(&asked, answered.as_ref()) {
             return Ok(Observed::Todo);
         }
@@ -94,10 +100,13 @@ impl Step for SayHello<'_> {
 
     /// The digest is remembered before the hello is sent: the answer may come within the same second.
     async fn act(&self) -> Result<(), Fault> {
-        let (issued, nonce) = (self.account.clock.now(), self.account.nonce());
-        let asked = Asked { issued, nonce, digest: Digest::of(b"") };
+        let source = self.account.source_snapshot(self.of).await?;
+        let sent = self.account.clock.now();
+        let new = || Asked { issued: sent, sent, nonce: self.account.nonce(), digest: Digest::of(b"") };
+        // The same bytes again: whichever is answered, it is the answer.
+        let asked = self.standing(source.and_then(|source| source.facts.hello)).unwrap_or_else(new);
         let message = self.message(&asked);
-        let asked = Asked { digest: message.digest(), ..asked };
+        let asked = Asked { sent, digest: message.digest(), ..asked };
         self.account.tag(&self.of.source_arn(), tags::HELLO, &asked).await?;
         Queue::new(&self.account.clients, &self.of.inbox).send(&message.encode()).await
     }
