@@ -14,6 +14,7 @@ use crate::config::{Declared, Target};
 use crate::given::Given;
 use crate::key_policy::{LetIn, let_in, missing, of_replica, strangers};
 use crate::keys::{Condition, key_tags};
+use crate::moves::Move;
 
 /// Looks at everything that can be seen from account A, and names who can see the rest.
 pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> Exit {
@@ -148,7 +149,7 @@ async fn given_key(checks: &Checks, account: &Account, target: &Target) {
     }
 }
 
-/// The database is there, and its version is on offer where it goes.
+/// The database is there, `run` does not refuse it, and its version is on offer where it goes.
 async fn database(checks: &Checks, account: &Account, declared: &Declared, is_enabled_there: bool) {
     let what = format!("database {}", declared.database);
     let region = &account.settings.region;
@@ -157,7 +158,9 @@ async fn database(checks: &Checks, account: &Account, declared: &Declared, is_en
         checks.failed(&what, format!("there is none in {region}"), "correct the name, or the Region");
         return;
     };
-    checks.passed(&what, format!("{} {}, {} GiB", database.engine, database.engine_version, database.size_gib));
+    if checks.found(&what, Move::new(account, declared, database)).is_some() {
+        checks.passed(&what, format!("{} {}, {} GiB", database.engine, database.engine_version, database.size_gib));
+    }
     if !is_enabled_there {
         return;
     }

@@ -42,7 +42,11 @@ async fn kinds_that_are_not_supported_are_refused() {
     lab.cloud.create_database(Database { cluster: Some("aurora".to_owned()), ..database("member") });
     lab.cloud.create_database(Database { engine: "custom-sqlserver-ee".to_owned(), ..database("custom") });
     lab.configure_source(&["plain", "member", "custom"], "");
-    refused(&lab, &["plain/cutover-1: it is not encrypted", "DB cluster aurora", "RDS Custom"]).await;
+    let told = ["plain/cutover-1: it is not encrypted", "DB cluster aurora", "RDS Custom"];
+    refused(&lab, &told).await;
+    let check = lab.source(&["check"]).await;
+    assert_eq!(check.exit, Exit::Blocked, "{}", check.out);
+    assert!(told.iter().all(|told| check.words().contains(told)), "{}", check.out);
 }
 
 #[tokio::test(start_paused = true)]
