@@ -1,13 +1,13 @@
 //! `check`: what account A needs, and whether it is there. Reads only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
 use agent_runtime::{AwsResult as _, Exit};
 use protocol::tags::KeyMode;
-use protocol::{KeyArn, Region, names};
+use protocol::{KeyArn, QueueArn, Region, names};
 
 use crate::account::Account;
 use crate::config::{Declared, Target};
@@ -28,8 +28,14 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
     for region in of_databases.intersection(&enabled) {
         check::quotas(&checks, &account.clients, region, &["ManualSnapshots"]).await;
     }
+    let mut senders: BTreeMap<&QueueArn, BTreeSet<_>> = BTreeMap::new();
+    for Target { receipts, account, role, .. } in &settings.targets {
+        senders.entry(receipts).or_default().insert((account, role));
+    }
+    for (receipts, senders) in senders {
+        check::own_queue(&checks, &account.clients, receipts, senders).await;
+    }
     for target in &settings.targets {
-        check::own_queue(&checks, &account.clients, &target.receipts, &target.account, &target.role).await;
         let reachable: Vec<&Region> =
             [&settings.region, &target.region].into_iter().filter(|region| enabled.contains(region)).collect();
         match target.key_mode {

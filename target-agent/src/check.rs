@@ -6,7 +6,8 @@ use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
 use agent_runtime::{AwsResult as _, Exit};
 use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState, KeyUsageType};
-use protocol::{KeyArn, names, tags};
+use protocol::trust::Sender;
+use protocol::{KeyArn, tags};
 
 use crate::account::Account;
 use crate::groups;
@@ -14,18 +15,17 @@ use crate::groups;
 /// Looks at everything that can be seen from account B, and names who can see the rest.
 pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> Exit {
     let (checks, settings) = (Checks::default(), &account.settings);
-    check::role(&checks, caller, &names::target_role());
-    let of_receipts = settings.receiver.senders.values().map(|receipts| &receipts.region);
+    check::role(&checks, caller, &settings.role);
+    let of_receipts = settings.receiver.senders.values().map(|sender| &sender.receipts.region);
     let regions = of_receipts.chain([&settings.region, &settings.inbox.region]).collect();
     check::enabled(&checks, &account.clients, &settings.account, regions).await;
     own_key(&checks, account).await;
-    for sender in settings.receiver.senders.keys() {
-        check::own_queue(&checks, &account.clients, &settings.inbox, sender, &names::source_role()).await;
-    }
+    let senders = settings.receiver.senders.iter().map(|(account, Sender { role, .. })| (account, role)).collect();
+    check::own_queue(&checks, &account.clients, &settings.inbox, senders).await;
     check::quotas(&checks, &account.clients, &settings.region, &["ManualSnapshots", "DBInstances", "AllocatedStorage"])
         .await;
     profiles(&checks, account).await;
-    for (sender, receipts) in &settings.receiver.senders {
+    for (sender, Sender { receipts, .. }) in &settings.receiver.senders {
         let who = format!("only account {sender} can see it: `source-agent check` does");
         checks.unseen(&format!("queue {}", receipts.queue), who);
     }

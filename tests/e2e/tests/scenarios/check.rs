@@ -45,6 +45,35 @@ async fn what_is_broken_fails_with_its_mend() {
     insta::assert_snapshot!("check_target_broken", target);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_lets_a_third_account_send_fails() {
+    let lab = Lab::new(World::slow()).await;
+    let (a, b) = (lab.admin(A, HOME), lab.admin(B, TARGET));
+    let third = serde_json::json!({
+        "Sid": "Auditors", "Effect": "Allow", "Principal": { "AWS": "333333333333" }, "Action": "sqs:*", "Resource": "*",
+    });
+    let receipts = format!("rds-handoff-receipts-{B}");
+    a.add_to_queue_policy(&receipts, std::slice::from_ref(&third)).await;
+    b.add_to_queue_policy("rds-handoff-inbox", &[third]).await;
+    for ran in [lab.source(&["check"]).await, lab.target(&["check"]).await] {
+        assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
+        let words = "its statement Auditors lets 333333333333 send";
+        assert!(ran.words().contains(words) && ran.words().contains(" 1 failed"), "{}", ran.out);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_roles_of_account_b_have_the_names_of_its_configuration() {
+    let lab = Lab::new(World::slow()).await;
+    lab.edit("target.toml", "key = ", "role = \"theirs\"\nkey = ");
+    lab.edit("target.toml", "[[from]]", "[[from]]\nrole = \"ours\"");
+    let ran = lab.target(&["check"]).await;
+    assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
+    for words in ["run the agent as role theirs", "lets ours of account 111111111111 send", ":role/ours"] {
+        assert!(ran.words().contains(words), "{words}: {}", ran.out);
+    }
+}
+
 /// What `check` says of a thing, each finding with its lines.
 fn about(out: &str, thing: &str) -> String {
     let mut is_about = false;
