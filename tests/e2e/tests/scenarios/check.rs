@@ -33,7 +33,10 @@ async fn what_is_broken_fails_with_its_mend() {
     );
     b.set_queue_policy("rds-handoff-inbox", &anybody).await;
     lab.edit("target.toml", "\"private\"", "\"later\"");
-    lab.edit("target.toml", "deletion_protection = false", "deletion_protection = false\nparameter_group = \"ours\"");
+    // And what the agent cannot see.
+    let more = "parameter_group = \"ours\"\nca = \"rds-ca-rsa2048-g1\"\nmonitoring_seconds = 60\n\
+                monitoring_role = \"arn:aws:iam::222222222222:role/rds/rds-monitoring\"";
+    lab.edit("target.toml", "deletion_protection = false", &format!("deletion_protection = false\n{more}"));
     let key = b.own_key().await;
     b.kms.disable_key().key_id(key).send().await.unwrap();
 
