@@ -89,26 +89,6 @@ words!(
     Fault = "fault"
 );
 
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 14] = [
-        Self::TooLarge,
-        Self::Malformed,
-        Self::Contradictory,
-        Self::NotForUs,
-        Self::UnknownSender,
-        Self::NotAsClaimed,
-        Self::Expired,
-        Self::BadTimes,
-        Self::BadName,
-        Self::NoSuchOffer,
-        Self::CopyFailed,
-        Self::RestoreFailed,
-        Self::NameTaken,
-        Self::Fault,
-    ];
-}
-
 /// Why a message is not acted on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
