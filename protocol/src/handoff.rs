@@ -155,7 +155,7 @@ impl Handoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trust::{Receiver, SharedSnapshot, check_snapshot, check_times};
+    use crate::trust::{Receiver, Sender, SharedSnapshot, check_snapshot, check_times};
     use jiff::SignedDuration;
     use proptest::prelude::*;
 
@@ -252,8 +252,14 @@ mod tests {
         let receiver = |account: &str, region: &str, sender: &str| Receiver {
             account: account.parse().unwrap(),
             region: region.parse().unwrap(),
-            senders: [(sender.parse().unwrap(), names::inbox(&sender.parse().unwrap(), &region.parse().unwrap()))]
-                .into(),
+            senders: [(
+                sender.parse().unwrap(),
+                Sender {
+                    receipts: names::inbox(&sender.parse().unwrap(), &region.parse().unwrap()),
+                    role: names::source_role(),
+                },
+            )]
+            .into(),
         };
         let refused = |receiver: &Receiver| match receiver.check(&handoff) {
             Err(Refusal::Rejected { reason, .. }) => Some(reason),

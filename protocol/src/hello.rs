@@ -100,18 +100,6 @@ words!(
 );
 
 impl Lack {
-    /// Everything that may be lacking.
-    pub const ALL: [Self; 8] = [
-        Self::NotForUs,
-        Self::Key,
-        Self::Quota,
-        Self::Engine,
-        Self::Profile,
-        Self::Name,
-        Self::Permission,
-        Self::Fault,
-    ];
-
     /// For a person of account A.
     pub fn meaning(self) -> &'static str {
         match self {

@@ -27,11 +27,6 @@ pub enum Stage {
     Failed,
 }
 
-impl Stage {
-    /// Every stage.
-    pub const ALL: [Self; 5] = [Self::Accepted, Self::Landed, Self::Restored, Self::Rejected, Self::Failed];
-}
-
 words!(
     Stage,
     "a stage",

@@ -16,7 +16,7 @@ use crate::facts::SourceFacts;
 use crate::handoff::Handoff;
 use crate::hello::Answer;
 use crate::identity::Identity;
-use crate::ids::{AccountId, ParseError, Region};
+use crate::ids::{AccountId, ParseError, Region, RoleName};
 use crate::receipt::Receipt;
 use crate::tags::words;
 use crate::{KeyArn, MAX_BODY, QueueArn, VERSION};
@@ -89,26 +89,6 @@ words!(
     Fault = "fault"
 );
 
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 14] = [
-        Self::TooLarge,
-        Self::Malformed,
-        Self::Contradictory,
-        Self::NotForUs,
-        Self::UnknownSender,
-        Self::NotAsClaimed,
-        Self::Expired,
-        Self::BadTimes,
-        Self::BadName,
-        Self::NoSuchOffer,
-        Self::CopyFailed,
-        Self::RestoreFailed,
-        Self::NameTaken,
-        Self::Fault,
-    ];
-}
-
 /// Why a message is not acted on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -175,8 +155,17 @@ pub struct Receiver {
     pub account: AccountId,
     /// The Region in which it takes databases over.
     pub region: Region,
-    /// The accounts that it takes databases from, each with the queue that its receipts go to.
-    pub senders: BTreeMap<AccountId, QueueArn>,
+    /// The accounts that it takes databases from.
+    pub senders: BTreeMap<AccountId, Sender>,
+}
+
+/// An account that databases are taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// Its queue, which receipts go to.
+    pub receipts: QueueArn,
+    /// Its agent's role.
+    pub role: RoleName,
 }
 
 impl Receiver {
@@ -207,7 +196,7 @@ impl Receiver {
     /// # Errors
     /// [`Reason::UnknownSender`].
     pub fn knows(&self, sender: &AccountId) -> Result<&QueueArn, Refusal> {
-        self.senders.get(sender).ok_or_else(|| {
+        self.senders.get(sender).map(|sender| &sender.receipts).ok_or_else(|| {
             let detail = format!("account {sender} is not under [[from]] in the configuration");
             Refusal::because(Reason::UnknownSender, detail)
         })

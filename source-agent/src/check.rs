@@ -1,19 +1,20 @@
 //! `check`: what account A needs, and whether it is there. Reads only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
 use agent_runtime::{AwsResult as _, Exit};
 use protocol::tags::KeyMode;
-use protocol::{KeyArn, Region, names};
+use protocol::{KeyArn, QueueArn, Region, names};
 
 use crate::account::Account;
 use crate::config::{Declared, Target};
 use crate::given::Given;
 use crate::key_policy::{LetIn, let_in, missing, of_replica, strangers};
 use crate::keys::{Condition, key_tags};
+use crate::moves::Move;
 
 /// Looks at everything that can be seen from account A, and names who can see the rest.
 pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> Exit {
@@ -27,8 +28,14 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
     for region in of_databases.intersection(&enabled) {
         check::quotas(&checks, &account.clients, region, &["ManualSnapshots"]).await;
     }
+    let mut senders: BTreeMap<&QueueArn, BTreeSet<_>> = BTreeMap::new();
+    for Target { receipts, account, role, .. } in &settings.targets {
+        senders.entry(receipts).or_default().insert((account, role));
+    }
+    for (receipts, senders) in senders {
+        check::own_queue(&checks, &account.clients, receipts, senders).await;
+    }
     for target in &settings.targets {
-        check::own_queue(&checks, &account.clients, &target.receipts, &target.account, &target.role).await;
         let reachable: Vec<&Region> =
             [&settings.region, &target.region].into_iter().filter(|region| enabled.contains(region)).collect();
         match target.key_mode {
@@ -148,7 +155,7 @@ async fn given_key(checks: &Checks, account: &Account, target: &Target) {
     }
 }
 
-/// The database is there, and its version is on offer where it goes.
+/// The database is there, `run` does not refuse it, and its version is on offer where it goes.
 async fn database(checks: &Checks, account: &Account, declared: &Declared, is_enabled_there: bool) {
     let what = format!("database {}", declared.database);
     let region = &account.settings.region;
@@ -157,7 +164,9 @@ async fn database(checks: &Checks, account: &Account, declared: &Declared, is_en
         checks.failed(&what, format!("there is none in {region}"), "correct the name, or the Region");
         return;
     };
-    checks.passed(&what, format!("{} {}, {} GiB", database.engine, database.engine_version, database.size_gib));
+    if checks.found(&what, Move::new(account, declared, database)).is_some() {
+        checks.passed(&what, format!("{} {}, {} GiB", database.engine, database.engine_version, database.size_gib));
+    }
     if !is_enabled_there {
         return;
     }

@@ -2,6 +2,7 @@
 //!
 //! They are looked at and never changed. So what is not as agreed is Blocked, with its mend, and goes on when it is mended.
 
+use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted};
 use agent_runtime::{Fault, Observed};
 use protocol::ids::{Region, RoleName};
 use protocol::{AccountId, names};
@@ -51,8 +52,9 @@ impl Given<'_> {
             let (to, role, lacking) = (self.to, self.role, lacking.join(", "));
             let what = format!("the policy of key {} does not let role {role} of account {to} use it", key.arn);
             return Err(self.unlike(&key, format!("{what} through RDS: {lacking}")).hint(format!(
-                "give the policy the statements RdsHandoffTargetCopies and RdsHandoffTargetGrants of \
-                 source-target-region.yaml, with TargetAccount={to} and TargetRoleName={role}"
+                "deploy source-target-region.yaml again, with TargetAccount={to} and TargetRoleName={role}, or put these into \
+                 the policy in place of others with their Sids:\n{}",
+                pasted(&lets_use(TARGET_USES_KEY, to, role, self.region, None))
             )));
         }
         key.observed()
@@ -78,10 +80,10 @@ impl Given<'_> {
         let tags: Vec<String> = tags.iter().map(|(name, value)| format!("TagKey={name},TagValue={value}")).collect();
         let what = format!("key {}, which {alias} names, does not carry the tags of this handoff key", key.arn);
         Err(self.unlike(&key, what).hint(format!(
-            "let {alias} in {region} name the key that {template} makes; if this is the one, tag it again: \
-             aws kms tag-resource --region {region} --key-id {} --tags {}",
+            "let {alias} in {region} name the key that {template} makes; if this is the one, tag it again:\n\
+             aws kms tag-resource --region {region} \\\n    --key-id {} \\\n    --tags {}",
             key.arn.key,
-            tags.join(" ")
+            tags.join(" \\\n        ")
         )))
     }
 

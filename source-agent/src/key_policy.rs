@@ -39,6 +39,8 @@ const ADMINISTER: [&str; 22] = [
     "kms:UpdatePrimaryRegion",
 ];
 
+const ADMINISTERS: &str = "AccountAdministers";
+
 /// Account B, while it may use the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OpenTo<'a> {
@@ -112,12 +114,15 @@ pub(crate) fn lacking(policy: &Value, key: &KeyArn, account: &AccountId, agent: 
             && !plain.any(|(_, keys)| keys.as_object().into_iter().flatten().any(differs))
     };
     let allowed: Vec<&str> = statements(policy).iter().filter(lets_in).flat_map(|it| texts(&it["Action"])).collect();
-    let covers = |pattern: &str, action: &str| match pattern.strip_suffix('*') {
-        Some(start) => action.to_lowercase().starts_with(&start.to_lowercase()),
-        None => pattern.eq_ignore_ascii_case(action),
-    };
     let needed = USE.into_iter().chain(["kms:CreateGrant"]);
     needed.filter(|action| !allowed.iter().any(|pattern| covers(pattern, action))).collect()
+}
+
+fn covers(pattern: &str, action: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => action.to_lowercase().starts_with(&start.to_lowercase()),
+        None => pattern.eq_ignore_ascii_case(action),
+    }
 }
 
 fn is_of_target(statement: &Value) -> bool {
@@ -152,19 +157,30 @@ pub(crate) fn let_in(policy: &Value, key: &KeyArn, account: &AccountId, role: &R
     }
 }
 
-/// Whom else of other accounts a policy lets in, with the statement that does. Its conditions are not weighed.
+/// Whom else a policy lets in, with the statement that does: anybody of another account, and whoever of this one may use the
+/// key, or grant its use, by a statement that the agent has not written. Conditions are not weighed.
 pub(crate) fn strangers<'a>(policy: &'a Value, account: &AccountId) -> Vec<(&'a str, &'a str)> {
     let home = [format!("arn:aws:iam::{account}:"), format!("arn:aws:sts::{account}:")];
     let is_home = |who: &str| who == account.as_str() || home.iter().any(|home| who.starts_with(home));
+    let uses = |one: &Value| {
+        let of_use = || USE.into_iter().filter(|action| !ADMINISTER.contains(action)).chain(["kms:CreateGrant"]);
+        let covered = texts(&one["Action"]).iter().any(|pattern| of_use().any(|action| covers(pattern, action)));
+        (covered || !one["NotAction"].is_null()) && !is_of_source(one)
+    };
     let others = statements(policy).iter().filter(|one| one["Effect"] == "Allow" && !is_of_target(one));
-    let named =
-        others.flat_map(|one| principals(one).into_iter().map(|who| (one["Sid"].as_str().unwrap_or("(no Sid)"), who)));
-    named.filter(|(_, who)| !is_home(who)).collect()
+    let named = others.flat_map(|one| principals(one).into_iter().map(move |who| (one, who)));
+    let strange = named.filter(|(one, who)| !is_home(who) || uses(one));
+    strange.map(|(one, who)| (one["Sid"].as_str().unwrap_or("(no Sid)"), who)).collect()
+}
+
+/// Whether these are what the agent writes is told by [`missing`].
+fn is_of_source(statement: &Value) -> bool {
+    statement["Sid"].as_str().is_some_and(|sid| sid == ADMINISTERS || SOURCE_USES_KEY.contains(&sid))
 }
 
 fn administered(account: &AccountId) -> Value {
     json!({
-        "Sid": "AccountAdministers",
+        "Sid": ADMINISTERS,
         "Effect": "Allow",
         "Principal": { "AWS": root(account) },
         "Action": ADMINISTER,
@@ -304,10 +320,27 @@ mod tests {
             ("Open", json!("*")),
             ("Again", json!({ "AWS": "arn:aws:iam::222222222222:root" })),
         ] {
-            let statement = json!({ "Sid": sid, "Effect": "Allow", "Principal": principal, "Action": "kms:*" });
+            let statement =
+                json!({ "Sid": sid, "Effect": "Allow", "Principal": principal, "Action": "kms:DescribeKey" });
             shared["Statement"].as_array_mut().unwrap().push(statement);
         }
-        let found = [("Auditors", "333333333333"), ("Open", "*"), ("Again", "arn:aws:iam::222222222222:root")];
+        for (sid, actions) in [
+            ("Reads", json!(["kms:ListGrants", "kms:Dec*"])),
+            ("Grants", json!("kms:CreateGrant")),
+            ("Lists", json!("kms:List*")),
+        ] {
+            let statement =
+                json!({ "Sid": sid, "Effect": "Allow", "Principal": { "AWS": root(&a) }, "Action": actions });
+            shared["Statement"].as_array_mut().unwrap().push(statement);
+        }
+        let home = root(&a);
+        let found = [
+            ("Auditors", "333333333333"),
+            ("Open", "*"),
+            ("Again", "arn:aws:iam::222222222222:root"),
+            ("Reads", home.as_str()),
+            ("Grants", home.as_str()),
+        ];
         assert_eq!(strangers(&shared, &a), found);
     }
 

@@ -89,7 +89,7 @@ impl Move {
     }
 
     /// A declared handoff of a database that exists.
-    fn new(account: &Account, declared: &Declared, database: &DatabaseView) -> Result<Self, Fault> {
+    pub(crate) fn new(account: &Account, declared: &Declared, database: &DatabaseView) -> Result<Self, Fault> {
         let subject = format!("{}/{}", declared.database, declared.label);
         let unsupported = |what: &str, mend: &str| Err(Fault::fatal(format!("{subject}: {what}")).hint(mend));
         let Some(resource) = database.resource.clone() else {

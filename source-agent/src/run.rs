@@ -80,7 +80,7 @@ async fn round(
             let never = Notify::new();
             let wake = wakes.get(&of.id).unwrap_or(&never);
             let end = drive(drives, &of.subject(), wake, async |pass| advance(account, pass, of).await).await;
-            tell(screen, of, end, shutdown)
+            tell(drives, of, end)
         })
     });
     let listening = join_all(queues.iter().map(|queue| queue.listen(wakes)));
@@ -122,8 +122,8 @@ fn receipts_queues<'a>(account: &'a Account, screen: &'a Screen) -> Vec<Receipts
     targets.into_iter().map(|target| Receipts::new(account, screen, target)).collect()
 }
 
-fn tell(screen: &Screen, of: &Move, end: End<Outcome>, shutdown: &CancellationToken) -> Exit {
-    let subject = of.subject();
+fn tell(drives: &Drive<'_>, of: &Move, end: End<Outcome>) -> Exit {
+    let (screen, subject) = (drives.screen, of.subject());
     match end {
         End::Done(outcome) => {
             screen.say(&subject, "end", outcome.as_str(), "settled: nothing of it is open any more");
@@ -132,16 +132,8 @@ fn tell(screen: &Screen, of: &Move, end: End<Outcome>, shutdown: &CancellationTo
                 Outcome::Expired | Outcome::Rejected | Outcome::Failed => Exit::Failed,
             }
         }
-        End::Pending => {
-            if shutdown.is_cancelled() {
-                screen.say(&subject, "end", "stopped", "the next run goes on from here");
-            }
-            Exit::Pending
-        }
-        End::Blocked(fault) => {
-            screen.given_up(&subject, &fault);
-            Exit::Blocked
-        }
+        End::Pending => drives.unfinished(&subject, None),
+        End::Blocked(fault) => drives.unfinished(&subject, Some(&fault)),
         End::Failed(fault) => {
             screen.failed(&subject, &fault);
             Exit::Failed

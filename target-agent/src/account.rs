@@ -113,10 +113,10 @@ impl Account {
 
     /// The queue for receipts to an account: the configured one, never one that a message names.
     pub(crate) fn receipts(&self, to: &AccountId, of: &HandoffId) -> Result<Queue, Fault> {
-        let queue = self.settings.receiver.senders.get(to).ok_or_else(|| {
+        let sender = self.settings.receiver.senders.get(to).ok_or_else(|| {
             Fault::blocked(format!("handoff {of} comes from account {to}, which is not under [[from]] any more"))
                 .hint("put it back until the handoff is finished")
         })?;
-        Ok(Queue::new(&self.clients, queue))
+        Ok(Queue::new(&self.clients, &sender.receipts))
     }
 }

@@ -5,27 +5,29 @@ use std::collections::BTreeSet;
 use agent_runtime::Exit;
 use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
-use protocol::{KeyArn, names, tags};
+use protocol::trust::Sender;
+use protocol::{KeyArn, tags};
 
 use crate::account::Account;
+use crate::config::Settings;
 use crate::groups;
 use crate::own_key;
 
 /// Looks at everything that can be seen from account B, and names who can see the rest.
 pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> Exit {
     let (checks, settings) = (Checks::default(), &account.settings);
-    check::role(&checks, caller, &names::target_role());
-    let of_receipts = settings.receiver.senders.values().map(|receipts| &receipts.region);
+    check::role(&checks, caller, &settings.role);
+    let of_receipts = settings.receiver.senders.values().map(|sender| &sender.receipts.region);
     let regions = of_receipts.chain([&settings.region, &settings.inbox.region]).collect();
     check::enabled(&checks, &account.clients, &settings.account, regions).await;
     own_key(&checks, account).await;
-    for sender in settings.receiver.senders.keys() {
-        check::own_queue(&checks, &account.clients, &settings.inbox, sender, &names::source_role()).await;
-    }
+    let senders = settings.receiver.senders.iter().map(|(account, Sender { role, .. })| (account, role)).collect();
+    check::own_queue(&checks, &account.clients, &settings.inbox, senders).await;
     check::quotas(&checks, &account.clients, &settings.region, &["ManualSnapshots", "DBInstances", "AllocatedStorage"])
         .await;
     profiles(&checks, account).await;
-    for (sender, receipts) in &settings.receiver.senders {
+    unseen(&checks, account);
+    for (sender, Sender { receipts, .. }) in &settings.receiver.senders {
         let who = format!("only account {sender} can see it: `source-agent check` does");
         checks.unseen(&format!("queue {}", receipts.queue), who);
     }
@@ -76,5 +78,37 @@ async fn profiles(checks: &Checks, account: &Account) {
         if let Some((engine, major)) = checks.found(&what, groups::option_group(account, name).await) {
             checks.passed(&what, format!("for {engine} {major}; each handoff checks that its database is"));
         }
+    }
+}
+
+/// What some profile names and the agent's role may not look at: each once, with the command that shows it.
+fn unseen(checks: &Checks, account: &Account) {
+    let Settings { account: home, region, profiles, .. } = &account.settings;
+    let mut unseen = BTreeSet::new();
+    for profile in profiles.all() {
+        for group in profile.security_groups() {
+            let command = format!("ec2 describe-security-groups --region {region} --group-ids {group}");
+            unseen.insert((
+                format!("security group {group}"),
+                ", and whether it is in the subnet group's VPC",
+                command,
+            ));
+        }
+        if let Some(ca) = &profile.ca {
+            let command = format!("rds describe-certificates --region {region} --certificate-identifier {ca}");
+            unseen.insert((format!("certificate authority {ca}"), "", command));
+        }
+        if let Some(role) = &profile.monitoring_role {
+            let name = role.as_str().rsplit('/').next().unwrap_or_default();
+            let command = format!("iam get-role --role-name {name}");
+            unseen.insert((
+                format!("monitoring role {name}"),
+                ", and whether it trusts monitoring.rds.amazonaws.com",
+                command,
+            ));
+        }
+    }
+    for (what, more, command) in unseen {
+        checks.unseen(&what, format!("an administrator of account {home} can see it{more}:\naws {command}"));
     }
 }

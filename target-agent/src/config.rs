@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use agent_runtime::pace::Pace;
 use agent_runtime::settings::SettingsError;
-use protocol::trust::Receiver;
+use protocol::ids::RoleName;
+use protocol::trust::{Receiver, Sender};
 use protocol::{AccountId, KeyArn, QueueArn, Region, names};
 use serde::Deserialize;
 
@@ -18,6 +19,8 @@ pub(crate) struct File {
     account: AccountId,
     /// The Region in which databases are taken over.
     region: Region,
+    /// The role that this agent runs as.
+    role: Option<RoleName>,
     /// This account's own key.
     key: KeyArn,
     /// The queue that other accounts send to.
@@ -40,6 +43,7 @@ pub(crate) struct File {
 struct FileSender {
     account: AccountId,
     receipts: QueueArn,
+    role: Option<RoleName>,
 }
 
 /// What the file means.
@@ -47,6 +51,7 @@ struct FileSender {
 pub(crate) struct Settings {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
+    pub(crate) role: RoleName,
     pub(crate) key: KeyArn,
     pub(crate) inbox: QueueArn,
     pub(crate) receiver: Receiver,
@@ -58,7 +63,7 @@ impl Settings {
     /// Checks what no type can: how the values go together.
     pub(crate) fn of(file: File) -> Result<Self, SettingsError> {
         let wrong = |what: String| Err(SettingsError::Contradictory(what));
-        let File { account, region, key, inbox, from, restore, rule, look_again } = file;
+        let File { account, region, role, key, inbox, from, restore, rule, look_again } = file;
         if let Some(complaint) = look_again.complaint() {
             return wrong(complaint.to_owned());
         }
@@ -72,14 +77,15 @@ impl Settings {
             return wrong(format!("inbox {inbox} is not a queue of this account"));
         }
         let mut senders = BTreeMap::new();
-        for FileSender { account: sender, receipts } in from {
+        for FileSender { account: sender, receipts, role } in from {
             if sender == account {
                 return wrong(format!("[[from]] {sender} is this account itself: a handoff is between two accounts"));
             }
             if receipts.account != sender {
                 return wrong(format!("receipts queue {receipts} is not a queue of account {sender}"));
             }
-            if senders.insert(sender.clone(), receipts).is_some() {
+            let role = role.unwrap_or_else(names::source_role);
+            if senders.insert(sender.clone(), Sender { receipts, role }).is_some() {
                 return wrong(format!("[[from]] {sender} stands twice"));
             }
         }
@@ -91,7 +97,8 @@ impl Settings {
         }
         let profiles = Profiles::of(restore, rule).map_err(SettingsError::Contradictory)?;
         let receiver = Receiver { account: account.clone(), region: region.clone(), senders };
-        Ok(Self { account, region, key, inbox, receiver, profiles, pace: look_again })
+        let role = role.unwrap_or_else(names::target_role);
+        Ok(Self { account, region, role, key, inbox, receiver, profiles, pace: look_again })
     }
 }
 

@@ -154,16 +154,8 @@ async fn finish(
             screen.say(&subject, "end", "restored", &format!("database {name} is available"));
             Exit::Settled
         }
-        End::Pending => {
-            if drives.shutdown.is_cancelled() {
-                screen.say(&subject, "end", "stopped", "the next run goes on from here");
-            }
-            Exit::Pending
-        }
-        End::Blocked(fault) => {
-            screen.given_up(&subject, &fault);
-            Exit::Blocked
-        }
+        End::Pending => drives.unfinished(&subject, None),
+        End::Blocked(fault) => drives.unfinished(&subject, Some(&fault)),
         End::Failed(fault) => {
             screen.failed(&subject, &fault);
             let reason = Some(fault.reason());

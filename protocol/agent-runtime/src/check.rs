@@ -13,8 +13,8 @@ use crate::clients::Clients;
 use crate::codes::UNKNOWN_CALLER;
 use crate::events::Screen;
 use crate::fault::{AwsResult as _, Fault};
-use crate::policy::{principals, statements, texts};
 use crate::report::{push_mend, push_pasted};
+use crate::senders::{Sender, Treatment, strangers, treatment};
 use crate::start::{Exit, Format};
 use crate::statement::lets_in;
 
@@ -154,8 +154,8 @@ pub fn service_linked_role(checks: &Checks, account: &AccountId, role: &str) {
     checks.unseen(&format!("service-linked role {role}"), who);
 }
 
-/// A queue of this account's own, its dead-letter queue, and whom its policy lets send.
-pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sender: &AccountId, role: &RoleName) {
+/// A queue of this account's own, its dead-letter queue, and whom its policy lets send: these and nobody else.
+pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, senders: BTreeSet<Sender<'_>>) {
     let what = format!("queue {}", queue.queue);
     let Some(attributes) = checks.found(&what, attributes(clients, queue).await) else { return };
     checks.passed(&what, format!("{queue} is there"));
@@ -176,14 +176,29 @@ pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sen
     }
     let what = format!("queue {}, policy", queue.queue);
     let policy: Value = attributes.get("Policy").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let statement = lets_in(sender, &protocol::arn::role(sender, role), "sqs:SendMessage", &queue.to_string());
-    let mend = || format!("add to its policy:\n{statement:#}");
-    match lets_send(&policy, sender, role) {
-        Letting::Nobody => checks.failed(&what, format!("it does not let account {sender} send"), mend()),
-        Letting::Anybody => {
-            checks.failed(&what, "it lets anybody send", format!("take that statement out, and {}", mend()));
+    for sender in &senders {
+        let (account, role) = sender;
+        let let_in = || lets_in(account, &protocol::arn::role(account, role), "sqs:SendMessage", &queue.to_string());
+        match treatment(&policy, sender) {
+            Treatment::LetIn => checks.passed(&what, format!("lets {role} of account {account} send")),
+            Treatment::LeftOut => checks.failed(
+                &what,
+                format!("no statement is there that lets {role} of account {account} send"),
+                format!("add to its policy:\n{:#}", let_in()),
+            ),
+            Treatment::Denied => checks.failed(
+                &what,
+                format!("it denies {role} of account {account} what it must do: send"),
+                "take it out of the Deny statement",
+            ),
         }
-        Letting::Sender => checks.passed(&what, format!("lets {role} of account {sender} send")),
+    }
+    for (sid, who) in strangers(&policy, &queue.account, &senders) {
+        checks.failed(
+            &what,
+            format!("its statement {sid} lets {} send", if who == "*" { "anybody" } else { &who }),
+            "take it out: messages are for the other account's agent alone to send",
+        );
     }
 }
 
@@ -193,37 +208,6 @@ async fn attributes(clients: &Clients, queue: &QueueArn) -> Result<BTreeMap<Stri
     let answer = call.send().await.op("sqs:GetQueueAttributes")?;
     let attributes = answer.attributes().into_iter().flatten();
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect())
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Letting {
-    Nobody,
-    Anybody,
-    Sender,
-}
-
-/// Whom a queue's policy lets send. What cannot be read allows nobody.
-fn lets_send(policy: &Value, sender: &AccountId, role: &RoleName) -> Letting {
-    let pinned = [protocol::arn::role(sender, role), format!("arn:aws:iam::*:role/{role}")];
-    let (root, role) = (protocol::arn::root(sender), protocol::arn::role(sender, role));
-    let mut letting = Letting::Nobody;
-    for statement in statements(policy).iter().filter(|statement| statement["Effect"] == "Allow") {
-        let sends = |action: &&str| ["sqs:sendmessage", "sqs:*", "*"].contains(&action.to_lowercase().as_str());
-        if !texts(&statement["Action"]).iter().any(sends) {
-            continue;
-        }
-        let principals = principals(statement);
-        let condition = statement["Condition"].to_string();
-        let bound = pinned.iter().any(|arn| condition.contains(arn));
-        if principals.contains(&"*") && !bound {
-            return Letting::Anybody;
-        }
-        let named = ["*", &root, &role, sender.as_str()];
-        if principals.iter().any(|principal| named.contains(principal)) && (statement["Condition"].is_null() || bound) {
-            letting = Letting::Sender;
-        }
-    }
-    letting
 }
 
 /// The account's quotas in a Region: the name of each, how much is used, and the most.
@@ -249,42 +233,5 @@ pub async fn quotas(checks: &Checks, clients: &Clients, region: &Region, wanted:
         } else {
             checks.failed(&what, format!("all {most} are used"), "delete some, or ask Service Quotas for more");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_policy_lets_the_agreed_role_send_or_it_does_not() {
-        let (queue, sender): (QueueArn, AccountId) =
-            ("arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox".parse().unwrap(), "111111111111".parse().unwrap());
-        let role = names::source_role();
-        let good = lets_in(&sender, &protocol::arn::role(&sender, &role), "sqs:SendMessage", &queue.to_string());
-        let letting = |statement: &Value| lets_send(&json!({ "Statement": [statement] }), &sender, &role);
-        assert_eq!(letting(&good), Letting::Sender);
-        assert_eq!(lets_send(&json!({ "Statement": good }), &sender, &role), Letting::Sender);
-        let with = |key: &str, value: Value| {
-            let mut other = good.clone();
-            other[key] = value;
-            letting(&other)
-        };
-        assert_eq!(with("Effect", json!("Deny")), Letting::Nobody);
-        assert_eq!(with("Action", json!(["sqs:ReceiveMessage"])), Letting::Nobody);
-        assert_eq!(with("Principal", json!({ "AWS": "arn:aws:iam::333333333333:root" })), Letting::Nobody);
-        assert_eq!(with("Principal", json!("*")), Letting::Sender);
-        assert_eq!(
-            with("Condition", json!({ "ArnEquals": { "aws:PrincipalArn": "arn:aws:iam::111111111111:role/x" } })),
-            Letting::Nobody
-        );
-        let mut open = good.clone();
-        (open["Principal"], open["Condition"]) = (json!("*"), Value::Null);
-        assert_eq!(letting(&open), Letting::Anybody);
-        let mut but_one = open.clone();
-        but_one.as_object_mut().unwrap().remove("Principal");
-        but_one["NotPrincipal"] = json!({ "AWS": "arn:aws:iam::333333333333:root" });
-        assert_eq!(letting(&but_one), Letting::Anybody);
-        assert_eq!(lets_send(&Value::Null, &sender, &role), Letting::Nobody);
     }
 }

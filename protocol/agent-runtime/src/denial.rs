@@ -41,6 +41,14 @@ const LAYERS: [(&str, Layer); 8] = [
     ("vpc endpoint policy", Layer::VpcEndpoint),
 ];
 
+/// What a role is to be allowed only under the conditions of its stack, which no single resource replaces.
+const CONDITIONAL: [(&str, &str); 4] = [
+    ("iam:PassRole", "target-account.yaml with MonitoringRole"),
+    ("kms:CreateKey", "source-account.yaml"),
+    ("kms:PutKeyPolicy", "source-account.yaml"),
+    ("kms:TagResource", "source-account.yaml"),
+];
+
 /// A refusal, as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
@@ -93,6 +101,12 @@ impl Denial {
         let on = self.resource.as_deref().unwrap_or("*");
         let by = self.policy.as_ref().map_or(String::new(), |arn| format!(" ({arn})"));
         let except = |operator: &str| json!({ operator: { "aws:PrincipalArn": principal } });
+        let stack = CONDITIONAL.iter().find(|(conditional, _)| conditional == action);
+        if let (Layer::Identity, false, Some((_, stack))) = (self.layer, self.explicit, stack) {
+            return Some(format!(
+                "account {account} deploys {stack}, of deploy/: it allows {who} this under conditions without which it were too much"
+            ));
+        }
         let (words, paste) = match (self.layer, self.explicit) {
             (Layer::Identity, false) => (
                 format!(
@@ -214,7 +228,7 @@ mod tests {
     use super::*;
 
     /// Each wording, and where it was seen.
-    const SEEN: [(&str, &str, &str); 19] = [
+    const SEEN: [(&str, &str, &str); 20] = [
         (
             "RDS (CloudSnorkel/cdk-rds-sanitized-snapshots#110)",
             "rds:RestoreDBInstanceFromDBSnapshot",
@@ -272,6 +286,12 @@ mod tests {
             "User: arn:aws:iam::111111111111:user/MaryMajor is not authorized to perform: sqs:sendmessage on resource: \
              \"arn:aws:sqs:us-west-2:111111111111:orders\" with an explicit deny in an identity-based policy, with policy ARN: \
              arn:aws:iam::111111111111:policy/ExampleIdentityBasedPolicy",
+        ),
+        (
+            "RDS, of a role that it is given",
+            "rds:RestoreDBInstanceFromDBSnapshot",
+            "User: arn:aws:sts::222222222222:assumed-role/agent/session is not authorized to perform: iam:PassRole on resource: \
+             arn:aws:iam::222222222222:role/rds-monitoring because no identity-based policy allows the iam:PassRole action",
         ),
         // From here on of the IAM User Guide, Troubleshoot access denied error messages.
         (

@@ -13,6 +13,7 @@ use crate::events::Screen;
 use crate::fault::{Fault, FaultKind};
 use crate::pace::Pace;
 use crate::pass::{Flow, Halt, Mode, Pass};
+use crate::start::Exit;
 
 /// A pass that acted is followed by the next one after this long: AWS shows most acts at once.
 const AFTER_AN_ACT: Duration = Duration::from_secs(1);
@@ -64,6 +65,20 @@ pub struct Drive<'a> {
     pub patience: Patience,
     /// Cancelled when the process shall stop.
     pub shutdown: &'a CancellationToken,
+}
+
+impl Drive<'_> {
+    /// Tells of a handoff that is not over: it goes on in the next run, and only when somebody has moved if it is blocked.
+    pub fn unfinished(&self, subject: &str, blocked: Option<&Fault>) -> Exit {
+        if let Some(fault) = blocked {
+            self.screen.given_up(subject, fault);
+            return Exit::Blocked;
+        }
+        if self.shutdown.is_cancelled() {
+            self.screen.say(subject, "end", "stopped", "the next run goes on from here");
+        }
+        Exit::Pending
+    }
 }
 
 /// Walks the steps of `subject` until a pass goes through. `wake` ends a wait early.

@@ -38,6 +38,7 @@ pub mod pass;
 pub mod policy;
 pub mod queue;
 pub mod report;
+pub mod senders;
 pub mod settings;
 pub mod shared;
 pub mod snapshot;

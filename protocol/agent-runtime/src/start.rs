@@ -32,7 +32,7 @@ use crate::settings::{self, SettingsError};
 pub enum Exit {
     /// Everything is settled: landed, or revoked.
     Settled = 0,
-    /// The command line or the configuration is wrong; nothing was done.
+    /// The command line or the configuration is wrong; nothing new was begun.
     Usage = 2,
     /// Work is pending: the next run goes on.
     Pending = 3,
@@ -55,7 +55,7 @@ impl From<Exit> for ExitCode {
 pub enum Format {
     /// For a person.
     Text,
-    /// For a program: `plan` and `status` one document, `run` a line for each event.
+    /// For a program: `check`, `plan` and `status` one document, `run` and `hello` a line for each event.
     Json,
 }
 

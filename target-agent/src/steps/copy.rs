@@ -6,8 +6,8 @@ use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use jiff::Timestamp;
+use protocol::Handoff;
 use protocol::trust::Reason;
-use protocol::{Handoff, names};
 
 use crate::account::Account;
 use crate::job::Job;
@@ -97,7 +97,8 @@ impl CopyUnderOwnKey<'_> {
     /// RDS names the key, and does not say whose policy is in the way. Account A's own statements are asked for, Sids and all:
     /// so its agent knows them, and takes them out in the end.
     fn key_mend(&self, message: &Handoff, fault: &Fault) -> String {
-        let (settings, role, theirs) = (&self.account.settings, names::target_role(), &message.key);
+        let (settings, theirs) = (&self.account.settings, &message.key);
+        let role = &settings.role;
         if fault.to_string().contains(&settings.key.to_string()) {
             return format!(
                 "key {} must be enabled, and its policy must leave its use to this account's IAM; account {} adds these to a \
@@ -117,7 +118,7 @@ impl CopyUnderOwnKey<'_> {
             theirs.account,
             settings.account,
             theirs.account,
-            pasted(&lets_use(TARGET_USES_KEY, &settings.account, &role, &theirs.region, Some(message.access_until)))
+            pasted(&lets_use(TARGET_USES_KEY, &settings.account, role, &theirs.region, Some(message.access_until)))
         )
     }
 }

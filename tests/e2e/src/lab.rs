@@ -95,6 +95,12 @@ pub struct Lab {
 impl Lab {
     /// Runs the source agent where no target agent answers it.
     pub const ALONE: [&str; 2] = ["run", "--no-hello"];
+    /// What `plan` is asked for a handoff by flags alone.
+    #[rustfmt::skip]
+    pub const BY_FLAGS: [&str; 14] = [
+        "plan", "--no-config", "--account", A, "--region", HOME, "--database", "orders", "--label", "cutover-1",
+        "--to-account", B, "--to-region", TARGET,
+    ];
     /// The route of every Lab.
     pub const PAIR: Pair<'static> =
         Pair { source: A, source_region: HOME, target: B, target_region: TARGET, given_key: false };

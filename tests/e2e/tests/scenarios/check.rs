@@ -33,7 +33,10 @@ async fn what_is_broken_fails_with_its_mend() {
     );
     b.set_queue_policy("rds-handoff-inbox", &anybody).await;
     lab.edit("target.toml", "\"private\"", "\"later\"");
-    lab.edit("target.toml", "deletion_protection = false", "deletion_protection = false\nparameter_group = \"ours\"");
+    // And what the agent cannot see.
+    let more = "parameter_group = \"ours\"\nca = \"rds-ca-rsa2048-g1\"\nmonitoring_seconds = 60\n\
+                monitoring_role = \"arn:aws:iam::222222222222:role/rds/rds-monitoring\"";
+    lab.edit("target.toml", "deletion_protection = false", &format!("deletion_protection = false\n{more}"));
     let key = b.own_key().await;
     b.kms.disable_key().key_id(key).send().await.unwrap();
 
@@ -43,6 +46,35 @@ async fn what_is_broken_fails_with_its_mend() {
     let target =
         target.out.lines().map(|line| line.split("key/").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!("check_target_broken", target);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_lets_a_third_account_send_fails() {
+    let lab = Lab::new(World::slow()).await;
+    let (a, b) = (lab.admin(A, HOME), lab.admin(B, TARGET));
+    let third = serde_json::json!({
+        "Sid": "Auditors", "Effect": "Allow", "Principal": { "AWS": "333333333333" }, "Action": "sqs:*", "Resource": "*",
+    });
+    let receipts = format!("rds-handoff-receipts-{B}");
+    a.add_to_queue_policy(&receipts, std::slice::from_ref(&third)).await;
+    b.add_to_queue_policy("rds-handoff-inbox", &[third]).await;
+    for ran in [lab.source(&["check"]).await, lab.target(&["check"]).await] {
+        assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
+        let words = "its statement Auditors lets 333333333333 send";
+        assert!(ran.words().contains(words) && ran.words().contains(" 1 failed"), "{}", ran.out);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_roles_of_account_b_have_the_names_of_its_configuration() {
+    let lab = Lab::new(World::slow()).await;
+    lab.edit("target.toml", "key = ", "role = \"theirs\"\nkey = ");
+    lab.edit("target.toml", "[[from]]", "[[from]]\nrole = \"ours\"");
+    let ran = lab.target(&["check"]).await;
+    assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
+    for words in ["run the agent as role theirs", "lets ours of account 111111111111 send", ":role/ours"] {
+        assert!(ran.words().contains(words), "{words}: {}", ran.out);
+    }
 }
 
 /// What `check` says of a thing, each finding with its lines.

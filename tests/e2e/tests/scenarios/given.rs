@@ -6,7 +6,8 @@ use std::time::Duration;
 use agent_runtime::Exit;
 use aws_sdk_rds::error::ProvideErrorMetadata as _;
 use aws_sdk_rds::types::Tag;
-use e2e::{A, Admin, B, HOME, Lab, TARGET, World};
+use e2e::{A, Admin, B, HOME, Lab, TARGET, Told, World};
+use serde_json::Value;
 
 const SOURCE: &str = "rds-handoff-source-agent";
 const TARGET_ROLE: &str = "rds-handoff-target-agent";
@@ -124,9 +125,9 @@ enum Undone {
 }
 
 impl Undone {
-    /// Leaves it undone, or does it.
-    async fn set(self, lab: &Lab, good: bool, replica: &str, other: &str) {
-        let Admin { kms, .. } = &lab.admin(A, TARGET);
+    /// Leaves it undone, or does it as it is told.
+    async fn set(self, lab: &Lab, told: Option<&Told>, replica: &str, other: &str) {
+        let (Admin { kms, .. }, good) = (&lab.admin(A, TARGET), told.is_some());
         match self {
             Self::NoAlias if good => {
                 drop(kms.create_alias().alias_name(alias()).target_key_id(replica).send().await.unwrap());
@@ -137,17 +138,21 @@ impl Undone {
                 tag(kms, other, !matches!(self, Self::AliasOfAnotherKey)).await;
                 kms.update_alias().alias_name(alias()).target_key_id(key).send().await.unwrap();
             }
-            Self::NoTags => tag(kms, replica, good).await,
+            Self::NoTags => match told {
+                Some(told) => run_tag_resource(lab, &told.paste()).await,
+                None => tag(kms, replica, false).await,
+            },
             Self::Disabled if good => drop(kms.enable_key().key_id(replica).send().await.unwrap()),
             Self::Disabled => drop(kms.disable_key().key_id(replica).send().await.unwrap()),
             Self::OtherRole => {
-                let policy = replica_policy(lab).await;
-                let (from, to) = if good {
-                    ("/other", "/rds-handoff-target-agent")
-                } else {
-                    ("/rds-handoff-target-agent", "/other")
-                };
-                kms.put_key_policy().key_id(replica).policy(policy.replace(from, to)).send().await.unwrap();
+                let policy = replica_policy(lab).await.replace("/rds-handoff-target-agent", "/other");
+                let mut policy: Value = serde_json::from_str(&policy).unwrap();
+                if let Some(told) = told {
+                    let (pasted, there) = (told.statements(), policy["Statement"].as_array_mut().unwrap());
+                    there.retain(|one| pasted.iter().all(|pasted| pasted["Sid"] != one["Sid"]));
+                    there.extend(pasted);
+                }
+                kms.put_key_policy().key_id(replica).policy(policy.to_string()).send().await.unwrap();
             }
         }
     }
@@ -166,10 +171,25 @@ impl Undone {
             Self::Disabled => ["is Disabled", "enable it"],
             Self::OtherRole => [
                 "does not let role rds-handoff-target-agent of account 222222222222 use it through RDS",
-                "give the policy the statements",
+                "put these into the policy in place of others with their Sids: {",
             ],
         }
     }
+}
+
+/// `aws kms tag-resource`, as it is told.
+async fn run_tag_resource(lab: &Lab, command: &str) {
+    let command = command.replace("\\\n", "");
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let ["aws", "kms", "tag-resource", "--region", region, "--key-id", key, "--tags", tags @ ..] = &words[..] else {
+        panic!("{command}")
+    };
+    let tag = |tag: &&str| {
+        let (name, value) = tag.strip_prefix("TagKey=").unwrap().split_once(",TagValue=").unwrap();
+        aws_sdk_kms::types::Tag::builder().tag_key(name).tag_value(value).build().unwrap()
+    };
+    let call = lab.admin(A, region).kms.tag_resource().key_id(*key);
+    call.set_tags(Some(tags.iter().map(tag).collect())).send().await.unwrap();
 }
 
 async fn tag(kms: &aws_sdk_kms::Client, key: &str, on: bool) {
@@ -200,7 +220,7 @@ async fn a_given_key_that_is_not_as_agreed_blocks_with_its_mend_and_goes_on_when
         let (a, replica) = (lab.admin(A, TARGET), lab.replica_key().await);
         let other = a.kms.create_key().multi_region(matches!(undone, Undone::AliasOfAPrimary)).send().await.unwrap();
         let other = other.key_metadata().unwrap().key_id();
-        undone.set(&lab, false, &replica, other).await;
+        undone.set(&lab, None, &replica, other).await;
         lab.cloud.forget_calls();
         for args in [["check"], ["plan"], ["run"]] {
             let ran = lab.source(&args).await;
@@ -213,7 +233,11 @@ async fn a_given_key_that_is_not_as_agreed_blocks_with_its_mend_and_goes_on_when
 
         let mend = async {
             tokio::time::sleep(Duration::from_mins(20)).await;
-            undone.set(&lab, true, &replica, other).await;
+            let told = lab.told("source-agent", 0).await;
+            if matches!(undone, Undone::NoTags | Undone::OtherRole) {
+                insta::assert_snapshot!(format!("given_{undone:?}"), told.0.replace(&replica, "KEY"));
+            }
+            undone.set(&lab, Some(&told), &replica, other).await;
             let mended = tokio::time::Instant::now();
             lab.target_until_restored(&["orders-cutover-1"]).await;
             mended.elapsed()
@@ -279,24 +303,7 @@ async fn a_managed_handoff_that_ends_shuts_no_given_one_out_of_the_same_key() {
 #[tokio::test(start_paused = true)]
 async fn one_handoff_by_flags_alone_says_its_key_mode() {
     let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
-    let flags = [
-        "plan",
-        "--no-config",
-        "--account",
-        A,
-        "--region",
-        HOME,
-        "--database",
-        "orders",
-        "--label",
-        "cutover-1",
-        "--to-account",
-        B,
-        "--to-region",
-        TARGET,
-        "--key-mode",
-    ];
-    let plan = async |mode: &'static str| lab.source(&[&flags[..], &[mode]].concat()).await;
+    let plan = async |mode: &'static str| lab.source(&[&Lab::BY_FLAGS[..], &["--key-mode", mode]].concat()).await;
     let (given, managed, wrong) = (plan("given").await, plan("managed").await, plan("borrowed").await);
     assert!(given.out.contains("given-key") && !given.out.contains("share-key"), "{}", given.out);
     assert!(!managed.out.contains("given-key") && managed.out.contains("share-key"), "{}", managed.out);

@@ -42,7 +42,11 @@ async fn kinds_that_are_not_supported_are_refused() {
     lab.cloud.create_database(Database { cluster: Some("aurora".to_owned()), ..database("member") });
     lab.cloud.create_database(Database { engine: "custom-sqlserver-ee".to_owned(), ..database("custom") });
     lab.configure_source(&["plain", "member", "custom"], "");
-    refused(&lab, &["plain/cutover-1: it is not encrypted", "DB cluster aurora", "RDS Custom"]).await;
+    let told = ["plain/cutover-1: it is not encrypted", "DB cluster aurora", "RDS Custom"];
+    refused(&lab, &told).await;
+    let check = lab.source(&["check"]).await;
+    assert_eq!(check.exit, Exit::Blocked, "{}", check.out);
+    assert!(told.iter().all(|told| check.words().contains(told)), "{}", check.out);
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,23 +86,7 @@ async fn credentials_of_another_account_are_refused() {
 #[tokio::test(start_paused = true)]
 async fn one_handoff_can_be_given_by_flags_alone() {
     let lab = Lab::new(World::quick()).await;
-    let flags = [
-        "plan",
-        "--no-config",
-        "--account",
-        A,
-        "--region",
-        HOME,
-        "--database",
-        "orders",
-        "--label",
-        "cutover-1",
-        "--to-account",
-        B,
-        "--to-region",
-        "us-west-2",
-    ];
-    let by_flags = lab.source(&flags).await;
+    let by_flags = lab.source(&Lab::BY_FLAGS).await;
     assert_eq!(by_flags.exit, Exit::Pending, "{}", by_flags.out);
     assert_eq!(by_flags.out, lab.source(&["plan"]).await.out);
     let missing = lab.source(&["plan", "--no-config", "--account", A]).await;

@@ -98,6 +98,11 @@ fn remaining() -> Vec<Remaining> {
             &[],
         ),
         (
+            "account A's role shares what somebody else has given our name, without marking it",
+            vec![(S, Shares("rds-handoff-branch-shared", C))],
+            &[],
+        ),
+        (
             "account B's role opens a database that has moved to the internet",
             vec![(T, Modifies("orders-cutover-1", Change::Public))],
             &[],

@@ -1,0 +1,216 @@
+//! Whom a queue's policy lets send, for `check`. AWS itself judges: of the conditions only the one on who asks is read.
+
+use std::collections::BTreeSet;
+
+use protocol::AccountId;
+use protocol::arn;
+use protocol::ids::RoleName;
+use serde_json::Value;
+
+use crate::policy::{principals, statements, texts};
+
+/// Another account's agent: the account, and the agent's role.
+pub type Sender<'a> = (&'a AccountId, &'a RoleName);
+
+/// What a policy has for a sender.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Treatment {
+    LetIn,
+    /// No statement names it. One that lets anybody in does not count: it is not to stay.
+    LeftOut,
+    Denied,
+}
+
+pub(crate) fn treatment(policy: &Value, sender: &Sender<'_>) -> Treatment {
+    let names = names(sender);
+    let is_named = |statement: &&Value| who(statement).iter().any(|who| names.contains(who));
+    let is_everybody = |statement: &&Value| {
+        who(statement).iter().any(|who| who == "*")
+            && statement["Condition"].is_null()
+            && statement["NotPrincipal"].is_null()
+    };
+    let mut denials = sending(policy, "Deny");
+    if denials.any(|statement| is_named(&statement) || is_everybody(&statement)) {
+        return Treatment::Denied;
+    }
+    // Another condition may leave it out.
+    let is_plain = |statement: &&Value| statement["Condition"].is_null() || pins(statement).is_some();
+    if sending(policy, "Allow").filter(is_plain).any(|statement| is_named(&statement)) {
+        Treatment::LetIn
+    } else {
+        Treatment::LeftOut
+    }
+}
+
+/// Whom else of other accounts a policy lets send, with the statement that does.
+pub(crate) fn strangers(policy: &Value, home: &AccountId, senders: &BTreeSet<Sender<'_>>) -> Vec<(String, String)> {
+    let known: BTreeSet<String> = senders.iter().flat_map(names).collect();
+    let is_home = |who: &str| who == home.as_str() || who.split(':').nth(4) == Some(home.as_str());
+    let named = sending(policy, "Allow").flat_map(|one| {
+        let sid = one["Sid"].as_str().unwrap_or("(no Sid)").to_owned();
+        who(one).into_iter().map(move |who| (sid.clone(), who))
+    });
+    named.filter(|(_, who)| !known.contains(who) && !is_home(who)).collect()
+}
+
+/// As a policy names it: its role, or its account as a whole, whose own policies then say who.
+fn names((account, role): &Sender<'_>) -> [String; 3] {
+    [arn::role(account, role), arn::root(account), account.to_string()]
+}
+
+/// The statements of an effect that are about sending.
+fn sending<'a>(policy: &'a Value, effect: &'a str) -> impl Iterator<Item = &'a Value> {
+    const SEND: &str = "sqs:sendmessage";
+    let covers = |pattern: &&str| match pattern.to_lowercase().strip_suffix('*') {
+        Some(start) => SEND.starts_with(start),
+        None => pattern.eq_ignore_ascii_case(SEND),
+    };
+    let is_about = move |statement: &&Value| match &statement["NotAction"] {
+        Value::Null => texts(&statement["Action"]).iter().any(covers),
+        others => !texts(others).iter().any(covers),
+    };
+    statements(policy).iter().filter(move |statement| statement["Effect"] == effect).filter(is_about)
+}
+
+/// Whom a statement is about: its principals, and of an account or of everybody those that its condition asks for.
+fn who(statement: &Value) -> Vec<String> {
+    let pins = pins(statement);
+    let of = |principal: &str| -> Vec<String> {
+        let account = principal.strip_suffix(":root").and_then(|arn| arn.split(':').nth(4)).unwrap_or(principal);
+        match &pins {
+            Some(pins) if principal == "*" => pins.clone(),
+            Some(pins) if account.parse::<AccountId>().is_ok() => {
+                let pins = pins.iter().map(|pin| pin.replacen("::*:", &format!("::{account}:"), 1));
+                // Another pattern may be of any account.
+                let may_be = |of: &str| of == account || of.contains(['*', '?']);
+                pins.filter(|pin| pin.split(':').nth(4).is_none_or(may_be)).collect()
+            }
+            _ => vec![principal.to_owned()],
+        }
+    };
+    principals(statement).into_iter().flat_map(of).collect()
+}
+
+/// The ARNs that a statement's condition asks for of who asks, if it does. `StringEquals` knows no patterns.
+fn pins(statement: &Value) -> Option<Vec<String>> {
+    let conditions = statement["Condition"].as_object()?;
+    let asked = |operator: &str| {
+        let keys = conditions.get(operator)?.as_object()?;
+        let (_, arns) = keys.iter().find(|(key, _)| key.eq_ignore_ascii_case("aws:PrincipalArn"))?;
+        let can_be = |arn: &&str| operator != "StringEquals" || !arn.contains('*');
+        Some(texts(arns).into_iter().filter(can_be).map(str::to_owned).collect())
+    };
+    ["ArnEquals", "ArnLike", "StringEquals"].into_iter().find_map(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::names;
+    use serde_json::json;
+
+    use super::*;
+    use crate::statement::lets_in;
+
+    const AGENT: &str = "arn:aws:iam::111111111111:role/rds-handoff-source-agent";
+    const ANY_AGENT: &str = "arn:aws:iam::*:role/rds-handoff-source-agent";
+
+    /// How a policy treats the agent of account 111111111111, and whom else it lets send.
+    fn read(statements: &Value) -> (Treatment, Vec<String>) {
+        let (home, account): (AccountId, AccountId) =
+            ("222222222222".parse().unwrap(), "111111111111".parse().unwrap());
+        let (policy, role) = (json!({ "Statement": statements }), names::source_role());
+        let sender = (&account, &role);
+        let others = strangers(&policy, &home, &[sender].into()).into_iter().map(|(_, who)| who).collect();
+        (treatment(&policy, &sender), others)
+    }
+
+    fn good() -> Value {
+        let queue = "arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox";
+        lets_in(&"111111111111".parse().unwrap(), AGENT, "sqs:SendMessage", queue)
+    }
+
+    fn with(key: &str, value: Value) -> Value {
+        let mut other = good();
+        other[key] = value;
+        other
+    }
+
+    fn asks(operator: &str, key: &str, arn: &str) -> Value {
+        with("Condition", json!({ operator: { key: arn } }))
+    }
+
+    #[test]
+    fn the_agreed_role_is_let_in_or_it_is_not() {
+        for (statement, expected) in [
+            (good(), Treatment::LetIn),
+            (with("Condition", Value::Null), Treatment::LetIn),
+            (with("Principal", json!({ "AWS": AGENT })), Treatment::LetIn),
+            (with("Principal", json!("*")), Treatment::LetIn),
+            (with("Action", json!("SQS:Send*")), Treatment::LetIn),
+            (asks("ArnLike", "AWS:principalarn", ANY_AGENT), Treatment::LetIn),
+            (asks("StringEquals", "aws:PrincipalArn", AGENT), Treatment::LetIn),
+            (asks("StringEquals", "aws:PrincipalArn", ANY_AGENT), Treatment::LeftOut),
+            (asks("ArnNotEquals", "aws:PrincipalArn", AGENT), Treatment::LeftOut),
+            (asks("ArnEquals", "aws:SourceArn", AGENT), Treatment::LeftOut),
+            (with("Action", json!(["sqs:ReceiveMessage"])), Treatment::LeftOut),
+            (with("Principal", json!({ "AWS": "arn:aws:iam::333333333333:root" })), Treatment::LeftOut),
+            (asks("ArnEquals", "aws:PrincipalArn", "arn:aws:iam::111111111111:role/x"), Treatment::LeftOut),
+            (Value::Null, Treatment::LeftOut),
+            (with("Effect", json!("Deny")), Treatment::Denied),
+        ] {
+            assert_eq!(read(&statement).0, expected, "{statement:#}");
+        }
+    }
+
+    #[test]
+    fn a_denial_counts_if_it_is_of_the_sender() {
+        let deny = |statement: Value| read(&json!([good(), statement])).0;
+        let all = json!({ "Effect": "Deny", "Principal": "*", "Action": "sqs:*" });
+        let mut tls = all.clone();
+        tls["Condition"] = json!({ "Bool": { "aws:SecureTransport": "false" } });
+        assert_eq!(deny(tls), Treatment::LetIn);
+        assert_eq!(deny(all), Treatment::Denied);
+        let others = json!({ "Effect": "Deny", "NotPrincipal": { "AWS": AGENT }, "Action": "sqs:*" });
+        assert_eq!(deny(others), Treatment::LetIn);
+        let but = json!({ "Effect": "Deny", "Principal": { "AWS": AGENT }, "NotAction": "sqs:ReceiveMessage" });
+        assert_eq!(deny(but), Treatment::Denied);
+        let but = json!({ "Effect": "Deny", "Principal": { "AWS": AGENT }, "NotAction": "sqs:SendMessage" });
+        assert_eq!(deny(but), Treatment::LetIn);
+    }
+
+    #[test]
+    fn everybody_else_who_is_let_in_is_named() {
+        let third = "arn:aws:iam::333333333333:root";
+        let open =
+            |condition: Value| json!({ "Effect": "Allow", "Principal": "*", "Action": "*", "Condition": condition });
+        for (statement, expected) in [
+            (good(), vec![]),
+            (with("Principal", json!({ "AWS": ["arn:aws:iam::222222222222:root", "222222222222"] })), vec![]),
+            (with("Condition", Value::Null), vec![]),
+            (open(json!({ "ArnEquals": { "aws:PrincipalArn": AGENT } })), vec![]),
+            (open(Value::Null), vec!["*"]),
+            (open(json!({ "ArnNotEquals": { "aws:PrincipalArn": AGENT } })), vec!["*"]),
+            (open(json!({ "ArnLike": { "aws:PrincipalArn": ANY_AGENT } })), vec![ANY_AGENT]),
+            (json!({ "Effect": "Allow", "NotPrincipal": { "AWS": third }, "Action": "sqs:*" }), vec!["*"]),
+            (json!({ "Effect": "Allow", "Principal": { "AWS": [AGENT, third] }, "Action": "sqs:*" }), vec![third]),
+            (json!({ "Effect": "Allow", "Principal": { "AWS": third }, "Action": "sqs:ReceiveMessage" }), vec![]),
+            (
+                json!({ "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:Send*" }),
+                vec!["sns.amazonaws.com"],
+            ),
+            (
+                json!({
+                    "Effect": "Allow", "Principal": { "AWS": third }, "Action": "sqs:SendMessage",
+                    "Condition": { "ArnEquals": { "aws:PrincipalArn": ANY_AGENT } },
+                }),
+                vec!["arn:aws:iam::333333333333:role/rds-handoff-source-agent"],
+            ),
+            (
+                asks("ArnEquals", "aws:PrincipalArn", "arn:aws:iam::111111111111:role/x"),
+                vec!["arn:aws:iam::111111111111:role/x"],
+            ),
+        ] {
+            assert_eq!(read(&statement).1, expected, "{statement:#}");
+        }
+    }
+}
