@@ -57,6 +57,7 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         html: PathBuf,
         /// Only of the handoffs under this label
+        // In place of the flag of one handoff without a file, and beside a file too.
         #[arg(long)]
         label: Option<Label>,
     },

@@ -1,5 +1,6 @@
 //! `report`: one page that tells of every handoff what AWS still tells of it. Reads only.
 
+mod bars;
 mod html;
 mod timeline;
 mod wave;
@@ -107,4 +108,66 @@ fn replace(mut beside: NamedTempFile, file: &Path, page: &str) -> io::Result<()>
     beside.write_all(page.as_bytes())?;
     beside.as_file().sync_all()?;
     beside.persist(file).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use protocol::tags::Outcome;
+
+    use super::bars::{Bar, End, Work};
+    use super::wave::TIMES;
+    use super::*;
+
+    /// A wave of handoffs in which every text is `text`, and every phase was done.
+    fn page(count: i64, text: &str) -> String {
+        let at = |minute: i64| Timestamp::from_second(1_795_255_200 + minute * 67).unwrap();
+        let handoff = |nth: i64| Handoff {
+            id: text.to_owned(),
+            database: text.to_owned(),
+            label: text.to_owned(),
+            to_account: text.to_owned(),
+            to_region: text.to_owned(),
+            engine: text.to_owned(),
+            size_gib: 16_384,
+            standing: if nth == 0 { Phase::Offering } else { Phase::Settled(Outcome::Landed) },
+            times: [0; TIMES.len()].map(|minute| Some(at(nth + minute))),
+            access_until: Some(at(nth)),
+            trouble: (nth == 0).then(|| (protocol::Stage::Failed, Some(text.to_owned()), at(nth))),
+            copying: Some(text.to_owned()),
+            bars: (0..)
+                .zip(Work::ALL)
+                .map(|(phase, work)| Bar {
+                    first: work,
+                    last: work,
+                    from: at(nth + phase * 71),
+                    end: if nth == 0 { End::Open } else { End::Reached(at(nth + phase * 71 + 71)) },
+                })
+                .collect(),
+        };
+        html::page(&Wave {
+            account: text.to_owned(),
+            region: text.to_owned(),
+            caller: text.to_owned(),
+            label: Some(text.to_owned()),
+            now: at(count + 600),
+            handoffs: (0..count).map(handoff).collect(),
+            notes: vec![text.to_owned()],
+        })
+    }
+
+    #[test]
+    fn what_others_have_written_is_text_and_never_markup() {
+        let page = page(2, "</title><script src=//x>\"'&amp;");
+        let escaped = "&lt;/title&gt;&lt;script src=//x&gt;&quot;'&amp;amp;";
+        assert!(page.contains(&format!("<li>{escaped}</li>")), "{page}");
+        assert_eq!(page.matches("src=//x").count(), page.matches(escaped).count(), "{page}");
+    }
+
+    #[test]
+    fn a_thousand_handoffs_stay_a_page_that_can_be_mailed() {
+        let page = page(1_000, "customer-orders-eu-west-production");
+        assert_eq!(page.matches("<g class=\"row\"").count(), 1_000);
+        assert!(page.len() < 1_500_000, "{}", page.len());
+    }
 }

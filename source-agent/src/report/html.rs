@@ -1,12 +1,15 @@
 //! The page. Everything that it is made of is escaped here, by maud; it loads nothing, and its policy forbids it to.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use protocol::tags::Outcome;
 use protocol::{Phase, Stage};
 
+use super::bars::Work;
 use super::timeline::timeline;
-use super::wave::{Handoff, TIMES, Wave, Work, median};
+use super::wave::{Handoff, TIMES, Wave, median};
 use super::words::{against, bounds, gib, lasts, minute, name, stamp};
 
 const CSS: &str = include_str!("page.css");
@@ -32,18 +35,18 @@ pub(super) fn page(wave: &Wave) -> String {
                 header {
                     h1 { (title) }
                     p .dim {
-                        "Databases that left account " (wave.account) ", " (wave.region) ". As AWS told it at "
-                        (stamp(wave.now)) ". All times are UTC."
+                        "Databases that left account " (wave.account) ", " (wave.region) ", as AWS told it at "
+                        (stamp(wave.now)) ". Account B is the account that a database goes to: " (targets(wave)) ". All times are UTC."
                     }
                 }
                 main {
                     (totals(wave))
                     h2 { "Timeline" }
                     (timeline(wave))
-                    (phases(wave))
-                    (slow(wave))
                     (wrong(wave))
                     (open(wave))
+                    (slow(wave))
+                    (phases(wave))
                     (table(wave))
                     @if !wave.notes.is_empty() {
                         h2 .bad { "Not in this report" }
@@ -58,6 +61,11 @@ pub(super) fn page(wave: &Wave) -> String {
         }
     };
     page.into_string()
+}
+
+fn targets(wave: &Wave) -> String {
+    let accounts: BTreeSet<_> = wave.handoffs.iter().map(|handoff| handoff.to_account.as_str()).collect();
+    if accounts.is_empty() { "none".to_owned() } else { accounts.into_iter().collect::<Vec<_>>().join(", ") }
 }
 
 fn totals(wave: &Wave) -> Markup {
@@ -90,20 +98,19 @@ fn totals(wave: &Wave) -> Markup {
 }
 
 /// Each handoff counts once.
-fn sums(all: &[Handoff]) -> [(&'static str, &'static str, usize); 8] {
+fn sums(all: &[Handoff]) -> [(&'static str, &'static str, usize); 9] {
     let count = |is: &dyn Fn(&Handoff) -> bool| all.iter().filter(|handoff| is(handoff)).count();
-    let settled = |outcome| count(&|handoff| handoff.standing == Phase::Settled(outcome));
-    let restored =
-        count(&|handoff| handoff.standing == Phase::Settled(Outcome::Landed) && handoff.stands() == "restored");
+    let stands = |word| count(&|handoff| handoff.stands() == word);
     [
-        ("good", "landed and restored", restored),
-        ("good", "landed, no restore told", settled(Outcome::Landed) - restored),
-        ("bad", "failed", settled(Outcome::Failed)),
-        ("bad", "rejected", settled(Outcome::Rejected)),
-        ("bad", "expired", settled(Outcome::Expired)),
-        ("wait", "revoked", settled(Outcome::Revoked)),
+        ("good", "landed and restored", stands("restored")),
+        ("good", "landed, no restore told yet", stands("landed")),
+        ("bad", "landed, restore failed", stands("landed, restore failed")),
+        ("bad", "failed", stands("failed")),
+        ("bad", "rejected", stands("rejected")),
+        ("bad", "expired", stands("expired")),
+        ("wait", "revoked", stands("revoked")),
         ("wait", "being withdrawn", count(&|handoff| matches!(handoff.standing, Phase::Withdrawing(_)))),
-        ("wait", "under way", count(&|handoff| handoff.standing == Phase::Offering)),
+        ("wait", "under way", stands("open")),
     ]
 }
 
@@ -111,7 +118,7 @@ fn tile(what: &str, figure: &str, more: &str) -> Markup {
     html! { div { dt { (what) } dd .big { (figure) } dd { small { (more) } } } }
 }
 
-/// The key to the timeline, with what each phase took.
+/// What bounds each phase, and how long it took.
 fn phases(wave: &Wave) -> Markup {
     let durations = wave.durations();
     html! {
@@ -132,12 +139,6 @@ fn phases(wave: &Wave) -> Markup {
                 }
             }
         }
-        p .dim {
-            "Two colours, one above the other: AWS does not tell where the upper phase ended and the lower one began, nor the times "
-            "of those between. A red end: the handoff ended within this phase. Pale: it goes on, or its end was not told. "
-            "An arrow: it goes on to the right. When the copy itself began is known only as long as it is there; "
-            "it counts only where account B was not asked first."
-        }
     }
 }
 
@@ -148,7 +149,7 @@ fn slow(wave: &Wave) -> Markup {
         @if !slowest.is_empty() {
             h2 { "What took longest" }
             table {
-                thead { tr { th { "Handoff" } th { "Phase" } th .n { "Took" } th .n { "Median" } th .n { "Against it" } th .n { "GiB" } } }
+                thead { tr { th { "Handoff" } th { "Phase" } th .n { "Took" } th .n { "Median" } th .n { "Times the median" } th .n { "GiB" } } }
                 tbody {
                     @for (handoff, work, lasted) in slowest {
                         @let median = durations.get(&work).map_or(lasted, |all| median(all));
@@ -178,8 +179,8 @@ fn wrong(wave: &Wave) -> Markup {
                             th scope="row" { (handoff.subject()) }
                             td .bad { (handoff.stands()) }
                             td { (why) }
-                            td { (when.map_or(String::new(), stamp)) }
-                            td { @if let Some(bar) = handoff.at() { (name(bar.first)) } }
+                            td .t { (when.map_or(String::new(), stamp)) }
+                            td { @if let Some(bar) = handoff.cut_short() { (name(bar.first)) } }
                         }
                     }
                 }
@@ -204,7 +205,7 @@ fn why(handoff: &Handoff) -> (String, Option<Timestamp>) {
         Phase::Withdrawing(Outcome::Revoked) | Phase::Settled(Outcome::Revoked) => "taken back by an operator",
         _ => "account B did not say",
     };
-    (why.to_owned(), handoff.ended())
+    (why.to_owned(), handoff.ended().or(handoff.access_until))
 }
 
 fn open(wave: &Wave) -> Markup {
@@ -224,7 +225,7 @@ fn open(wave: &Wave) -> Markup {
                                 @if let Some(bar) = bar { (name(bar.first)) }
                                 @if let Some(copying) = &handoff.copying { ": " (copying) }
                             }
-                            td { (bar.map_or(String::new(), |bar| stamp(bar.from))) }
+                            td .t { (bar.map_or(String::new(), |bar| stamp(bar.from))) }
                             td { (access(handoff, wave.now)) }
                         }
                     }

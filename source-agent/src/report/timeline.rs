@@ -1,16 +1,17 @@
 //! The timeline: one row of bars for each handoff, as inline SVG.
 
-use jiff::{SignedDuration, Timestamp, tz};
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use super::wave::{Bar, End, Handoff, Wave, Work};
-use super::words::{brief, lasts, stamp};
+use super::bars::{Bar, End, Work};
+use super::wave::{Handoff, Wave};
+use super::words::{brief, lasts, name, stamp};
 
 /// So many rows share an axis, and stay on one sheet of paper.
-const ROWS: usize = 40;
-/// Of names.
-const LEFT: f64 = 236.0;
+const ROWS: usize = 20;
 const RIGHT: f64 = 1170.0;
+/// Longer names are cut; the table has them whole.
+const LONGEST: usize = 32;
 /// Of the axis.
 const TOP: f64 = 26.0;
 const ROW: f64 = 16.0;
@@ -23,6 +24,8 @@ const TICKS: i64 = 9;
 struct Axis {
     from: Timestamp,
     to: Timestamp,
+    /// Where names end.
+    left: f64,
 }
 
 impl Axis {
@@ -36,19 +39,21 @@ impl Axis {
         let last = bars().map(|bar| end(bar, wave.now)).max()?;
         let worked = done.duration_since(from).max(SignedDuration::from_mins(1));
         let shown = last.duration_since(from).min(worked + worked / 5).max(SignedDuration::from_mins(1));
-        Some(Self { from, to: from.checked_add(shown).ok()? })
+        let widest = wave.handoffs.iter().map(|handoff| row_name(wave, handoff).chars().count()).max()?;
+        #[expect(clippy::cast_precision_loss, reason = "names are short")]
+        Some(Self { from, to: from.checked_add(shown).ok()?, left: 24.0 + 6.6 * widest as f64 })
     }
 
     fn x(&self, at: Timestamp) -> f64 {
         let share = at.duration_since(self.from).as_secs_f64() / self.to.duration_since(self.from).as_secs_f64();
-        LEFT + (RIGHT - LEFT) * share.min(1.0)
+        self.left + (RIGHT - self.left) * share.min(1.0)
     }
 
     fn ticks(&self) -> Vec<Timestamp> {
         let (from, to) = (self.from.as_second(), self.to.as_second());
         // Years of handoffs get a few ticks at odd times.
         let step = STEPS.into_iter().find(|step| (to - from) / step <= TICKS).unwrap_or((to - from) / TICKS);
-        let first = from.div_euclid(step) + 1;
+        let first = (from + step - 1).div_euclid(step);
         (first..=to.div_euclid(step)).filter_map(|tick| Timestamp::from_second(tick * step).ok()).collect()
     }
 }
@@ -64,37 +69,45 @@ fn end(bar: &Bar, now: Timestamp) -> Timestamp {
 /// Every handoff, in figures of [`ROWS`] rows.
 pub(super) fn timeline(wave: &Wave) -> Markup {
     let Some(axis) = Axis::of(wave) else { return html! { p { "There is nothing to show." } } };
-    let count = wave.handoffs.len();
     html! {
+        ul .legend {
+            @for work in Work::ALL { li { span class={ "key p" (work as u8) } {} (name(work)) } }
+        }
         @for (chunk, handoffs) in wave.handoffs.chunks(ROWS).enumerate() {
-            @let first = chunk * ROWS + 1;
-            (figure(&axis, wave.now, handoffs, first, &format!("{first} to {} of {count}", first + handoffs.len() - 1)))
+            (figure(wave, &axis, chunk * ROWS, handoffs))
+        }
+        p .dim {
+            "Two colours, one above the other: AWS does not tell where the upper phase ended and the lower one began, nor the "
+            "times of those between. A red end: the handoff ended within this phase. Pale: it goes on, or its end was not told. "
+            "An arrow: it goes on to the right."
         }
     }
 }
 
-fn figure(axis: &Axis, now: Timestamp, handoffs: &[Handoff], first: usize, which: &str) -> Markup {
+/// The rows from the nth on.
+fn figure(wave: &Wave, axis: &Axis, nth: usize, handoffs: &[Handoff]) -> Markup {
     #[expect(clippy::cast_precision_loss, reason = "there are few rows")]
     let y = |row: usize| TOP + ROW * row as f64;
+    let (first, last) = (nth + 1, nth + handoffs.len());
     let height = y(handoffs.len()) + 4.0;
     html! {
         figure {
             svg viewBox=(format!("0 0 1180 {height}")) role="img" aria-labelledby={ "t" (first) " d" (first) } {
-                title id={ "t" (first) } { "Timeline of handoffs " (which) }
+                title id={ "t" (first) } { "Timeline of handoffs " (first) " to " (last) " of " (wave.handoffs.len()) }
                 desc id={ "d" (first) } {
                     "A row for each handoff, from " (stamp(axis.from)) " to " (stamp(axis.to))
                     " UTC. The table of every handoff has the same times."
                 }
-                @for tick in axis.ticks() {
+                @for (nth, tick) in axis.ticks().into_iter().enumerate() {
                     @let x = one(axis.x(tick));
                     path .grid d={ "M" (x) " 20V" (height) } {}
-                    text .tick x=(x) y="14" { (label(tick)) }
+                    text .tick x=(x) y="14" { (label(nth, tick)) }
                 }
                 @for (row, handoff) in handoffs.iter().enumerate() {
                     g .row transform={ "translate(0," (y(row)) ")" } {
                         title { (told(handoff)) }
-                        text x="228" y="10" { (short(&handoff.database)) }
-                        @for bar in &handoff.bars { (drawn(axis, bar, now)) }
+                        text x=(one(axis.left - 8.0)) y="10" { (row_name(wave, handoff)) }
+                        @for bar in &handoff.bars { (drawn(axis, bar, wave.now)) }
                     }
                 }
             }
@@ -105,16 +118,16 @@ fn figure(axis: &Axis, now: Timestamp, handoffs: &[Handoff], first: usize, which
 fn drawn(axis: &Axis, bar: &Bar, now: Timestamp) -> Markup {
     let to = end(bar, now);
     let (x, right) = (axis.x(bar.from), axis.x(to));
-    let width = one((right - x).max(1.0));
+    // A bar is a thick line: that is half the bytes of a rectangle.
+    let line = |y: &str| format!("M{} {y}h{}", one(x), one((right - x).max(1.0)));
     let open = if bar.end == End::Open { " open" } else { "" };
-    let (y, height) = if bar.first == Work::Withdrawing { ("12", "2") } else { ("1", "10") };
     html! {
         @if bar.from <= axis.to {
             @if bar.first == bar.last {
-                rect class={ "p" (bar.first as u8) (open) } x=(one(x)) y=(y) width=(width) height=(height) {}
+                path class={ "p" (bar.first as u8) (open) } d=(line(if bar.first == Work::Withdrawing { "13" } else { "6" })) {}
             } @else {
-                rect class={ "p" (bar.first as u8) (open) } x=(one(x)) y="1" width=(width) height="5" {}
-                rect class={ "p" (bar.last as u8) (open) } x=(one(x)) y="6" width=(width) height="5" {}
+                path class={ "p" (bar.first as u8) " half" (open) } d=(line("3.5")) {}
+                path class={ "p" (bar.last as u8) " half" (open) } d=(line("8.5")) {}
             }
             @if to > axis.to {
                 path .on d={ "M" (one(right + 1.0)) " 1l6 5l-6 5z" } {}
@@ -135,14 +148,23 @@ fn told(handoff: &Handoff) -> String {
     format!("{}: {}. {}", handoff.subject(), handoff.stands(), works.collect::<Vec<_>>().join(", "))
 }
 
-fn short(name: &str) -> String {
-    if name.chars().count() <= 32 { name.to_owned() } else { name.chars().take(31).chain(['…']).collect() }
+/// What stands at a row. Under one label its name is not repeated.
+fn row_name(wave: &Wave, handoff: &Handoff) -> String {
+    let name = if wave.label.is_some() { handoff.database.clone() } else { handoff.subject() };
+    if name.chars().count() <= LONGEST { name } else { name.chars().take(LONGEST - 1).chain(['…']).collect() }
 }
 
-/// The day where one begins, else the time.
-fn label(at: Timestamp) -> String {
+/// The day where one begins, and at the first tick.
+fn label(nth: usize, at: Timestamp) -> String {
     let midnight = at.as_second().rem_euclid(86_400) == 0;
-    at.to_zoned(tz::TimeZone::UTC).strftime(if midnight { "%b %-d" } else { "%H:%M" }).to_string()
+    let format = if midnight {
+        "%b %-d"
+    } else if nth == 0 {
+        "%b %-d, %H:%M"
+    } else {
+        "%H:%M"
+    };
+    at.strftime(format).to_string()
 }
 
 fn one(x: f64) -> String {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::wave::{Bar, Work};
+use super::bars::{Bar, Work};
 
 /// A phase, as a person calls it.
 pub(super) fn name(work: Work) -> &'static str {
@@ -23,7 +23,9 @@ pub(super) fn bounds(work: Work) -> &'static str {
     match work {
         Work::Snapshot => "when the snapshot was taken (SnapshotCreateTime), until account B was asked",
         Work::Asking => "Asked, until account B said that it is ready",
-        Work::Copy => "Ready, until Offered",
+        Work::Copy => {
+            "Ready, until Offered; where nobody was asked, from the creation of the copy as long as it is there"
+        }
         Work::Sharing => "Offered, until the handoff message was Published",
         Work::Waiting => "Published, until account B Accepted",
         Work::TargetCopy => "Accepted, until Landed: account B owns its copy",
@@ -55,8 +57,9 @@ pub(super) fn stamp(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// Without the year, which stands elsewhere.
 pub(super) fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M").to_string()
+    at.strftime("%b %-d %H:%M").to_string()
 }
 
 /// A duration as a person says it.
@@ -77,7 +80,7 @@ pub(super) fn against(lasted: SignedDuration, median: SignedDuration) -> String 
 }
 
 pub(super) fn gib(gib: u64) -> String {
-    if gib < 10_240 { format!("{gib} GiB") } else { format!("{}.{} TiB", gib / 1024, gib % 1024 * 10 / 1024) }
+    if gib < 4_096 { format!("{gib} GiB") } else { format!("{}.{} TiB", gib / 1024, gib % 1024 * 10 / 1024) }
 }
 
 #[cfg(test)]
@@ -92,6 +95,6 @@ mod tests {
             all,
             ["0 s", "59 s", "1 min", "59 min", "1 h 0 min", "3 h 20 min", "48 h 0 min", "2 d 0 h", "7 d 3 h"]
         );
-        assert_eq!((gib(10_239), gib(15_872)), ("10239 GiB".to_owned(), "15.5 TiB".to_owned()));
+        assert_eq!((gib(4_095), gib(15_872)), ("4095 GiB".to_owned(), "15.5 TiB".to_owned()));
     }
 }

@@ -1,141 +1,17 @@
 //! `report` tells of every handoff what its tags tell, in one page that loads nothing.
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod browser;
+mod past;
+
 use std::time::Duration;
 
 use agent_runtime::Exit;
 use aws_sdk_rds::types::Tag;
-use aws_sim::Database;
-use e2e::{A, B, HOME, Lab, TARGET, World, differences};
+use e2e::{A, HOME, Lab, World, differences};
 
-/// So many minutes after the Lab has begun.
-fn at(minute: u32) -> String {
-    let hour = 10 + minute / 60;
-    format!("2026-11-{:02}T{:02}:{:02}:00Z", 21 + hour / 24, hour % 24, minute % 60)
-}
+use past::{Past, pasts, remember};
 
-/// A handoff that somebody remembers: minutes of the times that its tags tell, and tags as they are.
-#[derive(Debug, Clone, Default)]
-struct Past {
-    hello: Option<u32>,
-    /// And what is lacking.
-    ready: Option<(u32, &'static str)>,
-    /// From, and until.
-    offer: Option<(u32, u32)>,
-    published: Option<u32>,
-    /// Stages of account B, with a reason.
-    heard: Vec<(&'static str, u32, &'static str)>,
-    ended: Option<(&'static str, u32)>,
-    settled: Option<(&'static str, u32)>,
-    /// The shared copy is still there.
-    copy: bool,
-}
-
-impl Past {
-    /// Offered, and settled with this outcome at this minute.
-    fn settled(outcome: &'static str, minute: u32) -> Self {
-        let (ended, settled) = (Some((outcome, minute)), Some((outcome, minute + 3)));
-        Self { ended, settled, ..Self::offered() }
-    }
-
-    fn offered() -> Self {
-        Self {
-            hello: Some(20),
-            ready: Some((21, "")),
-            offer: Some((200, 10_280)),
-            published: Some(202),
-            ..Self::default()
-        }
-    }
-
-    fn tags(&self) -> Vec<(String, String)> {
-        let digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        let nonce = "0123456789abcdef";
-        let word = |word: &str| if word.is_empty() { String::new() } else { format!(" {word}") };
-        let mut tags = Vec::new();
-        let mut tag = |key: &str, value: String| tags.push((format!("rds-handoff:{key}"), value));
-        if let Some(asked) = self.hello {
-            tag("hello", format!("issued={} nonce={nonce} sha256={digest}", at(asked)));
-        }
-        if let Some((ready, lack)) = self.ready {
-            tag("ready", format!("{}{}", at(ready), word(lack)));
-        }
-        if let Some((from, until)) = self.offer {
-            let times = format!("issued={} start-by={} access-until={}", at(from), at(until), at(until));
-            tag("offer", format!("number=1 {times} nonce={nonce} sha256={digest}"));
-        }
-        if let Some(published) = self.published {
-            tag("published", format!("{} sha256={digest}", at(published)));
-        }
-        for (stage, heard, reason) in &self.heard {
-            tag(stage, format!("{}{}", at(*heard), word(reason)));
-        }
-        for (key, ended) in [("ended", self.ended), ("settled", self.settled)] {
-            if let Some((outcome, minute)) = ended {
-                tag(key, format!("{outcome}/{}", at(minute)));
-            }
-        }
-        tags
-    }
-}
-
-async fn snapshot(lab: &Lab, region: &str, database: Database, name: &str, tags: Vec<(String, String)>) {
-    let identifier = database.identifier.clone();
-    lab.cloud.create_database(database);
-    let tags = tags.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
-    let call = lab.admin(A, region).rds.create_db_snapshot().db_instance_identifier(identifier);
-    call.db_snapshot_identifier(name).set_tags(Some(tags)).send().await.unwrap();
-}
-
-/// Writes the tags that agents would have written.
-async fn remember(lab: &Lab, nth: usize, database: &str, label: &str, past: &Past) {
-    let id = format!("{nth:016x}");
-    let size = 20 * u32::try_from(nth).unwrap();
-    let given = |region| Database { allocated_gib: size, ..Database::new(A, region, database) };
-    let own = [
-        ("role", "source"),
-        ("id", &id),
-        ("label", label),
-        ("database", database),
-        ("route", &format!("account={B} region={TARGET} key=managed")),
-        ("hints", "class=db.m6g.large multi-az=false port=5432 storage=gp3"),
-    ];
-    let own = own.map(|(key, value)| (format!("rds-handoff:{key}"), value.to_owned()));
-    let tags = own.iter().cloned().chain(past.tags()).collect();
-    snapshot(lab, HOME, given(HOME), &format!("rds-handoff-{database}-{id}-source"), tags).await;
-    if past.copy {
-        let tags = vec![("rds-handoff:role".to_owned(), "shared".to_owned()), own[1].clone()];
-        snapshot(lab, TARGET, given(TARGET), &format!("rds-handoff-{database}-{id}-shared"), tags).await;
-    }
-}
-
-/// A handoff of every end, and of every place where one may be.
-fn pasts() -> Vec<(&'static str, Past)> {
-    let accepted = || vec![("accepted", 205, "")];
-    let landed = || vec![("accepted", 205, ""), ("landed", 265, "")];
-    let restored = vec![("accepted", 205, ""), ("landed", 265, ""), ("restored", 300, "")];
-    let unasked = Past { hello: None, ready: None, ..Past::settled("landed", 266) };
-    let restore_failed = vec![("accepted", 205, ""), ("landed", 265, ""), ("failed", 280, "restore-failed")];
-    vec![
-        ("orders", Past { heard: restored, ..Past::settled("landed", 266) }),
-        ("billing", Past { heard: landed(), ..unasked }),
-        ("crm", Past { heard: restore_failed, ..Past::settled("landed", 266) }),
-        (
-            "catalog",
-            Past { heard: vec![("accepted", 205, ""), ("failed", 230, "copy-failed")], ..Past::settled("failed", 231) },
-        ),
-        ("payroll", Past { heard: vec![("rejected", 203, "name-taken")], ..Past::settled("rejected", 204) }),
-        ("ledger", Past { offer: Some((200, 500)), ..Past::settled("expired", 500) }),
-        ("media", Past { offer: None, published: None, ..Past::settled("revoked", 90) }),
-        ("stock", Past { heard: landed(), ended: Some(("landed", 266)), copy: true, ..Past::offered() }),
-        ("search", Past { heard: accepted(), copy: true, ..Past::offered() }),
-        ("stuck", Past { offer: Some((200, 400)), copy: true, ..Past::offered() }),
-        ("audit", Past { hello: Some(20), ready: Some((21, "key")), ..Past::default() }),
-        ("web", Past { hello: Some(20), ready: Some((700, "")), copy: true, ..Past::default() }),
-    ]
-}
-
+/// A wave of every end, and a handoff that is none of it.
 async fn wave() -> Lab {
     let lab = Lab::new(World { databases: vec![], ..World::slow() }).await;
     for (nth, (database, past)) in pasts().iter().enumerate() {
@@ -153,7 +29,7 @@ async fn page(lab: &Lab) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_tells_every_end() {
+async fn a_page_tells_every_end_and_nothing_is_changed_for_it() {
     let lab = wave().await;
     let world = lab.cloud.fingerprint();
     lab.cloud.forget_calls();
@@ -165,5 +41,65 @@ async fn a_page_tells_every_end() {
     let (head, rest) = page.split_once("<style>").unwrap();
     let (_, body) = rest.split_once("</style>").unwrap();
     insta::assert_snapshot!(format!("{head}{body}").replace('<', "\n<").replace("\n</", "</"));
-    assert_eq!(page.matches("<g class=\"row\"").count(), pasts().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_real_move_is_told_when_its_database_has_gone() {
+    let lab = Lab::new(World::slow()).await;
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
+    // What account B told last is read by the next run.
+    assert_eq!(lab.source(&["run"]).await.exit, Exit::Settled);
+    let rds = lab.admin(A, HOME).rds;
+    rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
+    tokio::time::sleep(Duration::from_hours(24)).await;
+
+    let file = lab.write("wave.html", "what was there before");
+    let ran = lab.source(&["report", "--html", file.to_str().unwrap()]).await;
+    assert_eq!((ran.exit, ran.out.as_str()), (Exit::Settled, ""));
+    let page = std::fs::read_to_string(&file).unwrap();
+    let (_, row) = page.split_once("<title>orders/cutover-1: ").unwrap();
+    insta::assert_snapshot!(row.split_once("</title>").unwrap().0);
+    assert!(page.contains("Nothing: every handoff is settled"), "{page}");
+    let beside = std::fs::read_dir(file.parent().unwrap()).unwrap();
+    let mut names: Vec<_> = beside.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["source.toml", "target.toml", "wave.html"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_cannot_be_written_is_left_as_it_is() {
+    let lab = wave().await;
+    let file = lab.write("wave.html", "what was there before");
+    let (file, folder) = (file.to_str().unwrap(), file.parent().unwrap().to_str().unwrap());
+    for (args, expected) in [
+        (vec![folder], "cannot be written: it is there, and no regular file"),
+        (vec!["/nowhere/wave.html"], "/nowhere/wave.html cannot be written: No such file or directory"),
+        (vec![file, "--label", "wave-3"], "no handoff has the label wave-3"),
+    ] {
+        lab.cloud.forget_calls();
+        let ran = lab.source(&[&["report", "--html"], &args[..]].concat()).await;
+        assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
+        assert!(ran.words().contains(expected), "{}", ran.out);
+        let asked = lab.cloud.calls().iter().any(|call| call.action.starts_with("rds:"));
+        assert_eq!(asked, args.len() > 1, "nothing is read for a page that cannot be written");
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "what was there before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_named_and_may_be_open() {
+    let lab = wave().await;
+    let a = lab.admin(A, HOME);
+    let name = a.snapshots().await.pop().unwrap();
+    let tag = Tag::builder().key("rds-handoff:ended").value("yesterday").build();
+    let arn = format!("arn:aws:rds:{HOME}:{A}:snapshot:{name}");
+    a.rds.add_tags_to_resource().resource_name(arn).tags(tag).send().await.unwrap();
+    let ran = lab.source(&["report", "--html", "-"]).await;
+    assert_eq!(ran.exit, Exit::Blocked);
+    let (_, notes) = ran.out.split_once("Not in this report</h2>").unwrap();
+    assert!(
+        notes.contains(&name) && notes.contains("tag rds-handoff:ended is not readable: &quot;yesterday&quot;"),
+        "{notes}"
+    );
 }
