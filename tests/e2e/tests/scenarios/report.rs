@@ -55,16 +55,20 @@ async fn a_real_move_is_told_when_its_database_has_gone() {
     tokio::time::sleep(Duration::from_hours(24)).await;
 
     let file = lab.write("wave.html", "what was there before");
+    let folder = file.parent().unwrap();
+    std::fs::hard_link(&file, folder.join("old.html")).unwrap();
     let ran = lab.source(&["report", "--html", file.to_str().unwrap()]).await;
     assert_eq!((ran.exit, ran.out.as_str()), (Exit::Settled, ""));
     let page = std::fs::read_to_string(&file).unwrap();
     let (_, row) = page.split_once("<title>orders/cutover-1: ").unwrap();
     insta::assert_snapshot!(row.split_once("</title>").unwrap().0);
     assert!(page.contains("Nothing: every handoff is settled"), "{page}");
-    let beside = std::fs::read_dir(file.parent().unwrap()).unwrap();
-    let mut names: Vec<_> = beside.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    // It was replaced, not written over, and nothing else is left there.
+    assert_eq!(std::fs::read_to_string(folder.join("old.html")).unwrap(), "what was there before");
+    let there = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = there.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["source.toml", "target.toml", "wave.html"]);
+    assert_eq!(names, ["old.html", "source.toml", "target.toml", "wave.html"]);
 }
 
 #[tokio::test(start_paused = true)]

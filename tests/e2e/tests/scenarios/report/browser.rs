@@ -22,7 +22,7 @@ fn open(folder: &Path, html: &str) -> Seen {
     write(&file, html).unwrap();
     // It looks no name up: what it asks of its maker is no matter of this test.
     let opened = Command::new("timeout")
-        .args(["60", BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["120", BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--dump-dom"])
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
