@@ -6,6 +6,7 @@ mod timeline;
 mod wave;
 mod words;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +15,7 @@ use std::path::Path;
 use agent_runtime::events::Screen;
 use agent_runtime::{Exit, Fault};
 use protocol::names::{self, SnapshotRole};
-use protocol::{Label, Phase, facts};
+use protocol::{Label, Phase, Region, SourceFacts, facts};
 use tempfile::NamedTempFile;
 
 use crate::account::Account;
@@ -65,21 +66,26 @@ pub(crate) async fn report(
 }
 
 async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Result<Wave, Fault> {
-    let (mut sources, notes) = account.source_snapshots().await?;
+    let (mut sources, mut notes) = account.source_snapshots().await?;
     sources.retain(|source| label.is_none_or(|label| source.facts.label == *label));
     let now = account.clock.now();
+    // What is settled has no shared copy any more.
+    let unsettled = sources.iter().filter(|source| !matches!(source.facts.phase(now), Phase::Settled(_)));
+    let regions: BTreeSet<&Region> = unsettled.map(|source| &source.facts.route.region).collect();
+    let mut there = BTreeMap::new();
+    for region in regions {
+        match account.inventory.snapshots(region).await {
+            Ok(snapshots) => drop(there.insert(region, snapshots)),
+            Err(fault) => notes.push(fault.chain()),
+        }
+    }
     let mut handoffs = Vec::new();
     for source in &sources {
-        let facts = &source.facts;
-        let name = names::snapshot(&facts.database, &facts.id, SnapshotRole::Shared);
-        // What is settled has no shared copy any more.
-        let shared = if matches!(facts.phase(now), Phase::Settled(_)) {
-            None
-        } else {
-            let snapshots = account.inventory.snapshots(&facts.route.region).await?;
-            snapshots.get(&name).filter(|view| facts::is_ours(&view.tags, SnapshotRole::Shared)).cloned()
-        };
-        handoffs.push(Handoff::of(source, shared.as_ref(), now));
+        let SourceFacts { database, id, route, .. } = &source.facts;
+        let name = names::snapshot(database, id, SnapshotRole::Shared);
+        let shared = there.get(&route.region).and_then(|snapshots| snapshots.get(&name));
+        let ours = shared.filter(|view| facts::is_ours(&view.tags, SnapshotRole::Shared));
+        handoffs.push(Handoff::of(source, ours, now));
     }
     handoffs.sort_by_key(|handoff| (handoff.began(), handoff.subject()));
     let settings = &account.settings;

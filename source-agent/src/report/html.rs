@@ -41,6 +41,10 @@ pub(super) fn page(wave: &Wave) -> String {
                 }
                 main {
                     (totals(wave))
+                    @if !wave.notes.is_empty() {
+                        h2 .bad { "What could not be read, and may be open" }
+                        ul { @for note in &wave.notes { li { (note) } } }
+                    }
                     h2 { "Timeline" }
                     (timeline(wave))
                     (wrong(wave))
@@ -48,10 +52,6 @@ pub(super) fn page(wave: &Wave) -> String {
                     (slow(wave))
                     (phases(wave))
                     (table(wave))
-                    @if !wave.notes.is_empty() {
-                        h2 .bad { "Not in this report" }
-                        ul { @for note in &wave.notes { li { (note) } } }
-                    }
                 }
                 footer {
                     "Made by source-agent as " (wave.caller) " from the tags and times of snapshots in AWS, and from nothing else. "
@@ -76,7 +76,8 @@ fn totals(wave: &Wave) -> Markup {
     let access: Vec<_> = all.iter().filter_map(|handoff| handoff.access(wave.now)).collect();
     let sum: SignedDuration = access.iter().map(|(lasted, _)| *lasted).sum();
     let longest = access.iter().map(|(lasted, _)| *lasted).max();
-    let still = access.iter().filter(|(_, open)| *open).count();
+    // What was shared is taken back between Ended and Settled.
+    let still = all.iter().filter(|handoff| !handoff.is_settled() && handoff.access(wave.now).is_some()).count();
     html! {
         dl .tiles {
             (tile("Handoffs", &all.len().to_string(), &format!("{} landed in the other account", landed().count())))
@@ -87,7 +88,7 @@ fn totals(wave: &Wave) -> Markup {
             (tile("Access of account B, in sum", &lasts(sum),
                 &longest.map_or("it was offered nothing".to_owned(), |longest| format!("at most {} to one copy", lasts(longest)))))
             (tile("Still open", &open.to_string(),
-                &if still == 0 { "account B has access to nothing".to_owned() } else { format!("account B has access to {still}") }))
+                &format!("account B may have access to {}", if still == 0 { "none".to_owned() } else { still.to_string() })))
         }
         ul .sums {
             @for (class, word, count) in sums(all) {
@@ -211,7 +212,7 @@ fn why(handoff: &Handoff) -> (String, Option<Timestamp>) {
 fn open(wave: &Wave) -> Markup {
     html! {
         h2 { "What is still open" }
-        @if wave.handoffs.iter().all(Handoff::is_settled) { p { "Nothing: every handoff is settled, and everything was taken back." } }
+        @if wave.handoffs.iter().all(Handoff::is_settled) { p { "None of these: each is settled, and what was shared was taken back." } }
         @else {
             table {
                 thead { tr { th { "Handoff" } th { "Stands" } th { "At" } th { "Since" } th { "Access of account B" } } }

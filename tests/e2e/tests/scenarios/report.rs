@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use agent_runtime::Exit;
 use aws_sdk_rds::types::Tag;
-use e2e::{A, HOME, Lab, World, differences};
+use e2e::{A, HOME, Lab, TARGET, World, differences};
 
 use past::{Past, pasts, remember};
 
@@ -62,7 +62,7 @@ async fn a_real_move_is_told_when_its_database_has_gone() {
     let page = std::fs::read_to_string(&file).unwrap();
     let (_, row) = page.split_once("<title>orders/cutover-1: ").unwrap();
     insta::assert_snapshot!(row.split_once("</title>").unwrap().0);
-    assert!(page.contains("Nothing: every handoff is settled"), "{page}");
+    assert!(page.contains("None of these: each is settled"), "{page}");
     // It was replaced, not written over, and nothing else is left there.
     assert_eq!(std::fs::read_to_string(folder.join("old.html")).unwrap(), "what was there before");
     let there = std::fs::read_dir(folder).unwrap();
@@ -101,9 +101,20 @@ async fn what_cannot_be_read_is_named_and_may_be_open() {
     a.rds.add_tags_to_resource().resource_name(arn).tags(tag).send().await.unwrap();
     let ran = lab.source(&["report", "--html", "-"]).await;
     assert_eq!(ran.exit, Exit::Blocked);
-    let (_, notes) = ran.out.split_once("Not in this report</h2>").unwrap();
+    let (_, notes) = ran.out.split_once("may be open</h2>").unwrap();
     assert!(
         notes.contains(&name) && notes.contains("tag rds-handoff:ended is not readable: &quot;yesterday&quot;"),
         "{notes}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_region_that_does_not_answer_keeps_no_report_back() {
+    let lab = wave().await;
+    lab.cloud.set_disabled_regions(A, &[TARGET]);
+    let ran = lab.source(&["report", "--html", "-"]).await;
+    assert_eq!(ran.exit, Exit::Blocked);
+    assert_eq!(ran.out.matches("<g class=\"row\"").count(), pasts().len() + 1);
+    let (_, notes) = ran.out.split_once("may be open</h2>").unwrap();
+    assert_eq!(notes.matches("<li>rds:DescribeDBSnapshots answered ").count(), 1, "{notes}");
 }
