@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use agent_runtime::settings::{self, Patterns, SettingsError};
 use agent_runtime::start::{self, Common, How};
 use clap::{Args, Parser, Subcommand};
@@ -49,6 +51,16 @@ pub enum Command {
     Check,
     /// Show where each handoff stands, from AWS alone
     Status,
+    /// Write a page that tells of every handoff what AWS still tells of it: times, ends, access, what was slow or went wrong
+    Report {
+        /// Where to write the page; - for standard output
+        #[arg(long, value_name = "FILE")]
+        html: PathBuf,
+        /// Only of the handoffs under this label
+        // In place of the flag of one handoff without a file, and beside a file too.
+        #[arg(long)]
+        label: Option<Label>,
+    },
 }
 
 /// One handoff by flags alone, without a file.

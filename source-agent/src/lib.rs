@@ -15,6 +15,7 @@ mod look;
 mod moves;
 mod offer;
 mod receipts;
+mod report;
 mod run;
 mod steps;
 mod withdraw;
@@ -50,6 +51,7 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
         Command::Hello { patience } => hello::hello(&account, &screen, patience, &shutdown).await,
         Command::Plan => look::plan(&account, &screen, caller).await,
         Command::Check => check::check(&account, &screen, &caller).await,
+        Command::Report { html, label } => report::report(&account, &screen, caller, &html, label.as_ref()).await,
         Command::Status => look::status(&account, &screen, caller).await,
     }
 }

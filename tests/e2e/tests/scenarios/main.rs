@@ -22,6 +22,7 @@ mod least_privilege;
 mod messages;
 mod plan;
 mod receipts;
+mod report;
 mod restore;
 mod restrictions;
 mod seeds;

@@ -1,0 +1,287 @@
+//! The page. Everything that it is made of is escaped here, by maud; it loads nothing, and its policy forbids it to.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use protocol::tags::Outcome;
+use protocol::{Phase, Stage};
+
+use super::bars::Work;
+use super::timeline::timeline;
+use super::wave::{Handoff, TIMES, Wave, median};
+use super::words::{against, bounds, gib, lasts, minute, name, stamp};
+
+const CSS: &str = include_str!("page.css");
+/// No script, no image, no font, no connection: what got in by a name could do nothing.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+/// So many of the longest phases are named.
+const SLOW: usize = 5;
+
+/// The whole page.
+pub(super) fn page(wave: &Wave) -> String {
+    let title = wave.label.as_ref().map_or("Handoffs".to_owned(), |label| format!("Handoffs of {label}"));
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) ", account " (wave.account) }
+                style { (PreEscaped(CSS)) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    p .dim {
+                        "Databases that left account " (wave.account) ", " (wave.region) ", as AWS told it at "
+                        (stamp(wave.now)) ". Account B is the account that a database goes to: " (targets(wave)) ". All times are UTC."
+                    }
+                }
+                main {
+                    (totals(wave))
+                    @if !wave.notes.is_empty() {
+                        h2 .bad { "What could not be read, and may be open" }
+                        ul { @for note in &wave.notes { li { (note) } } }
+                    }
+                    h2 { "Timeline" }
+                    (timeline(wave))
+                    (wrong(wave))
+                    (open(wave))
+                    (slow(wave))
+                    (phases(wave))
+                    (table(wave))
+                }
+                footer {
+                    "Made by source-agent as " (wave.caller) " from the tags and times of snapshots in AWS, and from nothing else. "
+                    "What account B has told since is known when a run of source-agent has read it."
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn targets(wave: &Wave) -> String {
+    let accounts: BTreeSet<_> = wave.handoffs.iter().map(|handoff| handoff.to_account.as_str()).collect();
+    if accounts.is_empty() { "none".to_owned() } else { accounts.into_iter().collect::<Vec<_>>().join(", ") }
+}
+
+fn totals(wave: &Wave) -> Markup {
+    let all = &wave.handoffs;
+    let landed = || all.iter().filter(|handoff| handoff.has_landed());
+    let moved: u64 = landed().map(|handoff| u64::from(handoff.size_gib)).sum();
+    let open = all.iter().filter(|handoff| !handoff.is_settled()).count();
+    let access: Vec<_> = all.iter().filter_map(|handoff| handoff.access(wave.now)).collect();
+    let sum: SignedDuration = access.iter().map(|(lasted, _)| *lasted).sum();
+    let longest = access.iter().map(|(lasted, _)| *lasted).max();
+    // What was shared is taken back between Ended and Settled.
+    let still = all.iter().filter(|handoff| !handoff.is_settled() && handoff.access(wave.now).is_some()).count();
+    html! {
+        dl .tiles {
+            (tile("Handoffs", &all.len().to_string(), &format!("{} landed in the other account", landed().count())))
+            (tile("Moved", &gib(moved), "of storage, as allocated"))
+            @if let Some((first, last)) = wave.lasts() {
+                (tile("From first to last", &lasts(last.duration_since(first)), &format!("{} to {}", minute(first), minute(last))))
+            }
+            (tile("Access of account B, in sum", &lasts(sum),
+                &longest.map_or("it was offered nothing".to_owned(), |longest| format!("at most {} to one copy", lasts(longest)))))
+            (tile("Still open", &open.to_string(),
+                &format!("account B may have access to {}", if still == 0 { "none".to_owned() } else { still.to_string() })))
+        }
+        ul .sums {
+            @for (class, word, count) in sums(all) {
+                @if count > 0 { li { b class=(class) { (count) } " " (word) } }
+            }
+        }
+    }
+}
+
+/// Each handoff counts once.
+fn sums(all: &[Handoff]) -> [(&'static str, &'static str, usize); 9] {
+    let count = |is: &dyn Fn(&Handoff) -> bool| all.iter().filter(|handoff| is(handoff)).count();
+    let stands = |word| count(&|handoff| handoff.stands() == word);
+    [
+        ("good", "landed and restored", stands("restored")),
+        ("good", "landed, no restore told yet", stands("landed")),
+        ("bad", "landed, restore failed", stands("landed, restore failed")),
+        ("bad", "failed", stands("failed")),
+        ("bad", "rejected", stands("rejected")),
+        ("bad", "expired", stands("expired")),
+        ("wait", "revoked", stands("revoked")),
+        ("wait", "being withdrawn", count(&|handoff| matches!(handoff.standing, Phase::Withdrawing(_)))),
+        ("wait", "under way", stands("open")),
+    ]
+}
+
+fn tile(what: &str, figure: &str, more: &str) -> Markup {
+    html! { div { dt { (what) } dd .big { (figure) } dd { small { (more) } } } }
+}
+
+/// What bounds each phase, and how long it took.
+fn phases(wave: &Wave) -> Markup {
+    let durations = wave.durations();
+    html! {
+        h2 { "Phases" }
+        table {
+            thead { tr { th { "Phase" } th { "From, until" } th .n { "Done" } th .n { "Median" } th .n { "Longest" } } }
+            tbody {
+                @for work in Work::ALL {
+                    @let lasted = durations.get(&work).map_or(&[][..], Vec::as_slice);
+                    tr {
+                        th scope="row" { span class={ "key p" (work as u8) } {} (name(work)) }
+                        td .dim { (bounds(work)) }
+                        td .n { (lasted.len()) }
+                        @if let Some(longest) = lasted.last() {
+                            td .n { (lasts(median(lasted))) } td .n { (lasts(*longest)) }
+                        } @else { td {} td {} }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn slow(wave: &Wave) -> Markup {
+    let durations = wave.durations();
+    html! {
+        @let slowest = wave.slowest(SLOW);
+        @if !slowest.is_empty() {
+            h2 { "What took longest" }
+            table {
+                thead { tr { th { "Handoff" } th { "Phase" } th .n { "Took" } th .n { "Median" } th .n { "Times the median" } th .n { "GiB" } } }
+                tbody {
+                    @for (handoff, work, lasted) in slowest {
+                        @let median = durations.get(&work).map_or(lasted, |all| median(all));
+                        tr {
+                            th scope="row" { (handoff.subject()) }
+                            td { span class={ "key p" (work as u8) } {} (name(work)) }
+                            td .n { (lasts(lasted)) } td .n { (lasts(median)) } td .n { (against(lasted, median)) } td .n { (handoff.size_gib) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn wrong(wave: &Wave) -> Markup {
+    html! {
+        h2 { "What went wrong" }
+        @if !wave.handoffs.iter().any(Handoff::went_wrong) { p { "Nothing failed, was rejected, expired or was revoked." } }
+        @else {
+            table {
+                thead { tr { th { "Handoff" } th { "End" } th { "Why" } th { "When" } th { "During" } } }
+                tbody {
+                    @for handoff in wave.handoffs.iter().filter(|handoff| handoff.went_wrong()) {
+                        @let (why, when) = why(handoff);
+                        tr {
+                            th scope="row" { (handoff.subject()) }
+                            td .bad { (handoff.stands()) }
+                            td { (why) }
+                            td .t { (when.map_or(String::new(), stamp)) }
+                            td { @if let Some(bar) = handoff.cut_short() { (name(bar.first)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Account B's word, where it has said one.
+fn why(handoff: &Handoff) -> (String, Option<Timestamp>) {
+    if let Some((stage, reason, at)) = &handoff.trouble {
+        let reason = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        let what = match stage {
+            Stage::Rejected => "account B rejected it",
+            _ if handoff.has_landed() => "account B has its copy, and could not restore it",
+            _ => "account B could not go on",
+        };
+        return (format!("{what}{reason}"), Some(*at));
+    }
+    let why = match handoff.standing {
+        Phase::Withdrawing(Outcome::Expired) | Phase::Settled(Outcome::Expired) => "not landed when its access ended",
+        Phase::Withdrawing(Outcome::Revoked) | Phase::Settled(Outcome::Revoked) => "taken back by an operator",
+        _ => "account B did not say",
+    };
+    (why.to_owned(), handoff.ended().or(handoff.access_until))
+}
+
+fn open(wave: &Wave) -> Markup {
+    html! {
+        h2 { "What is still open" }
+        @if wave.handoffs.iter().all(Handoff::is_settled) { p { "None of these: each is settled, and what was shared was taken back." } }
+        @else {
+            table {
+                thead { tr { th { "Handoff" } th { "Stands" } th { "At" } th { "Since" } th { "Access of account B" } } }
+                tbody {
+                    @for handoff in wave.handoffs.iter().filter(|handoff| !handoff.is_settled()) {
+                        @let bar = handoff.at();
+                        tr {
+                            th scope="row" { (handoff.subject()) }
+                            td .wait { (handoff.stands()) }
+                            td {
+                                @if let Some(bar) = bar { (name(bar.first)) }
+                                @if let Some(copying) = &handoff.copying { ": " (copying) }
+                            }
+                            td .t { (bar.map_or(String::new(), |bar| stamp(bar.from))) }
+                            td { (access(handoff, wave.now)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn access(handoff: &Handoff, now: Timestamp) -> Markup {
+    html! {
+        @match (handoff.access(now), handoff.access_until) {
+            (Some((_, true)), Some(until)) if until <= now => {
+                span .bad { "was to end at " (stamp(until)) ": the next run of source-agent takes it back" }
+            }
+            (Some((_, true)), Some(until)) => { "until " (stamp(until)) }
+            (Some(_), _) => { "being taken back" }
+            (None, _) => { "none yet" }
+        }
+    }
+}
+
+fn table(wave: &Wave) -> Markup {
+    html! {
+        h2 { "Every handoff" }
+        div .scroll {
+            table .all {
+                thead { tr {
+                    th { "Handoff" } th { "To" } th { "Engine" } th .n { "GiB" } th { "Stands" }
+                    @for time in TIMES { th { (time) } }
+                    th .n { "Access" }
+                } }
+                tbody {
+                    @for handoff in &wave.handoffs {
+                        tr {
+                            th scope="row" { (handoff.subject()) br; code { (handoff.id) } }
+                            td { (handoff.to_account) " " (handoff.to_region) }
+                            td { (handoff.engine) }
+                            td .n { (handoff.size_gib) }
+                            td class=(class(handoff)) { (handoff.stands()) }
+                            @for time in handoff.times { td { (time.map_or(String::new(), stamp)) } }
+                            td .n { @if let Some((lasted, open)) = handoff.access(wave.now) { (lasts(lasted)) @if open { " so far" } } }
+                        }
+                    }
+                }
+            }
+        }
+        p .dim { "Access: from the offer until the handoff was marked as ended, which is when taking back begins; at Settled all was taken back." }
+    }
+}
+
+fn class(handoff: &Handoff) -> &'static str {
+    match handoff.standing {
+        _ if handoff.went_wrong() => "bad",
+        Phase::Settled(_) => "good",
+        _ => "wait",
+    }
+}

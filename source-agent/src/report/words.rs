@@ -1,0 +1,100 @@
+//! How the page says things.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::bars::{Bar, Work};
+
+/// A phase, as a person calls it.
+pub(super) fn name(work: Work) -> &'static str {
+    match work {
+        Work::Snapshot => "Source snapshot",
+        Work::Asking => "Asking account B",
+        Work::Copy => "Key, and copy to the target Region",
+        Work::Sharing => "Sharing, message",
+        Work::Waiting => "Waiting for account B",
+        Work::TargetCopy => "Account B's copy",
+        Work::Restore => "Account B's restore",
+        Work::Withdrawing => "Withdrawing",
+    }
+}
+
+/// What bounds a phase, in the words of the table.
+pub(super) fn bounds(work: Work) -> &'static str {
+    match work {
+        Work::Snapshot => "when the snapshot was taken (SnapshotCreateTime), until account B was asked",
+        Work::Asking => "Asked, until account B said that it is ready",
+        Work::Copy => {
+            "Ready, until Offered; where nobody was asked, from the creation of the copy as long as it is there"
+        }
+        Work::Sharing => "Offered, until the handoff message was Published",
+        Work::Waiting => "Published, until account B Accepted",
+        Work::TargetCopy => "Accepted, until Landed: account B owns its copy",
+        Work::Restore => "Landed, until Restored: account B's database is available",
+        Work::Withdrawing => "Ended, until everything was taken back (Settled); the thin bar",
+    }
+}
+
+/// A bar, in a word or two.
+pub(super) fn brief(bar: &Bar) -> String {
+    let word = |work| match work {
+        Work::Snapshot => "snapshot",
+        Work::Asking => "asking",
+        Work::Copy => "copy",
+        Work::Sharing => "sharing",
+        Work::Waiting => "waiting",
+        Work::TargetCopy => "B's copy",
+        Work::Restore => "restore",
+        Work::Withdrawing => "withdrawing",
+    };
+    if bar.first == bar.last {
+        word(bar.first).to_owned()
+    } else {
+        format!("{} to {}", word(bar.first), word(bar.last))
+    }
+}
+
+pub(super) fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Without the year, which stands elsewhere.
+pub(super) fn minute(at: Timestamp) -> String {
+    at.strftime("%b %-d %H:%M").to_string()
+}
+
+/// A duration as a person says it.
+pub(super) fn lasts(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().max(0);
+    let (minutes, hours) = ((seconds + 30) / 60, (seconds + 1_800) / 3_600);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_570 => format!("{minutes} min"),
+        3_570..172_800 => format!("{} h {} min", minutes / 60, minutes % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
+/// How many times the median.
+pub(super) fn against(lasted: SignedDuration, median: SignedDuration) -> String {
+    if median.is_zero() { String::new() } else { format!("{:.1} ×", lasted.as_secs_f64() / median.as_secs_f64()) }
+}
+
+pub(super) fn gib(gib: u64) -> String {
+    if gib < 4_096 { format!("{gib} GiB") } else { format!("{}.{} TiB", gib / 1024, gib % 1024 * 10 / 1024) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        let said = |seconds| lasts(SignedDuration::from_secs(seconds));
+        let all = [0, 59, 60, 3_569, 3_570, 12_000, 172_799, 172_800, 615_600].map(said);
+        assert_eq!(
+            all,
+            ["0 s", "59 s", "1 min", "59 min", "1 h 0 min", "3 h 20 min", "48 h 0 min", "2 d 0 h", "7 d 3 h"]
+        );
+        assert_eq!((gib(4_095), gib(15_872)), ("4095 GiB".to_owned(), "15.5 TiB".to_owned()));
+    }
+}

@@ -1,0 +1,120 @@
+//! `report` tells of every handoff what its tags tell, in one page that loads nothing.
+
+mod browser;
+mod past;
+
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use aws_sdk_rds::types::Tag;
+use e2e::{A, HOME, Lab, TARGET, World, differences};
+
+use past::{Past, pasts, remember};
+
+/// A wave of every end, and a handoff that is none of it.
+async fn wave() -> Lab {
+    let lab = Lab::new(World { databases: vec![], ..World::slow() }).await;
+    for (nth, (database, past)) in pasts().iter().enumerate() {
+        remember(&lab, nth + 1, database, "wave-1", past).await;
+    }
+    remember(&lab, 99, "later", "wave-2", &Past::default()).await;
+    tokio::time::sleep(Duration::from_hours(12)).await;
+    lab
+}
+
+async fn page(lab: &Lab) -> String {
+    let ran = lab.source(&["report", "--html", "-", "--label", "wave-1"]).await;
+    assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+    ran.out
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_tells_every_end_and_nothing_is_changed_for_it() {
+    let lab = wave().await;
+    let world = lab.cloud.fingerprint();
+    lab.cloud.forget_calls();
+    let page = page(&lab).await;
+    assert_eq!(differences(&lab.cloud.fingerprint(), &world), "");
+    let acts: Vec<_> = lab.cloud.calls().into_iter().filter(|call| call.mutating).collect();
+    assert!(acts.is_empty(), "{acts:?}");
+    // The style is left out, and every element begins a line.
+    let (head, rest) = page.split_once("<style>").unwrap();
+    let (_, body) = rest.split_once("</style>").unwrap();
+    insta::assert_snapshot!(format!("{head}{body}").replace('<', "\n<").replace("\n</", "</"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_real_move_is_told_when_its_database_has_gone() {
+    let lab = Lab::new(World::slow()).await;
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
+    // What account B told last is read by the next run.
+    assert_eq!(lab.source(&["run"]).await.exit, Exit::Settled);
+    let rds = lab.admin(A, HOME).rds;
+    rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
+    tokio::time::sleep(Duration::from_hours(24)).await;
+
+    let file = lab.write("wave.html", "what was there before");
+    let folder = file.parent().unwrap();
+    std::fs::hard_link(&file, folder.join("old.html")).unwrap();
+    let ran = lab.source(&["report", "--html", file.to_str().unwrap()]).await;
+    assert_eq!((ran.exit, ran.out.as_str()), (Exit::Settled, ""));
+    let page = std::fs::read_to_string(&file).unwrap();
+    let (_, row) = page.split_once("<title>orders/cutover-1: ").unwrap();
+    insta::assert_snapshot!(row.split_once("</title>").unwrap().0);
+    assert!(page.contains("None of these: each is settled"), "{page}");
+    // It was replaced, not written over, and nothing else is left there.
+    assert_eq!(std::fs::read_to_string(folder.join("old.html")).unwrap(), "what was there before");
+    let there = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = there.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["old.html", "source.toml", "target.toml", "wave.html"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_cannot_be_written_is_left_as_it_is() {
+    let lab = wave().await;
+    let file = lab.write("wave.html", "what was there before");
+    let (file, folder) = (file.to_str().unwrap(), file.parent().unwrap().to_str().unwrap());
+    for (args, expected) in [
+        (vec![folder], "cannot be written: it is there, and no regular file"),
+        (vec!["/nowhere/wave.html"], "/nowhere/wave.html cannot be written: No such file or directory"),
+        (vec![file, "--label", "wave-3"], "no handoff has the label wave-3"),
+    ] {
+        lab.cloud.forget_calls();
+        let ran = lab.source(&[&["report", "--html"], &args[..]].concat()).await;
+        assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
+        assert!(ran.words().contains(expected), "{}", ran.out);
+        let asked = lab.cloud.calls().iter().any(|call| call.action.starts_with("rds:"));
+        assert_eq!(asked, args.len() > 1, "nothing is read for a page that cannot be written");
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "what was there before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_named_and_may_be_open() {
+    let lab = wave().await;
+    let a = lab.admin(A, HOME);
+    let name = a.snapshots().await.pop().unwrap();
+    let tag = Tag::builder().key("rds-handoff:ended").value("yesterday").build();
+    let arn = format!("arn:aws:rds:{HOME}:{A}:snapshot:{name}");
+    a.rds.add_tags_to_resource().resource_name(arn).tags(tag).send().await.unwrap();
+    let ran = lab.source(&["report", "--html", "-"]).await;
+    assert_eq!(ran.exit, Exit::Blocked);
+    let (_, notes) = ran.out.split_once("may be open</h2>").unwrap();
+    assert!(
+        notes.contains(&name) && notes.contains("tag rds-handoff:ended is not readable: &quot;yesterday&quot;"),
+        "{notes}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_region_that_does_not_answer_keeps_no_report_back() {
+    let lab = wave().await;
+    lab.cloud.set_disabled_regions(A, &[TARGET]);
+    let ran = lab.source(&["report", "--html", "-"]).await;
+    assert_eq!(ran.exit, Exit::Blocked);
+    assert_eq!(ran.out.matches("<g class=\"row\"").count(), pasts().len() + 1);
+    let (_, notes) = ran.out.split_once("may be open</h2>").unwrap();
+    assert_eq!(notes.matches("<li>rds:DescribeDBSnapshots answered ").count(), 1, "{notes}");
+}
