@@ -83,7 +83,7 @@ impl Step for SayHello<'_> {
             )),
             None => Ok(Observed::Working(Working {
                 since: Some(asked.issued),
-                ..Working::new(format!("waiting for account {account} to say whether it is ready"))
+                ..Working::waiting_for(format!("account {account} to say whether it is ready"))
             })),
         }
     }

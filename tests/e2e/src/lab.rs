@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use agent_runtime::bars::Terminal;
 use agent_runtime::{Env, Exit};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Settings};
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::output::{Output, Ran, Told};
+use crate::pane::Pane;
 
 /// Account A.
 pub const A: &str = "111111111111";
@@ -90,6 +93,8 @@ pub struct Lab {
     nonces: Rc<Cell<u64>>,
     /// What the last run of each agent has printed so far.
     said: RefCell<BTreeMap<&'static str, Output>>,
+    /// The agents that print to a terminal.
+    panes: RefCell<BTreeMap<&'static str, Pane>>,
 }
 
 impl Lab {
@@ -119,6 +124,7 @@ impl Lab {
             gate: RefCell::default(),
             nonces: Rc::default(),
             said: RefCell::default(),
+            panes: RefCell::default(),
         };
         for database in &world.databases {
             lab.cloud.create_database(Database::new(A, HOME, database));
@@ -145,6 +151,7 @@ impl Lab {
             gate: RefCell::default(),
             nonces: Rc::clone(&self.nonces),
             said: RefCell::default(),
+            panes: RefCell::default(),
         }
     }
 
@@ -188,6 +195,11 @@ impl Lab {
     /// Everything that either agent says to AWS passes this gate from now on.
     pub fn pass_through(&self, gate: Option<Arc<dyn Gate>>) {
         *self.gate.borrow_mut() = gate;
+    }
+
+    /// Somebody watches an agent from now on.
+    pub fn watch(&self, agent: &'static str, pane: &Pane) {
+        self.panes.borrow_mut().insert(agent, pane.clone());
     }
 
     /// An administrator of an account.
@@ -355,12 +367,20 @@ impl Lab {
             nonces.set(nonces.get() + 1);
             nonces.get().to_be_bytes()
         };
+        let pane = self.panes.borrow().get(agent).cloned();
+        let print = || -> Box<dyn Write> {
+            match &pane {
+                Some(pane) => Box::new(pane.clone()),
+                None => Box::new(out.clone()),
+            }
+        };
         let env = Env {
             sdk: self.sdk(credentials, "us-east-1", true),
             retry_partition: self.partition.clone(),
             shutdown,
-            out: Box::new(out.clone()),
-            err: Box::new(out.clone()),
+            out: print(),
+            err: print(),
+            terminal: pane.clone().map(Terminal::new),
             random: Box::new(random),
         };
         (env, out)

@@ -26,3 +26,4 @@ mod restore;
 mod restrictions;
 mod seeds;
 mod trouble;
+mod watched;
