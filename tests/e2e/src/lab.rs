@@ -94,7 +94,7 @@ pub struct Lab {
     /// What the last run of each agent has printed so far.
     said: RefCell<BTreeMap<&'static str, Output>>,
     /// The agents that print to a terminal.
-    panes: RefCell<BTreeMap<&'static str, Pane>>,
+    pub(crate) panes: RefCell<BTreeMap<&'static str, Pane>>,
 }
 
 impl Lab {
@@ -195,11 +195,6 @@ impl Lab {
     /// Everything that either agent says to AWS passes this gate from now on.
     pub fn pass_through(&self, gate: Option<Arc<dyn Gate>>) {
         *self.gate.borrow_mut() = gate;
-    }
-
-    /// Somebody watches an agent from now on.
-    pub fn watch(&self, agent: &'static str, pane: &Pane) {
-        self.panes.borrow_mut().insert(agent, pane.clone());
     }
 
     /// An administrator of an account.
@@ -368,12 +363,7 @@ impl Lab {
             nonces.get().to_be_bytes()
         };
         let pane = self.panes.borrow().get(agent).cloned();
-        let print = || -> Box<dyn Write> {
-            match &pane {
-                Some(pane) => Box::new(pane.clone()),
-                None => Box::new(out.clone()),
-            }
-        };
+        let print = || pane.clone().map_or_else(|| Box::new(out.clone()) as Box<dyn Write>, |pane| Box::new(pane));
         let env = Env {
             sdk: self.sdk(credentials, "us-east-1", true),
             retry_partition: self.partition.clone(),
