@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use agent_runtime::events::Screen;
-use agent_runtime::report::{Entry, Report, Trouble};
+use agent_runtime::report::{Access, Entry, Report, Trouble, minute, waits_for};
 use agent_runtime::start::Format;
+use agent_runtime::wave::Standing;
 use agent_runtime::{Exit, Fault, Halt, Mode, Pass};
+use jiff::Timestamp;
 use protocol::tags::{KeyMode, Outcome, Route};
-use protocol::{Phase, Stage, names};
+use protocol::{Phase, SourceFacts, Stage, names};
 
 use crate::account::{Account, SourceSnapshot};
 use crate::keys::key_tags;
@@ -63,6 +65,7 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
         caller,
         account: settings.account.to_string(),
         region: settings.region.to_string(),
+        summary: handoffs.iter().map(|entry| entry.standing).collect(),
         handoffs,
         notes,
     };
@@ -85,10 +88,30 @@ async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
         (None, Some(Phase::Settled(_))) => Exit::Failed,
         (None, _) => Exit::Pending,
     };
+    let begun = match stands {
+        Some(Phase::Offering) => of.begun,
+        stands => stands.is_some(),
+    };
+    let steps = pass.into_rows();
+    let facts = source.as_ref().map(|source| &source.facts);
     let entry = Entry {
         handoff: of.subject(),
         id: Some(of.id.to_string()),
         route: format!("{} -> {} {}", of.database.region, of.route.account, of.route.region),
+        standing: match exit {
+            Exit::Settled => Standing::Settled,
+            Exit::Failed => Standing::Failed,
+            Exit::Blocked => Standing::Blocked,
+            _ if begun => Standing::of(&steps).unwrap_or(Standing::Blocked),
+            _ => Standing::NotBegun,
+        },
+        since: source.as_ref().and_then(|source| match stands? {
+            Phase::Offering => source.view.created,
+            Phase::Withdrawing(_) => Some(source.facts.ended.as_ref()?.at),
+            Phase::Settled(_) => Some(source.facts.settled.as_ref()?.at),
+        }),
+        waits_for: waits_for(&steps),
+        access: facts.and_then(|facts| access(facts, account.clock.now())),
         phase: match stands {
             Some(Phase::Offering) if of.begun => "offering".to_owned(),
             Some(Phase::Offering) => "not begun".to_owned(),
@@ -96,7 +119,7 @@ async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
             Some(Phase::Settled(outcome)) => format!("settled, {outcome}{}", heard(source.as_ref())),
             None => "unknown".to_owned(),
         },
-        steps: pass.into_rows(),
+        steps,
         fault: fault.as_ref().map(Trouble::from),
     };
     (entry, exit)
@@ -144,13 +167,26 @@ fn given_keys(moves: &[Move]) -> Vec<String> {
     given.into_iter().map(note).collect()
 }
 
+/// From the offer until the end of the handoff.
+fn access(facts: &SourceFacts, now: Timestamp) -> Option<Access> {
+    let offer = facts.offer.as_ref()?;
+    let until = facts.ended.as_ref().map(|ended| ended.at);
+    Some(Access {
+        to: match facts.route.key {
+            KeyMode::Managed => &["share", "key"],
+            KeyMode::Given => &["share"],
+        },
+        from: offer.issued,
+        until,
+        until_latest: offer.access_until,
+        lasts: until.unwrap_or(now).duration_since(offer.issued).try_into().unwrap_or_default(),
+    })
+}
+
 /// What account B has told since: its restore goes on after everything is settled here.
 fn heard(source: Option<&SourceSnapshot>) -> String {
     let restored = source.and_then(|source| source.facts.heard(Stage::Restored));
-    restored.map_or_else(
-        || ", restore not heard of yet (the next run reads receipts)".to_owned(),
-        |told| format!(", restored {}", told.at),
-    )
+    restored.map_or_else(|| ", restore not heard of".to_owned(), |told| format!(", restored {}", minute(told.at)))
 }
 
 fn halted(flow: Result<(), Halt>) -> Option<Fault> {

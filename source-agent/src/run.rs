@@ -73,6 +73,9 @@ async fn round(
     for queue in &queues {
         queue.drain(&wakes).await;
     }
+    for of in &moves {
+        screen.drives(&of.subject());
+    }
     let (drives, wakes) = (&drives, &wakes);
     // Boxed: the future of a whole handoff is too large to be moved about on a stack.
     let moves = moves.iter().map(|of| {

@@ -5,8 +5,9 @@ use std::io::Read as _;
 use std::path::Path;
 
 use agent_runtime::events::Screen;
-use agent_runtime::report::{Entry, Report, Trouble};
+use agent_runtime::report::{Entry, Report, Trouble, waits_for};
 use agent_runtime::start::Format;
+use agent_runtime::wave::Standing;
 use agent_runtime::{Exit, Fault, FaultKind, Halt, Mode, Pass};
 use protocol::{Message, Reason, Refusal, Stage};
 
@@ -103,7 +104,8 @@ async fn report(
     }));
     let settings = &account.settings;
     let (account, region) = (settings.account.to_string(), settings.region.to_string());
-    let report = Report { command, caller, account, region, handoffs, notes };
+    let summary = handoffs.iter().map(|entry| entry.standing).collect();
+    let report = Report { command, caller, account, region, handoffs, summary, notes };
     screen.print(&if screen.format() == Format::Json { report.json() + "\n" } else { report.text() });
     exit
 }
@@ -122,11 +124,23 @@ async fn walk(account: &Account, job: &Job, mode: Mode, finished: bool) -> (Entr
         _ => ("accepting", Exit::Pending, None),
     };
     let origin = &job.facts.origin;
+    // The last of what account A was told.
+    let told = job.facts.told.iter().map(|(_, told)| told).max_by_key(|told| told.at);
     let entry = Entry {
         handoff: job.subject(),
         id: Some(job.id().to_string()),
         route: format!("{} {} -> {}", origin.account, origin.region, account.settings.region),
+        standing: match exit {
+            Exit::Settled => Standing::Settled,
+            Exit::Failed => Standing::Failed,
+            Exit::Blocked => Standing::Blocked,
+            _ if job.message.is_some() => Standing::NotBegun,
+            _ => Standing::of(&steps).unwrap_or(Standing::Blocked),
+        },
         phase: phase.to_owned(),
+        since: told.map(|told| told.at),
+        waits_for: waits_for(&steps),
+        access: None,
         steps,
         fault: fault.as_ref().map(|fault: &Fault| Trouble::from(fault)),
     };

@@ -49,6 +49,7 @@ async fn work(
     let mut flying = FuturesUnordered::new();
     // Boxed: the future of a whole handoff is too large to be moved about on a stack.
     let fly = |job: Rc<Job>| {
+        screen.drives(&job.subject());
         Box::pin(async move {
             let end = drive(drives, &job.subject(), &job.wake, async |pass| accept(account, pass, &job).await).await;
             let exit = finish(account, screen, inbox, drives, &job, end).await;

@@ -13,7 +13,7 @@ use crate::clients::Clients;
 use crate::codes::UNKNOWN_CALLER;
 use crate::events::Screen;
 use crate::fault::{AwsResult as _, Fault};
-use crate::report::{push_mend, push_pasted};
+use crate::report::{COLUMNS, push_mend, push_pasted};
 use crate::senders::{Sender, Treatment, strangers, treatment};
 use crate::start::{Exit, Format};
 use crate::statement::lets_in;
@@ -89,9 +89,9 @@ impl Checks {
                     Verdict::Failed => "failed",
                     Verdict::Unseen => "unseen",
                 };
-                push_pasted(&mut text, &format!("  {word}  "), 10, &format!("{what}: {found}"));
+                push_pasted(&mut text, COLUMNS, &format!("  {word}  "), 10, &format!("{what}: {found}"));
                 let Some(mend) = mend else { continue };
-                push_mend(&mut text, "          mend: ", mend);
+                push_mend(&mut text, COLUMNS, "          mend: ", mend);
             }
             let count = |wanted: Verdict| checks.iter().filter(|check| check.verdict == wanted).count();
             let (passed, failed, unseen) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Unseen));

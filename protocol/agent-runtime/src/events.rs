@@ -1,4 +1,5 @@
-//! What `run` shows while it runs: a line for each thing that changes. Logs, by `tracing`, go to standard error beside it.
+//! What `run` shows while it runs: a line for each thing that changes. On a terminal steps are shown by bars, and the lines for
+//! all else scroll away above them. Logs, by `tracing`, go to standard error beside it.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,10 +10,12 @@ use std::time::Duration;
 use protocol::AccountId;
 use serde::Serialize;
 
+use crate::bars::{Bars, Terminal};
 use crate::clock::Clock;
 use crate::fault::{Fault, FaultKind};
-use crate::report::{Row, RowState, Stall, progress, push_mend, push_wrapped, rough};
+use crate::report::{COLUMNS, Row, RowState, Stall, progress, push_mend, push_wrapped, rough};
 use crate::start::Format;
+use crate::wave::{Standing, Wave};
 
 /// Where progress goes.
 pub struct Screen {
@@ -27,6 +30,16 @@ pub struct Screen {
     stalls: RefCell<BTreeMap<(String, &'static str), String>>,
     faults: RefCell<BTreeMap<String, String>>,
     ended: RefCell<BTreeSet<(String, String)>>,
+    live: Option<Live>,
+}
+
+/// What is kept for a person who watches.
+struct Live {
+    terminal: Terminal,
+    bars: RefCell<Bars>,
+    wave: RefCell<Wave>,
+    /// What was said to mend something, and for which handoff.
+    mends: RefCell<BTreeMap<String, String>>,
 }
 
 impl fmt::Debug for Screen {
@@ -65,8 +78,20 @@ struct Line<'a> {
 }
 
 impl Screen {
-    /// Shows to `out`, and complains to `err`.
-    pub fn new(agent: &'static str, out: Box<dyn Write>, err: Box<dyn Write>, format: Format, clock: Clock) -> Self {
+    /// Shows to `out`, and complains to `err`; `terminal` where that is one, and a person reads it.
+    pub fn new(
+        agent: &'static str,
+        (out, err): (Box<dyn Write>, Box<dyn Write>),
+        terminal: Option<Terminal>,
+        format: Format,
+        clock: Clock,
+    ) -> Self {
+        let live = terminal.filter(|_| format == Format::Text).map(|terminal| Live {
+            bars: RefCell::new(Bars::new(terminal.clone())),
+            terminal,
+            wave: RefCell::default(),
+            mends: RefCell::default(),
+        });
         Self {
             out: RefCell::new(out),
             err: RefCell::new(err),
@@ -74,6 +99,7 @@ impl Screen {
             account: OnceCell::new(),
             format,
             clock,
+            live,
             shown: RefCell::default(),
             stalls: RefCell::default(),
             faults: RefCell::default(),
@@ -86,6 +112,19 @@ impl Screen {
         let _ = self.account.set(account.clone());
     }
 
+    /// A handoff is driven from now on.
+    pub fn drives(&self, subject: &str) {
+        self.learn(|wave| wave.add(subject));
+    }
+
+    /// Something new is known of the wave.
+    fn learn(&self, news: impl FnOnce(&mut Wave)) {
+        let Some(live) = &self.live else { return };
+        let mut wave = live.wave.borrow_mut();
+        news(&mut wave);
+        live.bars.borrow_mut().draw(&wave);
+    }
+
     /// The steps that a pass has walked: what has changed since the last one is shown.
     pub fn rows(&self, subject: &str, rows: &[Row]) {
         for row in rows {
@@ -93,10 +132,13 @@ impl Screen {
             if matches!(row.state, RowState::Blocked | RowState::Failed) {
                 continue;
             }
-            let text = progress(row);
             if let Some(stalled) = row.stalled {
                 self.stall(subject, row, &stalled);
             }
+            if self.live.is_some() {
+                continue;
+            }
+            let text = progress(row);
             // Made just now: what it is was said when the act began.
             let brief = if row.state == RowState::Made { "" } else { text.as_str() };
             let key = (subject.to_owned(), row.step);
@@ -123,6 +165,7 @@ impl Screen {
         if !rows.iter().any(|row| matches!(row.state, RowState::Blocked | RowState::Acting)) {
             self.faults.borrow_mut().remove(subject);
         }
+        self.learn(|wave| wave.walked(subject, rows, self.clock.now()));
     }
 
     /// Work that shows no progress. Said once, until it shows some.
@@ -158,17 +201,20 @@ impl Screen {
         if last.is_none_or(|last| last != what) {
             self.trouble(subject, "blocked", "fault", fault);
         }
+        self.learn(|wave| wave.stands(subject, Standing::Blocked));
     }
 
     /// A handoff is not waited for any longer: this run ends, the next one goes on.
     pub fn given_up(&self, subject: &str, fault: &Fault) {
         self.trouble(subject, "blocked", "end", fault);
+        self.learn(|wave| wave.stands(subject, Standing::Blocked));
     }
 
     /// A handoff has failed.
     pub fn failed(&self, subject: &str, fault: &Fault) {
         tracing::info!(handoff = subject, "failed: {}", fault.chain());
         self.trouble(subject, "failed", "end", fault);
+        self.learn(|wave| wave.stands(subject, Standing::Failed));
     }
 
     /// Something that a person should know: a message, or the end of a handoff.
@@ -178,6 +224,14 @@ impl Screen {
 
     /// The same, with what to do about it.
     pub fn say_with(&self, subject: &str, event: &'static str, outcome: &str, text: &str, mend: Option<&str>) {
+        if event == "end" && outcome != "stopped" {
+            let well = matches!(outcome, "landed" | "revoked" | "restored");
+            self.learn(|wave| wave.stands(subject, if well { Standing::Settled } else { Standing::Failed }));
+        }
+        // What a receipt brings is seen in the bars.
+        if self.live.is_some() && outcome == "receipt" {
+            return;
+        }
         // An agent that goes on for ever comes by what is over again and again.
         if event == "end" && !self.ended.borrow_mut().insert((subject.to_owned(), outcome.to_owned())) {
             return;
@@ -191,7 +245,7 @@ impl Screen {
     fn mend(&self, mend: Option<&str>) {
         if let (Format::Text, Some(mend)) = (self.format, mend) {
             let mut text = String::new();
-            push_mend(&mut text, "          mend: ", mend);
+            push_mend(&mut text, self.columns(), "          mend: ", mend);
             self.write(&text);
         }
     }
@@ -202,8 +256,23 @@ impl Screen {
         let state = Some(if word == "failed" { RowState::Failed } else { RowState::Blocked });
         let outcome = (event == "end").then_some(word);
         let line = Line { text: &what, step, state, outcome, mend: fault.mend(), ..self.event(event, subject) };
+        if let Some(said) = self.said(subject, fault) {
+            let over = if event == "end" { "not waited for any longer, " } else { "" };
+            return self.line(subject, step.unwrap_or("-"), word, &format!("{over}{said}"), &line);
+        }
         self.line(subject, step.unwrap_or("-"), word, &what, &line);
         self.mend(fault.mend());
+    }
+
+    /// A person who watches is told once how something is mended, however many handoffs it holds up, and however often.
+    fn said(&self, subject: &str, fault: &Fault) -> Option<String> {
+        let mut mends = self.live.as_ref()?.mends.borrow_mut();
+        let mend = fault.mend()?;
+        if let Some(first) = mends.get(mend) {
+            return Some(if first == subject { "as said above".to_owned() } else { format!("as {first}") });
+        }
+        mends.insert(mend.to_owned(), subject.to_owned());
+        None
     }
 
     fn event<'a>(&'a self, event: &'static str, handoff: &'a str) -> Line<'a> {
@@ -230,27 +299,44 @@ impl Screen {
             Format::Text => {
                 let time = json.at.get(11..19).unwrap_or_default();
                 let mut line = String::new();
-                push_wrapped(&mut line, &format!("{time}  {subject}  {what:<14} {word:<8} "), text);
+                if self.live.is_some() {
+                    let at = json.step.map_or_else(String::new, |step| format!(" at {step}"));
+                    let text = format!("{subject} {word}{at}: {text}");
+                    push_wrapped(&mut line, self.columns(), &format!("{time}  "), &text);
+                } else {
+                    push_wrapped(&mut line, COLUMNS, &format!("{time}  {subject}  {what:<14} {word:<8} "), text);
+                }
                 self.write(&line);
             }
         }
     }
 
-    /// Nobody may be reading any more: that stops nothing.
+    fn columns(&self) -> usize {
+        self.live.as_ref().map_or(COLUMNS, |live| live.terminal.columns())
+    }
+
     fn write(&self, text: &str) {
-        let mut out = self.out.borrow_mut();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        self.above_the_bars(&self.out, text);
+    }
+
+    /// Nobody may be reading any more: that stops nothing.
+    fn above_the_bars(&self, to: &RefCell<Box<dyn Write>>, text: &str) {
+        if let Some(live) = &self.live {
+            live.terminal.make_way();
+        }
+        let mut to = to.borrow_mut();
+        let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+        self.learn(|_| ());
     }
 
     /// Tells the operator why nothing was done, and how to mend it.
     pub fn complain(&self, what: &str, mend: Option<&str>) {
         let mut text = String::new();
-        push_wrapped(&mut text, "error: ", what);
+        push_wrapped(&mut text, self.columns(), "error: ", what);
         if let Some(mend) = mend {
-            push_mend(&mut text, "  mend: ", mend);
+            push_mend(&mut text, self.columns(), "  mend: ", mend);
         }
-        let mut err = self.err.borrow_mut();
-        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+        self.above_the_bars(&self.err, &text);
     }
 
     /// Tells the operator of a fault that ends the command.
@@ -266,5 +352,18 @@ impl Screen {
     /// How output is written.
     pub fn format(&self) -> Format {
         self.format
+    }
+}
+
+impl Drop for Screen {
+    /// However a command ends, its bars go, and in their place stands what became of the wave.
+    fn drop(&mut self) {
+        let Some(Live { terminal, bars, wave, .. }) = self.live.take() else { return };
+        bars.borrow_mut().draw(&Wave::default());
+        terminal.make_way();
+        let wave = wave.into_inner();
+        if !wave.is_empty() {
+            self.write(&format!("{}\n", wave.tally().words()));
+        }
     }
 }

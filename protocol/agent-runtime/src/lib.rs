@@ -19,9 +19,11 @@
 //! | [`queue`] | an SQS queue |
 //! | [`mod@check`], [`policy`] | whether what a handoff needs is there; what a policy says |
 //! | [`report`], [`events`] | what `plan` and `status` print; what `run` prints and logs |
+//! | [`wave`], [`bars`] | how many handoffs stand how; the live lines of `run` on a terminal |
 //! | [`settings`], [`start`] | configuration files; flags, exit codes and the process around an agent |
 
 pub mod acts;
+pub mod bars;
 pub mod caller;
 pub mod check;
 pub mod clients;
@@ -45,6 +47,7 @@ pub mod snapshot;
 pub mod start;
 pub mod statement;
 pub mod step;
+pub mod wave;
 
 pub use clients::Clients;
 pub use clock::Clock;

@@ -76,7 +76,7 @@ impl<'a> Pass<'a> {
 
     /// Observes a step. Ready goes on; Working ends the pass; Todo acts and ends it.
     pub async fn ensure<S: Step>(&self, step: S) -> Flow<S::Output> {
-        let row = |state, text| Row { step: S::ID.0, state, text, percent: None, remaining: None, stalled: None };
+        let row = |state, text| Row::new(S::ID, state, text);
         if self.foreseen.get() {
             self.push(row(RowState::Todo, step.describe()));
             return Ok(step.foresee());
@@ -155,6 +155,7 @@ impl<'a> Pass<'a> {
         output: impl FnOnce() -> T,
     ) -> Flow<T> {
         let now = self.clock.now();
+        let told = working.since;
         let (since, unchanged_since) = self.acts.working(key, &working, now);
         working.since.get_or_insert(since);
         let unchanged = now.duration_since(unchanged_since);
@@ -163,12 +164,12 @@ impl<'a> Pass<'a> {
         let again = self.pace.look_again(&working, now, lasts);
         let remaining = crate::pace::remaining(&working, now);
         self.push(Row {
-            step: step.0,
-            state: RowState::Working,
-            text: working.state,
             percent: working.percent,
             remaining,
+            since: told,
+            waits: working.waits,
             stalled: (unchanged >= self.pace.stall_after).then_some(Stall { lasts, hint }),
+            ..Row::new(step, RowState::Working, working.state)
         });
         if self.mode == Mode::Act { Err(Halt::Wait(again)) } else { self.foresee(output) }
     }
@@ -193,7 +194,7 @@ impl<'a> Pass<'a> {
             );
         }
         let state = if fault.kind == FaultKind::Fatal { RowState::Failed } else { RowState::Blocked };
-        self.push(Row { step: step.0, state, text: fault.to_string(), percent: None, remaining: None, stalled: None });
+        self.push(Row::new(step, state, fault.to_string()));
         Err(Halt::Fault(fault.at(step)))
     }
 

@@ -3,10 +3,15 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::fault::Fault;
+use crate::step::StepId;
+use crate::wave::{Standing, Tally, first_open};
+
+/// No line of text output is wider, but what is to be pasted.
+pub const COLUMNS: usize = 100;
 
 /// How a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,9 +56,20 @@ pub struct Row {
     /// Estimated from it, in seconds.
     #[serde(rename = "remaining_seconds", serialize_with = "seconds")]
     pub remaining: Option<Duration>,
+    /// Since when it is so, where AWS or a tag tells.
+    pub since: Option<Timestamp>,
+    /// Nobody is at it: another account, or a place in a line, is waited for.
+    pub waits: bool,
     /// This process has seen no progress for so long, and that is longer than `stall_after`. One that only looks sees none.
     #[serde(skip)]
     pub stalled: Option<Stall>,
+}
+
+impl Row {
+    /// A row of which nothing more is known.
+    pub fn new(step: StepId, state: RowState, text: String) -> Self {
+        Self { step: step.0, state, text, percent: None, remaining: None, since: None, waits: false, stalled: None }
+    }
 }
 
 #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
@@ -70,12 +86,36 @@ pub struct Entry {
     pub id: Option<String>,
     /// Where it goes, or comes from.
     pub route: String,
+    /// How it stands among the others.
+    pub standing: Standing,
     /// Where it stands.
     pub phase: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// What it waits for: [`waits_for`].
+    pub waits_for: Option<String>,
+    /// What account B has been let in to.
+    pub access: Option<Access>,
     /// Its steps.
     pub steps: Vec<Row>,
     /// What went wrong, and how to mend it.
     pub fault: Option<Trouble>,
+}
+
+/// For how long account B could get at what.
+#[derive(Debug, Clone, Serialize)]
+pub struct Access {
+    /// `share` of the copy, and `key`, unless its policy is the administrators' own.
+    pub to: &'static [&'static str],
+    /// When it was offered.
+    pub from: Timestamp,
+    /// When it was taken back; `None` while it is open.
+    pub until: Option<Timestamp>,
+    /// When it is taken back at the latest.
+    pub until_latest: Timestamp,
+    /// For so long, in seconds.
+    #[serde(rename = "lasts_seconds", serialize_with = "in_seconds")]
+    pub lasts: Duration,
 }
 
 /// A fault, for a report.
@@ -87,9 +127,52 @@ pub struct Trouble {
     pub mend: Option<String>,
 }
 
+fn in_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(duration.as_secs())
+}
+
 impl From<&Fault> for Trouble {
     fn from(fault: &Fault) -> Self {
         Self { what: fault.chain(), mend: fault.mend().map(str::to_owned) }
+    }
+}
+
+impl Entry {
+    fn is_over(&self) -> bool {
+        self.steps.is_empty() && self.fault.is_none()
+    }
+
+    /// One that is over takes one line.
+    fn push_line(&self, text: &mut String) {
+        let since = self.since.map_or_else(String::new, |since| format!("{}  ", minute(since)));
+        let lasted = self.access.as_ref().map(|access| format!(", access for {}", rough(access.lasts)));
+        let line = format!("{}{}", self.phase, lasted.unwrap_or_default());
+        push_wrapped(text, COLUMNS, &format!("{}  {since}", self.handoff), &line);
+    }
+
+    fn push(&self, text: &mut String) {
+        let since = self.since.map_or_else(String::new, |since| format!(" since {}", minute(since)));
+        let line = format!("{}: {}{since}", self.route, self.phase);
+        push_wrapped(text, COLUMNS, &format!("\n{}  ", self.handoff), &line);
+        for row in &self.steps {
+            let since = row.since.map_or_else(String::new, |since| format!(", since {}", minute(since)));
+            let lead = format!("  {:<8} {:<16} ", row.state.word(), row.step);
+            push_wrapped(text, COLUMNS, &lead, &format!("{}{since}", progress(row)));
+        }
+        if let Some(Access { to, from, until, until_latest, lasts }) = &self.access {
+            let end = match until {
+                Some(until) => format!("taken back {}", minute(*until)),
+                None => format!("until {} at the latest", minute(*until_latest)),
+            };
+            let what = format!("for {}: since {}, {end}", rough(*lasts), minute(*from));
+            push_wrapped(text, COLUMNS, &format!("  access   {:<16} ", to.join(" and ")), &what);
+        }
+        if let Some(fault) = &self.fault {
+            push_wrapped(text, COLUMNS, "  error    ", &fault.what);
+            if let Some(mend) = &fault.mend {
+                push_mend(text, COLUMNS, "  mend     ", mend);
+            }
+        }
     }
 }
 
@@ -106,6 +189,8 @@ pub struct Report {
     pub region: String,
     /// What it found.
     pub handoffs: Vec<Entry>,
+    /// How many of them stand how.
+    pub summary: Tally,
     /// What is ours and belongs to none of them.
     pub notes: Vec<String>,
 }
@@ -119,23 +204,23 @@ impl Report {
     /// For a person, in at most 100 columns.
     pub fn text(&self) -> String {
         let mut text = format!("account {}  {}\nas {}\n", self.account, self.region, self.caller);
-        if self.handoffs.is_empty() {
-            text.push_str("\nno handoffs\n");
+        let (over, open): (Vec<_>, Vec<_>) = self.handoffs.iter().partition(|entry| entry.is_over());
+        if !over.is_empty() {
+            text.push('\n');
         }
-        for entry in &self.handoffs {
-            push_wrapped(&mut text, &format!("\n{}  ", entry.handoff), &format!("{}: {}", entry.route, entry.phase));
-            for row in &entry.steps {
-                push_wrapped(&mut text, &format!("  {:<8} {:<16} ", row.state.word(), row.step), &progress(row));
-            }
-            if let Some(fault) = &entry.fault {
-                push_wrapped(&mut text, "  error    ", &fault.what);
-                if let Some(mend) = &fault.mend {
-                    push_mend(&mut text, "  mend     ", mend);
-                }
-            }
+        for entry in over {
+            entry.push_line(&mut text);
+        }
+        for entry in open {
+            entry.push(&mut text);
+        }
+        match self.handoffs.len() {
+            0 => text.push_str("\nno handoffs\n"),
+            1 => {}
+            count => push_wrapped(&mut text, COLUMNS, &format!("\n{count} handoffs: "), &self.summary.words()),
         }
         for note in &self.notes {
-            push_wrapped(&mut text, "\nnote: ", note);
+            push_wrapped(&mut text, COLUMNS, "\nnote: ", note);
         }
         text
     }
@@ -168,6 +253,16 @@ pub fn progress(row: &Row) -> String {
     text
 }
 
+/// What a handoff waits for: its first step that is not ready.
+pub fn waits_for(rows: &[Row]) -> Option<String> {
+    first_open(rows).map(|row| format!("{}: {}", row.step, progress(row)))
+}
+
+/// A time as a person says it, in UTC.
+pub fn minute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// A duration as a person says it.
 pub(crate) fn rough(duration: Duration) -> String {
     let minutes = duration.as_secs().div_ceil(60);
@@ -187,14 +282,14 @@ pub fn long(duration: SignedDuration) -> String {
     }
 }
 
-/// Appends a paragraph that hangs under `lead`, broken at spaces before column 100.
-pub fn push_wrapped(text: &mut String, lead: &str, paragraph: &str) {
+/// Appends a paragraph that hangs under `lead`, broken at spaces where a line would have more `columns`.
+pub fn push_wrapped(text: &mut String, columns: usize, lead: &str, paragraph: &str) {
     let indent = lead.trim_start_matches('\n').chars().count();
     let mut line = lead.to_owned();
     let mut column = indent;
     for word in harmless(paragraph).split_whitespace() {
         let width = word.chars().count();
-        if column > indent && column + 1 + width > 100 {
+        if column > indent && column + 1 + width > columns {
             text.push_str(line.trim_end());
             text.push('\n');
             line = " ".repeat(indent);
@@ -212,20 +307,20 @@ pub fn push_wrapped(text: &mut String, lead: &str, paragraph: &str) {
 }
 
 /// Appends how something is mended: a paragraph, and under it, as it is, what is to be pasted.
-pub fn push_mend(text: &mut String, lead: &str, mend: &str) {
-    push_pasted(text, lead, lead.len() - lead.trim_start().len(), mend);
+pub fn push_mend(text: &mut String, columns: usize, lead: &str, mend: &str) {
+    push_pasted(text, columns, lead, lead.len() - lead.trim_start().len(), mend);
 }
 
 /// The first line is wrapped; what follows it is to be pasted, and stands as it is.
-pub fn push_pasted(text: &mut String, lead: &str, indent: usize, words: &str) {
+pub fn push_pasted(text: &mut String, columns: usize, lead: &str, indent: usize, words: &str) {
     let (words, paste) = words.split_once('\n').unwrap_or((words, ""));
-    push_wrapped(text, lead, words);
+    push_wrapped(text, columns, lead, words);
     for line in paste.lines() {
         let _ = writeln!(text, "{:indent$}{}", "", harmless(line));
     }
 }
 
 /// What another account has written must not speak to the terminal.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

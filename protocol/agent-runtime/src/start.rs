@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use protocol::{AccountId, Region};
 
+use crate::bars::Terminal;
 use crate::caller;
 use crate::clients::Clients;
 use crate::clock::Clock;
@@ -114,6 +115,8 @@ pub struct Env {
     pub out: Box<dyn Write>,
     /// Standard error.
     pub err: Box<dyn Write>,
+    /// Standard output again, where it is a terminal.
+    pub terminal: Option<Terminal>,
     /// Random bytes, for nonces.
     pub random: Box<dyn Fn() -> [u8; 8]>,
 }
@@ -139,7 +142,8 @@ pub fn process<C: Parser>(
         }
     };
     let Common { format, log, .. } = common(&cli).clone();
-    if let Err(error) = start_logs(&log, format) {
+    let terminal = terminal();
+    if let Err(error) = start_logs(&log, format, terminal.clone()) {
         return die(&format!("--log {log}: {error}"));
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -155,6 +159,7 @@ pub fn process<C: Parser>(
                 shutdown: shutdown.clone(),
                 out: Box::new(std::io::stdout()),
                 err: Box::new(std::io::stderr()),
+                terminal,
                 random: Box::new(random),
             };
             let mut signals = match Signals::new() {
@@ -218,9 +223,31 @@ impl Signals {
     }
 }
 
-fn start_logs(level: &str, format: Format) -> Result<(), String> {
+/// A person's, that can move its cursor.
+fn terminal() -> Option<Terminal> {
+    let moves = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+    (moves && std::io::stdout().is_terminal()).then(|| Terminal::new(console::Term::buffered_stdout()))
+}
+
+/// Standard error; what is live on the terminal makes way for it.
+struct Logs(Option<Terminal>);
+
+impl Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let Some(terminal) = &self.0 {
+            terminal.make_way();
+        }
+        std::io::stderr().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
+fn start_logs(level: &str, format: Format, terminal: Option<Terminal>) -> Result<(), String> {
     let filter: tracing_subscriber::EnvFilter = level.parse().map_err(|error| format!("{error}"))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || Logs(terminal.clone()));
     // Whoever has set logs up before in this process keeps them.
     let _ = match format {
         Format::Text => logs.try_init(),
@@ -269,7 +296,7 @@ pub async fn open<S>(
     home: impl Fn(&S) -> (&AccountId, &Region),
 ) -> Result<Started<S>, Exit> {
     let clock = Clock::new(env.sdk.time_source().unwrap_or_default());
-    let screen = Screen::new(agent, env.out, env.err, common.format, clock.clone());
+    let screen = Screen::new(agent, (env.out, env.err), env.terminal, common.format, clock.clone());
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {

@@ -39,12 +39,19 @@ pub struct Working {
     pub since: Option<Timestamp>,
     /// When it will be over, where that is known.
     pub until: Option<Timestamp>,
+    /// Nobody is at it: another account, or a place in a line, is waited for.
+    pub waits: bool,
 }
 
 impl Working {
     /// Work of which nothing more is known.
     pub fn new(state: impl Into<String>) -> Self {
-        Self { state: state.into(), percent: None, since: None, until: None }
+        Self { state: state.into(), percent: None, since: None, until: None, waits: false }
+    }
+
+    /// Nobody is at it: `what` is waited for.
+    pub fn waiting_for(what: impl fmt::Display) -> Self {
+        Self { waits: true, ..Self::new(format!("waiting for {what}")) }
     }
 }
 

@@ -93,7 +93,7 @@ impl Step for SayHello<'_> {
             )),
             None => Ok(Observed::Working(Working {
                 since: self.snapshot.created,
-                ..Working::new(format!("waiting for account {account} to say whether it is ready"))
+                ..Working::waiting_for(format!("account {account} to say whether it is ready"))
             })),
         }
     }

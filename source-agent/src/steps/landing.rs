@@ -83,7 +83,7 @@ impl Step for AwaitLanding<'_> {
             },
             (None, None) => Working {
                 since: source.facts.published.map(|published| published.at),
-                ..Working::new(format!("waiting for account {account} to begin"))
+                ..Working::waiting_for(format!("account {account} to begin"))
             },
         };
         Ok(Observed::Working(working))

@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use agent_runtime::bars::Terminal;
 use agent_runtime::{Env, Exit};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Settings};
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::output::{Output, Ran, Told};
+use crate::pane::Pane;
 
 /// Account A.
 pub const A: &str = "111111111111";
@@ -90,6 +93,8 @@ pub struct Lab {
     nonces: Rc<Cell<u64>>,
     /// What the last run of each agent has printed so far.
     said: RefCell<BTreeMap<&'static str, Output>>,
+    /// The agents that print to a terminal.
+    pub(crate) panes: RefCell<BTreeMap<&'static str, Pane>>,
 }
 
 impl Lab {
@@ -125,6 +130,7 @@ impl Lab {
             gate: RefCell::default(),
             nonces: Rc::default(),
             said: RefCell::default(),
+            panes: RefCell::default(),
         };
         for database in &world.databases {
             lab.cloud.create_database(Database::new(A, HOME, database));
@@ -151,6 +157,7 @@ impl Lab {
             gate: RefCell::default(),
             nonces: Rc::clone(&self.nonces),
             said: RefCell::default(),
+            panes: RefCell::default(),
         }
     }
 
@@ -361,12 +368,15 @@ impl Lab {
             nonces.set(nonces.get() + 1);
             nonces.get().to_be_bytes()
         };
+        let pane = self.panes.borrow().get(agent).cloned();
+        let print = || pane.clone().map_or_else(|| Box::new(out.clone()) as Box<dyn Write>, |pane| Box::new(pane));
         let env = Env {
             sdk: self.sdk(credentials, "us-east-1", true),
             retry_partition: self.partition.clone(),
             shutdown,
-            out: Box::new(out.clone()),
-            err: Box::new(out.clone()),
+            out: print(),
+            err: print(),
+            terminal: pane.clone().map(Terminal::new),
             random: Box::new(random),
         };
         (env, out)

@@ -11,6 +11,7 @@ mod disturb;
 mod kill;
 mod lab;
 mod output;
+mod pane;
 mod storm;
 
 pub use admin::Admin;
@@ -19,4 +20,5 @@ pub use disturb::Disturb;
 pub use kill::{Kill, Moment};
 pub use lab::{A, B, HOME, Lab, TARGET, World};
 pub use output::{Ran, Told};
+pub use pane::Pane;
 pub use storm::Storm;

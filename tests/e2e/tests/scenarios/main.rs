@@ -27,3 +27,4 @@ mod restore;
 mod restrictions;
 mod seeds;
 mod trouble;
+mod watched;

@@ -111,3 +111,28 @@ async fn reports_read_well() {
         assert!(line.chars().count() <= 100, "{line}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_status_of_a_wave_is_counted() {
+    let lab = Lab::new(World { databases: vec!["billing", "orders", "payroll"], ..World::slow() }).await;
+    lab.configure_source(&["orders"], "");
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
+    lab.configure_source(&["orders", "payroll"], "");
+    // Nobody begins what is offered.
+    assert_eq!(lab.source_for(Duration::from_hours(4)).await.exit, Exit::Pending);
+    lab.configure_source(&["orders", "payroll", "billing"], "");
+    let (text, _) = reads_only(&lab, &["status"], &["status"]).await;
+    insta::assert_snapshot!("status_wave", text);
+    let json = ["status", "--format", "json"];
+    let (json, _) = reads_only(&lab, &json, &json).await;
+    let mut report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    for handoff in report["handoffs"].as_array_mut().unwrap() {
+        // What is done is told in the text.
+        handoff["steps"].as_array_mut().unwrap().retain(|step| step["state"] != "found");
+    }
+    insta::assert_json_snapshot!("status_wave_json", report);
+    for line in text.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+}

@@ -1,0 +1,138 @@
+//! The live part of `run` on a terminal: a line for each handoff in flight, and one for all of them, which stay below what
+//! is written. Drawn when something has changed, and by no timer of its own.
+
+use std::sync::Arc;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+
+use crate::report::{COLUMNS, harmless, push_wrapped, rough};
+use crate::wave::{Member, Standing, Wave};
+
+/// The terminal that a person watches.
+#[derive(Debug, Clone)]
+pub struct Terminal {
+    term: Arc<dyn TermLike>,
+    lines: MultiProgress,
+}
+
+impl Terminal {
+    /// Draws on `term`.
+    pub fn new(term: impl TermLike + Clone + 'static) -> Self {
+        let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
+        Self { term: Arc::new(term), lines: MultiProgress::with_draw_target(target) }
+    }
+
+    /// What is written next stands where the lines stood; they come back below it when they are drawn next. A terminal that has
+    /// gone stops nothing.
+    pub fn make_way(&self) {
+        let _ = self.lines.clear();
+    }
+
+    /// How wide a line may be.
+    pub(crate) fn columns(&self) -> usize {
+        usize::from(self.term.width()).min(COLUMNS)
+    }
+}
+
+/// One line of the live part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    lead: String,
+    percent: Option<u8>,
+    text: String,
+}
+
+/// The lines that are shown, from the top.
+#[derive(Debug)]
+pub(crate) struct Bars {
+    terminal: Terminal,
+    shown: Vec<(ProgressBar, Line)>,
+}
+
+impl Bars {
+    pub(crate) fn new(terminal: Terminal) -> Self {
+        Self { terminal, shown: Vec::new() }
+    }
+
+    /// Shows how the wave stands now.
+    pub(crate) fn draw(&mut self, wave: &Wave) {
+        let (columns, height) = (self.terminal.columns(), usize::from(self.terminal.term.height()));
+        let lines = if wave.is_empty() { Vec::new() } else { lines(wave, columns, height) };
+        for (bar, _) in self.shown.drain(lines.len().min(self.shown.len())..) {
+            self.terminal.lines.remove(&bar);
+        }
+        for (at, line) in lines.into_iter().enumerate() {
+            match self.shown.get_mut(at) {
+                Some((_, shown)) if *shown == line => {}
+                Some((bar, shown)) => {
+                    set(bar, &line, columns);
+                    *shown = line;
+                }
+                None => {
+                    let bar = self.terminal.lines.add(ProgressBar::new(100));
+                    set(&bar, &line, columns);
+                    self.shown.push((bar, line));
+                }
+            }
+        }
+        // One line draws all of them.
+        if let Some((bar, _)) = self.shown.last() {
+            bar.tick();
+        }
+    }
+}
+
+fn set(bar: &ProgressBar, line: &Line, columns: usize) {
+    let template = if line.percent.is_some() { bar_template(columns) } else { "{prefix}{msg}".to_owned() };
+    // A template that does not read would show indicatif's own bar: no reason to stop.
+    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bar.clone().with_prefix(line.lead.clone()).with_position(line.percent.unwrap_or(0).into());
+    bar.set_message(line.text.clone());
+}
+
+fn bar_template(columns: usize) -> String {
+    format!("{{prefix}}{{bar:{}}} {{msg}}", columns / 6)
+}
+
+/// What is in flight, then what waits, as far as there is room; then all of them in a line.
+fn lines(wave: &Wave, columns: usize, height: usize) -> Vec<Line> {
+    let mut summary = String::new();
+    let ends = wave.ends().map_or_else(|| "-".to_owned(), |ends| format!("{} UTC", ends.strftime("%H:%M")));
+    push_wrapped(&mut summary, columns, "", &format!("{}; end expected after {ends}", wave.tally().words()));
+    let mut members: Vec<_> = wave.all(Standing::InFlight).chain(wave.all(Standing::Waiting)).collect();
+    // What has scrolled up last can still be read: it may tell what to mend.
+    let room = (height * 2 / 3).saturating_sub(summary.lines().count());
+    let mut more = None;
+    if members.len() > room {
+        let shown = room.saturating_sub(1);
+        more = Some(format!("and {} more", members.len() - shown));
+        members.truncate(shown);
+    }
+    let bars = members.into_iter().map(|(subject, member)| line(subject, member, columns));
+    let plain = |text: &str| Line { lead: String::new(), percent: None, text: text.to_owned() };
+    bars.chain(more.as_deref().map(plain)).chain(summary.lines().map(plain)).collect()
+}
+
+fn line(subject: &str, member: &Member, columns: usize) -> Line {
+    let subject = cut(subject, columns / 3);
+    let Some(row) = &member.at else { return Line { lead: subject, percent: None, text: String::new() } };
+    let lead = format!("{subject:<width$} {:<14} ", row.step, width = columns / 3);
+    let room = columns.saturating_sub(lead.chars().count());
+    let text = match row.percent {
+        Some(percent) => {
+            let left = row.remaining.map_or(String::new(), |left| format!("  {} left", rough(left)));
+            cut(&format!("{percent:>3} %{left}"), room.saturating_sub(columns / 6 + 1))
+        }
+        None => cut(&row.text, room),
+    };
+    Line { lead, percent: row.percent, text }
+}
+
+/// No more than so many columns of a text.
+fn cut(text: &str, columns: usize) -> String {
+    let text = harmless(text);
+    if text.chars().count() <= columns {
+        return text;
+    }
+    text.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
+}
