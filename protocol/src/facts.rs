@@ -144,6 +144,12 @@ impl SourceFacts {
         }
     }
 
+    /// Account B has said that it is ready, or more than that has happened.
+    pub fn asks_no_more(&self) -> bool {
+        let ready = self.ready.as_ref().is_some_and(|ready| ready.lack.is_none());
+        ready || self.offer.is_some() || self.ended.is_some()
+    }
+
     /// An offer is open from its making until the handoff ends: so long B's statement stands in the key policy.
     pub fn open_offer(&self) -> Option<&Offer> {
         self.offer.as_ref().filter(|_| self.ended.is_none() && self.settled.is_none())

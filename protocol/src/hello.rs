@@ -173,13 +173,13 @@ impl Hello {
         Ok(hello)
     }
 
-    /// Was it asked at an honest time? A queue keeps a message for 14 days.
+    /// Was it asked at an honest time? It is sent again for a week, and a queue keeps a message for 14 days.
     ///
     /// # Errors
     /// [`Reason::BadTimes`].
     pub fn check_time(&self, now: Timestamp) -> Result<(), Refusal> {
         let age = now.duration_since(self.issued);
-        if age < -SKEW || age > SignedDuration::from_hours(14 * 24) + SKEW {
+        if age < -SKEW || age > SignedDuration::from_hours(21 * 24) + SKEW {
             return Err(Refusal::because(Reason::BadTimes, format!("issued {}, and it is {now}", self.issued)));
         }
         Ok(())
@@ -322,8 +322,8 @@ mod tests {
     fn a_hello_from_another_time_is_refused() {
         let hello = Hello::decode(HELLO).unwrap();
         let at = |time: &str| hello.check_time(time.parse().unwrap()).is_ok();
-        assert!(at("2026-11-21T10:00:00Z") && at("2026-11-21T09:56:00Z") && at("2026-12-05T10:00:00Z"));
-        assert!(!at("2026-11-21T09:54:00Z") && !at("2026-12-06T10:00:00Z"));
+        assert!(at("2026-11-21T10:00:00Z") && at("2026-11-21T09:56:00Z") && at("2026-12-12T10:00:00Z"));
+        assert!(!at("2026-11-21T09:54:00Z") && !at("2026-12-13T10:00:00Z"));
     }
 
     proptest! {

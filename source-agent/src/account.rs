@@ -13,7 +13,7 @@ use agent_runtime::start::Random;
 use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
-use protocol::{AccountId, Nonce, QueueArn, SnapshotArn, SourceFacts};
+use protocol::{AccountId, HandoffId, Nonce, QueueArn, SnapshotArn, SourceFacts};
 
 use crate::config::Settings;
 use crate::keys::Keys;
@@ -35,6 +35,8 @@ pub(crate) struct Account {
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
     pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
+    /// Handoffs whose hello this process could not send.
+    pub(crate) unsent: RefCell<BTreeSet<HandoffId>>,
     /// Whether a target account is asked at all.
     pub(crate) asks_first: bool,
     random: Random,
@@ -60,6 +62,7 @@ impl Account {
             keys,
             shares: Shared::new(),
             deaf: RefCell::default(),
+            unsent: RefCell::default(),
             asks_first,
             random,
         }

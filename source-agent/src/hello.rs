@@ -70,7 +70,7 @@ pub(crate) async fn hello(
         }
     }
     if waiting.is_empty() && worst == Exit::Settled {
-        screen.complain("nothing is declared that has not been offered yet: there is nobody to ask", None);
+        screen.complain("there is nobody to ask: each declared handoff has its answer, or is over", None);
     }
     let patience = patience.min(LONGEST);
     let mut ears = Ears { account, screen, waiting, others: Vec::new() };
@@ -102,7 +102,7 @@ pub(crate) async fn hello(
 /// Sends one hello. `None` when the handoff has asked for more already.
 async fn say(account: &Account, of: &Move) -> Result<Option<Digest>, Fault> {
     let (engine, version, size) = match account.source_snapshot(of).await? {
-        Some(source) if source.facts.offer.is_some() || source.facts.ended.is_some() => return Ok(None),
+        Some(source) if source.facts.asks_no_more() => return Ok(None),
         Some(source) => (source.view.engine, source.view.engine_version, source.view.size_gib),
         None => {
             let databases = account.inventory.databases(&of.database.region).await?;

@@ -161,7 +161,11 @@ impl<'a> Receipts<'a> {
                 }
             }
             Reply::Answer(answer) => {
-                let source = source.filter(|source| answers(answer, &source.facts)).ok_or(Unrecorded::NotAsked)?;
+                let source = source.ok_or(Unrecorded::NotAsked)?;
+                if !answers(answer, &source.facts) {
+                    // Two agents have asked at the same instant, and one answer was enough.
+                    return if source.facts.asks_no_more() { Ok(handoff.clone()) } else { Err(Unrecorded::NotAsked) };
+                }
                 self.account.acts.ready(&(SayHello::ID, source.view.arn.to_string()));
                 // Whoever was ready is: a hello that came twice may be answered otherwise later.
                 let news = |ready: &Answered| ready.lack.is_some() && ready.lack != answer.lack;

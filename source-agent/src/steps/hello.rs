@@ -75,14 +75,13 @@ impl Step for SayHello<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(source) = self.account.source_snapshot(self.of).await? else { return Ok(Observed::Todo) };
-        let (asked, answered) = (source.facts.hello, source.facts.ready);
-        let ready = answered.as_ref().is_some_and(|answered| answered.lack.is_none());
-        // What is being copied, or offered, asks no more.
-        if ready || source.facts.offer.is_some() || self.account.shared_copy(self.of).await?.is_some() {
+        // Nor does what is being copied.
+        if source.facts.asks_no_more() || self.account.shared_copy(self.of).await?.is_some() {
             return Ok(Observed::Ready(()));
         }
+        let (asked, answered) = (source.facts.hello, source.facts.ready);
         let Some(asked) = self.standing(asked) else { return Ok(Observed::Todo) };
-        if self.is_due(&asked, answered.as_ref()) {
+        if self.account.unsent.borrow().contains(&self.of.id) || self.is_due(&asked, answered.as_ref()) {
             return Ok(Observed::Todo);
         }
         let account = &self.of.route.account;
@@ -108,7 +107,10 @@ impl Step for SayHello<'_> {
         let message = self.message(&asked);
         let asked = Asked { sent, digest: message.digest(), ..asked };
         self.account.tag(&self.of.source_arn(), tags::HELLO, &asked).await?;
-        Queue::new(&self.account.clients, &self.of.inbox).send(&message.encode()).await
+        self.account.unsent.borrow_mut().insert(self.of.id.clone());
+        Queue::new(&self.account.clients, &self.of.inbox).send(&message.encode()).await?;
+        self.account.unsent.borrow_mut().remove(&self.of.id);
+        Ok(())
     }
 
     fn foresee(&self) {}
