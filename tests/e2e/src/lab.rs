@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use agent_runtime::{Env, Exit};
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Settings};
+use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Quotas, Settings};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use clap::Parser as _;
 use stack::{Administrator, Pair};
@@ -48,6 +48,10 @@ pub struct World {
     pub databases: Vec<&'static str>,
     /// Account A's administrators make the handoff key.
     pub given_key: bool,
+    /// The service quotas of both accounts.
+    pub quotas: Quotas,
+    /// How far back a stale read can look: a large world is spared that by zero.
+    pub remembers: Duration,
 }
 
 impl World {
@@ -60,6 +64,8 @@ impl World {
             duplicates: None,
             databases: vec!["orders"],
             given_key: false,
+            quotas: Quotas::default(),
+            remembers: Duration::from_secs(30),
         }
     }
 
@@ -110,6 +116,8 @@ impl Lab {
             durations: world.durations,
             lags: Lags { authorization: world.authorization_lag },
             duplicates: world.duplicates,
+            quotas: world.quotas,
+            remembers: world.remembers,
             ..Settings::new(clock)
         });
         let lab = Self {
@@ -234,6 +242,12 @@ impl Lab {
             }
             tokio::time::sleep(Duration::from_secs(10)).await;
         }
+    }
+
+    /// How many handoffs the last run of an agent, with `--format json`, has told the end of.
+    pub fn ended(&self, agent: &str) -> usize {
+        let text = self.said.borrow().get(agent).map(Output::text).unwrap_or_default();
+        text.lines().filter(|line| line.contains(r#""event":"end""#)).count()
     }
 
     /// The handoff message that stands in the inbox, as soon as it does. It stays there.
