@@ -246,8 +246,7 @@ impl Lab {
 
     /// How many handoffs the last run of an agent, with `--format json`, has told the end of.
     pub fn ended(&self, agent: &str) -> usize {
-        let text = self.said.borrow().get(agent).map(Output::text).unwrap_or_default();
-        text.lines().filter(|line| line.contains(r#""event":"end""#)).count()
+        self.said.borrow().get(agent).map(Output::ended).unwrap_or_default()
     }
 
     /// The handoff message that stands in the inbox, as soon as it does. It stays there.

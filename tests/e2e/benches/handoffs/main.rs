@@ -2,6 +2,10 @@
 //!
 //! Calls, dead time and makespan are the same on every machine and in every build. Wall time and memory are those of this process,
 //! which is the simulated AWS, the SDK's clients and all that runs in them: tests/e2e/benches/processes measures the agents alone.
+//!
+//! `--rows 1000,10000` takes more, and long: each of the agents' reads lists all snapshots, so that their time grows with the
+//! square of the databases. Without an optimised build: `cargo test -p e2e --bench handoffs -- --rows 1,10`. Instructions of the
+//! processor: `valgrind --tool=callgrind <the binary that cargo names> --rows 1 --ways agents`.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "it prints a table, and ends when it cannot")]
 
@@ -20,7 +24,7 @@ use table::Line;
 #[command(name = "handoffs")]
 struct Arguments {
     /// How many databases at once; `100@20` leaves the quota of copies in flight at 20, else it is raised with the databases
-    #[arg(long, value_delimiter = ',', default_value = "1,10,100,100@20,1000", value_parser = row)]
+    #[arg(long, value_delimiter = ',', default_value = "1,10,100,100@20", value_parser = row)]
     rows: Vec<Row>,
     /// Which ways to move them
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(Way::ALL.map(Way::name)))]
@@ -28,6 +32,9 @@ struct Arguments {
     /// The agents alone are run with more databases than these; for the other ways that is computed
     #[arg(long, value_name = "N", default_value_t = 1000)]
     peers_up_to: usize,
+    /// Print how many calls of each action there were, too
+    #[arg(long)]
+    actions: bool,
     /// What `cargo bench` says to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -58,6 +65,9 @@ fn main() {
                 _ => run(way, *row),
             };
             println!("{line}");
+            if arguments.actions {
+                line.cost.actions.iter().for_each(|(action, count)| println!("{action:>40} {count}"));
+            }
             lines.push(line);
         }
     }

@@ -1,5 +1,6 @@
 //! The figures of one way to move databases.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sim::{Call, Cloud};
@@ -12,6 +13,8 @@ pub struct Cost {
     pub calls: usize,
     /// Of these, those that change nothing.
     pub reads: usize,
+    /// Of all calls: how many of each action.
+    pub actions: BTreeMap<String, usize>,
     /// Polls of a queue.
     pub receives: usize,
     /// Waits for snapshots and copies, whose progress AWS reports.
@@ -53,6 +56,7 @@ impl Cost {
             databases,
             calls: 0,
             reads: 0,
+            actions: BTreeMap::new(),
             receives: 0,
             reported: Waits::default(),
             silent: Waits::default(),
@@ -75,7 +79,7 @@ impl Cost {
     /// Counts the calls for as long as it is polled, and forgets each: a trace of a large world would fill the memory.
     pub(super) async fn count(&mut self, cloud: &Cloud) {
         loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             self.take(cloud);
         }
     }
@@ -94,6 +98,7 @@ impl Cost {
 
     fn take(&mut self, cloud: &Cloud) {
         for Call { action, mutating, .. } in cloud.calls() {
+            *self.actions.entry(action.clone()).or_default() += 1;
             if action == "sqs:ReceiveMessage" {
                 self.receives += 1;
             } else {
