@@ -18,7 +18,7 @@ use crate::past::Past;
 use crate::request::{Parameters, Request, Service};
 use crate::weather::Sky;
 use crate::world::{Caller, World};
-use crate::{Call, Clock, InProcess, Settings, kms, rds, sqs, sts};
+use crate::{Call, Clock, Ending, InProcess, Settings, kms, rds, sqs, sts};
 
 /// A simulated AWS. Clones are handles of the same one.
 #[derive(Clone)]
@@ -102,6 +102,11 @@ impl Cloud {
     /// The trace, in order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.trace().calls().to_vec()
+    }
+
+    /// What AWS has brought to its end so far, in order of time.
+    pub fn endings(&self) -> Vec<Ending> {
+        self.present().endings.all().to_vec()
     }
 
     /// Every different question that was put to the policies, with its ruling, a line of JSON each; none unless

@@ -77,6 +77,7 @@ pub use loopback::serve;
 pub use principal::Credentials;
 pub use program::main;
 pub use rates::Rates;
+pub use rds::endings::Ending;
 pub use set_up::{Database, FULL_ACCESS};
 pub use settings::{Durations, Lags, Quotas, Settings};
 pub use weather::Weather;

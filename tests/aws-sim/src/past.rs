@@ -7,6 +7,7 @@ use crate::clock::earlier;
 use crate::decision::Journal;
 use crate::fault::{Fault, Outcome};
 use crate::rates::Buckets;
+use crate::rds::endings::Endings;
 use crate::sqs::Sqs;
 use crate::world::World;
 
@@ -53,7 +54,7 @@ impl Past {
     }
 }
 
-/// Nothing that RDS and KMS show depends on a queue, and queues may be long.
+/// Nothing that RDS and KMS show depends on a queue, and queues may be long; so may the list of what has ended.
 fn without_queues(world: &World) -> World {
     World {
         now: world.now,
@@ -62,6 +63,7 @@ fn without_queues(world: &World) -> World {
         principals: world.principals.clone(),
         kms: world.kms.clone(),
         rds: world.rds.clone(),
+        endings: Endings::default(),
         sqs: Sqs::default(),
         buckets: Buckets::default(),
         changed: false,

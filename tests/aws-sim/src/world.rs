@@ -10,6 +10,7 @@ use crate::kms::Kms;
 use crate::principal::Principal;
 use crate::rates::Buckets;
 use crate::rds::Rds;
+use crate::rds::endings::Endings;
 use crate::request::Request;
 use crate::roles::Principals;
 use crate::sqs::Sqs;
@@ -39,6 +40,8 @@ pub(crate) struct World {
     pub(crate) kms: Kms,
     pub(crate) rds: Rds,
     pub(crate) sqs: Sqs,
+    /// What has ended by itself.
+    pub(crate) endings: Endings,
     /// What is left of the rates.
     pub(crate) buckets: Buckets,
     /// Whether somebody may have changed it since it was last remembered.
@@ -59,6 +62,7 @@ impl World {
             principals: Principals::default(),
             kms: Kms::default(),
             rds: Rds::default(),
+            endings: Endings::default(),
             sqs: Sqs::default(),
         }
     }

@@ -37,7 +37,7 @@ impl Xml {
         name: &str,
         child: &str,
         items: impl IntoIterator<Item = T>,
-        fill: impl Fn(&mut Self, T),
+        mut fill: impl FnMut(&mut Self, T),
     ) {
         self.node(name, |xml| {
             for item in items {

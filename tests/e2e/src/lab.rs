@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use agent_runtime::bars::Terminal;
 use agent_runtime::{Env, Exit};
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Settings};
+use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Quotas, Settings};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use clap::Parser as _;
 use stack::{Administrator, Pair};
@@ -51,6 +51,10 @@ pub struct World {
     pub databases: Vec<&'static str>,
     /// Account A's administrators make the handoff key.
     pub given_key: bool,
+    /// The service quotas of both accounts.
+    pub quotas: Quotas,
+    /// How far back a stale read can look: a large world is spared that by zero.
+    pub remembers: Duration,
 }
 
 impl World {
@@ -63,6 +67,8 @@ impl World {
             duplicates: None,
             databases: vec!["orders"],
             given_key: false,
+            quotas: Quotas::default(),
+            remembers: Duration::from_secs(30),
         }
     }
 
@@ -121,6 +127,8 @@ impl Lab {
             durations: world.durations,
             lags: Lags { authorization: world.authorization_lag },
             duplicates: world.duplicates,
+            quotas: world.quotas,
+            remembers: world.remembers,
             ..Settings::new(clock)
         });
         let lab = Self {
@@ -247,6 +255,11 @@ impl Lab {
             }
             tokio::time::sleep(Duration::from_secs(10)).await;
         }
+    }
+
+    /// How many handoffs the last run of an agent, with `--format json`, has told the end of.
+    pub fn ended(&self, agent: &str) -> usize {
+        self.said.borrow().get(agent).map(Output::ended).unwrap_or_default()
     }
 
     /// The handoff message that stands in the inbox, as soon as it does. It stays there.

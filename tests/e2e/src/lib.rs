@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "it serves tests: what cannot be set up ends them")]
 
 mod admin;
+pub mod cost;
 mod differences;
 mod disturb;
 mod kill;

@@ -1,6 +1,6 @@
 //! What an agent prints, read as a person reads it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::rc::Rc;
 
@@ -49,11 +49,29 @@ impl Told {
 
 /// What an agent has printed so far.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Output(Rc<RefCell<Vec<u8>>>);
+pub(crate) struct Output(Rc<RefCell<Vec<u8>>>, Rc<Cell<Ends>>);
+
+/// How many ends have been told, up to where.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ends {
+    count: usize,
+    read: usize,
+}
 
 impl Output {
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.borrow()).into_owned()
+    }
+
+    /// How many handoffs it has told the end of, in JSON. What was read once is not read again: it can be very long.
+    pub(crate) fn ended(&self) -> usize {
+        let (bytes, mut ends) = (self.0.borrow(), self.1.get());
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        let new = String::from_utf8_lossy(&bytes[ends.read..end.max(ends.read)]);
+        ends.count += new.lines().filter(|line| line.contains(r#""event":"end""#)).count();
+        ends.read = end;
+        self.1.set(ends);
+        ends.count
     }
 
     pub(crate) fn told(&self) -> Vec<Told> {

@@ -200,10 +200,12 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     let filters = filters(query, &["db-cluster-id", "db-instance-id", "dbi-resource-id", "domain", "engine"])?;
     let wanted = query.text("DBInstanceIdentifier");
     let wanted_arn = wanted.map(|id| identifiers::instance(caller, id)).transpose()?;
-    let own = world.rds.instances_of(caller.account(), &caller.region);
-    let chosen = own.filter(|instance| {
-        wanted_arn.as_ref().is_none_or(|wanted| *wanted == instance.arn.to_string())
-            && filters.iter().all(|(name, values)| values.iter().any(|value| passes(instance, name, value)))
+    let named = wanted_arn.iter().filter_map(|arn| world.rds.instances.get(arn));
+    let named =
+        named.filter(|instance| instance.arn.account == caller.account() && instance.arn.region == caller.region);
+    let own = world.rds.instances_of(caller.account(), &caller.region).filter(|_| wanted_arn.is_none());
+    let chosen = named.chain(own).filter(|instance| {
+        filters.iter().all(|(name, values)| values.iter().any(|value| passes(instance, name, value)))
     });
     let items: Vec<_> = chosen.map(|instance| (instance.arn.to_string(), instance)).collect();
     if let (Some(id), true) = (wanted, items.is_empty()) {
@@ -211,7 +213,10 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     }
     let (instances, marker) = paged(query, items)?;
     let mut xml = Xml::new();
-    xml.list("DBInstances", "DBInstance", instances, |xml, instance| instance.show(xml, world.now));
+    xml.list("DBInstances", "DBInstance", instances, |xml, instance| {
+        instance.show(xml, world.now);
+        world.endings.show(&instance.arn.to_string(), world.now);
+    });
     xml.maybe("Marker", marker);
     Ok(xml)
 }

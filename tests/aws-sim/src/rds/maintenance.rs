@@ -29,6 +29,7 @@ pub(super) fn finish(world: &mut World, arn: &str) {
     }
     changes.apply(&mut instance.setup);
     instance.stage = Stage::Available;
+    world.endings.add(arn, now);
     // "The actual parameter changes are not applied until you reboot the instance" (RDS API Reference, ModifyDBInstance,
     // DBParameterGroupName).
     if instance.parameters == Parameters::Applying {

@@ -5,6 +5,7 @@ mod certificates;
 pub(crate) mod changes;
 mod copies;
 mod deletion;
+pub(crate) mod endings;
 pub(crate) mod engines;
 mod groups;
 mod identifiers;

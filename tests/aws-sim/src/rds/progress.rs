@@ -29,11 +29,13 @@ fn look_at_instance(world: &mut World, arn: &str) {
             instance.stage = instance::Stage::Available;
             instance.restoring = None;
             instance.parameters = Parameters::InSync;
+            world.endings.add(arn, now);
         }
         instance::Stage::Modifying { until, .. } if *until <= now => maintenance::finish(world, arn),
         instance::Stage::Rebooting { until } if *until <= now => {
             instance.stage = instance::Stage::Available;
             instance.parameters = Parameters::InSync;
+            world.endings.add(arn, now);
         }
         instance::Stage::Deleting { until } if *until <= now => {
             world.rds.instances.remove(arn);
@@ -49,6 +51,7 @@ fn look_at_snapshot(world: &mut World, arn: &str) {
         Stage::Creating { until, .. } if until <= world.now => {
             if let Some(snapshot) = world.rds.snapshots.get_mut(arn) {
                 snapshot.stage = Stage::Available;
+                world.endings.add(arn, world.now);
             }
             backed_up(world, arn);
         }
@@ -93,6 +96,7 @@ pub(super) fn finish(world: &mut World, arn: &str, stored: Option<Stored>) {
     copy.stage = if stored.is_some() { Stage::Available } else { Stage::Failed };
     copy.stored = stored;
     copy.job = None;
+    world.endings.add(arn, world.now);
     let database = copy.origin.resource_id.clone();
     leave_queue(world, &database, arn);
 }

@@ -204,17 +204,18 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     }
     let reach = Reach::of(query)?;
     let account = caller.account();
-    let in_region = world.rds.snapshots.values().filter(|snapshot| snapshot.arn.region == caller.region);
-    let visible = in_region.filter(|snapshot| reach.covers(snapshot, account));
     let wanted_id = id.map(|id| identifiers::snapshot(caller, "DBSnapshotIdentifier", id)).transpose()?;
+    let named = wanted_id.iter().filter_map(|arn| world.rds.snapshots.get(arn));
+    let all = world.rds.snapshots.values().filter(|_| wanted_id.is_none());
+    let in_region = named.chain(all).filter(|snapshot| snapshot.arn.region == caller.region);
+    let visible = in_region.filter(|snapshot| reach.covers(snapshot, account));
     if let Some(instance) = instance {
         identifiers::own_instance(caller, instance)?;
     }
     let chosen = visible.filter(|snapshot| {
         let own = snapshot.arn.account == account;
         // By a bare name or by its instance one finds only one's own.
-        wanted_id.as_ref().is_none_or(|wanted| *wanted == snapshot.arn.to_string())
-            && instance.is_none_or(|instance| own && instance.eq_ignore_ascii_case(&snapshot.origin.instance))
+        instance.is_none_or(|instance| own && instance.eq_ignore_ascii_case(&snapshot.origin.instance))
             && resource.is_none_or(|resource| resource == snapshot.origin.resource_id)
             && filters.iter().all(|(name, values)| passes(snapshot, own, name, values))
     });
@@ -224,7 +225,12 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     }
     let (snapshots, marker) = paged(query, items)?;
     let mut xml = Xml::new();
-    xml.list("DBSnapshots", "DBSnapshot", snapshots, |xml, snapshot| snapshot.show(xml, world.now, account));
+    xml.list("DBSnapshots", "DBSnapshot", snapshots, |xml, snapshot| {
+        snapshot.show(xml, world.now, account);
+        if snapshot.arn.account == account {
+            world.endings.show(&snapshot.arn.to_string(), world.now);
+        }
+    });
     xml.maybe("Marker", marker);
     Ok(xml)
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_smithy_async::time::TimeSource as _;
+
 use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
 use crate::over_there::over_there;
 
@@ -29,6 +31,30 @@ async fn progress_comes_in_lumps_never_goes_back_and_ends_with_available() {
     let mut lumps: Vec<_> = seen.iter().map(|(_, percent)| percent).collect();
     lumps.dedup();
     assert!(lumps.len() > 5 && lumps.len() < seen.len() / 2, "{lumps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ending_is_seen_when_its_owner_is_shown_it() {
+    let lab = Lab::new();
+    lab.database("orders");
+    let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
+    let begun = lab.cloud.clock().now();
+    let call = here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("first");
+    call.send().await.unwrap();
+    assert_eq!(here.status("first").await, "creating");
+    pass(hours(1)).await;
+    // Neither another Region nor a description of something else shows it.
+    there.rds.describe_db_snapshots().send().await.unwrap();
+    here.rds.describe_db_instances().send().await.unwrap();
+    let [ending] = &lab.cloud.endings()[..] else { panic!("one ending") };
+    let lasted = ending.at.duration_since(begun).unwrap();
+    assert!(lasted.abs_diff(Duration::from_mins(20)) < Duration::from_secs(1), "{lasted:?}");
+    assert_eq!((ending.resource.as_str(), ending.seen), (snapshot_arn(A, HERE, "first").as_str(), None));
+    here.rds.describe_db_snapshots().send().await.unwrap();
+    let seen = lab.cloud.endings()[0].seen;
+    assert!(seen.is_some_and(|seen| seen.duration_since(begun).unwrap() > hours(1)), "{seen:?}");
+    here.status("first").await;
+    assert_eq!(lab.cloud.endings()[0].seen, seen, "the first time counts");
 }
 
 #[tokio::test(start_paused = true)]

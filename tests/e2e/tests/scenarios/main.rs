@@ -10,6 +10,7 @@
 mod arrows;
 mod blocked;
 mod check;
+mod cost;
 mod crash;
 mod deploy;
 mod disturb;

@@ -1,0 +1,111 @@
+//! The figures of one way to move databases.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use aws_sim::{Call, Cloud};
+
+/// What it took to move some databases.
+#[derive(Debug, Clone)]
+pub struct Cost {
+    databases: usize,
+    /// All calls but polls of a queue.
+    pub calls: usize,
+    /// Of these, those that change nothing.
+    pub reads: usize,
+    /// Of all calls: how many of each action.
+    pub actions: BTreeMap<String, usize>,
+    /// Polls of a queue.
+    pub receives: usize,
+    /// Waits for snapshots and copies, whose progress AWS reports.
+    pub reported: Waits,
+    /// Waits for instances: restored, modified.
+    pub silent: Waits,
+    /// From the first call until all was done.
+    pub makespan: Duration,
+    /// What it cannot be less than.
+    pub bound: Duration,
+}
+
+/// For how long AWS was done and nobody had noticed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waits {
+    count: u32,
+    total: Duration,
+    /// The longest.
+    pub worst: Duration,
+}
+
+impl Waits {
+    /// The mean, if there was any.
+    pub fn mean(&self) -> Option<Duration> {
+        self.total.checked_div(self.count)
+    }
+
+    fn add(&mut self, ended: SystemTime, seen: SystemTime) {
+        let dead = seen.duration_since(ended).unwrap_or_default();
+        self.count += 1;
+        self.total += dead;
+        self.worst = self.worst.max(dead);
+    }
+}
+
+impl Cost {
+    pub(super) fn new(databases: usize, bound: Duration) -> Self {
+        Self {
+            databases,
+            calls: 0,
+            reads: 0,
+            actions: BTreeMap::new(),
+            receives: 0,
+            reported: Waits::default(),
+            silent: Waits::default(),
+            makespan: Duration::ZERO,
+            bound,
+        }
+    }
+
+    /// So many of something, for each handoff.
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    pub fn each(&self, count: usize) -> f64 {
+        count as f64 / self.databases as f64
+    }
+
+    /// The makespan as a multiple of its bound.
+    pub fn over_bound(&self) -> f64 {
+        self.makespan.as_secs_f64() / self.bound.as_secs_f64()
+    }
+
+    /// Counts the calls for as long as it is polled, and forgets each: a trace of a large world would fill the memory.
+    pub(super) async fn count(&mut self, cloud: &Cloud) {
+        loop {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            self.take(cloud);
+        }
+    }
+
+    /// What has been called since, and what AWS knows of the waits.
+    pub(super) fn close(&mut self, cloud: &Cloud, makespan: Duration) {
+        self.take(cloud);
+        self.makespan = makespan;
+        for ending in cloud.endings() {
+            let waits = if ending.resource.contains(":snapshot:") { &mut self.reported } else { &mut self.silent };
+            if let Some(seen) = ending.seen {
+                waits.add(ending.at, seen);
+            }
+        }
+    }
+
+    fn take(&mut self, cloud: &Cloud) {
+        for Call { action, mutating, .. } in cloud.calls() {
+            *self.actions.entry(action.clone()).or_default() += 1;
+            if action == "sqs:ReceiveMessage" {
+                self.receives += 1;
+            } else {
+                self.calls += 1;
+                self.reads += usize::from(!mutating);
+            }
+        }
+        cloud.forget_calls();
+    }
+}
