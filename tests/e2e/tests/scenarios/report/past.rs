@@ -51,7 +51,7 @@ impl Past {
         let mut tags = Vec::new();
         let mut tag = |key: &str, value: String| tags.push((format!("rds-handoff:{key}"), value));
         if let Some(asked) = self.hello {
-            tag("hello", format!("issued={} nonce={nonce} sha256={digest}", at(asked)));
+            tag("hello", format!("issued={0} sent={0} nonce={nonce} sha256={digest}", at(asked)));
         }
         if let Some((ready, lack)) = self.ready {
             tag("ready", format!("{}{}", at(ready), word(lack)));
