@@ -43,7 +43,7 @@ pub(crate) fn ask(of: &Move, engine: &str, version: &str, size_gib: u32, issued:
     }
 }
 
-/// Asks for each handoff that has made no offer yet, and waits for the answers.
+/// Asks for each handoff that has no answer yet, and waits for the answers.
 pub(crate) async fn hello(
     account: &Account,
     screen: &Screen,
@@ -99,7 +99,7 @@ pub(crate) async fn hello(
     worst
 }
 
-/// Sends one hello. `None` when the handoff has asked for more already.
+/// Sends one hello. `None` when the handoff asks no more.
 async fn say(account: &Account, of: &Move) -> Result<Option<Digest>, Fault> {
     let (engine, version, size) = match account.source_snapshot(of).await? {
         Some(source) if source.facts.asks_no_more() => return Ok(None),

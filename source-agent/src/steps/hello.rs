@@ -14,7 +14,7 @@ use crate::account::Account;
 use crate::hello::ask;
 use crate::moves::Move;
 
-/// An account that was not ready is asked again after this long, and one that does not answer ever more seldom.
+/// An account that was not ready, or does not answer, is asked again after this long, and then ever more seldom.
 const AGAIN: Duration = Duration::from_mins(5);
 /// But never more seldom than this.
 const SELDOM: Duration = Duration::from_hours(1);
@@ -35,7 +35,7 @@ impl SayHello<'_> {
         ask(self.of, engine, engine_version, *size_gib, asked.issued, asked.nonce.clone())
     }
 
-    /// The hello that stands on the source snapshot. Account B refuses one that is older than a queue keeps messages.
+    /// The hello that stands on the source snapshot. Account B refuses one that is older than this and what a queue keeps.
     fn standing(&self, asked: Option<Asked>) -> Option<Asked> {
         let now = self.account.clock.now();
         asked.filter(|asked| self.message(asked).digest() == asked.digest && now.duration_since(asked.issued) < FRESH)
@@ -87,7 +87,7 @@ impl Step for SayHello<'_> {
         let account = &self.of.route.account;
         match answered.and_then(|answered| answered.lack) {
             Some(lack) => Err(Fault::blocked(format!("account {account} is not ready: {}", lack.meaning())).hint(
-                "its operators see more by `target-agent check`; it is asked again every few minutes, and the handoff goes \
+                "its operators see more by `target-agent check`; it is asked again, each hour at least, and the handoff goes \
                  on when it is ready",
             )),
             None => Ok(Observed::Working(Working {
