@@ -222,7 +222,10 @@ async fn an_agent_that_is_killed_leaves_what_a_clean_run_leaves() {
     let walk = |death: Death| async move {
         let world = World::start(Some(death)).await;
         let left = world.settle().await;
-        assert_eq!(left, *clean, "{death:?}");
+        let apart = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|line| !those.contains(line)).cloned().collect()
+        };
+        assert_eq!(left, *clean, "{death:?}: left {:#?}, clean {:#?}", apart(&left, clean), apart(clean, &left));
         world.killed.get()
     };
     let killed = stream::iter(deaths).map(walk).buffer_unordered(SIDE_BY_SIDE).collect::<Vec<_>>().await;
