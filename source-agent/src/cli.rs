@@ -139,6 +139,7 @@ impl OneHandoff {
                 to_region: None,
                 start_within: Terms::default().start_within,
                 access_for: Terms::default().access_for,
+                priority: 0,
             }],
             look_again: agent_runtime::pace::Pace::default(),
         })

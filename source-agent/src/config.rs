@@ -59,15 +59,20 @@ pub(crate) struct FileHandoff {
     pub(crate) start_within: SignedDuration,
     #[serde(default = "Terms::access_for", deserialize_with = "read_duration")]
     pub(crate) access_for: SignedDuration,
+    /// The higher goes first, where not all can go at once.
+    #[serde(default)]
+    pub(crate) priority: i16,
 }
 
-/// How long an offer is good for.
+/// How long an offer is good for, and which handoff goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Terms {
     /// The target agent begins no later than this after the offer.
     pub(crate) start_within: SignedDuration,
     /// Everything is taken back this long after the offer.
     pub(crate) access_for: SignedDuration,
+    /// The higher goes first, where not all can go at once.
+    pub(crate) priority: i16,
 }
 
 /// What the file means.
@@ -115,7 +120,7 @@ impl Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { start_within: Self::start_within(), access_for: Self::access_for() }
+        Self { start_within: Self::start_within(), access_for: Self::access_for(), priority: 0 }
     }
 }
 
@@ -208,7 +213,11 @@ impl Settings {
             }) {
                 return wrong(format!("{name} stands twice"));
             }
-            let terms = Terms { start_within: handoff.start_within, access_for: handoff.access_for };
+            let terms = Terms {
+                start_within: handoff.start_within,
+                access_for: handoff.access_for,
+                priority: handoff.priority,
+            };
             if !terms.start_within.is_positive() || terms.access_for < terms.start_within {
                 return wrong(format!("{name} needs 0 < start_within <= access_for"));
             }

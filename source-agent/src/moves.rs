@@ -31,6 +31,8 @@ pub(crate) struct Move {
     pub(crate) receipts: QueueArn,
     pub(crate) target_role: RoleName,
     pub(crate) terms: Terms,
+    /// How large its storage is.
+    pub(crate) size_gib: u32,
     /// Its source snapshot was there when this command began.
     pub(crate) begun: bool,
 }
@@ -136,6 +138,7 @@ impl Move {
         };
         let Target { account: to, region, key_mode, carry_tags, .. } = &declared.target;
         let (carried, left_behind) = Carried::pick(&database.tags, |key| carry_tags.fit(key));
+        let size_gib = database.size_gib;
         let database = DbArn {
             region: account.settings.region.clone(),
             account: account.settings.account.clone(),
@@ -154,6 +157,7 @@ impl Move {
             receipts: declared.target.receipts.clone(),
             target_role: declared.target.role.clone(),
             terms: declared.terms,
+            size_gib,
             begun: false,
         })
     }
@@ -194,6 +198,7 @@ impl Move {
             receipts: target.receipts,
             target_role: target.role,
             terms,
+            size_gib: view.size_gib,
             begun: true,
         })
     }
