@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use protocol::tags::KeyMode;
 use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region};
 
-use crate::config::{File, FileHandoff, FileTarget, Settings, Terms};
+use crate::config::{File, FileHandoff, FileTarget, Limits, Settings, Terms};
 
 /// Gives encrypted RDS databases of this account to accounts that share no credentials with it.
 ///
@@ -141,6 +141,7 @@ impl OneHandoff {
                 access_for: Terms::default().access_for,
                 priority: 0,
             }],
+            limits: Limits::default(),
             look_again: agent_runtime::pace::Pace::default(),
         })
     }

@@ -1,5 +1,7 @@
 //! The configuration: the file as it is written, and the settings that it means.
 
+use std::num::NonZeroU16;
+
 use agent_runtime::pace::Pace;
 use agent_runtime::settings::{Patterns, SettingsError, read_duration};
 use jiff::SignedDuration;
@@ -23,9 +25,26 @@ pub(crate) struct File {
     /// Which databases go.
     #[serde(default)]
     pub(crate) handoff: Vec<FileHandoff>,
+    /// How much goes at once.
+    #[serde(default)]
+    pub(crate) limits: Limits,
     /// When to look again.
     #[serde(default)]
     pub(crate) look_again: Pace,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// Copies in flight to one Region of this account, whoever began them (RDS User Guide, Copying a DB snapshot: 20).
+    pub(crate) copies_in_flight: NonZeroU16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { copies_in_flight: NonZeroU16::new(20).unwrap_or(NonZeroU16::MIN) }
+    }
 }
 
 /// `[[target]]`
@@ -83,6 +102,7 @@ pub(crate) struct Settings {
     pub(crate) role: RoleName,
     pub(crate) targets: Vec<Target>,
     pub(crate) declared: Vec<Declared>,
+    pub(crate) limits: Limits,
     pub(crate) pace: Pace,
 }
 
@@ -234,6 +254,7 @@ impl Settings {
             role: file.role.unwrap_or_else(names::source_role),
             targets,
             declared,
+            limits: file.limits,
             pace: file.look_again,
         })
     }

@@ -1,6 +1,8 @@
 //! A move: one handoff, as account A carries it out. Handoffs under way are found by their tags first, so that a deleted
 //! database or a removed declaration stops nothing after the snapshot was taken.
 
+use std::cmp::Reverse;
+
 use agent_runtime::Fault;
 use agent_runtime::database::DatabaseView;
 use protocol::ids::RoleName;
@@ -41,6 +43,11 @@ impl Move {
     /// For a person.
     pub(crate) fn subject(&self) -> String {
         format!("{}/{}", self.database.database, self.label)
+    }
+
+    /// Where not all can go at once, the least goes first: by priority, then the largest, so that a wave ends early.
+    pub(crate) fn rank(&self) -> (Reverse<i16>, Reverse<u32>, &HandoffId) {
+        (Reverse(self.terms.priority), Reverse(self.size_gib), &self.id)
     }
 
     /// The deterministic name of a snapshot of this handoff.
