@@ -11,9 +11,13 @@ use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::start::Random;
 use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
+use aws_sdk_rds::operation::describe_db_snapshot_attributes::DescribeDBSnapshotAttributesError;
+use aws_sdk_rds::types::DbSnapshotAttributesResult;
+use jiff::Timestamp;
+use protocol::Phase;
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
-use protocol::{AccountId, HandoffId, Nonce, QueueArn, SnapshotArn, SourceFacts};
+use protocol::{AccountId, HandoffId, KeyArn, Nonce, QueueArn, SnapshotArn, SourceFacts};
 
 use crate::config::Settings;
 use crate::keys::Keys;
@@ -35,6 +39,10 @@ pub(crate) struct Account {
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
     pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
+    /// The handoffs of this process.
+    pub(crate) driven: RefCell<Rc<BTreeMap<HandoffId, Move>>>,
+    /// When each key's policy was seen last, and until when it lets its target account in.
+    pub(crate) let_in: RefCell<BTreeMap<KeyArn, (Timestamp, Timestamp)>>,
     /// Handoffs whose hello this process could not send.
     pub(crate) unsent: RefCell<BTreeSet<HandoffId>>,
     /// Whether a target account is asked at all.
@@ -45,13 +53,13 @@ pub(crate) struct Account {
 /// A source snapshot: what RDS says of it, and what it remembers.
 #[derive(Debug, Clone)]
 pub(crate) struct SourceSnapshot {
-    pub(crate) view: SnapshotView,
+    pub(crate) view: Rc<SnapshotView>,
     pub(crate) facts: SourceFacts,
 }
 
 impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random, asks_first: bool) -> Self {
-        let inventory = Inventory::new(clients.clone(), &settings.pace);
+        let inventory = Inventory::new(clients.clone(), &settings.pace, &clock);
         let keys = Keys::new(clients.clone(), &settings.pace);
         Self {
             settings,
@@ -62,6 +70,8 @@ impl Account {
             keys,
             shares: Shared::new(),
             deaf: RefCell::default(),
+            driven: RefCell::default(),
+            let_in: RefCell::default(),
             unsent: RefCell::default(),
             asks_first,
             random,
@@ -74,15 +84,25 @@ impl Account {
 
     /// The source snapshot of a handoff, if it is there and ours.
     pub(crate) async fn source_snapshot(&self, of: &Move) -> Result<Option<SourceSnapshot>, Fault> {
-        let snapshots = self.inventory.snapshots(&self.settings.region).await?;
-        let Some(view) = snapshots.get(&of.snapshot(SnapshotRole::Source)) else { return Ok(None) };
-        let facts = SourceFacts::read(&view.tags)?;
-        Ok(facts.map(|facts| SourceSnapshot { view: view.clone(), facts }))
+        read_source(self.inventory.snapshot(&of.source_arn()).await?)
     }
 
-    /// Every source snapshot of ours, with what could not be read.
-    pub(crate) async fn source_snapshots(&self) -> Result<(Vec<SourceSnapshot>, Vec<String>), Fault> {
-        let snapshots = self.inventory.snapshots(&self.settings.region).await?;
+    /// The source snapshot while account B is waited for, as it was at most this long ago: another agent of this account may have
+    /// heard of B.
+    pub(crate) async fn source_within(&self, of: &Move, oldest: Duration) -> Result<Option<SourceSnapshot>, Fault> {
+        read_source(self.inventory.snapshot_within(&of.source_arn(), oldest).await?)
+    }
+
+    /// Is the handoff still to be opened for its target account? Asked before an act that would open it: another agent, or a
+    /// person, may have ended it since this process looked.
+    pub(crate) async fn still_offering(&self, of: &Move) -> Result<bool, Fault> {
+        let source = read_source(self.inventory.snapshot_now(&of.source_arn()).await?)?;
+        Ok(source.is_some_and(|source| source.facts.phase(self.clock.now()) == Phase::Offering))
+    }
+
+    /// Every source snapshot of ours, as it was at most this long ago, with what could not be read.
+    pub(crate) async fn source_snapshots(&self, oldest: Duration) -> Result<(Vec<SourceSnapshot>, Vec<String>), Fault> {
+        let snapshots = self.inventory.snapshots(&self.settings.region, oldest).await?;
         let (mut read, mut unreadable) = (Vec::new(), Vec::new());
         for view in snapshots.values() {
             match SourceFacts::read(&view.tags) {
@@ -95,40 +115,34 @@ impl Account {
     }
 
     /// The shared copy of a handoff, if it is there and ours: by its tags, or, if somebody has taken them off, by its data.
-    pub(crate) async fn shared_copy(&self, of: &Move) -> Result<Option<SnapshotView>, Fault> {
-        let snapshots = self.inventory.snapshots(&of.route.region).await?;
-        let Some(view) = snapshots.get(&of.snapshot(SnapshotRole::Shared)) else { return Ok(None) };
+    pub(crate) async fn shared_copy(&self, of: &Move) -> Result<Option<Rc<SnapshotView>>, Fault> {
+        let Some(view) = self.inventory.snapshot(&of.shared_arn()).await? else { return Ok(None) };
         let data = self.source_snapshot(of).await?.and_then(|source| source.view.identity());
         let ours = of.owns(&view.tags, SnapshotRole::Shared) || (data.is_some() && view.identity() == data);
-        Ok(ours.then(|| view.clone()))
+        Ok(ours.then_some(view))
     }
 
-    /// The accounts that a snapshot of ours is shared with, as it was read at most this long ago.
+    /// The accounts that a snapshot of ours is shared with, as it was read at most this long ago. One that has gone is shared with
+    /// nobody.
     pub(crate) async fn shared_with(
         &self,
         snapshot: &SnapshotArn,
         fresh: Duration,
     ) -> Result<Rc<BTreeSet<String>>, Fault> {
-        self.shares
-            .get(
-                snapshot,
-                |_| fresh,
-                async || {
-                    let answer = self.clients.rds(&snapshot.region).describe_db_snapshot_attributes();
-                    let answer = answer.db_snapshot_identifier(snapshot.snapshot.as_str()).send().await;
-                    let answer = answer.op("rds:DescribeDBSnapshotAttributes")?;
-                    let attributes = answer
-                        .db_snapshot_attributes_result()
-                        .map(aws_sdk_rds::types::DbSnapshotAttributesResult::db_snapshot_attributes);
-                    Ok(attributes
-                        .unwrap_or_default()
-                        .iter()
-                        .filter(|attribute| attribute.attribute_name() == Some("restore"))
-                        .flat_map(|attribute| attribute.attribute_values().to_vec())
-                        .collect())
-                },
-            )
-            .await
+        let read = async || {
+            let call = self.clients.rds(&snapshot.region).describe_db_snapshot_attributes();
+            let answer = call.db_snapshot_identifier(snapshot.snapshot.as_str()).send().await;
+            let is_missing = DescribeDBSnapshotAttributesError::is_db_snapshot_not_found_fault;
+            let Some(answer) = answer.missing_ok("rds:DescribeDBSnapshotAttributes", is_missing)? else {
+                self.inventory.acted_on_snapshot(snapshot);
+                return Ok(BTreeSet::new());
+            };
+            let attributes = answer.db_snapshot_attributes_result();
+            let attributes = attributes.map(DbSnapshotAttributesResult::db_snapshot_attributes).unwrap_or_default();
+            let shares = attributes.iter().filter(|attribute| attribute.attribute_name() == Some("restore"));
+            Ok(shares.flat_map(|attribute| attribute.attribute_values().to_vec()).collect())
+        };
+        self.shares.get(snapshot, |_| fresh, read).await
     }
 
     /// Adds an account to a snapshot's shares, or takes it out.
@@ -136,9 +150,27 @@ impl Account {
         let call = self.clients.rds(&snapshot.region).modify_db_snapshot_attribute();
         let call = call.db_snapshot_identifier(snapshot.snapshot.as_str()).attribute_name("restore");
         let call = if shared { call.values_to_add(with.as_str()) } else { call.values_to_remove(with.as_str()) };
-        let answer = call.send().await.op("rds:ModifyDBSnapshotAttribute");
+        let answer = call.send().await;
+        let known = self.shares.peek(snapshot).map(|(_, known)| BTreeSet::clone(&known));
         self.shares.acted(snapshot);
-        answer.map(drop)
+        if let Err(fault) = answer.op("rds:ModifyDBSnapshotAttribute") {
+            // Somebody may have deleted it.
+            self.inventory.acted_on_snapshot(snapshot);
+            return if !shared && fault.code() == Some("DBSnapshotNotFound") { Ok(()) } else { Err(fault) };
+        }
+        let mut now = known.unwrap_or_default();
+        if shared {
+            now.insert(with.to_string());
+        } else {
+            now.remove(with.as_str());
+        }
+        self.shares.put(snapshot, now);
+        Ok(())
+    }
+
+    /// Is a snapshot shared with an account, as far as this process knows?
+    pub(crate) fn is_shared(&self, snapshot: &SnapshotArn, with: &AccountId) -> bool {
+        self.shares.peek(snapshot).is_some_and(|(_, known)| known.contains(with.as_str()))
     }
 
     /// Writes one fact on a snapshot of ours.
@@ -146,7 +178,13 @@ impl Account {
         let tags = [pair(key, value)].into();
         let call = self.clients.rds(&snapshot.region).add_tags_to_resource();
         let answer = call.resource_name(snapshot.to_string()).set_tags(Some(rds_tags(&tags))).send().await;
-        self.inventory.acted_on_snapshots(&snapshot.region);
-        answer.op("rds:AddTagsToResource").map(drop)
+        answer.op("rds:AddTagsToResource").inspect_err(|_| self.inventory.acted_on_snapshot(snapshot))?;
+        self.inventory.tagged(snapshot, &tags);
+        Ok(())
     }
+}
+
+fn read_source(view: Option<Rc<SnapshotView>>) -> Result<Option<SourceSnapshot>, Fault> {
+    let Some(view) = view else { return Ok(None) };
+    Ok(SourceFacts::read(&view.tags)?.map(|facts| SourceSnapshot { view, facts }))
 }

@@ -159,12 +159,14 @@ async fn given_key(checks: &Checks, account: &Account, target: &Target) {
 async fn database(checks: &Checks, account: &Account, declared: &Declared, is_enabled_there: bool) {
     let what = format!("database {}", declared.database);
     let region = &account.settings.region;
-    let Some(databases) = checks.found(&what, account.inventory.databases(region).await) else { return };
-    let Some(database) = databases.get(&declared.database) else {
+    let Some(database) = checks.found(&what, account.inventory.database(region, &declared.database).await) else {
+        return;
+    };
+    let Some(database) = database else {
         checks.failed(&what, format!("there is none in {region}"), "correct the name, or the Region");
         return;
     };
-    if checks.found(&what, Move::new(account, declared, database)).is_some() {
+    if checks.found(&what, Move::new(account, declared, &database)).is_some() {
         checks.passed(&what, format!("{} {}, {} GiB", database.engine, database.engine_version, database.size_gib));
     }
     if !is_enabled_there {

@@ -7,9 +7,9 @@ use agent_runtime::{Fault, Observed};
 use protocol::ids::{Region, RoleName};
 use protocol::{AccountId, names};
 
-use crate::account::Account;
+use crate::account::{Account, SLOWLY};
 use crate::key_policy::lacking;
-use crate::keys::{KeyView, POLICY, key_tags};
+use crate::keys::{KeyView, key_tags};
 
 /// The keys given for one target.
 pub(crate) struct Given<'a> {
@@ -46,7 +46,7 @@ impl Given<'_> {
             let kind = format!("the replica of a multi-Region key whose primary is in {home}");
             return Err(self.wrong_key(&key, &kind, "source-target-region.yaml"));
         }
-        let policy = self.account.keys.policy(&key.arn, POLICY).await?;
+        let policy = self.account.keys.policy(&key.arn, SLOWLY).await?;
         let lacking = lacking(&policy, &key.arn, self.to, self.role);
         if !lacking.is_empty() {
             let (to, role, lacking) = (self.to, self.role, lacking.join(", "));

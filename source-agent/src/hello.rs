@@ -103,10 +103,10 @@ pub(crate) async fn hello(
 async fn say(account: &Account, of: &Move) -> Result<Option<Digest>, Fault> {
     let (engine, version, size) = match account.source_snapshot(of).await? {
         Some(source) if source.facts.asks_no_more() => return Ok(None),
-        Some(source) => (source.view.engine, source.view.engine_version, source.view.size_gib),
+        Some(source) => (source.view.engine.clone(), source.view.engine_version.clone(), source.view.size_gib),
         None => {
-            let databases = account.inventory.databases(&of.database.region).await?;
-            let Some(database) = databases.get(&of.database.database) else { return Ok(None) };
+            let database = account.inventory.database(&of.database.region, &of.database.database).await?;
+            let Some(database) = database else { return Ok(None) };
             (database.engine.clone(), database.engine_version.clone(), database.size_gib)
         }
     };

@@ -16,10 +16,9 @@ use protocol::ids::Region;
 use protocol::tags::{self, Tags};
 use protocol::{AccountId, KeyArn};
 
-use crate::account::SLOWLY;
-
-/// Another agent of this account may have rendered the policy from an older listing: it is looked at again this often.
-pub(crate) const POLICY: Duration = Duration::from_mins(5);
+/// A key is what its alias and its tags say, and an administrator's change of it shows in what AWS refuses: looked at again this
+/// slowly.
+const KEY: Duration = Duration::from_hours(6);
 
 /// A key, as KMS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +53,7 @@ pub(crate) struct Grant {
 pub(crate) struct Keys {
     clients: Clients,
     soon: Duration,
+    listed: Shared<Region, BTreeSet<KeyArn>>,
     described: Shared<(Region, String), Option<KeyView>>,
     tags: Shared<KeyArn, Tags>,
     policies: Shared<KeyArn, serde_json::Value>,
@@ -65,6 +65,7 @@ impl Keys {
         Self {
             clients,
             soon: pace.floor() / 2,
+            listed: Shared::new(),
             described: Shared::new(),
             tags: Shared::new(),
             policies: Shared::new(),
@@ -75,7 +76,7 @@ impl Keys {
     /// A key by alias or ARN in a Region; `None` when KMS knows none.
     pub(crate) async fn describe(&self, region: &Region, key: &str) -> Result<Option<KeyView>, Fault> {
         let fresh = |view: &Option<KeyView>| match view {
-            Some(view) if view.condition == Condition::Usable => SLOWLY,
+            Some(view) if view.condition == Condition::Usable => KEY,
             _ => self.soon,
         };
         let name = (region.clone(), key.to_owned());
@@ -89,7 +90,7 @@ impl Keys {
 
     /// The tags of a key. They are written when it is made, and by nobody later.
     pub(crate) async fn tags(&self, key: &KeyArn) -> Result<Rc<Tags>, Fault> {
-        let fresh = |tags: &Tags| if tags.is_empty() { self.soon } else { SLOWLY };
+        let fresh = |tags: &Tags| if tags.is_empty() { self.soon } else { KEY };
         self.tags
             .get(key, fresh, async || {
                 let pages = self.clients.kms(&key.region).list_resource_tags().key_id(key.to_string()).into_paginator();
@@ -108,12 +109,15 @@ impl Keys {
     /// Of all keys of a Region the primary ones of ours, by id. KMS has no look-up by tag, so this asks for every key's tags: it is
     /// asked only while the alias is missing, and by `status`.
     pub(crate) async fn ours(&self, region: &Region, account: &AccountId, ours: &Tags) -> Result<Vec<KeyView>, Fault> {
-        let pages = self.clients.kms(region).list_keys().into_paginator();
-        let listed = pages.items().send().try_collect().await.op("kms:ListKeys")?;
-        let arns: BTreeSet<KeyArn> = listed.iter().filter_map(|key| key.key_arn()?.parse().ok()).collect();
+        let list = async || {
+            let pages = self.clients.kms(region).list_keys().into_paginator();
+            let listed = pages.items().send().try_collect().await.op("kms:ListKeys")?;
+            Ok(listed.iter().filter_map(|key| key.key_arn()?.parse().ok()).collect())
+        };
+        let arns = self.listed.get(region, |_| self.soon, list).await?;
         let mut found = Vec::new();
-        for arn in arns.into_iter().filter(|arn| arn.account == *account) {
-            match self.carries(&arn, ours).await {
+        for arn in arns.iter().filter(|arn| arn.account == *account) {
+            match self.carries(arn, ours).await {
                 Ok(true) => {}
                 Ok(false) => continue,
                 // AWS managed keys of some services tell their tags to nobody: they are not ours.
@@ -127,15 +131,31 @@ impl Keys {
     }
 
     /// Names a key. That the alias exists already is for the next look to judge.
-    pub(crate) async fn name(&self, key: &KeyArn, alias: &str) -> Result<(), Fault> {
-        let call = self.clients.kms(&key.region).create_alias().alias_name(alias).target_key_id(key.key.as_str());
-        let answer = call.send().await.exists_ok("kms:CreateAlias", CreateAliasError::is_already_exists_exception);
-        self.described.acted(&(key.region.clone(), alias.to_owned()));
-        answer
+    pub(crate) async fn name(&self, key: &KeyView, alias: &str) -> Result<(), Fault> {
+        let region = &key.arn.region;
+        let call = self.clients.kms(region).create_alias().alias_name(alias).target_key_id(key.arn.key.as_str());
+        let answer = call.send().await.missing_ok("kms:CreateAlias", CreateAliasError::is_already_exists_exception);
+        let name = (region.clone(), alias.to_owned());
+        self.described.acted(&name);
+        if answer?.is_some() {
+            self.described.put(&name, Some(key.clone()));
+        }
+        Ok(())
+    }
+
+    /// This process has made a key with these tags, and KMS has told what it is like.
+    pub(crate) fn made(&self, key: Option<&KeyMetadata>, tags: Tags) {
+        let Some(key) = key.and_then(KeyView::of) else { return };
+        let mut listed = self.listed.peek(&key.arn.region).map(|(_, keys)| BTreeSet::clone(&keys)).unwrap_or_default();
+        listed.insert(key.arn.clone());
+        self.listed.put(&key.arn.region, listed);
+        self.tags.put(&key.arn, tags);
+        self.described.put(&(key.arn.region.clone(), key.arn.to_string()), Some(key));
     }
 
     /// This process has changed a key.
     pub(crate) fn acted(&self, region: &Region, key: &str) {
+        self.listed.acted(region);
         self.described.acted(&(region.clone(), key.to_owned()));
     }
 
@@ -167,15 +187,17 @@ impl Keys {
         let call = self.clients.kms(&key.region).put_key_policy().key_id(key.to_string()).policy(policy.to_string());
         let answer = call.send().await.op("kms:PutKeyPolicy");
         self.policies.acted(key);
-        answer.map(drop)
+        answer?;
+        self.policies.put(key, policy.clone());
+        Ok(())
     }
 
-    /// The grants on a key.
-    pub(crate) async fn grants(&self, key: &KeyArn) -> Result<Rc<Vec<Grant>>, Fault> {
+    /// The grants on a key, as they were read at most this long ago.
+    pub(crate) async fn grants(&self, key: &KeyArn, fresh: Duration) -> Result<Rc<Vec<Grant>>, Fault> {
         self.grants
             .get(
                 key,
-                |_| self.soon,
+                |_| fresh,
                 async || {
                     let pages = self.clients.kms(&key.region).list_grants().key_id(key.to_string()).into_paginator();
                     let grants = pages.items().send().try_collect().await.op("kms:ListGrants")?;
@@ -193,8 +215,14 @@ impl Keys {
         use aws_sdk_kms::operation::revoke_grant::RevokeGrantError;
         let call = self.clients.kms(&key.region).revoke_grant().key_id(key.to_string()).grant_id(&grant.id);
         let answer = call.send().await.missing_ok("kms:RevokeGrant", RevokeGrantError::is_not_found_exception);
+        let known = self.grants.peek(key);
         self.grants.acted(key);
-        answer.map(drop)
+        answer?;
+        if let Some((began, known)) = known {
+            let left = known.iter().filter(|other| other.id != grant.id).cloned().collect();
+            self.grants.put_as_of(key, began, left);
+        }
+        Ok(())
     }
 }
 

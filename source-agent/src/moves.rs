@@ -236,7 +236,7 @@ pub(crate) struct Moves {
 
 /// Finds what there is to do: by tags first, then by declaration.
 pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
-    let (sources, unreadable) = account.source_snapshots().await?;
+    let (sources, unreadable) = account.source_snapshots(account.settings.pace.floor() / 2).await?;
     let mut found = Moves { unreadable, ..Moves::default() };
     let now = account.clock.now();
     let ending = |source: &SourceSnapshot| matches!(source.facts.phase(now), Phase::Withdrawing(_));

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use protocol::facts::stage_tag;
 use protocol::tags::{self, Answered, Told};
 use protocol::trust::{Reason, Refusal, answers, check_receipt};
-use protocol::{AccountId, HandoffId, Reply};
+use protocol::{AccountId, Digest, HandoffId, Reply};
 use tokio::sync::Notify;
 
 use crate::account::{Account, SourceSnapshot};
@@ -91,40 +91,46 @@ impl<'a> Receipts<'a> {
         let received = self.queue.receive(10, wait).await?;
         // A receipt that cannot be ended keeps no other one from being recorded.
         let mut heard = Ok(received.len());
+        let mut done = Vec::new();
         for message in &received {
-            if let Err(fault) = self.end(message, wakes).await {
-                heard = Err(fault);
+            match self.end(message, wakes).await {
+                Ok(true) => done.push(message.handle.clone()),
+                Ok(false) => {}
+                Err(fault) => heard = Err(fault),
             }
         }
+        self.queue.delete_all(&done).await?;
         heard
     }
 
-    /// One of the three ends of a receipt.
-    async fn end(&self, message: &Received, wakes: &Wakes) -> Result<(), Fault> {
+    /// One of the three ends of a receipt: whether it is done with, and to be deleted.
+    async fn end(&self, message: &Received, wakes: &Wakes) -> Result<bool, Fault> {
         let handle = std::slice::from_ref(&message.handle);
         match self.record(message).await {
             Ok(handoff) => {
                 if let Some(wake) = wakes.get(&handoff) {
                     wake.notify_one();
                 }
-                self.queue.delete(&message.handle).await
+                Ok(true)
             }
-            Err(Unrecorded::Refused(Refusal::Newer { .. })) => self.queue.set_visibility(handle, NEWER).await.map(drop),
+            Err(Unrecorded::Refused(Refusal::Newer { .. })) => {
+                self.queue.set_visibility(handle, NEWER).await.map(|_| false)
+            }
             Err(Unrecorded::Refused(Refusal::Rejected { reason: Reason::NoSuchOffer, .. }))
                 if self.age(message) < OFFER_SPREADS =>
             {
-                self.queue.set_visibility(handle, LOOK_AGAIN).await.map(drop)
+                self.queue.set_visibility(handle, LOOK_AGAIN).await.map(|_| false)
             }
             Err(Unrecorded::NotAsked) if message.times < HELLO_LISTENS => {
-                self.queue.set_visibility(handle, LOOK_AGAIN).await.map(drop)
+                self.queue.set_visibility(handle, LOOK_AGAIN).await.map(|_| false)
             }
             // Whoever has asked has gone. It opens nothing and tells nothing more.
-            Err(Unrecorded::NotAsked) => self.queue.delete(&message.handle).await,
+            Err(Unrecorded::NotAsked) => Ok(true),
             Err(Unrecorded::Refused(Refusal::Rejected { reason, detail })) => {
                 self.queue.bury(message, reason).await?;
                 let text = format!("a receipt was rejected and put into the dead-letter queue: {reason}: {detail}");
                 self.screen.say("receipts", "message", "rejected", &text);
-                Ok(())
+                Ok(false)
             }
             Err(Unrecorded::Fault(fault)) => Err(fault),
         }
@@ -136,18 +142,16 @@ impl<'a> Receipts<'a> {
 
     async fn record(&self, message: &Received) -> Result<HandoffId, Unrecorded> {
         let reply = Reply::decode(&message.body)?;
-        let (speaks_for, handoff) = match &reply {
-            Reply::Receipt(receipt) => (&receipt.target_account, &receipt.handoff),
-            Reply::Answer(answer) => (&answer.target_account, &answer.handoff),
+        let (speaks_for, handoff, digest) = match &reply {
+            Reply::Receipt(receipt) => (&receipt.target_account, &receipt.handoff, &receipt.digest),
+            Reply::Answer(answer) => (&answer.target_account, &answer.handoff, &answer.digest),
         };
         if *speaks_for != self.sender {
             let detail = format!("it speaks for account {speaks_for}; this queue is account {}'s", self.sender);
             return Err(Refusal::because(Reason::UnknownSender, detail).into());
         }
-        // A listing from before the handoff would not know it.
-        self.account.inventory.acted_on_snapshots(&self.account.settings.region);
-        let (sources, _) = self.account.source_snapshots().await?;
-        let source = sources.iter().find(|source| source.facts.id == *handoff);
+        let source = self.source(handoff, digest).await?;
+        let source = source.as_ref();
         let sent = message.sent.and_then(|sent| Timestamp::from_second(sent.as_second()).ok());
         let at = sent.unwrap_or_else(|| self.account.clock.now());
         match &reply {
@@ -178,6 +182,23 @@ impl<'a> Receipts<'a> {
             }
         }
         Ok(handoff.clone())
+    }
+
+    /// The source snapshot of a handoff: as this process knows it, if it remembers what is answered here, else as AWS has it now.
+    async fn source(&self, handoff: &HandoffId, digest: &Digest) -> Result<Option<SourceSnapshot>, Fault> {
+        let driven = self.account.driven.borrow().get(handoff).cloned();
+        if let Some(of) = driven
+            && let Some(source) = self.account.source_snapshot(&of).await?
+        {
+            let (asked, offered) = (source.facts.hello.as_ref(), source.facts.offer.as_ref());
+            if asked.is_some_and(|asked| asked.digest == *digest)
+                || offered.is_some_and(|offer| offer.digest == *digest)
+            {
+                return Ok(Some(source));
+            }
+        }
+        let (sources, _) = self.account.source_snapshots(Duration::ZERO).await?;
+        Ok(sources.into_iter().find(|source| source.facts.id == *handoff))
     }
 
     fn say(&self, source: &SourceSnapshot, text: &str) {

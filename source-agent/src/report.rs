@@ -11,6 +11,8 @@ use std::fs::Permissions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
 
 use agent_runtime::events::Screen;
 use agent_runtime::{Exit, Fault};
@@ -66,7 +68,7 @@ pub(crate) async fn report(
 }
 
 async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Result<Wave, Fault> {
-    let (mut sources, mut notes) = account.source_snapshots().await?;
+    let (mut sources, mut notes) = account.source_snapshots(Duration::ZERO).await?;
     sources.retain(|source| label.is_none_or(|label| source.facts.label == *label));
     let now = account.clock.now();
     // What is settled has no shared copy any more.
@@ -74,7 +76,7 @@ async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Resul
     let regions: BTreeSet<&Region> = unsettled.map(|source| &source.facts.route.region).collect();
     let mut there = BTreeMap::new();
     for region in regions {
-        match account.inventory.snapshots(region).await {
+        match account.inventory.snapshots(region, Duration::ZERO).await {
             Ok(snapshots) => drop(there.insert(region, snapshots)),
             Err(fault) => notes.push(fault.chain()),
         }
@@ -85,7 +87,7 @@ async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Resul
         let name = names::snapshot(database, id, SnapshotRole::Shared);
         let shared = there.get(&route.region).and_then(|snapshots| snapshots.get(&name));
         let ours = shared.filter(|view| facts::is_ours(&view.tags, SnapshotRole::Shared));
-        handoffs.push(Handoff::of(source, ours, now));
+        handoffs.push(Handoff::of(source, ours.map(Rc::as_ref), now));
     }
     handoffs.sort_by_key(|handoff| (handoff.began(), handoff.subject()));
     let settings = &account.settings;

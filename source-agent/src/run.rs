@@ -1,5 +1,7 @@
 //! `run`: every handoff is driven, and every receipt recorded, until all are settled, failed or blocked.
 
+use std::rc::Rc;
+
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
 use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, Step as _, drive};
@@ -29,10 +31,12 @@ pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, 
         if patience != Patience::ForEver || exit == Exit::Usage || shutdown.is_cancelled() {
             return exit;
         }
+        let pace = &account.settings.pace;
+        let pause = if exit == Exit::Settled { pace.idle() } else { pace.ceiling() };
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return exit,
-            () = tokio::time::sleep(account.settings.pace.ceiling()) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
@@ -68,6 +72,8 @@ async fn round(
         moves.retain(|of| of.begun);
         refused = refused.max(Exit::Usage);
     }
+    account.driven.replace(Rc::new(moves.iter().map(|of| (of.id.clone(), of.clone())).collect()));
+    account.settings.pace.crowd.set(moves.len());
     let queues: Vec<Receipts<'_>> = receipts_queues(account, screen);
     let wakes: Wakes = moves.iter().map(|of| (of.id.clone(), Notify::new())).collect();
     for queue in &queues {

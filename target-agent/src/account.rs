@@ -1,6 +1,10 @@
 //! Account B, as this process sees it: settings, clients, and the reads that all handoffs share.
 
+use std::rc::Rc;
+use std::time::Duration;
+
 use agent_runtime::acts::Acts;
+use agent_runtime::check::account_quotas;
 use agent_runtime::queue::Queue;
 use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
@@ -8,10 +12,13 @@ use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
 use aws_sdk_rds::operation::describe_db_snapshots::{DescribeDBSnapshotsError, DescribeDbSnapshotsOutput};
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
-use protocol::{AccountId, HandoffId, SnapshotArn, TargetFacts};
+use protocol::{AccountId, HandoffId, KeyArn, Region, SnapshotArn, TargetFacts};
 
 use crate::config::Settings;
 use crate::job::Job;
+
+/// Hellos that come together are answered from one look at this account.
+pub(crate) const A_MOMENT: Duration = Duration::from_mins(1);
 
 /// Account B. One for each process.
 #[derive(Debug)]
@@ -22,32 +29,57 @@ pub(crate) struct Account {
     pub(crate) acts: Acts,
     pub(crate) inventory: Inventory,
     shared: Shared<SnapshotArn, Option<SnapshotView>>,
+    /// What RDS told of groups and engine versions, by kind and name.
+    pub(crate) told: Shared<(&'static str, String), (String, String)>,
+    /// The own key was usable.
+    pub(crate) usable: Shared<KeyArn, ()>,
+    quotas: Shared<Region, Vec<(String, i64, i64)>>,
 }
 
 /// A target copy: what RDS says of it, and what it remembers.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetCopy {
-    pub(crate) view: SnapshotView,
+    pub(crate) view: Rc<SnapshotView>,
     pub(crate) facts: TargetFacts,
 }
 
 impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock) -> Self {
-        let inventory = Inventory::new(clients.clone(), &settings.pace);
-        Self { settings, clients, clock, acts: Acts::default(), inventory, shared: Shared::new() }
+        let inventory = Inventory::new(clients.clone(), &settings.pace, &clock);
+        Self {
+            settings,
+            clients,
+            clock,
+            acts: Acts::default(),
+            inventory,
+            shared: Shared::new(),
+            told: Shared::new(),
+            usable: Shared::new(),
+            quotas: Shared::new(),
+        }
+    }
+
+    /// The account's quotas: the name of each, how much is used, and the most.
+    pub(crate) async fn quotas(&self) -> Result<Rc<Vec<(String, i64, i64)>>, Fault> {
+        let region = &self.settings.region;
+        self.quotas.get(region, |_| A_MOMENT, async || account_quotas(&self.clients, region).await).await
     }
 
     /// The target copy of a handoff, if it is there and ours.
     pub(crate) async fn target_copy(&self, job: &Job) -> Result<Option<TargetCopy>, Fault> {
-        let snapshots = self.inventory.snapshots(&self.settings.region).await?;
-        let Some(view) = snapshots.get(&job.target_arn(self).snapshot) else { return Ok(None) };
-        let facts = TargetFacts::read(&view.tags)?;
-        Ok(facts.filter(|facts| facts.id == job.facts.id).map(|facts| TargetCopy { view: view.clone(), facts }))
+        read_copy(self.inventory.snapshot(&job.target_arn(self)).await?, job)
+    }
+
+    /// Is the target copy still to be restored? Asked before that is begun: another agent may have finished it, and its owner
+    /// deleted it, since this process looked.
+    pub(crate) async fn still_to_restore(&self, job: &Job) -> Result<bool, Fault> {
+        let copy = read_copy(self.inventory.snapshot_now(&job.target_arn(self)).await?, job)?;
+        Ok(copy.is_some_and(|copy| !copy.facts.is_finished()))
     }
 
     /// Every target copy of ours, with what could not be read.
     pub(crate) async fn target_copies(&self) -> Result<(Vec<TargetCopy>, Vec<String>), Fault> {
-        let snapshots = self.inventory.snapshots(&self.settings.region).await?;
+        let snapshots = self.inventory.snapshots(&self.settings.region, Duration::ZERO).await?;
         let (mut read, mut unreadable) = (Vec::new(), Vec::new());
         for view in snapshots.values() {
             match TargetFacts::read(&view.tags) {
@@ -107,8 +139,9 @@ impl Account {
         let tags = [pair(key, value)].into();
         let call = self.clients.rds(&copy.region).add_tags_to_resource();
         let answer = call.resource_name(copy.to_string()).set_tags(Some(rds_tags(&tags))).send().await;
-        self.inventory.acted_on_snapshots(&copy.region);
-        answer.op("rds:AddTagsToResource").map(drop)
+        answer.op("rds:AddTagsToResource").inspect_err(|_| self.inventory.acted_on_snapshot(copy))?;
+        self.inventory.tagged(copy, &tags);
+        Ok(())
     }
 
     /// The queue for receipts to an account: the configured one, never one that a message names.
@@ -119,4 +152,10 @@ impl Account {
         })?;
         Ok(Queue::new(&self.clients, &sender.receipts))
     }
+}
+
+fn read_copy(view: Option<Rc<SnapshotView>>, job: &Job) -> Result<Option<TargetCopy>, Fault> {
+    let Some(view) = view else { return Ok(None) };
+    let facts = TargetFacts::read(&view.tags)?;
+    Ok(facts.filter(|facts| facts.id == job.facts.id).map(|facts| TargetCopy { view, facts }))
 }

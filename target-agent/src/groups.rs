@@ -1,11 +1,26 @@
 //! The groups that a restore profile names, as RDS describes them. SDK types stop here.
 
+use std::time::Duration;
+
 use agent_runtime::{AwsResult as _, Fault};
 use aws_sdk_rds::operation::describe_db_parameter_groups::DescribeDBParameterGroupsError;
 use aws_sdk_rds::operation::describe_db_subnet_groups::DescribeDBSubnetGroupsError;
 use aws_sdk_rds::operation::describe_option_groups::DescribeOptionGroupsError;
 
 use crate::account::Account;
+
+/// A group that is there, and a version that is on offer, stay: looked at again this slowly.
+const SLOWLY: Duration = Duration::from_hours(6);
+
+async fn told(
+    account: &Account,
+    kind: &'static str,
+    name: &str,
+    look: impl AsyncFnOnce() -> Result<(String, String), Fault>,
+) -> Result<(String, String), Fault> {
+    let told = account.told.get(&(kind, name.to_owned()), |_| SLOWLY, look).await?;
+    Ok((*told).clone())
+}
 
 /// RDS makes its default groups when they are first used, and knows to which version each belongs.
 pub(crate) fn made_by_hand(group: Option<&str>) -> Option<&str> {
@@ -19,45 +34,60 @@ fn absent(account: &Account, kind: &str, name: &str, key: &str) -> Fault {
 
 /// The subnet group is there.
 pub(crate) async fn subnet_group(account: &Account, name: &str) -> Result<(), Fault> {
-    let rds = account.clients.rds(&account.settings.region);
-    let answer = rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await;
-    let is_missing = DescribeDBSubnetGroupsError::is_db_subnet_group_not_found_fault;
-    let found = answer.missing_ok("rds:DescribeDBSubnetGroups", is_missing)?;
-    found.map(drop).ok_or_else(|| absent(account, "subnet group", name, "subnet_group"))
+    told(account, "subnet group", name, async || {
+        let rds = account.clients.rds(&account.settings.region);
+        let answer = rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await;
+        let is_missing = DescribeDBSubnetGroupsError::is_db_subnet_group_not_found_fault;
+        let found = answer.missing_ok("rds:DescribeDBSubnetGroups", is_missing)?;
+        found.map(|_| Default::default()).ok_or_else(|| absent(account, "subnet group", name, "subnet_group"))
+    })
+    .await
+    .map(drop)
 }
 
 /// The family of a parameter group: `postgres16`.
 pub(crate) async fn parameter_group(account: &Account, name: &str) -> Result<String, Fault> {
-    let rds = account.clients.rds(&account.settings.region);
-    let answer = rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await;
-    let is_missing = DescribeDBParameterGroupsError::is_db_parameter_group_not_found_fault;
-    let found = answer.missing_ok("rds:DescribeDBParameterGroups", is_missing)?;
-    let found = found.as_ref().and_then(|found| found.db_parameter_groups().first());
-    let found = found.ok_or_else(|| absent(account, "parameter group", name, "parameter_group"))?;
-    Ok(found.db_parameter_group_family().unwrap_or_default().to_owned())
+    let (family, _) = told(account, "parameter group", name, async || {
+        let rds = account.clients.rds(&account.settings.region);
+        let answer = rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await;
+        let is_missing = DescribeDBParameterGroupsError::is_db_parameter_group_not_found_fault;
+        let found = answer.missing_ok("rds:DescribeDBParameterGroups", is_missing)?;
+        let found = found.as_ref().and_then(|found| found.db_parameter_groups().first());
+        let found = found.ok_or_else(|| absent(account, "parameter group", name, "parameter_group"))?;
+        Ok((found.db_parameter_group_family().unwrap_or_default().to_owned(), String::new()))
+    })
+    .await?;
+    Ok(family)
 }
 
 /// The engine and the major version of an option group.
 pub(crate) async fn option_group(account: &Account, name: &str) -> Result<(String, String), Fault> {
-    let rds = account.clients.rds(&account.settings.region);
-    let answer = rds.describe_option_groups().option_group_name(name).send().await;
-    let is_missing = DescribeOptionGroupsError::is_option_group_not_found_fault;
-    let found = answer.missing_ok("rds:DescribeOptionGroups", is_missing)?;
-    let found = found.as_ref().and_then(|found| found.option_groups_list().first());
-    let found = found.ok_or_else(|| absent(account, "option group", name, "option_group"))?;
-    let word = |word: Option<&str>| word.unwrap_or_default().to_owned();
-    Ok((word(found.engine_name()), word(found.major_engine_version())))
+    told(account, "option group", name, async || {
+        let rds = account.clients.rds(&account.settings.region);
+        let answer = rds.describe_option_groups().option_group_name(name).send().await;
+        let is_missing = DescribeOptionGroupsError::is_option_group_not_found_fault;
+        let found = answer.missing_ok("rds:DescribeOptionGroups", is_missing)?;
+        let found = found.as_ref().and_then(|found| found.option_groups_list().first());
+        let found = found.ok_or_else(|| absent(account, "option group", name, "option_group"))?;
+        let word = |word: Option<&str>| word.unwrap_or_default().to_owned();
+        Ok((word(found.engine_name()), word(found.major_engine_version())))
+    })
+    .await
 }
 
 /// The parameter group family of an engine's version. RDS says what it is: `postgres16`, but `oracle-ee-19`.
 pub(crate) async fn family(account: &Account, engine: &str, version: &str) -> Result<String, Fault> {
-    let region = &account.settings.region;
-    let call = account.clients.rds(region).describe_db_engine_versions();
-    let call = call.engine(engine).engine_version(version).include_all(true);
-    let answer = call.send().await.op("rds:DescribeDBEngineVersions")?;
-    let found = answer.db_engine_versions().first().ok_or_else(|| {
-        Fault::blocked(format!("{engine} {version} is not on offer in {region}"))
-            .hint("ask the other account to upgrade the database to a version that is, or choose another Region")
-    })?;
-    Ok(found.db_parameter_group_family().unwrap_or_default().to_owned())
+    let (family, _) = told(account, "version", &format!("{engine} {version}"), async || {
+        let region = &account.settings.region;
+        let call = account.clients.rds(region).describe_db_engine_versions();
+        let call = call.engine(engine).engine_version(version).include_all(true);
+        let answer = call.send().await.op("rds:DescribeDBEngineVersions")?;
+        let found = answer.db_engine_versions().first().ok_or_else(|| {
+            Fault::blocked(format!("{engine} {version} is not on offer in {region}"))
+                .hint("ask the other account to upgrade the database to a version that is, or choose another Region")
+        })?;
+        Ok((found.db_parameter_group_family().unwrap_or_default().to_owned(), String::new()))
+    })
+    .await?;
+    Ok(family)
 }

@@ -1,6 +1,5 @@
 //! A hello, and its answer: whether this account is ready for a handoff that has not begun.
 
-use agent_runtime::check::account_quotas;
 use agent_runtime::{Fault, FaultKind};
 use protocol::{Hello, Lack};
 
@@ -39,13 +38,13 @@ pub(crate) async fn lack(account: &Account, hello: &Hello) -> Result<Option<(Lac
 async fn quotas(account: &Account, hello: &Hello) -> Result<(), Fault> {
     let profile = account.settings.profiles.for_database(hello.database());
     let size = i64::from(hello.size_gib.max(profile.size_gib.unwrap_or(0)));
-    for (name, used, most) in account_quotas(&account.clients, &account.settings.region).await? {
+    for (name, used, most) in account.quotas().await?.iter() {
         let wanted = match name.as_str() {
             "ManualSnapshots" | "DBInstances" => 1,
             "AllocatedStorage" => size,
             _ => 0,
         };
-        if used.saturating_add(wanted) > most {
+        if used.saturating_add(wanted) > *most {
             let what = format!("{used} of {most} {name} are used, and {wanted} more are needed");
             return Err(Fault::blocked(what).hint("delete some, or ask Service Quotas for more"));
         }

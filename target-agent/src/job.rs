@@ -115,10 +115,12 @@ impl Job {
     ///
     /// # Errors
     /// When it was deleted.
-    pub(crate) fn missing<T>(&self, account: &Account) -> Result<Observed<T>, Fault> {
+    pub(crate) async fn missing<T>(&self, account: &Account) -> Result<Observed<T>, Fault> {
         let since = self.missing_since.get().unwrap_or_else(Instant::now);
         self.missing_since.set(Some(since));
-        if since.elapsed() < account.settings.pace.settle(SHOWN) {
+        let waited = since.elapsed() >= account.settings.pace.settle(SHOWN);
+        // A listing may be older than that.
+        if !waited || account.inventory.snapshot_now(&self.target_arn(account)).await?.is_some() {
             return Ok(Observed::Working(Working::new("waiting for AWS to show the target copy")));
         }
         Err(Fault::fatal(format!("target copy {} has gone", self.target_arn(account)))

@@ -4,11 +4,15 @@ use agent_runtime::{AwsResult as _, Fault};
 use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState, KeyUsageType};
 use protocol::{KeyArn, tags};
 
-use crate::account::Account;
+use crate::account::{A_MOMENT, Account};
 
 /// It is enabled, and of a kind that RDS and Secrets Manager can use for this account.
 pub(crate) async fn usable(account: &Account) -> Result<(), Fault> {
     let key = &account.settings.key;
+    account.usable.get(key, |()| A_MOMENT, async || look(account, key).await).await.map(drop)
+}
+
+async fn look(account: &Account, key: &KeyArn) -> Result<(), Fault> {
     let KeyArn { region, key: id, .. } = key;
     let tag = || {
         format!(

@@ -1,10 +1,13 @@
 //! What an agent sees of a DB instance. SDK types stop here.
 
+use std::time::Duration;
+
 use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
 use jiff::Timestamp;
 use protocol::tags::Tags;
 use protocol::{DbArn, DbiResourceId, KeyArn};
 
+use crate::known::Listed;
 use crate::snapshot::{tags, timestamp};
 
 /// How far a database is.
@@ -121,6 +124,19 @@ impl DatabaseView {
             secret: instance.master_user_secret().map(|secret| secret.secret_status().unwrap_or_default().to_owned()),
             tags: tags(instance.tag_list()),
         })
+    }
+}
+
+impl Listed for DatabaseView {
+    /// AWS tells nothing of how far a database is.
+    fn busy(&self, _now: Timestamp) -> Option<Duration> {
+        let in_sync = self.parameter_groups.iter().all(|(_, status)| status == "in-sync");
+        let secret = self.secret.as_ref().is_none_or(|status| status == "active");
+        match self.status {
+            DatabaseStatus::Failed(_) => None,
+            DatabaseStatus::Available if in_sync && secret && !self.pending => None,
+            DatabaseStatus::Available | DatabaseStatus::Working(_) => Some(Duration::ZERO),
+        }
     }
 }
 

@@ -1,23 +1,28 @@
 //! The listings that every handoff of a process reads: all pages, once for all.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use protocol::{DbIdentifier, Region, SnapshotId};
+use aws_sdk_rds::operation::describe_db_snapshots::DescribeDBSnapshotsError;
+use protocol::tags::Tags;
+use protocol::{DbIdentifier, Region, SnapshotArn, SnapshotId};
+use tokio::time::Instant;
 
 use crate::clients::Clients;
+use crate::clock::Clock;
 use crate::database::DatabaseView;
 use crate::fault::{AwsResult as _, Fault};
+use crate::known::{Bounds, Known, Listing};
 use crate::pace::Pace;
-use crate::shared::Shared;
 use crate::snapshot::{SnapshotStatus, SnapshotView};
 
 /// The manual snapshots of an account in one Region.
-pub type Snapshots = BTreeMap<SnapshotId, SnapshotView>;
+pub type Snapshots = Listing<SnapshotId, SnapshotView>;
 /// The DB instances of an account in one Region.
-pub type Databases = BTreeMap<DbIdentifier, DatabaseView>;
+pub type Databases = Listing<DbIdentifier, DatabaseView>;
 
+/// As many as RDS lists with one call (RDS API Reference, `MaxRecords`).
+const PAGE: usize = 100;
 /// RDS lets this many copies be in flight to one Region of one account (RDS User Guide, Copying a DB snapshot).
 const COPIES_IN_FLIGHT: usize = 20;
 
@@ -35,35 +40,98 @@ pub fn quota_hint(snapshots: &Snapshots) -> String {
 #[derive(Debug)]
 pub struct Inventory {
     clients: Clients,
-    fresh: Duration,
-    snapshots: Shared<Region, Snapshots>,
-    databases: Shared<Region, Databases>,
+    pace: Pace,
+    snapshots: Known<SnapshotId, SnapshotView>,
+    databases: Known<DbIdentifier, DatabaseView>,
 }
 
 impl Inventory {
-    /// A listing serves half as long as the shortest wait between two looks.
-    pub fn new(clients: Clients, pace: &Pace) -> Self {
-        Self { clients, fresh: pace.floor() / 2, snapshots: Shared::new(), databases: Shared::new() }
+    /// Nothing read yet.
+    pub fn new(clients: Clients, pace: &Pace, clock: &Clock) -> Self {
+        Self { clients, pace: pace.clone(), snapshots: Known::new(clock.clone()), databases: Known::new(clock.clone()) }
     }
 
-    /// Every manual snapshot of this account.
+    fn bounds(&self) -> Bounds {
+        let soon = self.pace.spacing().max(self.pace.floor() / 2);
+        Bounds { soon, absent: soon, idle: self.pace.idle() }
+    }
+
+    /// A manual snapshot of this account.
     ///
     /// # Errors
     /// When RDS does not list them.
-    pub async fn snapshots(&self, region: &Region) -> Result<Rc<Snapshots>, Fault> {
-        self.snapshots
-            .get(
-                region,
-                |_| self.fresh,
-                async || {
-                    let pages =
-                        self.clients.rds(region).describe_db_snapshots().snapshot_type("manual").into_paginator();
-                    let listed = pages.items().send().try_collect().await.op("rds:DescribeDBSnapshots")?;
-                    let views = listed.iter().filter_map(SnapshotView::of);
-                    Ok(views.map(|view| (view.arn.snapshot.clone(), view)).collect())
-                },
-            )
-            .await
+    pub async fn snapshot(&self, arn: &SnapshotArn) -> Result<Option<Rc<SnapshotView>>, Fault> {
+        let list = async || self.list_snapshots(&arn.region).await;
+        self.snapshots.one(&arn.region, &arn.snapshot, self.bounds(), list).await
+    }
+
+    /// A manual snapshot that is made if it is not there: RDS refuses a second one of a name, so an older look does.
+    ///
+    /// # Errors
+    /// When RDS does not list them.
+    pub async fn snapshot_to_make(&self, arn: &SnapshotArn) -> Result<Option<Rc<SnapshotView>>, Fault> {
+        let list = async || self.list_snapshots(&arn.region).await;
+        let bounds = Bounds { absent: self.pace.idle(), ..self.bounds() };
+        self.snapshots.one(&arn.region, &arn.snapshot, bounds, list).await
+    }
+
+    /// A manual snapshot of this account as it is now, before an act that another agent, or a person, may have made wrong
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When RDS does not describe it.
+    pub async fn snapshot_now(&self, arn: &SnapshotArn) -> Result<Option<Rc<SnapshotView>>, Fault> {
+        self.snapshot_within(arn, self.pace.floor()).await
+    }
+
+    /// A manual snapshot of this account, as it was at most this long ago.
+    ///
+    /// # Errors
+    /// When RDS does not describe it.
+    pub async fn snapshot_within(
+        &self,
+        arn: &SnapshotArn,
+        oldest: Duration,
+    ) -> Result<Option<Rc<SnapshotView>>, Fault> {
+        let is_old = self.snapshots.age(&arn.region, &arn.snapshot).is_none_or(|age| age > oldest);
+        if is_old && self.snapshots.count(&arn.region) <= PAGE {
+            // It costs no more than the one, and serves all.
+            self.snapshots.since(&arn.region, Instant::now(), async || self.list_snapshots(&arn.region).await).await?;
+        } else if is_old {
+            let began = Instant::now();
+            let call = self.clients.rds(&arn.region).describe_db_snapshots();
+            let answer = call.db_snapshot_identifier(arn.snapshot.as_str()).send().await;
+            let answer = answer
+                .missing_ok("rds:DescribeDBSnapshots", DescribeDBSnapshotsError::is_db_snapshot_not_found_fault)?;
+            let view = answer.and_then(|answer| SnapshotView::of(answer.db_snapshots().first()?));
+            self.snapshots.saw(&arn.region, &arn.snapshot, began, view);
+        }
+        self.snapshot(arn).await
+    }
+
+    /// Every manual snapshot of this account, as it was at most this long ago.
+    ///
+    /// # Errors
+    /// When RDS does not list them.
+    pub async fn snapshots(&self, region: &Region, oldest: Duration) -> Result<Rc<Snapshots>, Fault> {
+        self.snapshots.all(region, oldest, async || self.list_snapshots(region).await).await
+    }
+
+    async fn list_snapshots(&self, region: &Region) -> Result<Snapshots, Fault> {
+        let pages = self.clients.rds(region).describe_db_snapshots().snapshot_type("manual").into_paginator();
+        let listed = pages.items().send().try_collect().await.op("rds:DescribeDBSnapshots")?;
+        let views = listed.iter().filter_map(SnapshotView::of);
+        Ok(views.map(|view| (view.arn.snapshot.clone(), Rc::new(view))).collect())
+    }
+
+    /// A DB instance of this account.
+    ///
+    /// # Errors
+    /// When RDS does not list them.
+    pub async fn database(&self, region: &Region, name: &DbIdentifier) -> Result<Option<Rc<DatabaseView>>, Fault> {
+        let list = async || self.list_databases(region).await;
+        // RDS refuses a second one of a name, so an older look does before one is made.
+        self.databases.one(region, name, Bounds { absent: self.pace.idle(), ..self.bounds() }, list).await
     }
 
     /// Every DB instance of this account.
@@ -71,27 +139,28 @@ impl Inventory {
     /// # Errors
     /// When RDS does not list them.
     pub async fn databases(&self, region: &Region) -> Result<Rc<Databases>, Fault> {
-        self.databases
-            .get(
-                region,
-                |_| self.fresh,
-                async || {
-                    let pages = self.clients.rds(region).describe_db_instances().into_paginator();
-                    let listed = pages.items().send().try_collect().await.op("rds:DescribeDBInstances")?;
-                    let views = listed.iter().filter_map(DatabaseView::of);
-                    Ok(views.map(|view| (view.arn.database.clone(), view)).collect())
-                },
-            )
-            .await
+        self.databases.all(region, self.bounds().soon, async || self.list_databases(region).await).await
     }
 
-    /// This process has changed a snapshot there.
-    pub fn acted_on_snapshots(&self, region: &Region) {
-        self.snapshots.acted(region);
+    async fn list_databases(&self, region: &Region) -> Result<Databases, Fault> {
+        let pages = self.clients.rds(region).describe_db_instances().into_paginator();
+        let listed = pages.items().send().try_collect().await.op("rds:DescribeDBInstances")?;
+        let views = listed.iter().filter_map(DatabaseView::of);
+        Ok(views.map(|view| (view.arn.database.clone(), Rc::new(view))).collect())
     }
 
-    /// This process has changed a database there.
-    pub fn acted_on_databases(&self, region: &Region) {
-        self.databases.acted(region);
+    /// This process has made a snapshot, or deleted it.
+    pub fn acted_on_snapshot(&self, arn: &SnapshotArn) {
+        self.snapshots.acted(&arn.region, &arn.snapshot);
+    }
+
+    /// This process has written tags on a snapshot.
+    pub fn tagged(&self, arn: &SnapshotArn, tags: &Tags) {
+        self.snapshots.wrote(&arn.region, &arn.snapshot, |view| view.tags.extend(tags.clone()));
+    }
+
+    /// This process has made a database, or changed it.
+    pub fn acted_on_database(&self, region: &Region, name: &DbIdentifier) {
+        self.databases.acted(region, name);
     }
 }

@@ -13,7 +13,7 @@
 //! | [`pace`] | when to look again |
 //! | [`fault`], [`codes`] | what went wrong, whose fault it is likely to be, how to mend it |
 //! | [`denial`], [`statement`] | which policy is in the way, in AWS's words; what whoever owns it adds |
-//! | [`shared`], [`inventory`] | reads that all handoffs of a process share |
+//! | [`shared`], [`known`], [`inventory`] | reads that all handoffs of a process share |
 //! | [`snapshot`], [`database`] | what an agent sees of RDS; SDK types stop there |
 //! | [`clients`], [`caller`] | AWS clients through one constructor; who we are |
 //! | [`queue`] | an SQS queue |
@@ -35,6 +35,7 @@ pub mod drive;
 pub mod events;
 pub mod fault;
 pub mod inventory;
+pub mod known;
 pub mod pace;
 pub mod pass;
 pub mod policy;

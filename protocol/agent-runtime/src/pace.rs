@@ -1,5 +1,7 @@
 //! When to look again: from the progress that AWS reports, not from a fixed interval.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -23,36 +25,71 @@ pub struct Pace {
     /// Work that shows no progress for so long is told of. It is never given up for that.
     #[serde(deserialize_with = "read_duration")]
     pub stall_after: SignedDuration,
+    /// How many handoffs of this process share what it reads.
+    #[serde(skip)]
+    pub crowd: Rc<Cell<usize>>,
 }
+
+/// Listings keep this far apart for each further handoff that they serve, so that each costs the same however many there are.
+const APART: Duration = Duration::from_millis(2500);
+/// Never farther apart than this.
+const FARTHEST: Duration = Duration::from_mins(4);
 
 impl Default for Pace {
     fn default() -> Self {
         Self {
             floor: SignedDuration::from_secs(10),
-            ceiling: SignedDuration::from_mins(10),
+            ceiling: SignedDuration::from_mins(20),
             settle_factor: 1.0,
             stall_after: SignedDuration::from_hours(1),
+            crowd: Rc::default(),
         }
     }
 }
 
 impl Pace {
-    /// When it will be over, where that is known; else about half of the estimated remaining time. Without progress, a quarter of the time for which nothing has changed: queued
-    /// copies report none, a restore never does, and what has just changed may soon change again.
+    /// When it will be over, where that is known; else two fifths of the estimated remaining time, and a quarter when nine tenths are
+    /// done: AWS reports progress in lumps, and not evenly. What reports progress and has made none yet will take as long again;
+    /// what never does, as a restore, may be over by half of that.
+    /// What is slow is not over within a minute, and not looked at sooner while nothing is known of its progress.
     pub fn look_again(&self, working: &Working, now: Timestamp, unchanged: Duration) -> Duration {
         if let Some(until) = working.until {
             return Duration::try_from(until.duration_since(now)).unwrap_or_default();
         }
-        let wait = match remaining(working, now) {
-            Some(remaining) => remaining / 2,
-            None => unchanged / 4,
+        let first = if working.slow { self.slow() } else { self.floor() };
+        let wait = match (remaining(working, now, unchanged), working.percent) {
+            (Some(remaining), percent) => {
+                let share = if percent < Some(90) { remaining * 2 / 5 } else { remaining / 4 };
+                return share.clamp(self.floor(), self.ceiling());
+            }
+            (None, Some(_)) => {
+                working.since.map_or(unchanged, |since| now.duration_since(since).try_into().unwrap_or(unchanged))
+            }
+            (None, None) => unchanged / 2,
         };
-        wait.clamp(self.floor(), self.ceiling())
+        wait.clamp(first, self.ceiling().max(first))
+    }
+
+    /// How far apart the listings are kept that all handoffs share.
+    pub fn spacing(&self) -> Duration {
+        let others = u32::try_from(self.crowd.get().saturating_sub(1)).unwrap_or(u32::MAX);
+        APART.saturating_mul(others).min(FARTHEST)
     }
 
     /// Never sooner than this.
     pub fn floor(&self) -> Duration {
         self.floor.try_into().unwrap_or(Duration::ZERO)
+    }
+
+    /// As soon as slow work is looked at: two minutes, with the usual floor.
+    pub fn slow(&self) -> Duration {
+        self.floor() * 12
+    }
+
+    /// What stands still is changed by this process, which it sees at once, or by another agent or a person: looked at again every
+    /// two hours, with the usual ceiling.
+    pub fn idle(&self) -> Duration {
+        self.ceiling() * 6
     }
 
     /// Never later than this, and never below the floor.
@@ -77,32 +114,38 @@ impl Pace {
     }
 }
 
-/// The time that work still takes, if it goes on as it went so far.
-pub fn remaining(working: &Working, now: Timestamp) -> Option<Duration> {
+/// The time that work still takes, if it goes on as it went until its progress changed last.
+pub fn remaining(working: &Working, now: Timestamp, unchanged: Duration) -> Option<Duration> {
     let percent = working.percent.filter(|percent| (1..100).contains(percent))?;
-    let elapsed = Duration::try_from(now.duration_since(working.since?)).ok()?;
-    Some(elapsed * u32::from(100 - percent) / u32::from(percent))
+    let elapsed = Duration::try_from(now.duration_since(working.since?)).ok()?.saturating_sub(unchanged);
+    Some((elapsed * u32::from(100 - percent) / u32::from(percent)).saturating_sub(unchanged))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wait(percent: Option<u8>, minutes: u32) -> u64 {
+    fn wait(percent: Option<u8>, minutes: u32, unchanged: u32) -> u64 {
         let since: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
         let working = Working { percent, since: Some(since), ..Working::new("copying") };
-        let elapsed = Duration::from_mins(minutes.into());
-        Pace::default().look_again(&working, since + elapsed, elapsed).as_secs()
+        let [elapsed, unchanged] = [minutes, unchanged].map(|minutes| Duration::from_mins(minutes.into()));
+        Pace::default().look_again(&working, since + elapsed, unchanged).as_secs()
     }
 
     #[test]
-    fn half_of_what_remains_between_floor_and_ceiling() {
-        assert_eq!(wait(Some(50), 10), 300);
-        assert_eq!(wait(Some(90), 18), 60);
-        assert_eq!(wait(Some(99), 10), 10);
-        assert_eq!(wait(Some(10), 60), 600);
-        assert_eq!(wait(Some(0), 20), 300);
-        assert_eq!(wait(None, 0), 10);
-        assert_eq!(wait(Some(100), 4), 60);
+    fn a_share_of_what_remains_between_floor_and_ceiling() {
+        assert_eq!(wait(Some(50), 20, 0), 480);
+        assert_eq!(wait(Some(90), 90, 0), 150);
+        assert_eq!(wait(Some(50), 24, 4), 384, "half of it was done after 20 minutes; 16 of the other 20 are left");
+        assert_eq!(wait(Some(99), 10, 0), 10);
+        assert_eq!(wait(Some(50), 60, 40), 10, "longer than foreseen");
+        assert_eq!(wait(Some(10), 60, 0), 1200);
+    }
+
+    #[test]
+    fn without_progress_as_long_as_it_took_so_far() {
+        assert_eq!(wait(Some(0), 2, 1), 120);
+        assert_eq!(wait(None, 20, 2), 60);
+        assert_eq!(wait(None, 0, 0), 10);
     }
 }

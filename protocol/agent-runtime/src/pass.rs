@@ -89,7 +89,9 @@ impl<'a> Pass<'a> {
                 self.push(row(state, step.describe()));
                 Ok(output)
             }
-            Ok(Observed::Working(working)) => self.working(&key, working, S::STALL_HINT, || step.foresee()),
+            Ok(Observed::Working(working)) => {
+                self.working(&key, Working { slow: S::SLOW, ..working }, S::STALL_HINT, || step.foresee())
+            }
             Ok(Observed::Todo) if self.mode == Mode::Act => {
                 let settle = self.pace.settle(S::SETTLE);
                 match self.acts.leave(&key, settle, S::LOOK_TWICE) {
@@ -120,6 +122,7 @@ impl<'a> Pass<'a> {
                             _ => drop(in_flight),
                         }
                         match acted {
+                            Ok(()) if S::SLOW => Err(Halt::Wait(self.pace.spacing().max(self.pace.slow()))),
                             Ok(()) => Err(Halt::Acted),
                             Err(fault) => self.refused(&key, fault, step.changed(), || step.foresee()),
                         }
@@ -162,7 +165,7 @@ impl<'a> Pass<'a> {
         let lasts = Duration::try_from(unchanged).unwrap_or_default();
         let step = key.0;
         let again = self.pace.look_again(&working, now, lasts);
-        let remaining = crate::pace::remaining(&working, now);
+        let remaining = crate::pace::remaining(&working, now, lasts);
         self.push(Row {
             percent: working.percent,
             remaining,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageAttributeValue,
+    MessageSystemAttributeName,
 };
 use jiff::Timestamp;
 use protocol::trust::{REASON_ATTRIBUTE, Reason};
@@ -90,6 +91,27 @@ impl Queue {
     pub async fn delete(&self, handle: &str) -> Result<(), Fault> {
         let deleted = self.client.delete_message().queue_url(&self.url).receipt_handle(handle).send().await;
         deleted.op("sqs:DeleteMessage").map(drop)
+    }
+
+    /// Deletes messages, ten with each call. What SQS does not delete is received again.
+    ///
+    /// # Errors
+    /// When SQS does not answer.
+    pub async fn delete_all(&self, handles: &[String]) -> Result<(), Fault> {
+        for batch in handles.chunks(10) {
+            let entries = batch.iter().enumerate().map(|(index, handle)| {
+                DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(handle).build()
+            });
+            let entries = entries
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| Fault::fatal(format!("a batch of messages could not be built: {error}")))?;
+            let call = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
+            let answer = call.send().await.op("sqs:DeleteMessage")?;
+            for failed in answer.failed() {
+                tracing::warn!(queue = %self.arn, code = failed.code(), "a message could not be deleted");
+            }
+        }
+        Ok(())
     }
 
     /// Makes messages visible again after `visibility`. Returns the handles that SQS does not know any more, which is no fault:

@@ -22,7 +22,8 @@ struct Slot<V> {
     /// Counts our acts. A read that began before the last one does not serve.
     acts: RefCell<u64>,
     /// Held while reading, so that handoffs that ask together cost one read.
-    last: Mutex<Option<Read<V>>>,
+    reading: Mutex<()>,
+    last: RefCell<Option<Read<V>>>,
 }
 
 #[derive(Debug)]
@@ -48,19 +49,51 @@ impl<K: Ord + Clone, V> Shared<K, V> {
         fresh: impl Fn(&V) -> Duration,
         read: impl AsyncFnOnce() -> Result<V, Fault>,
     ) -> Result<Rc<V>, Fault> {
+        self.get_if(key, |value, began| began.elapsed() <= fresh(value), read).await
+    }
+
+    /// The last read if it is good enough, by its value and by when it began; else a new one.
+    ///
+    /// # Errors
+    /// The fault of the read; it is not remembered.
+    pub async fn get_if(
+        &self,
+        key: &K,
+        good: impl Fn(&V, Instant) -> bool,
+        read: impl AsyncFnOnce() -> Result<V, Fault>,
+    ) -> Result<Rc<V>, Fault> {
         let slot = self.slot(key);
-        let mut last = slot.last.lock().await;
+        let _reading = slot.reading.lock().await;
         let acts = *slot.acts.borrow();
-        if let Some(last) = &*last
+        if let Some(last) = &*slot.last.borrow()
             && last.acts == acts
-            && last.began.elapsed() <= fresh(&last.value)
+            && good(&last.value, last.began)
         {
             return Ok(last.value.clone());
         }
         let began = Instant::now();
         let value = Rc::new(read().await?);
-        *last = Some(Read { began, acts, value: value.clone() });
+        *slot.last.borrow_mut() = Some(Read { began, acts, value: value.clone() });
         Ok(value)
+    }
+
+    /// The last read, and when it began, however old it is.
+    pub fn peek(&self, key: &K) -> Option<(Instant, Rc<V>)> {
+        let slot = self.slot(key);
+        let last = slot.last.borrow();
+        last.as_ref().map(|last| (last.began, last.value.clone()))
+    }
+
+    /// What this process has made of it: as good as a read that begins now.
+    pub fn put(&self, key: &K, value: V) {
+        self.put_as_of(key, Instant::now(), value);
+    }
+
+    /// What this process has made of what it read at that time.
+    pub fn put_as_of(&self, key: &K, began: Instant, value: V) {
+        let slot = self.slot(key);
+        let acts = *slot.acts.borrow();
+        *slot.last.borrow_mut() = Some(Read { began, acts, value: Rc::new(value) });
     }
 
     /// This process has acted on the key: what was read before does not serve any more.
@@ -70,7 +103,7 @@ impl<K: Ord + Clone, V> Shared<K, V> {
 
     fn slot(&self, key: &K) -> Rc<Slot<V>> {
         let mut slots = self.slots.borrow_mut();
-        let new = || Rc::new(Slot { acts: RefCell::default(), last: Mutex::new(None) });
+        let new = || Rc::new(Slot { acts: RefCell::default(), reading: Mutex::new(()), last: RefCell::new(None) });
         slots.entry(key.clone()).or_insert_with(new).clone()
     }
 }

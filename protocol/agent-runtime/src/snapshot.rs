@@ -1,11 +1,14 @@
 //! What an agent sees of a DB snapshot. SDK types stop here.
 
+use std::time::Duration;
+
 use aws_sdk_rds::types::DbSnapshot;
 use jiff::{SignedDuration, Timestamp};
 use protocol::tags::Tags;
 use protocol::{DbIdentifier, DbiResourceId, Identity, KeyArn, SnapshotArn};
 
 use crate::fault::Fault;
+use crate::known::Listed;
 use crate::step::{Observed, Working};
 
 /// How far a snapshot is.
@@ -115,6 +118,18 @@ impl SnapshotView {
                 since: self.created,
                 ..Working::new(status.as_str())
             })),
+        }
+    }
+}
+
+impl Listed for SnapshotView {
+    fn busy(&self, now: Timestamp) -> Option<Duration> {
+        match self.status {
+            SnapshotStatus::Available | SnapshotStatus::Failed(_) => None,
+            SnapshotStatus::Working(_) => {
+                let working = Working { percent: self.percent, since: self.created, ..Working::new("") };
+                Some(crate::pace::remaining(&working, now, Duration::ZERO).unwrap_or_default())
+            }
         }
     }
 }

@@ -50,8 +50,13 @@ pub fn uses_key(key: &KeyArn, services: &[String]) -> [Value; 2] {
     })
 }
 
-/// In the policy of a key: a role may use it, through RDS only, and if so until a time, after which KMS refuses it whoever is
-/// alive.
+/// The next full hour. Account B's statements end with one, so that offers of the same hour need one change of the policy.
+pub fn full_hour(time: Timestamp) -> Timestamp {
+    Timestamp::from_second((time.as_second() + 3599).div_euclid(3600) * 3600).unwrap_or(Timestamp::MAX)
+}
+
+/// In the policy of a key: a role may use it, through RDS only, and if so until the full hour after a time, after which KMS
+/// refuses it whoever is alive.
 pub fn lets_use(
     sids: [&str; 2],
     account: &AccountId,
@@ -64,7 +69,7 @@ pub fn lets_use(
         "StringEquals": { "kms:ViaService": service("rds", region), "kms:CallerAccount": account },
     });
     if let Some(until) = until {
-        condition["DateLessThan"] = json!({ "aws:CurrentTime": until.to_string() });
+        condition["DateLessThan"] = json!({ "aws:CurrentTime": full_hour(until).to_string() });
     }
     let grants = merged(condition.clone(), for_aws_resources());
     let [copies, makes_grants] = sids;

@@ -41,12 +41,14 @@ pub struct Working {
     pub until: Option<Timestamp>,
     /// Nobody is at it: another account, or a place in a line, is waited for.
     pub waits: bool,
+    /// AWS takes minutes over it: it is of a step that is [`Step::SLOW`].
+    pub slow: bool,
 }
 
 impl Working {
     /// Work of which nothing more is known.
     pub fn new(state: impl Into<String>) -> Self {
-        Self { state: state.into(), percent: None, since: None, until: None, waits: false }
+        Self { state: state.into(), percent: None, since: None, until: None, waits: false, slow: false }
     }
 
     /// Nobody is at it: `what` is waited for.
@@ -68,6 +70,8 @@ pub trait Step {
     /// Whether `act` is not idempotent by name. Then a process acts only when it has seen nothing twice, `SETTLE` apart: what
     /// a process before it did may still be hidden.
     const LOOK_TWICE: bool = false;
+    /// Whether AWS takes minutes over what `act` begins, and shows it in a listing: it is looked at that much later.
+    const SLOW: bool = false;
     /// Where a person may find out why nothing moves.
     const STALL_HINT: &'static str =
         "RDS's events, AWS Health and, for a copy, other copies of the same database may tell why";

@@ -1,5 +1,7 @@
 //! Step 4, and its end in step 13: the copy in the target Region that account B is given.
 
+use std::time::Duration;
+
 use agent_runtime::inventory::quota_hint;
 use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
@@ -27,6 +29,7 @@ pub(crate) struct CopyToTargetRegion<'a> {
 impl Step for CopyToTargetRegion<'_> {
     type Output = SnapshotView;
     const ID: StepId = StepId("copy");
+    const SLOW: bool = true;
 
     fn resource(&self) -> String {
         self.of.shared_arn().to_string()
@@ -37,9 +40,10 @@ impl Step for CopyToTargetRegion<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
-        let snapshots = self.account.inventory.snapshots(&self.of.route.region).await?;
-        let Some(view) = snapshots.get(&self.of.shared_arn().snapshot) else { return Ok(Observed::Todo) };
-        if !owned(self.of, view, SnapshotRole::Shared, self.account.clock.now())? {
+        let Some(view) = self.account.inventory.snapshot_to_make(&self.of.shared_arn()).await? else {
+            return Ok(Observed::Todo);
+        };
+        if !owned(self.of, &view, SnapshotRole::Shared, self.account.clock.now())? {
             return Ok(Observed::Working(Working::new("waiting for the tags of the copy")));
         }
         match view.observed()? {
@@ -53,12 +57,15 @@ impl Step for CopyToTargetRegion<'_> {
                 if view.key.as_ref() != Some(&self.key.arn) {
                     return not_ours("it carries our tags, but is not under the handoff key");
                 }
-                Ok(Observed::Ready(view.clone()))
+                Ok(Observed::Ready(SnapshotView::clone(&view)))
             }
         }
     }
 
     async fn act(&self) -> Result<(), Fault> {
+        if !self.account.still_offering(self.of).await? {
+            return Ok(());
+        }
         let region = &self.of.route.region;
         let tags = Tags::from([
             pair(tags::ROLE, SnapshotRole::Shared.as_str()),
@@ -77,7 +84,7 @@ impl Step for CopyToTargetRegion<'_> {
             .set_tags(Some(rds_tags(&tags)))
             .send()
             .await;
-        self.account.inventory.acted_on_snapshots(region);
+        self.account.inventory.acted_on_snapshot(&self.of.shared_arn());
         let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
@@ -89,7 +96,7 @@ impl Step for CopyToTargetRegion<'_> {
             });
         match answer {
             Err(fault) if fault.code() == Some("SnapshotQuotaExceeded") => {
-                let there = self.account.inventory.snapshots(region).await?;
+                let there = self.account.inventory.snapshots(region, Duration::ZERO).await?;
                 Err(fault.hint(quota_hint(&there)))
             }
             other => other,
@@ -141,6 +148,7 @@ pub(crate) struct DeleteSharedCopy<'a> {
 impl Step for DeleteSharedCopy<'_> {
     type Output = ();
     const ID: StepId = StepId("delete-copy");
+    const SLOW: bool = true;
 
     fn resource(&self) -> String {
         self.of.shared_arn().to_string()
@@ -152,7 +160,7 @@ impl Step for DeleteSharedCopy<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(copy) = self.account.shared_copy(self.of).await? else { return Ok(Observed::Ready(())) };
-        Ok(match copy.status {
+        Ok(match &copy.status {
             SnapshotStatus::Working(status) if status == "deleting" => {
                 Observed::Working(Working::new("the copy is being deleted"))
             }
@@ -164,7 +172,7 @@ impl Step for DeleteSharedCopy<'_> {
         let region = &self.of.route.region;
         let call = self.account.clients.rds(region).delete_db_snapshot();
         let answer = call.db_snapshot_identifier(self.of.shared_arn().snapshot.as_str()).send().await;
-        self.account.inventory.acted_on_snapshots(region);
+        self.account.inventory.acted_on_snapshot(&self.of.shared_arn());
         answer.missing_ok("rds:DeleteDBSnapshot", DeleteDBSnapshotError::is_db_snapshot_not_found_fault).map(drop)
     }
 

@@ -74,7 +74,13 @@ impl Step for SayHello<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let Some(source) = self.account.source_snapshot(self.of).await? else { return Ok(Observed::Todo) };
+        let Some(mut source) = self.account.source_snapshot(self.of).await? else { return Ok(Observed::Todo) };
+        if source.facts.hello.is_some() && !source.facts.asks_no_more() {
+            let pace = &self.account.settings.pace;
+            let oldest = pace.floor().max(pace.spacing());
+            let Some(now) = self.account.source_within(self.of, oldest).await? else { return Ok(Observed::Todo) };
+            source = now;
+        }
         // Nor does what is being copied.
         if source.facts.asks_no_more() || self.account.shared_copy(self.of).await?.is_some() {
             return Ok(Observed::Ready(()));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use agent_runtime::snapshot::is_young;
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_config::retry::RetryConfig;
-use aws_sdk_kms::operation::replicate_key::ReplicateKeyError;
+use aws_sdk_kms::operation::replicate_key::{ReplicateKeyError, ReplicateKeyOutput};
 use jiff::Timestamp;
 use protocol::ids::Region;
 use protocol::{KeyArn, names};
@@ -89,6 +89,7 @@ impl Step for HandoffKey<'_> {
     async fn act(&self) -> Result<(), Fault> {
         let Account { settings, clients, keys, .. } = self.account;
         let policy = key_policy::of_primary(&settings.account);
+        let tags = key_tags(&settings.region, &self.of.route.account);
         let once = aws_sdk_kms::config::Config::builder().retry_config(RetryConfig::disabled());
         let answer = clients
             .kms(&settings.region)
@@ -96,13 +97,14 @@ impl Step for HandoffKey<'_> {
             .multi_region(true)
             .description(format!("rds-handoff from {} to account {}", settings.region, self.of.route.account))
             .policy(policy.to_string())
-            .set_tags(Some(kms_tags(&key_tags(&settings.region, &self.of.route.account))?))
+            .set_tags(Some(kms_tags(&tags)?))
             .customize()
             .config_override(once)
             .send()
             .await;
-        keys.acted(&settings.region, &self.alias());
-        answer.op("kms:CreateKey").map(drop)
+        let answer = answer.op("kms:CreateKey").inspect_err(|_| keys.acted(&settings.region, &self.alias()))?;
+        keys.made(answer.key_metadata(), tags);
+        Ok(())
     }
 
     fn foresee(&self) -> KeyView {
@@ -137,6 +139,7 @@ impl Step for ReplicaKey<'_> {
         let Account { settings, clients, keys, .. } = self.account;
         let region = &self.of.route.region;
         let policy = key_policy::of_replica(&settings.account, &settings.role, region);
+        let tags = key_tags(&settings.region, &self.of.route.account);
         let answer = clients
             .kms(&settings.region)
             .replicate_key()
@@ -144,11 +147,13 @@ impl Step for ReplicaKey<'_> {
             .replica_region(region.as_str())
             .description(format!("rds-handoff from {} to account {}", settings.region, self.of.route.account))
             .policy(policy.to_string())
-            .set_tags(Some(kms_tags(&key_tags(&settings.region, &self.of.route.account))?))
+            .set_tags(Some(kms_tags(&tags)?))
             .send()
             .await;
         keys.acted(region, &self.arn().to_string());
-        answer.exists_ok("kms:ReplicateKey", ReplicateKeyError::is_already_exists_exception)
+        let answer = answer.missing_ok("kms:ReplicateKey", ReplicateKeyError::is_already_exists_exception)?;
+        keys.made(answer.as_ref().and_then(ReplicateKeyOutput::replica_key_metadata), tags);
+        Ok(())
     }
 
     fn foresee(&self) -> KeyView {
@@ -185,7 +190,7 @@ impl<const REPLICA: bool> Step for Alias<'_, REPLICA> {
     }
 
     async fn act(&self) -> Result<(), Fault> {
-        self.account.keys.name(&self.key.arn, &self.alias()).await
+        self.account.keys.name(self.key, &self.alias()).await
     }
 
     fn foresee(&self) {}

@@ -67,7 +67,9 @@ impl Step for AwaitLanding<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let Some(source) = self.account.source_snapshot(self.of).await? else { return Ok(Observed::Todo) };
+        let pace = &self.account.settings.pace;
+        let oldest = pace.ceiling().max(pace.spacing());
+        let Some(source) = self.account.source_within(self.of, oldest).await? else { return Ok(Observed::Todo) };
         if let Some(trouble) = self.account.deaf.borrow().get(&self.of.receipts) {
             let readable =
                 || format!("make queue {} readable for this agent; account B's receipts wait in it", self.of.receipts);

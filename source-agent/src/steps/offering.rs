@@ -15,6 +15,8 @@ use crate::moves::Move;
 
 /// Two agents that make an offer at the same instant have both written it after this long.
 const RACE: Duration = Duration::from_secs(5);
+/// Read by the same pass.
+const JUST_NOW: Duration = Duration::from_secs(2);
 
 /// Number, times, nonce and digest of the message. From this tag and the snapshots the message is the same bytes for ever.
 pub(crate) struct MakeOffer<'a> {
@@ -41,13 +43,24 @@ impl Step for MakeOffer<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<Handoff>, Fault> {
-        let source = self.account.source_snapshot(self.of).await?;
-        let Some(offer) = source.and_then(|source| source.facts.offer) else { return Ok(Observed::Todo) };
+        let Some(facts) = self.account.source_snapshot(self.of).await?.map(|source| source.facts) else {
+            return Ok(Observed::Todo);
+        };
+        let Some(offer) = facts.offer else { return self.made_by_another().await };
         // Two agents may have made one offer each, at the same time: the later tag stays, and both wait to see which it is.
         let settled = offer.issued.checked_add(self.account.settings.pace.settle(RACE)).unwrap_or(Timestamp::MAX);
-        if self.account.clock.now() < settled {
+        let now = self.account.clock.now();
+        if now < settled {
             return Ok(Observed::Working(Working { until: Some(settled), ..Working::new("letting the offer settle") }));
         }
+        let offer = match facts.published {
+            Some(_) => offer,
+            None => {
+                let since = Duration::try_from(now.duration_since(settled)).unwrap_or_default();
+                let source = self.account.source_within(self.of, since).await?;
+                source.and_then(|source| source.facts.offer).unwrap_or(offer)
+            }
+        };
         let message = self.message(&offer)?;
         if message.digest() != offer.digest {
             return Err(Fault::fatal(format!(
@@ -93,6 +106,15 @@ pub(crate) fn word(text: &str) -> EngineWord {
 }
 
 impl MakeOffer<'_> {
+    /// Another agent of this account may have made the offer since this one looked: one that is made over it is answered by nobody.
+    async fn made_by_another(&self) -> Result<Observed<Handoff>, Fault> {
+        let source = self.account.source_within(self.of, JUST_NOW).await?;
+        Ok(match source.and_then(|source| source.facts.offer) {
+            Some(_) => Observed::Working(Working::new("another agent has made the offer")),
+            None => Observed::Todo,
+        })
+    }
+
     /// A pure function of the tags and of the snapshots in AWS.
     fn message(&self, offer: &Offer) -> Result<Handoff, Fault> {
         let created = self

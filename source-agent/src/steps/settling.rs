@@ -68,6 +68,22 @@ impl Step for MarkEnded<'_> {
     fn foresee(&self) {}
 }
 
+/// When AWS shows what was opened before this end. A person may have written another time than this clock's.
+fn shown(account: &Account, ended: Timestamp) -> Timestamp {
+    let settle = account.settings.pace.settle(SHOWN);
+    ended.min(account.clock.now()).checked_add(settle).unwrap_or(Timestamp::MAX)
+}
+
+/// How old a look at what was opened may be: it must be from after the end was marked, and at last from after all has shown.
+pub(super) async fn since_end(account: &Account, of: &Move) -> Result<Duration, Fault> {
+    let (now, source) = (account.clock.now(), account.source_snapshot(of).await?);
+    let Some(ended) = source.and_then(|source| source.facts.ended) else { return Ok(Duration::ZERO) };
+    let shown = shown(account, ended.at);
+    let since = if now >= shown { shown } else { ended.at };
+    // The clock tells whole seconds.
+    Ok(Duration::try_from(now.duration_since(since)).unwrap_or_default() + Duration::from_secs(1))
+}
+
 impl Step for LookAgain<'_> {
     type Output = ();
     const ID: StepId = StepId("look-again");
@@ -83,11 +99,9 @@ impl Step for LookAgain<'_> {
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let source = self.account.source_snapshot(self.of).await?;
         // The step that marks the end has seen it; a read after that may be older.
-        let ended =
-            source.and_then(|source| source.facts.ended).map_or_else(|| self.account.clock.now(), |ended| ended.at);
-        // A person may have written the end, and another time than this clock's.
-        let (now, settle) = (self.account.clock.now(), self.account.settings.pace.settle(SHOWN));
-        let shown = ended.min(now).checked_add(settle).unwrap_or(Timestamp::MAX);
+        let now = self.account.clock.now();
+        let ended = source.and_then(|source| source.facts.ended).map_or(now, |ended| ended.at);
+        let shown = shown(self.account, ended);
         if now < shown && ended <= now {
             let state = "AWS may not show yet what was opened last: looked at once more before it is settled";
             return Ok(Observed::Working(Working { until: Some(shown), ..Working::new(state) }));

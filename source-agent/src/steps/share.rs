@@ -7,6 +7,7 @@ use agent_runtime::{Fault, Observed, Step, StepId};
 
 use crate::account::{Account, SLOWLY};
 use crate::moves::Move;
+use crate::steps::settling::since_end;
 
 /// Account B may see the copy, and copy it.
 pub(crate) struct ShareSnapshot<'a> {
@@ -33,6 +34,9 @@ impl Step for ShareSnapshot<'_> {
     }
 
     async fn act(&self) -> Result<(), Fault> {
+        if !self.account.still_offering(self.of).await? {
+            return Ok(());
+        }
         self.account.set_share(&self.copy.arn, &self.of.route.account, true).await
     }
 
@@ -59,7 +63,13 @@ impl Step for Unshare<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(copy) = self.account.shared_copy(self.of).await? else { return Ok(Observed::Ready(())) };
-        let shared = self.account.shared_with(&copy.arn, Duration::ZERO).await?;
+        // What this process has shared itself need not be looked at before it is taken back.
+        let fresh = if self.account.is_shared(&copy.arn, &self.of.route.account) {
+            Duration::MAX
+        } else {
+            since_end(self.account, self.of).await?
+        };
+        let shared = self.account.shared_with(&copy.arn, fresh).await?;
         Ok(if shared.contains(self.of.route.account.as_str()) { Observed::Todo } else { Observed::Ready(()) })
     }
 

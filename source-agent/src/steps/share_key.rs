@@ -5,15 +5,17 @@
 
 use std::time::Duration;
 
+use agent_runtime::statement::full_hour;
 use agent_runtime::{Fault, Observed, Step, StepId};
 use jiff::Timestamp;
 use protocol::tags::Route;
-use protocol::{KeyArn, names};
+use protocol::{HandoffId, KeyArn, Stage, names};
 
-use crate::account::Account;
+use crate::account::{Account, SLOWLY};
 use crate::key_policy::{OpenTo, with_target};
-use crate::keys::{Grant, POLICY};
+use crate::keys::Grant;
 use crate::moves::Move;
+use crate::steps::settling::since_end;
 
 /// Account B's agent may use the replica key, through RDS only, until the last open offer ends.
 pub(crate) struct ShareKey<'a> {
@@ -38,31 +40,50 @@ pub(crate) struct RevokeGrants<'a> {
     pub(crate) key: Option<&'a KeyArn>,
 }
 
-/// The end of the last offer that is open under this route's key, which has one name in either key mode.
-async fn open_until(account: &Account, of: &Move) -> Result<Option<Timestamp>, Fault> {
-    let (sources, _) = account.source_snapshots().await?;
+/// Another agent may have written the policy at the same instant as this one, from a listing without this offer: it is looked at
+/// once more when it must have shown.
+const RACE: Duration = Duration::from_mins(3);
+/// KMS replaces the whole document: what an administrator wrote a minute ago must be in it. So what it is made of was read by
+/// the same pass.
+const JUST_NOW: Duration = Duration::from_secs(2);
+
+/// The offers that are open under this route's key, which has one name in either key mode: whose, and until when.
+async fn open(account: &Account, of: &Move, oldest: Duration) -> Result<Vec<(HandoffId, Timestamp)>, Fault> {
+    let (sources, _) = account.source_snapshots(oldest).await?;
     let same = |route: &Route| route.account == of.route.account && route.region == of.route.region;
-    let open = sources.iter().filter(|source| same(&source.facts.route));
-    Ok(open.filter_map(|source| source.facts.open_offer()).map(|offer| offer.access_until).max())
+    let open = sources.into_iter().filter(|source| same(&source.facts.route));
+    Ok(open.filter_map(|source| Some((source.facts.id.clone(), source.facts.open_offer()?.access_until))).collect())
 }
 
+/// When account B's statement in the policy ends: with the last open offer.
+fn last(open: &[(HandoffId, Timestamp)]) -> Option<Timestamp> {
+    open.iter().map(|(_, until)| full_hour(*until)).max()
+}
+
+/// The policy as it should be, if it is not, and until when it then lets account B in.
 async fn render(
     account: &Account,
     of: &Move,
     key: &KeyArn,
-    fresh: Duration,
-) -> Result<Option<serde_json::Value>, Fault> {
-    let until = open_until(account, of).await?;
+    (oldest, fresh): (Duration, Duration),
+) -> Result<(Option<serde_json::Value>, Option<Timestamp>), Fault> {
+    let until = last(&open(account, of, oldest).await?);
     let open = until.map(|until| OpenTo { account: &of.route.account, role: &of.target_role, until });
-    Ok(with_target(&*account.keys.policy(key, fresh).await?, key, open.as_ref()))
+    Ok((with_target(&*account.keys.policy(key, fresh).await?, key, open.as_ref()), until))
 }
 
 async fn put(account: &Account, of: &Move, key: &KeyArn) -> Result<(), Fault> {
-    // KMS replaces the whole document: what an administrator wrote a minute ago must be in it.
-    match render(account, of, key, Duration::ZERO).await? {
-        Some(policy) => account.keys.set_policy(key, &policy).await,
-        None => Ok(()),
+    match render(account, of, key, (JUST_NOW, JUST_NOW)).await? {
+        (Some(policy), _) => account.keys.set_policy(key, &policy).await,
+        (None, _) => Ok(()),
     }
+}
+
+/// Will another handoff of this process close the key? Then it is left to that one: the last of them looks.
+async fn is_left_to_another(account: &Account, of: &Move) -> Result<bool, Fault> {
+    let driven = account.driven.borrow().clone();
+    // What this process has written itself is known whenever it has listed.
+    Ok(open(account, of, SLOWLY).await?.iter().any(|(id, _)| *id != of.id && driven.contains_key(id)))
 }
 
 impl Step for ShareKey<'_> {
@@ -79,10 +100,34 @@ impl Step for ShareKey<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        Ok(match render(self.account, self.of, self.key, POLICY).await? {
-            None => Observed::Ready(()),
-            Some(_) => Observed::Todo,
-        })
+        let source = self.account.source_snapshot(self.of).await?;
+        // Account B has begun its copy: it could use the key.
+        let heard = source.as_ref().is_some_and(|source| source.facts.heard(Stage::Accepted).is_some());
+        let Some(offer) = source.and_then(|source| source.facts.offer) else { return Ok(Observed::Todo) };
+        let since =
+            |time: Timestamp| Duration::try_from(self.account.clock.now().duration_since(time)).unwrap_or_default();
+        let offered = since(offer.issued);
+        if heard {
+            return Ok(Observed::Ready(()));
+        }
+        let seen = self.account.let_in.borrow().get(self.key).copied();
+        if let Some((seen, until)) = seen
+            && offer.access_until <= until
+        {
+            let has_shown = offered.saturating_sub(since(seen)) >= RACE;
+            if if has_shown { since(seen) < SLOWLY } else { offered < RACE + self.account.settings.pace.spacing() } {
+                return Ok(Observed::Ready(()));
+            }
+        }
+        let fresh = if offered < RACE { RACE } else { (offered - RACE).min(SLOWLY) };
+        let (wanted, until) = render(self.account, self.of, self.key, (fresh, fresh)).await?;
+        if wanted.is_some() {
+            return Ok(Observed::Todo);
+        }
+        if let Some(until) = until {
+            self.account.let_in.borrow_mut().insert(self.key.clone(), (self.account.clock.now(), until));
+        }
+        Ok(Observed::Ready(()))
     }
 
     async fn act(&self) -> Result<(), Fault> {
@@ -106,9 +151,13 @@ impl Step for CloseKey<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(key) = self.key else { return Ok(Observed::Ready(())) };
-        Ok(match render(self.account, self.of, key, Duration::ZERO).await? {
-            None => Observed::Ready(()),
-            Some(_) => Observed::Todo,
+        if is_left_to_another(self.account, self.of).await? {
+            return Ok(Observed::Ready(()));
+        }
+        let fresh = since_end(self.account, self.of).await?;
+        Ok(match render(self.account, self.of, key, (fresh, fresh)).await? {
+            (None, _) => Observed::Ready(()),
+            (Some(_), _) => Observed::Todo,
         })
     }
 
@@ -127,12 +176,13 @@ impl RevokeGrants<'_> {
     /// whoever asked for the copy.
     async fn left(&self) -> Result<Option<(KeyArn, Grant)>, Fault> {
         let Some(key) = self.key else { return Ok(None) };
-        if open_until(self.account, self.of).await?.is_some() {
+        let fresh = since_end(self.account, self.of).await?;
+        if is_left_to_another(self.account, self.of).await? || !open(self.account, self.of, fresh).await?.is_empty() {
             return Ok(None);
         }
         let account = self.of.route.account.as_str();
         let root = protocol::arn::root(&self.of.route.account);
-        let grants = self.account.keys.grants(key).await?;
+        let grants = self.account.keys.grants(key, fresh).await?;
         let left = grants.iter().find(|grant| grant.issuer == account || grant.issuer == root);
         Ok(left.map(|grant| (key.clone(), grant.clone())))
     }

@@ -20,6 +20,7 @@ pub(crate) struct TakeSnapshot<'a> {
 impl Step for TakeSnapshot<'_> {
     type Output = SnapshotView;
     const ID: StepId = StepId("snapshot");
+    const SLOW: bool = true;
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
@@ -32,12 +33,11 @@ impl Step for TakeSnapshot<'_> {
 
     async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
         let account = self.account;
-        let snapshots = account.inventory.snapshots(&account.settings.region).await?;
-        let Some(view) = snapshots.get(&self.of.snapshot(SnapshotRole::Source)) else {
+        let Some(view) = account.inventory.snapshot_to_make(&self.of.source_arn()).await? else {
             // Only an available database can be snapshotted; one that is being changed or backed up soon is again.
-            let databases = account.inventory.databases(&account.settings.region).await?;
             let name = &self.of.database.database;
-            return Ok(match databases.get(name).map(|database| &database.status) {
+            let database = account.inventory.database(&account.settings.region, name).await?;
+            return Ok(match database.as_ref().map(|database| &database.status) {
                 Some(DatabaseStatus::Failed(status)) => return Err(unavailable(name, status)),
                 Some(DatabaseStatus::Working(status)) if status.starts_with("stop") => {
                     return Err(unavailable(name, status));
@@ -48,7 +48,7 @@ impl Step for TakeSnapshot<'_> {
                 _ => Observed::Todo,
             });
         };
-        if !owned(self.of, view, SnapshotRole::Source, account.clock.now())? {
+        if !owned(self.of, &view, SnapshotRole::Source, account.clock.now())? {
             return Ok(Observed::Working(Working::new("waiting for the tags of the snapshot")));
         }
         if view.resource.as_ref() != Some(&self.of.resource) {
@@ -56,7 +56,7 @@ impl Step for TakeSnapshot<'_> {
             return Err(Fault::not_ours(&format!("snapshot {}", view.arn), &format!("it is of database {found}")));
         }
         view.observed().map(|observed| match observed {
-            Observed::Ready(()) => Observed::Ready(view.clone()),
+            Observed::Ready(()) => Observed::Ready(SnapshotView::clone(&view)),
             Observed::Working(working) => Observed::Working(working),
             Observed::Todo => Observed::Todo,
         })
@@ -64,10 +64,10 @@ impl Step for TakeSnapshot<'_> {
 
     async fn act(&self) -> Result<(), Fault> {
         let region = &self.account.settings.region;
-        let databases = self.account.inventory.databases(region).await?;
+        let database = self.account.inventory.database(region, &self.of.database.database).await?;
         let mut facts = self.of.facts();
         // Of the moment: the database may have been changed, or made, since this command began.
-        if let Some(hints) = databases.get(&self.of.database.database).and_then(hints) {
+        if let Some(hints) = database.as_deref().and_then(hints) {
             facts.hints = hints;
         }
         let call = self.account.clients.rds(region).create_db_snapshot();
@@ -76,7 +76,7 @@ impl Step for TakeSnapshot<'_> {
             .db_snapshot_identifier(self.of.snapshot(SnapshotRole::Source).as_str())
             .set_tags(Some(rds_tags(&facts.creation_tags())));
         let answer = call.send().await;
-        self.account.inventory.acted_on_snapshots(region);
+        self.account.inventory.acted_on_snapshot(&self.of.source_arn());
         answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault)
     }
 

@@ -119,6 +119,7 @@ impl Configure<'_> {
 impl Step for Configure<'_> {
     type Output = ();
     const ID: StepId = StepId("configure");
+    const SLOW: bool = true;
 
     fn resource(&self) -> String {
         self.job.restored(self.account).map_or_else(|error| error.to_string(), |name| name.to_string())
@@ -186,7 +187,7 @@ impl Step for Configure<'_> {
             let answer = call.send().await.op("rds:ModifyDBInstance").map(drop);
             answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)))
         };
-        self.account.inventory.acted_on_databases(&settings.region);
+        self.account.inventory.acted_on_database(&settings.region, &database.arn.database);
         done
     }
 

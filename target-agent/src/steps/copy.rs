@@ -1,5 +1,7 @@
 //! Step 9: the copy under account B's own key. With it, B depends on nothing of A any more.
 
+use std::time::Duration;
+
 use agent_runtime::inventory::quota_hint;
 use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
 use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_key};
@@ -27,6 +29,7 @@ pub(crate) struct Land<'a> {
 impl Step for CopyUnderOwnKey<'_> {
     type Output = ();
     const ID: StepId = StepId("begin-copy");
+    const SLOW: bool = true;
 
     fn resource(&self) -> String {
         self.job.target_arn(self.account).to_string()
@@ -38,9 +41,8 @@ impl Step for CopyUnderOwnKey<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let arn = self.job.target_arn(self.account);
-        let snapshots = self.account.inventory.snapshots(&arn.region).await?;
-        let Some(view) = snapshots.get(&arn.snapshot) else {
-            return if self.job.message.is_some() { Ok(Observed::Todo) } else { self.job.missing(self.account) };
+        let Some(view) = self.account.inventory.snapshot_to_make(&arn).await? else {
+            return if self.job.message.is_some() { Ok(Observed::Todo) } else { self.job.missing(self.account).await };
         };
         if self.account.target_copy(self.job).await?.is_some() {
             self.job.shown();
@@ -66,7 +68,7 @@ impl Step for CopyUnderOwnKey<'_> {
             .set_tags(Some(rds_tags(&self.job.facts.creation_tags())))
             .send()
             .await;
-        self.account.inventory.acted_on_snapshots(&settings.region);
+        self.account.inventory.acted_on_snapshot(&self.job.target_arn(self.account));
         let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
@@ -78,7 +80,7 @@ impl Step for CopyUnderOwnKey<'_> {
             });
         match answer {
             Err(fault) if fault.code() == Some("SnapshotQuotaExceeded") => {
-                let there = self.account.inventory.snapshots(&settings.region).await?;
+                let there = self.account.inventory.snapshots(&settings.region, Duration::ZERO).await?;
                 Err(fault.hint(quota_hint(&there)))
             }
             other => other,
@@ -126,6 +128,7 @@ impl CopyUnderOwnKey<'_> {
 impl Step for Land<'_> {
     type Output = SnapshotView;
     const ID: StepId = StepId("copy");
+    const SLOW: bool = true;
 
     fn resource(&self) -> String {
         self.job.target_arn(self.account).to_string()
@@ -136,7 +139,7 @@ impl Step for Land<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
-        let Some(copy) = self.account.target_copy(self.job).await? else { return self.job.missing(self.account) };
+        let Some(copy) = self.account.target_copy(self.job).await? else { return self.job.missing(self.account).await };
         let view = copy.view;
         match view.observed().map_err(|fault| fault.because(Reason::CopyFailed))? {
             Observed::Working(working) => Ok(Observed::Working(working)),
@@ -153,7 +156,7 @@ impl Step for Land<'_> {
                 if view.identity().as_ref() != Some(&copy.facts.origin.identity) {
                     return wrong("is not the data that was offered");
                 }
-                Ok(Observed::Ready(view))
+                Ok(Observed::Ready(SnapshotView::clone(&view)))
             }
         }
     }

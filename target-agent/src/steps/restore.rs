@@ -76,6 +76,7 @@ impl Restore<'_> {
 impl Step for Restore<'_> {
     type Output = ();
     const ID: StepId = StepId("restore");
+    const SLOW: bool = true;
 
     fn resource(&self) -> String {
         self.job.restored(self.account).map_or_else(|error| error.to_string(), |name| name.to_string())
@@ -87,8 +88,7 @@ impl Step for Restore<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let name = self.name()?;
-        let databases = self.account.inventory.databases(&self.account.settings.region).await?;
-        match databases.get(&name) {
+        match self.account.inventory.database(&self.account.settings.region, &name).await? {
             None => {
                 super::fit::once(
                     self.account,
@@ -100,11 +100,14 @@ impl Step for Restore<'_> {
                 .await?;
                 Ok(Observed::Todo)
             }
-            Some(database) => self.judge(&name, database),
+            Some(database) => self.judge(&name, &database),
         }
     }
 
     async fn act(&self) -> Result<(), Fault> {
+        if !self.account.still_to_restore(self.job).await? {
+            return Ok(());
+        }
         let (settings, profile) = (&self.account.settings, self.job.profile(self.account));
         let hints = &self.job.facts.hints;
         let storage = profile.storage_type.as_ref().map(|choice| choice.or_source(&hints.storage).to_string());
@@ -145,7 +148,7 @@ impl Step for Restore<'_> {
             .set_tags(Some(rds_tags(&self.tags())))
             .send()
             .await;
-        self.account.inventory.acted_on_databases(&settings.region);
+        self.account.inventory.acted_on_database(&settings.region, &self.name()?);
         let exists = RestoreDBInstanceFromDBSnapshotError::is_db_instance_already_exists_fault;
         let answer = answer.exists_ok("rds:RestoreDBInstanceFromDBSnapshot", exists);
         answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)))
@@ -157,10 +160,9 @@ impl Step for Restore<'_> {
 /// The restored database, which the restore step has found to be ours.
 pub(crate) async fn database(account: &Account, job: &Job) -> Result<DatabaseView, Fault> {
     let name = job.restored(account).map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))?;
-    let databases = account.inventory.databases(&account.settings.region).await?;
-    databases
-        .get(&name)
-        .cloned()
+    let found = account.inventory.database(&account.settings.region, &name).await?;
+    found
+        .map(|database| DatabaseView::clone(&database))
         .ok_or_else(|| Fault::blocked(format!("database {name} has gone, after it was restored")))
 }
 

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use e2e::cost::{Row, Way, measure};
 
-/// What one handoff takes today, in calls of both agents together without polls of the queues. The target is 120: this goes
-/// down, and never up.
-const CALLS_OF_ONE: usize = 438;
+/// What one handoff may take, in calls of both agents together without polls of the queues.
+const CALLS_OF_ONE: usize = 120;
 
 #[tokio::test(start_paused = true)]
 async fn one_handoff_costs_no_more_calls_than_it_did_and_three_share_what_they_read() {
@@ -17,7 +16,7 @@ async fn one_handoff_costs_no_more_calls_than_it_did_and_three_share_what_they_r
     assert!(one.makespan >= one.bound && one.over_bound() < 1.05, "{one:?}");
     assert!(one.silent.mean().is_some() && one.reported.mean() <= Some(one.reported.worst), "{one:?}");
     let three = measure(Way::Agents, Row::raised(3)).await;
-    assert!(three.each(three.calls) < one.each(one.calls) / 2.0, "{one:?} {three:?}");
+    assert!(three.each(three.calls) < one.each(one.calls) * 0.6, "{one:?} {three:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,12 +46,14 @@ async fn plan_is_read_only_and_lists_what_a_clean_run_does() {
     let stop = CancellationToken::new();
     let source = async {
         let ran = lab.source(&run).await;
+        // Account B restores for a while after that.
+        tokio::time::sleep(Duration::from_mins(30)).await;
         stop.cancel();
         ran
     };
     let look = async {
         // The hello is answered, and the inbox empty again.
-        tokio::time::sleep(Duration::from_secs(30)).await;
+        tokio::time::sleep(Duration::from_mins(3)).await;
         assert_eq!(lab.target(&["run"]).await.exit, Exit::Settled);
         let message = lab.message().await;
         let shared = lab.target(&["plan"]).await;
