@@ -141,6 +141,7 @@ impl OneHandoff {
                 access_for: Terms::default().access_for,
                 priority: 0,
             }],
+            wave: Vec::new(),
             limits: Limits::default(),
             look_again: agent_runtime::pace::Pace::default(),
         })
