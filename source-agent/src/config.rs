@@ -111,8 +111,8 @@ impl Settings {
 
     /// On which terms a handoff that is under way goes on, though it is declared no more.
     pub(crate) fn terms_of(&self, facts: &SourceFacts) -> Terms {
-        let waves = self.waves.iter().filter(|wave| wave.label == facts.label);
-        waves.filter_map(|wave| wave.terms_of(&facts.database)).next().unwrap_or_default()
+        let mut waves = self.waves.iter().filter(|wave| wave.label == facts.label);
+        waves.find_map(|wave| wave.terms_of(&facts.database)).unwrap_or_default()
     }
 
     /// Checks what no type can: how the values go together.

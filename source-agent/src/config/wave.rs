@@ -97,15 +97,15 @@ impl Wave {
             return Err(format!("{name}: {both} is named in databases, and except takes it out again"));
         }
         let of_all = Terms { start_within: file.start_within, access_for: file.access_for, priority: file.priority };
-        let reach = |name: &str, to: Destination<'_>| match every_target {
-            true => to.among(targets, name),
-            false => match to.only(targets, name) {
-                Ok(target) => Ok(vec![target]),
-                Err(error) if to.among(targets, name).is_ok() => {
-                    Err(format!("{error}, or every_target = true: then each database goes to all of them"))
-                }
-                Err(error) => Err(error),
-            },
+        let reach = |name: &str, to: Destination<'_>| {
+            let fitting = to.among(targets, name)?;
+            if fitting.len() > 1 && !every_target {
+                return Err(format!(
+                    "{name} fits several [[target]]s: add to_account or to_region, or every_target = true to send each \
+                     database to all of them"
+                ));
+            }
+            Ok(fitting)
         };
         let mut rules = Vec::new();
         for over in overrides {

@@ -1,6 +1,7 @@
 //! What a command works on: what is under way is found by its tags, what is to begin by its declaration.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use agent_runtime::Fault;
 use agent_runtime::inventory::Databases;
@@ -41,23 +42,21 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
     for source in &sources {
         under_way.entry(key_of(&source.facts)).or_insert(source);
     }
-    let declared = match account.settings.declares_something() {
-        true => {
-            let databases = account.inventory.databases(&account.settings.region).await?;
-            let (declared, notes) = account.settings.declared(&databases);
-            found.notes.extend(notes);
-            let mut left_out = LeftOut::default();
-            for one in &declared {
-                match under_way.get(&one.key()) {
-                    Some(source) => found.known(account, one, source, &databases, &mut left_out),
-                    None => found.new(account, one, &databases, &mut left_out),
-                }
-            }
-            found.notes.extend(left_out.notes());
-            declared
-        }
-        false => Vec::new(),
+    let databases = if account.settings.declares_something() {
+        account.inventory.databases(&account.settings.region).await?
+    } else {
+        Rc::default()
     };
+    let (declared, notes) = account.settings.declared(&databases);
+    found.notes.extend(notes);
+    let mut left_out = LeftOut::default();
+    for one in &declared {
+        match under_way.get(&one.key()) {
+            Some(source) => found.add_known(account, one, source, &databases, &mut left_out),
+            None => found.add_new(account, one, &databases, &mut left_out),
+        }
+    }
+    found.notes.extend(left_out.notes());
     let declared: BTreeSet<Key<'_>> = declared.iter().map(Declared::key).collect();
     let seen: BTreeSet<HandoffId> = found.all.iter().map(|one| one.id.clone()).collect();
     for source in &sources {
@@ -89,7 +88,7 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
 
 impl Moves {
     /// A handoff that has no source snapshot yet.
-    fn new<'a>(
+    fn add_new<'a>(
         &mut self,
         account: &Account,
         declared: &'a Declared,
@@ -108,7 +107,7 @@ impl Moves {
 
     /// A handoff under its label once moved one database. A database made anew under the same name is another one; what is still
     /// open of the first one is finished, and taken back, all the same.
-    fn known<'a>(
+    fn add_known<'a>(
         &mut self,
         account: &Account,
         declared: &'a Declared,
