@@ -177,7 +177,8 @@ fn places(most: usize, others: Vec<Duration>, jobs: &[&Job<'_>]) -> Vec<Duration
     }
 }
 
-/// How long copies to a Region that are none of these may hold their places: nothing is known of them but their size.
+/// How long copies to a Region that are none of these may hold their places: nothing is known of them but their size. What is taken
+/// of a database there, rather than copied, cannot be told from them.
 async fn copies_of_others(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Result<Vec<Duration>, Fault> {
     let ours: BTreeSet<SnapshotId> = jobs.iter().map(|job| job.of.snapshot(SnapshotRole::Shared)).collect();
     let there = account.inventory.snapshots(region).await?;

@@ -92,3 +92,37 @@ pub(super) fn movable(database: &DatabaseView, declared: &Declared) -> Result<Mo
     };
     Ok(Movable { resource, hints })
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_rds::types::DbInstance;
+
+    use super::*;
+    use crate::config::{Target, Terms};
+
+    #[test]
+    fn a_read_replica_is_moved_when_it_is_named() {
+        let replica = DbInstance::builder()
+            .db_instance_arn("arn:aws:rds:ap-northeast-1:111111111111:db:shop-replica")
+            .dbi_resource_id("db-ABC123")
+            .db_instance_class("db.m6g.large")
+            .storage_type("gp3")
+            .storage_encrypted(true)
+            .kms_key_id("arn:aws:kms:ap-northeast-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab")
+            .read_replica_source_db_instance_identifier("shop-1")
+            .build();
+        let replica = DatabaseView::of(&replica).unwrap();
+        let [home, there] = ["ap-northeast-1", "us-west-2"].map(|region| region.parse().unwrap());
+        let [a, b] = ["111111111111", "222222222222"].map(|account| account.parse().unwrap());
+        let declared = |by_name| Declared {
+            database: "shop-replica".parse().unwrap(),
+            label: "cutover-1".parse().unwrap(),
+            target: Target::agreed(&a, &home, &b, &there),
+            terms: Terms::default(),
+            by_name,
+        };
+        assert!(movable(&replica, &declared(true)).is_ok());
+        let obstacle = movable(&replica, &declared(false)).err().unwrap();
+        assert_eq!(obstacle.what, "it is a read replica of shop-1, and holds the same data");
+    }
+}

@@ -151,7 +151,7 @@ async fn a_plan_of_few_shows_their_steps_and_what_they_take() {
     assert_eq!(lab.source_for(Duration::from_hours(2)).await.exit, Exit::Pending);
     let json = planned(&lab).await;
     let after = json["forecast"]["lands_seconds"].as_u64().unwrap();
-    assert!(after + 2 * 3_600 < before, "{before} {after}");
+    assert!(after + 9 * 3_600 < before, "the snapshots are there, and the copies well on: {before} {after}");
     let quotas = json["forecast"]["quotas"].as_array().unwrap();
     let used: Vec<u64> = quotas.iter().map(|quota| quota["used"].as_u64().unwrap()).collect();
     assert_eq!(used, [3, 1, 1, 2, 2], "{quotas:?}");
@@ -194,6 +194,20 @@ async fn a_plan_of_many_is_a_table_and_shows_the_steps_of_one_that_is_asked_for(
         assert_eq!(none.exit, Exit::Usage);
         assert!(none.words().contains("no handoff of shop-"), "{}", none.out);
     }
+    // Somebody else holds one of the places.
+    lab.cloud.create_database(Database::new(A, TARGET, "other"));
+    let there = lab.admin(A, TARGET);
+    there.rds.create_db_snapshot().db_instance_identifier("other").db_snapshot_identifier("x").send().await.unwrap();
+    let json = planned(&lab).await;
+    let copies = |quota: &&Value| quota["quota"] == "copies-in-flight" && quota["region"] == TARGET;
+    let quotas = json["forecast"]["quotas"].as_array().unwrap();
+    assert_eq!(quotas.iter().find(copies).unwrap()["used"], 1);
+    let handoffs = json["forecast"]["handoffs"].as_array().unwrap();
+    // What is ready first: five of 100 GiB, after an hour and 1,000 s.
+    let begun = handoffs.iter().filter(|of| of["region"] == TARGET && of["copy_begins_seconds"] == 4_600).count();
+    assert_eq!(begun, 5);
+    tokio::time::sleep(Duration::from_hours(1)).await;
+
     let json = planned(&lab).await;
     assert_eq!(json["handoffs"].as_array().unwrap().len(), 40);
     // Six copies at once to one Region, and never more.
