@@ -11,7 +11,9 @@ use agent_runtime::database::DatabaseView;
 use protocol::ids::RoleName;
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::{self, Hints, Route, Tags};
-use protocol::{Carried, DbArn, DbiResourceId, HandoffId, Label, QueueArn, SnapshotArn, SnapshotId, SourceFacts};
+use protocol::{
+    Carried, DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, QueueArn, SnapshotArn, SnapshotId, SourceFacts,
+};
 
 use crate::account::{Account, SourceSnapshot};
 use crate::config::{Declared, Target, Terms};
@@ -47,9 +49,10 @@ impl Move {
         format!("{}/{}", self.database.database, self.label)
     }
 
-    /// Where not all can go at once, the least goes first: by priority, then the largest, so that a wave ends early.
-    pub(crate) fn rank(&self) -> (Reverse<i16>, Reverse<u32>, &HandoffId) {
-        (Reverse(self.terms.priority), Reverse(self.size_gib), &self.id)
+    /// Where not all can go at once, the least goes first: by priority, then the largest, so that a wave ends early. Names come
+    /// last, so that a person can foresee the rest.
+    pub(crate) fn rank(&self) -> (Reverse<i16>, Reverse<u32>, &DbIdentifier, &HandoffId) {
+        (Reverse(self.terms.priority), Reverse(self.size_gib), &self.database.database, &self.id)
     }
 
     /// The deterministic name of a snapshot of this handoff.

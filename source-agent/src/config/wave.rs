@@ -311,8 +311,8 @@ mod tests {
     fn each_of_ten_thousand_databases_is_declared_once() {
         let names: Vec<String> = (0..10_000).map(|number| format!("shop-{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let named = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",");
-        let text = format!("{HEAD}{B}{WAVE}databases = [\"*\"]\n{WAVE}databases = [{named}]\n");
+        let list = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",");
+        let text = format!("{HEAD}{B}{WAVE}databases = [\"*\"]\n{WAVE}databases = [{list}]\n");
         let (all, notes) = declared(&text, &names);
         assert_eq!((all.len(), notes.len()), (10_000, 1));
     }
