@@ -108,7 +108,7 @@ impl Quota {
 }
 
 /// How wide a handoff's name may be in the table.
-const NAME: usize = 45;
+const NAME: usize = 44;
 
 impl Forecast {
     /// For a person: a table for each target, and the sums.
