@@ -182,7 +182,8 @@ mod tests {
             (format!("{HEAD}{TARGET}{ORDERS}access_for = \"1h\""), "start_within <= access_for"),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("cutover-1", "Cutover_1")), "is not a label"),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("database", "databse")), "did you mean `database`"),
-            (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), "stands twice"),
+            (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), "handoff orders/cutover-1 stands twice"),
+            (format!("{HEAD}{TARGET}{TARGET}"), "target 222222222222 in us-west-2 stands twice"),
             (format!("{HEAD}{TARGET}[look_again]\nfloor = \"0s\""), "0 < floor"),
         ] {
             let error = settings(&text).unwrap_err();

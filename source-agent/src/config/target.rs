@@ -66,6 +66,9 @@ impl Target {
                      in another Region"
                 ));
             }
+            if targets.iter().any(|other| other.account == *account && other.region == *region) {
+                return Err(format!("target {account} in {region} stands twice"));
+            }
             let agreed = Self::agreed(home, home_region, account, region);
             let target = Self {
                 inbox: target.inbox.clone().unwrap_or(agreed.inbox),
