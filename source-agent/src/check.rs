@@ -1,20 +1,21 @@
 //! `check`: what account A needs, and whether it is there. Reads only.
 
+mod databases;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use agent_runtime::Exit;
 use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
-use agent_runtime::{AwsResult as _, Exit};
 use protocol::tags::KeyMode;
 use protocol::{KeyArn, QueueArn, Region, names};
 
 use crate::account::Account;
-use crate::config::{Declared, Target};
+use crate::config::Target;
 use crate::given::Given;
 use crate::key_policy::{LetIn, let_in, missing, of_replica, strangers};
 use crate::keys::{Condition, key_tags};
-use crate::moves::Move;
 
 /// Looks at everything that can be seen from account A, and names who can see the rest.
 pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> Exit {
@@ -48,9 +49,7 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
             }
         }
     }
-    for declared in &settings.declared {
-        database(&checks, account, declared, enabled.contains(&declared.target.region)).await;
-    }
+    databases::databases(&checks, account, &enabled).await;
     for Target { account: other, inbox, .. } in &settings.targets {
         checks.unseen(
             &format!("queue {}", inbox.queue),
@@ -152,38 +151,5 @@ async fn given_key(checks: &Checks, account: &Account, target: &Target) {
     if checks.found(&what, given.replica().await).is_some() {
         let (role, to) = (&target.role, &target.account);
         checks.passed(&what, format!("{alias} names its replica, which {role} of account {to} may use through RDS"));
-    }
-}
-
-/// The database is there, `run` does not refuse it, and its version is on offer where it goes.
-async fn database(checks: &Checks, account: &Account, declared: &Declared, is_enabled_there: bool) {
-    let what = format!("database {}", declared.database);
-    let region = &account.settings.region;
-    let Some(database) = checks.found(&what, account.inventory.database(region, &declared.database).await) else {
-        return;
-    };
-    let Some(database) = database else {
-        checks.failed(&what, format!("there is none in {region}"), "correct the name, or the Region");
-        return;
-    };
-    if checks.found(&what, Move::new(account, declared, &database)).is_some() {
-        checks.passed(&what, format!("{} {}, {} GiB", database.engine, database.engine_version, database.size_gib));
-    }
-    if !is_enabled_there {
-        return;
-    }
-    let there = &declared.target.region;
-    let what = format!("{} {} in {there}", database.engine, database.engine_version);
-    let call = account.clients.rds(there).describe_db_engine_versions().engine(&database.engine);
-    let answer = call.engine_version(&database.engine_version).include_all(true).send().await;
-    let Some(answer) = checks.found(&what, answer.op("rds:DescribeDBEngineVersions")) else { return };
-    if answer.db_engine_versions().is_empty() {
-        checks.failed(
-            &what,
-            "it is not on offer there",
-            "upgrade the database to a version that is, or choose another Region",
-        );
-    } else {
-        checks.passed(&what, "is on offer");
     }
 }

@@ -6,6 +6,7 @@ use agent_runtime::settings::{self, Patterns, SettingsError};
 use agent_runtime::start::{self, Common, How};
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
+use protocol::ids::ParseError;
 use protocol::tags::KeyMode;
 use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region};
 
@@ -45,8 +46,12 @@ pub enum Command {
         #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = settings::duration)]
         patience: SignedDuration,
     },
-    /// Show every step that `run` would take, and do nothing
-    Plan,
+    /// Show every step that `run` would take, and what all of it is expected to take, and do nothing
+    Plan {
+        /// Show the steps of this one, DATABASE or DATABASE/LABEL; else of each, in text only where they are few
+        #[arg(long, value_name = "NAME", value_parser = subject)]
+        handoff: Option<(DbIdentifier, Option<Label>)>,
+    },
     /// Look whether everything is there that a handoff needs, and change nothing
     Check,
     /// Show where each handoff stands, from AWS alone
@@ -111,6 +116,14 @@ impl Cli {
     }
 }
 
+/// A handoff as it is named everywhere, or its database alone.
+fn subject(text: &str) -> Result<(DbIdentifier, Option<Label>), ParseError> {
+    match text.split_once('/') {
+        Some((database, label)) => Ok((database.parse()?, Some(label.parse()?))),
+        None => Ok((text.parse()?, None)),
+    }
+}
+
 impl OneHandoff {
     fn file(&self) -> Result<File, SettingsError> {
         let missing = |flag: &str| {
@@ -141,6 +154,7 @@ impl OneHandoff {
                 access_for: Terms::default().access_for,
                 priority: 0,
             }],
+            wave: Vec::new(),
             limits: Limits::default(),
             look_again: agent_runtime::pace::Pace::default(),
         })

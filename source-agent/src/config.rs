@@ -1,14 +1,24 @@
 //! The configuration: the file as it is written, and the settings that it means.
 
+mod handoff;
+mod names;
+mod target;
+mod wave;
+
+use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 
+use agent_runtime::inventory::Databases;
 use agent_runtime::pace::Pace;
-use agent_runtime::settings::{Patterns, SettingsError, read_duration};
-use jiff::SignedDuration;
+use agent_runtime::settings::SettingsError;
 use protocol::ids::RoleName;
-use protocol::tags::{KeyMode, Route};
-use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region, names};
+use protocol::tags::Route;
+use protocol::{AccountId, Region, SourceFacts};
 use serde::Deserialize;
+
+pub(crate) use handoff::{Declared, FileHandoff, Key, Terms, key_of};
+pub(crate) use target::{FileTarget, Target};
+pub(crate) use wave::{FileWave, Wave};
 
 /// The file.
 #[derive(Debug, Deserialize)]
@@ -25,6 +35,9 @@ pub(crate) struct File {
     /// Which databases go.
     #[serde(default)]
     pub(crate) handoff: Vec<FileHandoff>,
+    /// Which go together.
+    #[serde(default)]
+    pub(crate) wave: Vec<FileWave>,
     /// How much goes at once.
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -47,53 +60,6 @@ impl Default for Limits {
     }
 }
 
-/// `[[target]]`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FileTarget {
-    pub(crate) account: AccountId,
-    pub(crate) region: Region,
-    pub(crate) inbox: Option<QueueArn>,
-    pub(crate) receipts: Option<QueueArn>,
-    pub(crate) role: Option<RoleName>,
-    /// Who holds the handoff key.
-    #[serde(default)]
-    pub(crate) key_mode: KeyMode,
-    /// Which of a database's tags the account is told. Left out: none.
-    #[serde(default)]
-    pub(crate) carry_tags: Patterns,
-}
-
-/// `[[handoff]]`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FileHandoff {
-    pub(crate) database: DbIdentifier,
-    pub(crate) label: Label,
-    /// May be left out when there is one target only.
-    pub(crate) to_account: Option<AccountId>,
-    /// May be left out when the account is a target in one Region only.
-    pub(crate) to_region: Option<Region>,
-    #[serde(default = "Terms::start_within", deserialize_with = "read_duration")]
-    pub(crate) start_within: SignedDuration,
-    #[serde(default = "Terms::access_for", deserialize_with = "read_duration")]
-    pub(crate) access_for: SignedDuration,
-    /// The higher goes first, where not all can go at once.
-    #[serde(default)]
-    pub(crate) priority: i16,
-}
-
-/// How long an offer is good for, and which handoff goes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Terms {
-    /// The target agent begins no later than this after the offer.
-    pub(crate) start_within: SignedDuration,
-    /// Everything is taken back this long after the offer.
-    pub(crate) access_for: SignedDuration,
-    /// The higher goes first, where not all can go at once.
-    pub(crate) priority: i16,
-}
-
 /// What the file means.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -101,62 +67,11 @@ pub(crate) struct Settings {
     pub(crate) region: Region,
     pub(crate) role: RoleName,
     pub(crate) targets: Vec<Target>,
-    pub(crate) declared: Vec<Declared>,
+    /// One by one.
+    pub(crate) handoffs: Vec<Declared>,
+    pub(crate) waves: Vec<Wave>,
     pub(crate) limits: Limits,
     pub(crate) pace: Pace,
-}
-
-/// An account and Region that databases may go to.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Target {
-    pub(crate) account: AccountId,
-    pub(crate) region: Region,
-    pub(crate) inbox: QueueArn,
-    pub(crate) receipts: QueueArn,
-    pub(crate) role: RoleName,
-    /// Of handoffs that begin: one that is under way has its own.
-    pub(crate) key_mode: KeyMode,
-    pub(crate) carry_tags: Patterns,
-}
-
-/// A handoff that the operator asks for.
-#[derive(Debug, Clone)]
-pub(crate) struct Declared {
-    pub(crate) database: DbIdentifier,
-    pub(crate) label: Label,
-    pub(crate) target: Target,
-    pub(crate) terms: Terms,
-}
-
-impl Terms {
-    fn start_within() -> SignedDuration {
-        SignedDuration::from_hours(24)
-    }
-
-    fn access_for() -> SignedDuration {
-        SignedDuration::from_hours(7 * 24)
-    }
-}
-
-impl Default for Terms {
-    fn default() -> Self {
-        Self { start_within: Self::start_within(), access_for: Self::access_for(), priority: 0 }
-    }
-}
-
-impl Target {
-    /// A target that is known by account and Region only: its queues have the agreed names.
-    pub(crate) fn agreed(home: &AccountId, home_region: &Region, account: &AccountId, region: &Region) -> Self {
-        Self {
-            account: account.clone(),
-            region: region.clone(),
-            inbox: names::inbox(account, region),
-            receipts: names::receipts(home, home_region, account),
-            role: names::target_role(),
-            key_mode: KeyMode::default(),
-            carry_tags: Patterns::default(),
-        }
-    }
 }
 
 impl Settings {
@@ -165,104 +80,68 @@ impl Settings {
         self.targets.iter().any(|target| target.account == route.account && target.region == route.region)
     }
 
+    /// Whether anything is asked for.
+    pub(crate) fn declares_something(&self) -> bool {
+        !self.handoffs.is_empty() || !self.waves.is_empty()
+    }
+
+    /// All that is asked for when these databases are there, each once, and what a person should know of it. A `[[handoff]]` counts
+    /// before a `[[wave]]`, and an earlier `[[wave]]` before a later one.
+    pub(crate) fn declared(&self, there: &Databases) -> (Vec<Declared>, Vec<String>) {
+        let (mut all, mut notes) = (self.handoffs.clone(), Vec::new());
+        for wave in &self.waves {
+            let (mut declared, in_vain) = wave.expand(there);
+            notes.extend(in_vain);
+            let [by_name, by_wave] = [&all[..self.handoffs.len()], &all[self.handoffs.len()..]]
+                .map(|earlier| earlier.iter().map(Declared::key).collect::<BTreeSet<Key<'_>>>());
+            declared.retain(|one| !by_name.contains(&one.key()));
+            let asked = declared.len();
+            declared.retain(|one| !by_wave.contains(&one.key()));
+            if declared.len() < asked {
+                let count = asked - declared.len();
+                notes.push(format!(
+                    "wave {}: {count} of its handoffs stand in an earlier [[wave]], which counts",
+                    wave.label
+                ));
+            }
+            all.extend(declared);
+        }
+        (all, notes)
+    }
+
+    /// On which terms a handoff that is under way goes on, though it is declared no more.
+    pub(crate) fn terms_of(&self, facts: &SourceFacts) -> Terms {
+        let mut waves = self.waves.iter().filter(|wave| wave.label == facts.label);
+        waves.find_map(|wave| wave.terms_of(&facts.database)).unwrap_or_default()
+    }
+
     /// Checks what no type can: how the values go together.
     pub(crate) fn of(file: File) -> Result<Self, SettingsError> {
-        let wrong = |what: String| Err(SettingsError::Contradictory(what));
-        if let Some(complaint) = file.look_again.complaint() {
-            return wrong(complaint.to_owned());
+        Self::checked(file).map_err(SettingsError::Contradictory)
+    }
+
+    fn checked(file: File) -> Result<Self, String> {
+        let File { account, region, role, target, handoff, wave, limits, look_again: pace } = file;
+        if let Some(complaint) = pace.complaint() {
+            return Err(complaint.to_owned());
         }
-        let mut targets = Vec::new();
-        for target in &file.target {
-            let FileTarget { account, region, .. } = target;
-            if *account == file.account {
-                return wrong(format!(
-                    "target {account} is the source account itself: a handoff is between two accounts"
-                ));
-            }
-            if *region == file.region {
-                return wrong(format!(
-                    "target {account} is in {region}, the source's own Region: that is not supported yet; choose a target \
-                     in another Region"
-                ));
-            }
-            let agreed = Target::agreed(&file.account, &file.region, account, region);
-            let target = Target {
-                inbox: target.inbox.clone().unwrap_or(agreed.inbox),
-                receipts: target.receipts.clone().unwrap_or(agreed.receipts),
-                role: target.role.clone().unwrap_or(agreed.role),
-                key_mode: target.key_mode,
-                carry_tags: target.carry_tags.clone(),
-                ..agreed
-            };
-            if target.inbox.account != *account {
-                return wrong(format!("inbox {} is not a queue of target account {account}", target.inbox));
-            }
-            if target.receipts.account != file.account {
-                return wrong(format!("receipts queue {} is not a queue of this account", target.receipts));
-            }
-            if targets.iter().any(|other: &Target| other.receipts == target.receipts && other.account != *account) {
-                return wrong(format!(
-                    "receipts queue {} serves two target accounts: a sender is known by its queue, so each needs its own",
-                    target.receipts
-                ));
-            }
-            if targets.iter().any(|other: &Target| other.account == *account && other.key_mode != target.key_mode) {
-                return wrong(format!(
-                    "target {account} has two key modes: one handoff key serves it in all Regions; say the same key_mode in each"
-                ));
-            }
-            targets.push(target);
+        let targets = Target::all(&account, &region, &target)?;
+        let handoffs: Vec<_> =
+            handoff.into_iter().map(|handoff| Declared::of(handoff, &targets)).collect::<Result<_, _>>()?;
+        let waves = wave.into_iter().map(|wave| Wave::of(wave, &targets)).collect::<Result<_, _>>()?;
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = handoffs.iter().find(|one| !seen.insert(one.key())) {
+            return Err(format!("handoff {}/{} stands twice", twice.database, twice.label));
         }
-        let mut declared = Vec::new();
-        for handoff in file.handoff {
-            let fits = |target: &&Target| {
-                handoff.to_account.as_ref().is_none_or(|account| *account == target.account)
-                    && handoff.to_region.as_ref().is_none_or(|region| *region == target.region)
-            };
-            let name = format!("handoff {}/{}", handoff.database, handoff.label);
-            let mut fitting = targets.iter().filter(fits);
-            let target = match (fitting.next(), fitting.next()) {
-                (Some(target), None) => target.clone(),
-                (None, _) => {
-                    return wrong(format!("{name} goes to no [[target]]: add one, or correct to_account or to_region"));
-                }
-                _ => return wrong(format!("{name} fits several [[target]]s: add to_account or to_region")),
-            };
-            if declared.iter().any(|other: &Declared| {
-                other.database == handoff.database && other.label == handoff.label && other.target == target
-            }) {
-                return wrong(format!("{name} stands twice"));
-            }
-            let terms = Terms {
-                start_within: handoff.start_within,
-                access_for: handoff.access_for,
-                priority: handoff.priority,
-            };
-            if !terms.start_within.is_positive() || terms.access_for < terms.start_within {
-                return wrong(format!("{name} needs 0 < start_within <= access_for"));
-            }
-            if terms.start_within > SignedDuration::from_hours(14 * 24)
-                || terms.access_for > SignedDuration::from_hours(90 * 24)
-            {
-                return wrong(format!("{name}: start_within is at most 14 days and access_for at most 90 days"));
-            }
-            declared.push(Declared { database: handoff.database, label: handoff.label, target, terms });
-        }
-        Ok(Self {
-            account: file.account,
-            region: file.region,
-            role: file.role.unwrap_or_else(names::source_role),
-            targets,
-            declared,
-            limits: file.limits,
-            pace: file.look_again,
-        })
+        let role = role.unwrap_or_else(protocol::names::source_role);
+        Ok(Self { account, region, role, targets, handoffs, waves, limits, pace })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::tags::KeyMode;
 
     fn settings(text: &str) -> Result<Settings, String> {
         let file = agent_runtime::settings::parse(text, "source.toml").map_err(|error| error.to_string())?;
@@ -276,7 +155,7 @@ mod tests {
     #[test]
     fn what_is_left_out_has_the_agreed_names_and_the_usual_terms() {
         let settings = settings(&format!("{HEAD}{TARGET}{ORDERS}")).unwrap();
-        let declared = &settings.declared[0];
+        let declared = &settings.handoffs[0];
         assert_eq!(declared.target.inbox.to_string(), "arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox");
         assert_eq!(declared.terms, Terms::default());
         assert_eq!(declared.target.key_mode, KeyMode::Managed);
@@ -303,7 +182,8 @@ mod tests {
             (format!("{HEAD}{TARGET}{ORDERS}access_for = \"1h\""), "start_within <= access_for"),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("cutover-1", "Cutover_1")), "is not a label"),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("database", "databse")), "did you mean `database`"),
-            (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), "stands twice"),
+            (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), "handoff orders/cutover-1 stands twice"),
+            (format!("{HEAD}{TARGET}{TARGET}"), "target 222222222222 in us-west-2 stands twice"),
             (format!("{HEAD}{TARGET}[look_again]\nfloor = \"0s\""), "0 < floor"),
         ] {
             let error = settings(&text).unwrap_err();

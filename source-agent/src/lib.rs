@@ -7,6 +7,7 @@ mod account;
 mod check;
 mod cli;
 mod config;
+mod forecast;
 mod given;
 mod hello;
 mod key_policy;
@@ -49,7 +50,7 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
     match cli.command {
         Command::Run { how, .. } => run::run(&account, &screen, how.patience(), &shutdown).await,
         Command::Hello { patience } => hello::hello(&account, &screen, patience, &shutdown).await,
-        Command::Plan => look::plan(&account, &screen, caller).await,
+        Command::Plan { handoff } => look::plan(&account, &screen, caller, handoff.as_ref()).await,
         Command::Check => check::check(&account, &screen, &caller).await,
         Command::Report { html, label } => report::report(&account, &screen, caller, &html, label.as_ref()).await,
         Command::Status => look::status(&account, &screen, caller).await,

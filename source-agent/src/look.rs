@@ -3,32 +3,45 @@
 use std::collections::BTreeSet;
 
 use agent_runtime::events::Screen;
-use agent_runtime::report::{Access, Entry, Report, Trouble, minute, waits_for};
+use agent_runtime::forecast::Forecast;
+use agent_runtime::report::{Access, Entry, FEW, Report, Trouble, minute, waits_for};
 use agent_runtime::start::Format;
-use agent_runtime::wave::Standing;
+use agent_runtime::wave::{Standing, Tally};
 use agent_runtime::{Exit, Fault, Halt, Mode, Pass};
 use jiff::Timestamp;
 use protocol::tags::{KeyMode, Outcome, Route};
-use protocol::{Phase, SourceFacts, Stage, names};
+use protocol::{DbIdentifier, Label, Phase, SourceFacts, Stage, names};
 
 use crate::account::{Account, SourceSnapshot};
+use crate::forecast::forecast;
 use crate::keys::key_tags;
 use crate::moves::{self, Move};
 use crate::offer::offer;
 use crate::run::phase;
 use crate::withdraw::withdraw;
 
-/// Every step that `run` would take.
-pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String) -> Exit {
-    report(account, screen, caller, "plan", Mode::Plan).await
+/// Every step that `run` would take; of one handoff where it is asked for.
+pub(crate) async fn plan(
+    account: &Account,
+    screen: &Screen,
+    caller: String,
+    asked: Option<&(DbIdentifier, Option<Label>)>,
+) -> Exit {
+    report(account, screen, caller, Mode::Plan, asked).await
 }
 
 /// Where each handoff stands.
 pub(crate) async fn status(account: &Account, screen: &Screen, caller: String) -> Exit {
-    report(account, screen, caller, "status", Mode::Look).await
+    report(account, screen, caller, Mode::Look, None).await
 }
 
-async fn report(account: &Account, screen: &Screen, caller: String, command: &'static str, mode: Mode) -> Exit {
+async fn report(
+    account: &Account,
+    screen: &Screen,
+    caller: String,
+    mode: Mode,
+    asked: Option<&(DbIdentifier, Option<Label>)>,
+) -> Exit {
     let found = match moves::find(account).await {
         Ok(found) => found,
         Err(fault) => {
@@ -36,6 +49,15 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
             return Exit::Blocked;
         }
     };
+    let is_asked = |of: &Move| {
+        asked.is_none_or(|(database, label)| {
+            *database == of.database.database && label.as_ref().is_none_or(|label| *label == of.label)
+        })
+    };
+    if let (Some((database, _)), false) = (asked, found.all.iter().any(is_asked)) {
+        screen.complain(&format!("no handoff of {database} is declared or under way as --handoff has it"), None);
+        return Exit::Usage;
+    }
     let mut handoffs = Vec::new();
     // What cannot be read may be open: `run` says the same of it.
     let mut exit = if found.unreadable.is_empty() { Exit::Settled } else { Exit::Blocked };
@@ -53,25 +75,41 @@ async fn report(account: &Account, screen: &Screen, caller: String, command: &'s
         )
     }));
     notes.extend(given_keys(&found.all));
+    let (mut expected, mut no_room) = (None, Vec::new());
     if mode == Mode::Look {
         match leftovers(account).await {
             Ok(keys) => notes.extend(keys),
             Err(fault) => notes.push(fault.chain()),
         }
+    } else {
+        match forecast(account, &found.all, &handoffs).await {
+            Ok((forecast, faults)) => {
+                notes.extend(forecast.as_ref().map(room_of_others));
+                (expected, no_room) = (forecast, faults);
+            }
+            Err(fault) => notes.push(format!("what it takes cannot be told: {}", fault.chain())),
+        }
     }
     let settings = &account.settings;
+    let summary: Tally = handoffs.iter().map(|entry| entry.standing).collect();
     let report = Report {
-        command,
+        command: if mode == Mode::Plan { "plan" } else { "status" },
         caller,
         account: settings.account.to_string(),
         region: settings.region.to_string(),
-        summary: handoffs.iter().map(|entry| entry.standing).collect(),
-        handoffs,
+        brief: mode == Mode::Plan && asked.is_none() && handoffs.len() > FEW,
+        handoffs: handoffs.into_iter().zip(&found.all).filter(|(_, of)| is_asked(of)).map(|(entry, _)| entry).collect(),
+        summary,
+        forecast: expected,
         notes,
     };
     screen.print(&if screen.format() == Format::Json { report.json() + "\n" } else { report.text() });
-    found.refused.iter().for_each(|fault| screen.refuse(fault));
-    if found.refused.is_empty() { exit } else { Exit::Usage }
+    found.refused.iter().chain(&no_room).for_each(|fault| screen.refuse(fault));
+    match (found.refused.is_empty(), no_room.is_empty()) {
+        (false, _) => Exit::Usage,
+        (_, false) => exit.max(Exit::Blocked),
+        _ => exit,
+    }
 }
 
 async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
@@ -165,6 +203,16 @@ fn given_keys(moves: &[Move]) -> Vec<String> {
         )
     };
     given.into_iter().map(note).collect()
+}
+
+/// A quota of another account.
+fn room_of_others(forecast: &Forecast) -> String {
+    let accounts: BTreeSet<&str> = forecast.handoffs.iter().map(|of| of.account.as_str()).collect();
+    let accounts: Vec<&str> = accounts.into_iter().collect();
+    format!(
+        "what account {} has room for cannot be seen from here: `source-agent hello` asks, and `target-agent check` tells it",
+        accounts.join(" or ")
+    )
 }
 
 /// From the offer until the end of the handoff.

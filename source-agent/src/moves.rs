@@ -1,6 +1,9 @@
 //! A move: one handoff, as account A carries it out. Handoffs under way are found by their tags first, so that a deleted
 //! database or a removed declaration stops nothing after the snapshot was taken.
 
+mod found;
+mod movable;
+
 use std::cmp::Reverse;
 
 use agent_runtime::Fault;
@@ -8,14 +11,15 @@ use agent_runtime::database::DatabaseView;
 use protocol::ids::RoleName;
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::{self, Hints, Route, Tags};
-use protocol::trust::estimate;
 use protocol::{
-    Carried, DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, Phase, QueueArn, SnapshotArn, SnapshotId,
-    SourceFacts,
+    Carried, DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, QueueArn, SnapshotArn, SnapshotId, SourceFacts,
 };
 
 use crate::account::{Account, SourceSnapshot};
 use crate::config::{Declared, Target, Terms};
+pub(crate) use found::{LeftOut, find};
+use movable::{Movable, movable};
+pub(crate) use movable::{Obstacle, hints};
 
 /// One handoff.
 #[derive(Debug, Clone)]
@@ -45,9 +49,10 @@ impl Move {
         format!("{}/{}", self.database.database, self.label)
     }
 
-    /// Where not all can go at once, the least goes first: by priority, then the largest, so that a wave ends early.
-    pub(crate) fn rank(&self) -> (Reverse<i16>, Reverse<u32>, &HandoffId) {
-        (Reverse(self.terms.priority), Reverse(self.size_gib), &self.id)
+    /// Where not all can go at once, the least goes first: by priority, then the largest, so that a wave ends early. Names come
+    /// last, so that a person can foresee the rest.
+    pub(crate) fn rank(&self) -> (Reverse<i16>, Reverse<u32>, &DbIdentifier, &HandoffId) {
+        (Reverse(self.terms.priority), Reverse(self.size_gib), &self.database.database, &self.id)
     }
 
     /// The deterministic name of a snapshot of this handoff.
@@ -97,52 +102,9 @@ impl Move {
         }
     }
 
-    /// A declared handoff of a database that exists.
-    pub(crate) fn new(account: &Account, declared: &Declared, database: &DatabaseView) -> Result<Self, Fault> {
-        let subject = format!("{}/{}", declared.database, declared.label);
-        let unsupported = |what: &str, mend: &str| Err(Fault::fatal(format!("{subject}: {what}")).hint(mend));
-        let Some(resource) = database.resource.clone() else {
-            return unsupported("RDS tells no DbiResourceId of the database", "look at it in the console");
-        };
-        if let Some(cluster) = &database.cluster {
-            let what = format!("it is a member of DB cluster {cluster}; clusters are not supported yet");
-            return unsupported(&what, "declare DB instances only");
-        }
-        if database.engine.starts_with("custom-") {
-            return unsupported(
-                "RDS Custom is not supported: its snapshots cannot be copied",
-                "declare other databases",
-            );
-        }
-        if database.tde {
-            return unsupported("it uses TDE, and RDS lets no such snapshot be shared", "declare other databases");
-        }
-        if let Some(group) = &database.option_group
-            && (database.engine.starts_with("oracle") || database.engine.starts_with("sqlserver"))
-        {
-            let what =
-                format!("option group {group} may hold TDE or another option that keeps snapshots from being shared");
-            return unsupported(&what, "Oracle and SQL Server are supported with their default option group only");
-        }
-        let takes = estimate(database.size_gib);
-        if declared.terms.access_for < takes {
-            let what = format!("access_for is shorter than a copy of its {} GiB may take", database.size_gib);
-            return unsupported(&what, &format!("allow at least {takes:#}"));
-        }
-        if !database.encrypted {
-            return unsupported("it is not encrypted; only encrypted databases are supported", "encrypt it first");
-        }
-        if database.key.is_none() {
-            return unsupported(
-                "it is under an AWS owned key, which is not supported yet",
-                "restore it under a KMS key first",
-            );
-        }
-        let Some(hints) = hints(database) else {
-            let what =
-                format!("its class {:?} or storage {:?} is of an unknown kind", database.class, database.storage);
-            return unsupported(&what, "report this: the grammar of these names has changed");
-        };
+    /// A declared handoff of a database that can be moved.
+    pub(crate) fn new(account: &Account, declared: &Declared, database: &DatabaseView) -> Result<Self, Obstacle> {
+        let Movable { resource, hints } = movable(database, declared)?;
         let Target { account: to, region, key_mode, carry_tags, .. } = &declared.target;
         let (carried, left_behind) = Carried::pick(&database.tags, |key| carry_tags.fit(key));
         let size_gib = database.size_gib;
@@ -209,116 +171,4 @@ impl Move {
             begun: true,
         })
     }
-}
-
-/// What a database is like. One that is still being made tells no port yet.
-pub(crate) fn hints(database: &DatabaseView) -> Option<Hints> {
-    Some(Hints {
-        class: database.class.parse().ok()?,
-        multi_az: database.multi_az,
-        port: database.port,
-        storage: database.storage.parse().ok()?,
-    })
-}
-
-/// What a command works on.
-#[derive(Debug, Default)]
-pub(crate) struct Moves {
-    /// Declared, in the order of the file, then the others that are not settled.
-    pub(crate) all: Vec<Move>,
-    /// Declared, but impossible.
-    pub(crate) refused: Vec<Fault>,
-    /// What is ours and cannot be read: it may be open, and nobody takes it back.
-    pub(crate) unreadable: Vec<String>,
-    /// What a person should know.
-    pub(crate) notes: Vec<String>,
-}
-
-/// Finds what there is to do: by tags first, then by declaration.
-pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
-    let (sources, unreadable) = account.source_snapshots(account.settings.pace.floor() / 2).await?;
-    let mut found = Moves { unreadable, ..Moves::default() };
-    let now = account.clock.now();
-    let ending = |source: &SourceSnapshot| matches!(source.facts.phase(now), Phase::Withdrawing(_));
-    for declared in &account.settings.declared {
-        let under_way = sources.iter().find(|source| is_declared(&source.facts, declared));
-        let one = match under_way {
-            Some(source) => known(account, declared, source).await,
-            None => new(account, declared).await,
-        };
-        match one {
-            Ok(one) => found.all.push(one),
-            Err(fault) if fault.kind == agent_runtime::FaultKind::Fatal => found.refused.push(fault),
-            Err(fault) => return Err(fault),
-        }
-    }
-    for source in &sources {
-        let seen = found.all.iter().any(|one| one.id == source.facts.id);
-        let declared = account.settings.declared.iter().any(|declared| is_declared(&source.facts, declared));
-        let settled = matches!(source.facts.phase(now), Phase::Settled(_));
-        if seen || declared || settled {
-            continue;
-        }
-        if !account.settings.knows(&source.facts.route) && !ending(source) {
-            let Route { account: to, region, .. } = &source.facts.route;
-            found.notes.push(format!(
-                "{}/{} is under way to account {to} in {region}, which is no [[target]] here: it is left alone until its \
-                 access ends",
-                source.facts.database, source.facts.label
-            ));
-            continue;
-        }
-        match Move::under_way(account, source, Terms::default()) {
-            Ok(one) => found.all.push(one),
-            Err(fault) => found.unreadable.push(fault.chain()),
-        }
-    }
-    // What must be taken back comes first.
-    found.all.sort_by_key(|of| !sources.iter().any(|source| source.facts.id == of.id && ending(source)));
-    Ok(found)
-}
-
-fn is_declared(facts: &SourceFacts, declared: &Declared) -> bool {
-    facts.database == declared.database
-        && facts.label == declared.label
-        && facts.route.account == declared.target.account
-        && facts.route.region == declared.target.region
-}
-
-async fn new(account: &Account, declared: &Declared) -> Result<Move, Fault> {
-    let databases = account.inventory.databases(&account.settings.region).await?;
-    let Some(database) = databases.get(&declared.database) else {
-        return Err(unknown_database(account, declared, databases.keys()));
-    };
-    Move::new(account, declared, database)
-}
-
-/// A handoff under its label once moved one database. A database made anew under the same name is another one; what is still
-/// open of the first one is finished, and taken back, all the same.
-async fn known(account: &Account, declared: &Declared, source: &SourceSnapshot) -> Result<Move, Fault> {
-    let over = matches!(source.facts.phase(account.clock.now()), Phase::Settled(_));
-    let databases = account.inventory.databases(&account.settings.region).await?;
-    let today = databases.get(&declared.database).and_then(|database| database.resource.as_ref());
-    if let (true, Some(today), Some(then)) = (over, today, &source.view.resource)
-        && today != then
-    {
-        return Err(Fault::fatal(format!(
-            "{}/{}: this label has moved another database of that name ({then}; today's is {today})",
-            declared.database, declared.label
-        ))
-        .hint("move today's database under a new label"));
-    }
-    Move::under_way(account, source, declared.terms)
-}
-
-fn unknown_database<'a>(
-    account: &Account,
-    declared: &Declared,
-    names: impl Iterator<Item = &'a DbIdentifier>,
-) -> Fault {
-    let place = format!("account {} in {}", account.settings.account, account.settings.region);
-    let names: Vec<&str> = names.map(DbIdentifier::as_str).take(20).collect();
-    let there = if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}", names.join(", ")) };
-    Fault::fatal(format!("{}/{}: no such DB instance in {place}", declared.database, declared.label))
-        .hint(format!("correct the name, the account or the Region; {there}"))
 }

@@ -105,7 +105,7 @@ async fn report(
     let settings = &account.settings;
     let (account, region) = (settings.account.to_string(), settings.region.to_string());
     let summary = handoffs.iter().map(|entry| entry.standing).collect();
-    let report = Report { command, caller, account, region, handoffs, summary, notes };
+    let report = Report { command, caller, account, region, handoffs, summary, forecast: None, brief: false, notes };
     screen.print(&if screen.format() == Format::Json { report.json() + "\n" } else { report.text() });
     exit
 }

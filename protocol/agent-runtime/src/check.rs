@@ -28,6 +28,8 @@ pub enum Verdict {
     Failed,
     /// It cannot be seen from here: the text says who can.
     Unseen,
+    /// Nothing needs to be mended, and a person should know.
+    Noted,
 }
 
 /// One thing that a handoff needs.
@@ -67,6 +69,11 @@ impl Checks {
         self.push(what, Verdict::Unseen, text, None);
     }
 
+    /// Worth to be known.
+    pub fn noted(&self, what: &str, text: impl Into<String>) {
+        self.push(what, Verdict::Noted, text, None);
+    }
+
     /// The fault of a read, or what it found.
     pub fn found<T>(&self, what: &str, found: Result<T, Fault>) -> Option<T> {
         found.map_err(|fault| self.push(what, Verdict::Failed, fault.chain(), fault.mend().map(str::to_owned))).ok()
@@ -88,6 +95,7 @@ impl Checks {
                     Verdict::Passed => "passed",
                     Verdict::Failed => "failed",
                     Verdict::Unseen => "unseen",
+                    Verdict::Noted => "noted ",
                 };
                 push_pasted(&mut text, COLUMNS, &format!("  {word}  "), 10, &format!("{what}: {found}"));
                 let Some(mend) = mend else { continue };

@@ -52,6 +52,8 @@ pub struct DatabaseView {
     pub key: Option<KeyArn>,
     /// The cluster that it is a member of.
     pub cluster: Option<String>,
+    /// The database that it is a read replica of, in this Region by its identifier.
+    pub replica_of: Option<String>,
     /// Whether it is encrypted by Oracle's or SQL Server's own means, which cannot be shared.
     pub tde: bool,
     /// Its option group, unless it is a default one.
@@ -95,6 +97,7 @@ impl DatabaseView {
             encrypted: instance.storage_encrypted().unwrap_or(false),
             key: instance.kms_key_id().and_then(|key| key.parse().ok()),
             cluster: instance.db_cluster_identifier().map(str::to_owned),
+            replica_of: instance.read_replica_source_db_instance_identifier().map(str::to_owned),
             tde: instance.tde_credential_arn().is_some(),
             option_group: instance
                 .option_group_memberships()

@@ -34,6 +34,7 @@ pub mod denial;
 pub mod drive;
 pub mod events;
 pub mod fault;
+pub mod forecast;
 pub mod inventory;
 pub mod known;
 pub mod pace;

@@ -7,11 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::fault::Fault;
+use crate::forecast::Forecast;
 use crate::step::StepId;
 use crate::wave::{Standing, Tally, first_open};
 
 /// No line of text output is wider, but what is to be pasted.
 pub const COLUMNS: usize = 100;
+
+/// So many handoffs are read with all their steps.
+pub const FEW: usize = 5;
 
 /// How a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -127,7 +131,7 @@ pub struct Trouble {
     pub mend: Option<String>,
 }
 
-fn in_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn in_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(duration.as_secs())
 }
 
@@ -189,8 +193,14 @@ pub struct Report {
     pub region: String,
     /// What it found.
     pub handoffs: Vec<Entry>,
-    /// How many of them stand how.
+    /// How many of all stand how.
     pub summary: Tally,
+    /// What is still to come, in a plan that can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
+    /// In the text, the steps of those alone that are in trouble.
+    #[serde(skip)]
+    pub brief: bool,
     /// What is ours and belongs to none of them.
     pub notes: Vec<String>,
 }
@@ -205,19 +215,37 @@ impl Report {
     pub fn text(&self) -> String {
         let mut text = format!("account {}  {}\nas {}\n", self.account, self.region, self.caller);
         let (over, open): (Vec<_>, Vec<_>) = self.handoffs.iter().partition(|entry| entry.is_over());
-        if !over.is_empty() {
-            text.push('\n');
+        if self.brief {
+            let troubled: Vec<_> = open.iter().filter(|entry| entry.fault.is_some()).collect();
+            for entry in troubled.iter().take(FEW) {
+                entry.push(&mut text);
+            }
+            if troubled.len() > FEW {
+                let more = troubled.len() - FEW;
+                let _ = writeln!(text, "\n{more} more are in trouble");
+            }
+        } else {
+            if !over.is_empty() {
+                text.push('\n');
+            }
+            for entry in over {
+                entry.push_line(&mut text);
+            }
+            for entry in open {
+                entry.push(&mut text);
+            }
         }
-        for entry in over {
-            entry.push_line(&mut text);
+        if let Some(forecast) = &self.forecast {
+            forecast.push(&mut text);
         }
-        for entry in open {
-            entry.push(&mut text);
-        }
-        match self.handoffs.len() {
+        match self.summary.total() {
             0 => text.push_str("\nno handoffs\n"),
             1 => {}
-            count => push_wrapped(&mut text, COLUMNS, &format!("\n{count} handoffs: "), &self.summary.words()),
+            count => {
+                let how = if self.brief { "; --handoff NAME shows the steps of one" } else { "" };
+                let words = format!("{}{how}", self.summary.words());
+                push_wrapped(&mut text, COLUMNS, &format!("\n{count} handoffs: "), &words);
+            }
         }
         for note in &self.notes {
             push_wrapped(&mut text, COLUMNS, "\nnote: ", note);

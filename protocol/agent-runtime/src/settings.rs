@@ -86,10 +86,34 @@ pub fn read_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Signe
     duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
-/// A list of names, in which `*` stands for anything and `?` for one character.
+/// A name, in which `*` stands for anything and `?` for one character.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "String")]
+pub struct Pattern(WildMatch);
+
+impl Pattern {
+    /// Whether it stands for this name.
+    pub fn fits(&self, name: &str) -> bool {
+        self.0.matches(name)
+    }
+}
+
+impl From<String> for Pattern {
+    fn from(pattern: String) -> Self {
+        Self(WildMatch::new(&pattern))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A list of them.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(from = "Vec<String>")]
-pub struct Patterns(Vec<WildMatch>);
+#[serde(transparent)]
+pub struct Patterns(Vec<Pattern>);
 
 impl Patterns {
     /// Whether there is none.
@@ -99,13 +123,7 @@ impl Patterns {
 
     /// Whether one of them fits.
     pub fn fit(&self, name: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.matches(name))
-    }
-}
-
-impl From<Vec<String>> for Patterns {
-    fn from(patterns: Vec<String>) -> Self {
-        Self(patterns.iter().map(|pattern| WildMatch::new(pattern)).collect())
+        self.0.iter().any(|pattern| pattern.fits(name))
     }
 }
 

@@ -72,6 +72,11 @@ impl FromIterator<Standing> for Tally {
 }
 
 impl Tally {
+    /// All of them.
+    pub fn total(&self) -> usize {
+        self.0.values().sum()
+    }
+
     /// For a person: what there is none of is left out.
     pub fn words(&self) -> String {
         let some = self.0.iter().filter(|(_, count)| **count > 0);

@@ -53,13 +53,12 @@ impl Step for MakeOffer<'_> {
         if now < settled {
             return Ok(Observed::Working(Working { until: Some(settled), ..Working::new("letting the offer settle") }));
         }
-        let offer = match facts.published {
-            Some(_) => offer,
-            None => {
-                let since = Duration::try_from(now.duration_since(settled)).unwrap_or_default();
-                let source = self.account.source_within(self.of, since).await?;
-                source.and_then(|source| source.facts.offer).unwrap_or(offer)
-            }
+        let offer = if facts.published.is_some() {
+            offer
+        } else {
+            let since = Duration::try_from(now.duration_since(settled)).unwrap_or_default();
+            let source = self.account.source_within(self.of, since).await?;
+            source.and_then(|source| source.facts.offer).unwrap_or(offer)
         };
         let message = self.message(&offer)?;
         if message.digest() != offer.digest {

@@ -119,7 +119,7 @@ impl Step for ShareKey<'_> {
                 return Ok(Observed::Ready(()));
             }
         }
-        let fresh = if offered < RACE { RACE } else { (offered - RACE).min(SLOWLY) };
+        let fresh = if offered < RACE { RACE } else { offered.saturating_sub(RACE).min(SLOWLY) };
         let (wanted, until) = render(self.account, self.of, self.key, (fresh, fresh)).await?;
         if wanted.is_some() {
             return Ok(Observed::Todo);

@@ -81,7 +81,7 @@ impl Pair<'_> {
 impl Administrator {
     /// Deploys what the simulated AWS knows of a template: roles with policies and boundary, queues, keys and their aliases.
     /// Alarms and log groups are none of its business. Returns the ARN of the key, if the stack has one.
-    async fn deploy(&self, cloud: &Cloud, template: &Template) -> Option<String> {
+    pub async fn deploy(&self, cloud: &Cloud, template: &Template) -> Option<String> {
         let resources = template.resources();
         roles(cloud, template.account(), &resources.values().collect::<Vec<_>>());
         // A dead-letter queue stands before the queue that names it.

@@ -29,3 +29,4 @@ mod restrictions;
 mod seeds;
 mod trouble;
 mod watched;
+mod wave;

@@ -1,0 +1,77 @@
+//! The databases that are declared, one by one and in waves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agent_runtime::AwsResult as _;
+use agent_runtime::check::Checks;
+use agent_runtime::database::DatabaseView;
+use protocol::Region;
+
+use crate::account::Account;
+use crate::moves::{LeftOut, Move};
+
+/// Each is there, `run` does not refuse it, and its version is on offer where it goes. A wave is told as a whole.
+pub(super) async fn databases(checks: &Checks, account: &Account, enabled: &BTreeSet<&Region>) {
+    let settings = &account.settings;
+    if !settings.declares_something() {
+        return;
+    }
+    let home = &settings.region;
+    let listed = account.inventory.databases(home).await;
+    let Some(there) = checks.found(&format!("databases in {home}"), listed) else { return };
+    let (declared, notes) = settings.declared(&there);
+    let (mut waves, mut left_out, mut versions) = (BTreeMap::new(), LeftOut::default(), BTreeSet::new());
+    for (at, one) in declared.iter().enumerate() {
+        let what = format!("database {}", one.database);
+        let Some(database) = there.get(&one.database) else {
+            checks.failed(&what, format!("there is none in {home}"), "correct the name, or the Region");
+            continue;
+        };
+        let DatabaseView { engine, engine_version, size_gib, .. } = &**database;
+        match Move::new(account, one, database) {
+            Ok(_) if at < settings.handoffs.len() => {
+                checks.passed(&what, format!("{engine} {engine_version}, {size_gib} GiB"));
+            }
+            Ok(_) => {
+                let (count, gib) =
+                    waves.entry((&one.label, &one.target.account, &one.target.region)).or_insert((0_usize, 0_u64));
+                *count += 1;
+                *gib += u64::from(*size_gib);
+            }
+            Err(obstacle) if one.by_name => {
+                checks.found::<Move>(&what, Err(obstacle.refuses(one)));
+            }
+            Err(obstacle) => {
+                left_out.add(one, obstacle);
+                continue;
+            }
+        }
+        versions.insert((engine, engine_version, &one.target.region));
+    }
+    for ((label, to, region), (count, gib)) in waves {
+        checks.passed(&format!("wave {label} to account {to} in {region}"), format!("{count} databases, {gib} GiB"));
+    }
+    for note in notes.into_iter().chain(left_out.notes()) {
+        checks.noted("declared", note);
+    }
+    for (engine, version, region) in versions.into_iter().filter(|(.., region)| enabled.contains(region)) {
+        on_offer(checks, account, engine, version, region).await;
+    }
+}
+
+/// Asked once, however many databases are of it.
+async fn on_offer(checks: &Checks, account: &Account, engine: &str, version: &str, region: &Region) {
+    let what = format!("{engine} {version} in {region}");
+    let call = account.clients.rds(region).describe_db_engine_versions().engine(engine);
+    let answer = call.engine_version(version).include_all(true).send().await;
+    let Some(answer) = checks.found(&what, answer.op("rds:DescribeDBEngineVersions")) else { return };
+    if answer.db_engine_versions().is_empty() {
+        checks.failed(
+            &what,
+            "it is not on offer there",
+            "upgrade the database to a version that is, or choose another Region",
+        );
+    } else {
+        checks.passed(&what, "is on offer");
+    }
+}
