@@ -197,7 +197,11 @@ pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sen
         checks.failed(
             &what,
             format!("its statement {sid} lets {} send", if who == "*" { "anybody" } else { &who }),
-            "take it out: messages are for the other account's agent alone to send",
+            if senders.is_empty() {
+                "take it out: this queue is for this account alone"
+            } else {
+                "take it out: messages are for the other account's agent alone to send"
+            },
         );
     }
 }
