@@ -7,9 +7,9 @@ use agent_runtime::start::{self, Common, How};
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use protocol::tags::KeyMode;
-use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region};
+use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region, Terms};
 
-use crate::config::{File, FileHandoff, FileTarget, Limits, Settings, Terms};
+use crate::config::{File, FileHandoff, FileTarget, Limits, Settings};
 
 /// Gives encrypted RDS databases of this account to accounts that share no credentials with it.
 ///
@@ -141,6 +141,7 @@ impl OneHandoff {
                 access_for: Terms::default().access_for,
                 priority: 0,
             }],
+            requests: None,
             limits: Limits::default(),
             look_again: agent_runtime::pace::Pace::default(),
         })

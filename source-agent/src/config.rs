@@ -7,7 +7,8 @@ use agent_runtime::settings::{Patterns, SettingsError, read_duration};
 use jiff::SignedDuration;
 use protocol::ids::RoleName;
 use protocol::tags::{KeyMode, Route};
-use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region, names};
+use protocol::trust::{Reason, Refusal};
+use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region, Request, Terms, names};
 use serde::Deserialize;
 
 /// The file.
@@ -25,12 +26,21 @@ pub(crate) struct File {
     /// Which databases go.
     #[serde(default)]
     pub(crate) handoff: Vec<FileHandoff>,
+    /// The queue that handoffs are also requested through.
+    pub(crate) requests: Option<FileRequests>,
     /// How much goes at once.
     #[serde(default)]
     pub(crate) limits: Limits,
     /// When to look again.
     #[serde(default)]
     pub(crate) look_again: Pace,
+}
+
+/// `[requests]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileRequests {
+    pub(crate) queue: Option<QueueArn>,
 }
 
 /// `[limits]`
@@ -83,17 +93,6 @@ pub(crate) struct FileHandoff {
     pub(crate) priority: i16,
 }
 
-/// How long an offer is good for, and which handoff goes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Terms {
-    /// The target agent begins no later than this after the offer.
-    pub(crate) start_within: SignedDuration,
-    /// Everything is taken back this long after the offer.
-    pub(crate) access_for: SignedDuration,
-    /// The higher goes first, where not all can go at once.
-    pub(crate) priority: i16,
-}
-
 /// What the file means.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -102,6 +101,7 @@ pub(crate) struct Settings {
     pub(crate) role: RoleName,
     pub(crate) targets: Vec<Target>,
     pub(crate) declared: Vec<Declared>,
+    pub(crate) requests: Option<QueueArn>,
     pub(crate) limits: Limits,
     pub(crate) pace: Pace,
 }
@@ -126,22 +126,8 @@ pub(crate) struct Declared {
     pub(crate) label: Label,
     pub(crate) target: Target,
     pub(crate) terms: Terms,
-}
-
-impl Terms {
-    fn start_within() -> SignedDuration {
-        SignedDuration::from_hours(24)
-    }
-
-    fn access_for() -> SignedDuration {
-        SignedDuration::from_hours(7 * 24)
-    }
-}
-
-impl Default for Terms {
-    fn default() -> Self {
-        Self { start_within: Self::start_within(), access_for: Self::access_for(), priority: 0 }
-    }
+    /// By a message: the file does not tell its terms to the next process.
+    pub(crate) requested: bool,
 }
 
 impl Target {
@@ -163,6 +149,14 @@ impl Settings {
     /// Is this a configured target?
     pub(crate) fn knows(&self, route: &Route) -> bool {
         self.targets.iter().any(|target| target.account == route.account && target.region == route.region)
+    }
+
+    /// What a request asks for, in the place of a `[[handoff]]`: it goes where one could.
+    pub(crate) fn requested(&self, request: &Request, label: Label) -> Result<Declared, Refusal> {
+        let target = choose(&self.targets, request.to_account.as_ref(), request.to_region.as_ref());
+        let target = target.map_err(|what| Refusal::because(Reason::NotForUs, format!("it {what}")))?.clone();
+        let (database, terms) = (request.database.clone(), request.terms());
+        Ok(Declared { database, label, target, terms, requested: true })
     }
 
     /// Checks what no type can: how the values go together.
@@ -215,18 +209,10 @@ impl Settings {
         }
         let mut declared = Vec::new();
         for handoff in file.handoff {
-            let fits = |target: &&Target| {
-                handoff.to_account.as_ref().is_none_or(|account| *account == target.account)
-                    && handoff.to_region.as_ref().is_none_or(|region| *region == target.region)
-            };
             let name = format!("handoff {}/{}", handoff.database, handoff.label);
-            let mut fitting = targets.iter().filter(fits);
-            let target = match (fitting.next(), fitting.next()) {
-                (Some(target), None) => target.clone(),
-                (None, _) => {
-                    return wrong(format!("{name} goes to no [[target]]: add one, or correct to_account or to_region"));
-                }
-                _ => return wrong(format!("{name} fits several [[target]]s: add to_account or to_region")),
+            let target = match choose(&targets, handoff.to_account.as_ref(), handoff.to_region.as_ref()) {
+                Ok(target) => target.clone(),
+                Err(what) => return wrong(format!("{name} {what}")),
             };
             if declared.iter().any(|other: &Declared| {
                 other.database == handoff.database && other.label == handoff.label && other.target == target
@@ -238,15 +224,22 @@ impl Settings {
                 access_for: handoff.access_for,
                 priority: handoff.priority,
             };
-            if !terms.start_within.is_positive() || terms.access_for < terms.start_within {
-                return wrong(format!("{name} needs 0 < start_within <= access_for"));
+            if let Some(complaint) = terms.complaint() {
+                return wrong(format!("{name} {complaint}"));
             }
-            if terms.start_within > SignedDuration::from_hours(14 * 24)
-                || terms.access_for > SignedDuration::from_hours(90 * 24)
-            {
-                return wrong(format!("{name}: start_within is at most 14 days and access_for at most 90 days"));
+            let FileHandoff { database, label, .. } = handoff;
+            declared.push(Declared { database, label, target, terms, requested: false });
+        }
+        let requests = file.requests.map(|it| it.queue.unwrap_or_else(|| names::requests(&file.account, &file.region)));
+        if let Some(queue) = &requests {
+            if queue.account != file.account || queue.region != file.region {
+                return wrong(format!("requests queue {queue} is not of this account and Region"));
             }
-            declared.push(Declared { database: handoff.database, label: handoff.label, target, terms });
+            if targets.iter().any(|target| target.receipts == *queue) {
+                return wrong(format!(
+                    "requests queue {queue} serves receipts too: a target account could send requests"
+                ));
+            }
         }
         Ok(Self {
             account: file.account,
@@ -254,9 +247,26 @@ impl Settings {
             role: file.role.unwrap_or_else(names::source_role),
             targets,
             declared,
+            requests,
             limits: file.limits,
             pace: file.look_again,
         })
+    }
+}
+
+/// The one target that this account and Region fit; either may be left out.
+fn choose<'a>(
+    targets: &'a [Target],
+    account: Option<&AccountId>,
+    region: Option<&Region>,
+) -> Result<&'a Target, &'static str> {
+    let mut fitting = targets.iter().filter(|target| {
+        account.is_none_or(|account| *account == target.account) && region.is_none_or(|region| *region == target.region)
+    });
+    match (fitting.next(), fitting.next()) {
+        (Some(target), None) => Ok(target),
+        (None, _) => Err("goes to no [[target]]: add one, or correct to_account or to_region"),
+        _ => Err("fits several [[target]]s: add to_account or to_region"),
     }
 }
 
@@ -284,6 +294,22 @@ mod tests {
     }
 
     #[test]
+    fn a_request_goes_where_a_declared_handoff_could() {
+        let text = format!("{HEAD}{TARGET}{}[requests]", TARGET.replace("us-west-2", "us-east-1"));
+        let settings = settings(&text).unwrap();
+        let queue = settings.requests.as_ref().unwrap().to_string();
+        assert_eq!(queue, "arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-requests");
+        let goes = |more: &str| {
+            let body = format!(r#"{{"version":1,"kind":"request","database":"orders","label":"cutover-1"{more}}}"#);
+            let asked = settings.requested(&Request::decode(&body).unwrap(), "cutover-1".parse().unwrap());
+            asked.map(|asked| asked.target.region.to_string()).map_err(|refusal| refusal.to_string())
+        };
+        assert_eq!(goes(r#","to_region":"us-east-1""#), Ok("us-east-1".to_owned()));
+        assert!(goes("").unwrap_err().contains("not-for-us: it fits several"));
+        assert!(goes(r#","to_account":"333333333333""#).unwrap_err().contains("goes to no [[target]]"));
+    }
+
+    #[test]
     fn what_does_not_go_together_is_refused_with_its_mend() {
         for (text, expected) in [
             (format!("{HEAD}{}", TARGET.replace("222222222222", "111111111111")), "the source account itself"),
@@ -301,6 +327,21 @@ mod tests {
             (format!("{HEAD}{TARGET}{ORDERS}to_account = \"333333333333\""), "goes to no [[target]]"),
             (format!("{HEAD}{TARGET}{}{ORDERS}", TARGET.replace("us-west-2", "us-east-1")), "fits several"),
             (format!("{HEAD}{TARGET}{ORDERS}access_for = \"1h\""), "start_within <= access_for"),
+            (format!("{HEAD}{TARGET}{ORDERS}access_for = \"91d\""), "at most 90 days"),
+            (
+                format!("{HEAD}{TARGET}[requests]\nqueue = \"arn:aws:sqs:us-west-2:111111111111:x\""),
+                "not of this account and Region",
+            ),
+            (
+                format!("{HEAD}{TARGET}[requests]\nqueue = \"arn:aws:sqs:ap-northeast-1:222222222222:x\""),
+                "not of this account and Region",
+            ),
+            (
+                format!(
+                    "{HEAD}{TARGET}[requests]\nqueue = \"arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-receipts-222222222222\""
+                ),
+                "could send requests",
+            ),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("cutover-1", "Cutover_1")), "is not a label"),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("database", "databse")), "did you mean `database`"),
             (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), "stands twice"),

@@ -11,11 +11,11 @@ use protocol::tags::{self, Hints, Route, Tags};
 use protocol::trust::estimate;
 use protocol::{
     Carried, DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, Phase, QueueArn, SnapshotArn, SnapshotId,
-    SourceFacts,
+    SourceFacts, Terms,
 };
 
 use crate::account::{Account, SourceSnapshot};
-use crate::config::{Declared, Target, Terms};
+use crate::config::{Declared, Target};
 
 /// One handoff.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub(crate) struct Move {
     pub(crate) receipts: QueueArn,
     pub(crate) target_role: RoleName,
     pub(crate) terms: Terms,
+    /// By a message: what it says of the terms must stand in the snapshot's tags.
+    pub(crate) requested: bool,
     /// How large its storage is.
     pub(crate) size_gib: u32,
     /// Its source snapshot was there when this command began.
@@ -87,6 +89,7 @@ impl Move {
             route: self.route.clone(),
             hints: self.hints.clone(),
             carried: self.carried.clone(),
+            terms: self.requested.then_some(self.terms),
             hello: None,
             ready: None,
             offer: None,
@@ -164,6 +167,7 @@ impl Move {
             receipts: declared.target.receipts.clone(),
             target_role: declared.target.role.clone(),
             terms: declared.terms,
+            requested: declared.requested,
             size_gib,
             begun: false,
         })
@@ -204,7 +208,8 @@ impl Move {
             inbox: target.inbox,
             receipts: target.receipts,
             target_role: target.role,
-            terms,
+            terms: facts.terms.unwrap_or(terms),
+            requested: facts.terms.is_some(),
             size_gib: view.size_gib,
             begun: true,
         })
@@ -241,12 +246,7 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
     let now = account.clock.now();
     let ending = |source: &SourceSnapshot| matches!(source.facts.phase(now), Phase::Withdrawing(_));
     for declared in &account.settings.declared {
-        let under_way = sources.iter().find(|source| is_declared(&source.facts, declared));
-        let one = match under_way {
-            Some(source) => known(account, declared, source).await,
-            None => new(account, declared).await,
-        };
-        match one {
+        match one(account, declared, &sources).await {
             Ok(one) => found.all.push(one),
             Err(fault) if fault.kind == agent_runtime::FaultKind::Fatal => found.refused.push(fault),
             Err(fault) => return Err(fault),
@@ -276,6 +276,19 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
     // What must be taken back comes first.
     found.all.sort_by_key(|of| !sources.iter().any(|source| source.facts.id == of.id && ending(source)));
     Ok(found)
+}
+
+/// What a request asks for.
+pub(crate) async fn requested(account: &Account, declared: &Declared) -> Result<Move, Fault> {
+    let (sources, _) = account.source_snapshots().await?;
+    one(account, declared, &sources).await
+}
+
+async fn one(account: &Account, declared: &Declared, sources: &[SourceSnapshot]) -> Result<Move, Fault> {
+    match sources.iter().find(|source| is_declared(&source.facts, declared)) {
+        Some(source) => known(account, declared, source).await,
+        None => new(account, declared).await,
+    }
 }
 
 fn is_declared(facts: &SourceFacts, declared: &Declared) -> bool {
