@@ -8,6 +8,7 @@ use agent_runtime::Exit;
 use aws_sim::Database;
 use e2e::{A, HOME, Kill, Lab, Moment, Ran, World, differences};
 use protocol::tags::Offer;
+use stack::Pair;
 use tokio_util::sync::CancellationToken;
 
 const QUEUE: &str = "rds-handoff-requests";
@@ -21,7 +22,11 @@ fn request(database: &str, label: &str, more: &str) -> String {
 
 /// Nothing is declared; these databases are there.
 async fn lab(databases: Vec<&'static str>) -> Lab {
-    let lab = Lab::new(World { databases, ..World::quick() }).await;
+    lab_of(World { databases, ..World::quick() }).await
+}
+
+async fn lab_of(world: World) -> Lab {
+    let lab = Lab::new(World { requests: true, ..world }).await;
     lab.configure_source(&[], "[requests]");
     lab
 }
@@ -111,7 +116,7 @@ async fn a_date_is_that_of_the_sending() {
 
 #[tokio::test(start_paused = true)]
 async fn requested_twice_and_declared_it_is_one_handoff() {
-    let lab = Lab::new(World { duplicates: Some(2), ..World::quick() }).await;
+    let lab = lab_of(World { duplicates: Some(2), ..World::quick() }).await;
     lab.configure_source(&["orders"], "[requests]");
     for _ in 0..3 {
         lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
@@ -129,8 +134,7 @@ async fn requested_twice_and_declared_it_is_one_handoff() {
 #[tokio::test(start_paused = true)]
 async fn source_agents_share_a_queue() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
-    let lab = Lab::new(World { databases: names.to_vec(), duplicates: Some(3), ..World::quick() }).await;
-    lab.configure_source(&[], "[requests]");
+    let lab = lab_of(World { databases: names.to_vec(), duplicates: Some(3), ..World::quick() }).await;
     for name in names {
         lab.admin(A, HOME).send(QUEUE, &request(name, "fleet", "")).await;
     }
@@ -293,7 +297,7 @@ async fn what_is_not_begun_is_handed_back() {
     let lab = lab(vec!["orders"]).await;
     let a = lab.admin(A, HOME);
     let role = "rds-handoff-source-agent";
-    let policies = Lab::PAIR.policies(role);
+    let policies = Pair { requests: true, ..Lab::PAIR }.policies(role);
     let cut = policies.iter().map(|policy| policy.to_string().replace("rds:CreateDBSnapshot", "rds:StopDBInstance"));
     let cut: Vec<String> = cut.collect();
     lab.cloud.put_role_policies(A, role, &cut.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
@@ -307,7 +311,7 @@ async fn what_is_not_begun_is_handed_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_does_not_answer_keeps_no_declared_handoff_from_settling() {
-    let lab = Lab::new(World::quick()).await;
+    let lab = lab(vec!["orders"]).await;
     lab.configure_source(&["orders"], "[requests]");
     let closed = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Principal":"*","Action":"sqs:ReceiveMessage","Resource":"arn:aws:sqs:{HOME}:{A}:{QUEUE}"}}}}"#
