@@ -342,3 +342,29 @@ async fn check_looks_at_the_queue_and_whom_it_lets_in() {
     let words = "its statement Auditors lets 333333333333 send mend: take it out: this queue is for this account alone";
     assert!(ran.words().contains(words), "{}", ran.out);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_snapshot_has_become_somebody_elses_is_buried() {
+    let lab = lab(vec!["orders"]).await;
+    let a = lab.admin(A, HOME);
+    a.send(QUEUE, &request("orders", "cutover-1", "")).await;
+    lab.source(&ONCE).await;
+    let arn = format!("arn:aws:rds:{HOME}:{A}:snapshot:{}", a.snapshots().await.pop().unwrap());
+    let call = a.rds.remove_tags_from_resource().resource_name(arn);
+    call.tag_keys("rds-handoff:id").tag_keys("rds-handoff:role").send().await.unwrap();
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    let ran = lab.source(&ONCE).await;
+    assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
+    let dead = a.peek(DEAD).await;
+    assert_eq!(dead, [(request("orders", "cutover-1", ""), Some("name-taken".to_owned()))]);
+    assert!(is_empty(&lab).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declaration_that_cannot_be_keeps_what_is_requested_from_beginning_too() {
+    let lab = lab(vec!["orders"]).await;
+    lab.configure_source(&["ordres"], "[requests]");
+    lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
+    assert_eq!(lab.source(&["run"]).await.exit, Exit::Usage);
+    assert_eq!((polls(&lab), labels(&lab).await), (0, vec![]));
+}
