@@ -280,14 +280,14 @@ async fn run_ends_when_one_poll_found_nothing() {
 async fn an_agent_that_goes_on_for_ever_takes_requests_as_they_come() {
     let lab = lab(vec!["orders"]).await;
     let send = async {
-        tokio::time::sleep(Duration::from_mins(60)).await;
+        tokio::time::sleep(Duration::from_mins(65)).await;
         let idle = calls(&lab, "rds:DescribeDBSnapshots");
         lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
         tokio::time::sleep(Duration::from_secs(10)).await;
         (idle, labels(&lab).await)
     };
     let watch = ["run", "--watch", "--no-hello"];
-    let (ran, (idle, labels)) = tokio::join!(source_for(&lab, &watch, Duration::from_mins(62)), send);
+    let (ran, (idle, labels)) = tokio::join!(source_for(&lab, &watch, Duration::from_mins(67)), send);
     assert_eq!(labels, ["cutover-1"], "{}", ran.out);
     assert!((4..=7).contains(&idle), "about every ten minutes it looks for what others have left: {idle}");
 }
@@ -365,6 +365,6 @@ async fn a_declaration_that_cannot_be_keeps_what_is_requested_from_beginning_too
     let lab = lab(vec!["orders"]).await;
     lab.configure_source(&["ordres"], "[requests]");
     lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
-    assert_eq!(lab.source(&["run"]).await.exit, Exit::Usage);
+    assert_eq!(lab.source(&ONCE).await.exit, Exit::Usage);
     assert_eq!((polls(&lab), labels(&lab).await), (0, vec![]));
 }
