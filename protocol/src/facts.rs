@@ -7,6 +7,7 @@ use crate::ids::{DbIdentifier, Digest, HandoffId, Label};
 use crate::names::SnapshotRole;
 use crate::receipt::Stage;
 use crate::tags::{self, Answered, Asked, Ended, Hints, Offer, Origin, Outcome, Published, Route, Tags, Told};
+use crate::terms::Terms;
 
 /// A tag of ours that is missing or does not read: somebody has changed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +49,8 @@ pub struct SourceFacts {
     pub hints: Hints,
     /// The database's tags that go with it.
     pub carried: Carried,
+    /// The terms that it was requested with: no configuration has them.
+    pub terms: Option<Terms>,
     /// What account B was asked.
     pub hello: Option<Asked>,
     /// What it has answered last.
@@ -91,6 +94,7 @@ impl SourceFacts {
             route: required(tags, tags::ROUTE)?,
             hints: required(tags, tags::HINTS)?,
             carried: Carried::read(tags)?,
+            terms: optional(tags, tags::TERMS)?,
             hello: optional(tags, tags::HELLO)?,
             ready: optional(tags, tags::READY)?,
             offer: optional(tags, tags::OFFER)?,
@@ -111,7 +115,8 @@ impl SourceFacts {
             pair(tags::ROUTE, &self.route),
             pair(tags::HINTS, &self.hints),
         ];
-        self.carried.on_snapshot().chain(own).collect()
+        let terms = self.terms.map(|terms| pair(tags::TERMS, &terms));
+        self.carried.on_snapshot().chain(own).chain(terms).collect()
     }
 
     /// What B has said of one stage.
@@ -304,7 +309,13 @@ mod tests {
 
     #[test]
     fn creation_tags_read_back_and_are_tag_values() {
-        let facts = facts(&[("rds-handoff:tag:team", "payments"), ("team", "backup")]).unwrap().unwrap();
+        let facts = facts(&[
+            ("rds-handoff:tag:team", "payments"),
+            ("team", "backup"),
+            (tags::TERMS, "start-within=PT6H access-for=PT48H priority=-5"),
+        ])
+        .unwrap()
+        .unwrap();
         let tags = facts.creation_tags();
         assert_eq!(tags.get("team"), None, "only what the agent wrote is carried");
         assert!(tags.values().all(|value| tags::is_value(value)));

@@ -16,6 +16,8 @@
 //! | [`handoff`] | the handoff message, versions 1 and 2 |
 //! | [`receipt`] | the receipt, version 1 |
 //! | [`hello`] | the hello and its answer, version 1; what the two queues hold |
+//! | [`request`] | the request, version 1 |
+//! | [`terms`] | how long an offer is good for, and which goes first |
 //! | [`trust`] | what a receiver believes, and the reasons for which it refuses |
 
 pub mod arn;
@@ -27,7 +29,9 @@ pub mod identity;
 pub mod ids;
 pub mod names;
 pub mod receipt;
+pub mod request;
 pub mod tags;
+pub mod terms;
 pub mod trust;
 
 pub use arn::{DbArn, KeyArn, QueueArn, SnapshotArn};
@@ -40,6 +44,8 @@ pub use ids::{
     AccountId, DbIdentifier, DbiResourceId, Digest, HandoffId, Label, Nonce, ParseError, Region, SnapshotId,
 };
 pub use receipt::{Receipt, Stage};
+pub use request::Request;
+pub use terms::Terms;
 pub use trust::{Reason, Refusal};
 
 /// The version of every receipt, and of a handoff message that says no more than version 1 can.

@@ -55,6 +55,11 @@ pub fn receipts(source_account: &AccountId, source_region: &Region, target_accou
     queue(source_account, source_region, &format!("rds-handoff-receipts-{target_account}"))
 }
 
+/// The queue of requests that account A owns unless it says otherwise: `rds-handoff-requests` in the source Region.
+pub fn requests(source_account: &AccountId, source_region: &Region) -> QueueArn {
+    queue(source_account, source_region, "rds-handoff-requests")
+}
+
 /// The dead-letter queue of a queue: its name and `-dead`.
 ///
 /// # Errors
@@ -113,6 +118,8 @@ mod tests {
         let (tokyo, oregon) = ("ap-northeast-1".parse().unwrap(), "us-west-2".parse().unwrap());
         assert_eq!(key_alias(&tokyo, &b), "alias/rds-handoff-ap-northeast-1-222222222222");
         assert_eq!(inbox(&b, &oregon).to_string(), "arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox");
+        let requests = requests(&a, &tokyo);
+        assert_eq!(requests.to_string(), "arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-requests");
         let receipts = receipts(&a, &tokyo, &b);
         assert_eq!(receipts.to_string(), "arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-receipts-222222222222");
         assert_eq!(dead_letters(&receipts).unwrap().queue.as_str(), "rds-handoff-receipts-222222222222-dead");

@@ -32,6 +32,8 @@ pub const DATABASE: &str = "rds-handoff:database";
 pub const ROUTE: &str = "rds-handoff:route";
 /// [`Hints`]; on the source snapshot and the target copy.
 pub const HINTS: &str = "rds-handoff:hints";
+/// [`Terms`](crate::Terms); on the source snapshot of a handoff that was requested.
+pub const TERMS: &str = "rds-handoff:terms";
 /// [`Asked`]; on the source snapshot.
 pub const HELLO: &str = "rds-handoff:hello";
 /// [`Answered`]; on the source snapshot.

@@ -31,10 +31,10 @@ pub const REASON_ATTRIBUTE: &str = "rds-handoff-reason";
 pub(crate) const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// No honest offer waits longer than a queue keeps its message (SQS: 14 days).
-const LONGEST_START: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub(crate) const LONGEST_START: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// No honest offer is open longer than this: access must take itself away.
-const LONGEST_ACCESS: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub(crate) const LONGEST_ACCESS: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Why a message or a handoff was refused: a closed set, so that a receipt tells the other account nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -40,7 +40,7 @@ pub(crate) struct Account {
     /// Receipts queues that do not answer, and why.
     pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
     /// The handoffs of this process.
-    pub(crate) driven: RefCell<Rc<BTreeMap<HandoffId, Move>>>,
+    pub(crate) driven: RefCell<BTreeMap<HandoffId, Move>>,
     /// When each key's policy was seen last, and until when it lets its target account in.
     pub(crate) let_in: RefCell<BTreeMap<KeyArn, (Timestamp, Timestamp)>>,
     /// Handoffs whose hello this process could not send.
@@ -80,6 +80,20 @@ impl Account {
 
     pub(crate) fn nonce(&self) -> Nonce {
         (self.random.0)().into()
+    }
+
+    /// This process drives a handoff from now on.
+    pub(crate) fn begins(&self, of: &Move) {
+        let mut driven = self.driven.borrow_mut();
+        driven.insert(of.id.clone(), of.clone());
+        self.settings.pace.crowd.set(driven.len());
+    }
+
+    /// This process drives it no more.
+    pub(crate) fn ends(&self, of: &Move) {
+        let mut driven = self.driven.borrow_mut();
+        driven.remove(&of.id);
+        self.settings.pace.crowd.set(driven.len());
     }
 
     /// The source snapshot of a handoff, if it is there and ours.

@@ -36,6 +36,9 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
     for (receipts, senders) in senders {
         check::own_queue(&checks, &account.clients, receipts, senders).await;
     }
+    if let Some(requests) = &settings.requests {
+        check::own_queue(&checks, &account.clients, requests, BTreeSet::new()).await;
+    }
     for target in &settings.targets {
         let reachable: Vec<&Region> =
             [&settings.region, &target.region].into_iter().filter(|region| enabled.contains(region)).collect();

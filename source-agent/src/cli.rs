@@ -8,9 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use protocol::ids::ParseError;
 use protocol::tags::KeyMode;
-use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region};
+use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region, Terms};
 
-use crate::config::{File, FileHandoff, FileTarget, Limits, Settings, Terms};
+use crate::config::{File, FileHandoff, FileTarget, Limits, Settings};
 
 /// Gives encrypted RDS databases of this account to accounts that share no credentials with it.
 ///
@@ -155,6 +155,7 @@ impl OneHandoff {
                 priority: 0,
             }],
             wave: Vec::new(),
+            requests: None,
             limits: Limits::default(),
             look_again: agent_runtime::pace::Pace::default(),
         })

@@ -13,10 +13,12 @@ use agent_runtime::pace::Pace;
 use agent_runtime::settings::SettingsError;
 use protocol::ids::RoleName;
 use protocol::tags::Route;
-use protocol::{AccountId, Region, SourceFacts};
+use protocol::trust::{Reason, Refusal};
+use protocol::{AccountId, Label, QueueArn, Region, Request, SourceFacts, Terms};
 use serde::Deserialize;
 
-pub(crate) use handoff::{Declared, FileHandoff, Key, Terms, key_of};
+pub(crate) use handoff::{Declared, FileHandoff, Key, key_of};
+use target::Destination;
 pub(crate) use target::{FileTarget, Target};
 pub(crate) use wave::{FileWave, Wave};
 
@@ -38,12 +40,21 @@ pub(crate) struct File {
     /// Which go together.
     #[serde(default)]
     pub(crate) wave: Vec<FileWave>,
+    /// The queue that handoffs are also requested through.
+    pub(crate) requests: Option<FileRequests>,
     /// How much goes at once.
     #[serde(default)]
     pub(crate) limits: Limits,
     /// When to look again.
     #[serde(default)]
     pub(crate) look_again: Pace,
+}
+
+/// `[requests]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileRequests {
+    pub(crate) queue: Option<QueueArn>,
 }
 
 /// `[limits]`
@@ -70,6 +81,7 @@ pub(crate) struct Settings {
     /// One by one.
     pub(crate) handoffs: Vec<Declared>,
     pub(crate) waves: Vec<Wave>,
+    pub(crate) requests: Option<QueueArn>,
     pub(crate) limits: Limits,
     pub(crate) pace: Pace,
 }
@@ -115,13 +127,21 @@ impl Settings {
         waves.find_map(|wave| wave.terms_of(&facts.database)).unwrap_or_default()
     }
 
+    /// What a request asks for, in the place of a `[[handoff]]`: it goes where one could.
+    pub(crate) fn requested(&self, request: &Request, label: Label) -> Result<Declared, Refusal> {
+        let to = Destination { to_account: request.to_account.as_ref(), to_region: request.to_region.as_ref() };
+        let target = to.only(&self.targets, "it").map_err(|what| Refusal::because(Reason::NotForUs, what))?;
+        let (database, terms) = (request.database.clone(), request.terms());
+        Ok(Declared { database, label, target, terms, by_name: true, requested: true })
+    }
+
     /// Checks what no type can: how the values go together.
     pub(crate) fn of(file: File) -> Result<Self, SettingsError> {
         Self::checked(file).map_err(SettingsError::Contradictory)
     }
 
     fn checked(file: File) -> Result<Self, String> {
-        let File { account, region, role, target, handoff, wave, limits, look_again: pace } = file;
+        let File { account, region, role, target, handoff, wave, requests, limits, look_again: pace } = file;
         if let Some(complaint) = pace.complaint() {
             return Err(complaint.to_owned());
         }
@@ -133,8 +153,19 @@ impl Settings {
         if let Some(twice) = handoffs.iter().find(|one| !seen.insert(one.key())) {
             return Err(format!("handoff {}/{} stands twice", twice.database, twice.label));
         }
+        let requests = requests.map(|it| it.queue.unwrap_or_else(|| protocol::names::requests(&account, &region)));
+        if let Some(queue) = &requests {
+            if queue.account != account || queue.region != region {
+                return Err(format!("requests queue {queue} is not of this account and Region"));
+            }
+            if targets.iter().any(|target| target.receipts == *queue) {
+                return Err(format!(
+                    "requests queue {queue} serves receipts too: a target account could send requests"
+                ));
+            }
+        }
         let role = role.unwrap_or_else(protocol::names::source_role);
-        Ok(Self { account, region, role, targets, handoffs, waves, limits, pace })
+        Ok(Self { account, region, role, targets, handoffs, waves, requests, limits, pace })
     }
 }
 
@@ -163,6 +194,22 @@ mod tests {
     }
 
     #[test]
+    fn a_request_goes_where_a_declared_handoff_could() {
+        let text = format!("{HEAD}{TARGET}{}[requests]", TARGET.replace("us-west-2", "us-east-1"));
+        let settings = settings(&text).unwrap();
+        let queue = settings.requests.as_ref().unwrap().to_string();
+        assert_eq!(queue, "arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-requests");
+        let goes = |more: &str| {
+            let body = format!(r#"{{"version":1,"kind":"request","database":"orders","label":"cutover-1"{more}}}"#);
+            let asked = settings.requested(&Request::decode(&body).unwrap(), "cutover-1".parse().unwrap());
+            asked.map(|asked| asked.target.region.to_string()).map_err(|refusal| refusal.to_string())
+        };
+        assert_eq!(goes(r#","to_region":"us-east-1""#), Ok("us-east-1".to_owned()));
+        assert!(goes("").unwrap_err().contains("not-for-us: it fits several"));
+        assert!(goes(r#","to_account":"333333333333""#).unwrap_err().contains("goes to no [[target]]"));
+    }
+
+    #[test]
     fn what_does_not_go_together_is_refused_with_its_mend() {
         for (text, expected) in [
             (format!("{HEAD}{}", TARGET.replace("222222222222", "111111111111")), "the source account itself"),
@@ -180,6 +227,21 @@ mod tests {
             (format!("{HEAD}{TARGET}{ORDERS}to_account = \"333333333333\""), "goes to no [[target]]"),
             (format!("{HEAD}{TARGET}{}{ORDERS}", TARGET.replace("us-west-2", "us-east-1")), "fits several"),
             (format!("{HEAD}{TARGET}{ORDERS}access_for = \"1h\""), "start_within <= access_for"),
+            (format!("{HEAD}{TARGET}{ORDERS}access_for = \"91d\""), "at most 90 days"),
+            (
+                format!("{HEAD}{TARGET}[requests]\nqueue = \"arn:aws:sqs:us-west-2:111111111111:x\""),
+                "not of this account and Region",
+            ),
+            (
+                format!("{HEAD}{TARGET}[requests]\nqueue = \"arn:aws:sqs:ap-northeast-1:222222222222:x\""),
+                "not of this account and Region",
+            ),
+            (
+                format!(
+                    "{HEAD}{TARGET}[requests]\nqueue = \"arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-receipts-222222222222\""
+                ),
+                "could send requests",
+            ),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("cutover-1", "Cutover_1")), "is not a label"),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("database", "databse")), "did you mean `database`"),
             (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), "handoff orders/cutover-1 stands twice"),

@@ -17,6 +17,7 @@ mod moves;
 mod offer;
 mod receipts;
 mod report;
+mod requests;
 mod run;
 mod steps;
 mod withdraw;

@@ -13,11 +13,12 @@ use protocol::names::{self, SnapshotRole};
 use protocol::tags::{self, Hints, Route, Tags};
 use protocol::{
     Carried, DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, QueueArn, SnapshotArn, SnapshotId, SourceFacts,
+    Terms,
 };
 
 use crate::account::{Account, SourceSnapshot};
-use crate::config::{Declared, Target, Terms};
-pub(crate) use found::{LeftOut, find};
+use crate::config::{Declared, Target};
+pub(crate) use found::{LeftOut, find, requested};
 use movable::{Movable, movable};
 pub(crate) use movable::{Obstacle, hints};
 
@@ -37,6 +38,8 @@ pub(crate) struct Move {
     pub(crate) receipts: QueueArn,
     pub(crate) target_role: RoleName,
     pub(crate) terms: Terms,
+    /// By a message: what it says of the terms must stand in the snapshot's tags.
+    pub(crate) requested: bool,
     /// How large its storage is.
     pub(crate) size_gib: u32,
     /// Its source snapshot was there when this command began.
@@ -92,6 +95,7 @@ impl Move {
             route: self.route.clone(),
             hints: self.hints.clone(),
             carried: self.carried.clone(),
+            terms: self.requested.then_some(self.terms),
             hello: None,
             ready: None,
             offer: None,
@@ -126,6 +130,7 @@ impl Move {
             receipts: declared.target.receipts.clone(),
             target_role: declared.target.role.clone(),
             terms: declared.terms,
+            requested: declared.requested,
             size_gib,
             begun: false,
         })
@@ -166,7 +171,8 @@ impl Move {
             inbox: target.inbox,
             receipts: target.receipts,
             target_role: target.role,
-            terms,
+            terms: facts.terms.unwrap_or(terms),
+            requested: facts.terms.is_some(),
             size_gib: view.size_gib,
             begun: true,
         })

@@ -1,6 +1,8 @@
 //! Account B's receipts: each is recorded on its source snapshot, then deleted.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::events::Screen;
@@ -30,8 +32,31 @@ const OFFER_SPREADS: SignedDuration = SignedDuration::from_mins(1);
 /// at again so often is nobody's.
 const HELLO_LISTENS: u32 = 20;
 
-/// Wakes the drive of a handoff when something was heard of it.
-pub(crate) type Wakes = BTreeMap<HandoffId, Notify>;
+/// The handoffs that are driven: wakes the drive of one when something was heard of it.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes(RefCell<BTreeMap<HandoffId, Rc<Notify>>>);
+
+impl Wakes {
+    /// One is driven from now on. `None`: it is already.
+    pub(crate) fn add(&self, id: &HandoffId) -> Option<Rc<Notify>> {
+        let mut wakes = self.0.borrow_mut();
+        if wakes.contains_key(id) {
+            return None;
+        }
+        Some(Rc::clone(wakes.entry(id.clone()).or_default()))
+    }
+
+    /// Its drive has ended.
+    pub(crate) fn remove(&self, id: &HandoffId) {
+        self.0.borrow_mut().remove(id);
+    }
+
+    fn wake(&self, id: &HandoffId) {
+        if let Some(wake) = self.0.borrow().get(id) {
+            wake.notify_one();
+        }
+    }
+}
 
 /// The receipts queue of one target account.
 pub(crate) struct Receipts<'a> {
@@ -108,9 +133,7 @@ impl<'a> Receipts<'a> {
         let handle = std::slice::from_ref(&message.handle);
         match self.record(message).await {
             Ok(handoff) => {
-                if let Some(wake) = wakes.get(&handoff) {
-                    wake.notify_one();
-                }
+                wakes.wake(&handoff);
                 Ok(true)
             }
             Err(Unrecorded::Refused(Refusal::Newer { .. })) => {

@@ -1,26 +1,36 @@
-//! `run`: every handoff is driven, and every receipt recorded, until all are settled, failed or blocked.
+//! `run`: every handoff is driven, and every receipt recorded, until all are settled, failed or blocked, and nothing more is
+//! requested.
 
+use std::future::pending;
 use std::rc::Rc;
+use std::time::Duration;
 
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
 use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, Step as _, drive};
 use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use protocol::Phase;
 use protocol::tags::Outcome;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
 use crate::moves::{self, Move};
 use crate::offer::offer;
 use crate::receipts::{Receipts, Wakes};
+use crate::requests::{Batch, Requests};
 use crate::steps::MakeOffer;
 use crate::withdraw::withdraw;
+
+/// As long as a queue can wait.
+const LONG_POLL: Duration = Duration::from_secs(20);
 
 /// Runs until the work is done, or for ever.
 pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, shutdown: &CancellationToken) -> Exit {
     loop {
+        let began = Instant::now();
         let exit = match round(account, screen, patience, shutdown).await {
             Ok(exit) => exit,
             Err(fault) => {
@@ -32,7 +42,12 @@ pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, 
             return exit;
         }
         let pace = &account.settings.pace;
-        let pause = if exit == Exit::Settled { pace.idle() } else { pace.ceiling() };
+        let pause = match exit {
+            // Nobody receives requests meanwhile.
+            _ if account.settings.requests.is_some() => pace.ceiling().saturating_sub(began.elapsed()),
+            Exit::Settled => pace.idle(),
+            _ => pace.ceiling(),
+        };
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return exit,
@@ -72,32 +87,110 @@ async fn round(
         moves.retain(|of| of.begun);
         refused = refused.max(Exit::Usage);
     }
-    account.driven.replace(Rc::new(moves.iter().map(|of| (of.id.clone(), of.clone())).collect()));
-    account.settings.pace.crowd.set(moves.len());
-    let queues: Vec<Receipts<'_>> = receipts_queues(account, screen);
-    let wakes: Wakes = moves.iter().map(|of| (of.id.clone(), Notify::new())).collect();
+    let (queues, wakes) = (receipts_queues(account, screen), Wakes::default());
+    let moves: Vec<_> = moves.into_iter().filter_map(|of| wakes.add(&of.id).map(|wake| (of, wake))).collect();
     for queue in &queues {
         queue.drain(&wakes).await;
     }
-    for of in &moves {
-        screen.drives(&of.subject());
-    }
-    let (drives, wakes) = (&drives, &wakes);
-    // Boxed: the future of a whole handoff is too large to be moved about on a stack.
-    let moves = moves.iter().map(|of| {
-        Box::pin(async move {
-            let never = Notify::new();
-            let wake = wakes.get(&of.id).unwrap_or(&never);
-            let end = drive(drives, &of.subject(), wake, async |pass| advance(account, pass, of).await).await;
-            tell(drives, of, end)
-        })
-    });
-    let listening = join_all(queues.iter().map(|queue| queue.listen(wakes)));
-    tokio::select! {
+    // Nor does one that is requested begin.
+    let requests = Requests::new(account, screen, &wakes).filter(|_| refused != Exit::Usage);
+    let listening = join_all(queues.iter().map(|queue| queue.listen(&wakes)));
+    let exit = tokio::select! {
         biased;
-        exits = join_all(moves) => Ok(exits.into_iter().fold(refused, Exit::max)),
+        exit = work(account, &drives, moves, &wakes, requests.as_ref()) => exit.max(refused),
         // It listens for ever; with `--once` nothing waits for it.
-        _ = listening, if patience != Patience::Once && !queues.is_empty() => Ok(Exit::Bug),
+        _ = listening, if patience != Patience::Once && !queues.is_empty() => Exit::Bug,
+    };
+    if let Some(requests) = &requests {
+        requests.hand_back().await;
+    }
+    Ok(exit)
+}
+
+/// Drives these, and those that are requested, until all is over and one poll found no request more.
+async fn work(
+    account: &Account,
+    drives: &Drive<'_>,
+    moves: Vec<(Move, Rc<Notify>)>,
+    wakes: &Wakes,
+    requests: Option<&Requests<'_>>,
+) -> Exit {
+    let (patience, began) = (drives.patience, Instant::now());
+    // Boxed: the future of a whole handoff is too large to be moved about on a stack.
+    let fly = |(of, wake): (Move, Rc<Notify>)| {
+        drives.screen.drives(&of.subject());
+        account.begins(&of);
+        Box::pin(async move {
+            let walk = async |pass: &Pass<'_>| {
+                if let Some(requests) = requests {
+                    requests.begun(&of).await;
+                }
+                advance(account, pass, &of).await
+            };
+            let end = drive(drives, &of.subject(), &wake, walk).await;
+            if let (Some(requests), End::Failed(fault)) = (requests, &end) {
+                requests.reject(&of, fault).await;
+            }
+            account.ends(&of);
+            let exit = tell(drives, &of, end);
+            // A request for one that is blocked is handed back when this run ends.
+            if exit != Exit::Pending && exit != Exit::Blocked {
+                wakes.remove(&of.id);
+            }
+            exit
+        })
+    };
+    let mut flying: FuturesUnordered<_> = moves.into_iter().map(fly).collect();
+    let once = patience == Patience::Once;
+    let wait = if once { Duration::from_secs(1) } else { LONG_POLL };
+    let mut worst = Exit::Settled;
+    let (mut open, mut empty, mut trouble) = (requests.is_some(), false, None);
+    // Kept from one turn to the next: a poll that is dropped may already have made a request invisible.
+    let mut receiving = Box::pin(receive(requests, Duration::ZERO, wait));
+    loop {
+        // One that goes on for ever looks, now and then, for what others have left under way.
+        let is_time = patience != Patience::ForEver || began.elapsed() >= drives.pace.ceiling();
+        let stops = drives.shutdown.is_cancelled();
+        if flying.is_empty() && (!open || stops || empty && is_time) {
+            return worst;
+        }
+        tokio::select! {
+            biased;
+            () = drives.shutdown.cancelled(), if !stops => {}
+            Some(exit) = flying.next() => {
+                worst = worst.max(exit);
+                // The poll under way is waited for: it may hold what was requested meanwhile.
+                empty = false;
+            }
+            batch = &mut receiving, if open && !stops => {
+                empty = batch.messages == 0 && batch.fault.is_none();
+                open = !once;
+                flying.extend(batch.moves.into_iter().map(fly));
+                if batch.buried > 0 {
+                    worst = worst.max(Exit::Failed);
+                }
+                let mut pause = Duration::ZERO;
+                if let (Some(fault), Some(requests)) = (batch.fault, requests) {
+                    let since = *trouble.get_or_insert_with(Instant::now);
+                    if batch.messages > 0 || drives.is_out_of_patience(since) {
+                        worst = worst.max(Exit::Blocked);
+                    }
+                    open &= !drives.is_out_of_patience(since);
+                    pause = requests.out_of_reach(&fault);
+                } else {
+                    trouble = None;
+                }
+                receiving.set(receive(requests, pause, wait));
+            }
+        }
+    }
+}
+
+async fn receive(requests: Option<&Requests<'_>>, pause: Duration, wait: Duration) -> Batch {
+    tokio::time::sleep(pause).await;
+    match requests {
+        Some(requests) => requests.receive(wait).await,
+        None => pending().await,
     }
 }
 

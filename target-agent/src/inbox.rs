@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use agent_runtime::Fault;
 use agent_runtime::events::Screen;
-use agent_runtime::queue::{LONGEST, NEWER, Queue, Received, VISIBILITY};
+use agent_runtime::queue::{Held, NEWER, Queue, Received, VISIBILITY};
 use protocol::trust::{Reason, Refusal};
 use protocol::{Answer, Digest, Handoff, HandoffId, Hello, Lack, Message, Receipt, Stage};
-use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::config::Settings;
 use crate::hello::lack;
-use crate::job::{Held, Job};
+use crate::job::Job;
 
 /// No more messages than this are held at once.
 const MOST_HELD: usize = 20;
@@ -58,12 +57,15 @@ impl<'a> Inbox<'a> {
         }
         let job = Rc::new(job);
         jobs.insert(key, job.clone());
+        self.account.settings.pace.crowd.set(jobs.len());
         Some(job)
     }
 
     /// A job's drive has ended.
     pub(crate) fn remove(&self, job: &Job) {
-        self.jobs.borrow_mut().remove(&(job.id().clone(), job.digest().clone()));
+        let mut jobs = self.jobs.borrow_mut();
+        jobs.remove(&(job.id().clone(), job.digest().clone()));
+        self.account.settings.pace.crowd.set(jobs.len());
     }
 
     /// Receives messages. A message that cannot be ended does not keep another one from its job.
@@ -215,16 +217,11 @@ impl<'a> Inbox<'a> {
         Ok(())
     }
 
-    /// Keeps held messages invisible: renewed at half of their time, until SQS's own limit is near.
+    /// Keeps held messages invisible.
     async fn renew(&self) -> Result<(), Fault> {
         let mut due = Vec::new();
         for job in self.held() {
-            for held in job.held.borrow_mut().iter_mut() {
-                if held.renewed.elapsed() >= VISIBILITY / 2 && held.first.elapsed() + VISIBILITY < LONGEST {
-                    held.renewed = Instant::now();
-                    due.push(held.received.handle.clone());
-                }
-            }
+            due.extend(job.held.borrow_mut().iter_mut().filter_map(Held::due));
         }
         // What SQS does not know any more is received again.
         let lost = self.queue.set_visibility(&due, VISIBILITY).await?;

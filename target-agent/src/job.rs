@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use agent_runtime::queue::Received;
+use agent_runtime::queue::Held;
 use agent_runtime::{Fault, Observed, Working};
 use protocol::handoff::Handoff;
 use protocol::names::{self, SnapshotRole};
@@ -35,21 +35,6 @@ pub(crate) struct Job {
     pub(crate) fits: Cell<bool>,
     /// Ends a wait early.
     pub(crate) wake: Notify,
-}
-
-/// A message that is kept invisible while it is being begun.
-#[derive(Debug, Clone)]
-pub(crate) struct Held {
-    pub(crate) received: Received,
-    pub(crate) first: Instant,
-    pub(crate) renewed: Instant,
-}
-
-impl Held {
-    pub(crate) fn new(received: Received) -> Self {
-        let now = Instant::now();
-        Self { received, first: now, renewed: now }
-    }
 }
 
 impl Job {

@@ -111,7 +111,7 @@ async fn work(
                             worst = worst.max(Exit::Blocked);
                         }
                         let since = *trouble.get_or_insert_with(Instant::now);
-                        if fault.kind == FaultKind::Fatal || is_out_of(patience, since.elapsed()) {
+                        if fault.kind == FaultKind::Fatal || drives.is_out_of_patience(since) {
                             // What is in flight has its own patience.
                             worst = worst.max(if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked });
                             deaf = true;
@@ -129,14 +129,6 @@ async fn work(
 async fn receive(inbox: &Inbox<'_>, pause: Duration, wait: Duration) -> Batch {
     tokio::time::sleep(pause).await;
     inbox.receive(wait).await
-}
-
-fn is_out_of(patience: Patience, elapsed: Duration) -> bool {
-    match patience {
-        Patience::Once => true,
-        Patience::Until(limit) => elapsed >= limit,
-        Patience::ForEver => false,
-    }
 }
 
 /// The end of a drive: told to a person, and to account A when it cannot go on.

@@ -201,11 +201,19 @@ pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sen
             ),
         }
     }
-    for (sid, who) in strangers(&policy, &queue.account, &senders) {
+    let strangers = strangers(&policy, &queue.account, &senders);
+    if senders.is_empty() && strangers.is_empty() {
+        checks.passed(&what, "lets nobody but this account send");
+    }
+    for (sid, who) in strangers {
         checks.failed(
             &what,
             format!("its statement {sid} lets {} send", if who == "*" { "anybody" } else { &who }),
-            "take it out: messages are for the other account's agent alone to send",
+            if senders.is_empty() {
+                "take it out: this queue is for this account alone"
+            } else {
+                "take it out: messages are for the other account's agent alone to send"
+            },
         );
     }
 }

@@ -68,6 +68,15 @@ pub struct Drive<'a> {
 }
 
 impl Drive<'_> {
+    /// Has it been in trouble for too long?
+    pub fn is_out_of_patience(&self, since: Instant) -> bool {
+        match self.patience {
+            Patience::Once => true,
+            Patience::Until(patience) => since.elapsed() >= patience,
+            Patience::ForEver => false,
+        }
+    }
+
     /// Tells of a handoff that is not over: it goes on in the next run, and only when somebody has moved if it is blocked.
     pub fn unfinished(&self, subject: &str, blocked: Option<&Fault>) -> Exit {
         if let Some(fault) = blocked {

@@ -9,6 +9,7 @@ use aws_sdk_sqs::types::{
 use jiff::Timestamp;
 use protocol::trust::{REASON_ATTRIBUTE, Reason};
 use protocol::{QueueArn, names};
+use tokio::time::Instant;
 
 use crate::clients::Clients;
 use crate::fault::{AwsResult as _, Fault};
@@ -18,7 +19,7 @@ pub const VISIBILITY: Duration = Duration::from_mins(10);
 /// A message of a newer version is left alone for this long.
 pub const NEWER: Duration = Duration::from_mins(15);
 /// SQS lets no message be invisible for more than 12 h from its first receive; ours are renewed no longer than this.
-pub const LONGEST: Duration = Duration::from_mins(11 * 60 + 50);
+const LONGEST: Duration = Duration::from_mins(11 * 60 + 50);
 
 /// A queue, through the credentials of this process.
 #[derive(Debug, Clone)]
@@ -41,6 +42,32 @@ pub struct Received {
     pub sent: Option<Timestamp>,
     /// How often it was received, this time among them.
     pub times: u32,
+}
+
+/// A message that is kept invisible while it is being begun.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The message, as received last.
+    pub received: Received,
+    first: Instant,
+    renewed: Instant,
+}
+
+impl Held {
+    /// Just received.
+    pub fn new(received: Received) -> Self {
+        let now = Instant::now();
+        Self { received, first: now, renewed: now }
+    }
+
+    /// Its handle, if it is to be made invisible anew: at half of its time, until SQS's own limit is near.
+    pub fn due(&mut self) -> Option<String> {
+        if self.renewed.elapsed() < VISIBILITY / 2 || self.first.elapsed() + VISIBILITY >= LONGEST {
+            return None;
+        }
+        self.renewed = Instant::now();
+        Some(self.received.handle.clone())
+    }
 }
 
 impl Queue {

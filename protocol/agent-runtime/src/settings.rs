@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+pub use protocol::terms::{duration, read_duration};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use wildmatch::WildMatch;
 
 /// A configuration that cannot be used.
@@ -66,24 +66,6 @@ pub fn parse<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, SettingsE
             what: explain(error.message()),
         }
     })
-}
-
-/// Reads a duration as people write it: `90s`, `15m`, `24h`, `7d`, `1d 12h`. A day has 24 hours.
-///
-/// # Errors
-/// When it is none.
-pub fn duration(text: &str) -> Result<SignedDuration, String> {
-    let span: Span = text.parse().map_err(|_| format!("{text:?} is not a duration such as 15m, 24h or 7d"))?;
-    span.to_duration(SpanRelativeTo::days_are_24_hours())
-        .map_err(|_| format!("{text:?} has units without a fixed length"))
-}
-
-/// The same, for a key of a configuration file.
-///
-/// # Errors
-/// When it is none.
-pub fn read_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
-    duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
 /// A name, in which `*` stands for anything and `?` for one character.
@@ -159,14 +141,6 @@ mod tests {
     struct Sample {
         account: protocol::AccountId,
         region: protocol::Region,
-    }
-
-    #[test]
-    fn durations_are_written_as_people_do() {
-        assert_eq!(duration("7d").unwrap(), SignedDuration::from_hours(168));
-        assert_eq!(duration("1d 12h").unwrap(), SignedDuration::from_hours(36));
-        assert_eq!(duration("90s").unwrap(), SignedDuration::from_secs(90));
-        assert!(duration("1 month").is_err() && duration("soon").is_err());
     }
 
     #[test]

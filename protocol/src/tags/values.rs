@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::{Answered, Asked, Ended, Hints, KeyMode, Offer, Origin, Outcome, Published, Route, Told};
 use crate::ids::ParseError;
+use crate::terms::Terms;
 
 /// Reads `word=value` pairs in a fixed order; nothing may be missing, added or spelled otherwise.
 struct Pairs<'a>(std::str::SplitN<'a, char>);
@@ -138,6 +139,21 @@ fact!(
     }
 );
 
+fact!(
+    Terms,
+    "terms",
+    |me| format!("start-within={} access-for={} priority={}", me.start_within, me.access_for, me.priority),
+    |text| {
+        let mut pairs = Pairs::of(text, 3);
+        let terms = Self {
+            start_within: pairs.next("start-within")?,
+            access_for: pairs.next("access-for")?,
+            priority: pairs.next("priority")?,
+        };
+        Some(terms).filter(|terms| terms.complaint().is_none())
+    }
+);
+
 /// Spells a closed set of words.
 macro_rules! words {
     ($name:ident, $expected:literal, $($variant:ident = $word:literal),+) => {
@@ -183,7 +199,7 @@ words!(
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
+    use jiff::{SignedDuration, Timestamp};
     use proptest::prelude::*;
 
     use super::*;
@@ -212,6 +228,9 @@ mod tests {
         {
             assert!(other.parse::<Ended>().is_err(), "{other}");
         }
+        let terms = "start-within=PT24H access-for=PT168H priority=0";
+        assert_eq!(Terms::default().to_string(), terms);
+        assert!(terms.replace("PT24H", "PT0S").parse::<Terms>().is_err());
         assert!("account=222222222222 region=us-west-2 key=managed x=1".parse::<Route>().is_err());
         assert!("region=us-west-2 account=222222222222 key=managed".parse::<Route>().is_err());
     }
@@ -236,6 +255,7 @@ mod tests {
             account in "[0-9]{12}", number in 1_u32.., issued in time(), start_by in time(), access_until in time(),
             nonce in "[0-9a-f]{16}", digest in "[0-9a-f]{64}", resource in "db-[A-Z0-9]{1,64}", millis in 0_i64..1000,
             port: u16, multi_az: bool, class in "db\\.[a-z0-9]{2,8}\\.[0-9]{0,2}xlarge", storage in "gp2|gp3|io1|io2|standard",
+            within in 1_i64..14 * 86_400, more in 0_i64..76 * 86_400, priority: i16,
         ) {
             let (account, region): (AccountId, Region) = (account.parse().unwrap(), "ap-southeast-3".parse().unwrap());
             let identity = Identity {
@@ -247,6 +267,8 @@ mod tests {
             round_trip(&Offer { number, issued, start_by, access_until, nonce: nonce.parse().unwrap(), digest: digest.parse().unwrap() });
             round_trip(&Published { at: issued, digest: digest.parse().unwrap() });
             round_trip(&Hints { class: class.parse().unwrap(), multi_az, port, storage: storage.parse().unwrap() });
+            let start_within = SignedDuration::from_secs(within);
+            round_trip(&Terms { start_within, access_for: start_within + SignedDuration::from_secs(more), priority });
             for outcome in Outcome::ALL {
                 round_trip(&Ended { outcome, at: issued });
             }
@@ -261,7 +283,7 @@ mod tests {
 
         #[test]
         fn parsing_never_panics(text in "\\PC{0,80}") {
-            let _ = (text.parse::<Offer>(), text.parse::<Origin>(), text.parse::<Route>(), text.parse::<Hints>(), text.parse::<Told>(), text.parse::<Asked>(), text.parse::<Answered>());
+            let _ = (text.parse::<Offer>(), text.parse::<Origin>(), text.parse::<Route>(), text.parse::<Hints>(), text.parse::<Told>(), text.parse::<Asked>(), text.parse::<Answered>(), text.parse::<Terms>());
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What is asked for: `[[handoff]]`, and on which terms.
 
-use agent_runtime::settings::read_duration;
 use jiff::SignedDuration;
 use protocol::tags::Route;
-use protocol::{AccountId, DbIdentifier, Label, Region, SourceFacts};
+use protocol::terms::read_duration;
+use protocol::{AccountId, DbIdentifier, Label, Region, SourceFacts, Terms};
 use serde::Deserialize;
 
 use super::target::{Destination, Target};
@@ -27,17 +27,6 @@ pub(crate) struct FileHandoff {
     pub(crate) priority: i16,
 }
 
-/// How long an offer is good for, and which handoff goes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Terms {
-    /// The target agent begins no later than this after the offer.
-    pub(crate) start_within: SignedDuration,
-    /// Everything is taken back this long after the offer.
-    pub(crate) access_for: SignedDuration,
-    /// The higher goes first, where not all can go at once.
-    pub(crate) priority: i16,
-}
-
 /// A handoff that the operator asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Declared {
@@ -47,6 +36,8 @@ pub(crate) struct Declared {
     pub(crate) terms: Terms,
     /// By its own name: so it is refused, and not left out, when it cannot be.
     pub(crate) by_name: bool,
+    /// By a message: the file does not tell its terms to the next process.
+    pub(crate) requested: bool,
 }
 
 /// No two handoffs have all of these in common.
@@ -58,33 +49,9 @@ pub(crate) fn key_of(facts: &SourceFacts) -> Key<'_> {
     (&facts.database, &facts.label, account, region)
 }
 
-impl Terms {
-    pub(super) fn start_within() -> SignedDuration {
-        SignedDuration::from_hours(24)
-    }
-
-    pub(super) fn access_for() -> SignedDuration {
-        SignedDuration::from_hours(7 * 24)
-    }
-
-    /// What no offer may be.
-    pub(super) fn checked(self, name: &str) -> Result<Self, String> {
-        if !self.start_within.is_positive() || self.access_for < self.start_within {
-            return Err(format!("{name} needs 0 < start_within <= access_for"));
-        }
-        if self.start_within > SignedDuration::from_hours(14 * 24)
-            || self.access_for > SignedDuration::from_hours(90 * 24)
-        {
-            return Err(format!("{name}: start_within is at most 14 days and access_for at most 90 days"));
-        }
-        Ok(self)
-    }
-}
-
-impl Default for Terms {
-    fn default() -> Self {
-        Self { start_within: Self::start_within(), access_for: Self::access_for(), priority: 0 }
-    }
+/// What no offer may be.
+pub(super) fn checked(terms: Terms, name: &str) -> Result<Terms, String> {
+    terms.complaint().map_or(Ok(terms), |complaint| Err(format!("{name} {complaint}")))
 }
 
 impl Declared {
@@ -97,7 +64,7 @@ impl Declared {
         let name = format!("handoff {database}/{label}");
         let to = Destination { to_account: to_account.as_ref(), to_region: to_region.as_ref() };
         let target = to.only(targets, &name)?;
-        let terms = Terms { start_within, access_for, priority }.checked(&name)?;
-        Ok(Self { database, label, target, terms, by_name: true })
+        let terms = checked(Terms { start_within, access_for, priority }, &name)?;
+        Ok(Self { database, label, target, terms, by_name: true, requested: false })
     }
 }

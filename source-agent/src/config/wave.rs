@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use agent_runtime::database::DatabaseView;
 use agent_runtime::inventory::Databases;
-use agent_runtime::settings::{Pattern, read_duration};
+use agent_runtime::settings::Pattern;
 use jiff::SignedDuration;
 use protocol::tags::Tags;
-use protocol::{AccountId, DbIdentifier, Label, Region};
+use protocol::terms::read_duration;
+use protocol::{AccountId, DbIdentifier, Label, Region, Terms};
 use serde::{Deserialize, Deserializer};
 
-use super::handoff::{Declared, Terms};
+use super::handoff::{Declared, checked};
 use super::names::Names;
 use super::target::{Destination, Target};
 
@@ -122,10 +123,10 @@ impl Wave {
                 access_for: over.access_for.unwrap_or(of_all.access_for),
                 priority: over.priority.unwrap_or(of_all.priority),
             };
-            rules.push(Rule { targets: reach(&name, to)?, terms: terms.checked(&name)?, databases: over.databases });
+            rules.push(Rule { targets: reach(&name, to)?, terms: checked(terms, &name)?, databases: over.databases });
         }
         let to = Destination { to_account: to_account.as_ref(), to_region: to_region.as_ref() };
-        let rule = Rule { targets: reach(&name, to)?, terms: of_all.checked(&name)?, databases: Names::all() };
+        let rule = Rule { targets: reach(&name, to)?, terms: checked(of_all, &name)?, databases: Names::all() };
         rules.push(rule);
         Ok(Self { label, databases, tags, except, rules })
     }
@@ -148,6 +149,7 @@ impl Wave {
                 target: target.clone(),
                 terms: *terms,
                 by_name: self.databases.plain.contains(database),
+                requested: false,
             }));
         }
         (declared, self.in_vain(there, &taken, &by_rule))

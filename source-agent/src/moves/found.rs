@@ -86,6 +86,19 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
     Ok(found)
 }
 
+/// What a request asks for.
+pub(crate) async fn requested(account: &Account, declared: &Declared) -> Result<Move, Fault> {
+    let (sources, _) = account.source_snapshots(account.settings.pace.floor() / 2).await?;
+    let databases = account.inventory.databases(&account.settings.region).await?;
+    let (mut found, mut left_out) = (Moves::default(), LeftOut::default());
+    match sources.iter().find(|source| key_of(&source.facts) == declared.key()) {
+        Some(source) => found.add_known(account, declared, source, &databases, &mut left_out),
+        None => found.add_new(account, declared, &databases, &mut left_out),
+    }
+    let refused = found.refused.pop();
+    found.all.pop().ok_or_else(|| refused.unwrap_or_else(|| Fault::fatal("it is neither begun nor refused")))
+}
+
 impl Moves {
     /// A handoff that has no source snapshot yet.
     fn add_new<'a>(

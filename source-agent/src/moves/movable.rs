@@ -98,7 +98,7 @@ mod tests {
     use aws_sdk_rds::types::DbInstance;
 
     use super::*;
-    use crate::config::{Target, Terms};
+    use crate::config::Target;
 
     #[test]
     fn a_read_replica_is_moved_when_it_is_named() {
@@ -115,10 +115,11 @@ mod tests {
         let [home, there] = ["ap-northeast-1", "us-west-2"].map(|region| region.parse().unwrap());
         let [a, b] = ["111111111111", "222222222222"].map(|account| account.parse().unwrap());
         let declared = |by_name| Declared {
+            requested: false,
             database: "shop-replica".parse().unwrap(),
             label: "cutover-1".parse().unwrap(),
             target: Target::agreed(&a, &home, &b, &there),
-            terms: Terms::default(),
+            terms: protocol::Terms::default(),
             by_name,
         };
         assert!(movable(&replica, &declared(true)).is_ok());

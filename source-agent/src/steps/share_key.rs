@@ -81,9 +81,10 @@ async fn put(account: &Account, of: &Move, key: &KeyArn) -> Result<(), Fault> {
 
 /// Will another handoff of this process close the key? Then it is left to that one: the last of them looks.
 async fn is_left_to_another(account: &Account, of: &Move) -> Result<bool, Fault> {
-    let driven = account.driven.borrow().clone();
     // What this process has written itself is known whenever it has listed.
-    Ok(open(account, of, SLOWLY).await?.iter().any(|(id, _)| *id != of.id && driven.contains_key(id)))
+    let open = open(account, of, SLOWLY).await?;
+    let driven = account.driven.borrow();
+    Ok(open.iter().any(|(id, _)| *id != of.id && driven.contains_key(id)))
 }
 
 impl Step for ShareKey<'_> {

@@ -58,6 +58,7 @@ impl Stage {
             target: Side::B.account(),
             target_region: Side::B.region(),
             given_key: false,
+            requests: false,
         };
         let key = pair.deploy(&cloud, &a.stacks(), &b.stacks()).await;
         let files = TempDir::with_prefix("rds-handoff-demo-")?;

@@ -51,6 +51,8 @@ pub struct World {
     pub databases: Vec<&'static str>,
     /// Account A's administrators make the handoff key.
     pub given_key: bool,
+    /// Account A has a queue of requests.
+    pub requests: bool,
     /// The service quotas of both accounts.
     pub quotas: Quotas,
     /// How far back a stale read can look: a large world is spared that by zero.
@@ -67,6 +69,7 @@ impl World {
             duplicates: None,
             databases: vec!["orders"],
             given_key: false,
+            requests: false,
             quotas: Quotas::default(),
             remembers: Duration::from_secs(30),
         }
@@ -114,7 +117,7 @@ impl Lab {
     ];
     /// The route of every Lab.
     pub const PAIR: Pair<'static> =
-        Pair { source: A, source_region: HOME, target: B, target_region: TARGET, given_key: false };
+        Pair { source: A, source_region: HOME, target: B, target_region: TARGET, given_key: false, requests: false };
 
     /// Accounts with queues, roles, B's key and subnet group, and A's databases. The SDK's retries have a budget of their own in
     /// each Lab: it is otherwise shared by all that runs in a process.
@@ -146,7 +149,7 @@ impl Lab {
         lab.cloud.create_subnet_group(B, TARGET, "private");
         lab.cloud.create_security_group(B, TARGET, "sg-0123456789abcdef0");
         let [a, b] = [lab.admin(A, HOME), lab.admin(B, TARGET)].map(|of| Administrator { kms: of.kms, sqs: of.sqs });
-        let pair = Pair { given_key: world.given_key, ..Self::PAIR };
+        let pair = Pair { given_key: world.given_key, requests: world.requests, ..Self::PAIR };
         let key = pair.deploy(&lab.cloud, &a, &b).await;
         lab.configure_source(&world.databases, if world.given_key { "key_mode = \"given\"" } else { "" });
         lab.configure_target(&key, "");

@@ -20,6 +20,8 @@ pub struct Pair<'a> {
     pub target_region: &'a str,
     /// Account A's administrators make the handoff key: `KeyMode=given`.
     pub given_key: bool,
+    /// Account A takes requests through a queue: it has the stack of source-requests.yaml too.
+    pub requests: bool,
 }
 
 /// The root of one account, in one Region.
@@ -34,7 +36,7 @@ pub struct Administrator {
 impl Pair<'_> {
     /// The stacks of the route. Their parameters are as wide as they can be: what each of them keeps out is shown elsewhere.
     pub fn templates(&self) -> [Template; 4] {
-        let Self { source, source_region, target, target_region, given_key } = *self;
+        let Self { source, source_region, target, target_region, given_key, .. } = *self;
         let mode = ("KeyMode", if given_key { "given" } else { "managed" });
         let databases = format!("arn:aws:rds:{source_region}:{source}:db:*");
         let (root_a, root_b) = (format!("arn:aws:iam::{source}:root"), format!("arn:aws:iam::{target}:root"));
@@ -59,6 +61,15 @@ impl Pair<'_> {
         ]
     }
 
+    fn of_requests(&self) -> Option<Template> {
+        self.requests.then(|| Template::read("source-requests.yaml", self.source, self.source_region, &[]))
+    }
+
+    /// The policies that all stacks together attach to a role.
+    pub fn policies(&self, role: &str) -> Vec<Value> {
+        self.templates().iter().chain(&self.of_requests()).flat_map(|template| template.policies(role)).collect()
+    }
+
     /// Deploys all stacks of the route, each side's by its own administrator, and returns the ARN of account B's own key.
     pub async fn deploy(&self, cloud: &Cloud, a: &Administrator, b: &Administrator) -> String {
         let [account_a, account_b, region_a, region_b] = self.templates();
@@ -66,6 +77,13 @@ impl Pair<'_> {
         b.deploy(cloud, &account_b).await;
         if let Some(primary) = a.deploy(cloud, &region_a).await {
             a.deploy(cloud, &self.replica(&primary)).await;
+        }
+        if let Some(requests) = self.of_requests() {
+            a.deploy(cloud, &requests).await;
+            let role = "rds-handoff-source-agent";
+            let policies: Vec<String> = self.policies(role).iter().map(ToString::to_string).collect();
+            let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
+            cloud.put_role_policies(self.source, role, &policies).expect("a role");
         }
         b.deploy(cloud, &region_b).await.expect("the key of target-region.yaml")
     }

@@ -12,7 +12,7 @@ const DOCUMENTS: [&str; 3] = ["AssumeRolePolicyDocument", "KeyPolicy", "PolicyDo
 pub struct Policy {
     /// The template that makes it.
     pub template: &'static str,
-    /// `managed` or `given`; the templates of account B know no key mode, and are deployed with the first.
+    /// `managed` or `given`; the others know no key mode, and are deployed with the first.
     pub key_mode: &'static str,
     /// The logical name of its resource.
     pub resource: String,
@@ -41,6 +41,7 @@ pub fn policies() -> Vec<Policy> {
         of("source-account.yaml", "given", a, here, &[&source_account[..], &[by_service, given]].concat()),
         of("source-region.yaml", "managed", a, here, &[to_b]),
         of("source-region.yaml", "given", a, here, &[to_b, given]),
+        of("source-requests.yaml", "managed", a, here, &[]),
         of("source-target-region.yaml", "given", a, there, &[route[0], to_b, primary]),
         of("target-account.yaml", "managed", b, there, &target_account),
         of("target-region.yaml", "managed", b, there, &[("SourceAccounts", a)]),

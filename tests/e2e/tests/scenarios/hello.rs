@@ -113,8 +113,7 @@ async fn account_b_says_in_one_word_what_it_lacks() {
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(answer(&lab).await, "ready");
 
-    let [_, of_b, ..] = Lab::PAIR.templates();
-    let policies = of_b.policies("rds-handoff-target-agent");
+    let policies = Lab::PAIR.policies("rds-handoff-target-agent");
     let cut: Vec<String> = policies
         .iter()
         .map(|policy| policy.to_string().replace("rds:DescribeDBSubnetGroups", "rds:StopDBInstance"))

@@ -16,16 +16,18 @@ use stack::Pair;
 
 const SOURCE: &str = "rds-handoff-source-agent";
 const TARGET_ROLE: &str = "rds-handoff-target-agent";
+const REQUESTS: &str = "rds-handoff-requests";
+const REQUEST: &str = r#"{"version":1,"kind":"request","database":"orders","label":"cutover-1"}"#;
 const PATIENCE: [&str; 3] = ["run", "--patience", "30s"];
 
 /// What the agents do under their policies, and how one sees that it went well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Scenario {
-    /// A database moves, and gets everything that a profile can say.
+    /// A database moves that is declared and requested, and gets everything that a profile can say.
     Move,
     /// `check` of both agents passes.
     Check,
-    /// Messages and receipts that are none are buried.
+    /// Messages, receipts and requests that are none are buried.
     Bury,
     /// What is held is handed back when an agent ends.
     HandBack,
@@ -99,11 +101,12 @@ struct Role {
 }
 
 async fn lab(given_key: bool) -> Lab {
-    let lab = Lab::new(World { databases: vec![], given_key, ..World::quick() }).await;
+    let lab = Lab::new(World { databases: vec![], given_key, requests: true, ..World::quick() }).await;
     // Under a key of the customer's: the AWS managed one lets everybody in who may use RDS.
     let key = lab.admin(A, HOME).create_key("databases of account A").await;
     lab.cloud.create_database(Database { kms_key: Some(key), ..Database::new(A, HOME, "orders") });
-    lab.configure_source(&["orders"], if given_key { "key_mode = \"given\"" } else { "" });
+    let key_mode = if given_key { "key_mode = \"given\"" } else { "" };
+    lab.configure_source(&["orders"], &format!("{key_mode}\n[requests]"));
     lab.cloud.role(B, "rds-monitoring");
     let group = lab.admin(B, TARGET).rds.create_db_parameter_group().db_parameter_group_name("ours");
     group.db_parameter_group_family("postgres16").description("ours").send().await.unwrap();
@@ -150,11 +153,15 @@ async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
     let (a, b, receipts) = (lab.admin(A, HOME), lab.admin(B, TARGET), format!("rds-handoff-receipts-{B}"));
     match scenario {
         Scenario::Move => {
+            a.send(REQUESTS, REQUEST).await;
             let moved = moves(lab).await;
             // The last receipts are read, and gone.
             let _ = lab.source(&PATIENCE).await;
             tokio::time::sleep(Duration::from_mins(11)).await;
-            moved && a.peek(&receipts).await.is_empty() && b.peek("rds-handoff-inbox").await.is_empty()
+            moved
+                && a.peek(&receipts).await.is_empty()
+                && a.peek(REQUESTS).await.is_empty()
+                && b.peek("rds-handoff-inbox").await.is_empty()
         }
         Scenario::Check => {
             lab.source(&["check"]).await.exit == Exit::Settled && lab.target(&["check"]).await.exit == Exit::Settled
@@ -162,19 +169,25 @@ async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
         Scenario::Bury => {
             b.send("rds-handoff-inbox", "rubbish").await;
             a.send(&receipts, "rubbish").await;
+            a.send(REQUESTS, "rubbish").await;
             let one = ["run", "--once"];
             let _ = (lab.target(&one).await, lab.source(&one).await);
-            b.peek("rds-handoff-inbox-dead").await.len() == 1 && a.peek(&format!("{receipts}-dead")).await.len() == 1
+            let dead = format!("{receipts}-dead");
+            let buried = [a.peek(&dead).await, a.peek("rds-handoff-requests-dead").await];
+            b.peek("rds-handoff-inbox-dead").await.len() == 1 && buried.iter().all(|buried| buried.len() == 1)
         }
         Scenario::HandBack => {
             // Of a newer version: left, for a quarter of an hour.
             let newer = r#"{"kind":"handoff","version":9}"#;
             b.send("rds-handoff-inbox", newer).await;
             a.send(&receipts, newer).await;
+            a.send(REQUESTS, newer).await;
             let one = ["run", "--once"];
             let _ = (lab.target(&one).await, lab.source(&one).await);
             tokio::time::sleep(Duration::from_mins(11)).await;
-            b.peek("rds-handoff-inbox").await.is_empty() && a.peek(&receipts).await.is_empty()
+            b.peek("rds-handoff-inbox").await.is_empty()
+                && a.peek(&receipts).await.is_empty()
+                && a.peek(REQUESTS).await.is_empty()
         }
         Scenario::Reboot => {
             if !moves(lab).await {
@@ -194,13 +207,13 @@ async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn least_privilege() {
-    let [of_a, of_b, ..] = Lab::PAIR.templates();
-    let [given, ..] = Pair { given_key: true, ..Lab::PAIR }.templates();
+    let pair = Pair { requests: true, ..Lab::PAIR };
+    let given = Pair { given_key: true, ..pair };
     let role = |account, name, policies| Role { account, name, shown: name, policies, given_key: false };
-    let managed = role(A, SOURCE, of_a.policies(SOURCE));
+    let managed = role(A, SOURCE, pair.policies(SOURCE));
     let given = Role { shown: "source-agent, given key", given_key: true, ..role(A, SOURCE, given.policies(SOURCE)) };
     assert_eq!(but_kms(&managed), but_kms(&given), "the key mode changes nothing else: shown once");
-    let roles = [managed, role(B, TARGET_ROLE, of_b.policies(TARGET_ROLE)), given];
+    let roles = [managed, role(B, TARGET_ROLE, pair.policies(TARGET_ROLE)), given];
     // Which scenario uses which action of which statement, by the decisions of the simulated AWS.
     let mut uses: BTreeMap<(&str, String, String), BTreeSet<Scenario>> = BTreeMap::new();
     for (given_key, scenario) in [false, true].into_iter().flat_map(|mode| SCENARIOS.map(|scenario| (mode, scenario))) {
@@ -250,7 +263,7 @@ fn but_kms(role: &Role) -> Vec<(String, String)> {
 
 #[test]
 fn under_a_given_key_nothing_in_kms_can_be_changed() {
-    let [given, ..] = Pair { given_key: true, ..Lab::PAIR }.templates();
+    let given = Pair { given_key: true, ..Lab::PAIR };
     let mut allowed = BTreeSet::new();
     for policy in given.policies(SOURCE) {
         for statement in policy["Statement"].as_array().into_iter().flatten() {

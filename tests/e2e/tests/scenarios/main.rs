@@ -24,6 +24,7 @@ mod messages;
 mod plan;
 mod receipts;
 mod report;
+mod requests;
 mod restore;
 mod restrictions;
 mod seeds;

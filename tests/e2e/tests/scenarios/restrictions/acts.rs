@@ -6,6 +6,7 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{GrantOperation, KeySpec, KeyUsageType};
 use aws_sdk_rds::error::ProvideErrorMetadata;
 use e2e::{A, Admin, B, HOME, TARGET};
+use serde_json::json;
 
 use super::policies::{SOURCE, TARGET_ROLE};
 use super::scene::{C, ELSEWHERE, Scene, key_tags, marks, open_to, tags};
@@ -37,6 +38,8 @@ pub(super) type Snapshot = (&'static str, &'static str, &'static str);
 /// One act; keys go by their names in [`Scene::keys`].
 #[derive(Debug, Clone)]
 pub(super) enum Act {
+    /// Into a queue of its own.
+    Admits(&'static str, &'static str),
     Assumes(&'static str, &'static str),
     Copies(Snapshot, &'static str, Option<&'static str>, Tags),
     CopiesAfter(Duration, Snapshot, &'static str, Option<&'static str>, Tags),
@@ -118,7 +121,9 @@ impl Scene {
     pub(super) async fn play(&self, By(account, role, region): By, act: &Act) -> Told {
         let by = self.lab.thief(account, role, region);
         match act {
-            Act::Assumes(..) | Act::Empties(..) | Act::Receives(..) | Act::Sends(..) => self.talk(&by, act).await,
+            Act::Admits(..) | Act::Assumes(..) | Act::Empties(..) | Act::Receives(..) | Act::Sends(..) => {
+                self.talk(&by, act).await
+            }
             Act::Copies(..)
             | Act::CopiesAfter(..)
             | Act::DeletesADatabase(_)
@@ -274,6 +279,13 @@ impl Scene {
 
     async fn talk(&self, by: &Admin, act: &Act) -> Told {
         match act {
+            Act::Admits(account, queue) => {
+                let allowed = json!({
+                    "Effect": "Allow", "Principal": { "AWS": account }, "Action": "sqs:SendMessage", "Resource": "*",
+                });
+                by.add_to_queue_policy(queue, &[allowed]).await;
+                Ok(())
+            }
             Act::Assumes(account, role) => {
                 let role = format!("arn:aws:iam::{account}:role/{role}");
                 told(by.sts.assume_role().role_arn(role).role_session_name("thief").send().await)

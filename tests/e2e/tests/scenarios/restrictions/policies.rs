@@ -22,6 +22,8 @@ pub(super) enum Doc {
     InboxDead,
     Receipts,
     ReceiptsDead,
+    Requests,
+    RequestsDead,
     OwnKey,
     Primary,
     Replica,
@@ -68,6 +70,7 @@ impl Policies {
         policies.read(&Template::read("target-account.yaml", B, TARGET, &trusted_b), false);
         policies.read(&Template::read("source-region.yaml", A, HOME, &given[..1]), false);
         policies.read(&Template::read("target-region.yaml", B, TARGET, &[("SourceAccounts", A)]), false);
+        policies.read(&Template::read("source-requests.yaml", A, HOME, &[]), false);
         policies.read(&Template::read("source-account.yaml", A, HOME, &served), true);
         policies.read(&Template::read("target-account.yaml", B, TARGET, &served_b), true);
         policies.read(&Template::read("source-region.yaml", A, HOME, &given), true);
@@ -104,6 +107,8 @@ impl Policies {
                     let doc = match queue() {
                         queue if queue == "rds-handoff-inbox" => Doc::Inbox,
                         queue if queue == "rds-handoff-inbox-dead" => Doc::InboxDead,
+                        queue if queue == "rds-handoff-requests" => Doc::Requests,
+                        queue if queue == "rds-handoff-requests-dead" => Doc::RequestsDead,
                         queue if queue.ends_with("-dead") => Doc::ReceiptsDead,
                         _ => Doc::Receipts,
                     };
@@ -202,6 +207,8 @@ impl Policies {
             Doc::InboxDead => queue(B, TARGET, "rds-handoff-inbox-dead").await,
             Doc::Receipts => queue(A, HOME, &receipts).await,
             Doc::ReceiptsDead => queue(A, HOME, &format!("{receipts}-dead")).await,
+            Doc::Requests => queue(A, HOME, "rds-handoff-requests").await,
+            Doc::RequestsDead => queue(A, HOME, "rds-handoff-requests-dead").await,
             Doc::OwnKey => key(B, TARGET, "own").await,
             Doc::Primary | Doc::GivenPrimary => key(A, HOME, &route).await,
             Doc::Replica | Doc::GivenReplica => key(A, TARGET, &route).await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use e2e::{A, B, HOME, TARGET};
 
 use super::acts::Act::{
-    Assumes, Copies, CopiesAfter, Describes, Empties, Encrypts, Grants, Receives, RevokesGrants, Sends, Shares,
+    Admits, Assumes, Copies, CopiesAfter, Describes, Empties, Encrypts, Grants, Receives, RevokesGrants, Sends, Shares,
 };
 use super::acts::{APP_OF_A, APP_OF_A_HOME, APP_OF_B, APP_OF_B_HOME, OF_C, OF_C_HOME, S, S_HOME, SOURCE_OF_C};
 use super::acts::{T, T_HOME, TARGET_OF_C};
@@ -18,6 +18,8 @@ const PRINCIPAL_ACCOUNT: &str = "StringEquals aws:PrincipalAccount";
 const INBOX: &str = "rds-handoff-inbox";
 const INBOX_DEAD: &str = "rds-handoff-inbox-dead";
 const RECEIPTS: &str = "rds-handoff-receipts-222222222222";
+const REQUESTS: &str = "rds-handoff-requests";
+const REQUESTS_DEAD: &str = "rds-handoff-requests-dead";
 const RECEIPTS_DEAD: &str = "rds-handoff-receipts-222222222222-dead";
 
 pub(super) fn of_roles_and_queues() -> Vec<Row> {
@@ -48,6 +50,10 @@ pub(super) fn of_roles_and_queues() -> Vec<Row> {
             Receipts TargetAgentSends ACTION (without TargetRole);
         "a receipt is sent in the clear" T_HOME Sends(A, HOME, RECEIPTS, true) => Receipts TlsOnly DENY;
         "a receipt is buried in the clear" S_HOME Sends(A, HOME, RECEIPTS_DEAD, true) => ReceiptsDead TlsOnly DENY;
+        "account C requests a handoff, although somebody has let it in" OF_C_HOME Sends(A, HOME, REQUESTS, false) =>
+            Requests ThisAccountOnly DENY (after APP_OF_A_HOME Admits(C, REQUESTS));
+        "a request is sent in the clear" APP_OF_A_HOME Sends(A, HOME, REQUESTS, true) => Requests TlsOnly DENY;
+        "a request is buried in the clear" S_HOME Sends(A, HOME, REQUESTS_DEAD, true) => RequestsDead TlsOnly DENY;
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn marks(other: Option<&str>) -> Vec<(&'static str, &'static str)> {
 
 impl Scene {
     pub(super) async fn new() -> Self {
-        let lab = Lab::new(World { databases: vec![], ..World::quick() }).await;
+        let lab = Lab::new(World { databases: vec![], requests: true, ..World::quick() }).await;
         for (account, role) in
             [(A, "app"), (A, "runner"), (B, "app"), (B, "runner"), (B, "rds-monitoring"), (B, "admin")]
         {

@@ -18,6 +18,7 @@ const NOTE: &[(&str, &str)] = &[("rds-handoff:note", "1")];
 const SOURCE: &str = "rds-handoff-stolen-source";
 const SHARED: &str = "rds-handoff-stolen-shared";
 const RECEIPTS: &str = "rds-handoff-receipts-222222222222";
+const REQUESTS: &str = "rds-handoff-requests";
 const RECEIPTS_OF_C: &str = "rds-handoff-receipts-333333333333";
 
 /// Of snapshots and queues.
@@ -67,6 +68,9 @@ pub(super) fn of_snapshots() -> Vec<Row> {
             SourceRole ReadsItsReceipts RESOURCE;
         "forges a receipt of account B" S_HOME Sends(A, HOME, RECEIPTS, false) =>
             SourceRole BuriesBadReceipts RESOURCE;
+        "takes what is not requested of it" S_HOME Receives(A, HOME, RECEIPTS_OF_C) =>
+            SourceRole TakesRequests RESOURCE;
+        "requests a handoff" S_HOME Sends(A, HOME, REQUESTS, false) => SourceRole BuriesBadRequests RESOURCE;
         "looks at the quotas of another Region" S_ELSEWHERE LooksAtQuotas =>
             SourceRole LooksAtVersionsAndQuotas REQUESTED_REGION;
         "deletes the database" S_HOME DeletesADatabase("orders") => SourceBoundary AtMost ACTION (without SourceRole);

@@ -1,0 +1,226 @@
+//! Requests: each becomes a handoff, is kept invisible while that is begun, and is deleted once its source snapshot stands.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use agent_runtime::events::Screen;
+use agent_runtime::queue::{Held, NEWER, Queue, Received, VISIBILITY};
+use agent_runtime::{Fault, FaultKind};
+use jiff::SignedDuration;
+use protocol::trust::{Reason, Refusal};
+use protocol::{HandoffId, Phase, Request};
+use tokio::sync::Notify;
+
+use crate::account::Account;
+use crate::config::Declared;
+use crate::moves::{self, Move};
+use crate::receipts::Wakes;
+use crate::run::phase;
+
+/// No more requests than this are held at once: one whose database cannot be snapshotted yet keeps its place.
+const MOST_HELD: usize = 100;
+/// A request for what cannot be is looked at again after this long.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// A listing may be older than a request. Only after this is one for a database that is not there a bad one.
+const LISTING_SPREADS: SignedDuration = SignedDuration::from_mins(1);
+/// A queue that does not answer is asked again after this long.
+const OUT_OF_REACH: Duration = Duration::from_secs(15);
+
+/// What one receive brought.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// What nobody in this process drives yet.
+    pub(crate) moves: Vec<(Move, Rc<Notify>)>,
+    /// How many messages came.
+    pub(crate) messages: usize,
+    /// How many of them were buried.
+    pub(crate) buried: usize,
+    /// What went wrong with one of them, or with the queue.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// The queue of requests.
+pub(crate) struct Requests<'a> {
+    account: &'a Account,
+    screen: &'a Screen,
+    queue: Queue,
+    wakes: &'a Wakes,
+    /// Until their source snapshots stand.
+    held: RefCell<BTreeMap<HandoffId, Vec<Held>>>,
+}
+
+impl<'a> Requests<'a> {
+    /// `None` when none is configured.
+    pub(crate) fn new(account: &'a Account, screen: &'a Screen, wakes: &'a Wakes) -> Option<Self> {
+        let queue = Queue::new(&account.clients, account.settings.requests.as_ref()?);
+        Some(Self { account, screen, queue, wakes, held: RefCell::default() })
+    }
+
+    /// Receives requests. One that cannot be ended keeps no other from being begun.
+    pub(crate) async fn receive(&self, wait: Duration) -> Batch {
+        let mut batch = Batch::default();
+        if let Err(fault) = self.renew().await {
+            batch.fault = Some(fault);
+            return batch;
+        }
+        let room = MOST_HELD.saturating_sub(self.held.borrow().values().map(Vec::len).sum());
+        if room == 0 {
+            tokio::time::sleep(wait).await;
+            return batch;
+        }
+        let received = match self.queue.receive(room, wait).await {
+            Ok(received) => received,
+            Err(fault) => {
+                batch.fault = Some(fault);
+                return batch;
+            }
+        };
+        batch.messages = received.len();
+        for message in &received {
+            if let Err(fault) = self.begin(message, &mut batch).await {
+                batch.fault = Some(fault);
+            }
+        }
+        batch
+    }
+
+    /// How long after a fault it is asked again; told to a person.
+    pub(crate) fn out_of_reach(&self, fault: &Fault) -> Duration {
+        self.screen.fault("requests", fault, OUT_OF_REACH);
+        OUT_OF_REACH
+    }
+
+    /// One request: a handoff that is begun, one that is already, or no handoff.
+    async fn begin(&self, message: &Received, batch: &mut Batch) -> Result<(), Fault> {
+        let declared = match self.read(message) {
+            Ok(declared) => declared,
+            Err(Refusal::Newer { version, kind }) => {
+                let text = format!("a request of version {version}, kind {kind} is left for a newer agent");
+                self.screen.say("requests", "message", "newer", &text);
+                return self.again(message, NEWER).await;
+            }
+            Err(Refusal::Rejected { reason, detail }) => {
+                batch.buried += 1;
+                return self.bury(message, "requests", reason, &detail, None).await;
+            }
+        };
+        let subject = format!("{}/{}", declared.database, declared.label);
+        let of = match moves::requested(self.account, &declared).await {
+            Ok(of) => of,
+            Err(fault) if fault.kind != FaultKind::Fatal => return Err(fault),
+            Err(_) if self.age(message) < LISTING_SPREADS => return self.again(message, LOOK_AGAIN).await,
+            Err(fault) => {
+                batch.buried += 1;
+                return self.bury(message, &subject, fault.reason(), &fault.chain(), fault.mend()).await;
+            }
+        };
+        let say = |text: &str| self.screen.say(&subject, "message", "request", text);
+        if of.begun {
+            let phase = phase(self.account, &of).await?;
+            self.queue.delete(&message.handle).await?;
+            if let Phase::Settled(outcome) = phase {
+                say(&format!("is requested again, and over: {outcome}; a label moves a database once"));
+                return Ok(());
+            }
+            say("is requested, and under way");
+        } else if self.hold(&of.id, message) {
+            say("is requested");
+        }
+        batch.moves.extend(self.wakes.add(&of.id).map(|wake| (of, wake)));
+        Ok(())
+    }
+
+    /// Against itself and against the configuration; nothing is asked of AWS.
+    fn read(&self, message: &Received) -> Result<Declared, Refusal> {
+        let request = Request::decode(&message.body)?;
+        let untold = || Refusal::because(Reason::BadTimes, "SQS does not tell when it was sent");
+        let label = request.label.at(message.sent.ok_or_else(untold)?);
+        let label = label.map_err(|error| Refusal::because(Reason::BadTimes, error.to_string()))?;
+        self.account.settings.requested(&request, label)
+    }
+
+    /// Whether it is a new one: a redelivery replaces its receipt handle.
+    fn hold(&self, id: &HandoffId, message: &Received) -> bool {
+        let mut all = self.held.borrow_mut();
+        let held = all.entry(id.clone()).or_default();
+        let known = held.iter().position(|held| held.received.id == message.id);
+        match known {
+            Some(known) => held[known] = Held::new(message.clone()),
+            None => held.push(Held::new(message.clone())),
+        }
+        known.is_none()
+    }
+
+    fn age(&self, message: &Received) -> SignedDuration {
+        message.sent.map_or(SignedDuration::MAX, |sent| self.account.clock.now().duration_since(sent))
+    }
+
+    async fn again(&self, message: &Received, after: Duration) -> Result<(), Fault> {
+        self.queue.set_visibility(std::slice::from_ref(&message.handle), after).await.map(drop)
+    }
+
+    /// The end of a request that cannot be fulfilled.
+    async fn bury(
+        &self,
+        message: &Received,
+        subject: &str,
+        reason: Reason,
+        detail: &str,
+        mend: Option<&str>,
+    ) -> Result<(), Fault> {
+        self.queue.bury(message, reason).await?;
+        let text = format!("a request was rejected and put into the dead-letter queue: {reason}: {detail}");
+        self.screen.say_with(subject, "message", "rejected", &text, mend);
+        Ok(())
+    }
+
+    /// Keeps held requests invisible.
+    async fn renew(&self) -> Result<(), Fault> {
+        let due: Vec<String> = self.held.borrow_mut().values_mut().flatten().filter_map(Held::due).collect();
+        // What SQS does not know any more is received again.
+        let lost = self.queue.set_visibility(&due, VISIBILITY).await?;
+        for held in self.held.borrow_mut().values_mut() {
+            held.retain(|held| !lost.contains(&held.received.handle));
+        }
+        Ok(())
+    }
+
+    /// The end of a request: from its source snapshot on AWS holds the state. What cannot be deleted comes again.
+    pub(crate) async fn begun(&self, of: &Move) {
+        if !self.held.borrow().contains_key(&of.id) {
+            return;
+        }
+        // Any trouble with this read is the next step's to tell.
+        let Ok(Some(_)) = self.account.source_snapshot(of).await else { return };
+        for held in self.take(&of.id) {
+            if let Err(fault) = self.queue.delete(&held.received.handle).await {
+                self.screen.fault("requests", &fault, VISIBILITY);
+            }
+        }
+    }
+
+    /// The end of requests whose handoff cannot go on, and has no source snapshot.
+    pub(crate) async fn reject(&self, of: &Move, fault: &Fault) {
+        for held in self.take(&of.id) {
+            let buried = self.bury(&held.received, &of.subject(), fault.reason(), &fault.chain(), fault.mend()).await;
+            if let Err(fault) = buried {
+                self.screen.fault("requests", &fault, VISIBILITY);
+            }
+        }
+    }
+
+    /// Hands back what has not been begun: another process need not wait for it.
+    pub(crate) async fn hand_back(&self) {
+        let held = self.held.take();
+        let handles: Vec<String> = held.into_values().flatten().map(|held| held.received.handle).collect();
+        if let Err(fault) = self.queue.set_visibility(&handles, Duration::ZERO).await {
+            tracing::warn!("requests could not be handed back: {}", fault.chain());
+        }
+    }
+
+    fn take(&self, id: &HandoffId) -> Vec<Held> {
+        self.held.borrow_mut().remove(id).unwrap_or_default()
+    }
+}

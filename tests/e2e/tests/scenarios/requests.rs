@@ -1,0 +1,373 @@
+//! Work that a scheduler or a pipeline puts into a queue of account A.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use aws_sim::Database;
+use e2e::{A, HOME, Kill, Lab, Moment, Ran, World, differences};
+use protocol::tags::Offer;
+use stack::Pair;
+use tokio_util::sync::CancellationToken;
+
+const QUEUE: &str = "rds-handoff-requests";
+const DEAD: &str = "rds-handoff-requests-dead";
+const ONCE: [&str; 3] = ["run", "--once", "--no-hello"];
+
+/// A request, with more fields.
+fn request(database: &str, label: &str, more: &str) -> String {
+    format!(r#"{{ "version": 1, "kind": "request", "database": "{database}", "label": "{label}"{more} }}"#)
+}
+
+/// Nothing is declared; these databases are there.
+async fn lab(databases: Vec<&'static str>) -> Lab {
+    lab_of(World { databases, ..World::quick() }).await
+}
+
+async fn lab_of(world: World) -> Lab {
+    let lab = Lab::new(World { requests: true, ..world }).await;
+    lab.configure_source(&[], "[requests]");
+    lab
+}
+
+/// Of every source snapshot.
+async fn tagged(lab: &Lab, key: &str) -> Vec<String> {
+    let a = lab.admin(A, HOME);
+    let mut values = Vec::new();
+    for snapshot in a.snapshots().await {
+        let tags = a.tags(&snapshot).await;
+        values.extend(tags.into_iter().find_map(|(name, value)| (name == key).then_some(value)));
+    }
+    values.sort();
+    values
+}
+
+async fn labels(lab: &Lab) -> Vec<String> {
+    tagged(lab, "rds-handoff:label").await
+}
+
+/// Its queue is empty when what may be hidden in it has come back.
+async fn is_empty(lab: &Lab) -> bool {
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    lab.admin(A, HOME).peek(QUEUE).await.is_empty()
+}
+
+fn calls(lab: &Lab, action: &str) -> usize {
+    let is_it = |call: &aws_sim::Call| call.principal.contains("source-agent") && call.action == action;
+    lab.cloud.calls().iter().filter(|call| is_it(call)).count()
+}
+
+fn polls(lab: &Lab) -> usize {
+    let calls = lab.cloud.calls();
+    let of_queue = |call: &&aws_sim::Call| call.resources.iter().any(|resource| resource.ends_with(QUEUE));
+    calls.iter().filter(of_queue).filter(|call| call.action == "sqs:ReceiveMessage").count()
+}
+
+/// As `run --watch` for so long, under the credentials of the agent's role.
+async fn source_for(lab: &Lab, args: &[&str], time: Duration) -> Ran {
+    let stop = CancellationToken::new();
+    let signal = async {
+        tokio::time::sleep(time).await;
+        stop.cancel();
+    };
+    tokio::join!(lab.source_as(A, "rds-handoff-source-agent", args, stop.clone()), signal).0
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_becomes_a_handoff_that_settles() {
+    let lab = lab(vec!["orders"]).await;
+    lab.admin(A, HOME).send(QUEUE, &request("orders", "nightly-{date}", "")).await;
+    let (source, target) = lab.move_all(&["orders-nightly-2026-11-21"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    assert!(source.words().contains("orders/nightly-2026-11-21 message request is requested"), "{}", source.out);
+    assert_eq!(lab.restored("orders-nightly-2026-11-21"), lab.original("orders"));
+    assert!(is_empty(&lab).await);
+
+    // Account B restored after account A had settled.
+    assert_eq!(lab.source(&["run"]).await.exit, Exit::Settled);
+    // Asked for once more when it is over: told, deleted, and nothing moves.
+    lab.admin(A, HOME).send(QUEUE, &request("orders", "nightly-2026-11-21", "")).await;
+    let world = lab.cloud.fingerprint();
+    let again = lab.source(&["run"]).await;
+    assert_eq!(again.exit, Exit::Settled, "{}", again.out);
+    assert!(again.words().contains("is requested again, and over: landed"), "{}", again.out);
+    assert!(is_empty(&lab).await);
+    let but_queues = |world: String| world.lines().filter(|line| !line.starts_with("queue")).collect::<String>();
+    assert_eq!(differences(&but_queues(lab.cloud.fingerprint()), &but_queues(world)), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_is_that_of_the_sending() {
+    let lab = lab(vec!["orders", "billing"]).await;
+    let a = lab.admin(A, HOME);
+    // From 10:00 until a minute before midnight.
+    tokio::time::sleep(Duration::from_mins(14 * 60 - 1)).await;
+    a.send(QUEUE, &request("orders", "nightly-{date}", "")).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    a.send(QUEUE, &request("billing", "nightly-{date}", "")).await;
+    let ran = lab.source(&ONCE).await;
+    assert_eq!(ran.exit, Exit::Pending, "{}", ran.out);
+    assert_eq!(labels(&lab).await, ["nightly-2026-11-21", "nightly-2026-11-22"]);
+    // However late it is received: the next agent finds the same handoffs.
+    tokio::time::sleep(Duration::from_hours(48)).await;
+    lab.source(&ONCE).await;
+    assert_eq!(labels(&lab).await, ["nightly-2026-11-21", "nightly-2026-11-22"]);
+    assert!(is_empty(&lab).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requested_twice_and_declared_it_is_one_handoff() {
+    let lab = lab_of(World { duplicates: Some(2), ..World::quick() }).await;
+    lab.configure_source(&["orders"], "[requests]");
+    for _ in 0..3 {
+        lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
+    }
+    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    // What is delivered once more changes nothing.
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    lab.source(&["run"]).await;
+    assert_eq!(calls(&lab, "rds:CreateDBSnapshot"), 1);
+    assert_eq!(labels(&lab).await, ["cutover-1"]);
+    assert!(is_empty(&lab).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn source_agents_share_a_queue() {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    let lab = lab_of(World { databases: names.to_vec(), duplicates: Some(3), ..World::quick() }).await;
+    for name in names {
+        lab.admin(A, HOME).send(QUEUE, &request(name, "fleet", "")).await;
+    }
+    let minutes = Duration::from_mins(4);
+    let (one, other) = tokio::join!(source_for(&lab, &Lab::ALONE, minutes), source_for(&lab, &Lab::ALONE, minutes));
+    assert_eq!((one.exit, other.exit), (Exit::Pending, Exit::Pending), "{}\n{}", one.out, other.out);
+    let begun = |ran: &Ran| {
+        let all = ran.out.lines().filter(|line| line.contains(" request "));
+        all.filter_map(|line| line.split_whitespace().nth(1).map(str::to_owned)).collect::<BTreeSet<_>>()
+    };
+    assert!(!begun(&one).is_empty() && !begun(&other).is_empty(), "{}\n{}", one.out, other.out);
+    assert_eq!(begun(&one).union(&begun(&other)).count(), names.len());
+    // What was delivered once more, or was on its way to one that has ended, comes to the next.
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    source_for(&lab, &Lab::ALONE, Duration::from_mins(1)).await;
+    assert_eq!(labels(&lab).await.len(), names.len());
+    assert!(is_empty(&lab).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_may_die_at_any_call_until_the_request_is_deleted() {
+    let moved = async |kill: Kill| {
+        let lab = lab(vec!["orders"]).await;
+        let kill = Arc::new(kill);
+        lab.pass_through(Some(kill.clone()));
+        lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
+        // Started again as by a supervisor, until a request that a dead agent hides has come back.
+        let until = tokio::time::Instant::now() + Duration::from_mins(20);
+        while tokio::time::Instant::now() < until {
+            kill.watch(A, source_for(&lab, &Lab::ALONE, Duration::from_mins(5))).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        lab.pass_through(None);
+        assert_eq!(labels(&lab).await, ["cutover-1"], "{:?}", kill.struck());
+        assert!(is_empty(&lab).await, "{:?}", kill.struck());
+        lab
+    };
+    let clean = moved(Kill::never()).await;
+    let calls = clean.cloud.calls();
+    let mut of_agent = calls.iter().filter(|call| call.principal.contains("source-agent"));
+    let deleted = of_agent.position(|call| call.action == "sqs:DeleteMessage").unwrap() + 1;
+    for moment in [Moment::Before, Moment::After, Moment::Later] {
+        for at in 1..=deleted {
+            moved(Kill::new(at, moment)).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_is_buried_and_told_and_what_is_newer_is_left() {
+    let lab = lab(vec!["orders"]).await;
+    lab.cloud.create_database(Database { kms_key: None, ..Database::new(A, HOME, "wiki") });
+    let a = lab.admin(A, HOME);
+    let bad = [
+        ("every night at two".to_owned(), "malformed"),
+        (request("orders", "Nightly", ""), "malformed"),
+        (request("orders", "x", r#", "role": "admin""#), "malformed"),
+        (request("orders", "x", r#", "start_within": "30d", "access_for": "40d""#), "contradictory"),
+        (request("orders", "x", r#", "to_account": "333333333333""#), "not-for-us"),
+        (request("ordres", "x", ""), "fault"),
+        (request("wiki", "x", ""), "fault"),
+    ];
+    for (body, reason) in &bad {
+        a.send(QUEUE, body).await;
+        // A listing may be older than a request.
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        let ran = lab.source(&ONCE).await;
+        assert_eq!(ran.exit, Exit::Failed, "{body}: {}", ran.out);
+        assert!(ran.words().contains(&format!("dead-letter queue: {reason}: ")), "{reason} is told: {}", ran.out);
+    }
+    let mut buried = a.peek(DEAD).await;
+    let mut expected: Vec<_> = bad.iter().map(|(body, reason)| (body.clone(), Some((*reason).to_owned()))).collect();
+    buried.sort();
+    expected.sort();
+    assert_eq!(buried, expected, "verbatim, with the reason");
+    assert_eq!(labels(&lab).await, Vec::<String>::new());
+
+    let newer = request("orders", "x", r#", "retries": 3"#).replace("\"version\": 1", "\"version\": 2");
+    a.send(QUEUE, &newer).await;
+    let ran = lab.source(&["run"]).await;
+    assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+    assert!(ran.words().contains("of version 2, kind request is left for a newer agent"), "{}", ran.out);
+    tokio::time::sleep(Duration::from_mins(16)).await;
+    assert_eq!(a.peek(QUEUE).await, [(newer, None)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_a_listing_does_not_show_yet_is_looked_for_again() {
+    let lab = lab(vec![]).await;
+    let a = lab.admin(A, HOME);
+    a.send(QUEUE, &request("orders", "cutover-1", "")).await;
+    let ran = lab.source(&ONCE).await;
+    assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+    lab.cloud.create_database(Database::new(A, HOME, "orders"));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    lab.source(&ONCE).await;
+    assert_eq!(labels(&lab).await, ["cutover-1"]);
+    assert_eq!(a.peek(DEAD).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_agent_was_told_of_terms_stands_on_the_snapshot() {
+    let lab = lab(vec!["orders"]).await;
+    let more = r#", "start_within": "6h", "access_for": "2d", "priority": 7"#;
+    lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", more)).await;
+    lab.source(&ONCE).await;
+    assert_eq!(tagged(&lab, "rds-handoff:terms").await, ["start-within=PT6H access-for=PT48H priority=7"]);
+    // Nobody tells the next agent of the request.
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    lab.source(&ONCE).await;
+    assert!(is_empty(&lab).await);
+    lab.configure_source(&[], "");
+    let ran = lab.source(&Lab::ALONE).await;
+    assert!(ran.words().contains("expired"), "{}", ran.out);
+    let offer: Offer = tagged(&lab, "rds-handoff:offer").await.pop().unwrap().parse().unwrap();
+    let after = [offer.start_by, offer.access_until].map(|time| time.duration_since(offer.issued).as_hours());
+    assert_eq!(after, [6, 48]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_ends_when_one_poll_found_nothing() {
+    let lab = lab(vec!["orders"]).await;
+    for (args, wait) in [(&["run"][..], 20), (&["run", "--once"], 1)] {
+        lab.cloud.forget_calls();
+        let began = tokio::time::Instant::now();
+        let ran = lab.source(args).await;
+        assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+        assert_eq!(polls(&lab), 1);
+        // And the receipts' second.
+        assert!((wait..wait + 3).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    }
+    // Without [requests] nobody asks.
+    lab.configure_source(&[], "");
+    lab.cloud.forget_calls();
+    lab.source(&["run"]).await;
+    for command in ["plan", "status"] {
+        lab.configure_source(&[], "[requests]");
+        lab.source(&[command]).await;
+    }
+    assert_eq!(polls(&lab), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_goes_on_for_ever_takes_requests_as_they_come() {
+    let lab = lab(vec!["orders"]).await;
+    let send = async {
+        tokio::time::sleep(Duration::from_mins(65)).await;
+        let idle = calls(&lab, "rds:DescribeDBSnapshots");
+        lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        (idle, labels(&lab).await)
+    };
+    let watch = ["run", "--watch", "--no-hello"];
+    let (ran, (idle, labels)) = tokio::join!(source_for(&lab, &watch, Duration::from_mins(67)), send);
+    assert_eq!(labels, ["cutover-1"], "{}", ran.out);
+    assert!((3..=4).contains(&idle), "every twenty minutes it looks for what others have left: {idle}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_begun_is_handed_back() {
+    let lab = lab(vec!["orders"]).await;
+    let a = lab.admin(A, HOME);
+    let role = "rds-handoff-source-agent";
+    let policies = Pair { requests: true, ..Lab::PAIR }.policies(role);
+    let cut = policies.iter().map(|policy| policy.to_string().replace("rds:CreateDBSnapshot", "rds:StopDBInstance"));
+    let cut: Vec<String> = cut.collect();
+    lab.cloud.put_role_policies(A, role, &cut.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    a.send(QUEUE, &request("orders", "cutover-1", "")).await;
+    // For longer than a message stays invisible: it is kept so.
+    let ran = lab.source(&["run", "--patience", "25m"]).await;
+    assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
+    assert_eq!(ran.words().matches("is requested").count(), 1, "{}", ran.out);
+    assert_eq!(a.peek(QUEUE).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_does_not_answer_keeps_no_declared_handoff_from_settling() {
+    let lab = lab(vec!["orders"]).await;
+    lab.configure_source(&["orders"], "[requests]");
+    let closed = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Principal":"*","Action":"sqs:ReceiveMessage","Resource":"arn:aws:sqs:{HOME}:{A}:{QUEUE}"}}}}"#
+    );
+    lab.admin(A, HOME).set_queue_policy(QUEUE, &closed).await;
+    let (source, _) = lab.move_all(&["orders-cutover-1"]).await;
+    assert_eq!(source.exit, Exit::Blocked, "{}", source.out);
+    assert!(source.words().contains("orders/cutover-1 end landed"), "{}", source.out);
+    assert!(source.words().contains("requests - blocked sqs:ReceiveMessage answered AccessDenied"), "{}", source.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn check_looks_at_the_queue_and_whom_it_lets_in() {
+    let lab = lab(vec!["orders"]).await;
+    let about = |ran: &Ran| {
+        let lines = ran.out.lines().filter(|line| line.contains("queue rds-handoff-requests"));
+        lines.map(str::trim).collect::<Vec<_>>().join("\n")
+    };
+    let ran = lab.source(&["check"]).await;
+    assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
+    assert_eq!(about(&ran).matches("passed").count(), 3, "{}", ran.out);
+    let third = serde_json::json!({
+        "Sid": "Auditors", "Effect": "Allow", "Principal": { "AWS": "333333333333" }, "Action": "sqs:*", "Resource": "*",
+    });
+    lab.admin(A, HOME).add_to_queue_policy(QUEUE, &[third]).await;
+    let ran = lab.source(&["check"]).await;
+    assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
+    let words = "its statement Auditors lets 333333333333 send mend: take it out: this queue is for this account alone";
+    assert!(ran.words().contains(words), "{}", ran.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_snapshot_has_become_somebody_elses_is_buried() {
+    let lab = lab(vec!["orders"]).await;
+    let a = lab.admin(A, HOME);
+    a.send(QUEUE, &request("orders", "cutover-1", "")).await;
+    lab.source(&ONCE).await;
+    let arn = format!("arn:aws:rds:{HOME}:{A}:snapshot:{}", a.snapshots().await.pop().unwrap());
+    let call = a.rds.remove_tags_from_resource().resource_name(arn);
+    call.tag_keys("rds-handoff:id").tag_keys("rds-handoff:role").send().await.unwrap();
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    let ran = lab.source(&ONCE).await;
+    assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
+    let dead = a.peek(DEAD).await;
+    assert_eq!(dead, [(request("orders", "cutover-1", ""), Some("name-taken".to_owned()))]);
+    assert!(is_empty(&lab).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declaration_that_cannot_be_keeps_what_is_requested_from_beginning_too() {
+    let lab = lab(vec!["orders"]).await;
+    lab.configure_source(&["ordres"], "[requests]");
+    lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
+    assert_eq!(lab.source(&ONCE).await.exit, Exit::Usage);
+    assert_eq!((polls(&lab), labels(&lab).await), (0, vec![]));
+}
