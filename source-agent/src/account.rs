@@ -15,6 +15,7 @@ use protocol::facts::pair;
 use protocol::names::SnapshotRole;
 use protocol::{AccountId, HandoffId, Nonce, QueueArn, SnapshotArn, SourceFacts};
 
+use crate::admission::Admission;
 use crate::config::Settings;
 use crate::keys::Keys;
 use crate::moves::Move;
@@ -32,6 +33,7 @@ pub(crate) struct Account {
     pub(crate) acts: Acts,
     pub(crate) inventory: Inventory,
     pub(crate) keys: Keys,
+    pub(crate) admission: Admission,
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
     pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
@@ -53,6 +55,7 @@ impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random, asks_first: bool) -> Self {
         let inventory = Inventory::new(clients.clone(), &settings.pace);
         let keys = Keys::new(clients.clone(), &settings.pace);
+        let admission = Admission::new(&clients, &settings);
         Self {
             settings,
             clients,
@@ -60,6 +63,7 @@ impl Account {
             acts: Acts::default(),
             inventory,
             keys,
+            admission,
             shares: Shared::new(),
             deaf: RefCell::default(),
             unsent: RefCell::default(),

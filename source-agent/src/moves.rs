@@ -2,6 +2,7 @@
 //! database or a removed declaration stops nothing after the snapshot was taken.
 
 use std::cmp::Reverse;
+use std::rc::Rc;
 
 use agent_runtime::Fault;
 use agent_runtime::database::DatabaseView;
@@ -13,6 +14,7 @@ use protocol::{
     Carried, DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, Phase, QueueArn, SnapshotArn, SnapshotId,
     SourceFacts,
 };
+use tokio::sync::Notify;
 
 use crate::account::{Account, SourceSnapshot};
 use crate::config::{Declared, Target, Terms};
@@ -37,6 +39,8 @@ pub(crate) struct Move {
     pub(crate) size_gib: u32,
     /// Its source snapshot was there when this command began.
     pub(crate) begun: bool,
+    /// Ends a wait early.
+    pub(crate) wake: Rc<Notify>,
 }
 
 impl Move {
@@ -166,6 +170,7 @@ impl Move {
             terms: declared.terms,
             size_gib,
             begun: false,
+            wake: Rc::default(),
         })
     }
 
@@ -207,6 +212,7 @@ impl Move {
             terms,
             size_gib: view.size_gib,
             begun: true,
+            wake: Rc::default(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Account B's receipts: each is recorded on its source snapshot, then deleted.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::events::Screen;
@@ -31,7 +32,7 @@ const OFFER_SPREADS: SignedDuration = SignedDuration::from_mins(1);
 const HELLO_LISTENS: u32 = 20;
 
 /// Wakes the drive of a handoff when something was heard of it.
-pub(crate) type Wakes = BTreeMap<HandoffId, Notify>;
+pub(crate) type Wakes = BTreeMap<HandoffId, Rc<Notify>>;
 
 /// The receipts queue of one target account.
 pub(crate) struct Receipts<'a> {

@@ -2,6 +2,7 @@
 
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
+use agent_runtime::pass::is_blocked;
 use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, Step as _, drive};
 use futures_util::future::join_all;
 use protocol::Phase;
@@ -69,20 +70,21 @@ async fn round(
         refused = refused.max(Exit::Usage);
     }
     let queues: Vec<Receipts<'_>> = receipts_queues(account, screen);
-    let wakes: Wakes = moves.iter().map(|of| (of.id.clone(), Notify::new())).collect();
+    let wakes: Wakes = moves.iter().map(|of| (of.id.clone(), of.wake.clone())).collect();
     for queue in &queues {
         queue.drain(&wakes).await;
     }
     for of in &moves {
         screen.drives(&of.subject());
     }
+    // What happens at the same instant happens to the first in rank first.
+    moves.sort_by(|one, other| one.rank().cmp(&other.rank()));
+    account.admission.open(&moves);
     let (drives, wakes) = (&drives, &wakes);
     // Boxed: the future of a whole handoff is too large to be moved about on a stack.
     let moves = moves.iter().map(|of| {
         Box::pin(async move {
-            let never = Notify::new();
-            let wake = wakes.get(&of.id).unwrap_or(&never);
-            let end = drive(drives, &of.subject(), wake, async |pass| advance(account, pass, of).await).await;
+            let end = drive(drives, &of.subject(), &of.wake, async |pass| advance(account, pass, of).await).await;
             tell(drives, of, end)
         })
     });
@@ -97,15 +99,17 @@ async fn round(
 
 /// The steps of the phase that the handoff is in. No pass runs those of two.
 async fn advance(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<Outcome> {
-    match phase(account, of).await? {
-        Phase::Settled(outcome) => Ok(outcome),
-        Phase::Withdrawing(outcome) => withdraw(account, pass, of, outcome).await.map(|()| outcome),
-        Phase::Offering => {
-            offer(account, pass, of).await?;
-            // Landed meanwhile: the next pass is in another phase.
-            Err(Halt::Acted)
-        }
-    }
+    let phase = phase(account, of).await;
+    let offers = matches!(phase, Ok(Phase::Offering));
+    let flow = match phase {
+        Ok(Phase::Settled(outcome)) => Ok(outcome),
+        Ok(Phase::Withdrawing(outcome)) => withdraw(account, pass, of, outcome).await.map(|()| outcome),
+        // Landed meanwhile: the next pass is in another phase.
+        Ok(Phase::Offering) => offer(account, pass, of).await.and(Err(Halt::Acted)),
+        Err(fault) => Err(fault.into()),
+    };
+    account.admission.walked(of, !offers || is_blocked(&flow));
+    flow
 }
 
 /// Where a handoff stands, by the tags of its source snapshot.

@@ -9,7 +9,9 @@ use aws_sdk_rds::operation::describe_db_snapshots::{DescribeDBSnapshotsError, De
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
 use protocol::{AccountId, HandoffId, SnapshotArn, TargetFacts};
+use tokio::sync::Notify;
 
+use crate::admission::Admission;
 use crate::config::Settings;
 use crate::job::Job;
 
@@ -21,6 +23,9 @@ pub(crate) struct Account {
     pub(crate) clock: Clock,
     pub(crate) acts: Acts,
     pub(crate) inventory: Inventory,
+    pub(crate) admission: Admission,
+    /// A message has proved true: another one of its sender's may be looked at.
+    pub(crate) verified: Notify,
     shared: Shared<SnapshotArn, Option<SnapshotView>>,
 }
 
@@ -34,7 +39,9 @@ pub(crate) struct TargetCopy {
 impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock) -> Self {
         let inventory = Inventory::new(clients.clone(), &settings.pace);
-        Self { settings, clients, clock, acts: Acts::default(), inventory, shared: Shared::new() }
+        let admission = Admission::new(&clients, &settings);
+        let (acts, verified, shared) = (Acts::default(), Notify::new(), Shared::new());
+        Self { settings, clients, clock, acts, inventory, admission, verified, shared }
     }
 
     /// The target copy of a handoff, if it is there and ours.

@@ -1,9 +1,10 @@
 //! A job: one handoff, as account B carries it out, begun by a message or found by its target copy.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::queue::Received;
+use agent_runtime::queue::{Received, VISIBILITY};
 use agent_runtime::{Fault, Observed, Working};
 use protocol::handoff::Handoff;
 use protocol::names::{self, SnapshotRole};
@@ -33,8 +34,10 @@ pub(crate) struct Job {
     missing_since: Cell<Option<Instant>>,
     /// The restore profile was found to fit.
     pub(crate) fits: Cell<bool>,
+    /// Its steps are walked: until then its message is only held.
+    pub(crate) driven: Cell<bool>,
     /// Ends a wait early.
-    pub(crate) wake: Notify,
+    pub(crate) wake: Rc<Notify>,
 }
 
 /// A message that is kept invisible while it is being begun.
@@ -43,12 +46,14 @@ pub(crate) struct Held {
     pub(crate) received: Received,
     pub(crate) first: Instant,
     pub(crate) renewed: Instant,
+    /// For how long it is invisible since then.
+    pub(crate) lasts: Duration,
 }
 
 impl Held {
     pub(crate) fn new(received: Received) -> Self {
         let now = Instant::now();
-        Self { received, first: now, renewed: now }
+        Self { received, first: now, renewed: now, lasts: VISIBILITY }
     }
 }
 
@@ -82,7 +87,8 @@ impl Job {
             sender_verified: Cell::new(false),
             missing_since: Cell::new(None),
             fits: Cell::new(false),
-            wake: Notify::new(),
+            driven: Cell::new(false),
+            wake: Rc::default(),
         }
     }
 

@@ -11,25 +11,12 @@ use crate::database::DatabaseView;
 use crate::fault::{AwsResult as _, Fault};
 use crate::pace::Pace;
 use crate::shared::Shared;
-use crate::snapshot::{SnapshotStatus, SnapshotView};
+use crate::snapshot::SnapshotView;
 
 /// The manual snapshots of an account in one Region.
 pub type Snapshots = BTreeMap<SnapshotId, SnapshotView>;
 /// The DB instances of an account in one Region.
 pub type Databases = BTreeMap<DbIdentifier, DatabaseView>;
-
-/// RDS lets this many copies be in flight to one Region of one account (RDS User Guide, Copying a DB snapshot).
-const COPIES_IN_FLIGHT: usize = 20;
-
-/// What `SnapshotQuotaExceeded` means: AWS has one code for two quotas, so what is there decides.
-pub fn quota_hint(snapshots: &Snapshots) -> String {
-    let in_flight = snapshots.values().filter(|view| matches!(view.status, SnapshotStatus::Working(_))).count();
-    if in_flight >= COPIES_IN_FLIGHT {
-        return format!("{in_flight} copies are in flight in this Region: it goes on by itself when one is done");
-    }
-    let count = snapshots.len();
-    format!("the quota of manual snapshots is used up ({count} are there): delete some, or raise L-272F1212")
-}
 
 /// One for each process. N handoffs cost pages, not N calls.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! Step 4, and its end in step 13: the copy in the target Region that account B is given.
 
-use agent_runtime::inventory::quota_hint;
 use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
@@ -38,7 +37,12 @@ impl Step for CopyToTargetRegion<'_> {
 
     async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
         let snapshots = self.account.inventory.snapshots(&self.of.route.region).await?;
-        let Some(view) = snapshots.get(&self.of.shared_arn().snapshot) else { return Ok(Observed::Todo) };
+        let admission = &self.account.admission;
+        let Some(view) = snapshots.get(&self.of.shared_arn().snapshot) else {
+            let waits = admission.copies(self.account, self.of).await?;
+            return Ok(waits.map_or(Observed::Todo, Observed::Working));
+        };
+        admission.copying(self.account, self.of, view).await?;
         if !owned(self.of, view, SnapshotRole::Shared, self.account.clock.now())? {
             return Ok(Observed::Working(Working::new("waiting for the tags of the copy")));
         }
@@ -53,6 +57,7 @@ impl Step for CopyToTargetRegion<'_> {
                 if view.key.as_ref() != Some(&self.key.arn) {
                     return not_ours("it carries our tags, but is not under the handoff key");
                 }
+                admission.copied(self.of);
                 Ok(Observed::Ready(view.clone()))
             }
         }
@@ -88,11 +93,8 @@ impl Step for CopyToTargetRegion<'_> {
                 _ => fault,
             });
         match answer {
-            Err(fault) if fault.code() == Some("SnapshotQuotaExceeded") => {
-                let there = self.account.inventory.snapshots(region).await?;
-                Err(fault.hint(quota_hint(&there)))
-            }
-            other => other,
+            Err(fault) => Err(self.account.admission.refused(self.account, self.of, true, fault).await),
+            Ok(()) => Ok(()),
         }
     }
 

@@ -45,7 +45,10 @@ impl Step for TakeSnapshot<'_> {
                 Some(DatabaseStatus::Working(status)) => {
                     Observed::Working(Working::new(format!("waiting for the database, which is {status}")))
                 }
-                _ => Observed::Todo,
+                _ => {
+                    let waits = account.admission.begins(account, self.of).await?;
+                    waits.map_or(Observed::Todo, Observed::Working)
+                }
             });
         };
         if !owned(self.of, view, SnapshotRole::Source, account.clock.now())? {
@@ -55,6 +58,7 @@ impl Step for TakeSnapshot<'_> {
             let found = view.resource.as_ref().map_or("none".to_owned(), ToString::to_string);
             return Err(Fault::not_ours(&format!("snapshot {}", view.arn), &format!("it is of database {found}")));
         }
+        account.admission.begun(self.of);
         view.observed().map(|observed| match observed {
             Observed::Ready(()) => Observed::Ready(view.clone()),
             Observed::Working(working) => Observed::Working(working),
@@ -77,7 +81,10 @@ impl Step for TakeSnapshot<'_> {
             .set_tags(Some(rds_tags(&facts.creation_tags())));
         let answer = call.send().await;
         self.account.inventory.acted_on_snapshots(region);
-        answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault)
+        match answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault) {
+            Err(fault) => Err(self.account.admission.refused(self.account, self.of, false, fault).await),
+            Ok(()) => Ok(()),
+        }
     }
 
     fn foresee(&self) -> SnapshotView {
