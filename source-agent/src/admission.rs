@@ -4,14 +4,17 @@ use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
-use agent_runtime::copies::{Copies, CopyKey, behind};
+use agent_runtime::copies::{Copies, CopyKey, behind, later};
+use agent_runtime::inventory::Snapshots;
 use agent_runtime::line::{Claim, Line, Places, Turn};
-use agent_runtime::snapshot::SnapshotView;
+use agent_runtime::snapshot::{SnapshotStatus, SnapshotView};
 use agent_runtime::{Clients, Fault, Working};
 use jiff::Timestamp;
 use protocol::names::SnapshotRole;
 use protocol::{AccountId, HandoffId, Region, SnapshotId};
+use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::config::Settings;
@@ -22,11 +25,16 @@ type Rank = (Reverse<i16>, Reverse<u32>, HandoffId);
 /// Handoffs under way to one account and Region, from their snapshot to the end of their copy.
 type UnderWay = Line<SnapshotId, Rank>;
 
+/// Who is before another is given so long to ask before it.
+const SOON: Duration = Duration::from_secs(30);
+
 /// One for each process.
 #[derive(Debug)]
 pub(crate) struct Admission {
     copies: Copies<Rank>,
     under_way: RefCell<BTreeMap<(AccountId, Region), Rc<UnderWay>>>,
+    /// Handoffs that have come to their copy, and since when.
+    came: RefCell<BTreeMap<SnapshotId, Instant>>,
     /// As many as may be copied, and as many that wait for their places: a snapshot that is taken earlier is only older data.
     most_under_way: usize,
 }
@@ -35,7 +43,7 @@ impl Admission {
     pub(crate) fn new(clients: &Clients, settings: &Settings) -> Self {
         let most = usize::from(settings.limits.copies_in_flight.get());
         let copies = Copies::new(clients.clone(), &settings.pace, most);
-        Self { copies, under_way: RefCell::default(), most_under_way: 2 * most }
+        Self { copies, under_way: RefCell::default(), came: RefCell::default(), most_under_way: 2 * most }
     }
 
     /// These come together: the first in rank goes first, whoever asks first.
@@ -74,7 +82,7 @@ impl Admission {
     /// The snapshot is there, or being taken.
     pub(crate) fn begun(&self, of: &Move) {
         if self.copies.acts.get() {
-            self.line(of).hold(&of.snapshot(SnapshotRole::Source), &of.resource);
+            self.line(of).hold(&of.snapshot(SnapshotRole::Source), claim(of));
         }
     }
 
@@ -82,7 +90,35 @@ impl Admission {
     pub(crate) async fn copies(&self, account: &Account, of: &Move) -> Result<Option<Working>, Fault> {
         let region = &of.route.region;
         let there = account.inventory.snapshots(region).await?;
+        let waits = self.gives_way(account, of, &there).await?;
+        if waits.is_some() {
+            return Ok(waits);
+        }
         self.copies.ask(&there, region, &key(of), claim(of), None, account.clock.now()).await
+    }
+
+    /// Snapshots end together, and are seen one after another: those before it whose snapshot is complete are woken, and given time
+    /// to ask first.
+    async fn gives_way(&self, account: &Account, of: &Move, there: &Snapshots) -> Result<Option<Working>, Fault> {
+        let (now, key) = (account.clock.now(), of.snapshot(SnapshotRole::Source));
+        let came = *self.came.borrow_mut().entry(key).or_insert_with(Instant::now);
+        let left = account.settings.pace.settle(SOON).saturating_sub(came.elapsed());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        let taken = account.inventory.snapshots(&account.settings.region).await?;
+        let mut late = self.line(of).better(&claim(of).rank);
+        late.retain(|(key, _)| {
+            let complete = taken.get(key).is_some_and(|view| view.status == SnapshotStatus::Available);
+            complete && !self.came.borrow().contains_key(key)
+        });
+        let free = self.copies.free(there, &of.route.region, now).await?;
+        if free == 0 || late.len() < free {
+            return Ok(None);
+        }
+        late.iter().for_each(|(_, claim)| claim.wake.notify_one());
+        let words = behind("a copy slot", late.len());
+        Ok(Some(Working { until: Some(later(now, left)), ..Working::waiting_for(words) }))
     }
 
     /// The copy is there; complete or not.
@@ -94,12 +130,17 @@ impl Admission {
 
     /// The copy is complete: another handoff may take its snapshot.
     pub(crate) fn copied(&self, of: &Move) {
-        self.line(of).leave(&of.snapshot(SnapshotRole::Source));
+        let key = of.snapshot(SnapshotRole::Source);
+        self.came.borrow_mut().remove(&key);
+        self.line(of).leave(&key);
     }
 
     /// What a refusal in this Region means, of the snapshot or of the copy.
     pub(crate) async fn refused(&self, account: &Account, of: &Move, copy: bool, fault: Fault) -> Fault {
         let region = if copy { &of.route.region } else { &account.settings.region };
+        if !copy {
+            self.copied(of);
+        }
         let meant = match account.inventory.snapshots(region).await {
             Ok(there) => {
                 let key = copy.then(|| key(of));
@@ -112,6 +153,9 @@ impl Admission {
 
     /// A pass has ended; `over`: with a fault that somebody must mend, or the handoff is not offered any more.
     pub(crate) fn walked(&self, of: &Move, over: bool) {
+        if over {
+            self.came.borrow_mut().remove(&of.snapshot(SnapshotRole::Source));
+        }
         self.copies.walked(&of.route.region, &key(of), over);
         self.line(of).walked(&of.snapshot(SnapshotRole::Source), over);
     }

@@ -76,7 +76,7 @@ impl Admission {
     ) -> Result<Option<Working>, Fault> {
         let turn = self.restoring(account, |places| match self.copies.acts.get() {
             true => self.restores.ask(name, claim(job, size_gib), places),
-            false if self.restores.is_full(places) => Turn::Behind { before: 0, room: false },
+            false if self.restores.free(places) == 0 => Turn::Behind { before: 0, room: false },
             false => Turn::In,
         });
         let Turn::Behind { before, .. } = turn.await? else { return Ok(None) };

@@ -82,7 +82,7 @@ impl<R: Ord + Clone> Copies<R> {
         let line = self.line(region);
         let turn = self.places(there, region, tightest.left, |places| match self.acts.get() {
             true => line.ask(key, claim, places),
-            false if line.is_full(places) => Turn::Behind { before: 0, room: tightest.left == 0 },
+            false if line.free(places) == 0 => Turn::Behind { before: 0, room: tightest.left == 0 },
             false => Turn::In,
         });
         let Turn::Behind { before, room } = turn else { return Ok(None) };
@@ -94,6 +94,15 @@ impl<R: Ord + Clone> Copies<R> {
         };
         let words = if room { tightest.words } else { behind("a copy slot", before) };
         Ok(Some(Working { until: Some(until), ..Working::waiting_for(words) }))
+    }
+
+    /// How many may begin now.
+    ///
+    /// # Errors
+    /// When the quota cannot be read.
+    pub async fn free(&self, there: &Snapshots, region: &Region, now: Timestamp) -> Result<usize, Fault> {
+        let (room, line) = (self.room(there, region, now).await?.left, self.line(region));
+        Ok(self.places(there, region, room, |places| line.free(places)))
     }
 
     /// A copy that this process looks at goes on, or is there: whoever waits for its place may be next.
@@ -139,6 +148,7 @@ impl<R: Ord + Clone> Copies<R> {
         self.quotas.doubt(region);
         let room = self.room(there, region, now).await?;
         if room.left == 0 {
+            key.iter().for_each(|key| self.line(region).leave(key));
             return Ok(fault.awaits(room.words));
         }
         let Some(key) = key else { return Ok(fault) };

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 /// Who was let in counts until AWS shows what it has begun, or for so long: above the longest stale read.
 const SHOWN: Duration = Duration::from_mins(1);
-/// What AWS's refusal has taught is believed for so long: a quota may be raised.
-const BELIEVED: Duration = Duration::from_hours(1);
+/// What AWS's refusal has taught is tried again after so long, with one more: a quota may have been raised.
+const BELIEVED: Duration = Duration::from_hours(6);
 
 /// Somebody who asks for a place.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ pub struct Line<K, R> {
 #[derive(Debug)]
 struct State<K, R> {
     waiting: BTreeMap<K, Waiter<R>>,
-    let_in: BTreeMap<K, LetIn>,
+    let_in: BTreeMap<K, LetIn<R>>,
     /// As of the last look, less who was let in since.
     places: usize,
     room: usize,
@@ -91,9 +91,9 @@ struct Waiter<R> {
 }
 
 #[derive(Debug)]
-struct LetIn {
+struct LetIn<R> {
     since: Instant,
-    source: DbiResourceId,
+    claim: Claim<R>,
 }
 
 impl<K: Ord + Clone, R: Ord + Clone> Line<K, R> {
@@ -139,11 +139,18 @@ impl<K: Ord + Clone, R: Ord + Clone> Line<K, R> {
         self.state.borrow_mut().waiting.insert(key.clone(), waiter);
     }
 
-    /// Whether anybody could be let in, for whoever only looks.
-    pub fn is_full(&self, places: &Places<'_, K>) -> bool {
+    /// How many could be let in, for whoever only looks.
+    pub fn free(&self, places: &Places<'_, K>) -> usize {
         let state = &mut *self.state.borrow_mut();
         state.look(places, self.keeps);
-        state.free() == 0
+        state.free()
+    }
+
+    /// Those before this rank that have a place.
+    pub fn better(&self, rank: &R) -> Vec<(K, Claim<R>)> {
+        let state = self.state.borrow();
+        let better = state.let_in.iter().filter(|(_, let_in)| let_in.claim.rank < *rank);
+        better.map(|(key, let_in)| (key.clone(), let_in.claim.clone())).collect()
     }
 
     /// What AWS shows now: whoever may go on is woken.
@@ -164,10 +171,9 @@ impl<K: Ord + Clone, R: Ord + Clone> Line<K, R> {
     }
 
     /// It has begun, whether it was let in or not: it has a place.
-    pub fn hold(&self, key: &K, source: &DbiResourceId) {
+    pub fn hold(&self, key: &K, claim: Claim<R>) {
         let state = &mut *self.state.borrow_mut();
-        let new = || LetIn { since: Instant::now(), source: source.clone() };
-        state.let_in.entry(key.clone()).or_insert_with(new);
+        state.let_in.entry(key.clone()).or_insert_with(|| LetIn { since: Instant::now(), claim });
     }
 
     /// AWS has refused it, with so many in flight: they were too many. When it shows none, a look may be stale.
@@ -210,10 +216,12 @@ impl<K: Ord + Clone, R: Ord + Clone> State<K, R> {
         if !keeps {
             self.let_in.retain(|key, let_in| !(there.shown)(key) && now < let_in.since + SHOWN);
         }
-        self.learnt = self.learnt.filter(|(_, until)| now < *until);
         let mut most = there.most;
-        if let Some((learnt, _)) = &mut self.learnt {
+        if let Some((learnt, until)) = &mut self.learnt {
             *learnt = there.in_flight.max(*learnt);
+            if now >= *until {
+                (*learnt, *until) = (*learnt + 1, now + BELIEVED);
+            }
             most = most.min(*learnt);
         }
         let not_shown = self.let_in.keys().filter(|key| !(there.shown)(key)).count();
@@ -222,7 +230,7 @@ impl<K: Ord + Clone, R: Ord + Clone> State<K, R> {
         for waiter in self.waiting.values_mut() {
             let source = &waiter.claim.source;
             waiter.busy =
-                (there.busy)(source) || (!keeps && self.let_in.values().any(|let_in| let_in.source == *source));
+                (there.busy)(source) || (!keeps && self.let_in.values().any(|let_in| let_in.claim.source == *source));
         }
     }
 
@@ -250,8 +258,8 @@ impl<K: Ord + Clone, R: Ord + Clone> State<K, R> {
     fn enter(&mut self, key: &K) {
         let Some(Waiter { claim, .. }) = self.waiting.remove(key) else { return };
         let turn = self.served.values().max().map_or(0, |last| last + 1);
-        self.served.insert(claim.sender, turn);
-        self.let_in.insert(key.clone(), LetIn { since: Instant::now(), source: claim.source });
+        self.served.insert(claim.sender.clone(), turn);
+        self.let_in.insert(key.clone(), LetIn { since: Instant::now(), claim });
         self.places = self.places.saturating_sub(1);
         self.room = self.room.saturating_sub(1);
     }

@@ -144,9 +144,9 @@ async fn a_refusal_teaches_how_many_are_too_many_until_one_ends_and_for_an_hour(
     assert_eq!(world.pass(0), behind(0));
     world.strangers = 1;
     world.with(|places| world.line.look(places));
-    assert_eq!((world.pass(0), world.pass(1)), (Turn::In, behind(0)));
+    assert_eq!((world.pass(0), world.pass(1), world.pass(2)), (Turn::In, behind(0), behind(1)));
     tokio::time::sleep(BELIEVED).await;
-    assert_eq!(world.pass(1), Turn::In, "the quota may have been raised");
+    assert_eq!((world.pass(1), world.pass(2)), (Turn::In, behind(0)), "the quota may have been raised");
     // A look that shows none in flight is a stale one: it is not believed for long.
     world.strangers = 0;
     world.line.refused(&2, 0);
@@ -196,7 +196,9 @@ async fn a_place_that_is_kept_is_kept_until_it_is_left() {
     line.leave(&0);
     line.walked(&0, false);
     assert_eq!((world.woken(), ask(1, true)), (vec![1], Turn::In));
-    line.hold(&2, &dbi(0));
+    let wake = world.wakes[2].clone();
+    line.hold(&2, Claim { sender: "000000000000".parse().unwrap(), rank: 3, source: dbi(0), wake });
+    assert_eq!(line.better(&3).len(), 1, "the one that was let in");
     line.walked(&1, true);
     assert_eq!(ask(1, true), behind(0), "who has begun before has a place, whoever waits");
 }
