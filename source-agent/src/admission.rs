@@ -116,7 +116,9 @@ impl Admission {
         if free == 0 || late.len() < free {
             return Ok(None);
         }
-        late.iter().for_each(|(_, claim)| claim.wake.notify_one());
+        for (_, claim) in &late {
+            claim.wake.notify_one();
+        }
         let words = behind("a copy slot", late.len());
         Ok(Some(Working { until: Some(later(now, left)), ..Working::waiting_for(words) }))
     }

@@ -78,7 +78,10 @@ async fn round(
         screen.drives(&of.subject());
     }
     // What happens at the same instant happens to the first in rank first.
-    moves.sort_by(|one, other| one.rank().cmp(&other.rank()));
+    moves.sort_by_key(|of| {
+        let (priority, size, _) = of.rank();
+        (priority, size)
+    });
     account.admission.open(&moves);
     let (drives, wakes) = (&drives, &wakes);
     // Boxed: the future of a whole handoff is too large to be moved about on a stack.

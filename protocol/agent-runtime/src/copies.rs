@@ -20,6 +20,9 @@ use crate::step::Working;
 /// Who is first looks again this seldom when all that is in flight is watched by this process: whoever watches it wakes the first.
 const SELDOM: Duration = Duration::from_hours(1);
 
+/// AWS's one code for two quotas: of copies in flight and of manual snapshots.
+pub const FULL: &str = "SnapshotQuotaExceeded";
+
 /// Which copy; of which message, where several may ask for the same one.
 pub type CopyKey = (SnapshotId, Option<Digest>);
 
@@ -130,7 +133,7 @@ impl<R: Ord + Clone> Copies<R> {
         Ok(())
     }
 
-    /// What a refusal of AWS means: where it is for want of a place or of room, the copy waits, and nobody need be told.
+    /// What [`FULL`] means: where it is for want of a place or of room, the copy waits, and nobody need be told.
     ///
     /// # Errors
     /// When the quota cannot be read.
@@ -142,13 +145,12 @@ impl<R: Ord + Clone> Copies<R> {
         fault: Fault,
         now: Timestamp,
     ) -> Result<Fault, Fault> {
-        if fault.code() != Some("SnapshotQuotaExceeded") {
-            return Ok(fault);
-        }
         self.quotas.doubt(region);
         let room = self.room(there, region, now).await?;
         if room.left == 0 {
-            key.iter().for_each(|key| self.line(region).leave(key));
+            if let Some(key) = key {
+                self.line(region).leave(key);
+            }
             return Ok(fault.awaits(room.words));
         }
         let Some(key) = key else { return Ok(fault) };

@@ -38,7 +38,8 @@ pub struct Fault {
     reason: Option<Reason>,
     code: Option<String>,
     step: Option<StepId>,
-    awaits: Option<String>,
+    /// Nothing is wrong: what the hint says is waited for.
+    awaits: bool,
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -46,7 +47,7 @@ pub struct Fault {
 impl Fault {
     fn new(kind: FaultKind, what: impl Into<String>) -> Self {
         let what = what.into();
-        Self { kind, what, hint: None, exact: false, reason: None, code: None, step: None, awaits: None, source: None }
+        Self { kind, what, hint: None, exact: false, reason: None, code: None, step: None, awaits: false, source: None }
     }
 
     /// This handoff stops.
@@ -96,7 +97,7 @@ impl Fault {
     /// Somebody was quicker to what there is little of: nothing is wrong, and this is waited for.
     #[must_use]
     pub fn awaits(self, what: impl Into<String>) -> Self {
-        Self { awaits: Some(what.into()), ..self }
+        Self { awaits: true, hint: Some(what.into()), ..self }
     }
 
     /// A resource of our name that is somebody else's. It is left untouched.
@@ -123,7 +124,7 @@ impl Fault {
 
     /// What is waited for, if nothing is wrong.
     pub fn awaited(&self) -> Option<&str> {
-        self.awaits.as_deref()
+        self.hint.as_deref().filter(|_| self.awaits)
     }
 
     /// The step it happened at.

@@ -1,5 +1,6 @@
 //! Step 4, and its end in step 13: the copy in the target Region that account B is given.
 
+use agent_runtime::copies::FULL;
 use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
@@ -93,8 +94,10 @@ impl Step for CopyToTargetRegion<'_> {
                 _ => fault,
             });
         match answer {
-            Err(fault) => Err(self.account.admission.refused(self.account, self.of, true, fault).await),
-            Ok(()) => Ok(()),
+            Err(fault) if fault.code() == Some(FULL) => {
+                Err(self.account.admission.refused(self.account, self.of, true, fault).await)
+            }
+            other => other,
         }
     }
 

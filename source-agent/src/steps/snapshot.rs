@@ -1,5 +1,6 @@
 //! Step 1: the source snapshot.
 
+use agent_runtime::copies::FULL;
 use agent_runtime::database::DatabaseStatus;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
@@ -82,8 +83,10 @@ impl Step for TakeSnapshot<'_> {
         let answer = call.send().await;
         self.account.inventory.acted_on_snapshots(region);
         match answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault) {
-            Err(fault) => Err(self.account.admission.refused(self.account, self.of, false, fault).await),
-            Ok(()) => Ok(()),
+            Err(fault) if fault.code() == Some(FULL) => {
+                Err(self.account.admission.refused(self.account, self.of, false, fault).await)
+            }
+            other => other,
         }
     }
 

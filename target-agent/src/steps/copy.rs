@@ -1,5 +1,6 @@
 //! Step 9: the copy under account B's own key. With it, B depends on nothing of A any more.
 
+use agent_runtime::copies::FULL;
 use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
 use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
@@ -79,8 +80,10 @@ impl Step for CopyUnderOwnKey<'_> {
                 _ => fault,
             });
         match answer {
-            Err(fault) => Err(self.account.admission.refused(self.account, self.job, fault).await),
-            Ok(()) => Ok(()),
+            Err(fault) if fault.code() == Some(FULL) => {
+                Err(self.account.admission.refused(self.account, self.job, fault).await)
+            }
+            other => other,
         }
     }
 

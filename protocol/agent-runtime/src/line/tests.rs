@@ -41,7 +41,7 @@ impl World {
 
     fn ask(&self, key: usize) -> Turn {
         let (rank, source, sender) = self.all[key];
-        let sender = format!("{:012}", sender).parse().unwrap();
+        let sender = format!("{sender:012}").parse().unwrap();
         let claim = Claim { sender, rank, source: dbi(source), wake: self.wakes[key].clone() };
         self.with(|places| self.line.ask(&key, claim, places))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use agent_runtime::Exit;
 use aws_sdk_rds::types::DbSnapshot;
 use aws_sim::{Database, Quotas};
-use e2e::{A, B, HOME, Lab, TARGET, World};
+use e2e::{A, B, HOME, Lab, Ran, TARGET, World};
 use protocol::handoff::Handoff;
 use tokio_util::sync::CancellationToken;
 
@@ -36,8 +36,8 @@ fn asked(lab: &Lab, account: &str, action: &str) -> (Vec<String>, Vec<String>) {
     calls.map(|call| (name(&call.resources), call.answer)).unzip()
 }
 
-fn both<'a>(lab: &'a Lab, restored: &'a [&'a str]) -> impl Future<Output = (e2e::Ran, e2e::Ran)> + 'a {
-    async { tokio::join!(lab.source(&Lab::ALONE), lab.target_until_restored(restored)) }
+async fn both(lab: &Lab, restored: &[&str]) -> (Ran, Ran) {
+    tokio::join!(lab.source(&Lab::ALONE), lab.target_until_restored(restored))
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,9 +57,8 @@ async fn a_quota_of_two_is_never_overrun_and_the_urgent_and_the_large_go_first()
     assert!(source.out.contains("waiting for a copy slot, 1 before it"), "{}", source.out);
     assert!(!source.out.contains("no progress"), "who waits does not stall: {}", source.out);
     // No more are begun than are copied, and as many that wait.
-    let taken = lab.cloud.calls().into_iter().filter(|call| call.action == "rds:CreateDBSnapshot");
-    let last = taken.last().unwrap().number;
     let calls = lab.cloud.calls();
+    let last = calls.iter().rfind(|call| call.action == "rds:CreateDBSnapshot").unwrap().number;
     let first_copy = calls.iter().find(|call| call.action == "rds:CopyDBSnapshot").unwrap().number;
     assert!(last > first_copy, "the fifth waits for the first copies");
 }
