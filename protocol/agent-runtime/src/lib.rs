@@ -14,7 +14,7 @@
 //! | [`fault`], [`codes`] | what went wrong, whose fault it is likely to be, how to mend it |
 //! | [`denial`], [`statement`] | which policy is in the way, in AWS's words; what whoever owns it adds |
 //! | [`shared`], [`inventory`], [`quotas`] | reads that all handoffs of a process share |
-//! | [`line`], [`copies`] | who waits for what there is little of, and who is next |
+//! | [`mod@line`], [`copies`] | who waits for what there is little of, and who is next |
 //! | [`snapshot`], [`database`] | what an agent sees of RDS; SDK types stop there |
 //! | [`clients`], [`caller`] | AWS clients through one constructor; who we are |
 //! | [`queue`] | an SQS queue |
