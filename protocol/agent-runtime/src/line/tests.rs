@@ -136,7 +136,7 @@ async fn a_second_copy_of_a_source_goes_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_teaches_how_many_are_too_many_until_one_ends_and_for_an_hour() {
+async fn a_refusal_teaches_how_many_are_too_many_until_one_ends_or_hours_have_passed() {
     let mut world = World::new(vec![(1, 0, 0), (2, 1, 0), (3, 2, 0)], 20);
     world.strangers = 2;
     assert_eq!(world.ask(0), Turn::In);
