@@ -17,8 +17,9 @@ use jiff::Timestamp;
 use protocol::Phase;
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
-use protocol::{AccountId, HandoffId, KeyArn, Nonce, QueueArn, SnapshotArn, SourceFacts};
+use protocol::{AccountId, HandoffId, KeyArn, Nonce, QueueArn, Region, SnapshotArn, SourceFacts};
 
+use crate::admission::Admission;
 use crate::config::Settings;
 use crate::keys::Keys;
 use crate::moves::Move;
@@ -36,11 +37,14 @@ pub(crate) struct Account {
     pub(crate) acts: Acts,
     pub(crate) inventory: Inventory,
     pub(crate) keys: Keys,
+    pub(crate) admission: Admission,
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
     pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
     /// The handoffs of this process.
     pub(crate) driven: RefCell<BTreeMap<HandoffId, Move>>,
+    /// Handoffs of this process that have something open with an account in a Region: `true` while it is being taken back.
+    open: RefCell<BTreeMap<(AccountId, Region), BTreeMap<HandoffId, bool>>>,
     /// When each key's policy was seen last, and until when it lets its target account in.
     pub(crate) let_in: RefCell<BTreeMap<KeyArn, (Timestamp, Timestamp)>>,
     /// Handoffs whose hello this process could not send.
@@ -61,6 +65,7 @@ impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random, asks_first: bool) -> Self {
         let inventory = Inventory::new(clients.clone(), &settings.pace, &clock);
         let keys = Keys::new(clients.clone(), &settings.pace);
+        let admission = Admission::new(&clients, &settings);
         Self {
             settings,
             clients,
@@ -68,9 +73,11 @@ impl Account {
             acts: Acts::default(),
             inventory,
             keys,
+            admission,
             shares: Shared::new(),
             deaf: RefCell::default(),
             driven: RefCell::default(),
+            open: RefCell::default(),
             let_in: RefCell::default(),
             unsent: RefCell::default(),
             asks_first,
@@ -89,8 +96,26 @@ impl Account {
         self.settings.pace.crowd.set(driven.len());
     }
 
+    /// Where a handoff of this process stands; `None` when it has nothing open.
+    pub(crate) fn stands(&self, of: &Move, withdrawing: Option<bool>) {
+        let mut open = self.open.borrow_mut();
+        let open = open.entry((of.route.account.clone(), of.route.region.clone())).or_default();
+        match withdrawing {
+            Some(withdrawing) => drop(open.insert(of.id.clone(), withdrawing)),
+            None => drop(open.remove(&of.id)),
+        }
+    }
+
+    /// Will another handoff of this process shut the key that both use? It is left to the last of them.
+    pub(crate) fn is_left_to_another(&self, of: &Move) -> bool {
+        let open = self.open.borrow();
+        let others = open.get(&(of.route.account.clone(), of.route.region.clone())).into_iter().flatten();
+        others.rev().any(|(id, withdrawing)| *id > of.id || *id < of.id && !withdrawing)
+    }
+
     /// This process drives it no more.
     pub(crate) fn ends(&self, of: &Move) {
+        self.stands(of, None);
         let mut driven = self.driven.borrow_mut();
         driven.remove(&of.id);
         self.settings.pace.crowd.set(driven.len());

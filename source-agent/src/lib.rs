@@ -4,6 +4,7 @@
 //! touch.
 
 mod account;
+mod admission;
 mod check;
 mod cli;
 mod config;

@@ -5,6 +5,7 @@ mod found;
 mod movable;
 
 use std::cmp::Reverse;
+use std::rc::Rc;
 
 use agent_runtime::Fault;
 use agent_runtime::database::DatabaseView;
@@ -15,6 +16,7 @@ use protocol::{
     Carried, DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, QueueArn, SnapshotArn, SnapshotId, SourceFacts,
     Terms,
 };
+use tokio::sync::Notify;
 
 use crate::account::{Account, SourceSnapshot};
 use crate::config::{Declared, Target};
@@ -44,6 +46,8 @@ pub(crate) struct Move {
     pub(crate) size_gib: u32,
     /// Its source snapshot was there when this command began.
     pub(crate) begun: bool,
+    /// Ends a wait early.
+    pub(crate) wake: Rc<Notify>,
 }
 
 impl Move {
@@ -133,6 +137,7 @@ impl Move {
             requested: declared.requested,
             size_gib,
             begun: false,
+            wake: Rc::default(),
         })
     }
 
@@ -175,6 +180,7 @@ impl Move {
             requested: facts.terms.is_some(),
             size_gib: view.size_gib,
             begun: true,
+            wake: Rc::default(),
         })
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 
 use crate::account::{Account, SourceSnapshot};
 use crate::config::Target;
+use crate::moves::Move;
 use crate::steps::SayHello;
 
 /// A queue that does not answer is asked again after this long, doubling.
@@ -37,13 +38,14 @@ const HELLO_LISTENS: u32 = 20;
 pub(crate) struct Wakes(RefCell<BTreeMap<HandoffId, Rc<Notify>>>);
 
 impl Wakes {
-    /// One is driven from now on. `None`: it is already.
-    pub(crate) fn add(&self, id: &HandoffId) -> Option<Rc<Notify>> {
+    /// One is driven from now on. `false`: it is already.
+    pub(crate) fn add(&self, of: &Move) -> bool {
         let mut wakes = self.0.borrow_mut();
-        if wakes.contains_key(id) {
-            return None;
+        if wakes.contains_key(&of.id) {
+            return false;
         }
-        Some(Rc::clone(wakes.entry(id.clone()).or_default()))
+        wakes.insert(of.id.clone(), of.wake.clone());
+        true
     }
 
     /// Its drive has ended.

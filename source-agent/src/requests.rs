@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::events::Screen;
@@ -11,7 +10,6 @@ use agent_runtime::{Fault, FaultKind};
 use jiff::SignedDuration;
 use protocol::trust::{Reason, Refusal};
 use protocol::{HandoffId, Phase, Request};
-use tokio::sync::Notify;
 
 use crate::account::Account;
 use crate::config::Declared;
@@ -32,7 +30,7 @@ const OUT_OF_REACH: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     /// What nobody in this process drives yet.
-    pub(crate) moves: Vec<(Move, Rc<Notify>)>,
+    pub(crate) moves: Vec<Move>,
     /// How many messages came.
     pub(crate) messages: usize,
     /// How many of them were buried.
@@ -128,7 +126,9 @@ impl<'a> Requests<'a> {
         } else if self.hold(&of.id, message) {
             say("is requested");
         }
-        batch.moves.extend(self.wakes.add(&of.id).map(|wake| (of, wake)));
+        if self.wakes.add(&of) {
+            batch.moves.push(of);
+        }
         Ok(())
     }
 
@@ -178,7 +178,8 @@ impl<'a> Requests<'a> {
 
     /// Keeps held requests invisible.
     async fn renew(&self) -> Result<(), Fault> {
-        let due: Vec<String> = self.held.borrow_mut().values_mut().flatten().filter_map(Held::due).collect();
+        let due: Vec<String> =
+            self.held.borrow_mut().values_mut().flatten().filter_map(|held| held.due(VISIBILITY)).collect();
         // What SQS does not know any more is received again.
         let lost = self.queue.set_visibility(&due, VISIBILITY).await?;
         for held in self.held.borrow_mut().values_mut() {

@@ -2,11 +2,11 @@
 //! requested.
 
 use std::future::pending;
-use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
+use agent_runtime::pass::is_blocked;
 use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, Step as _, drive};
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -88,10 +88,11 @@ async fn round(
         refused = refused.max(Exit::Usage);
     }
     let (queues, wakes) = (receipts_queues(account, screen), Wakes::default());
-    let moves: Vec<_> = moves.into_iter().filter_map(|of| wakes.add(&of.id).map(|wake| (of, wake))).collect();
+    moves.retain(|of| wakes.add(of));
     for queue in &queues {
         queue.drain(&wakes).await;
     }
+    account.admission.open(&moves);
     // Nor does one that is requested begin.
     let requests = Requests::new(account, screen, &wakes).filter(|_| refused != Exit::Usage);
     let listening = join_all(queues.iter().map(|queue| queue.listen(&wakes)));
@@ -111,13 +112,13 @@ async fn round(
 async fn work(
     account: &Account,
     drives: &Drive<'_>,
-    moves: Vec<(Move, Rc<Notify>)>,
+    moves: Vec<Move>,
     wakes: &Wakes,
     requests: Option<&Requests<'_>>,
 ) -> Exit {
     let (patience, began) = (drives.patience, Instant::now());
     // Boxed: the future of a whole handoff is too large to be moved about on a stack.
-    let fly = |(of, wake): (Move, Rc<Notify>)| {
+    let fly = |of: Move| {
         drives.screen.drives(&of.subject());
         account.begins(&of);
         Box::pin(async move {
@@ -127,7 +128,7 @@ async fn work(
                 }
                 advance(account, pass, &of).await
             };
-            let end = drive(drives, &of.subject(), &wake, walk).await;
+            let end = drive(drives, &of.subject(), &of.wake, walk).await;
             if let (Some(requests), End::Failed(fault)) = (requests, &end) {
                 requests.reject(&of, fault).await;
             }
@@ -165,6 +166,7 @@ async fn work(
             batch = &mut receiving, if open && !stops => {
                 empty = batch.messages == 0 && batch.fault.is_none();
                 open = !once;
+                account.admission.open(&batch.moves);
                 flying.extend(batch.moves.into_iter().map(fly));
                 if batch.buried > 0 {
                     worst = worst.max(Exit::Failed);
@@ -196,15 +198,26 @@ async fn receive(requests: Option<&Requests<'_>>, pause: Duration, wait: Duratio
 
 /// The steps of the phase that the handoff is in. No pass runs those of two.
 async fn advance(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<Outcome> {
-    match phase(account, of).await? {
-        Phase::Settled(outcome) => Ok(outcome),
-        Phase::Withdrawing(outcome) => withdraw(account, pass, of, outcome).await.map(|()| outcome),
-        Phase::Offering => {
-            offer(account, pass, of).await?;
-            // Landed meanwhile: the next pass is in another phase.
-            Err(Halt::Acted)
+    let phase = phase(account, of).await;
+    let offers = matches!(phase, Ok(Phase::Offering));
+    match &phase {
+        Ok(Phase::Settled(_)) => account.stands(of, None),
+        Ok(Phase::Withdrawing(_)) => account.stands(of, Some(true)),
+        Ok(Phase::Offering) => {
+            let source = account.source_snapshot(of).await.ok().flatten();
+            account.stands(of, source.and_then(|source| source.facts.offer).map(|_| false));
         }
+        Err(_) => {}
     }
+    let flow = match phase {
+        Ok(Phase::Settled(outcome)) => Ok(outcome),
+        Ok(Phase::Withdrawing(outcome)) => withdraw(account, pass, of, outcome).await.map(|()| outcome),
+        // Landed meanwhile: the next pass is in another phase.
+        Ok(Phase::Offering) => offer(account, pass, of).await.and(Err(Halt::Acted)),
+        Err(fault) => Err(fault.into()),
+    };
+    account.admission.walked(of, !offers || is_blocked(&flow));
+    flow
 }
 
 /// Where a handoff stands, by the tags of its source snapshot.

@@ -13,7 +13,9 @@ use aws_sdk_rds::operation::describe_db_snapshots::{DescribeDBSnapshotsError, De
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
 use protocol::{AccountId, HandoffId, KeyArn, Region, SnapshotArn, TargetFacts};
+use tokio::sync::Notify;
 
+use crate::admission::Admission;
 use crate::config::Settings;
 use crate::job::Job;
 
@@ -28,6 +30,9 @@ pub(crate) struct Account {
     pub(crate) clock: Clock,
     pub(crate) acts: Acts,
     pub(crate) inventory: Inventory,
+    pub(crate) admission: Admission,
+    /// A message has proved true: another one of its sender's may be looked at.
+    pub(crate) verified: Notify,
     shared: Shared<SnapshotArn, Option<SnapshotView>>,
     /// What RDS told of groups and engine versions, by kind and name.
     pub(crate) told: Shared<(&'static str, String), (String, String)>,
@@ -46,12 +51,15 @@ pub(crate) struct TargetCopy {
 impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock) -> Self {
         let inventory = Inventory::new(clients.clone(), &settings.pace, &clock);
+        let admission = Admission::new(&clients, &settings);
         Self {
             settings,
             clients,
             clock,
             acts: Acts::default(),
             inventory,
+            admission,
+            verified: Notify::new(),
             shared: Shared::new(),
             told: Shared::new(),
             usable: Shared::new(),

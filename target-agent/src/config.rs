@@ -1,6 +1,7 @@
 //! The configuration: the file as it is written, and the settings that it means.
 
 use std::collections::BTreeMap;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use agent_runtime::pace::Pace;
 use agent_runtime::settings::SettingsError;
@@ -32,9 +33,33 @@ pub(crate) struct File {
     /// How to restore some databases otherwise.
     #[serde(default)]
     rule: Vec<Rule>,
+    /// How much is taken on at once.
+    #[serde(default)]
+    limits: Limits,
     /// When to look again.
     #[serde(default)]
     look_again: Pace,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// Copies in flight in this Region of this account, whoever began them (RDS User Guide, Copying a DB snapshot: 20).
+    pub(crate) copies_in_flight: NonZeroU16,
+    /// Databases that are being created, by whomever. AWS has no such limit; networks and people may.
+    pub(crate) restores_in_flight: NonZeroU16,
+    /// Accepted within 24 hours. Left out: as many as come.
+    pub(crate) per_day_count: Option<NonZeroU16>,
+    /// Their sizes together.
+    pub(crate) per_day_gib: Option<NonZeroU32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let twenty = NonZeroU16::new(20).unwrap_or(NonZeroU16::MIN);
+        Self { copies_in_flight: twenty, restores_in_flight: twenty, per_day_count: None, per_day_gib: None }
+    }
 }
 
 /// `[[from]]`
@@ -56,6 +81,7 @@ pub(crate) struct Settings {
     pub(crate) inbox: QueueArn,
     pub(crate) receiver: Receiver,
     pub(crate) profiles: Profiles,
+    pub(crate) limits: Limits,
     pub(crate) pace: Pace,
 }
 
@@ -63,7 +89,7 @@ impl Settings {
     /// Checks what no type can: how the values go together.
     pub(crate) fn of(file: File) -> Result<Self, SettingsError> {
         let wrong = |what: String| Err(SettingsError::Contradictory(what));
-        let File { account, region, role, key, inbox, from, restore, rule, look_again } = file;
+        let File { account, region, role, key, inbox, from, restore, rule, limits, look_again } = file;
         if let Some(complaint) = look_again.complaint() {
             return wrong(complaint.to_owned());
         }
@@ -98,7 +124,7 @@ impl Settings {
         let profiles = Profiles::of(restore, rule).map_err(SettingsError::Contradictory)?;
         let receiver = Receiver { account: account.clone(), region: region.clone(), senders };
         let role = role.unwrap_or_else(names::target_role);
-        Ok(Self { account, region, role, key, inbox, receiver, profiles, pace: look_again })
+        Ok(Self { account, region, role, key, inbox, receiver, profiles, limits, pace: look_again })
     }
 }
 

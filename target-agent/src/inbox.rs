@@ -9,23 +9,24 @@ use agent_runtime::Fault;
 use agent_runtime::events::Screen;
 use agent_runtime::queue::{Held, NEWER, Queue, Received, VISIBILITY};
 use protocol::trust::{Reason, Refusal};
-use protocol::{Answer, Digest, Handoff, HandoffId, Hello, Lack, Message, Receipt, Stage};
+use protocol::{AccountId, Answer, Digest, Handoff, HandoffId, Hello, Lack, Message, Receipt, Stage};
 
 use crate::account::Account;
 use crate::config::Settings;
 use crate::hello::lack;
 use crate::job::Job;
 
-/// No more messages than this are held at once.
-const MOST_HELD: usize = 20;
-/// Nor more than this of one sender.
-const MOST_OF_ONE: usize = 10;
+/// No more messages than this are held at once, of all senders together.
+const MOST_HELD: usize = 10_000;
+/// No more than this of one sender are looked at that have not proved true: whoever floods the inbox keeps his own out.
+const MOST_UNVERIFIED: usize = 10;
+/// What is still held when it is renewed waits for something. After a kill it comes back in this time; renewed for less, a
+/// thousand that wait would cost calls all day.
+const WAITING: Duration = Duration::from_hours(1);
 
 /// What one receive brought.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    /// New jobs.
-    pub(crate) jobs: Vec<Rc<Job>>,
     /// How many messages came.
     pub(crate) messages: usize,
     /// What went wrong with one of them, or with the queue.
@@ -49,16 +50,11 @@ impl<'a> Inbox<'a> {
     }
 
     /// Adds a job, unless one of that handoff is being driven.
-    pub(crate) fn add(&self, job: Job) -> Option<Rc<Job>> {
-        let mut jobs = self.jobs.borrow_mut();
+    pub(crate) fn add(&self, job: Job) {
         let key = (job.id().clone(), job.digest().clone());
-        if jobs.contains_key(&key) {
-            return None;
-        }
-        let job = Rc::new(job);
-        jobs.insert(key, job.clone());
+        let mut jobs = self.jobs.borrow_mut();
+        jobs.entry(key).or_insert_with(|| Rc::new(job));
         self.account.settings.pace.crowd.set(jobs.len());
-        Some(job)
     }
 
     /// A job's drive has ended.
@@ -75,13 +71,7 @@ impl<'a> Inbox<'a> {
             batch.fault = Some(fault);
             return batch;
         }
-        let held: usize = self.held().iter().map(|job| job.held.borrow().len()).sum();
-        let room = MOST_HELD.saturating_sub(held);
-        if room == 0 {
-            tokio::time::sleep(wait).await;
-            return batch;
-        }
-        let received = match self.queue.receive(room, wait).await {
+        let received = match self.queue.receive(10, wait).await {
             Ok(received) => received,
             Err(fault) => {
                 batch.fault = Some(fault);
@@ -90,16 +80,35 @@ impl<'a> Inbox<'a> {
         };
         batch.messages = received.len();
         for message in &received {
-            match self.begin(message).await {
-                Ok(job) => batch.jobs.extend(job),
-                Err(fault) => batch.fault = Some(fault),
+            if let Err(fault) = self.begin(message).await {
+                batch.fault = Some(fault);
             }
         }
         batch
     }
 
+    /// Jobs whose steps are walked from now on. Who begins a copy is decided among those that have proved true.
+    pub(crate) fn next(&self) -> Vec<Rc<Job>> {
+        let jobs = self.jobs.borrow();
+        let mut unverified: BTreeMap<&AccountId, usize> = BTreeMap::new();
+        let is_unproved = |job: &Job| !job.sender_verified.get() && !job.held.borrow().is_empty();
+        for job in jobs.values().filter(|job| job.driven.get() && is_unproved(job)) {
+            *unverified.entry(&job.facts.origin.account).or_default() += 1;
+        }
+        let mut next = Vec::new();
+        for job in jobs.values().filter(|job| !job.driven.get()) {
+            let unverified = unverified.entry(&job.facts.origin.account).or_default();
+            if *unverified < MOST_UNVERIFIED || !is_unproved(job) {
+                *unverified += 1;
+                job.driven.set(true);
+                next.push(job.clone());
+            }
+        }
+        next
+    }
+
     /// One message: a job, or one of its other ends.
-    async fn begin(&self, message: &Received) -> Result<Option<Rc<Job>>, Fault> {
+    async fn begin(&self, message: &Received) -> Result<(), Fault> {
         match self.read(message) {
             Ok(Message::Hello(hello)) => {
                 // An answer that cannot be sent keeps no other message from being begun. The hello comes again.
@@ -107,31 +116,31 @@ impl<'a> Inbox<'a> {
                     let subject = format!("answers to account {}", hello.database_arn.account);
                     self.screen.fault(&subject, &fault, VISIBILITY);
                 }
-                Ok(None)
+                Ok(())
             }
-            Ok(Message::Handoff(handoff)) if self.is_full_of(&handoff) => {
-                // One sender's messages do not take the places of all others.
-                self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await?;
-                Ok(None)
+            // One sender's messages do not fill the memory for all others.
+            Ok(Message::Handoff(handoff)) if self.is_full_of(&handoff) => self.later(message).await,
+            Ok(Message::Handoff(handoff)) => {
+                self.hold(*handoff, message);
+                Ok(())
             }
-            Ok(Message::Handoff(handoff)) => Ok(self.hold(*handoff, message)),
             Err(Refusal::Newer { version, kind }) => {
                 let text = format!("a message of version {version}, kind {kind} is left for a newer agent");
                 self.screen.say("inbox", "message", "newer", &text);
-                self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await?;
-                Ok(None)
+                self.later(message).await
             }
-            Err(Refusal::Rejected { reason, detail }) => {
-                self.bury(message, "inbox", reason, &detail).await?;
-                Ok(None)
-            }
+            Err(Refusal::Rejected { reason, detail }) => self.bury(message, "inbox", reason, &detail).await,
         }
+    }
+
+    async fn later(&self, message: &Received) -> Result<(), Fault> {
+        self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await.map(drop)
     }
 
     fn is_full_of(&self, handoff: &Handoff) -> bool {
         let sender = &handoff.database_arn.account;
         let of_sender = |job: &&Rc<Job>| job.facts.origin.account == *sender && job.facts.id != handoff.handoff;
-        self.held().iter().filter(of_sender).count() >= MOST_OF_ONE
+        self.held().iter().filter(of_sender).count() >= MOST_HELD / self.account.settings.receiver.senders.len().max(1)
     }
 
     /// Against itself and against the configuration; nothing is asked of AWS.
@@ -174,16 +183,15 @@ impl<'a> Inbox<'a> {
     }
 
     /// A message that is being driven is answered by its drive; a redelivery replaces its receipt handle.
-    fn hold(&self, handoff: Handoff, message: &Received) -> Option<Rc<Job>> {
-        let driven = self.jobs.borrow().get(&(handoff.handoff.clone(), handoff.digest())).cloned();
-        let Some(job) = driven else { return self.add(Job::begun_by(handoff, Some(Held::new(message.clone())))) };
+    fn hold(&self, handoff: Handoff, message: &Received) {
+        let known = self.jobs.borrow().get(&(handoff.handoff.clone(), handoff.digest())).cloned();
+        let Some(job) = known else { return self.add(Job::begun_by(handoff, Some(Held::new(message.clone())))) };
         let mut held = job.held.borrow_mut();
         match held.iter_mut().find(|held| held.received.id == message.id) {
             Some(held) => *held = Held::new(message.clone()),
             None => held.push(Held::new(message.clone())),
         }
         job.wake.notify_one();
-        None
     }
 
     /// The end of a message that is known to be bad.
@@ -221,10 +229,10 @@ impl<'a> Inbox<'a> {
     async fn renew(&self) -> Result<(), Fault> {
         let mut due = Vec::new();
         for job in self.held() {
-            due.extend(job.held.borrow_mut().iter_mut().filter_map(Held::due));
+            due.extend(job.held.borrow_mut().iter_mut().filter_map(|held| held.due(WAITING)));
         }
         // What SQS does not know any more is received again.
-        let lost = self.queue.set_visibility(&due, VISIBILITY).await?;
+        let lost = self.queue.set_visibility(&due, WAITING).await?;
         for job in self.held() {
             job.held.borrow_mut().retain(|held| !lost.contains(&held.received.handle));
         }

@@ -1,6 +1,7 @@
 //! A job: one handoff, as account B carries it out, begun by a message or found by its target copy.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::queue::Held;
@@ -33,8 +34,10 @@ pub(crate) struct Job {
     missing_since: Cell<Option<Instant>>,
     /// The restore profile was found to fit.
     pub(crate) fits: Cell<bool>,
+    /// Its steps are walked: until then its message is only held.
+    pub(crate) driven: Cell<bool>,
     /// Ends a wait early.
-    pub(crate) wake: Notify,
+    pub(crate) wake: Rc<Notify>,
 }
 
 impl Job {
@@ -67,7 +70,8 @@ impl Job {
             sender_verified: Cell::new(false),
             missing_since: Cell::new(None),
             fits: Cell::new(false),
-            wake: Notify::new(),
+            driven: Cell::new(false),
+            wake: Rc::default(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod accept;
 mod account;
+mod admission;
 mod check;
 mod cli;
 mod config;

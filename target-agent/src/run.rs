@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
+use agent_runtime::pass::is_blocked;
 use agent_runtime::{Drive, End, Exit, Fault, FaultKind, Pass, drive};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Notify;
@@ -25,6 +26,7 @@ const OUT_OF_REACH: Duration = Duration::from_secs(15);
 /// Runs until one long poll finds the inbox empty and nothing is in flight, or for ever.
 pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, shutdown: &CancellationToken) -> Exit {
     let inbox = Inbox::new(account, screen);
+    account.admission.copies.acts.set(true);
     let exit = match work(account, screen, &inbox, patience, shutdown).await {
         Ok(exit) => exit,
         Err(fault) => {
@@ -51,7 +53,12 @@ async fn work(
     let fly = |job: Rc<Job>| {
         screen.drives(&job.subject());
         Box::pin(async move {
-            let end = drive(drives, &job.subject(), &job.wake, async |pass| accept(account, pass, &job).await).await;
+            let walk = async |pass: &Pass<'_>| {
+                let flow = accept(account, pass, &job).await;
+                account.admission.walked(account, &job, is_blocked(&flow));
+                flow
+            };
+            let end = drive(drives, &job.subject(), &job.wake, walk).await;
             let exit = finish(account, screen, inbox, drives, &job, end).await;
             if exit != Exit::Pending && exit != Exit::Blocked {
                 inbox.remove(&job);
@@ -69,7 +76,7 @@ async fn work(
         tracing::warn!("{note}");
     }
     for copy in copies.into_iter().filter(|copy| !copy.facts.is_finished()) {
-        flying.extend(inbox.add(Job::found(copy.facts)).map(fly));
+        inbox.add(Job::found(copy.facts));
     }
     let once = patience == Patience::Once;
     let wait = if once { Duration::from_secs(1) } else { LONG_POLL };
@@ -80,6 +87,7 @@ async fn work(
     // Kept from one turn to the next: a poll that is dropped may already have made a message invisible.
     let mut receiving = Box::pin(receive(inbox, Duration::ZERO, wait));
     loop {
+        flying.extend(inbox.next().into_iter().map(fly));
         if flying.is_empty() && (deaf || empty || shutdown.is_cancelled()) && (deaf || patience != Patience::ForEver) {
             return Ok(worst);
         }
@@ -98,10 +106,10 @@ async fn work(
                 // The poll under way is waited for: it may hold a message that is handed back now.
                 empty = false;
             }
+            () = account.verified.notified() => {}
             received = &mut receiving, if !(deaf || once && empty) => {
-                let Batch { jobs, messages, fault } = received;
+                let Batch { messages, fault } = received;
                 empty = messages == 0 && fault.is_none();
-                flying.extend(jobs.into_iter().map(fly));
                 let mut pause = Duration::ZERO;
                 match fault {
                     None => trouble = None,

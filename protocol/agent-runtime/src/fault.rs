@@ -38,13 +38,16 @@ pub struct Fault {
     reason: Option<Reason>,
     code: Option<String>,
     step: Option<StepId>,
+    /// Nothing is wrong: what the hint says is waited for.
+    awaits: bool,
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Fault {
     fn new(kind: FaultKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), hint: None, exact: false, reason: None, code: None, step: None, source: None }
+        let what = what.into();
+        Self { kind, what, hint: None, exact: false, reason: None, code: None, step: None, awaits: false, source: None }
     }
 
     /// This handoff stops.
@@ -91,6 +94,12 @@ impl Fault {
         Self { step: self.step.or(Some(step)), ..self }
     }
 
+    /// Somebody was quicker to what there is little of: nothing is wrong, and this is waited for.
+    #[must_use]
+    pub fn awaits(self, what: impl Into<String>) -> Self {
+        Self { awaits: true, hint: Some(what.into()), ..self }
+    }
+
     /// A resource of our name that is somebody else's. It is left untouched.
     pub fn not_ours(what: &str, difference: &str) -> Self {
         Self::fatal(format!("{what} exists and is not ours: {difference}"))
@@ -111,6 +120,11 @@ impl Fault {
     /// How to mend it.
     pub fn mend(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// What is waited for, if nothing is wrong.
+    pub fn awaited(&self) -> Option<&str> {
+        self.hint.as_deref().filter(|_| self.awaits)
     }
 
     /// The step it happened at.

@@ -14,7 +14,7 @@ use crate::database::DatabaseView;
 use crate::fault::{AwsResult as _, Fault};
 use crate::known::{Bounds, Known, Listing};
 use crate::pace::Pace;
-use crate::snapshot::{SnapshotStatus, SnapshotView};
+use crate::snapshot::SnapshotView;
 
 /// The manual snapshots of an account in one Region.
 pub type Snapshots = Listing<SnapshotId, SnapshotView>;
@@ -23,18 +23,6 @@ pub type Databases = Listing<DbIdentifier, DatabaseView>;
 
 /// As many as RDS lists with one call (RDS API Reference, `MaxRecords`).
 const PAGE: usize = 100;
-/// RDS lets this many copies be in flight to one Region of one account (RDS User Guide, Copying a DB snapshot).
-const COPIES_IN_FLIGHT: usize = 20;
-
-/// What `SnapshotQuotaExceeded` means: AWS has one code for two quotas, so what is there decides.
-pub fn quota_hint(snapshots: &Snapshots) -> String {
-    let in_flight = snapshots.values().filter(|view| matches!(view.status, SnapshotStatus::Working(_))).count();
-    if in_flight >= COPIES_IN_FLIGHT {
-        return format!("{in_flight} copies are in flight in this Region: it goes on by itself when one is done");
-    }
-    let count = snapshots.len();
-    format!("the quota of manual snapshots is used up ({count} are there): delete some, or raise L-272F1212")
-}
 
 /// One for each process. N handoffs cost pages, not N calls.
 #[derive(Debug)]
@@ -107,6 +95,22 @@ impl Inventory {
             self.snapshots.saw(&arn.region, &arn.snapshot, began, view);
         }
         self.snapshot(arn).await
+    }
+
+    /// Every manual snapshot of this account, as recently as listings are made for whoever waits.
+    ///
+    /// # Errors
+    /// When RDS does not list them.
+    pub async fn recent(&self, region: &Region) -> Result<Rc<Snapshots>, Fault> {
+        self.snapshots(region, self.bounds().soon).await
+    }
+
+    /// Every manual snapshot of this account, as this process knows them: whoever waits for one has read them.
+    ///
+    /// # Errors
+    /// When RDS does not list them.
+    pub async fn known(&self, region: &Region) -> Result<Rc<Snapshots>, Fault> {
+        self.snapshots(region, self.pace.idle()).await
     }
 
     /// Every manual snapshot of this account, as it was at most this long ago.

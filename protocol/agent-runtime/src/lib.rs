@@ -13,7 +13,8 @@
 //! | [`pace`] | when to look again |
 //! | [`fault`], [`codes`] | what went wrong, whose fault it is likely to be, how to mend it |
 //! | [`denial`], [`statement`] | which policy is in the way, in AWS's words; what whoever owns it adds |
-//! | [`shared`], [`known`], [`inventory`] | reads that all handoffs of a process share |
+//! | [`shared`], [`known`], [`inventory`], [`quotas`] | reads that all handoffs of a process share |
+//! | [`mod@line`], [`copies`] | who waits for what there is little of, and who is next |
 //! | [`snapshot`], [`database`] | what an agent sees of RDS; SDK types stop there |
 //! | [`clients`], [`caller`] | AWS clients through one constructor; who we are |
 //! | [`queue`] | an SQS queue |
@@ -29,6 +30,7 @@ pub mod check;
 pub mod clients;
 pub mod clock;
 pub mod codes;
+pub mod copies;
 pub mod database;
 pub mod denial;
 pub mod drive;
@@ -37,10 +39,12 @@ pub mod fault;
 pub mod forecast;
 pub mod inventory;
 pub mod known;
+pub mod line;
 pub mod pace;
 pub mod pass;
 pub mod policy;
 pub mod queue;
+pub mod quotas;
 pub mod report;
 pub mod senders;
 pub mod settings;

@@ -31,9 +31,9 @@ pub struct Pace {
 }
 
 /// Listings keep this far apart for each further handoff that they serve, so that each costs the same however many there are.
-const APART: Duration = Duration::from_millis(2500);
+const APART: Duration = Duration::from_millis(1500);
 /// Never farther apart than this.
-const FARTHEST: Duration = Duration::from_mins(4);
+const FARTHEST: Duration = Duration::from_secs(150);
 
 impl Default for Pace {
     fn default() -> Self {

@@ -52,6 +52,11 @@ impl From<Fault> for Halt {
 /// With `?`, the whole control flow of a handoff.
 pub type Flow<T> = Result<T, Halt>;
 
+/// Did the pass end with a fault that does not pass by itself?
+pub fn is_blocked<T>(flow: &Flow<T>) -> bool {
+    matches!(flow, Err(Halt::Fault(fault)) if fault.kind != FaultKind::Transient)
+}
+
 /// One walk over the steps.
 #[derive(Debug)]
 pub struct Pass<'a> {
@@ -171,7 +176,8 @@ impl<'a> Pass<'a> {
             remaining,
             since: told,
             waits: working.waits,
-            stalled: (unchanged >= self.pace.stall_after).then_some(Stall { lasts, hint }),
+            // What is known to be over then does not stall.
+            stalled: (working.until.is_none() && unchanged >= self.pace.stall_after).then_some(Stall { lasts, hint }),
             ..Row::new(step, RowState::Working, working.state)
         });
         if self.mode == Mode::Act { Err(Halt::Wait(again)) } else { self.foresee(output) }
@@ -185,6 +191,10 @@ impl<'a> Pass<'a> {
         output: impl FnOnce() -> T,
     ) -> Flow<T> {
         let step = key.0;
+        if let Some(what) = fault.awaited() {
+            tracing::debug!(step = step.0, error = fault.chain(), "somebody was quicker");
+            return self.working(key, Working::waiting_for(what), "see the refusal itself", output);
+        }
         let spreading = changed.is_some_and(|changed| self.clock.now().duration_since(changed) < SPREADING);
         if fault.kind == FaultKind::Blocked && fault.is_refusal() && spreading {
             tracing::debug!(step = step.0, error = fault.chain(), "refused soon after our own change");

@@ -51,21 +51,23 @@ pub struct Held {
     pub received: Received,
     first: Instant,
     renewed: Instant,
+    /// For how long it is invisible since then.
+    lasts: Duration,
 }
 
 impl Held {
     /// Just received.
     pub fn new(received: Received) -> Self {
         let now = Instant::now();
-        Self { received, first: now, renewed: now }
+        Self { received, first: now, renewed: now, lasts: VISIBILITY }
     }
 
-    /// Its handle, if it is to be made invisible anew: at half of its time, until SQS's own limit is near.
-    pub fn due(&mut self) -> Option<String> {
-        if self.renewed.elapsed() < VISIBILITY / 2 || self.first.elapsed() + VISIBILITY >= LONGEST {
+    /// Its handle, if it is to be made invisible for so long: at half of its time, until SQS's own limit is near.
+    pub fn due(&mut self, again: Duration) -> Option<String> {
+        if self.renewed.elapsed() < self.lasts / 2 || self.first.elapsed() + again >= LONGEST {
             return None;
         }
-        self.renewed = Instant::now();
+        (self.renewed, self.lasts) = (Instant::now(), again);
         Some(self.received.handle.clone())
     }
 }

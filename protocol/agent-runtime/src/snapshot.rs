@@ -35,6 +35,8 @@ pub struct SnapshotView {
     pub original: Option<Timestamp>,
     /// When this snapshot or copy was made.
     pub created: Option<Timestamp>,
+    /// Whether it is known to be a copy: of another Region or account.
+    pub is_copy: bool,
     /// How far it is.
     pub status: SnapshotStatus,
     /// As AWS reports it.
@@ -63,6 +65,7 @@ impl SnapshotView {
             resource: snapshot.dbi_resource_id().and_then(|id| id.parse().ok()),
             original: snapshot.original_snapshot_create_time().and_then(timestamp),
             created: snapshot.snapshot_create_time().and_then(timestamp),
+            is_copy: snapshot.source_db_snapshot_identifier().is_some(),
             status: status(snapshot.status().unwrap_or_default()),
             percent,
             encrypted: snapshot.encrypted().unwrap_or(false),
@@ -82,6 +85,7 @@ impl SnapshotView {
             resource: None,
             original: None,
             created: None,
+            is_copy: false,
             status: SnapshotStatus::Available,
             percent: None,
             encrypted: true,

@@ -1,8 +1,6 @@
 //! Step 4, and its end in step 13: the copy in the target Region that account B is given.
 
-use std::time::Duration;
-
-use agent_runtime::inventory::quota_hint;
+use agent_runtime::copies::FULL;
 use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
@@ -40,9 +38,12 @@ impl Step for CopyToTargetRegion<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
+        let admission = &self.account.admission;
         let Some(view) = self.account.inventory.snapshot_to_make(&self.of.shared_arn()).await? else {
-            return Ok(Observed::Todo);
+            let waits = admission.copies(self.account, self.of).await?;
+            return Ok(waits.map_or(Observed::Todo, Observed::Working));
         };
+        admission.copying(self.account, self.of, &view).await?;
         if !owned(self.of, &view, SnapshotRole::Shared, self.account.clock.now())? {
             return Ok(Observed::Working(Working::new("waiting for the tags of the copy")));
         }
@@ -57,6 +58,7 @@ impl Step for CopyToTargetRegion<'_> {
                 if view.key.as_ref() != Some(&self.key.arn) {
                     return not_ours("it carries our tags, but is not under the handoff key");
                 }
+                admission.copied(self.of);
                 Ok(Observed::Ready(SnapshotView::clone(&view)))
             }
         }
@@ -95,9 +97,8 @@ impl Step for CopyToTargetRegion<'_> {
                 _ => fault,
             });
         match answer {
-            Err(fault) if fault.code() == Some("SnapshotQuotaExceeded") => {
-                let there = self.account.inventory.snapshots(region, Duration::ZERO).await?;
-                Err(fault.hint(quota_hint(&there)))
+            Err(fault) if fault.code() == Some(FULL) => {
+                Err(self.account.admission.refused(self.account, self.of, true, fault).await)
             }
             other => other,
         }

@@ -79,14 +79,6 @@ async fn put(account: &Account, of: &Move, key: &KeyArn) -> Result<(), Fault> {
     }
 }
 
-/// Will another handoff of this process close the key? Then it is left to that one: the last of them looks.
-async fn is_left_to_another(account: &Account, of: &Move) -> Result<bool, Fault> {
-    // What this process has written itself is known whenever it has listed.
-    let open = open(account, of, SLOWLY).await?;
-    let driven = account.driven.borrow();
-    Ok(open.iter().any(|(id, _)| *id != of.id && driven.contains_key(id)))
-}
-
 impl Step for ShareKey<'_> {
     type Output = ();
     const ID: StepId = StepId("share-key");
@@ -152,7 +144,7 @@ impl Step for CloseKey<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(key) = self.key else { return Ok(Observed::Ready(())) };
-        if is_left_to_another(self.account, self.of).await? {
+        if self.account.is_left_to_another(self.of) {
             return Ok(Observed::Ready(()));
         }
         let fresh = since_end(self.account, self.of).await?;
@@ -177,8 +169,11 @@ impl RevokeGrants<'_> {
     /// whoever asked for the copy.
     async fn left(&self) -> Result<Option<(KeyArn, Grant)>, Fault> {
         let Some(key) = self.key else { return Ok(None) };
+        if self.account.is_left_to_another(self.of) {
+            return Ok(None);
+        }
         let fresh = since_end(self.account, self.of).await?;
-        if is_left_to_another(self.account, self.of).await? || !open(self.account, self.of, fresh).await?.is_empty() {
+        if !open(self.account, self.of, fresh).await?.is_empty() {
             return Ok(None);
         }
         let account = self.of.route.account.as_str();

@@ -1,5 +1,6 @@
 //! Step 1: the source snapshot.
 
+use agent_runtime::copies::FULL;
 use agent_runtime::database::DatabaseStatus;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
@@ -45,7 +46,10 @@ impl Step for TakeSnapshot<'_> {
                 Some(DatabaseStatus::Working(status)) => {
                     Observed::Working(Working::new(format!("waiting for the database, which is {status}")))
                 }
-                _ => Observed::Todo,
+                _ => {
+                    let waits = account.admission.begins(account, self.of).await?;
+                    waits.map_or(Observed::Todo, Observed::Working)
+                }
             });
         };
         if !owned(self.of, &view, SnapshotRole::Source, account.clock.now())? {
@@ -55,6 +59,7 @@ impl Step for TakeSnapshot<'_> {
             let found = view.resource.as_ref().map_or("none".to_owned(), ToString::to_string);
             return Err(Fault::not_ours(&format!("snapshot {}", view.arn), &format!("it is of database {found}")));
         }
+        account.admission.begun(self.of);
         view.observed().map(|observed| match observed {
             Observed::Ready(()) => Observed::Ready(SnapshotView::clone(&view)),
             Observed::Working(working) => Observed::Working(working),
@@ -77,7 +82,12 @@ impl Step for TakeSnapshot<'_> {
             .set_tags(Some(rds_tags(&facts.creation_tags())));
         let answer = call.send().await;
         self.account.inventory.acted_on_snapshot(&self.of.source_arn());
-        answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault)
+        match answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault) {
+            Err(fault) if fault.code() == Some(FULL) => {
+                Err(self.account.admission.refused(self.account, self.of, false, fault).await)
+            }
+            other => other,
+        }
     }
 
     fn foresee(&self) -> SnapshotView {

@@ -1,8 +1,6 @@
 //! Step 9: the copy under account B's own key. With it, B depends on nothing of A any more.
 
-use std::time::Duration;
-
-use agent_runtime::inventory::quota_hint;
+use agent_runtime::copies::FULL;
 use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
 use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
@@ -42,10 +40,13 @@ impl Step for CopyUnderOwnKey<'_> {
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let arn = self.job.target_arn(self.account);
         let Some(view) = self.account.inventory.snapshot_to_make(&arn).await? else {
-            return if self.job.message.is_some() { Ok(Observed::Todo) } else { self.job.missing(self.account).await };
+            let Some(message) = &self.job.message else { return self.job.missing(self.account).await };
+            let waits = self.account.admission.copies(self.account, self.job, message).await?;
+            return Ok(waits.map_or(Observed::Todo, Observed::Working));
         };
         if self.account.target_copy(self.job).await?.is_some() {
             self.job.shown();
+            self.account.admission.copying(self.account, &view).await?;
             return Ok(Observed::Ready(()));
         }
         if view.tags.is_empty() && is_young(view.created, self.account.clock.now()) {
@@ -79,9 +80,8 @@ impl Step for CopyUnderOwnKey<'_> {
                 _ => fault,
             });
         match answer {
-            Err(fault) if fault.code() == Some("SnapshotQuotaExceeded") => {
-                let there = self.account.inventory.snapshots(&settings.region, Duration::ZERO).await?;
-                Err(fault.hint(quota_hint(&there)))
+            Err(fault) if fault.code() == Some(FULL) => {
+                Err(self.account.admission.refused(self.account, self.job, fault).await)
             }
             other => other,
         }

@@ -98,9 +98,14 @@ impl Step for Restore<'_> {
                     self.copy.size_gib,
                 )
                 .await?;
-                Ok(Observed::Todo)
+                let admission = &self.account.admission;
+                let waits = admission.restores(self.account, self.job, &name, self.copy.size_gib).await?;
+                Ok(waits.map_or(Observed::Todo, Observed::Working))
             }
-            Some(database) => self.judge(&name, &database),
+            Some(database) => {
+                self.account.admission.restored(self.account).await?;
+                self.judge(&name, &database)
+            }
         }
     }
 

@@ -71,7 +71,9 @@ impl Step for Verify<'_> {
             size_gib: view.size_gib,
         };
         check_snapshot(self.message, &seen).map_err(refused)?;
-        self.job.sender_verified.set(true);
+        if !self.job.sender_verified.replace(true) {
+            self.account.verified.notify_one();
+        }
         check_times(self.message, now, estimate(view.size_gib)).map_err(refused)?;
         let facts = &self.job.facts;
         free_name(self.account, &facts.id, &facts.database, &facts.label).await?;

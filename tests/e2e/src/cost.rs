@@ -95,6 +95,10 @@ pub async fn measure(way: Way, row: Row) -> Cost {
     let there = if way == Way::SnapshotTool { Vec::new() } else { databases.clone() };
     let world = World { databases: there, quotas: row.quotas(), remembers: Duration::ZERO, ..World::slow() };
     let lab = Lab::new(world).await;
+    let copies = row.copies;
+    lab.edit("source.toml", "[[target]]", &format!("[limits]\ncopies_in_flight = {copies}\n[[target]]"));
+    let limits = format!("[limits]\ncopies_in_flight = {copies}\nrestores_in_flight = {copies}\n[[from]]");
+    lab.edit("target.toml", "[[from]]", &limits);
     let tool = match way {
         Way::SnapshotTool => Some(snapshot_tool::Tool::set_up(&lab, &databases).await),
         _ => None,

@@ -7,6 +7,7 @@
     reason = "what is not as it should be ends a scenario"
 )]
 
+mod admission;
 mod arrows;
 mod blocked;
 mod check;

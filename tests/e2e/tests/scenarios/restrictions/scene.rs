@@ -61,7 +61,7 @@ impl Scene {
         lab.cloud.create_database(Database { kms_key: Some(database_key.clone()), ..Database::new(A, HOME, "orders") });
         lab.configure_source(&["orders"], "");
         // The replica is there as soon as an offer is.
-        let offered = lab.source_for(Duration::from_mins(5)).await;
+        let offered = lab.source_for(Duration::from_mins(15)).await;
         assert_eq!(offered.exit, Exit::Pending, "{}", offered.out);
         let mut scene =
             Self { shipped: Policies::shipped(&lab, &database_key).await, lab, keys: [].into(), snapshots: [].into() };

@@ -1,0 +1,254 @@
+//! Who may begin and who waits: nobody tries in vain, nobody is forgotten, and each sender has its turn.
+
+use std::time::Duration;
+
+use agent_runtime::Exit;
+use aws_sdk_rds::types::DbSnapshot;
+use aws_sim::{Database, Quotas};
+use e2e::{A, B, HOME, Lab, Ran, TARGET, World};
+use protocol::handoff::Handoff;
+use tokio_util::sync::CancellationToken;
+
+/// Databases of these sizes, and `[limits]` of both agents.
+async fn lab(world: World, databases: &[(&'static str, u32)], source: &str, target: &str) -> Lab {
+    let lab = Lab::new(World { databases: Vec::new(), ..world }).await;
+    for (name, allocated_gib) in databases {
+        lab.cloud.create_database(Database { allocated_gib: *allocated_gib, ..Database::new(A, HOME, name) });
+    }
+    let names: Vec<&str> = databases.iter().map(|(name, _)| *name).collect();
+    lab.configure_source(&names, &format!("[limits]\n{source}"));
+    lab.edit("target.toml", "[[from]]", &format!("[limits]\n{target}\n[[from]]"));
+    lab.cloud.forget_calls();
+    lab
+}
+
+fn quotas(copies_in_flight: usize) -> Quotas {
+    Quotas { copies_in_flight, ..Quotas::default() }
+}
+
+/// Of which databases an account has asked something, in order, and what AWS answered.
+fn asked(lab: &Lab, account: &str, action: &str) -> (Vec<String>, Vec<String>) {
+    let calls = lab.cloud.calls().into_iter().filter(|call| call.account == account && call.action == action);
+    let name = |resources: &[String]| {
+        let arn = resources.iter().find_map(|arn| arn.split_once("snapshot:rds-handoff-"));
+        arn.and_then(|(_, name)| name.split('-').next()).unwrap_or_default().to_owned()
+    };
+    calls.map(|call| (name(&call.resources), call.answer)).unzip()
+}
+
+async fn both(lab: &Lab, restored: &[&str]) -> (Ran, Ran) {
+    tokio::join!(lab.source(&Lab::ALONE), lab.target_until_restored(restored))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_of_two_is_never_overrun_and_the_urgent_and_the_large_go_first() {
+    let sizes = [("small", 20), ("large", 300), ("medium", 100), ("urgent", 30), ("other", 50)];
+    let world = World { quotas: quotas(2), ..World::slow() };
+    let lab = lab(world, &sizes, "copies_in_flight = 2", "copies_in_flight = 2").await;
+    lab.edit("source.toml", "database = \"urgent\"", "priority = 5\ndatabase = \"urgent\"");
+    let names = sizes.map(|(name, _)| format!("{name}-cutover-1"));
+    let (source, target) = both(&lab, &names.each_ref().map(String::as_str)).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    let order = ["urgent", "large", "medium", "other", "small"];
+    let (copied, answers) = asked(&lab, A, "rds:CopyDBSnapshot");
+    assert_eq!((copied, answers), (order.map(str::to_owned).into(), vec!["ok".to_owned(); 5]));
+    let (_, answers) = asked(&lab, B, "rds:CopyDBSnapshot");
+    assert_eq!(answers, vec!["ok"; 5]);
+    assert!(source.out.contains("waiting for a copy slot, 1 before it"), "{}", source.out);
+    assert!(!source.out.contains("no progress"), "who waits does not stall: {}", source.out);
+    // No more are begun than are copied, and as many that wait.
+    let calls = lab.cloud.calls();
+    let last = calls.iter().rfind(|call| call.action == "rds:CreateDBSnapshot").unwrap().number;
+    let first_copy = calls.iter().find(|call| call.action == "rds:CopyDBSnapshot").unwrap().number;
+    assert!(last > first_copy, "the fifth waits for the first copies");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_source_agents_learn_from_a_refusal_and_nobody_is_told() {
+    let sizes = [("one", 100), ("two", 100), ("three", 100), ("four", 100), ("five", 100)];
+    let world = World { quotas: quotas(2), ..World::slow() };
+    let lab = lab(world, &sizes, "copies_in_flight = 20", "copies_in_flight = 2").await;
+    let names = sizes.map(|(name, _)| format!("{name}-cutover-1"));
+    let names = names.each_ref().map(String::as_str);
+    let (other, (source, target)) = tokio::join!(lab.source(&Lab::ALONE), both(&lab, &names));
+    assert_eq!([source.exit, other.exit, target.exit], [Exit::Settled; 3], "{}\n{}", source.out, other.out);
+    for ran in [&source, &other] {
+        assert!(!ran.out.contains("blocked") && !ran.out.contains("SnapshotQuotaExceeded"), "{}", ran.out);
+    }
+    let (_, answers) = asked(&lab, A, "rds:CopyDBSnapshot");
+    let refused = answers.iter().filter(|answer| *answer == "SnapshotQuotaExceeded").count();
+    assert!((1..=10).contains(&refused), "each of three once, and one each six hours: {answers:?}");
+}
+
+async fn fill(lab: &Lab, account: &str, count: usize) {
+    lab.cloud.create_database(Database::new(account, TARGET, "filler"));
+    let admin = lab.admin(account, TARGET);
+    for nth in 0..count {
+        let call = admin.rds.create_db_snapshot().db_instance_identifier("filler");
+        call.db_snapshot_identifier(format!("filler-{nth}")).send().await.unwrap();
+        tokio::time::sleep(Duration::from_mins(1)).await;
+    }
+    lab.cloud.forget_calls();
+}
+
+/// Somebody deletes a snapshot after these hours.
+async fn make_room(lab: &Lab, account: &str, after: u64) {
+    tokio::time::sleep(Duration::from_hours(after)).await;
+    lab.admin(account, TARGET).rds.delete_db_snapshot().db_snapshot_identifier("filler-0").send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_waits_for_room_for_a_manual_snapshot_and_never_tries_in_vain() {
+    let lab = lab(World::quick(), &[("orders", 100)], "", "").await;
+    fill(&lab, A, 100).await;
+    let ((source, target), ()) = tokio::join!(both(&lab, &["orders-cutover-1"]), make_room(&lab, A, 3));
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    let text = "waiting for room for a manual snapshot in us-west-2 (quota 100, all used; raise L-272F1212)";
+    assert!(source.words().contains(text) && !source.out.contains("blocked"), "{}", source.out);
+    assert_eq!(asked(&lab, A, "rds:CopyDBSnapshot").1, ["ok"]);
+    let figures = lab.cloud.calls().iter().filter(|call| call.action == "rds:DescribeAccountAttributes").count();
+    assert!((1..=5).contains(&figures), "once an hour: {figures}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_below_awss_own_is_learnt_from_one_refusal() {
+    let quotas = Quotas { manual_snapshots: 2, ..Quotas::default() };
+    let lab = lab(World { quotas, ..World::quick() }, &[("orders", 100)], "", "").await;
+    fill(&lab, B, 2).await;
+    let ((source, target), ()) = tokio::join!(both(&lab, &["orders-cutover-1"]), make_room(&lab, B, 3));
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    let text = "waiting for room for a manual snapshot in us-west-2 (quota 2, all used; raise L-272F1212)";
+    assert!(target.words().contains(text) && !target.out.contains("blocked"), "{}", target.out);
+    assert_eq!(asked(&lab, B, "rds:CopyDBSnapshot").1, ["SnapshotQuotaExceeded", "ok"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn account_b_accepts_no_more_within_a_day_than_it_says() {
+    for (limit, told) in [("per_day_count = 1", "1 of 1"), ("per_day_gib = 150", "100 of 150 GiB")] {
+        let lab = lab(World::slow(), &[("one", 100), ("two", 100)], "", limit).await;
+        lab.edit("source.toml", "label = \"cutover-1\"", "label = \"cutover-1\"\nstart_within = \"3d\"");
+        let look = async {
+            tokio::time::sleep(Duration::from_hours(24)).await;
+            lab.admin(B, TARGET).snapshots().await.len()
+        };
+        let ((source, target), begun) = tokio::join!(both(&lab, &["one-cutover-1", "two-cutover-1"]), look);
+        assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+        assert_eq!(begun, 1, "{}", target.out);
+        let text = format!("waiting for tomorrow's share: {told} accepted since 2026-11-21 13:2");
+        assert!(target.words().contains(&text), "{text}: {}", target.out);
+        let acts = lab.cloud.calls().into_iter().filter(|call| call.account == B && call.action.contains("Visibility"));
+        let kept = acts.count();
+        assert!(kept <= 2 * 25 * 2, "a message that waits is kept for an hour: {kept}");
+    }
+    let lab = lab(World::quick(), &[("one", 100)], "", "per_day_gib = 99").await;
+    let (_, target) = tokio::join!(lab.source_for(Duration::from_hours(2)), lab.target_until_trouble());
+    assert!(target.words().contains("raise per_day_gib under [limits]"), "{}", target.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn account_b_copies_and_restores_no_more_at_once_than_it_says() {
+    let limits = "copies_in_flight = 2\nrestores_in_flight = 1";
+    let lab = lab(World::slow(), &[("one", 100), ("two", 100), ("three", 100), ("four", 100)], "", limits).await;
+    let names = ["one-cutover-1", "two-cutover-1", "three-cutover-1", "four-cutover-1"];
+    let b = lab.admin(B, TARGET);
+    let watch = async {
+        let mut most = (0, 0);
+        loop {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            let snapshots = b.rds.describe_db_snapshots().snapshot_type("manual").send().await.unwrap();
+            let copies = snapshots.db_snapshots().iter().filter(|one| one.status() != Some("available")).count();
+            let databases = b.rds.describe_db_instances().send().await.unwrap();
+            let restores =
+                databases.db_instances().iter().filter(|one| one.db_instance_status() == Some("creating")).count();
+            most = (copies.max(most.0), restores.max(most.1));
+            if databases.db_instances().len() == names.len() {
+                return most;
+            }
+        }
+    };
+    let ((source, target), most) = tokio::join!(both(&lab, &names), watch);
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    assert_eq!(most, (2, 1));
+    for text in ["waiting for a copy slot", "waiting for a restore slot"] {
+        assert!(target.words().contains(text), "{text}: {}", target.out);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_one_sender_keeps_another_ones_message_not_waiting() {
+    let lab = lab(World::quick(), &[("orders", 100)], "", "copies_in_flight = 1").await;
+    let receipts = "receipts = \"arn:aws:sqs:ap-northeast-1:444444444444:rds-handoff-receipts-222222222222\"";
+    lab.edit("target.toml", "[restore]", &format!("[[from]]\naccount = \"444444444444\"\n{receipts}\n[restore]"));
+    let b = lab.admin(B, TARGET);
+    let stop = CancellationToken::new();
+    let flood = async {
+        let good = Handoff::decode(&lab.message().await).unwrap();
+        for nth in 0..200 {
+            b.send("rds-handoff-inbox", &forged(&good, nth)).await;
+        }
+        lab.cloud.forget_calls();
+        let begun = tokio::time::Instant::now();
+        let watching = ["run", "--watch"];
+        let target = lab.target_until(&watching, stop.clone());
+        let restored = async {
+            while lab.restored("orders-cutover-1").is_none() {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+            }
+            let took = begun.elapsed();
+            tokio::time::sleep(Duration::from_hours(1)).await;
+            stop.cancel();
+            took
+        };
+        let (target, took) = tokio::join!(target, restored);
+        assert!(took < Duration::from_mins(10), "{took:?}: {}", target.out);
+    };
+    let (source, ()) = tokio::join!(lab.source(&Lab::ALONE), flood);
+    assert_eq!(source.exit, Exit::Settled, "{}", source.out);
+    let looked = lab.cloud.calls().into_iter().filter(|call| call.account == B);
+    let looked = looked.filter(|call| call.resources.iter().any(|arn| arn.contains(":444444444444:snapshot:"))).count();
+    assert!(looked < 400, "ten at a time are looked at: {looked}");
+    // The last poll, which was dropped, may have hidden ten of those that were handed back.
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    assert_eq!(b.peek("rds-handoff-inbox").await.len(), 200, "and all are handed back");
+}
+
+/// Consistent in itself, of another account that shares nothing.
+fn forged(good: &Handoff, nth: usize) -> String {
+    let mut forged = Handoff { label: format!("flood-{nth}").parse().unwrap(), ..good.clone() };
+    for account in [&mut forged.database_arn.account, &mut forged.snapshot.account, &mut forged.key.account] {
+        *account = "444444444444".parse().unwrap();
+    }
+    let Handoff { database_arn, identity, target_account, target_region, label, .. } = &forged;
+    forged.handoff = protocol::HandoffId::of(database_arn, &identity.resource, target_account, target_region, label);
+    let role = protocol::names::SnapshotRole::Shared;
+    forged.snapshot.snapshot = protocol::names::snapshot(forged.database(), &forged.handoff, role);
+    forged.encode()
+}
+
+#[tokio::test(start_paused = true)]
+async fn agents_that_are_killed_while_some_wait_lose_none() {
+    let sizes = [("one", 100), ("two", 100), ("three", 100), ("four", 100)];
+    let world = World { quotas: quotas(2), ..World::slow() };
+    let lab = lab(world, &sizes, "copies_in_flight = 2", "copies_in_flight = 1").await;
+    let names = sizes.map(|(name, _)| format!("{name}-cutover-1"));
+    let killed = tokio::time::timeout(Duration::from_hours(4), async {
+        tokio::join!(lab.source(&Lab::ALONE), lab.target(&["run", "--watch"]))
+    });
+    assert!(killed.await.is_err(), "while some wait in each line");
+    let b: Vec<DbSnapshot> = lab
+        .admin(B, TARGET)
+        .rds
+        .describe_db_snapshots()
+        .snapshot_type("manual")
+        .send()
+        .await
+        .unwrap()
+        .db_snapshots()
+        .to_vec();
+    assert_eq!(b.len(), 1, "{b:?}");
+    let (source, target) = both(&lab, &names.each_ref().map(String::as_str)).await;
+    assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+    for account in [A, B] {
+        assert_eq!(asked(&lab, account, "rds:CopyDBSnapshot").1, ["ok"; 4]);
+    }
+}
