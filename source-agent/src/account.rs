@@ -41,7 +41,7 @@ pub(crate) struct Account {
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
     pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
-    /// The handoffs of this process.
+    /// The handoffs of this process: what account B tells of them after their end is recorded too.
     pub(crate) driven: RefCell<BTreeMap<HandoffId, Move>>,
     /// Handoffs of this process that have something open with an account in a Region: `true` while it is being taken back.
     open: RefCell<BTreeMap<(AccountId, Region), BTreeMap<HandoffId, bool>>>,
@@ -91,9 +91,9 @@ impl Account {
 
     /// This process drives a handoff from now on.
     pub(crate) fn begins(&self, of: &Move) {
-        let mut driven = self.driven.borrow_mut();
-        driven.insert(of.id.clone(), of.clone());
-        self.settings.pace.crowd.set(driven.len());
+        self.driven.borrow_mut().insert(of.id.clone(), of.clone());
+        let crowd = &self.settings.pace.crowd;
+        crowd.set(crowd.get() + 1);
     }
 
     /// Where a handoff of this process stands; `None` when it has nothing open.
@@ -116,9 +116,8 @@ impl Account {
     /// This process drives it no more.
     pub(crate) fn ends(&self, of: &Move) {
         self.stands(of, None);
-        let mut driven = self.driven.borrow_mut();
-        driven.remove(&of.id);
-        self.settings.pace.crowd.set(driven.len());
+        let crowd = &self.settings.pace.crowd;
+        crowd.set(crowd.get().saturating_sub(1));
     }
 
     /// The source snapshot of a handoff, if it is there and ours.

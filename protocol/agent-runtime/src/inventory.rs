@@ -1,5 +1,7 @@
 //! The listings that every handoff of a process reads: all pages, once for all.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -31,12 +33,20 @@ pub struct Inventory {
     pace: Pace,
     snapshots: Known<SnapshotId, SnapshotView>,
     databases: Known<DbIdentifier, DatabaseView>,
+    /// Looks at one snapshot each, since the last listing.
+    looks: RefCell<BTreeMap<Region, usize>>,
 }
 
 impl Inventory {
     /// Nothing read yet.
     pub fn new(clients: Clients, pace: &Pace, clock: &Clock) -> Self {
-        Self { clients, pace: pace.clone(), snapshots: Known::new(clock.clone()), databases: Known::new(clock.clone()) }
+        Self {
+            clients,
+            pace: pace.clone(),
+            snapshots: Known::new(clock.clone()),
+            databases: Known::new(clock.clone()),
+            looks: RefCell::default(),
+        }
     }
 
     fn bounds(&self) -> Bounds {
@@ -82,8 +92,7 @@ impl Inventory {
         oldest: Duration,
     ) -> Result<Option<Rc<SnapshotView>>, Fault> {
         let is_old = self.snapshots.age(&arn.region, &arn.snapshot).is_none_or(|age| age > oldest);
-        if is_old && self.snapshots.count(&arn.region) <= PAGE {
-            // It costs no more than the one, and serves all.
+        if is_old && self.is_worth_a_listing(&arn.region) {
             self.snapshots.since(&arn.region, Instant::now(), async || self.list_snapshots(&arn.region).await).await?;
         } else if is_old {
             let began = Instant::now();
@@ -121,7 +130,17 @@ impl Inventory {
         self.snapshots.all(region, oldest, async || self.list_snapshots(region).await).await
     }
 
+    /// A listing serves all, and a look one. So whoever looks pays for the listing at last: when so many have looked since the last one
+    /// as it has pages.
+    fn is_worth_a_listing(&self, region: &Region) -> bool {
+        let mut looks = self.looks.borrow_mut();
+        let looks = looks.entry(region.clone()).or_default();
+        *looks += 1;
+        *looks * PAGE >= self.snapshots.count(region)
+    }
+
     async fn list_snapshots(&self, region: &Region) -> Result<Snapshots, Fault> {
+        self.looks.borrow_mut().remove(region);
         let pages = self.clients.rds(region).describe_db_snapshots().snapshot_type("manual").into_paginator();
         let listed = pages.items().send().try_collect().await.op("rds:DescribeDBSnapshots")?;
         let views = listed.iter().filter_map(SnapshotView::of);

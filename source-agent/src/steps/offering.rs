@@ -14,9 +14,11 @@ use crate::account::Account;
 use crate::moves::Move;
 
 /// Two agents that make an offer at the same instant have both written it after this long.
-const RACE: Duration = Duration::from_secs(5);
-/// Read by the same pass.
-const JUST_NOW: Duration = Duration::from_secs(2);
+const RACE: Duration = Duration::from_secs(15);
+/// Whoever has made an offer waits longer than this before anything follows from it.
+const JUST_NOW: Duration = Duration::from_secs(10);
+/// Offers of the same moment are looked at together.
+const MOMENT: Duration = Duration::from_secs(10);
 
 /// Number, times, nonce and digest of the message. From this tag and the snapshots the message is the same bytes for ever.
 pub(crate) struct MakeOffer<'a> {
@@ -48,10 +50,16 @@ impl Step for MakeOffer<'_> {
         };
         let Some(offer) = facts.offer else { return self.made_by_another().await };
         // Two agents may have made one offer each, at the same time: the later tag stays, and both wait to see which it is.
-        let settled = offer.issued.checked_add(self.account.settings.pace.settle(RACE)).unwrap_or(Timestamp::MAX);
-        let now = self.account.clock.now();
-        if now < settled {
-            return Ok(Observed::Working(Working { until: Some(settled), ..Working::new("letting the offer settle") }));
+        let (now, pace) = (self.account.clock.now(), &self.account.settings.pace);
+        let settled = offer.issued.checked_add(pace.settle(RACE)).unwrap_or(Timestamp::MAX);
+        let moment = i64::try_from(pace.settle(MOMENT).as_secs()).unwrap_or(1).max(1);
+        let together = Timestamp::from_second((settled.as_second() + moment - 1).div_euclid(moment) * moment);
+        let together = together.unwrap_or(settled);
+        if now < together && facts.published.is_none() {
+            return Ok(Observed::Working(Working {
+                until: Some(together),
+                ..Working::new("letting the offer settle")
+            }));
         }
         let offer = if facts.published.is_some() {
             offer

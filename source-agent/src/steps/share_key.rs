@@ -167,7 +167,7 @@ impl Step for CloseKey<'_> {
 impl RevokeGrants<'_> {
     /// Grants that were issued under account B. RDS makes one on the key of a snapshot that it copies, with the identity of
     /// whoever asked for the copy.
-    async fn left(&self) -> Result<Option<(KeyArn, Grant)>, Fault> {
+    async fn left(&self) -> Result<Option<(KeyArn, Vec<Grant>)>, Fault> {
         let Some(key) = self.key else { return Ok(None) };
         if self.account.is_left_to_another(self.of) {
             return Ok(None);
@@ -179,8 +179,9 @@ impl RevokeGrants<'_> {
         let account = self.of.route.account.as_str();
         let root = protocol::arn::root(&self.of.route.account);
         let grants = self.account.keys.grants(key, fresh).await?;
-        let left = grants.iter().find(|grant| grant.issuer == account || grant.issuer == root);
-        Ok(left.map(|grant| (key.clone(), grant.clone())))
+        let left = grants.iter().filter(|grant| grant.issuer == account || grant.issuer == root).cloned();
+        let left: Vec<Grant> = left.collect();
+        Ok((!left.is_empty()).then(|| (key.clone(), left)))
     }
 }
 
@@ -202,7 +203,12 @@ impl Step for RevokeGrants<'_> {
 
     async fn act(&self) -> Result<(), Fault> {
         match self.left().await? {
-            Some((key, grant)) => self.account.keys.revoke(&key, &grant).await,
+            Some((key, grants)) => {
+                for grant in grants {
+                    self.account.keys.revoke(&key, &grant).await?;
+                }
+                Ok(())
+            }
             None => Ok(()),
         }
     }

@@ -277,17 +277,17 @@ async fn what_is_under_way_keeps_its_key_mode() {
 async fn a_managed_handoff_that_ends_shuts_no_given_one_out_of_the_same_key() {
     let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
     lab.configure_source(&["orders"], "");
-    lab.source_for(Duration::from_mins(5)).await;
+    lab.source_for(Duration::from_mins(15)).await;
     // Both modes mean the key behind one alias.
     lab.configure_source(&["payroll"], GIVEN);
-    lab.source_for(Duration::from_mins(5)).await;
+    lab.source_for(Duration::from_mins(15)).await;
     assert_eq!(lab.admin(B, TARGET).peek("rds-handoff-inbox").await.len(), 2, "both offers are open");
     let a = lab.admin(A, HOME);
     let orders = a.snapshots().await.into_iter().find(|name| name.contains("orders")).unwrap();
     let ended = Tag::builder().key("rds-handoff:ended").value("revoked/2026-11-21T10:00:00Z").build();
     let arn = format!("arn:aws:rds:{HOME}:{A}:snapshot:{orders}");
     a.rds.add_tags_to_resource().resource_name(arn).tags(ended).send().await.unwrap();
-    lab.source_for(Duration::from_mins(5)).await;
+    lab.source_for(Duration::from_mins(15)).await;
 
     let target = async {
         while lab.restored("payroll-cutover-1").is_none() {
