@@ -338,7 +338,7 @@ mod tests {
             (format!("{B}{every}to_account = \"333333333333\""), "wave cutover-1 goes to no [[target]]"),
             (format!("{B}{C}{every}"), "fits several [[target]]s: add to_account or to_region, or every_target = true"),
             (format!("{B}{every}access_for = \"1h\""), "wave cutover-1 needs 0 < start_within <= access_for"),
-            (format!("{B}{every}start_within = \"15d\"\naccess_for = \"20d\""), "start_within is at most 14 days"),
+            (format!("{B}{every}start_within = \"15d\"\naccess_for = \"20d\""), "a start_within of at most 14 days"),
             (format!("{B}{over}access_for = \"1h\""), "wave cutover-1, override shop-* needs 0 < start_within"),
             (format!("{B}{over}to_region = \"eu-west-1\""), "wave cutover-1, override shop-* goes to no [[target]]"),
             (format!("{B}{over}priorty = 1"), "did you mean `priority`"),
