@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use protocol::Phase;
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
+use protocol::tags::KeyMode;
 use protocol::{AccountId, HandoffId, KeyArn, Nonce, QueueArn, Region, SnapshotArn, SourceFacts};
 
 use crate::admission::Admission;
@@ -100,7 +101,7 @@ impl Account {
     pub(crate) fn stands(&self, of: &Move, withdrawing: Option<bool>) {
         let mut open = self.open.borrow_mut();
         let open = open.entry((of.route.account.clone(), of.route.region.clone())).or_default();
-        match withdrawing {
+        match withdrawing.filter(|_| of.route.key == KeyMode::Managed) {
             Some(withdrawing) => drop(open.insert(of.id.clone(), withdrawing)),
             None => drop(open.remove(&of.id)),
         }
@@ -158,6 +159,18 @@ impl Account {
         let data = self.source_snapshot(of).await?.and_then(|source| source.view.identity());
         let ours = of.owns(&view.tags, SnapshotRole::Shared) || (data.is_some() && view.identity() == data);
         Ok(ours.then_some(view))
+    }
+
+    /// The shared copy of a handoff that takes it back: one that another agent has made meanwhile is not overlooked.
+    pub(crate) async fn shared_copy_within(
+        &self,
+        of: &Move,
+        oldest: Duration,
+    ) -> Result<Option<Rc<SnapshotView>>, Fault> {
+        if self.inventory.snapshot(&of.shared_arn()).await?.is_none() {
+            self.inventory.snapshot_within(&of.shared_arn(), oldest).await?;
+        }
+        self.shared_copy(of).await
     }
 
     /// The accounts that a snapshot of ours is shared with, as it was read at most this long ago. One that has gone is shared with

@@ -75,7 +75,11 @@ impl Admission {
         // Those that have taken their snapshot and wait go first.
         let words =
             if full { room.words } else { behind("a copy slot", before + self.copies.waiting(&of.route.region)) };
-        let until = if full && before == 0 { room.until } else { Timestamp::MAX };
+        let until = match before {
+            0 if full => room.until,
+            0 => later(account.clock.now(), Duration::from_hours(1)),
+            _ => Timestamp::MAX,
+        };
         Ok(Some(Working { until: Some(until), ..Working::waiting_for(words) }))
     }
 

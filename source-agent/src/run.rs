@@ -133,6 +133,7 @@ async fn work(
                 requests.reject(&of, fault).await;
             }
             account.ends(&of);
+            account.admission.walked(&of, true);
             let exit = tell(drives, &of, end);
             // A request for one that is blocked is handed back when this run ends.
             if exit != Exit::Pending && exit != Exit::Blocked {
@@ -216,6 +217,10 @@ async fn advance(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<Outcome>
         Ok(Phase::Offering) => offer(account, pass, of).await.and(Err(Halt::Acted)),
         Err(fault) => Err(fault.into()),
     };
+    if !offers && is_blocked(&flow) {
+        // Another handoff need not wait for it to shut the key.
+        account.stands(of, None);
+    }
     account.admission.walked(of, !offers || is_blocked(&flow));
     flow
 }

@@ -85,9 +85,9 @@ impl Account {
         Ok(copy.is_some_and(|copy| !copy.facts.is_finished()))
     }
 
-    /// Every target copy of ours, with what could not be read.
-    pub(crate) async fn target_copies(&self) -> Result<(Vec<TargetCopy>, Vec<String>), Fault> {
-        let snapshots = self.inventory.snapshots(&self.settings.region, Duration::ZERO).await?;
+    /// Every target copy of ours, as it was at most this long ago, with what could not be read.
+    pub(crate) async fn target_copies(&self, oldest: Duration) -> Result<(Vec<TargetCopy>, Vec<String>), Fault> {
+        let snapshots = self.inventory.snapshots(&self.settings.region, oldest).await?;
         let (mut read, mut unreadable) = (Vec::new(), Vec::new());
         for view in snapshots.values() {
             match TargetFacts::read(&view.tags) {

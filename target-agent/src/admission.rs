@@ -132,7 +132,7 @@ async fn share(account: &Account, size_gib: u32, now: Timestamp) -> Result<Optio
         let what = format!("the database has {size_gib} GiB, and {most} GiB are accepted per day");
         return Err(Fault::blocked(what).hint("raise per_day_gib under [limits], or ask for a smaller one"));
     }
-    let (copies, _) = account.target_copies().await?;
+    let (copies, _) = account.target_copies(account.inventory.soon()).await?;
     // One that was begun and not told of yet is accepted now.
     let accepted = copies.iter().map(|copy| (copy.facts.told(Stage::Accepted).map_or(now, |told| told.at), copy));
     let today: Vec<_> = accepted.filter(|(at, _)| now.duration_since(*at) < DAY).collect();

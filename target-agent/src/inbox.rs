@@ -18,8 +18,11 @@ use crate::job::Job;
 
 /// No more messages than this are held at once, of all senders together.
 const MOST_HELD: usize = 10_000;
-/// No more than this of one sender are looked at that have not proved true: whoever floods the inbox keeps his own out.
+/// No more than this of one sender are looked at that have not proved true: whoever floods the inbox keeps his own out. One whose
+/// snapshot is not shared, since it was taken back perhaps, counts a tenth: it keeps true ones out no longer.
 const MOST_UNVERIFIED: usize = 10;
+/// A tenth of one.
+const TENTHS: usize = 10;
 /// What is still held when it is renewed waits for something. After a kill it comes back in this time; renewed for less, a
 /// thousand that wait would cost calls all day.
 const WAITING: Duration = Duration::from_hours(1);
@@ -91,15 +94,16 @@ impl<'a> Inbox<'a> {
     pub(crate) fn next(&self) -> Vec<Rc<Job>> {
         let jobs = self.jobs.borrow();
         let mut unverified: BTreeMap<&AccountId, usize> = BTreeMap::new();
-        let is_unproved = |job: &Job| !job.sender_verified.get() && !job.held.borrow().is_empty();
+        let is_unproved = |job: &Job| !job.sender_verified.get() && !job.held.borrow().is_empty() && !job.over.get();
         for job in jobs.values().filter(|job| job.driven.get() && is_unproved(job)) {
-            *unverified.entry(&job.facts.origin.account).or_default() += 1;
+            let weighs = if job.unshared.get() { 1 } else { TENTHS };
+            *unverified.entry(&job.facts.origin.account).or_default() += weighs;
         }
         let mut next = Vec::new();
         for job in jobs.values().filter(|job| !job.driven.get()) {
             let unverified = unverified.entry(&job.facts.origin.account).or_default();
-            if *unverified < MOST_UNVERIFIED || !is_unproved(job) {
-                *unverified += 1;
+            if *unverified < MOST_UNVERIFIED * TENTHS || !is_unproved(job) {
+                *unverified += TENTHS;
                 job.driven.set(true);
                 next.push(job.clone());
             }
@@ -139,7 +143,7 @@ impl<'a> Inbox<'a> {
 
     fn is_full_of(&self, handoff: &Handoff) -> bool {
         let sender = &handoff.database_arn.account;
-        let of_sender = |job: &&Rc<Job>| job.facts.origin.account == *sender && job.facts.id != handoff.handoff;
+        let of_sender = |job: &&Rc<Job>| job.facts.origin.account == *sender && *job.digest() != handoff.digest();
         self.held().iter().filter(of_sender).count() >= MOST_HELD / self.account.settings.receiver.senders.len().max(1)
     }
 

@@ -36,6 +36,10 @@ pub(crate) struct Job {
     pub(crate) fits: Cell<bool>,
     /// Its steps are walked: until then its message is only held.
     pub(crate) driven: Cell<bool>,
+    /// Its snapshot is not shared with this account, and should be by now.
+    pub(crate) unshared: Cell<bool>,
+    /// Its drive has ended, and its message is still held.
+    pub(crate) over: Cell<bool>,
     /// Ends a wait early.
     pub(crate) wake: Rc<Notify>,
 }
@@ -71,6 +75,8 @@ impl Job {
             missing_since: Cell::new(None),
             fits: Cell::new(false),
             driven: Cell::new(false),
+            unshared: Cell::new(false),
+            over: Cell::new(false),
             wake: Rc::default(),
         }
     }

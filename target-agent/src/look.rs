@@ -1,6 +1,8 @@
 //! `plan` and `status`: the same steps as `run`, walked by passes that never act. They read no queue: receiving a message hides
 //! it from `run`.
 
+use std::time::Duration;
+
 use std::io::Read as _;
 use std::path::Path;
 
@@ -64,7 +66,7 @@ async fn report(
     mode: Mode,
     begun: Option<Job>,
 ) -> Exit {
-    let (copies, mut notes) = match account.target_copies().await {
+    let (copies, mut notes) = match account.target_copies(Duration::ZERO).await {
         Ok(found) => found,
         Err(fault) => {
             screen.refuse(&fault);

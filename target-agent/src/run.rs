@@ -63,10 +63,11 @@ async fn work(
             if exit != Exit::Pending && exit != Exit::Blocked {
                 inbox.remove(&job);
             }
+            job.over.set(true);
             exit
         })
     };
-    let find = async |_: &Pass<'_>| Ok(account.target_copies().await?);
+    let find = async |_: &Pass<'_>| Ok(account.target_copies(Duration::ZERO).await?);
     let (copies, notes) = match drive(drives, "handoffs", &Notify::new(), find).await {
         End::Done(found) => found,
         End::Pending => return Ok(Exit::Pending),

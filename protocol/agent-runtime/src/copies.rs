@@ -212,8 +212,7 @@ impl<R: Ord + Clone> Copies<R> {
         let strange = there.values().filter(|view| is_copying(view) && !watched.contains(&view.arn.snapshot));
         let looks = strange.map(|view| {
             let working = Working { percent: view.percent, since: view.created, ..Working::new("") };
-            let lasts = view.created.and_then(|since| Duration::try_from(now.duration_since(since)).ok());
-            self.pace.look_again(&working, now, lasts.unwrap_or_default())
+            self.pace.look_again(&working, now, Duration::ZERO)
         });
         later(now, looks.min().unwrap_or(SELDOM))
     }

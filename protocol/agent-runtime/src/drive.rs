@@ -125,7 +125,10 @@ pub async fn drive<T>(
         let out_of_patience = match drive.patience {
             // What this pass has begun to look at would never be made by processes that look only once.
             Patience::Once => !looking_twice,
-            Patience::Until(patience) => trouble.since.is_some_and(|since| since.elapsed() >= patience),
+            // Whoever has just mended it sees it go on.
+            Patience::Until(patience) => {
+                fault.is_some() && trouble.since.is_some_and(|since| since.elapsed() >= patience)
+            }
             Patience::ForEver => false,
         };
         if out_of_patience || drive.shutdown.is_cancelled() {

@@ -50,8 +50,13 @@ impl Inventory {
     }
 
     fn bounds(&self) -> Bounds {
-        let soon = self.pace.spacing().max(self.pace.floor() / 2);
+        let soon = self.soon();
         Bounds { soon, absent: soon, idle: self.pace.idle() }
+    }
+
+    /// Listings are made no sooner than this after one another, for whoever waits.
+    pub fn soon(&self) -> Duration {
+        self.pace.spacing().max(self.pace.floor() / 2)
     }
 
     /// A manual snapshot of this account.
@@ -111,7 +116,7 @@ impl Inventory {
     /// # Errors
     /// When RDS does not list them.
     pub async fn recent(&self, region: &Region) -> Result<Rc<Snapshots>, Fault> {
-        self.snapshots(region, self.bounds().soon).await
+        self.snapshots(region, self.soon()).await
     }
 
     /// Every manual snapshot of this account, as this process knows them: whoever waits for one has read them.

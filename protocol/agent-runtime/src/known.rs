@@ -143,6 +143,15 @@ impl<K: Ord + Clone, V: Listed> Known<K, V> {
 
     /// This process has read one alone, beginning then.
     pub fn saw(&self, region: &Region, key: &K, read: Instant, view: Option<V>) {
+        let own = self
+            .own
+            .borrow()
+            .get(&(region.clone(), key.clone()))
+            .map(|own| own.acted.max(own.seen.as_ref().map(|seen| seen.known)));
+        // What it has written, or done, since that look began is newer.
+        if own.flatten().is_some_and(|newer| newer > read) {
+            return;
+        }
         self.know(region, key, Seen { read, known: read, view: view.map(Rc::new) });
     }
 

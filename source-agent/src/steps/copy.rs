@@ -12,6 +12,7 @@ use protocol::names::SnapshotRole;
 use protocol::tags::{self, Tags};
 
 use super::owned;
+use super::settling::since_end;
 use crate::account::Account;
 use crate::keys::KeyView;
 use crate::moves::Move;
@@ -160,7 +161,10 @@ impl Step for DeleteSharedCopy<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let Some(copy) = self.account.shared_copy(self.of).await? else { return Ok(Observed::Ready(())) };
+        let ended = since_end(self.account, self.of).await?;
+        let Some(copy) = self.account.shared_copy_within(self.of, ended).await? else {
+            return Ok(Observed::Ready(()));
+        };
         Ok(match &copy.status {
             SnapshotStatus::Working(status) if status == "deleting" => {
                 Observed::Working(Working::new("the copy is being deleted"))

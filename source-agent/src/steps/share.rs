@@ -62,13 +62,12 @@ impl Step for Unshare<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let Some(copy) = self.account.shared_copy(self.of).await? else { return Ok(Observed::Ready(())) };
-        // What this process has shared itself need not be looked at before it is taken back.
-        let fresh = if self.account.is_shared(&copy.arn, &self.of.route.account) {
-            Duration::MAX
-        } else {
-            since_end(self.account, self.of).await?
+        let ended = since_end(self.account, self.of).await?;
+        let Some(copy) = self.account.shared_copy_within(self.of, ended).await? else {
+            return Ok(Observed::Ready(()));
         };
+        // What this process has shared itself need not be looked at before it is taken back.
+        let fresh = if self.account.is_shared(&copy.arn, &self.of.route.account) { Duration::MAX } else { ended };
         let shared = self.account.shared_with(&copy.arn, fresh).await?;
         Ok(if shared.contains(self.of.route.account.as_str()) { Observed::Todo } else { Observed::Ready(()) })
     }

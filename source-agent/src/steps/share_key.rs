@@ -156,7 +156,10 @@ impl Step for CloseKey<'_> {
 
     async fn act(&self) -> Result<(), Fault> {
         match self.key {
-            Some(key) => put(self.account, self.of, key).await,
+            Some(key) => {
+                self.account.let_in.borrow_mut().remove(key);
+                put(self.account, self.of, key).await
+            }
             None => Ok(()),
         }
     }
@@ -167,12 +170,11 @@ impl Step for CloseKey<'_> {
 impl RevokeGrants<'_> {
     /// Grants that were issued under account B. RDS makes one on the key of a snapshot that it copies, with the identity of
     /// whoever asked for the copy.
-    async fn left(&self) -> Result<Option<(KeyArn, Vec<Grant>)>, Fault> {
+    async fn left(&self, fresh: Duration) -> Result<Option<(KeyArn, Vec<Grant>)>, Fault> {
         let Some(key) = self.key else { return Ok(None) };
         if self.account.is_left_to_another(self.of) {
             return Ok(None);
         }
-        let fresh = since_end(self.account, self.of).await?;
         if !open(self.account, self.of, fresh).await?.is_empty() {
             return Ok(None);
         }
@@ -198,11 +200,12 @@ impl Step for RevokeGrants<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        Ok(if self.left().await?.is_some() { Observed::Todo } else { Observed::Ready(()) })
+        let fresh = since_end(self.account, self.of).await?;
+        Ok(if self.left(fresh).await?.is_some() { Observed::Todo } else { Observed::Ready(()) })
     }
 
     async fn act(&self) -> Result<(), Fault> {
-        match self.left().await? {
+        match self.left(JUST_NOW).await? {
             Some((key, grants)) => {
                 for grant in grants {
                     self.account.keys.revoke(&key, &grant).await?;

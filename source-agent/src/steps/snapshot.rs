@@ -69,10 +69,11 @@ impl Step for TakeSnapshot<'_> {
 
     async fn act(&self) -> Result<(), Fault> {
         let region = &self.account.settings.region;
-        let database = self.account.inventory.database(region, &self.of.database.database).await?;
+        let databases = self.account.inventory.databases(region).await?;
+        let database = databases.get(&self.of.database.database);
         let mut facts = self.of.facts();
         // Of the moment: the database may have been changed, or made, since this command began.
-        if let Some(hints) = database.as_deref().and_then(hints) {
+        if let Some(hints) = database.and_then(|database| hints(database)) {
             facts.hints = hints;
         }
         let call = self.account.clients.rds(region).create_db_snapshot();
@@ -82,6 +83,10 @@ impl Step for TakeSnapshot<'_> {
             .set_tags(Some(rds_tags(&facts.creation_tags())));
         let answer = call.send().await;
         self.account.inventory.acted_on_snapshot(&self.of.source_arn());
+        if answer.is_err() {
+            // It may not be available any more.
+            self.account.inventory.acted_on_database(region, &self.of.database.database);
+        }
         match answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault) {
             Err(fault) if fault.code() == Some(FULL) => {
                 Err(self.account.admission.refused(self.account, self.of, false, fault).await)

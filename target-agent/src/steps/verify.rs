@@ -52,6 +52,9 @@ impl Step for Verify<'_> {
                     ..Working::new("waiting for the shared snapshot to show")
                 }));
             }
+            self.job.unshared.set(true);
+            // Another message of its sender may be looked at.
+            self.account.verified.notify_one();
             let SnapshotArn { account, region, snapshot } = &self.message.snapshot;
             return Err(Fault::blocked(format!("snapshot {} is not shared with this account", self.message.snapshot))
                 .hint(format!(
