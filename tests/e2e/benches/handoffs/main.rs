@@ -3,9 +3,9 @@
 //! Calls, dead time and makespan are the same on every machine and in every build. Wall time and memory are those of this process,
 //! which is the simulated AWS, the SDK's clients and all that runs in them: tests/e2e/benches/processes measures the agents alone.
 //!
-//! `--rows 1000,10000` takes more, and long: each of the agents' reads lists all snapshots, so that their time grows with the
-//! square of the databases. Without an optimised build: `cargo test -p e2e --bench handoffs -- --rows 1,10`. Instructions of the
-//! processor: `valgrind --tool=callgrind <the binary that cargo names> --rows 1 --ways agents`.
+//! `--rows 1000 --ways agents` takes half a minute, 10000 very long: both agents and the simulated AWS are one process, whose own
+//! time grows with the square of the databases. Without an optimised build: `cargo test -p e2e --bench handoffs -- --rows 1,10`.
+//! Instructions of the processor: `valgrind --tool=callgrind <the binary that cargo names> --rows 1 --ways agents`.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "it prints a table, and ends when it cannot")]
 
