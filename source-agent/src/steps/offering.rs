@@ -48,26 +48,22 @@ impl Step for MakeOffer<'_> {
         let Some(facts) = self.account.source_snapshot(self.of).await?.map(|source| source.facts) else {
             return Ok(Observed::Todo);
         };
-        let Some(offer) = facts.offer else { return self.made_by_another().await };
-        // Two agents may have made one offer each, at the same time: the later tag stays, and both wait to see which it is.
-        let (now, pace) = (self.account.clock.now(), &self.account.settings.pace);
-        let settled = offer.issued.checked_add(pace.settle(RACE)).unwrap_or(Timestamp::MAX);
-        let moment = i64::try_from(pace.settle(MOMENT).as_secs()).unwrap_or(1).max(1);
-        let together = Timestamp::from_second((settled.as_second() + moment - 1).div_euclid(moment) * moment);
-        let together = together.unwrap_or(settled);
-        if now < together && facts.published.is_none() {
-            return Ok(Observed::Working(Working {
-                until: Some(together),
-                ..Working::new("letting the offer settle")
-            }));
-        }
-        let offer = if facts.published.is_some() {
-            offer
-        } else {
+        let Some(mut offer) = facts.offer else { return self.made_by_another().await };
+        if facts.published.is_none() {
+            // Two agents may have made one offer each, at the same time: the later tag stays, and both wait to see which it is.
+            let (now, pace) = (self.account.clock.now(), &self.account.settings.pace);
+            let settled = offer.issued.checked_add(pace.settle(RACE)).unwrap_or(Timestamp::MAX);
+            let moment = i64::try_from(pace.settle(MOMENT).as_secs()).unwrap_or(1).max(1);
+            let together = Timestamp::from_second((settled.as_second() + moment - 1).div_euclid(moment) * moment);
+            let together = together.unwrap_or(settled);
+            if now < together {
+                let working = Working { until: Some(together), ..Working::new("letting the offer settle") };
+                return Ok(Observed::Working(working));
+            }
             let since = Duration::try_from(now.duration_since(settled)).unwrap_or_default();
             let source = self.account.source_within(self.of, since).await?;
-            source.and_then(|source| source.facts.offer).unwrap_or(offer)
-        };
+            offer = source.and_then(|source| source.facts.offer).unwrap_or(offer);
+        }
         let message = self.message(&offer)?;
         if message.digest() != offer.digest {
             return Err(Fault::fatal(format!(
