@@ -111,7 +111,7 @@ fn snapshot(world: &World, snapshot: &Snapshot) -> String {
 
 fn key(world: &World, key: &Key) -> String {
     let mut grants: BTreeMap<String, usize> = BTreeMap::new();
-    for grant in key.grants.values() {
+    for (_, grant) in key.grants.iter() {
         let terms = &grant.terms;
         *grants.entry(format!("{} to {} for {:?}", terms.issuer, terms.grantee, terms.operations)).or_default() += 1;
     }

@@ -47,12 +47,16 @@ impl Principal {
             Verdict::Allowed
         } else if named == self.policy_arn {
             Verdict::ToRole
-        } else if named == self.account || named == root_arn(&self.account) {
+        } else if named == self.account || account_of_root(named) == Some(&self.account) {
             Verdict::Delegated
         } else {
             Verdict::Silent
         }
     }
+}
+
+fn account_of_root(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:aws:iam::")?.strip_suffix(":root")
 }
 
 pub(crate) fn root_arn(account: &str) -> String {

@@ -1,5 +1,7 @@
 //! Aliases: names of keys within an account and Region.
 
+use std::convert::identity;
+
 use serde_json::{Value, json};
 
 use super::Kms;
@@ -107,7 +109,7 @@ pub(super) fn list_aliases(world: &mut World, caller: &Caller, json: &Json) -> O
     let aliases = world.kms.aliases.range(prefix.clone()..).take_while(|(arn, _)| arn.starts_with(&prefix));
     let chosen = aliases.filter(|(_, key)| of_key.as_ref().is_none_or(|wanted| wanted == *key));
     let items = chosen.map(|(arn, key)| (arn.clone(), shown(&world.kms, arn, key))).collect();
-    Ok(listing("Aliases", items, limit, marker.as_deref()))
+    Ok(listing("Aliases", items, limit, marker.as_deref(), identity))
 }
 
 fn shown(kms: &Kms, alias: &str, key: &str) -> Value {

@@ -1,11 +1,10 @@
 //! Keys come into being: CreateKey, ReplicateKey, and the keys that AWS makes itself.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::actions::named_key;
 use super::key::{Key, KeySpec, KeyState};
+use super::key_grants::KeyGrants;
 use super::policies::{Document, checked_policy};
 use super::{signing, tagging};
 use crate::arn::Arn;
@@ -119,8 +118,7 @@ fn new(world: &World, arn: Arn, spec: KeySpec, material: Material, policy: Docum
         created: world.now,
         usable_from: later(world.now, world.settings.paced(world.settings.lags.authorization)),
         rotation: None,
-        grants: BTreeMap::new(),
-        ending: Vec::new(),
+        grants: KeyGrants::default(),
     }
 }
 

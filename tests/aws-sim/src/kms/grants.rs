@@ -22,8 +22,8 @@ pub(crate) struct Grant {
     pub(crate) terms: Terms,
     pub(crate) created: Timestamp,
     /// Every token that was given out with it.
-    tokens: Vec<String>,
-    from: Timestamp,
+    pub(super) tokens: Vec<String>,
+    pub(super) from: Timestamp,
     /// When it ends, once it has been revoked or retired.
     pub(super) until: Option<Timestamp>,
 }
@@ -81,7 +81,7 @@ pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     }
     let arn = key.arn.to_string();
     let same = key.grants.iter().find(|(_, grant)| terms.name.is_some() && grant.terms == terms);
-    let same = same.map(|(id, _)| id.clone());
+    let same = same.map(|(id, _)| id.to_owned());
     if same.is_none() && key.grants.len() >= most {
         return Err(Fault::bad("LimitExceededException", format!("A key has at most {most} grants.")));
     }
@@ -109,11 +109,9 @@ fn must_not_outgrow(world: &World, caller: &Caller, arn: &str, terms: &Terms, js
         return Ok(());
     }
     let tokens = json.texts("GrantTokens")?;
-    let mut parents = key.grants_in_effect(world.now).filter(|grant| {
-        grant.in_effect(world.now, &tokens)
-            && grant.terms.cover("kms:CreateGrant", None)
-            && caller.principal.named_by(&grant.terms.grantee) != Verdict::Silent
-    });
+    let own = key.grants.to(world.now, |grantee| caller.principal.named_by(grantee) != Verdict::Silent);
+    let mut parents =
+        own.filter(|grant| grant.in_effect(world.now, &tokens) && grant.terms.cover("kms:CreateGrant", None));
     if parents.any(|parent| !terms.wider_than(&parent.terms)) {
         return Ok(());
     }
@@ -128,7 +126,7 @@ pub(crate) fn issue(world: &mut World, key: &str, terms: Terms) -> Option<String
 fn issue_from(world: &mut World, key: &str, terms: Terms, from: Timestamp) -> Option<String> {
     let id = world.ids.hex(64);
     let grant = Grant { terms, created: world.now, tokens: Vec::new(), from, until: None };
-    world.kms.keys.get_mut(key)?.grants.insert(id.clone(), grant);
+    world.kms.keys.get_mut(key)?.grants.insert(&id, grant);
     Some(id)
 }
 
@@ -141,8 +139,8 @@ pub(super) fn list_grants(world: &mut World, caller: &Caller, json: &Json) -> Ou
     let chosen = key.grants.iter().filter(|(grant_id, grant)| {
         id.is_none_or(|id| id == *grant_id) && grantee.is_none_or(|grantee| grantee == grant.terms.grantee)
     });
-    let items = chosen.map(|(id, grant)| (id.clone(), shown(key, id, grant))).collect();
-    Ok(listing("Grants", items, limit, marker.as_deref()))
+    let items = chosen.map(|(id, grant)| (id.to_owned(), (id, grant))).collect();
+    Ok(listing("Grants", items, limit, marker.as_deref(), |(id, grant)| shown(key, id, grant)))
 }
 
 /// Of a principal of one's own account, on keys of any account in this Region (KMS API Reference, ListRetirableGrants).
@@ -158,9 +156,9 @@ pub(super) fn list_retirable_grants(world: &mut World, caller: &Caller, json: &J
     let mut items = Vec::new();
     for (arn, key) in world.kms.keys.iter().filter(|(_, key)| key.arn.region == caller.region) {
         let own = key.grants.iter().filter(|(_, grant)| grant.terms.retiring.as_deref() == Some(retiring));
-        items.extend(own.map(|(id, grant)| (format!("{arn} {id}"), shown(key, id, grant))));
+        items.extend(own.map(|(id, grant)| (format!("{arn} {id}"), (key, id, grant))));
     }
-    Ok(listing("Grants", items, limit, marker.as_deref()))
+    Ok(listing("Grants", items, limit, marker.as_deref(), |(key, id, grant)| shown(key, id, grant)))
 }
 
 fn shown(key: &Key, id: &str, grant: &Grant) -> Value {
@@ -204,11 +202,8 @@ fn must_be_there<'a>(world: &'a World, key: &str, id: &str) -> Outcome<&'a Grant
 /// Ends a grant: at once for all to see, in effect a while later.
 fn end(world: &mut World, key: &str, id: &str) {
     let until = later(world.now, world.settings.paced(world.settings.lags.authorization));
-    let now = world.now;
-    let Some(key) = world.kms.keys.get_mut(key) else { return };
-    key.ending.retain(|grant| grant.until.is_some_and(|until| now < until));
-    if let Some(grant) = key.grants.remove(id) {
-        key.ending.push(Grant { until: Some(until), ..grant });
+    if let Some(key) = world.kms.keys.get_mut(key) {
+        key.grants.end(id, world.now, until);
     }
 }
 

@@ -1,7 +1,5 @@
 //! One KMS key, and showing it.
 
-use std::collections::BTreeMap;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -9,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Kms;
 use super::actions::named_key;
-use super::grants::Grant;
+use super::key_grants::KeyGrants;
 use super::policies::Document;
 use super::rotation::Rotation;
 use crate::arn::Arn;
@@ -40,10 +38,7 @@ pub(crate) struct Key {
     /// From when it can be used, and be given to others to use.
     pub(crate) usable_from: Timestamp,
     pub(crate) rotation: Option<Rotation>,
-    /// By id.
-    pub(crate) grants: BTreeMap<String, Grant>,
-    /// Grants that nobody sees any more and that are still in effect.
-    pub(crate) ending: Vec<Grant>,
+    pub(crate) grants: KeyGrants,
 }
 
 /// What kind of key it is (KMS Developer Guide, Key spec reference). The others are not simulated.
@@ -120,11 +115,6 @@ impl Key {
         }
     }
 
-    /// Its grants, with those that have ended to the eye and not in effect.
-    pub(super) fn grants_in_effect(&self, now: Timestamp) -> impl Iterator<Item = &Grant> {
-        self.grants.values().chain(self.ending.iter().filter(move |grant| grant.until.is_some_and(|until| now < until)))
-    }
-
     /// KMS API Reference, KeyMetadata.
     pub(crate) fn metadata(&self, kms: &Kms) -> Value {
         let mut metadata = json!({
@@ -182,8 +172,9 @@ pub(super) fn list_keys(world: &mut World, caller: &Caller, json: &Json) -> Outc
     let marker = marker("Keys", json)?;
     let prefix = Arn::new("kms", &caller.region, caller.account(), "key/").to_string();
     let keys = world.kms.keys.range(prefix.clone()..).take_while(|(arn, _)| arn.starts_with(&prefix));
-    let items = keys.map(|(arn, key)| (arn.clone(), json!({ "KeyArn": arn, "KeyId": key.id() }))).collect();
-    Ok(listing("Keys", items, limit, marker.as_deref()))
+    let items = keys.map(|(arn, key)| (arn.clone(), (arn, key))).collect();
+    let show = |(arn, key): (&String, &Key)| json!({ "KeyArn": arn, "KeyId": key.id() });
+    Ok(listing("Keys", items, limit, marker.as_deref(), show))
 }
 
 /// The key of the last item of the page before, from a marker that a listing of the same kind gave out (KMS API Reference,
@@ -196,8 +187,15 @@ pub(super) fn marker(name: &str, json: &Json) -> Outcome<Option<String>> {
 }
 
 /// A page of a listing, as KMS words it.
-pub(super) fn listing(name: &str, items: Vec<(String, Value)>, limit: i64, after: Option<&str>) -> Value {
+pub(super) fn listing<T>(
+    name: &str,
+    items: Vec<(String, T)>,
+    limit: i64,
+    after: Option<&str>,
+    show: impl Fn(T) -> Value,
+) -> Value {
     let (items, next) = page(items, usize::try_from(limit).unwrap_or(1), after);
+    let items: Vec<Value> = items.into_iter().map(show).collect();
     let mut listing = json!({ name: items, "Truncated": next.is_some() });
     if let Some(next) = next {
         listing["NextMarker"] = json!(STANDARD.encode(format!("{name} {next}")));

@@ -7,6 +7,7 @@ mod creation;
 mod crypto;
 mod grants;
 mod key;
+mod key_grants;
 mod lifecycle;
 pub(crate) mod on_behalf;
 mod permission;

@@ -167,6 +167,6 @@ pub(super) fn leave(
     encryption: Option<&Tags>,
 ) -> Verdict {
     let holds = |grant: &&Grant| grant.in_effect(now, tokens) && grant.terms.cover(action, encryption);
-    let grants = key.grants_in_effect(now).filter(holds);
+    let grants = key.grants.to(now, |grantee| principal.named_by(grantee) != Verdict::Silent).filter(holds);
     grants.map(|grant| principal.named_by(&grant.terms.grantee)).max().unwrap_or(Verdict::Silent)
 }

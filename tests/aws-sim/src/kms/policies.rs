@@ -1,5 +1,7 @@
 //! Key policies.
 
+use std::convert::identity;
+
 use serde_json::{Value, json};
 
 use super::actions::named_key;
@@ -145,5 +147,5 @@ pub(super) fn list_key_policies(world: &mut World, caller: &Caller, json: &Json)
     let limit = json.bounded("Limit", 1, 1000, 100)?;
     let marker = marker("PolicyNames", json)?;
     named_key(world, caller, "ListKeyPolicies", json)?;
-    Ok(listing("PolicyNames", vec![("default".to_owned(), json!("default"))], limit, marker.as_deref()))
+    Ok(listing("PolicyNames", vec![("default".to_owned(), json!("default"))], limit, marker.as_deref(), identity))
 }

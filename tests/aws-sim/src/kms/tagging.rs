@@ -1,5 +1,7 @@
 //! Tags of keys.
 
+use std::convert::identity;
+
 use serde_json::{Value, json};
 
 use super::actions::named_key;
@@ -68,5 +70,5 @@ pub(super) fn list_resource_tags(world: &mut World, caller: &Caller, json: &Json
     let marker = marker("Tags", json)?;
     let key = named_key(world, caller, "ListResourceTags", json)?;
     let items = key.tags.iter().map(|(name, value)| (name.clone(), json!({ "TagKey": name, "TagValue": value })));
-    Ok(listing("Tags", items.collect(), limit, marker.as_deref()))
+    Ok(listing("Tags", items.collect(), limit, marker.as_deref(), identity))
 }
