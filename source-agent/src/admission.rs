@@ -111,8 +111,7 @@ impl Admission {
             return Ok(None);
         }
         let taken = account.inventory.known(&account.settings.region).await?;
-        let mut late = self.line(of).better(&claim(of).rank);
-        late.retain(|(key, _)| {
+        let late = self.line(of).better(&claim(of).rank, |key| {
             let complete = taken.get(key).is_some_and(|view| view.status == SnapshotStatus::Available);
             complete && !self.came.borrow().contains_key(key)
         });
@@ -120,9 +119,7 @@ impl Admission {
         if free == 0 || late.len() < free {
             return Ok(None);
         }
-        for (_, claim) in &late {
-            claim.wake.notify_one();
-        }
+        late.iter().for_each(|wake| wake.notify_one());
         let words = behind("a copy slot", late.len());
         Ok(Some(Working { until: Some(later(now, left)), ..Working::waiting_for(words) }))
     }

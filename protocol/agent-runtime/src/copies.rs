@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use protocol::{DbiResourceId, Digest, Region, SnapshotId};
+use protocol::{Digest, Region, SnapshotId};
 
 use crate::clients::Clients;
 use crate::fault::Fault;
@@ -46,8 +46,8 @@ pub struct Copies<R> {
     pace: Pace,
     quotas: Quotas,
     lines: RefCell<BTreeMap<Region, Rc<Line<CopyKey, R>>>>,
-    /// Sources of which a copy is in flight, as each Region was last seen.
-    sources: RefCell<BTreeMap<Region, BTreeSet<DbiResourceId>>>,
+    /// Copies in flight, as each Region was last seen.
+    copying: RefCell<BTreeMap<Region, Vec<Rc<SnapshotView>>>>,
     /// Copies that a handoff of this process looks at.
     watched: RefCell<BTreeSet<SnapshotId>>,
 }
@@ -61,7 +61,7 @@ impl<R: Ord + Clone> Copies<R> {
             pace: pace.clone(),
             quotas: Quotas::new(clients),
             lines: RefCell::default(),
-            sources: RefCell::default(),
+            copying: RefCell::default(),
             watched: RefCell::default(),
         }
     }
@@ -193,16 +193,16 @@ impl<R: Ord + Clone> Copies<R> {
         room: usize,
         of: impl FnOnce(&Places<'_, CopyKey>) -> T,
     ) -> T {
-        let copying: Vec<_> = there.values().filter(|view| is_copying(view)).collect();
-        let sources = copying.iter().filter_map(|view| view.resource.clone()).collect();
-        self.sources.borrow_mut().insert(region.clone(), sources);
-        let sources = self.sources.borrow();
+        let copying: Vec<_> = there.values().filter(|view| is_copying(view)).cloned().collect();
+        let in_flight = copying.len();
+        self.copying.borrow_mut().insert(region.clone(), copying);
+        let copying = self.copying.borrow();
         of(&Places {
-            in_flight: copying.len(),
+            in_flight,
             most: self.most,
             room,
             shown: &|key| there.contains_key(&key.0),
-            busy: &|source| sources.values().any(|busy| busy.contains(source)),
+            busy: &|source| copying.values().flatten().any(|view| view.resource.as_ref() == Some(source)),
         })
     }
 

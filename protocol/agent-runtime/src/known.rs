@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use protocol::Region;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::fault::Fault;
-use crate::shared::Shared;
 
 /// A resource in a listing.
 pub trait Listed: Clone {
@@ -25,24 +25,6 @@ pub trait Listed: Clone {
 
 /// All resources of a kind in a Region.
 pub type Listing<K, V> = BTreeMap<K, Rc<V>>;
-
-/// What is known of one resource apart from the listing.
-#[derive(Debug)]
-struct Own<V> {
-    /// This process has made, changed or deleted it: what was read before does not count.
-    acted: Option<Instant>,
-    seen: Option<Seen<V>>,
-}
-
-/// A resource as it was read alone, or written.
-#[derive(Debug, Clone)]
-struct Seen<V> {
-    /// When it was read.
-    read: Instant,
-    /// When this process has written on it what it has: newer than any listing that began before.
-    known: Instant,
-    view: Option<Rc<V>>,
-}
 
 /// How old what one asks for may be.
 #[derive(Debug, Clone, Copy)]
@@ -55,18 +37,51 @@ pub struct Bounds {
     pub idle: Duration,
 }
 
-/// Listings of one kind.
+/// All resources of one kind.
 #[derive(Debug)]
 pub struct Known<K, V> {
-    listings: Shared<Region, Listing<K, V>>,
-    own: RefCell<BTreeMap<(Region, K), Own<V>>>,
+    regions: RefCell<BTreeMap<Region, Rc<InRegion<K, V>>>>,
     clock: Clock,
+}
+
+#[derive(Debug)]
+struct InRegion<K, V> {
+    /// Held while listing, so that whoever asks together causes one listing.
+    reading: Mutex<()>,
+    state: RefCell<State<K, V>>,
+}
+
+#[derive(Debug)]
+struct State<K, V> {
+    /// When the last listing began.
+    listed: Option<Instant>,
+    /// The newest that is known of each.
+    all: Rc<Listing<K, V>>,
+    /// Of which more is known than the last listing tells.
+    own: BTreeMap<K, Own>,
+}
+
+/// What this process has seen, or done, of one resource since the last listing.
+#[derive(Debug, Clone, Copy)]
+struct Own {
+    /// It has made, changed or deleted it: what was read before does not count.
+    acted: Option<Instant>,
+    seen: Option<Seen>,
+}
+
+/// A resource as it was read alone, or written.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// When it was read.
+    read: Instant,
+    /// When this process has written on it what it has: newer than any listing that began before.
+    known: Instant,
 }
 
 impl<K: Ord + Clone, V: Listed> Known<K, V> {
     /// Nothing read yet.
     pub fn new(clock: Clock) -> Self {
-        Self { listings: Shared::new(), own: RefCell::default(), clock }
+        Self { regions: RefCell::default(), clock }
     }
 
     /// One resource.
@@ -80,15 +95,13 @@ impl<K: Ord + Clone, V: Listed> Known<K, V> {
         bounds: Bounds,
         list: impl AsyncFnOnce() -> Result<Listing<K, V>, Fault>,
     ) -> Result<Option<Rc<V>>, Fault> {
-        let place = (region.clone(), key.clone());
-        if let Some((read, view)) = self.newest(region, key)
-            && self.is_fresh(read, view.as_deref(), bounds)
-        {
-            return Ok(view);
-        }
-        let good =
-            |listing: &Listing<K, V>, began| self.serves(&place, began, listing.get(key).map(Rc::as_ref), bounds);
-        Ok(self.listings.get_if(region, good, list).await?.get(key).cloned())
+        let here = self.here(region);
+        let serves = |state: &State<K, V>| {
+            state.newest(key).is_some_and(|(read, view)| self.is_fresh(read, view.map(Rc::as_ref), bounds))
+        };
+        here.read_unless(serves, list).await?;
+        let state = here.state.borrow();
+        Ok(state.all.get(key).cloned())
     }
 
     /// All resources, for a survey, as they were at most `oldest` ago.
@@ -101,20 +114,10 @@ impl<K: Ord + Clone, V: Listed> Known<K, V> {
         oldest: Duration,
         list: impl AsyncFnOnce() -> Result<Listing<K, V>, Fault>,
     ) -> Result<Rc<Listing<K, V>>, Fault> {
-        let good = |_: &Listing<K, V>, began: Instant| began.elapsed() <= oldest;
-        let mut listing = self.listings.get_if(region, good, list).await?;
-        let Some((began, _)) = self.listings.peek(region) else { return Ok(listing) };
-        for ((other, key), own) in &*self.own.borrow() {
-            if other != region {
-                continue;
-            }
-            match own.seen.as_ref().filter(|seen| seen.known > began).map(|seen| &seen.view) {
-                Some(Some(view)) => drop(Rc::make_mut(&mut listing).insert(key.clone(), view.clone())),
-                Some(None) => drop(Rc::make_mut(&mut listing).remove(key)),
-                None => {}
-            }
-        }
-        Ok(listing)
+        let here = self.here(region);
+        here.read_unless(|state| state.listed.is_some_and(|listed| listed.elapsed() <= oldest), list).await?;
+        let state = here.state.borrow();
+        Ok(state.all.clone())
     }
 
     /// Lists them, if that was not begun since `asked`.
@@ -127,70 +130,47 @@ impl<K: Ord + Clone, V: Listed> Known<K, V> {
         asked: Instant,
         list: impl AsyncFnOnce() -> Result<Listing<K, V>, Fault>,
     ) -> Result<(), Fault> {
-        self.listings.get_if(region, |_, began| began >= asked, list).await.map(drop)
+        self.here(region).read_unless(|state| state.listed.is_some_and(|listed| listed >= asked), list).await
     }
 
-    /// How many there were in the last listing.
+    /// How many are known.
     pub fn count(&self, region: &Region) -> usize {
-        self.listings.peek(region).map_or(0, |(_, listing)| listing.len())
+        self.here(region).state.borrow().all.len()
     }
 
     /// This process has made, changed or deleted one: only what is read from now on tells how it is.
     pub fn acted(&self, region: &Region, key: &K) {
         let own = Own { acted: Some(Instant::now()), seen: None };
-        self.own.borrow_mut().insert((region.clone(), key.clone()), own);
+        self.here(region).state.borrow_mut().own.insert(key.clone(), own);
     }
 
     /// This process has read one alone, beginning then.
     pub fn saw(&self, region: &Region, key: &K, read: Instant, view: Option<V>) {
-        let own = self
-            .own
-            .borrow()
-            .get(&(region.clone(), key.clone()))
-            .map(|own| own.acted.max(own.seen.as_ref().map(|seen| seen.known)));
-        // What it has written, or done, since that look began is newer.
-        if own.flatten().is_some_and(|newer| newer > read) {
-            return;
+        let here = self.here(region);
+        let state = &mut *here.state.borrow_mut();
+        // What was listed, written or done since that look began is newer.
+        if state.changed(key).is_none_or(|changed| changed <= read) {
+            state.know(key, Seen { read, known: read }, view);
         }
-        self.know(region, key, Seen { read, known: read, view: view.map(Rc::new) });
     }
 
     /// What this process has written on one, over what it knew of it.
     pub fn wrote(&self, region: &Region, key: &K, change: impl FnOnce(&mut V)) {
-        let Some((read, Some(view))) = self.newest(region, key) else { return };
-        let mut view = V::clone(&view);
+        let here = self.here(region);
+        let state = &mut *here.state.borrow_mut();
+        let Some((read, Some(view))) = state.newest(key) else { return };
+        let mut view = V::clone(view);
         change(&mut view);
-        self.know(region, key, Seen { read, known: Instant::now(), view: Some(Rc::new(view)) });
-    }
-
-    fn know(&self, region: &Region, key: &K, seen: Seen<V>) {
-        let mut own = self.own.borrow_mut();
-        own.entry((region.clone(), key.clone())).or_insert(Own { acted: None, seen: None }).seen = Some(seen);
+        state.know(key, Seen { read, known: Instant::now() }, Some(view));
     }
 
     /// How long ago a resource was read.
     pub fn age(&self, region: &Region, key: &K) -> Option<Duration> {
-        self.newest(region, key).map(|(read, _)| read.elapsed())
+        self.here(region).state.borrow().newest(key).map(|(read, _)| read.elapsed())
     }
 
-    /// The newest that is known of a resource, and when it was read.
-    fn newest(&self, region: &Region, key: &K) -> Option<(Instant, Option<Rc<V>>)> {
-        let own = self.own.borrow();
-        let own = own.get(&(region.clone(), key.clone()));
-        let listed = self.listings.peek(region).map(|(began, listing)| (began, listing.get(key).cloned()));
-        let listed = listed.filter(|(began, _)| own.and_then(|own| own.acted).is_none_or(|acted| *began > acted));
-        match (own.and_then(|own| own.seen.as_ref()), listed) {
-            (Some(seen), Some((began, _))) if seen.known > began => Some((seen.read, seen.view.clone())),
-            (Some(seen), None) => Some((seen.read, seen.view.clone())),
-            (_, listed) => listed,
-        }
-    }
-
-    /// Is a listing that began then still good for whoever asks for this resource?
-    fn serves(&self, place: &(Region, K), began: Instant, view: Option<&V>, bounds: Bounds) -> bool {
-        let own = self.own.borrow();
-        let newer = own.get(place).and_then(|own| own.acted.max(own.seen.as_ref().map(|seen| seen.known)));
-        newer.is_none_or(|newer| began > newer) && self.is_fresh(began, view, bounds)
+    fn here(&self, region: &Region) -> Rc<InRegion<K, V>> {
+        self.regions.borrow_mut().entry(region.clone()).or_default().clone()
     }
 
     fn is_fresh(&self, read: Instant, view: Option<&V>, bounds: Bounds) -> bool {
@@ -204,3 +184,77 @@ impl<K: Ord + Clone, V: Listed> Known<K, V> {
         read.elapsed() <= limit
     }
 }
+
+impl<K: Ord + Clone, V> InRegion<K, V> {
+    /// Lists all, unless what is known serves.
+    async fn read_unless(
+        &self,
+        serves: impl Fn(&State<K, V>) -> bool,
+        list: impl AsyncFnOnce() -> Result<Listing<K, V>, Fault>,
+    ) -> Result<(), Fault> {
+        if serves(&self.state.borrow()) {
+            return Ok(());
+        }
+        let _reading = self.reading.lock().await;
+        if !serves(&self.state.borrow()) {
+            let began = Instant::now();
+            let listing = list().await?;
+            self.state.borrow_mut().replace(began, listing);
+        }
+        Ok(())
+    }
+}
+
+impl<K, V> Default for InRegion<K, V> {
+    fn default() -> Self {
+        let state = State { listed: None, all: Rc::default(), own: BTreeMap::new() };
+        Self { reading: Mutex::new(()), state: RefCell::new(state) }
+    }
+}
+
+impl<K: Ord + Clone, V> State<K, V> {
+    /// The newest that is known of a resource, and when it was read.
+    fn newest(&self, key: &K) -> Option<(Instant, Option<&Rc<V>>)> {
+        let read = match self.own.get(key) {
+            Some(own) => own.seen?.read,
+            None => self.listed?,
+        };
+        Some((read, self.all.get(key)))
+    }
+
+    /// When it was listed, read alone, written or acted on last.
+    fn changed(&self, key: &K) -> Option<Instant> {
+        self.own.get(key).and_then(Own::last).max(self.listed)
+    }
+
+    fn know(&mut self, key: &K, seen: Seen, view: Option<V>) {
+        self.own.entry(key.clone()).or_insert(Own { acted: None, seen: None }).seen = Some(seen);
+        let all = Rc::make_mut(&mut self.all);
+        match view {
+            Some(view) => drop(all.insert(key.clone(), Rc::new(view))),
+            None => drop(all.remove(key)),
+        }
+    }
+
+    /// A listing is newer than all that was known when it began, and older than the rest.
+    fn replace(&mut self, began: Instant, mut listing: Listing<K, V>) {
+        self.own.retain(|_, own| own.last() >= Some(began));
+        for (key, own) in &self.own {
+            match (own.seen, self.all.get(key)) {
+                (None, _) => {}
+                (Some(_), Some(view)) => drop(listing.insert(key.clone(), view.clone())),
+                (Some(_), None) => drop(listing.remove(key)),
+            }
+        }
+        (self.listed, self.all) = (Some(began), Rc::new(listing));
+    }
+}
+
+impl Own {
+    fn last(&self) -> Option<Instant> {
+        self.acted.max(self.seen.map(|seen| seen.known))
+    }
+}
+
+#[cfg(test)]
+mod tests;

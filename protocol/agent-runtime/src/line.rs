@@ -146,11 +146,11 @@ impl<K: Ord + Clone, R: Ord + Clone> Line<K, R> {
         state.free()
     }
 
-    /// Those before this rank that have a place.
-    pub fn better(&self, rank: &R) -> Vec<(K, Claim<R>)> {
+    /// Those before this rank that have a place, and for whom this holds: what ends the wait of each.
+    pub fn better(&self, rank: &R, holds: impl Fn(&K) -> bool) -> Vec<Rc<Notify>> {
         let state = self.state.borrow();
-        let better = state.let_in.iter().filter(|(_, let_in)| let_in.claim.rank < *rank);
-        better.map(|(key, let_in)| (key.clone(), let_in.claim.clone())).collect()
+        let better = state.let_in.iter().filter(|(key, let_in)| let_in.claim.rank < *rank && holds(key));
+        better.map(|(_, let_in)| let_in.claim.wake.clone()).collect()
     }
 
     /// What AWS shows now: whoever may go on is woken.

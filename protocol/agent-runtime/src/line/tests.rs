@@ -198,7 +198,7 @@ async fn a_place_that_is_kept_is_kept_until_it_is_left() {
     assert_eq!((world.woken(), ask(1, true)), (vec![1], Turn::In));
     let wake = world.wakes[2].clone();
     line.hold(&2, Claim { sender: "000000000000".parse().unwrap(), rank: 3, source: dbi(0), wake });
-    assert_eq!(line.better(&3).len(), 1, "the one that was let in");
+    assert_eq!(line.better(&3, |_| true).len(), 1, "the one that was let in");
     line.walked(&1, true);
     assert_eq!(ask(1, true), behind(0), "who has begun before has a place, whoever waits");
 }
