@@ -257,6 +257,14 @@ impl Reply {
             other => other.map(Self::Receipt),
         }
     }
+
+    /// The handoff that it is about.
+    pub fn handoff(&self) -> &HandoffId {
+        match self {
+            Self::Receipt(receipt) => &receipt.handoff,
+            Self::Answer(answer) => &answer.handoff,
+        }
+    }
 }
 
 #[cfg(test)]

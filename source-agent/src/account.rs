@@ -13,7 +13,6 @@ use agent_runtime::start::Random;
 use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
 use aws_sdk_rds::operation::describe_db_snapshot_attributes::DescribeDBSnapshotAttributesError;
 use aws_sdk_rds::types::DbSnapshotAttributesResult;
-use jiff::Timestamp;
 use protocol::Phase;
 use protocol::facts::pair;
 use protocol::names::SnapshotRole;
@@ -24,6 +23,7 @@ use crate::admission::Admission;
 use crate::config::Settings;
 use crate::keys::Keys;
 use crate::moves::Move;
+use crate::steps::LetIn;
 
 /// Shares, keys and policies change only by our own acts, which are seen at once, or by an administrator's: looked at again this
 /// slowly.
@@ -46,8 +46,8 @@ pub(crate) struct Account {
     pub(crate) driven: RefCell<BTreeMap<HandoffId, Move>>,
     /// Handoffs of this process that have something open with an account in a Region: `true` while it is being taken back.
     open: RefCell<BTreeMap<(AccountId, Region), BTreeMap<HandoffId, bool>>>,
-    /// When each key's policy was seen last, and until when it lets its target account in.
-    pub(crate) let_in: RefCell<BTreeMap<KeyArn, (Timestamp, Timestamp)>>,
+    /// Until when each key's policy lets its target account in.
+    pub(crate) let_in: Shared<KeyArn, LetIn>,
     /// Handoffs whose hello this process could not send.
     pub(crate) unsent: RefCell<BTreeSet<HandoffId>>,
     /// Whether a target account is asked at all.
@@ -79,7 +79,7 @@ impl Account {
             deaf: RefCell::default(),
             driven: RefCell::default(),
             open: RefCell::default(),
-            let_in: RefCell::default(),
+            let_in: Shared::new(),
             unsent: RefCell::default(),
             asks_first,
             random,

@@ -210,16 +210,25 @@ impl Keys {
             .await
     }
 
-    /// Revokes one grant.
-    pub(crate) async fn revoke(&self, key: &KeyArn, grant: &Grant) -> Result<(), Fault> {
+    /// Revokes grants.
+    pub(crate) async fn revoke(&self, key: &KeyArn, grants: Vec<Grant>) -> Result<(), Fault> {
         use aws_sdk_kms::operation::revoke_grant::RevokeGrantError;
-        let call = self.clients.kms(&key.region).revoke_grant().key_id(key.to_string()).grant_id(&grant.id);
-        let answer = call.send().await.missing_ok("kms:RevokeGrant", RevokeGrantError::is_not_found_exception);
         let known = self.grants.peek(key);
+        let mut revoked = BTreeSet::new();
+        let mut answer = Ok(());
+        for Grant { id, .. } in grants {
+            let call = self.clients.kms(&key.region).revoke_grant().key_id(key.to_string()).grant_id(&id);
+            let missing = RevokeGrantError::is_not_found_exception;
+            answer = call.send().await.missing_ok("kms:RevokeGrant", missing).map(drop);
+            if answer.is_err() {
+                break;
+            }
+            revoked.insert(id);
+        }
         self.grants.acted(key);
         answer?;
         if let Some((began, known)) = known {
-            let left = known.iter().filter(|other| other.id != grant.id).cloned().collect();
+            let left = known.iter().filter(|other| !revoked.contains(&other.id)).cloned().collect();
             self.grants.put_as_of(key, began, left);
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::events::Screen;
-use agent_runtime::queue::{NEWER, Queue, Received};
+use agent_runtime::queue::{Batch, Fate, NEWER, Queue, Received};
 use agent_runtime::{Fault, FaultKind, Step as _};
 use jiff::{SignedDuration, Timestamp};
 use protocol::facts::stage_tag;
@@ -99,12 +99,16 @@ impl<'a> Receipts<'a> {
 
     async fn heard(&self, wait: Duration, wakes: &Wakes) -> Option<usize> {
         let deaf = &self.account.deaf;
-        match self.once(wait, wakes).await {
-            Ok(messages) => {
+        // Of one handoff one after the other: each sees what the one before it has written.
+        let of = |message: &Received| Reply::decode(&message.body).ok().map(|reply| reply.handoff().clone());
+        let Batch { messages, fault } =
+            self.queue.each(10, wait, of, async |message| self.end(message, wakes).await).await;
+        match fault {
+            None => {
                 deaf.borrow_mut().remove(self.queue.arn());
                 Some(messages)
             }
-            Err(fault) => {
+            Some(fault) => {
                 tracing::info!(queue = %self.queue.arn(), "{}", fault.chain());
                 if fault.kind != FaultKind::Transient {
                     deaf.borrow_mut().insert(self.queue.arn().clone(), (&fault).into());
@@ -114,48 +118,27 @@ impl<'a> Receipts<'a> {
         }
     }
 
-    async fn once(&self, wait: Duration, wakes: &Wakes) -> Result<usize, Fault> {
-        let received = self.queue.receive(10, wait).await?;
-        // A receipt that cannot be ended keeps no other one from being recorded.
-        let mut heard = Ok(received.len());
-        let mut done = Vec::new();
-        for message in &received {
-            match self.end(message, wakes).await {
-                Ok(true) => done.push(message.handle.clone()),
-                Ok(false) => {}
-                Err(fault) => heard = Err(fault),
-            }
-        }
-        self.queue.delete_all(&done).await?;
-        heard
-    }
-
-    /// One of the three ends of a receipt: whether it is done with, and to be deleted.
-    async fn end(&self, message: &Received, wakes: &Wakes) -> Result<bool, Fault> {
-        let handle = std::slice::from_ref(&message.handle);
+    /// One of the three ends of a receipt.
+    async fn end(&self, message: &Received, wakes: &Wakes) -> Result<Fate, Fault> {
         match self.record(message).await {
             Ok(handoff) => {
                 wakes.wake(&handoff);
-                Ok(true)
+                Ok(Fate::Done)
             }
-            Err(Unrecorded::Refused(Refusal::Newer { .. })) => {
-                self.queue.set_visibility(handle, NEWER).await.map(|_| false)
-            }
+            Err(Unrecorded::Refused(Refusal::Newer { .. })) => Ok(Fate::Again(NEWER)),
             Err(Unrecorded::Refused(Refusal::Rejected { reason: Reason::NoSuchOffer, .. }))
                 if self.age(message) < OFFER_SPREADS =>
             {
-                self.queue.set_visibility(handle, LOOK_AGAIN).await.map(|_| false)
+                Ok(Fate::Again(LOOK_AGAIN))
             }
-            Err(Unrecorded::NotAsked) if message.times < HELLO_LISTENS => {
-                self.queue.set_visibility(handle, LOOK_AGAIN).await.map(|_| false)
-            }
+            Err(Unrecorded::NotAsked) if message.times < HELLO_LISTENS => Ok(Fate::Again(LOOK_AGAIN)),
             // Whoever has asked has gone. It opens nothing and tells nothing more.
-            Err(Unrecorded::NotAsked) => Ok(true),
+            Err(Unrecorded::NotAsked) => Ok(Fate::Done),
             Err(Unrecorded::Refused(Refusal::Rejected { reason, detail })) => {
                 self.queue.bury(message, reason).await?;
                 let text = format!("a receipt was rejected and put into the dead-letter queue: {reason}: {detail}");
                 self.screen.say("receipts", "message", "rejected", &text);
-                Ok(false)
+                Ok(Fate::Kept)
             }
             Err(Unrecorded::Fault(fault)) => Err(fault),
         }
@@ -167,9 +150,10 @@ impl<'a> Receipts<'a> {
 
     async fn record(&self, message: &Received) -> Result<HandoffId, Unrecorded> {
         let reply = Reply::decode(&message.body)?;
-        let (speaks_for, handoff, digest) = match &reply {
-            Reply::Receipt(receipt) => (&receipt.target_account, &receipt.handoff, &receipt.digest),
-            Reply::Answer(answer) => (&answer.target_account, &answer.handoff, &answer.digest),
+        let handoff = reply.handoff();
+        let (speaks_for, digest) = match &reply {
+            Reply::Receipt(receipt) => (&receipt.target_account, &receipt.digest),
+            Reply::Answer(answer) => (&answer.target_account, &answer.digest),
         };
         if *speaks_for != self.sender {
             let detail = format!("it speaks for account {speaks_for}; this queue is account {}'s", self.sender);

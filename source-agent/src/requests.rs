@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use agent_runtime::events::Screen;
-use agent_runtime::queue::{Held, NEWER, Queue, Received, VISIBILITY};
+use agent_runtime::queue::{self, Fate, Held, NEWER, Queue, Received, VISIBILITY};
 use agent_runtime::{Fault, FaultKind};
 use jiff::SignedDuration;
 use protocol::trust::{Reason, Refusal};
@@ -68,20 +68,10 @@ impl<'a> Requests<'a> {
             tokio::time::sleep(wait).await;
             return batch;
         }
-        let received = match self.queue.receive(room, wait).await {
-            Ok(received) => received,
-            Err(fault) => {
-                batch.fault = Some(fault);
-                return batch;
-            }
-        };
-        batch.messages = received.len();
-        for message in &received {
-            if let Err(fault) = self.begin(message, &mut batch).await {
-                batch.fault = Some(fault);
-            }
-        }
-        batch
+        let batch = RefCell::new(batch);
+        let begin = async |message: &Received| self.begin(message, &batch).await;
+        let queue::Batch { messages, fault } = self.queue.each(room, wait, |message| message.id.clone(), begin).await;
+        Batch { messages, fault, ..batch.into_inner() }
     }
 
     /// How long after a fault it is asked again; told to a person.
@@ -91,45 +81,48 @@ impl<'a> Requests<'a> {
     }
 
     /// One request: a handoff that is begun, one that is already, or no handoff.
-    async fn begin(&self, message: &Received, batch: &mut Batch) -> Result<(), Fault> {
+    async fn begin(&self, message: &Received, batch: &RefCell<Batch>) -> Result<Fate, Fault> {
         let declared = match self.read(message) {
             Ok(declared) => declared,
             Err(Refusal::Newer { version, kind }) => {
                 let text = format!("a request of version {version}, kind {kind} is left for a newer agent");
                 self.screen.say("requests", "message", "newer", &text);
-                return self.again(message, NEWER).await;
+                return Ok(Fate::Again(NEWER));
             }
             Err(Refusal::Rejected { reason, detail }) => {
-                batch.buried += 1;
-                return self.bury(message, "requests", reason, &detail, None).await;
+                batch.borrow_mut().buried += 1;
+                return self.bury(message, "requests", reason, &detail, None).await.map(|()| Fate::Kept);
             }
         };
         let subject = format!("{}/{}", declared.database, declared.label);
         let of = match moves::requested(self.account, &declared).await {
             Ok(of) => of,
             Err(fault) if fault.kind != FaultKind::Fatal => return Err(fault),
-            Err(_) if self.age(message) < LISTING_SPREADS => return self.again(message, LOOK_AGAIN).await,
+            Err(_) if self.age(message) < LISTING_SPREADS => return Ok(Fate::Again(LOOK_AGAIN)),
             Err(fault) => {
-                batch.buried += 1;
-                return self.bury(message, &subject, fault.reason(), &fault.chain(), fault.mend()).await;
+                batch.borrow_mut().buried += 1;
+                let buried = self.bury(message, &subject, fault.reason(), &fault.chain(), fault.mend()).await;
+                return buried.map(|()| Fate::Kept);
             }
         };
         let say = |text: &str| self.screen.say(&subject, "message", "request", text);
-        if of.begun {
-            let phase = phase(self.account, &of).await?;
-            self.queue.delete(&message.handle).await?;
-            if let Phase::Settled(outcome) = phase {
+        let fate = if of.begun {
+            if let Phase::Settled(outcome) = phase(self.account, &of).await? {
                 say(&format!("is requested again, and over: {outcome}; a label moves a database once"));
-                return Ok(());
+                return Ok(Fate::Done);
             }
             say("is requested, and under way");
-        } else if self.hold(&of.id, message) {
-            say("is requested");
-        }
+            Fate::Done
+        } else {
+            if self.hold(&of.id, message) {
+                say("is requested");
+            }
+            Fate::Kept
+        };
         if self.wakes.add(&of) {
-            batch.moves.push(of);
+            batch.borrow_mut().moves.push(of);
         }
-        Ok(())
+        Ok(fate)
     }
 
     /// Against itself and against the configuration; nothing is asked of AWS.
@@ -155,10 +148,6 @@ impl<'a> Requests<'a> {
 
     fn age(&self, message: &Received) -> SignedDuration {
         message.sent.map_or(SignedDuration::MAX, |sent| self.account.clock.now().duration_since(sent))
-    }
-
-    async fn again(&self, message: &Received, after: Duration) -> Result<(), Fault> {
-        self.queue.set_visibility(std::slice::from_ref(&message.handle), after).await.map(drop)
     }
 
     /// The end of a request that cannot be fulfilled.

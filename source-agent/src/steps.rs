@@ -19,7 +19,7 @@ pub(crate) use landing::{AwaitLanding, Publish};
 pub(crate) use offering::{MakeOffer, word};
 pub(crate) use settling::{LookAgain, MarkEnded, MarkSettled};
 pub(crate) use share::{ShareSnapshot, Unshare};
-pub(crate) use share_key::{CloseKey, RevokeGrants, ShareKey};
+pub(crate) use share_key::{CloseKey, LetIn, RevokeGrants, ShareKey};
 pub(crate) use snapshot::TakeSnapshot;
 
 use agent_runtime::Fault;

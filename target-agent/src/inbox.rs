@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use agent_runtime::Fault;
 use agent_runtime::events::Screen;
-use agent_runtime::queue::{Held, NEWER, Queue, Received, VISIBILITY};
+use agent_runtime::queue::{Batch, Fate, Held, NEWER, Queue, Received, VISIBILITY};
 use protocol::trust::{Reason, Refusal};
-use protocol::{AccountId, Answer, Digest, Handoff, HandoffId, Hello, Lack, Message, Receipt, Stage};
+use protocol::{AccountId, Answer, Digest, HandoffId, Hello, Lack, Message, Receipt, Stage};
 
 use crate::account::Account;
 use crate::config::Settings;
@@ -26,15 +26,6 @@ const TENTHS: usize = 10;
 /// What is still held when it is renewed waits for something. After a kill it comes back in this time; renewed for less, a
 /// thousand that wait would cost calls all day.
 const WAITING: Duration = Duration::from_hours(1);
-
-/// What one receive brought.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    /// How many messages came.
-    pub(crate) messages: usize,
-    /// What went wrong with one of them, or with the queue.
-    pub(crate) fault: Option<Fault>,
-}
 
 /// Account B's inbox, and every job of this process.
 #[derive(Debug)]
@@ -67,27 +58,12 @@ impl<'a> Inbox<'a> {
         self.account.settings.pace.crowd.set(jobs.len());
     }
 
-    /// Receives messages. A message that cannot be ended does not keep another one from its job.
+    /// Receives messages.
     pub(crate) async fn receive(&self, wait: Duration) -> Batch {
-        let mut batch = Batch::default();
-        if let Err(fault) = self.renew().await {
-            batch.fault = Some(fault);
-            return batch;
+        match self.renew().await {
+            Ok(()) => self.queue.each(10, wait, |message| message.id.clone(), async |it| self.begin(it).await).await,
+            Err(fault) => Batch { messages: 0, fault: Some(fault) },
         }
-        let received = match self.queue.receive(10, wait).await {
-            Ok(received) => received,
-            Err(fault) => {
-                batch.fault = Some(fault);
-                return batch;
-            }
-        };
-        batch.messages = received.len();
-        for message in &received {
-            if let Err(fault) = self.begin(message).await {
-                batch.fault = Some(fault);
-            }
-        }
-        batch
     }
 
     /// Jobs whose steps are walked from now on. Who begins a copy is decided among those that have proved true.
@@ -112,38 +88,41 @@ impl<'a> Inbox<'a> {
     }
 
     /// One message: a job, or one of its other ends.
-    async fn begin(&self, message: &Received) -> Result<(), Fault> {
+    async fn begin(&self, message: &Received) -> Result<Fate, Fault> {
         match self.read(message) {
-            Ok(Message::Hello(hello)) => {
-                // An answer that cannot be sent keeps no other message from being begun. The hello comes again.
-                if let Err(fault) = self.answer(&hello, message).await {
+            Ok(Message::Hello(hello)) => Ok(match self.answer(&hello).await {
+                Ok(()) => Fate::Done,
+                // The hello comes again.
+                Err(fault) => {
                     let subject = format!("answers to account {}", hello.database_arn.account);
                     self.screen.fault(&subject, &fault, VISIBILITY);
+                    Fate::Kept
                 }
-                Ok(())
-            }
-            // One sender's messages do not fill the memory for all others.
-            Ok(Message::Handoff(handoff)) if self.is_full_of(&handoff) => self.later(message).await,
+            }),
             Ok(Message::Handoff(handoff)) => {
-                self.hold(*handoff, message);
-                Ok(())
+                let job = Job::begun_by(*handoff);
+                if self.is_full_of(&job) {
+                    return Ok(Fate::Again(NEWER));
+                }
+                self.hold(job, message);
+                Ok(Fate::Kept)
             }
             Err(Refusal::Newer { version, kind }) => {
                 let text = format!("a message of version {version}, kind {kind} is left for a newer agent");
                 self.screen.say("inbox", "message", "newer", &text);
-                self.later(message).await
+                Ok(Fate::Again(NEWER))
             }
-            Err(Refusal::Rejected { reason, detail }) => self.bury(message, "inbox", reason, &detail).await,
+            Err(Refusal::Rejected { reason, detail }) => {
+                self.bury(message, "inbox", reason, &detail).await?;
+                Ok(Fate::Kept)
+            }
         }
     }
 
-    async fn later(&self, message: &Received) -> Result<(), Fault> {
-        self.queue.set_visibility(std::slice::from_ref(&message.handle), NEWER).await.map(drop)
-    }
-
-    fn is_full_of(&self, handoff: &Handoff) -> bool {
-        let sender = &handoff.database_arn.account;
-        let of_sender = |job: &&Rc<Job>| job.facts.origin.account == *sender && *job.digest() != handoff.digest();
+    /// One sender's messages do not fill the memory for all others.
+    fn is_full_of(&self, new: &Job) -> bool {
+        let sender = &new.facts.origin.account;
+        let of_sender = |job: &&Rc<Job>| job.facts.origin.account == *sender && job.digest() != new.digest();
         self.held().iter().filter(of_sender).count() >= MOST_HELD / self.account.settings.receiver.senders.len().max(1)
     }
 
@@ -161,7 +140,7 @@ impl<'a> Inbox<'a> {
     }
 
     /// The end of a hello. It is answered first, so that a crash between the two answers it once more.
-    async fn answer(&self, hello: &Hello, message: &Received) -> Result<(), Fault> {
+    async fn answer(&self, hello: &Hello) -> Result<(), Fault> {
         let Settings { receiver, .. } = &self.account.settings;
         let served = receiver.serves(&hello.target_account, &hello.target_region);
         let lack = match served {
@@ -183,13 +162,16 @@ impl<'a> Inbox<'a> {
                 self.screen.say_with(&subject, "message", "unready", &text, fault.mend());
             }
         }
-        self.queue.delete(&message.handle).await
+        Ok(())
     }
 
     /// A message that is being driven is answered by its drive; a redelivery replaces its receipt handle.
-    fn hold(&self, handoff: Handoff, message: &Received) {
-        let known = self.jobs.borrow().get(&(handoff.handoff.clone(), handoff.digest())).cloned();
-        let Some(job) = known else { return self.add(Job::begun_by(handoff, Some(Held::new(message.clone())))) };
+    fn hold(&self, new: Job, message: &Received) {
+        let known = self.jobs.borrow().get(&(new.id().clone(), new.digest().clone())).cloned();
+        let Some(job) = known else {
+            new.held.borrow_mut().push(Held::new(message.clone()));
+            return self.add(new);
+        };
         let mut held = job.held.borrow_mut();
         match held.iter_mut().find(|held| held.received.id == message.id) {
             Some(held) => *held = Held::new(message.clone()),

@@ -46,7 +46,7 @@ pub(crate) struct Job {
 
 impl Job {
     /// A job that a message begins.
-    pub(crate) fn begun_by(message: Handoff, held: Option<Held>) -> Self {
+    pub(crate) fn begun_by(message: Handoff) -> Self {
         let origin = Origin {
             account: message.database_arn.account.clone(),
             region: message.database_arn.region.clone(),
@@ -62,7 +62,7 @@ impl Job {
             origin,
             told: Vec::new(),
         };
-        Self { message: Some(message), held: RefCell::new(held.into_iter().collect()), ..Self::found(facts) }
+        Self { message: Some(message), ..Self::found(facts) }
     }
 
     /// A job that is under way: all of it stands in its target copy.

@@ -28,7 +28,7 @@ pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, mes
                     return Err(Refusal::because(Reason::Malformed, "a hello asks for nothing that can be planned"));
                 }
             };
-            account.settings.receiver.check(&handoff).map(|()| Job::begun_by(handoff, None))
+            account.settings.receiver.check(&handoff).map(|()| Job::begun_by(handoff))
         }),
         Err(error) => {
             screen.complain(&format!("cannot read the message: {error}"), None);

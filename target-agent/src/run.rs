@@ -6,6 +6,7 @@ use std::time::Duration;
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
 use agent_runtime::pass::is_blocked;
+use agent_runtime::queue::Batch;
 use agent_runtime::{Drive, End, Exit, Fault, FaultKind, Pass, drive};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Notify;
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::accept;
 use crate::account::Account;
-use crate::inbox::{Batch, Inbox};
+use crate::inbox::Inbox;
 use crate::job::Job;
 use crate::steps::{FAILED, Tell};
 

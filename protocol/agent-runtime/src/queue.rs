@@ -1,11 +1,13 @@
 //! An SQS queue: long polling, visibility, and the three ends of a message.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageAttributeValue,
     MessageSystemAttributeName,
 };
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use protocol::trust::{REASON_ATTRIBUTE, Reason};
 use protocol::{QueueArn, names};
@@ -72,6 +74,26 @@ impl Held {
     }
 }
 
+/// What becomes of a received message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is done with, and deleted.
+    Done,
+    /// It has come to an end already, or is held.
+    Kept,
+    /// It comes again after this long.
+    Again(Duration),
+}
+
+/// What one receive brought.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// How many messages came.
+    pub messages: usize,
+    /// What went wrong with one of them, or with the queue.
+    pub fault: Option<Fault>,
+}
+
 impl Queue {
     /// A queue by its ARN.
     pub fn new(clients: &Clients, arn: &QueueArn) -> Self {
@@ -113,6 +135,52 @@ impl Queue {
         Ok(received.messages().iter().filter_map(Received::of).collect())
     }
 
+    /// Receives messages and looks at them at the same time, but one after the other where `of` tells the same of them. One that
+    /// cannot be ended keeps no other from its end.
+    pub async fn each<T: Ord>(
+        &self,
+        most: usize,
+        wait: Duration,
+        of: impl Fn(&Received) -> T,
+        end: impl AsyncFn(&Received) -> Result<Fate, Fault>,
+    ) -> Batch {
+        let mut batch = Batch::default();
+        let received = match self.receive(most, wait).await {
+            Ok(received) => received,
+            Err(fault) => return Batch { fault: Some(fault), ..batch },
+        };
+        batch.messages = received.len();
+        let mut groups: BTreeMap<T, Vec<&Received>> = BTreeMap::new();
+        for message in &received {
+            groups.entry(of(message)).or_default().push(message);
+        }
+        let ended = groups.values().map(async |group| {
+            let mut fates = Vec::new();
+            for message in group {
+                fates.push((&message.handle, end(message).await));
+            }
+            fates
+        });
+        let (mut done, mut again) = (Vec::new(), BTreeMap::<Duration, Vec<String>>::new());
+        for (handle, fate) in join_all(ended).await.into_iter().flatten() {
+            match fate {
+                Ok(Fate::Done) => done.push(handle.clone()),
+                Ok(Fate::Again(after)) => again.entry(after).or_default().push(handle.clone()),
+                Ok(Fate::Kept) => {}
+                Err(fault) => batch.fault = Some(fault),
+            }
+        }
+        if let Err(fault) = self.delete_all(&done).await {
+            batch.fault = Some(fault);
+        }
+        for (after, handles) in again {
+            if let Err(fault) = self.set_visibility(&handles, after).await {
+                batch.fault = Some(fault);
+            }
+        }
+        batch
+    }
+
     /// Deletes a message.
     ///
     /// # Errors
@@ -126,7 +194,7 @@ impl Queue {
     ///
     /// # Errors
     /// When SQS does not answer.
-    pub async fn delete_all(&self, handles: &[String]) -> Result<(), Fault> {
+    async fn delete_all(&self, handles: &[String]) -> Result<(), Fault> {
         for batch in handles.chunks(10) {
             let entries = batch.iter().enumerate().map(|(index, handle)| {
                 DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(handle).build()

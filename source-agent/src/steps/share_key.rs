@@ -10,6 +10,7 @@ use agent_runtime::{Fault, Observed, Step, StepId};
 use jiff::Timestamp;
 use protocol::tags::Route;
 use protocol::{HandoffId, KeyArn, Stage, names};
+use tokio::time::Instant;
 
 use crate::account::{Account, SLOWLY};
 use crate::key_policy::{OpenTo, with_target};
@@ -46,6 +47,15 @@ const RACE: Duration = Duration::from_mins(3);
 /// KMS replaces the whole document: what an administrator wrote a minute ago must be in it. So what it is made of was read by
 /// the same pass.
 const JUST_NOW: Duration = Duration::from_secs(2);
+
+/// How a key's policy was found, by whichever handoff has looked.
+#[derive(Debug)]
+pub(crate) struct LetIn {
+    /// It is as it should be.
+    right: bool,
+    /// Until when it then lets account B in.
+    until: Option<Timestamp>,
+}
 
 /// The offers that are open under this route's key, which has one name in either key mode: whose, and until when.
 async fn open(account: &Account, of: &Move, oldest: Duration) -> Result<Vec<(HandoffId, Timestamp)>, Fault> {
@@ -103,28 +113,28 @@ impl Step for ShareKey<'_> {
         if heard {
             return Ok(Observed::Ready(()));
         }
-        let seen = self.account.let_in.borrow().get(self.key).copied();
-        if let Some((seen, until)) = seen
-            && offer.access_until <= until
-        {
-            let has_shown = offered.saturating_sub(since(seen)) >= RACE;
-            if if has_shown { since(seen) < SLOWLY } else { offered < RACE + self.account.settings.pace.spacing() } {
-                return Ok(Observed::Ready(()));
+        let serves = |seen: &LetIn, began: Instant| {
+            let age = began.elapsed();
+            match seen {
+                LetIn { right: false, .. } => age < JUST_NOW,
+                LetIn { until, .. } if *until < Some(offer.access_until) => false,
+                _ if offered.saturating_sub(age) >= RACE => age < SLOWLY,
+                _ => offered < RACE + self.account.settings.pace.spacing(),
             }
-        }
-        let fresh = if offered < RACE { RACE } else { offered.saturating_sub(RACE).min(SLOWLY) };
-        let (wanted, until) = render(self.account, self.of, self.key, (fresh, fresh)).await?;
-        if wanted.is_some() {
-            return Ok(Observed::Todo);
-        }
-        if let Some(until) = until {
-            self.account.let_in.borrow_mut().insert(self.key.clone(), (self.account.clock.now(), until));
-        }
-        Ok(Observed::Ready(()))
+        };
+        let look = async || {
+            let fresh = if offered < RACE { RACE } else { offered.saturating_sub(RACE).min(SLOWLY) };
+            let (wanted, until) = render(self.account, self.of, self.key, (fresh, fresh)).await?;
+            Ok(LetIn { right: wanted.is_none(), until })
+        };
+        let seen = self.account.let_in.get_if(self.key, serves, look).await?;
+        Ok(if seen.right { Observed::Ready(()) } else { Observed::Todo })
     }
 
     async fn act(&self) -> Result<(), Fault> {
-        put(self.account, self.of, self.key).await
+        let put = put(self.account, self.of, self.key).await;
+        self.account.let_in.acted(self.key);
+        put
     }
 
     fn foresee(&self) {}
@@ -157,8 +167,9 @@ impl Step for CloseKey<'_> {
     async fn act(&self) -> Result<(), Fault> {
         match self.key {
             Some(key) => {
-                self.account.let_in.borrow_mut().remove(key);
-                put(self.account, self.of, key).await
+                let put = put(self.account, self.of, key).await;
+                self.account.let_in.acted(key);
+                put
             }
             None => Ok(()),
         }
@@ -206,12 +217,7 @@ impl Step for RevokeGrants<'_> {
 
     async fn act(&self) -> Result<(), Fault> {
         match self.left(JUST_NOW).await? {
-            Some((key, grants)) => {
-                for grant in grants {
-                    self.account.keys.revoke(&key, &grant).await?;
-                }
-                Ok(())
-            }
+            Some((key, grants)) => self.account.keys.revoke(&key, grants).await,
             None => Ok(()),
         }
     }
