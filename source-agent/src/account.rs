@@ -42,8 +42,8 @@ pub(crate) struct Account {
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
     pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
-    /// The handoffs of this process: what account B tells of them after their end is recorded too.
-    pub(crate) driven: RefCell<BTreeMap<HandoffId, Move>>,
+    /// The source snapshots of this process's handoffs: what account B tells of them after their end is recorded too.
+    pub(crate) driven: RefCell<BTreeMap<HandoffId, SnapshotArn>>,
     /// Handoffs of this process that have something open with an account in a Region: `true` while it is being taken back.
     open: RefCell<BTreeMap<(AccountId, Region), BTreeMap<HandoffId, bool>>>,
     /// Until when each key's policy lets its target account in.
@@ -92,7 +92,7 @@ impl Account {
 
     /// This process drives a handoff from now on.
     pub(crate) fn begins(&self, of: &Move) {
-        self.driven.borrow_mut().insert(of.id.clone(), of.clone());
+        self.driven.borrow_mut().insert(of.id.clone(), of.source_arn());
         let crowd = &self.settings.pace.crowd;
         crowd.set(crowd.get() + 1);
     }
@@ -117,13 +117,22 @@ impl Account {
     /// This process drives it no more.
     pub(crate) fn ends(&self, of: &Move) {
         self.stands(of, None);
+        let (source, shared) = (of.source_arn(), of.shared_arn());
+        self.acts.forget(&source.to_string());
+        self.acts.forget(&shared.to_string());
+        self.shares.forget(&shared);
         let crowd = &self.settings.pace.crowd;
         crowd.set(crowd.get().saturating_sub(1));
     }
 
     /// The source snapshot of a handoff, if it is there and ours.
     pub(crate) async fn source_snapshot(&self, of: &Move) -> Result<Option<SourceSnapshot>, Fault> {
-        read_source(self.inventory.snapshot(&of.source_arn()).await?)
+        self.source_at(&of.source_arn()).await
+    }
+
+    /// The source snapshot of this name, if it is there and ours.
+    pub(crate) async fn source_at(&self, arn: &SnapshotArn) -> Result<Option<SourceSnapshot>, Fault> {
+        read_source(self.inventory.snapshot(arn).await?)
     }
 
     /// The source snapshot while account B is waited for, as it was at most this long ago: another agent of this account may have

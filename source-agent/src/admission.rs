@@ -119,7 +119,9 @@ impl Admission {
         if free == 0 || late.len() < free {
             return Ok(None);
         }
-        late.iter().for_each(|wake| wake.notify_one());
+        for wake in &late {
+            wake.notify_one();
+        }
         let words = behind("a copy slot", late.len());
         Ok(Some(Working { until: Some(later(now, left)), ..Working::waiting_for(words) }))
     }

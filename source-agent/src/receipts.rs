@@ -196,8 +196,8 @@ impl<'a> Receipts<'a> {
     /// The source snapshot of a handoff: as this process knows it, if it remembers what is answered here, else as AWS has it now.
     async fn source(&self, handoff: &HandoffId, digest: &Digest) -> Result<Option<SourceSnapshot>, Fault> {
         let driven = self.account.driven.borrow().get(handoff).cloned();
-        if let Some(of) = driven
-            && let Some(source) = self.account.source_snapshot(&of).await?
+        if let Some(arn) = driven
+            && let Some(source) = self.account.source_at(&arn).await?
         {
             let (asked, offered) = (source.facts.hello.as_ref(), source.facts.offer.as_ref());
             if asked.is_some_and(|asked| asked.digest == *digest)

@@ -64,7 +64,7 @@ async fn round(
     shutdown: &CancellationToken,
 ) -> Result<Exit, Fault> {
     let pace = &account.settings.pace;
-    let drives = Drive { acts: &account.acts, pace, clock: &account.clock, screen, patience, shutdown };
+    let drives = Drive::new((&account.acts, pace, &account.clock), screen, patience, shutdown);
     let find = async |_: &Pass<'_>| Ok(moves::find(account).await?);
     let found = match drive(&drives, "handoffs", &Notify::new(), find).await {
         End::Done(found) => found,
@@ -229,7 +229,7 @@ async fn advance(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<Outcome>
 pub(crate) async fn phase(account: &Account, of: &Move) -> Result<Phase, Fault> {
     let source = account.source_snapshot(of).await?;
     if source.as_ref().is_some_and(|source| source.facts.offer.is_none()) {
-        account.acts.absent((MakeOffer::ID, of.source_arn().to_string()));
+        account.acts.absent(&(MakeOffer::ID, of.source_arn().to_string()));
     }
     Ok(source.map_or(Phase::Offering, |source| source.facts.phase(account.clock.now())))
 }

@@ -126,6 +126,18 @@ impl Account {
         Ok(Option::clone(&*view.await?))
     }
 
+    /// No step looks at what a job is about any more.
+    pub(crate) fn forget(&self, job: &Job) {
+        let restored = job.restored(self).map_or_else(|_| String::new(), |name| name.to_string());
+        for resource in [job.id().to_string(), job.digest().to_string(), job.target_arn(self).to_string(), restored] {
+            self.acts.forget(&resource);
+        }
+        if let Some(message) = &job.message {
+            self.acts.forget(&message.snapshot.to_string());
+            self.shared.forget(&message.snapshot);
+        }
+    }
+
     /// Snapshots that configured senders share with this account and that look like a handoff's.
     pub(crate) async fn offered(&self) -> Result<Vec<SnapshotView>, Fault> {
         let call = self.clients.rds(&self.settings.region).describe_db_snapshots();

@@ -55,6 +55,7 @@ impl<'a> Inbox<'a> {
     pub(crate) fn remove(&self, job: &Job) {
         let mut jobs = self.jobs.borrow_mut();
         jobs.remove(&(job.id().clone(), job.digest().clone()));
+        self.account.forget(job);
         self.account.settings.pace.crowd.set(jobs.len());
     }
 

@@ -47,7 +47,7 @@ async fn work(
     shutdown: &CancellationToken,
 ) -> Result<Exit, Fault> {
     let pace = &account.settings.pace;
-    let drives = Drive { acts: &account.acts, pace, clock: &account.clock, screen, patience, shutdown };
+    let drives = Drive::new((&account.acts, pace, &account.clock), screen, patience, shutdown);
     let (drives, mut worst) = (&drives, Exit::Settled);
     let mut flying = FuturesUnordered::new();
     // Boxed: the future of a whole handoff is too large to be moved about on a stack.

@@ -1,6 +1,6 @@
 //! What this process has just done, and how long AWS may still hide it.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::step::{StepId, Working};
 /// The memory of one process. It only ever delays an act; losing it loses nothing else.
 #[derive(Debug, Default)]
 pub struct Acts {
-    entries: RefCell<BTreeMap<(StepId, String), Entry>>,
+    /// By resource.
+    entries: RefCell<BTreeMap<String, Vec<(StepId, Entry)>>>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -21,7 +22,7 @@ struct Entry {
     acted: Option<Instant>,
     in_flight: bool,
     made: bool,
-    working: Option<Seen>,
+    working: Option<Box<Seen>>,
     /// Acts since it was last seen ready.
     acts: u32,
 }
@@ -70,8 +71,7 @@ impl Acts {
     /// A step sees nothing: may it act?
     pub fn leave(&self, key: &(StepId, String), settle: Duration, look_twice: bool) -> Leave {
         let now = Instant::now();
-        let mut entries = self.entries.borrow_mut();
-        let entry = entries.entry(key.clone()).or_default();
+        let entry = &mut *self.entry(key);
         if entry.in_flight {
             return Leave::Wait(Duration::from_secs(1), "another handoff is making it");
         }
@@ -95,25 +95,28 @@ impl Acts {
 
     /// An act begins; it ends when the guard is dropped.
     pub fn begin(&self, key: (StepId, String)) -> InFlight<'_> {
-        let mut entries = self.entries.borrow_mut();
-        let entry = entries.entry(key.clone()).or_default();
-        entry.in_flight = true;
+        self.entry(&key).in_flight = true;
         InFlight { acts: self, key, refused: false }
     }
 
     /// Nothing was seen of it, by another step's look: a look before it is made counts from here.
-    pub fn absent(&self, key: (StepId, String)) {
-        self.entries.borrow_mut().entry(key).or_default().first_absent.get_or_insert_with(Instant::now);
+    pub fn absent(&self, key: &(StepId, String)) {
+        self.entry(key).first_absent.get_or_insert_with(Instant::now);
+    }
+
+    /// A resource that no step of this process looks at any more.
+    pub fn forget(&self, resource: &str) {
+        self.entries.borrow_mut().remove(resource);
     }
 
     /// AWS is at it: since when, and since when without any progress, as far as this process has seen. A database that is being
     /// restored tells no time.
     pub fn working(&self, key: &(StepId, String), working: &Working, now: Timestamp) -> (Timestamp, Timestamp) {
-        let mut entries = self.entries.borrow_mut();
+        let mut entry = self.entry(key);
         let new = || Seen { since: now, working: working.clone(), unchanged_since: now };
-        let seen = entries.entry(key.clone()).or_default().working.get_or_insert_with(new);
+        let seen = entry.working.get_or_insert_with(|| Box::new(new()));
         if seen.working != *working {
-            *seen = Seen { since: seen.since, ..new() };
+            **seen = Seen { since: seen.since, ..new() };
         }
         (seen.since, seen.unchanged_since)
     }
@@ -121,25 +124,35 @@ impl Acts {
     /// The resource is there: what was absent is forgotten. Tells whether this process made it.
     pub fn ready(&self, key: &(StepId, String)) -> bool {
         let mut entries = self.entries.borrow_mut();
-        entries.get_mut(key).is_some_and(|entry| {
-            entry.first_absent = None;
-            entry.working = None;
-            entry.acts = 0;
+        let mut known = entries.get_mut(&key.1).into_iter().flatten();
+        known.find(|(step, _)| *step == key.0).is_some_and(|(_, entry)| {
+            (entry.first_absent, entry.working, entry.acts) = (None, None, 0);
             entry.made
+        })
+    }
+
+    fn entry(&self, (step, resource): &(StepId, String)) -> RefMut<'_, Entry> {
+        RefMut::map(self.entries.borrow_mut(), |entries| {
+            let steps = entries.entry(resource.clone()).or_default();
+            let known = steps.iter().position(|(known, _)| known == step);
+            let known = known.unwrap_or_else(|| {
+                steps.push((*step, Entry::default()));
+                steps.len() - 1
+            });
+            &mut steps[known].1
         })
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if let Some(entry) = self.acts.entries.borrow_mut().get_mut(&self.key) {
-            entry.in_flight = false;
-            if !self.refused {
-                entry.made = true;
-                entry.acts += 1;
-                entry.acted = Some(Instant::now());
-                entry.first_absent = None;
-            }
+        let mut entry = self.acts.entry(&self.key);
+        entry.in_flight = false;
+        if !self.refused {
+            entry.made = true;
+            entry.acts += 1;
+            entry.acted = Some(Instant::now());
+            entry.first_absent = None;
         }
     }
 }
@@ -161,7 +174,7 @@ mod tests {
         tokio::time::sleep(SETTLE).await;
         assert_eq!(acts.leave(&key(), SETTLE, true), Leave::Granted);
         let other = Acts::default();
-        other.absent(key());
+        other.absent(&key());
         tokio::time::sleep(SETTLE).await;
         assert_eq!(other.leave(&key(), SETTLE, true), Leave::Granted);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -65,9 +65,24 @@ pub struct Drive<'a> {
     pub patience: Patience,
     /// Cancelled when the process shall stop.
     pub shutdown: &'a CancellationToken,
+    turns: Semaphore,
 }
 
-impl Drive<'_> {
+/// So many passes are walked at once. Calls take memory and connections, and AWS throttles whoever asks for a thousand things in
+/// one second.
+const AT_ONCE: usize = 64;
+
+impl<'a> Drive<'a> {
+    /// For the drives of one process.
+    pub fn new(
+        (acts, pace, clock): (&'a Acts, &'a Pace, &'a Clock),
+        screen: &'a Screen,
+        patience: Patience,
+        shutdown: &'a CancellationToken,
+    ) -> Self {
+        Self { acts, pace, clock, screen, patience, shutdown, turns: Semaphore::new(AT_ONCE) }
+    }
+
     /// Has it been in trouble for too long?
     pub fn is_out_of_patience(&self, since: Instant) -> bool {
         match self.patience {
@@ -100,7 +115,11 @@ pub async fn drive<T>(
     let mut trouble = Trouble::default();
     loop {
         let pass = Pass::new(Mode::Act, drive.acts, drive.pace, drive.clock);
-        let flow = walk(&pass).instrument(tracing::info_span!("handoff", name = subject)).await;
+        let flow = {
+            let _turn = drive.turns.acquire().await;
+            // Boxed: who waits holds nothing of the calls to come.
+            Box::pin(walk(&pass)).instrument(tracing::info_span!("handoff", name = subject)).await
+        };
         let mut looking_twice = false;
         let acted = matches!(flow, Err(Halt::Acted));
         drive.screen.rows(subject, &pass.into_rows());

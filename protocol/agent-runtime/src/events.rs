@@ -4,6 +4,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write;
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ pub struct Screen {
     account: OnceCell<AccountId>,
     format: Format,
     clock: Clock,
-    shown: RefCell<BTreeMap<(String, &'static str), Shown>>,
+    /// What was last shown of each step of a handoff.
+    shown: RefCell<BTreeMap<String, Vec<(&'static str, Shown)>>>,
     /// What was last said to be stalled, of one step of one handoff.
     stalls: RefCell<BTreeMap<(String, &'static str), String>>,
     faults: RefCell<BTreeMap<String, String>>,
@@ -48,8 +50,8 @@ impl fmt::Debug for Screen {
     }
 }
 
-/// What was last shown of one step of one handoff.
-type Shown = (RowState, String);
+/// Stands for a state and a text, of which thousands would fill the memory.
+type Shown = u64;
 
 /// One line of JSON output. Its fields are a contract.
 #[derive(Serialize)]
@@ -141,9 +143,7 @@ impl Screen {
             let text = progress(row);
             // Made just now: what it is was said when the act began.
             let brief = if row.state == RowState::Made { "" } else { text.as_str() };
-            let key = (subject.to_owned(), row.step);
-            let last = self.shown.borrow_mut().insert(key, (row.state, text.clone()));
-            if last.is_some_and(|last| last == (row.state, text.clone())) {
+            if !self.is_news(subject, row, &text) {
                 continue;
             }
             self.line(
@@ -166,6 +166,19 @@ impl Screen {
             self.faults.borrow_mut().remove(subject);
         }
         self.learn(|wave| wave.walked(subject, rows, self.clock.now()));
+    }
+
+    fn is_news(&self, subject: &str, row: &Row, text: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        (row.state.word(), text).hash(&mut hasher);
+        let now = hasher.finish();
+        let mut shown = self.shown.borrow_mut();
+        let steps = shown.entry(subject.to_owned()).or_default();
+        if let Some((_, last)) = steps.iter_mut().find(|(step, _)| *step == row.step) {
+            return std::mem::replace(last, now) != now;
+        }
+        steps.push((row.step, now));
+        true
     }
 
     /// Work that shows no progress. Said once, until it shows some.

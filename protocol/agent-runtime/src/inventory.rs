@@ -147,9 +147,11 @@ impl Inventory {
     async fn list_snapshots(&self, region: &Region) -> Result<Snapshots, Fault> {
         self.looks.borrow_mut().remove(region);
         let pages = self.clients.rds(region).describe_db_snapshots().snapshot_type("manual").into_paginator();
-        let listed = pages.items().send().try_collect().await.op("rds:DescribeDBSnapshots")?;
-        let views = listed.iter().filter_map(SnapshotView::of);
-        Ok(views.map(|view| (view.arn.snapshot.clone(), Rc::new(view))).collect())
+        let (mut items, mut listing) = (pages.items().send(), Snapshots::new());
+        while let Some(item) = items.try_next().await.op("rds:DescribeDBSnapshots")? {
+            listing.extend(SnapshotView::of(&item).map(|view| (view.arn.snapshot.clone(), Rc::new(view))));
+        }
+        Ok(listing)
     }
 
     /// A DB instance of this account.
@@ -172,9 +174,11 @@ impl Inventory {
 
     async fn list_databases(&self, region: &Region) -> Result<Databases, Fault> {
         let pages = self.clients.rds(region).describe_db_instances().into_paginator();
-        let listed = pages.items().send().try_collect().await.op("rds:DescribeDBInstances")?;
-        let views = listed.iter().filter_map(DatabaseView::of);
-        Ok(views.map(|view| (view.arn.database.clone(), Rc::new(view))).collect())
+        let (mut items, mut listing) = (pages.items().send(), Databases::new());
+        while let Some(item) = items.try_next().await.op("rds:DescribeDBInstances")? {
+            listing.extend(DatabaseView::of(&item).map(|view| (view.arn.database.clone(), Rc::new(view))));
+        }
+        Ok(listing)
     }
 
     /// This process has made a snapshot, or deleted it.

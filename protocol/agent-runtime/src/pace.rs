@@ -30,10 +30,8 @@ pub struct Pace {
     pub crowd: Rc<Cell<usize>>,
 }
 
-/// Listings keep this far apart for each further handoff that they serve, so that each costs the same however many there are.
-const APART: Duration = Duration::from_millis(1500);
-/// Never farther apart than this.
-const FARTHEST: Duration = Duration::from_secs(150);
+/// Of more handoffs than this listings are as far apart as of so many.
+const CROWD: usize = 100;
 
 impl Default for Pace {
     fn default() -> Self {
@@ -70,10 +68,11 @@ impl Pace {
         wait.clamp(first, self.ceiling().max(first))
     }
 
-    /// How far apart the listings are kept that all handoffs share.
+    /// How far apart the listings are kept that all handoffs share: 1.5 s for each further handoff that they serve, so that each
+    /// costs the same however many there are; never more than 150 s. With the usual floor.
     pub fn spacing(&self) -> Duration {
-        let others = u32::try_from(self.crowd.get().saturating_sub(1)).unwrap_or(u32::MAX);
-        APART.saturating_mul(others).min(FARTHEST)
+        let others = u32::try_from(self.crowd.get().saturating_sub(1).min(CROWD)).unwrap_or_default();
+        self.floor() * 3 / 20 * others
     }
 
     /// Never sooner than this.

@@ -101,6 +101,11 @@ impl<K: Ord + Clone, V> Shared<K, V> {
         *self.slot(key).acts.borrow_mut() += 1;
     }
 
+    /// Nobody asks for it any more.
+    pub fn forget(&self, key: &K) {
+        self.slots.borrow_mut().remove(key);
+    }
+
     fn slot(&self, key: &K) -> Rc<Slot<V>> {
         let mut slots = self.slots.borrow_mut();
         let new = || Rc::new(Slot { acts: RefCell::default(), reading: Mutex::new(()), last: RefCell::new(None) });

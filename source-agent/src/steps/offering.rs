@@ -13,8 +13,9 @@ use protocol::{Digest, SourceFacts};
 use crate::account::Account;
 use crate::moves::Move;
 
-/// Two agents that make an offer at the same instant have both written it after this long.
-const RACE: Duration = Duration::from_secs(15);
+/// Of two agents that make an offer, the second may not have seen the first one's for as long as a read is stale and its look is
+/// old (30 s and [`JUST_NOW`]), and the first may not see the second one's for another 30 s: after this long both see the same.
+const RACE: Duration = Duration::from_secs(75);
 /// Whoever has made an offer waits longer than this before anything follows from it.
 const JUST_NOW: Duration = Duration::from_secs(10);
 /// Offers of the same moment are looked at together.
