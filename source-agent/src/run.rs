@@ -117,7 +117,7 @@ async fn work(
     requests: Option<&Requests<'_>>,
 ) -> Exit {
     let (patience, began) = (drives.patience, Instant::now());
-    // Boxed: the future of a whole handoff is too large to be moved about on a stack.
+    // Boxed, as is what happens at its end: who waits holds nothing of that.
     let fly = |of: Move| {
         drives.screen.drives(&of.subject());
         account.begins(&of);
@@ -130,7 +130,7 @@ async fn work(
             };
             let end = drive(drives, &of.subject(), &of.wake, walk).await;
             if let (Some(requests), End::Failed(fault)) = (requests, &end) {
-                requests.reject(&of, fault).await;
+                Box::pin(requests.reject(&of, fault)).await;
             }
             account.ends(&of);
             account.admission.walked(&of, true);

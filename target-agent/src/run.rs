@@ -50,7 +50,7 @@ async fn work(
     let drives = Drive::new((&account.acts, pace, &account.clock), screen, patience, shutdown);
     let (drives, mut worst) = (&drives, Exit::Settled);
     let mut flying = FuturesUnordered::new();
-    // Boxed: the future of a whole handoff is too large to be moved about on a stack.
+    // Boxed, as is what happens at its end: who waits holds nothing of that.
     let fly = |job: Rc<Job>| {
         screen.drives(&job.subject());
         Box::pin(async move {
@@ -60,7 +60,7 @@ async fn work(
                 flow
             };
             let end = drive(drives, &job.subject(), &job.wake, walk).await;
-            let exit = finish(account, screen, inbox, drives, &job, end).await;
+            let exit = Box::pin(finish(account, screen, inbox, drives, &job, end)).await;
             if exit != Exit::Pending && exit != Exit::Blocked {
                 inbox.remove(&job);
             }

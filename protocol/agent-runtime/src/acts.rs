@@ -215,4 +215,13 @@ mod tests {
         assert_eq!(made, TOO_OFTEN);
         assert_eq!(acts.leave(&key(), SETTLE, false), Leave::Granted, "once for each later look");
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_looks_at_any_more_is_forgotten() {
+        let acts = Acts::default();
+        drop(acts.begin(key()));
+        assert!(matches!(acts.leave(&key(), SETTLE, false), Leave::Wait(..)));
+        acts.forget(&key().1);
+        assert_eq!(acts.leave(&key(), SETTLE, false), Leave::Granted);
+    }
 }

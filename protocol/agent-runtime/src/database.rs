@@ -22,7 +22,7 @@ pub enum DatabaseStatus {
 }
 
 /// One DB instance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DatabaseView {
     /// Which one.
     pub arn: DbArn,

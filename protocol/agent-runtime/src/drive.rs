@@ -185,7 +185,13 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use aws_smithy_async::time::StaticTimeSource;
+    use futures_util::future::join_all;
+
     use super::*;
+    use crate::start::Format;
 
     #[tokio::test(start_paused = true)]
     async fn trouble_is_looked_at_ever_more_slowly_up_to_a_ceiling() {
@@ -194,5 +200,27 @@ mod tests {
         assert_eq!(blocked, [15, 30, 60, 120, 240, 480, 900, 900]);
         assert_eq!(trouble.again(FaultKind::Transient).as_secs(), 1);
         assert_eq!(trouble.again(FaultKind::Blocked).as_secs(), 15);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_are_walked_at_once_and_the_others_are_next() {
+        let clock = Clock::new(StaticTimeSource::from_secs(0).into());
+        let out = || Box::new(std::io::sink());
+        let screen = Screen::new("agent", (out(), out()), None, Format::Json, clock.clone());
+        let (acts, pace, shutdown) = (Acts::default(), Pace::default(), CancellationToken::new());
+        let drives = Drive::new((&acts, &pace, &clock), &screen, Patience::Once, &shutdown);
+        let (now, most) = (Cell::new(0), Cell::new(0));
+        let walk = async |_: &Pass<'_>| {
+            now.set(now.get() + 1);
+            most.set(now.get().max(most.get()));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            now.set(now.get() - 1);
+            Ok(())
+        };
+        let wake = Notify::new();
+        let began = Instant::now();
+        let ends = join_all((0..3 * AT_ONCE).map(|_| drive(&drives, "orders/cutover-1", &wake, walk))).await;
+        assert!(ends.iter().all(|end| matches!(end, End::Done(()))));
+        assert_eq!((most.get(), began.elapsed()), (AT_ONCE, Duration::from_secs(3)));
     }
 }

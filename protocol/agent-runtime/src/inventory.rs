@@ -141,15 +141,18 @@ impl Inventory {
         let mut looks = self.looks.borrow_mut();
         let looks = looks.entry(region.clone()).or_default();
         *looks += 1;
-        *looks * PAGE >= self.snapshots.count(region)
+        *looks * PAGE >= self.snapshots.now(region).len()
     }
 
     async fn list_snapshots(&self, region: &Region) -> Result<Snapshots, Fault> {
         self.looks.borrow_mut().remove(region);
         let pages = self.clients.rds(region).describe_db_snapshots().snapshot_type("manual").into_paginator();
         let (mut items, mut listing) = (pages.items().send(), Snapshots::new());
+        let known = self.snapshots.now(region);
         while let Some(item) = items.try_next().await.op("rds:DescribeDBSnapshots")? {
-            listing.extend(SnapshotView::of(&item).map(|view| (view.arn.snapshot.clone(), Rc::new(view))));
+            if let Some(view) = SnapshotView::of(&item) {
+                add(&mut listing, &known, view.arn.snapshot.clone(), view);
+            }
         }
         Ok(listing)
     }
@@ -175,8 +178,11 @@ impl Inventory {
     async fn list_databases(&self, region: &Region) -> Result<Databases, Fault> {
         let pages = self.clients.rds(region).describe_db_instances().into_paginator();
         let (mut items, mut listing) = (pages.items().send(), Databases::new());
+        let known = self.databases.now(region);
         while let Some(item) = items.try_next().await.op("rds:DescribeDBInstances")? {
-            listing.extend(DatabaseView::of(&item).map(|view| (view.arn.database.clone(), Rc::new(view))));
+            if let Some(view) = DatabaseView::of(&item) {
+                add(&mut listing, &known, view.arn.database.clone(), view);
+            }
         }
         Ok(listing)
     }
@@ -195,4 +201,10 @@ impl Inventory {
     pub fn acted_on_database(&self, region: &Region, name: &DbIdentifier) {
         self.databases.acted(region, name);
     }
+}
+
+/// Adds what was listed; what has not changed is not held twice while the old listing is there.
+fn add<K: Ord, V: PartialEq>(listing: &mut Listing<K, V>, known: &Listing<K, V>, key: K, view: V) {
+    let same = known.get(&key).filter(|known| ***known == view).cloned();
+    listing.insert(key, same.unwrap_or_else(|| Rc::new(view)));
 }

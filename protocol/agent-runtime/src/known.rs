@@ -133,9 +133,9 @@ impl<K: Ord + Clone, V: Listed> Known<K, V> {
         self.here(region).read_unless(|state| state.listed.is_some_and(|listed| listed >= asked), list).await
     }
 
-    /// How many are known.
-    pub fn count(&self, region: &Region) -> usize {
-        self.here(region).state.borrow().all.len()
+    /// As they are known now.
+    pub fn now(&self, region: &Region) -> Rc<Listing<K, V>> {
+        self.here(region).state.borrow().all.clone()
     }
 
     /// This process has made, changed or deleted one: only what is read from now on tells how it is.

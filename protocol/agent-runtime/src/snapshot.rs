@@ -23,7 +23,7 @@ pub enum SnapshotStatus {
 }
 
 /// One DB snapshot.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SnapshotView {
     /// Which one.
     pub arn: SnapshotArn,

@@ -131,7 +131,7 @@ async fn what_is_held_of_a_listing_does_not_change() {
     let held = there.known.all(&there.region, SECOND, list).await.unwrap();
     there.known.wrote(&there.region, &1, |thing| thing.0 = 2);
     assert_eq!((held[&1].0, there.all(10 * SECOND).await), (1, vec![2]));
-    assert_eq!((there.known.count(&there.region), there.listings.get()), (1, 1));
+    assert_eq!((there.known.now(&there.region).len(), there.listings.get()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
