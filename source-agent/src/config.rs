@@ -124,7 +124,7 @@ impl Settings {
     /// On which terms a handoff that is under way goes on, though it is declared no more.
     pub(crate) fn terms_of(&self, facts: &SourceFacts) -> Terms {
         let mut waves = self.waves.iter().filter(|wave| wave.label == facts.label);
-        waves.find_map(|wave| wave.terms_of(&facts.database)).unwrap_or_default()
+        waves.find_map(|wave| wave.terms_of(&facts.database, &facts.route)).unwrap_or_default()
     }
 
     /// What a request asks for, in the place of a `[[handoff]]`: it goes where one could.

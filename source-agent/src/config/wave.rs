@@ -6,7 +6,7 @@ use agent_runtime::database::DatabaseView;
 use agent_runtime::inventory::Databases;
 use agent_runtime::settings::Pattern;
 use jiff::SignedDuration;
-use protocol::tags::Tags;
+use protocol::tags::{Route, Tags};
 use protocol::terms::read_duration;
 use protocol::{AccountId, DbIdentifier, Label, Region, Terms};
 use serde::{Deserialize, Deserializer};
@@ -155,11 +155,12 @@ impl Wave {
         (declared, self.in_vain(there, &taken, &by_rule))
     }
 
-    /// On which terms a database moves, whatever its tags say by now.
-    pub(crate) fn terms_of(&self, database: &DbIdentifier) -> Option<Terms> {
+    /// On which terms a database moves to a target, whatever its tags say by now.
+    pub(crate) fn terms_of(&self, database: &DbIdentifier, route: &Route) -> Option<Terms> {
         let is_of_us = self.databases.fit(database) && !self.except.fit(database);
         let rule = self.rules.iter().find(|rule| is_of_us && rule.databases.fit(database))?;
-        Some(rule.terms)
+        let mut targets = rule.targets.iter();
+        targets.any(|to| to.account == route.account && to.region == route.region).then_some(rule.terms)
     }
 
     fn takes(&self, name: &DbIdentifier, database: &DatabaseView) -> bool {
@@ -297,9 +298,16 @@ mod tests {
         assert_eq!(all, expected);
         assert_eq!(notes, ["wave cutover-1: 2 of its handoffs stand in an earlier [[wave]], which counts"]);
         let settings = settings(&text).unwrap();
-        let terms = |name: &str| settings.waves[0].terms_of(&name.parse().unwrap()).unwrap();
-        assert_eq!(terms("shop-9").start_within, SignedDuration::from_hours(1));
-        assert_eq!(terms("shop-9").access_for, SignedDuration::from_hours(48), "what is left out is the wave's");
+        let terms = |wave: usize, to: &str| {
+            let to = settings.targets.iter().find(|target| target.account.as_str() == to).unwrap();
+            let route = Route { account: to.account.clone(), region: to.region.clone(), key: to.key_mode };
+            settings.waves[wave].terms_of(&"shop-9".parse().unwrap(), &route)
+        };
+        let by_rule = terms(0, "333333333333").unwrap();
+        assert_eq!(by_rule.start_within, SignedDuration::from_hours(1));
+        assert_eq!(by_rule.access_for, SignedDuration::from_hours(48), "what is left out is the wave's");
+        assert_eq!(terms(0, "222222222222"), None, "another wave of this label moves it there");
+        assert_eq!(terms(1, "222222222222").unwrap().priority, 7);
     }
 
     #[test]

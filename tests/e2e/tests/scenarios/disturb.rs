@@ -1,11 +1,12 @@
 //! AWS throttles, fails and loses answers: no call is so important that one failure of it matters.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agent_runtime::Exit;
-use aws_sim::Disturbance;
-use e2e::{Disturb, Lab, World, differences, without_unused_keys};
+use aws_sim::{Call, Disturbance, Gate};
+use e2e::{Disturb, HOME, Lab, World, differences, without_unused_keys};
 
 async fn move_with(disturb: Disturb) -> (usize, String) {
     let disturb = Arc::new(disturb);
@@ -84,4 +85,51 @@ async fn two_agents_race() {
     lab.settle().await;
     let left = without_unused_keys(&lab.cloud.fingerprint(), 1);
     assert_eq!(differences(&left, &without_unused_keys(&world, 1)), "");
+}
+
+/// From when one of account A's agents has made its offer, whatever is read of snapshots in their Region is half a minute
+/// old; the copies in the other Region are seen at once.
+#[derive(Debug, Default)]
+struct HalfAMinuteAgo {
+    copied: AtomicBool,
+    offered: AtomicBool,
+}
+
+impl Gate for HalfAMinuteAgo {
+    fn judge(&self, call: &Call) -> Disturbance {
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        match call.action.as_str() {
+            "rds:CopyDBSnapshot" => self.copied.store(true, Ordering::Relaxed),
+            // The offer is the first tag that is written after the copy was begun.
+            "rds:AddTagsToResource" if is(&self.copied) => self.offered.store(true, Ordering::Relaxed),
+            "rds:DescribeDBSnapshots" if call.region == HOME && is(&self.offered) => {
+                return Disturbance::StaleRead(Duration::from_secs(30));
+            }
+            _ => {}
+        }
+        Disturbance::None
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_agents_that_see_half_a_minute_ago_publish_one_offer() {
+    let (_, world) = move_with(Disturb::new(usize::MAX, Disturbance::None)).await;
+    for seconds in (45..65).step_by(4) {
+        let lab = Lab::new(World::quick()).await;
+        lab.pass_through(Some(Arc::new(HalfAMinuteAgo::default())));
+        let later = async {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            lab.source(&["run"]).await
+        };
+        let restored = lab.target_until_restored(&["orders-cutover-1"]);
+        let (one, other, target) = tokio::join!(lab.source(&["run"]), later, restored);
+        for ran in [one, other, target] {
+            assert_eq!(ran.exit, Exit::Settled, "{seconds} s apart: {}", ran.out);
+        }
+        let (offered, accepted) = lab.digests().await;
+        assert!(offered.is_some() && offered == accepted, "{seconds} s apart: {offered:?} {accepted:?}");
+        lab.settle().await;
+        let left = without_unused_keys(&lab.cloud.fingerprint(), 1);
+        assert_eq!(differences(&left, &without_unused_keys(&world, 1)), "", "{seconds} s apart");
+    }
 }
