@@ -116,7 +116,11 @@ pub async fn drive<T>(
     loop {
         let pass = Pass::new(Mode::Act, drive.acts, drive.pace, drive.clock);
         let flow = {
-            let _turn = drive.turns.acquire().await;
+            let _turn = tokio::select! {
+                biased;
+                turn = drive.turns.acquire() => turn,
+                () = drive.shutdown.cancelled() => return End::Pending,
+            };
             // Boxed: who waits holds nothing of the calls to come.
             Box::pin(walk(&pass)).instrument(tracing::info_span!("handoff", name = subject)).await
         };
@@ -222,5 +226,9 @@ mod tests {
         let ends = join_all((0..3 * AT_ONCE).map(|_| drive(&drives, "orders/cutover-1", &wake, walk))).await;
         assert!(ends.iter().all(|end| matches!(end, End::Done(()))));
         assert_eq!((most.get(), began.elapsed()), (AT_ONCE, Duration::from_secs(3)));
+        // Whoever is not walked yet when the process shall stop is not begun.
+        shutdown.cancel();
+        let ends = join_all((0..3 * AT_ONCE).map(|_| drive(&drives, "orders/cutover-1", &wake, walk))).await;
+        assert_eq!(ends.iter().filter(|end| matches!(end, End::Done(()))).count(), AT_ONCE);
     }
 }
