@@ -123,8 +123,11 @@ impl Settings {
 
     /// On which terms a handoff that is under way goes on, though it is declared no more.
     pub(crate) fn terms_of(&self, facts: &SourceFacts) -> Terms {
-        let mut waves = self.waves.iter().filter(|wave| wave.label == facts.label);
-        waves.find_map(|wave| wave.terms_of(&facts.database, &facts.route)).unwrap_or_default()
+        let waves = self.waves.iter().filter(|wave| wave.label == facts.label);
+        let terms: Vec<_> = waves.filter_map(|wave| wave.terms_of(&facts.database, &facts.route)).collect();
+        // Its target may have been taken out of the wave since.
+        let best = terms.iter().find(|(is_there, _)| *is_there).or(terms.first());
+        best.map_or_else(Terms::default, |(_, terms)| *terms)
     }
 
     /// What a request asks for, in the place of a `[[handoff]]`: it goes where one could.

@@ -66,7 +66,7 @@ async fn round(
     let pace = &account.settings.pace;
     let drives = Drive::new((&account.acts, pace, &account.clock), screen, patience, shutdown);
     let find = async |_: &Pass<'_>| Ok(moves::find(account).await?);
-    let found = match drive(&drives, "handoffs", &Notify::new(), find).await {
+    let found = match drive(&drives, ("handoffs", ""), &Notify::new(), find).await {
         End::Done(found) => found,
         End::Pending => return Ok(Exit::Pending),
         End::Blocked(fault) | End::Failed(fault) => return Err(fault),
@@ -128,7 +128,8 @@ async fn work(
                 }
                 advance(account, pass, &of).await
             };
-            let end = drive(drives, &of.subject(), &of.wake, walk).await;
+            let to = format!("{} {}", of.route.account, of.route.region);
+            let end = drive(drives, (&of.subject(), &to), &of.wake, walk).await;
             if let (Some(requests), End::Failed(fault)) = (requests, &end) {
                 Box::pin(requests.reject(&of, fault)).await;
             }
@@ -152,19 +153,26 @@ async fn work(
     loop {
         // One that goes on for ever looks, now and then, for what others have left under way.
         let is_time = patience != Patience::ForEver || began.elapsed() >= drives.pace.ceiling();
-        let stops = drives.shutdown.is_cancelled();
-        if flying.is_empty() && (!open || stops || empty && is_time) {
+        if drives.shutdown.is_cancelled() {
+            // Drives end at their next wait. A poll that nobody polls any more would hold what they wait for.
+            drop(receiving);
+            while let Some(exit) = flying.next().await {
+                worst = worst.max(exit);
+            }
+            return worst;
+        }
+        if flying.is_empty() && (!open || empty && is_time) {
             return worst;
         }
         tokio::select! {
             biased;
-            () = drives.shutdown.cancelled(), if !stops => {}
+            () = drives.shutdown.cancelled() => {}
             Some(exit) = flying.next() => {
                 worst = worst.max(exit);
                 // The poll under way is waited for: it may hold what was requested meanwhile.
                 empty = false;
             }
-            batch = &mut receiving, if open && !stops => {
+            batch = &mut receiving, if open => {
                 empty = batch.messages == 0 && batch.fault.is_none();
                 open = !once;
                 account.admission.open(&batch.moves);

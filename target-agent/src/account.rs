@@ -128,7 +128,7 @@ impl Account {
 
     /// No step looks at what a job is about any more.
     pub(crate) fn forget(&self, job: &Job) {
-        let restored = job.restored(self).map_or_else(|_| String::new(), |name| name.to_string());
+        let restored = job.restored(self).map_or_else(|error| error.to_string(), |name| name.to_string());
         for resource in [job.id().to_string(), job.digest().to_string(), job.target_arn(self).to_string(), restored] {
             self.acts.forget(&resource);
         }

@@ -55,7 +55,10 @@ impl<'a> Inbox<'a> {
     pub(crate) fn remove(&self, job: &Job) {
         let mut jobs = self.jobs.borrow_mut();
         jobs.remove(&(job.id().clone(), job.digest().clone()));
-        self.account.forget(job);
+        // Another message may be of the same handoff.
+        if !jobs.keys().any(|(id, _)| id == job.id()) {
+            self.account.forget(job);
+        }
         self.account.settings.pace.crowd.set(jobs.len());
     }
 

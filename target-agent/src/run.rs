@@ -59,7 +59,8 @@ async fn work(
                 account.admission.walked(account, &job, is_blocked(&flow));
                 flow
             };
-            let end = drive(drives, &job.subject(), &job.wake, walk).await;
+            let from = job.facts.origin.account.as_str();
+            let end = drive(drives, (&job.subject(), from), &job.wake, walk).await;
             let exit = Box::pin(finish(account, screen, inbox, drives, &job, end)).await;
             if exit != Exit::Pending && exit != Exit::Blocked {
                 inbox.remove(&job);
@@ -69,7 +70,7 @@ async fn work(
         })
     };
     let find = async |_: &Pass<'_>| Ok(account.target_copies(Duration::ZERO).await?);
-    let (copies, notes) = match drive(drives, "handoffs", &Notify::new(), find).await {
+    let (copies, notes) = match drive(drives, ("handoffs", ""), &Notify::new(), find).await {
         End::Done(found) => found,
         End::Pending => return Ok(Exit::Pending),
         End::Blocked(fault) | End::Failed(fault) => return Err(fault),
@@ -94,7 +95,9 @@ async fn work(
             return Ok(worst);
         }
         if shutdown.is_cancelled() {
-            // Drives end at their next wait; what they were doing, the next process finds in AWS.
+            // Drives end at their next wait; what they were doing, the next process finds in AWS. A poll that nobody polls any more
+            // would hold what they wait for.
+            drop(receiving);
             while let Some(exit) = flying.next().await {
                 worst = worst.max(exit);
             }
@@ -169,7 +172,7 @@ async fn finish(
                 }
                 Ok(_) => {
                     let tell = async |pass: &Pass<'_>| pass.ensure(Tell::<FAILED> { account, job, reason }).await;
-                    match drive(drives, &subject, &job.wake, tell).await {
+                    match drive(drives, (&subject, job.facts.origin.account.as_str()), &job.wake, tell).await {
                         End::Blocked(fault) | End::Failed(fault) => Err(fault),
                         End::Done(()) | End::Pending => Ok(()),
                     }

@@ -1,5 +1,8 @@
 //! The drive of one handoff: passes until one goes through.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
@@ -65,11 +68,12 @@ pub struct Drive<'a> {
     pub patience: Patience,
     /// Cancelled when the process shall stop.
     pub shutdown: &'a CancellationToken,
-    turns: Semaphore,
+    /// By who is on the other side.
+    turns: RefCell<BTreeMap<String, Rc<Semaphore>>>,
 }
 
-/// So many passes are walked at once. Calls take memory and connections, and AWS throttles whoever asks for a thousand things in
-/// one second.
+/// So many passes to one other side are walked at once. Calls take memory and connections, and AWS throttles whoever asks for a
+/// thousand things in one second. A Region that does not answer keeps nobody from his turn who goes elsewhere.
 const AT_ONCE: usize = 64;
 
 impl<'a> Drive<'a> {
@@ -80,7 +84,7 @@ impl<'a> Drive<'a> {
         patience: Patience,
         shutdown: &'a CancellationToken,
     ) -> Self {
-        Self { acts, pace, clock, screen, patience, shutdown, turns: Semaphore::new(AT_ONCE) }
+        Self { acts, pace, clock, screen, patience, shutdown, turns: RefCell::default() }
     }
 
     /// Has it been in trouble for too long?
@@ -105,21 +109,23 @@ impl<'a> Drive<'a> {
     }
 }
 
-/// Walks the steps of `subject` until a pass goes through. `wake` ends a wait early.
+/// Walks the steps of `subject`, which goes to the other side `to`, until a pass goes through. `wake` ends a wait early.
 pub async fn drive<T>(
     drive: &Drive<'_>,
-    subject: &str,
+    (subject, to): (&str, &str),
     wake: &Notify,
     walk: impl AsyncFn(&Pass<'_>) -> Flow<T>,
 ) -> End<T> {
-    let mut trouble = Trouble::default();
+    let (mut trouble, mut last) = (Trouble::default(), None);
+    let turns =
+        drive.turns.borrow_mut().entry(to.to_owned()).or_insert_with(|| Rc::new(Semaphore::new(AT_ONCE))).clone();
     loop {
         let pass = Pass::new(Mode::Act, drive.acts, drive.pace, drive.clock);
         let flow = {
             let _turn = tokio::select! {
                 biased;
-                turn = drive.turns.acquire() => turn,
-                () = drive.shutdown.cancelled() => return End::Pending,
+                turn = turns.acquire() => turn,
+                () = drive.shutdown.cancelled() => return last.map_or(End::Pending, End::Blocked),
             };
             // Boxed: who waits holds nothing of the calls to come.
             Box::pin(walk(&pass)).instrument(tracing::info_span!("handoff", name = subject)).await
@@ -163,6 +169,7 @@ pub async fn drive<T>(
             () = wake.notified() => {}
             () = tokio::time::sleep(wait) => {}
         }
+        last = fault;
     }
 }
 
@@ -223,12 +230,17 @@ mod tests {
         };
         let wake = Notify::new();
         let began = Instant::now();
-        let ends = join_all((0..3 * AT_ONCE).map(|_| drive(&drives, "orders/cutover-1", &wake, walk))).await;
+        let of = |to| ("orders/cutover-1", to);
+        let ends = join_all((0..3 * AT_ONCE).map(|_| drive(&drives, of("us-west-2"), &wake, walk))).await;
         assert!(ends.iter().all(|end| matches!(end, End::Done(()))));
         assert_eq!((most.get(), began.elapsed()), (AT_ONCE, Duration::from_secs(3)));
+        most.set(0);
+        let elsewhere = join_all((0..AT_ONCE).map(|_| drive(&drives, of("eu-west-1"), &wake, walk)));
+        tokio::join!(join_all((0..AT_ONCE).map(|_| drive(&drives, of("us-west-2"), &wake, walk))), elsewhere);
+        assert_eq!((most.get(), began.elapsed()), (2 * AT_ONCE, Duration::from_secs(4)), "of each other side");
         // Whoever is not walked yet when the process shall stop is not begun.
         shutdown.cancel();
-        let ends = join_all((0..3 * AT_ONCE).map(|_| drive(&drives, "orders/cutover-1", &wake, walk))).await;
+        let ends = join_all((0..3 * AT_ONCE).map(|_| drive(&drives, of("us-west-2"), &wake, walk))).await;
         assert_eq!(ends.iter().filter(|end| matches!(end, End::Done(()))).count(), AT_ONCE);
     }
 }

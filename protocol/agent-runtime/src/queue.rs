@@ -14,7 +14,7 @@ use protocol::{QueueArn, names};
 use tokio::time::Instant;
 
 use crate::clients::Clients;
-use crate::fault::{AwsResult as _, Fault};
+use crate::fault::{AwsResult as _, Fault, FaultKind};
 
 /// How long a received message stays invisible unless it is renewed.
 pub const VISIBILITY: Duration = Duration::from_mins(10);
@@ -94,6 +94,15 @@ pub struct Batch {
     pub fault: Option<Fault>,
 }
 
+impl Batch {
+    /// One that passes by itself hides no other.
+    fn add(&mut self, fault: Fault) {
+        if self.fault.as_ref().is_none_or(|known| known.kind == FaultKind::Transient) {
+            self.fault = Some(fault);
+        }
+    }
+}
+
 impl Queue {
     /// A queue by its ARN.
     pub fn new(clients: &Clients, arn: &QueueArn) -> Self {
@@ -167,15 +176,15 @@ impl Queue {
                 Ok(Fate::Done) => done.push(handle.clone()),
                 Ok(Fate::Again(after)) => again.entry(after).or_default().push(handle.clone()),
                 Ok(Fate::Kept) => {}
-                Err(fault) => batch.fault = Some(fault),
+                Err(fault) => batch.add(fault),
             }
         }
         if let Err(fault) = self.delete_all(&done).await {
-            batch.fault = Some(fault);
+            batch.add(fault);
         }
         for (after, handles) in again {
             if let Err(fault) = self.set_visibility(&handles, after).await {
-                batch.fault = Some(fault);
+                batch.add(fault);
             }
         }
         batch

@@ -155,12 +155,13 @@ impl Wave {
         (declared, self.in_vain(there, &taken, &by_rule))
     }
 
-    /// On which terms a database moves to a target, whatever its tags say by now.
-    pub(crate) fn terms_of(&self, database: &DbIdentifier, route: &Route) -> Option<Terms> {
+    /// On which terms a database moves, and whether it is this target that it moves to; whatever its tags say by now.
+    pub(crate) fn terms_of(&self, database: &DbIdentifier, route: &Route) -> Option<(bool, Terms)> {
         let is_of_us = self.databases.fit(database) && !self.except.fit(database);
         let rule = self.rules.iter().find(|rule| is_of_us && rule.databases.fit(database))?;
         let mut targets = rule.targets.iter();
-        targets.any(|to| to.account == route.account && to.region == route.region).then_some(rule.terms)
+        let is_there = targets.any(|to| to.account == route.account && to.region == route.region);
+        Some((is_there, rule.terms))
     }
 
     fn takes(&self, name: &DbIdentifier, database: &DatabaseView) -> bool {
@@ -301,13 +302,14 @@ mod tests {
         let terms = |wave: usize, to: &str| {
             let to = settings.targets.iter().find(|target| target.account.as_str() == to).unwrap();
             let route = Route { account: to.account.clone(), region: to.region.clone(), key: to.key_mode };
-            settings.waves[wave].terms_of(&"shop-9".parse().unwrap(), &route)
+            settings.waves[wave].terms_of(&"shop-9".parse().unwrap(), &route).unwrap()
         };
-        let by_rule = terms(0, "333333333333").unwrap();
+        let (is_there, by_rule) = terms(0, "333333333333");
+        assert!(is_there);
         assert_eq!(by_rule.start_within, SignedDuration::from_hours(1));
         assert_eq!(by_rule.access_for, SignedDuration::from_hours(48), "what is left out is the wave's");
-        assert_eq!(terms(0, "222222222222"), None, "another wave of this label moves it there");
-        assert_eq!(terms(1, "222222222222").unwrap().priority, 7);
+        assert!(!terms(0, "222222222222").0, "another wave of this label moves it there");
+        assert_eq!((terms(1, "222222222222").0, terms(1, "222222222222").1.priority), (true, 7));
     }
 
     #[test]
