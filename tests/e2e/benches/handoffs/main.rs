@@ -3,8 +3,8 @@
 //! Calls, dead time and makespan are the same on every machine and in every build. Wall time and memory are those of this process,
 //! which is the simulated AWS, the SDK's clients and all that runs in them: tests/e2e/benches/processes measures the agents alone.
 //!
-//! `--rows 1000 --ways agents` takes half a minute, 10000 very long: both agents and the simulated AWS are one process, whose own
-//! time grows with the square of the databases. Without an optimised build: `cargo test -p e2e --bench handoffs -- --rows 1,10`.
+//! `--rows 1000 --ways agents` takes half a minute, 10000 some ten minutes, and so does each of the scripts with 1000. Without an
+//! optimised build: `cargo test -p e2e --bench handoffs -- --rows 1,10`.
 //! Instructions of the processor: `valgrind --tool=callgrind <the binary that cargo names> --rows 1 --ways agents`.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "it prints a table, and ends when it cannot")]
