@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use aws_sdk_rds::operation::describe_db_snapshots::DescribeDBSnapshotsError;
+use aws_smithy_async::future::pagination_stream::PaginationStream;
 use protocol::tags::Tags;
 use protocol::{DbIdentifier, Region, SnapshotArn, SnapshotId};
 use tokio::time::Instant;
@@ -147,14 +148,9 @@ impl Inventory {
     async fn list_snapshots(&self, region: &Region) -> Result<Snapshots, Fault> {
         self.looks.borrow_mut().remove(region);
         let pages = self.clients.rds(region).describe_db_snapshots().snapshot_type("manual").into_paginator();
-        let (mut items, mut listing) = (pages.items().send(), Snapshots::new());
+        let key = |view: &SnapshotView| view.arn.snapshot.clone();
         let known = self.snapshots.now(region);
-        while let Some(item) = items.try_next().await.op("rds:DescribeDBSnapshots")? {
-            if let Some(view) = SnapshotView::of(&item) {
-                add(&mut listing, &known, view.arn.snapshot.clone(), view);
-            }
-        }
-        Ok(listing)
+        listing(pages.items().send(), &known, SnapshotView::of, key).await.op("rds:DescribeDBSnapshots")
     }
 
     /// A DB instance of this account.
@@ -177,14 +173,9 @@ impl Inventory {
 
     async fn list_databases(&self, region: &Region) -> Result<Databases, Fault> {
         let pages = self.clients.rds(region).describe_db_instances().into_paginator();
-        let (mut items, mut listing) = (pages.items().send(), Databases::new());
+        let key = |view: &DatabaseView| view.arn.database.clone();
         let known = self.databases.now(region);
-        while let Some(item) = items.try_next().await.op("rds:DescribeDBInstances")? {
-            if let Some(view) = DatabaseView::of(&item) {
-                add(&mut listing, &known, view.arn.database.clone(), view);
-            }
-        }
-        Ok(listing)
+        listing(pages.items().send(), &known, DatabaseView::of, key).await.op("rds:DescribeDBInstances")
     }
 
     /// This process has made a snapshot, or deleted it.
@@ -203,8 +194,19 @@ impl Inventory {
     }
 }
 
-/// Adds what was listed; what has not changed is not held twice while the old listing is there.
-fn add<K: Ord, V: PartialEq>(listing: &mut Listing<K, V>, known: &Listing<K, V>, key: K, view: V) {
-    let same = known.get(&key).filter(|known| ***known == view).cloned();
-    listing.insert(key, same.unwrap_or_else(|| Rc::new(view)));
+/// Page by page; what has not changed since the last listing is not held twice.
+async fn listing<I, E, K: Ord, V: PartialEq>(
+    mut items: PaginationStream<Result<I, E>>,
+    known: &Listing<K, V>,
+    view: impl Fn(&I) -> Option<V>,
+    key: impl Fn(&V) -> K,
+) -> Result<Listing<K, V>, E> {
+    let mut listing = Listing::new();
+    while let Some(item) = items.try_next().await? {
+        let Some(view) = view(&item) else { continue };
+        let key = key(&view);
+        let same = known.get(&key).filter(|known| ***known == view).cloned();
+        listing.insert(key, same.unwrap_or_else(|| Rc::new(view)));
+    }
+    Ok(listing)
 }
