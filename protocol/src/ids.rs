@@ -46,6 +46,12 @@ macro_rules! text {
             }
         }
 
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl TryFrom<String> for $name {
             type Error = ParseError;
             fn try_from(text: String) -> Result<Self, ParseError> {

@@ -157,7 +157,7 @@ impl OneHandoff {
             wave: Vec::new(),
             requests: None,
             limits: Limits::default(),
-            look_again: agent_runtime::pace::Pace::default(),
+            look_again: agent_runtime::step::schedule::PollSchedule::default(),
         })
     }
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 
 use agent_runtime::inventory::Databases;
-use agent_runtime::pace::Pace;
 use agent_runtime::settings::SettingsError;
+use agent_runtime::step::schedule::PollSchedule;
 use protocol::ids::RoleName;
 use protocol::tags::Route;
 use protocol::trust::{Reason, Refusal};
@@ -47,7 +47,7 @@ pub(crate) struct File {
     pub(crate) limits: Limits,
     /// When to look again.
     #[serde(default)]
-    pub(crate) look_again: Pace,
+    pub(crate) look_again: PollSchedule,
 }
 
 /// `[requests]`
@@ -83,7 +83,7 @@ pub(crate) struct Settings {
     pub(crate) waves: Vec<Wave>,
     pub(crate) requests: Option<QueueArn>,
     pub(crate) limits: Limits,
-    pub(crate) pace: Pace,
+    pub(crate) pace: PollSchedule,
 }
 
 impl Settings {

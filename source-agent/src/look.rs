@@ -13,6 +13,7 @@ use protocol::tags::{KeyMode, Outcome, Route};
 use protocol::{DbIdentifier, Label, Phase, SourceFacts, Stage, names};
 
 use crate::account::{Account, SourceSnapshot};
+use crate::admission::owner;
 use crate::forecast::forecast;
 use crate::keys::key_tags;
 use crate::moves::{self, Move};
@@ -113,7 +114,8 @@ async fn report(
 }
 
 async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
-    let pass = Pass::new(mode, &account.acts, &account.settings.pace, &account.clock);
+    let owner = owner(of);
+    let pass = Pass::new(mode, account.passes(), &owner, &of.wake);
     let (stands, fault) = match phase(account, of).await {
         Ok(phase) => (Some(phase), halted(steps(account, &pass, of, phase).await)),
         Err(fault) => (None, Some(fault)),

@@ -56,8 +56,7 @@ impl Move {
         format!("{}/{}", self.database.database, self.label)
     }
 
-    /// Where not all can go at once, the least goes first: by priority, then the largest, so that a wave ends early. Names come
-    /// last, so that a person can foresee the rest.
+    /// Where not all can go at once, the least goes first, as in [`agent_runtime::gate::Rank`].
     pub(crate) fn rank(&self) -> (Reverse<i16>, Reverse<u32>, &DbIdentifier, &HandoffId) {
         (Reverse(self.terms.priority), Reverse(self.size_gib), &self.database.database, &self.id)
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 
-use agent_runtime::pace::Pace;
 use agent_runtime::settings::SettingsError;
+use agent_runtime::step::schedule::PollSchedule;
 use protocol::ids::RoleName;
 use protocol::trust::{Receiver, Sender};
 use protocol::{AccountId, KeyArn, QueueArn, Region, names};
@@ -38,7 +38,7 @@ pub(crate) struct File {
     limits: Limits,
     /// When to look again.
     #[serde(default)]
-    look_again: Pace,
+    look_again: PollSchedule,
 }
 
 /// `[limits]`
@@ -82,7 +82,7 @@ pub(crate) struct Settings {
     pub(crate) receiver: Receiver,
     pub(crate) profiles: Profiles,
     pub(crate) limits: Limits,
-    pub(crate) pace: Pace,
+    pub(crate) pace: PollSchedule,
 }
 
 impl Settings {

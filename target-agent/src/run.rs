@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use agent_runtime::drive::Patience;
 use agent_runtime::events::Screen;
-use agent_runtime::pass::is_blocked;
+use agent_runtime::gate::Owner;
 use agent_runtime::queue::Batch;
+use agent_runtime::step::pass::is_blocked;
 use agent_runtime::{Drive, End, Exit, Fault, FaultKind, Pass, drive};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::Notify;
+use protocol::Stage;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::accept;
 use crate::account::Account;
+use crate::admission::owner;
 use crate::inbox::Inbox;
 use crate::job::Job;
-use crate::steps::{FAILED, Tell};
+use crate::steps::Tell;
 
 /// As long as a queue can wait.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -27,7 +29,6 @@ const OUT_OF_REACH: Duration = Duration::from_secs(15);
 /// Runs until one long poll finds the inbox empty and nothing is in flight, or for ever.
 pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, shutdown: &CancellationToken) -> Exit {
     let inbox = Inbox::new(account, screen);
-    account.admission.copies.acts.set(true);
     let exit = match work(account, screen, &inbox, patience, shutdown).await {
         Ok(exit) => exit,
         Err(fault) => {
@@ -46,8 +47,7 @@ async fn work(
     patience: Patience,
     shutdown: &CancellationToken,
 ) -> Result<Exit, Fault> {
-    let pace = &account.settings.pace;
-    let drives = Drive::new((&account.acts, pace, &account.clock), screen, patience, shutdown);
+    let drives = Drive::new(account.passes(), screen, patience, shutdown);
     let (drives, mut worst) = (&drives, Exit::Settled);
     let mut flying = FuturesUnordered::new();
     // Boxed, as is what happens at its end: who waits holds nothing of that.
@@ -56,11 +56,11 @@ async fn work(
         Box::pin(async move {
             let walk = async |pass: &Pass<'_>| {
                 let flow = accept(account, pass, &job).await;
-                account.admission.walked(account, &job, is_blocked(&flow));
+                account.gate.pass_ended(&owner(&job), is_blocked(&flow));
                 flow
             };
             let from = job.facts.origin.account.as_str();
-            let end = drive(drives, (&job.subject(), from), &job.wake, walk).await;
+            let end = drive(drives, (&job.subject(), from, &owner(&job)), &job.wake, walk).await;
             let exit = Box::pin(finish(account, screen, inbox, drives, &job, end)).await;
             if exit != Exit::Pending && exit != Exit::Blocked {
                 inbox.remove(&job);
@@ -70,7 +70,7 @@ async fn work(
         })
     };
     let find = async |_: &Pass<'_>| Ok(account.target_copies(Duration::ZERO).await?);
-    let (copies, notes) = match drive(drives, ("handoffs", ""), &Notify::new(), find).await {
+    let (copies, notes) = match drive(drives, ("handoffs", "", &nobody()), &Rc::default(), find).await {
         End::Done(found) => found,
         End::Pending => return Ok(Exit::Pending),
         End::Blocked(fault) | End::Failed(fault) => return Err(fault),
@@ -139,6 +139,12 @@ async fn work(
     }
 }
 
+/// No handoff: work of the process itself.
+fn nobody() -> Owner {
+    let handoff = "0000000000000000".parse().unwrap_or_else(|_| unreachable!("a handoff id"));
+    Owner { handoff, message: None }
+}
+
 async fn receive(inbox: &Inbox<'_>, pause: Duration, wait: Duration) -> Batch {
     tokio::time::sleep(pause).await;
     inbox.receive(wait).await
@@ -171,8 +177,11 @@ async fn finish(
                     inbox.reject(job, fault.reason(), &fault.chain()).await
                 }
                 Ok(_) => {
-                    let tell = async |pass: &Pass<'_>| pass.ensure(Tell::<FAILED> { account, job, reason }).await;
-                    match drive(drives, (&subject, job.facts.origin.account.as_str()), &job.wake, tell).await {
+                    let tell =
+                        async |pass: &Pass<'_>| pass.ensure(Tell { account, job, stage: Stage::Failed, reason }).await;
+                    match drive(drives, (&subject, job.facts.origin.account.as_str(), &owner(job)), &job.wake, tell)
+                        .await
+                    {
                         End::Blocked(fault) | End::Failed(fault) => Err(fault),
                         End::Done(()) | End::Pending => Ok(()),
                     }

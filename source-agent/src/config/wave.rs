@@ -136,7 +136,7 @@ impl Wave {
     pub(crate) fn expand(&self, there: &Databases) -> (Vec<Declared>, Vec<String>) {
         let taken: BTreeSet<&DbIdentifier> =
             there.iter().filter(|(name, database)| self.takes(name, database)).map(|(name, _)| name).collect();
-        let absent = self.databases.plain.iter().filter(|name| !there.contains_key(name));
+        let absent = self.databases.plain.iter().filter(|name| !there.contains_key(*name));
         let mut declared = Vec::new();
         let mut by_rule: Vec<BTreeSet<&DbIdentifier>> = self.rules.iter().map(|_| BTreeSet::new()).collect();
         for database in taken.iter().copied().chain(absent) {
