@@ -105,8 +105,9 @@ impl Step for MakeOffer<'_> {
 }
 
 /// What RDS calls an engine, or one of its versions.
+#[expect(clippy::expect_used, reason = "the other one is a constant of the grammar")]
 pub(crate) fn word(text: &str) -> EngineWord {
-    text.parse().or_else(|_| "unknown".parse()).unwrap_or_else(|_| unreachable!("a word"))
+    text.parse().or_else(|_| "unknown".parse()).expect("`unknown` is a word")
 }
 
 impl MakeOffer<'_> {
@@ -129,8 +130,9 @@ impl MakeOffer<'_> {
         Ok(self.body(offer, &facts, &self.snapshot.engine, &self.snapshot.engine_version, created))
     }
 
+    #[expect(clippy::expect_used, reason = "the step before has looked under which key the copy is")]
     fn body(&self, offer: &Offer, facts: &SourceFacts, engine: &str, version: &str, created: Timestamp) -> Handoff {
-        let key = self.copy.key.clone().unwrap_or_else(|| unreachable!("a shared copy is under the handoff key"));
+        let key = self.copy.key.clone().expect("a shared copy is under the handoff key");
         Handoff {
             access_until: offer.access_until,
             database_arn: self.of.database.clone(),
