@@ -20,6 +20,7 @@
 //! | [`queue`] | an SQS queue |
 //! | [`mod@check`], [`policy`] | whether what a handoff needs is there; what a policy says |
 //! | [`report`], [`events`] | what `plan` and `status` print; what `run` prints and logs |
+//! | [`text`] | how durations and times are written |
 //! | [`wave`], [`bars`] | how many handoffs stand how; the live lines of `run` on a terminal |
 //! | [`settings`], [`start`] | configuration files; flags, exit codes and the process around an agent |
 
@@ -53,6 +54,7 @@ pub mod snapshot;
 pub mod start;
 pub mod statement;
 pub mod step;
+pub mod text;
 pub mod wave;
 
 pub use clients::Clients;

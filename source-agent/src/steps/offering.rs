@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use agent_runtime::report::long;
 use agent_runtime::snapshot::SnapshotView;
+use agent_runtime::text::setting;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
 use protocol::handoff::{EngineWord, Handoff, Kind};
@@ -42,7 +42,7 @@ impl Step for MakeOffer<'_> {
 
     fn describe(&self) -> String {
         let Move { terms, .. } = self.of;
-        format!("offer: start within {}, access for {}", long(terms.start_within), long(terms.access_for))
+        format!("offer: start within {}, access for {}", setting(terms.start_within), setting(terms.access_for))
     }
 
     async fn observe(&self) -> Result<Observed<Handoff>, Fault> {
