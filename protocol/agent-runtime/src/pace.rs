@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use crate::settings::read_duration;
+use crate::config::read_duration;
 use crate::step::Working;
 
 /// The bounds of waiting. `[look_again]` in the configuration.
