@@ -192,7 +192,7 @@ async fn standard_sdk() -> SdkConfig {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new())
         .or_else("us-east-1");
-    aws_config::defaults(aws_config::BehaviorVersion::latest()).region(region).load().await
+    aws_config::defaults(crate::clients::behavior()).region(region).load().await
 }
 
 fn random() -> [u8; 8] {
