@@ -6,7 +6,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`step`] | one resource, one postcondition |
+//! | [`step`], [`step_id`] | one resource, one postcondition; its stable name |
 //! | [`pass`] | one walk over the steps; acting, planning or looking |
 //! | [`acts`] | what this process has just done, and how long AWS may still hide it |
 //! | [`mod@drive`] | passes of one handoff until it is done, blocked or failed |
@@ -54,6 +54,7 @@ pub mod snapshot;
 pub mod start;
 pub mod statement;
 pub mod step;
+pub mod step_id;
 pub mod text;
 pub mod wave;
 

@@ -6,16 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::fault::Fault;
-
-/// The stable name of a step: `plan`, `status`, spans and logs show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StepId(pub &'static str);
-
-impl fmt::Display for StepId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
-    }
-}
+pub use crate::step_id::StepId;
 
 /// What a step sees of its resource.
 #[derive(Debug)]
