@@ -31,11 +31,12 @@ impl SnapshotRole {
 const DATABASE_CUT: usize = 24;
 
 /// `rds-handoff-<database, cut to 24>-<id>-{source,shared,target}`.
+#[expect(clippy::expect_used, reason = "every part is inside the grammar of a snapshot identifier, so their sum is")]
 pub fn snapshot(database: &DbIdentifier, id: &HandoffId, role: SnapshotRole) -> SnapshotId {
     let cut = &database.as_str()[..database.as_str().len().min(DATABASE_CUT)];
     let name = format!("rds-handoff-{}-{id}-{}", cut.trim_end_matches('-'), role.as_str());
-    // Every part is inside the grammar of a snapshot identifier, so their sum is; the property test below holds it.
-    name.parse().unwrap_or_else(|_| unreachable!("{name} is a snapshot identifier"))
+    // The property test below holds it.
+    name.parse().expect("the parts of the name make a snapshot identifier")
 }
 
 /// `alias/rds-handoff-<source Region>-<target account>`, in both Regions: one handoff key serves every database that goes
@@ -87,13 +88,15 @@ pub fn restored(pattern: &str, database: &DbIdentifier, label: &Label) -> Result
     pattern.replace("{database}", database.as_str()).replace("{label}", label.as_str()).parse()
 }
 
+#[expect(clippy::expect_used, reason = "called with names of this file only")]
 fn queue(account: &AccountId, region: &Region, name: &str) -> QueueArn {
-    let queue = name.parse().unwrap_or_else(|_| unreachable!("{name} is a queue name"));
+    let queue = name.parse().expect("it is a queue name");
     QueueArn { region: region.clone(), account: account.clone(), queue }
 }
 
+#[expect(clippy::expect_used, reason = "called with names of this file only")]
 fn role(name: &str) -> RoleName {
-    name.parse().unwrap_or_else(|_| unreachable!("{name} is a role name"))
+    name.parse().expect("it is a role name")
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use agent_runtime::Fault;
 use agent_runtime::StepId;
-use agent_runtime::check::account_quotas;
 use agent_runtime::copies::is_copy_in_flight;
 use agent_runtime::forecast::{Expected, Forecast, Quota, Storage, Transfer};
+use agent_runtime::quotas::{AccountQuotas, QuotaName};
 use agent_runtime::report::{Entry, Row, RowState};
 use agent_runtime::wave::Standing;
 use protocol::names::SnapshotRole;
@@ -181,9 +181,8 @@ async fn copies_of_others(account: &Account, region: &Region, jobs: &[Job<'_>]) 
 /// The quota of manual snapshots in a Region. Shared copies are deleted again, but counted as if account B took none before the
 /// last one is made: that it is quicker is not ours to promise.
 async fn snapshots(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Result<Quota, Fault> {
-    let quotas = account_quotas(&account.clients, region).await?;
-    let found = quotas.into_iter().find(|(name, ..)| name == "ManualSnapshots");
-    let Some((_, used, most)) = found else {
+    let quotas = AccountQuotas::read(&account.clients, region).await?;
+    let Some(found) = quotas.get(QuotaName::ManualSnapshots) else {
         return Err(Fault::blocked(format!("RDS tells no quota of manual snapshots in {region}")));
     };
     let home = &account.settings.region;
@@ -191,8 +190,8 @@ async fn snapshots(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Resu
         quota: "manual-snapshots",
         code: Some(MANUAL_SNAPSHOTS),
         region: region.clone(),
-        used: used.try_into().unwrap_or_default(),
-        most: most.try_into().unwrap_or_default(),
+        used: found.used,
+        most: found.max,
         needed: widen(jobs.iter().flat_map(|job| job.makes(home)).filter(|there| *there == region).count()),
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agent_runtime::events::Screen;
 use agent_runtime::queue::{Queue, Received};
+use agent_runtime::text::setting;
 use agent_runtime::{Exit, Fault, FaultKind};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -89,7 +90,7 @@ pub(crate) async fn hello(
         }
     }
     for of in ears.waiting.values().filter(|_| !shutdown.is_cancelled()) {
-        let fault = Fault::blocked(format!("account {} has not answered in {patience:#}", of.route.account));
+        let fault = Fault::blocked(format!("account {} has not answered in {}", of.route.account, setting(patience)));
         screen.given_up(
             &of.subject(),
             &fault.hint("ask its operators whether their agent runs; a later `hello` asks again"),

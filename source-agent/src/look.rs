@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use agent_runtime::events::Screen;
 use agent_runtime::forecast::Forecast;
-use agent_runtime::report::{Access, Entry, FEW, Report, Trouble, minute, waits_for};
+use agent_runtime::report::{Access, Entry, FEW, Report, Trouble, waits_for};
 use agent_runtime::start::Format;
+use agent_runtime::text::minute;
 use agent_runtime::wave::{Standing, Tally};
 use agent_runtime::{Exit, Fault, Halt, Mode, Pass};
 use jiff::Timestamp;

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::check::account_quotas;
 use agent_runtime::copies::SnapshotLimits;
 use agent_runtime::gate::Gate;
 use agent_runtime::queue::Queue;
+use agent_runtime::quotas::AccountQuotas;
 use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::step::pass::SPREADING;
@@ -42,7 +42,7 @@ pub(crate) struct Account {
     pub(crate) told: Shared<(&'static str, String), (String, String)>,
     /// The own key was usable.
     pub(crate) usable: Shared<KeyArn, ()>,
-    quotas: Shared<Region, Vec<(String, i64, i64)>>,
+    quotas: Shared<Region, AccountQuotas>,
 }
 
 /// A target copy: what RDS says of it, and what it remembers.
@@ -79,10 +79,10 @@ impl Account {
         PassContext { writes: &self.writes, gate: &self.gate, schedule: &self.settings.pace, clock: &self.clock }
     }
 
-    /// The account's quotas: the name of each, how much is used, and the most.
-    pub(crate) async fn quotas(&self) -> Result<Rc<Vec<(String, i64, i64)>>, Fault> {
+    /// The account's quotas, at most a minute old.
+    pub(crate) async fn quotas(&self) -> Result<Rc<AccountQuotas>, Fault> {
         let region = &self.settings.region;
-        self.quotas.get(region, |_| A_MOMENT, async || account_quotas(&self.clients, region).await).await
+        self.quotas.get(region, |_| A_MOMENT, async || AccountQuotas::read(&self.clients, region).await).await
     }
 
     /// The target copy of a handoff, if it is there and ours.

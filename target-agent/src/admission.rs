@@ -8,7 +8,7 @@ use agent_runtime::Fault;
 use agent_runtime::database::DatabaseStatus;
 use agent_runtime::gate::{Bound, Claim, Owner, PermitKind, Rank, Retry, Supply};
 use agent_runtime::inventory::Databases;
-use agent_runtime::report::minute;
+use agent_runtime::text::minute;
 use jiff::{SignedDuration, Timestamp};
 use protocol::trust::estimate;
 use protocol::{DbIdentifier, Handoff, Stage};

@@ -13,6 +13,7 @@ use crate::clients::Clients;
 use crate::codes::UNKNOWN_CALLER;
 use crate::events::Screen;
 use crate::fault::{AwsResult as _, Fault};
+use crate::quotas::{AccountQuotas, Quota, QuotaName};
 use crate::report::{COLUMNS, push_mend, push_pasted};
 use crate::senders::{Sender, Treatment, strangers, treatment};
 use crate::start::{Exit, Format};
@@ -226,28 +227,16 @@ async fn attributes(clients: &Clients, queue: &QueueArn) -> Result<BTreeMap<Stri
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect())
 }
 
-/// The account's quotas in a Region: the name of each, how much is used, and the most.
-///
-/// # Errors
-/// When RDS does not tell them.
-pub async fn account_quotas(clients: &Clients, region: &Region) -> Result<Vec<(String, i64, i64)>, Fault> {
-    let answer = clients.rds(region).describe_account_attributes().send().await.op("rds:DescribeAccountAttributes")?;
-    let quota = |quota: &aws_sdk_rds::types::AccountQuota| {
-        Some((quota.account_quota_name()?.to_owned(), quota.used().unwrap_or(0), quota.max().unwrap_or(0)))
-    };
-    Ok(answer.account_quotas().iter().filter_map(quota).collect())
-}
-
 /// The account's quotas in a Region, and what is left of each that a handoff uses.
-pub async fn quotas(checks: &Checks, clients: &Clients, region: &Region, wanted: &[&str]) {
+pub async fn quotas(checks: &Checks, clients: &Clients, region: &Region, wanted: &[QuotaName]) {
     let what = format!("quotas in {region}");
-    let Some(quotas) = checks.found(&what, account_quotas(clients, region).await) else { return };
-    for (name, used, most) in quotas.into_iter().filter(|(name, ..)| wanted.contains(&name.as_str())) {
+    let Some(quotas) = checks.found(&what, AccountQuotas::read(clients, region).await) else { return };
+    for quota @ Quota { name, used, max } in quotas.iter().filter(|quota| wanted.contains(&quota.name)) {
         let what = format!("{name} in {region}");
-        if used < most {
-            checks.passed(&what, format!("{} of {most} left", most - used));
+        if used < max {
+            checks.passed(&what, format!("{} of {max} left", quota.left()));
         } else {
-            checks.failed(&what, format!("all {most} are used"), "delete some, or ask Service Quotas for more");
+            checks.failed(&what, format!("all {max} are used"), "delete some, or ask Service Quotas for more");
         }
     }
 }

@@ -14,8 +14,9 @@ use serde::Serialize;
 use crate::bars::{Bars, Terminal};
 use crate::clock::Clock;
 use crate::fault::{Fault, FaultKind};
-use crate::report::{COLUMNS, Row, RowState, Stall, progress, push_mend, push_wrapped, rough};
+use crate::report::{COLUMNS, Row, RowState, Stall, progress, push_mend, push_wrapped};
 use crate::start::Format;
+use crate::text::estimate;
 use crate::wave::{Standing, Wave};
 
 /// Where progress goes.
@@ -189,7 +190,7 @@ impl Screen {
             return;
         }
         let percent = row.percent.map_or(String::new(), |percent| format!(" at {percent} %"));
-        let text = format!("no progress for {}{percent}: {}", rough(stall.lasts), row.text);
+        let text = format!("no progress for {}{percent}: {}", estimate(stall.lasts), row.text);
         let mend = format!("it is looked at on; {}", stall.hint);
         let line = Line {
             step: Some(row.step),

@@ -11,19 +11,9 @@ use protocol::Reason;
 use protocol::facts::TagError;
 
 use crate::codes;
+pub use crate::codes::FaultKind;
 use crate::denial::Denial;
-use crate::step::StepId;
-
-/// What follows from a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FaultKind {
-    /// No answer, 5xx, throttling: back off and look again.
-    Transient,
-    /// A person, a quota or the other account must move: said loudly, looked at again slowly, and it goes on by itself.
-    Blocked,
-    /// This handoff stops; the others go on.
-    Fatal,
-}
+use crate::step_id::StepId;
 
 /// Something that went wrong. `Display` names this layer only; [`Fault::chain`] tells all.
 #[derive(Debug, thiserror::Error)]

@@ -21,8 +21,9 @@
 //! | [`queue`] | an SQS queue |
 //! | [`mod@check`], [`policy`] | whether what a handoff needs is there; what a policy says |
 //! | [`report`], [`events`] | what `plan` and `status` print; what `run` prints and logs |
+//! | [`text`] | how durations and times are written |
 //! | [`wave`], [`bars`] | how many handoffs stand how; the live lines of `run` on a terminal |
-//! | [`settings`], [`start`] | configuration files; flags, exit codes and the process around an agent |
+//! | [`mod@config`], [`start`] | configuration files; flags, exit codes and the process around an agent |
 
 pub mod bars;
 pub mod caller;
@@ -30,6 +31,7 @@ pub mod check;
 pub mod clients;
 pub mod clock;
 pub mod codes;
+pub mod config;
 pub mod copies;
 pub mod database;
 pub mod denial;
@@ -45,12 +47,13 @@ pub mod queue;
 pub mod quotas;
 pub mod report;
 pub mod senders;
-pub mod settings;
 pub mod shared;
 pub mod snapshot;
 pub mod start;
 pub mod statement;
 pub mod step;
+pub mod step_id;
+pub mod text;
 pub mod wave;
 
 pub use clients::Clients;

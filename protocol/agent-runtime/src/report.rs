@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::forecast::Forecast;
 use crate::step::StepId;
+use crate::text::{estimate, minute};
 use crate::wave::{Standing, Tally, first_open};
 
 /// No line of text output is wider, but what is to be pasted.
@@ -149,7 +150,7 @@ impl Entry {
     /// One that is over takes one line.
     fn push_line(&self, text: &mut String) {
         let since = self.since.map_or_else(String::new, |since| format!("{}  ", minute(since)));
-        let lasted = self.access.as_ref().map(|access| format!(", access for {}", rough(access.lasts)));
+        let lasted = self.access.as_ref().map(|access| format!(", access for {}", estimate(access.lasts)));
         let line = format!("{}{}", self.phase, lasted.unwrap_or_default());
         push_wrapped(text, COLUMNS, &format!("{}  {since}", self.handoff), &line);
     }
@@ -168,7 +169,7 @@ impl Entry {
                 Some(until) => format!("taken back {}", minute(*until)),
                 None => format!("until {} at the latest", minute(*until_latest)),
             };
-            let what = format!("for {}: since {}, {end}", rough(*lasts), minute(*from));
+            let what = format!("for {}: since {}, {end}", estimate(*lasts), minute(*from));
             push_wrapped(text, COLUMNS, &format!("  access   {:<16} ", to.join(" and ")), &what);
         }
         if let Some(fault) = &self.fault {
@@ -276,7 +277,7 @@ pub fn progress(row: &Row) -> String {
         let _ = write!(text, ", {percent} %");
     }
     if let Some(remaining) = row.remaining {
-        let _ = write!(text, ", about {} left", rough(remaining));
+        let _ = write!(text, ", about {} left", estimate(remaining));
     }
     text
 }
@@ -284,30 +285,6 @@ pub fn progress(row: &Row) -> String {
 /// What a handoff waits for: its first step that is not ready.
 pub fn waits_for(rows: &[Row]) -> Option<String> {
     first_open(rows).map(|row| format!("{}: {}", row.step, progress(row)))
-}
-
-/// A time as a person says it, in UTC.
-pub fn minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// A duration as a person says it.
-pub(crate) fn rough(duration: Duration) -> String {
-    let minutes = duration.as_secs().div_ceil(60);
-    match (minutes / 60, minutes % 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
-}
-
-/// A duration of the configuration, in days where it has whole ones.
-pub fn long(duration: SignedDuration) -> String {
-    match duration.as_hours() {
-        hours if hours >= 48 && duration == SignedDuration::from_hours(hours / 24 * 24) => {
-            format!("{} days", hours / 24)
-        }
-        _ => format!("{duration:#}"),
-    }
 }
 
 /// Appends a paragraph that hangs under `lead`, broken at spaces where a line would have more `columns`.

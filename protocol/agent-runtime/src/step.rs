@@ -11,16 +11,7 @@ use jiff::Timestamp;
 
 use crate::fault::Fault;
 use crate::gate::{Claim, Supply};
-
-/// The stable name of a step: `plan`, `status`, spans and logs show it. A step and the wait for its resource share one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StepId(pub &'static str);
-
-impl fmt::Display for StepId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
-    }
-}
+pub use crate::step_id::StepId;
 
 /// What a step sees of its resource.
 #[derive(Debug)]

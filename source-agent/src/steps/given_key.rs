@@ -46,10 +46,11 @@ impl Wait for GivenKey<'_> {
         self.given().replica().await
     }
 
+    #[expect(clippy::expect_used, reason = "made of a Region and an account, which have been read already")]
     fn foresee(&self) -> KeyView {
         let arn = |region| {
             let arn = format!("arn:aws:kms:{region}:{}:key/given-key", self.account.settings.account);
-            arn.parse::<KeyArn>().unwrap_or_else(|_| unreachable!("{arn} is the ARN of a key"))
+            arn.parse::<KeyArn>().expect("it is the ARN of a key")
         };
         let primary = Some(arn(&self.account.settings.region));
         KeyView { arn: arn(&self.of.route.region), created: None, condition: Condition::Usable, primary }

@@ -105,10 +105,11 @@ impl Step for HandoffKey<'_> {
         Ok(Acted::Done)
     }
 
+    #[expect(clippy::expect_used, reason = "made of a Region and an account, which have been read already")]
     fn foresee(&self) -> KeyView {
         let Account { settings, .. } = self.account;
         let arn = format!("arn:aws:kms:{}:{}:key/new-key", settings.region, settings.account);
-        let arn: KeyArn = arn.parse().unwrap_or_else(|_| unreachable!("{arn} is the ARN of a key"));
+        let arn: KeyArn = arn.parse().expect("it is the ARN of a key");
         KeyView { primary: Some(arn.clone()), arn, created: None, condition: Condition::Usable }
     }
 }

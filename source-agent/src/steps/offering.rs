@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use agent_runtime::report::long;
 use agent_runtime::snapshot::SnapshotView;
+use agent_runtime::text::setting;
 use agent_runtime::{Acted, Fault, NextPoll, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
 use protocol::handoff::{EngineWord, Handoff, Kind};
@@ -48,7 +48,7 @@ impl Step for MakeOffer<'_> {
 
     fn describe(&self) -> String {
         let Move { terms, .. } = self.of;
-        format!("offer: start within {}, access for {}", long(terms.start_within), long(terms.access_for))
+        format!("offer: start within {}, access for {}", setting(terms.start_within), setting(terms.access_for))
     }
 
     async fn observe(&self) -> Result<Observed<Handoff>, Fault> {
@@ -111,8 +111,9 @@ impl Step for MakeOffer<'_> {
 }
 
 /// What RDS calls an engine, or one of its versions.
+#[expect(clippy::expect_used, reason = "the other one is a constant of the grammar")]
 pub(crate) fn word(text: &str) -> EngineWord {
-    text.parse().or_else(|_| "unknown".parse()).unwrap_or_else(|_| unreachable!("a word"))
+    text.parse().or_else(|_| "unknown".parse()).expect("`unknown` is a word")
 }
 
 impl MakeOffer<'_> {
@@ -135,8 +136,9 @@ impl MakeOffer<'_> {
         Ok(self.body(offer, &facts, &self.snapshot.engine, &self.snapshot.engine_version, created))
     }
 
+    #[expect(clippy::expect_used, reason = "the step before has looked under which key the copy is")]
     fn body(&self, offer: &Offer, facts: &SourceFacts, engine: &str, version: &str, created: Timestamp) -> Handoff {
-        let key = self.copy.key.clone().unwrap_or_else(|| unreachable!("a shared copy is under the handoff key"));
+        let key = self.copy.key.clone().expect("a shared copy is under the handoff key");
         Handoff {
             access_until: offer.access_until,
             database_arn: self.of.database.clone(),

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::Working;
-use crate::settings::read_duration;
+use crate::config::read_duration;
 
 /// The bounds of polling: `[look_again]` in the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
