@@ -72,7 +72,6 @@ const KNOWN: &[Known] = &[
     ("source-agent", "moves.rs", "moves/found.rs"),
     ("source-agent", "report/wave.rs", "report/bars.rs"),
     ("source-agent", "run.rs", "requests.rs"),
-    ("stack", "template.rs", "deploy.rs"),
     ("target-agent", "account.rs", "admission.rs"),
     ("target-agent", "job.rs", "account.rs"),
     ("target-agent", "steps/configure.rs", "steps/restore.rs"),
