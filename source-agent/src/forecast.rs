@@ -12,7 +12,7 @@ use agent_runtime::snapshot::SnapshotStatus;
 use agent_runtime::wave::Standing;
 use agent_runtime::{Step as _, StepId};
 use protocol::names::SnapshotRole;
-use protocol::trust::estimate;
+use protocol::verify::estimate;
 use protocol::{AccountId, Phase, Region, SnapshotId};
 
 use crate::account::Account;

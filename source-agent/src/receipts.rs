@@ -9,10 +9,11 @@ use agent_runtime::events::Screen;
 use agent_runtime::queue::{Batch, Fate, NEWER, Queue, Received};
 use agent_runtime::{Fault, FaultKind, Step as _};
 use jiff::{SignedDuration, Timestamp};
-use protocol::facts::stage_tag;
+use protocol::state::stage_tag;
 use protocol::tags::{self, Answered, Told};
-use protocol::trust::{Reason, Refusal, answers, check_receipt};
+use protocol::verify::{answers, check_receipt};
 use protocol::{AccountId, Digest, HandoffId, Reply};
+use protocol::{Reason, Refusal};
 use tokio::sync::Notify;
 
 use crate::account::{Account, SourceSnapshot};

@@ -10,8 +10,8 @@ use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
 use aws_sdk_rds::operation::describe_db_snapshots::{DescribeDBSnapshotsError, DescribeDbSnapshotsOutput};
-use protocol::facts::pair;
 use protocol::names::SnapshotRole;
+use protocol::state::pair;
 use protocol::{AccountId, HandoffId, KeyArn, Region, SnapshotArn, TargetFacts};
 use tokio::sync::Notify;
 

@@ -10,7 +10,7 @@ use agent_runtime::report::minute;
 use agent_runtime::snapshot::SnapshotView;
 use agent_runtime::{Clients, Fault, Working};
 use jiff::{SignedDuration, Timestamp};
-use protocol::trust::estimate;
+use protocol::verify::estimate;
 use protocol::{DbIdentifier, Handoff, HandoffId, Stage};
 
 use crate::account::Account;

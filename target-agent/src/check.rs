@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use agent_runtime::Exit;
 use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
-use protocol::trust::Sender;
+use protocol::verify::Sender;
 use protocol::{KeyArn, tags};
 
 use crate::account::Account;

@@ -6,7 +6,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 use agent_runtime::pace::Pace;
 use agent_runtime::settings::SettingsError;
 use protocol::ids::RoleName;
-use protocol::trust::{Receiver, Sender};
+use protocol::verify::{Receiver, Sender};
 use protocol::{AccountId, KeyArn, QueueArn, Region, names};
 use serde::Deserialize;
 

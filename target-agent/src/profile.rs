@@ -258,7 +258,7 @@ impl Profile {
                 let takes = "is outside what RDS takes: letters, digits, spaces and _.:/=+-@";
                 return Some(format!("tags: {name} {takes}"));
             }
-            if protocol::carried::is_reserved(name) {
+            if protocol::state::carried::is_reserved(name) {
                 return Some(format!("tags: {name} has a reserved prefix"));
             }
         }

@@ -4,7 +4,7 @@ use agent_runtime::Fault;
 use agent_runtime::database::{DatabaseStatus, DatabaseView};
 use protocol::DbiResourceId;
 use protocol::tags::Hints;
-use protocol::trust::estimate;
+use protocol::verify::estimate;
 
 use crate::config::Declared;
 

@@ -7,7 +7,7 @@ use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use jiff::Timestamp;
 use protocol::Handoff;
-use protocol::trust::Reason;
+use protocol::Reason;
 
 use crate::account::Account;
 use crate::job::Job;

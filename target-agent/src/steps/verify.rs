@@ -3,9 +3,10 @@
 use agent_runtime::pass::SPREADING;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
 use protocol::SnapshotArn;
-use protocol::handoff::Handoff;
-use protocol::trust::{Reason, Refusal, SharedSnapshot, check_snapshot, check_times, estimate};
+use protocol::verify::{SharedSnapshot, check_snapshot, check_times, estimate};
+use protocol::wire::handoff::Handoff;
 use protocol::{DbIdentifier, HandoffId, Label, names, tags};
+use protocol::{Reason, Refusal};
 
 use crate::account::Account;
 use crate::job::Job;

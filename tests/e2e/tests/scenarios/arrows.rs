@@ -24,7 +24,7 @@ struct Order {
 const ORDERS: &[Order] = &[
     Order {
         package: "protocol",
-        levels: &[&["ids", "arn", "names", "tags", "source"], &["state"], &["wire"], &["verify"]],
+        levels: &[&["ids", "arn", "names", "words", "terms", "tags", "source"], &["state"], &["wire"], &["verify"]],
         narrow: &[],
     },
     Order {
@@ -58,14 +58,6 @@ const KNOWN: &[Known] = &[
     ("agent-runtime", "start.rs", "drive.rs"),
     ("agent-runtime", "start.rs", "events.rs"),
     ("e2e", "pane.rs", "lab.rs"),
-    ("protocol", "facts.rs", "carried.rs"),
-    ("protocol", "ids.rs", "arn.rs"),
-    ("protocol", "tags.rs", "hello.rs"),
-    ("protocol", "trust.rs", "facts.rs"),
-    ("protocol", "trust.rs", "handoff.rs"),
-    ("protocol", "trust.rs", "hello.rs"),
-    ("protocol", "trust.rs", "receipt.rs"),
-    ("protocol", "trust.rs", "tags/values.rs"),
     ("source-agent", "account.rs", "admission.rs"),
     ("source-agent", "account.rs", "steps/share_key.rs"),
     ("source-agent", "moves.rs", "account.rs"),
