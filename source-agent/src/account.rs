@@ -16,8 +16,8 @@ use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory, PassContex
 use aws_sdk_rds::operation::describe_db_snapshot_attributes::DescribeDBSnapshotAttributesError;
 use aws_sdk_rds::types::DbSnapshotAttributesResult;
 use protocol::Phase;
-use protocol::facts::pair;
 use protocol::names::SnapshotRole;
+use protocol::state::pair;
 use protocol::tags::KeyMode;
 use protocol::{AccountId, HandoffId, KeyArn, Nonce, QueueArn, Region, SnapshotArn, SourceFacts};
 

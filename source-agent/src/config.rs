@@ -13,8 +13,8 @@ use agent_runtime::inventory::Databases;
 use agent_runtime::step::schedule::PollSchedule;
 use protocol::ids::RoleName;
 use protocol::tags::Route;
-use protocol::trust::{Reason, Refusal};
 use protocol::{AccountId, Label, QueueArn, Region, Request, SourceFacts, Terms};
+use protocol::{Reason, Refusal};
 use serde::Deserialize;
 
 pub(crate) use handoff::{Declared, FileHandoff, Key, key_of};

@@ -12,7 +12,7 @@ use agent_runtime::quotas::{AccountQuotas, QuotaName};
 use agent_runtime::report::{Entry, Row, RowState};
 use agent_runtime::wave::Standing;
 use protocol::names::SnapshotRole;
-use protocol::trust::estimate;
+use protocol::verify::estimate;
 use protocol::{AccountId, Phase, Region, SnapshotId};
 
 use crate::account::Account;

@@ -9,7 +9,7 @@ use agent_runtime::text::setting;
 use agent_runtime::{Exit, Fault, FaultKind};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use protocol::hello::HelloKind;
+use protocol::wire::hello::HelloKind;
 use protocol::{Digest, Hello, Nonce, QueueArn, Reply, VERSION};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

@@ -11,8 +11,8 @@ use aws_sdk_kms::operation::create_alias::CreateAliasError;
 use aws_sdk_kms::operation::describe_key::DescribeKeyError;
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use jiff::Timestamp;
-use protocol::facts::pair;
 use protocol::ids::Region;
+use protocol::state::pair;
 use protocol::tags::{self, Tags};
 use protocol::{AccountId, KeyArn};
 

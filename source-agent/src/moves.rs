@@ -86,7 +86,7 @@ impl Move {
 
     /// Do these tags say that a snapshot plays this role in this handoff?
     pub(crate) fn owns(&self, tags: &Tags, role: SnapshotRole) -> bool {
-        protocol::facts::is_ours(tags, role) && tags.get(tags::ID).is_some_and(|id| id == self.id.as_str())
+        protocol::state::is_ours(tags, role) && tags.get(tags::ID).is_some_and(|id| id == self.id.as_str())
     }
 
     /// What the source snapshot remembers before anything else has happened.

@@ -10,10 +10,11 @@ use agent_runtime::queue::{Batch, Fate, NEWER, Queue, Received};
 use agent_runtime::step::write_log::{LogKey, Scope};
 use agent_runtime::{Fault, FaultKind};
 use jiff::{SignedDuration, Timestamp};
-use protocol::facts::stage_tag;
+use protocol::state::stage_tag;
 use protocol::tags::{self, Answered, Told};
-use protocol::trust::{Reason, Refusal, answers, check_receipt};
+use protocol::verify::{answers, check_receipt};
 use protocol::{AccountId, Digest, HandoffId, Reply};
+use protocol::{Reason, Refusal};
 use tokio::sync::Notify;
 
 use crate::account::{Account, SourceSnapshot};
@@ -180,7 +181,7 @@ impl<'a> Receipts<'a> {
                     // Two agents have asked at the same instant, and one answer was enough.
                     return if source.facts.asks_no_more() { Ok(handoff.clone()) } else { Err(Unrecorded::NotAsked) };
                 }
-                let hello = LogKey { step: HELLO, scope: Scope::Handoff(handoff.clone()) };
+                let hello = LogKey { step: HELLO, is_wait: false, scope: Scope::Handoff(handoff.clone()) };
                 self.account.writes.ready(&hello);
                 // Whoever was ready is: a hello that came twice may be answered otherwise later.
                 let news = |ready: &Answered| ready.lack.is_some() && ready.lack != answer.lack;

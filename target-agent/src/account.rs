@@ -13,9 +13,9 @@ use agent_runtime::step::pass::SPREADING;
 use agent_runtime::step::write_log::WriteLog;
 use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory, PassContext};
 use aws_sdk_rds::operation::describe_db_snapshots::{DescribeDBSnapshotsError, DescribeDbSnapshotsOutput};
-use protocol::facts::pair;
 use protocol::names::SnapshotRole;
-use protocol::trust::{SharedSnapshot, check_snapshot};
+use protocol::state::pair;
+use protocol::verify::{SharedSnapshot, check_snapshot};
 use protocol::{AccountId, HandoffId, KeyArn, Region, SnapshotArn, TargetFacts};
 use tokio::sync::Notify;
 

@@ -10,7 +10,7 @@ use agent_runtime::gate::{Bound, Claim, Owner, PermitKind, Rank, Retry, Supply};
 use agent_runtime::inventory::Databases;
 use agent_runtime::text::minute;
 use jiff::{SignedDuration, Timestamp};
-use protocol::trust::estimate;
+use protocol::verify::estimate;
 use protocol::{DbIdentifier, Handoff, Stage};
 
 use crate::account::Account;

@@ -6,7 +6,7 @@ use agent_runtime::Exit;
 use agent_runtime::check::{self, Checks};
 use agent_runtime::events::Screen;
 use agent_runtime::quotas::QuotaName;
-use protocol::trust::Sender;
+use protocol::verify::Sender;
 use protocol::{KeyArn, tags};
 
 use crate::account::Account;

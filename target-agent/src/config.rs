@@ -6,7 +6,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 use agent_runtime::config::Misfit;
 use agent_runtime::step::schedule::PollSchedule;
 use protocol::ids::RoleName;
-use protocol::trust::{Receiver, Sender};
+use protocol::verify::{Receiver, Sender};
 use protocol::{AccountId, KeyArn, QueueArn, Region, names};
 use serde::Deserialize;
 

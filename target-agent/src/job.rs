@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use agent_runtime::queue::Held;
 use agent_runtime::{Fault, Progress, Working};
-use protocol::handoff::Handoff;
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::Origin;
+use protocol::wire::handoff::Handoff;
 use protocol::{DbIdentifier, Digest, HandoffId, ParseError, SnapshotArn, TargetFacts};
 use tokio::sync::Notify;
 use tokio::time::Instant;

@@ -287,7 +287,7 @@ impl Profile {
                 let takes = "is outside what RDS takes: letters, digits, spaces and _.:/=+-@";
                 return wrong("tags", format!("tags: {name} {takes}"));
             }
-            if protocol::carried::is_reserved(name) {
+            if protocol::state::carried::is_reserved(name) {
                 return wrong("tags", format!("tags: {name} has a reserved prefix: choose another name"));
             }
         }

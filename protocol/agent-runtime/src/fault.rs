@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use protocol::Reason;
-use protocol::facts::TagError;
+use protocol::state::TagError;
 
 use crate::codes;
 pub use crate::codes::FaultKind;

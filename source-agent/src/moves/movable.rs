@@ -5,7 +5,7 @@ use agent_runtime::database::{DatabaseStatus, DatabaseView};
 use agent_runtime::text::setting;
 use protocol::DbiResourceId;
 use protocol::tags::Hints;
-use protocol::trust::estimate;
+use protocol::verify::estimate;
 
 use crate::config::Declared;
 

@@ -8,8 +8,8 @@ use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, Step
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use aws_sdk_rds::operation::delete_db_snapshot::DeleteDBSnapshotError;
 use jiff::Timestamp;
-use protocol::facts::pair;
 use protocol::names::SnapshotRole;
+use protocol::state::pair;
 use protocol::tags::{self, Tags};
 
 use super::owned;

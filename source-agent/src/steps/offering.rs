@@ -6,8 +6,8 @@ use agent_runtime::snapshot::SnapshotView;
 use agent_runtime::text::setting;
 use agent_runtime::{Acted, Fault, NextPoll, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
-use protocol::handoff::{EngineWord, Handoff, Kind};
 use protocol::tags::{self, Offer};
+use protocol::wire::handoff::{EngineWord, Handoff, Kind};
 use protocol::{Digest, SourceFacts};
 
 use crate::account::Account;

@@ -8,7 +8,7 @@ use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, Step
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use jiff::Timestamp;
 use protocol::Handoff;
-use protocol::trust::Reason;
+use protocol::Reason;
 
 use crate::account::Account;
 use crate::admission;

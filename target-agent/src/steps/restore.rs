@@ -6,9 +6,9 @@ use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
 use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
 use aws_sdk_rds::operation::restore_db_instance_from_db_snapshot::RestoreDBInstanceFromDBSnapshotError;
 use protocol::DbIdentifier;
-use protocol::facts::pair;
+use protocol::state::pair;
 use protocol::tags::{self, Tags};
-use protocol::trust::{Reason, Refusal};
+use protocol::{Reason, Refusal};
 
 use super::configure::correct;
 use super::fit::fit_profile;

@@ -2,10 +2,9 @@
 //! the same bytes again, and account A absorbs them.
 
 use agent_runtime::{Acted, Fault, Observed, Step, StepId};
-use protocol::facts::stage_tag;
+use protocol::state::stage_tag;
 use protocol::tags::Told;
-use protocol::trust::Reason;
-use protocol::{Receipt, Stage};
+use protocol::{Reason, Receipt, Stage};
 
 use crate::account::Account;
 use crate::job::Job;

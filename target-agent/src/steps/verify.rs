@@ -3,9 +3,10 @@
 use agent_runtime::step::pass::SPREADING;
 use agent_runtime::{Fault, Progress, StepId, Wait, Working};
 use protocol::SnapshotArn;
-use protocol::handoff::Handoff;
-use protocol::trust::{Reason, Refusal, check_snapshot, check_times, estimate};
+use protocol::verify::{check_snapshot, check_times, estimate};
+use protocol::wire::handoff::Handoff;
 use protocol::{DbIdentifier, HandoffId, Label, names, tags};
+use protocol::{Reason, Refusal};
 
 use crate::account::{Account, as_shared};
 use crate::job::Job;

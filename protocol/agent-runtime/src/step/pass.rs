@@ -107,7 +107,7 @@ impl<'a> Pass<'a> {
         }
         let resource = wait.resource();
         let span = tracing::info_span!("wait", id = id.0, resource);
-        let key = self.key(id, None);
+        let key = LogKey { is_wait: true, ..self.key(id, None) };
         match wait.observe().instrument(span).await {
             Ok(Progress::Ready(output)) => {
                 self.ready(&key, wait.describe());
@@ -262,12 +262,12 @@ impl<'a> Pass<'a> {
 
     fn key(&self, step: StepId, shared: Option<String>) -> LogKey {
         let scope = shared.map_or_else(|| Scope::Handoff(self.owner.handoff.clone()), Scope::Shared);
-        LogKey { step, scope }
+        LogKey { step, is_wait: false, scope }
     }
 
     fn ready(&self, key: &LogKey, text: String) {
         let state = if self.context.writes.ready(key) { RowState::Made } else { RowState::Found };
-        if self.mode == Mode::Act {
+        if self.mode == Mode::Act && key.is_wait {
             self.context.gate.step_ready(self.owner, key.step.0);
         }
         self.push(Row::new(key.step, state, text));

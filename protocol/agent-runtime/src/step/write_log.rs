@@ -19,16 +19,21 @@ pub struct WriteLog {
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Entries {
     /// Of one handoff, by step.
-    own: BTreeMap<HandoffId, Vec<(StepId, Entry)>>,
+    own: BTreeMap<HandoffId, Vec<(Name, Entry)>>,
     /// Of resources that handoffs share, by name.
-    shared: BTreeMap<String, Vec<(StepId, Entry)>>,
+    shared: BTreeMap<String, Vec<(Name, Entry)>>,
 }
 
-/// A step, and whose resource it is about.
+/// A step's name, and whether it is the wait of that name.
+type Name = (StepId, bool);
+
+/// A step or a wait, and whose resource it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogKey {
-    /// The step.
+    /// Its name.
     pub step: StepId,
+    /// It is a wait: of the same name as a step, and of its own.
+    pub is_wait: bool,
     /// Its resource.
     pub scope: Scope,
 }
@@ -90,6 +95,12 @@ impl InFlight<'_> {
     /// Nothing was done, and nothing is to be shown: AWS has refused it, or no call was made.
     pub fn did_nothing(mut self) {
         self.did_nothing = true;
+    }
+}
+
+impl LogKey {
+    fn name(&self) -> Name {
+        (self.step, self.is_wait)
     }
 }
 
@@ -161,7 +172,7 @@ impl WriteLog {
             Scope::Shared(resource) => entries.shared.get_mut(resource),
         };
         let mut known = steps.into_iter().flatten();
-        known.find(|(step, _)| *step == key.step).is_some_and(|(_, entry)| {
+        known.find(|(name, _)| *name == key.name()).is_some_and(|(_, entry)| {
             (entry.first_absent, entry.working, entry.acts) = (None, None, 0);
             entry.made
         })
@@ -173,9 +184,9 @@ impl WriteLog {
                 Scope::Handoff(handoff) => entries.own.entry(handoff.clone()).or_default(),
                 Scope::Shared(resource) => entries.shared.entry(resource.clone()).or_default(),
             };
-            let known = steps.iter().position(|(known, _)| *known == key.step);
+            let known = steps.iter().position(|(known, _)| *known == key.name());
             let known = known.unwrap_or_else(|| {
-                steps.push((key.step, Entry::default()));
+                steps.push((key.name(), Entry::default()));
                 steps.len() - 1
             });
             &mut steps[known].1
@@ -203,7 +214,7 @@ mod tests {
     const SETTLE: Duration = Duration::from_mins(1);
 
     fn key() -> LogKey {
-        LogKey { step: StepId("key"), scope: Scope::Shared("alias/orders".to_owned()) }
+        LogKey { step: StepId("key"), is_wait: false, scope: Scope::Shared("alias/orders".to_owned()) }
     }
 
     #[tokio::test(start_paused = true)]
@@ -259,7 +270,7 @@ mod tests {
     async fn entries_of_a_handoff_are_forgotten_with_it() {
         let log = WriteLog::default();
         let handoff: HandoffId = "0123456789abcdef".parse().unwrap();
-        let own = LogKey { step: StepId("copy"), scope: Scope::Handoff(handoff.clone()) };
+        let own = LogKey { step: StepId("copy"), is_wait: false, scope: Scope::Handoff(handoff.clone()) };
         drop(log.begin(own.clone()));
         drop(log.begin(key()));
         assert!(matches!(log.may_act(&own, SETTLE, false), MayAct::After(..)));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent_runtime::Exit;
 use e2e::{A, B, HOME, Lab, TARGET, World};
-use protocol::handoff::Handoff;
+use protocol::wire::handoff::Handoff;
 use tokio_util::sync::CancellationToken;
 
 /// Runs account A until its message stands in the inbox, and returns it. Account A's agent is stopped then.
