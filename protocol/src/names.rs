@@ -50,7 +50,11 @@ impl SnapshotRole {
 const DATABASE_CUT: usize = 24;
 
 /// `rds-handoff-<database, cut to 24>-<id>-{source,shared,target}`.
-#[expect(clippy::expect_used, reason = "every part is inside the grammar of a snapshot identifier, so their sum is")]
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "every part is inside the grammar of a snapshot identifier, so their sum is"
+)]
 pub fn snapshot(database: &DbIdentifier, id: &HandoffId, role: SnapshotRole) -> SnapshotId {
     let cut = &database.as_str()[..database.as_str().len().min(DATABASE_CUT)];
     let name = format!("rds-handoff-{}-{id}-{}", cut.trim_end_matches('-'), role.as_str());

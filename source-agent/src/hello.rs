@@ -166,7 +166,7 @@ impl Ears<'_> {
         };
         if let Err(fault) = Queue::new(&self.account.clients, queue).delete(&message.handle).await {
             // It comes again, and `run` deletes it.
-            tracing::warn!("an answer could not be deleted: {}", fault.chain());
+            tracing::warn!("an answer could not be deleted: {}", fault.told());
         }
         self.waiting.remove(&answer.digest);
         let account = &of.route.account;
@@ -183,7 +183,7 @@ impl Ears<'_> {
         for (queue, handle) in &self.others {
             let queue = Queue::new(&self.account.clients, queue);
             if let Err(fault) = queue.set_visibility(std::slice::from_ref(handle), Duration::ZERO).await {
-                tracing::warn!("a receipt could not be handed back: {}", fault.chain());
+                tracing::warn!("a receipt could not be handed back: {}", fault.told());
             }
         }
     }

@@ -81,7 +81,7 @@ async fn report(
     if mode == Mode::Look {
         match leftovers(account).await {
             Ok(keys) => notes.extend(keys),
-            Err(fault) => notes.push(fault.chain()),
+            Err(fault) => notes.push(fault.told()),
         }
     } else {
         match forecast(account, &found.all, &handoffs).await {
@@ -89,7 +89,7 @@ async fn report(
                 notes.extend(forecast.as_ref().map(room_of_others));
                 (expected, no_room) = (forecast, faults);
             }
-            Err(fault) => notes.push(format!("what it takes cannot be told: {}", fault.chain())),
+            Err(fault) => notes.push(format!("what it takes cannot be told: {}", fault.told())),
         }
     }
     let settings = &account.settings;

@@ -78,7 +78,7 @@ async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Resul
     for region in regions {
         match account.inventory.snapshots(region, Duration::ZERO).await {
             Ok(snapshots) => drop(there.insert(region, snapshots)),
-            Err(fault) => notes.push(fault.chain()),
+            Err(fault) => notes.push(fault.told()),
         }
     }
     let mut handoffs = Vec::new();

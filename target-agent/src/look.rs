@@ -97,7 +97,7 @@ async fn report(
                     view.arn, view.engine, view.engine_version, view.size_gib
                 )
             })),
-            Err(fault) => notes.push(fault.chain()),
+            Err(fault) => notes.push(fault.told()),
         }
     }
     let keep = |job: &&Job| job.profile(account).master_password() == MasterPassword::Keep;

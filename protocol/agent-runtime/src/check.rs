@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::clients::Clients;
 use crate::codes::UNKNOWN_CALLER;
 use crate::events::Screen;
-use crate::fault::{AwsResult as _, Fault};
+use crate::fault::{Answer, AwsResult as _, Fault};
 use crate::quotas::{AccountQuotas, Quota, QuotaName};
 use crate::report::{COLUMNS, push_mend, push_pasted};
 use crate::senders::{Sender, Treatment, strangers, treatment};
@@ -44,6 +44,9 @@ pub struct Check {
     pub text: String,
     /// What to do when it failed, written likewise.
     pub mend: Option<String>,
+    /// How AWS answered, where it did not let this be read.
+    #[serde(flatten)]
+    pub answer: Answer,
 }
 
 /// All that one command has looked at.
@@ -52,7 +55,8 @@ pub struct Checks(RefCell<Vec<Check>>);
 
 impl Checks {
     fn push(&self, what: &str, verdict: Verdict, text: impl Into<String>, mend: Option<String>) {
-        self.0.borrow_mut().push(Check { what: what.to_owned(), verdict, text: text.into(), mend });
+        let answer = Answer::default();
+        self.0.borrow_mut().push(Check { what: what.to_owned(), verdict, text: text.into(), mend, answer });
     }
 
     /// As it should be.
@@ -77,7 +81,16 @@ impl Checks {
 
     /// The fault of a read, or what it found.
     pub fn found<T>(&self, what: &str, found: Result<T, Fault>) -> Option<T> {
-        found.map_err(|fault| self.push(what, Verdict::Failed, fault.chain(), fault.mend().map(str::to_owned))).ok()
+        let record = |fault: Fault| {
+            self.0.borrow_mut().push(Check {
+                what: what.to_owned(),
+                verdict: Verdict::Failed,
+                text: fault.chain(),
+                mend: fault.mend().map(str::to_owned),
+                answer: fault.answer().clone(),
+            });
+        };
+        found.map_err(record).ok()
     }
 
     /// Prints all, and tells whether a handoff may begin.
@@ -91,14 +104,14 @@ impl Checks {
             screen.print(&format!("{report:#}\n"));
         } else {
             let mut text = format!("account {account}  {region}\nas {caller}\n\n");
-            for Check { what, verdict, text: found, mend } in &checks {
+            for Check { what, verdict, text: found, mend, answer } in &checks {
                 let word = match verdict {
                     Verdict::Passed => "passed",
                     Verdict::Failed => "failed",
                     Verdict::Unseen => "unseen",
                     Verdict::Noted => "noted ",
                 };
-                push_pasted(&mut text, COLUMNS, &format!("  {word}  "), 10, &format!("{what}: {found}"));
+                push_pasted(&mut text, COLUMNS, &format!("  {word}  "), 10, &format!("{what}: {found}{answer}"));
                 let Some(mend) = mend else { continue };
                 push_mend(&mut text, COLUMNS, "          mend: ", mend);
             }

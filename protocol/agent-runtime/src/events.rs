@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::bars::{Bars, Terminal};
 use crate::clock::Clock;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Answer, Fault, FaultKind};
 use crate::report::{COLUMNS, Row, RowState, Stall, progress, push_mend, push_wrapped};
 use crate::start::Format;
 use crate::text::estimate;
@@ -78,6 +78,8 @@ struct Line<'a> {
     stalled_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<&'a str>,
+    #[serde(flatten)]
+    answer: Answer,
 }
 
 impl Screen {
@@ -207,7 +209,7 @@ impl Screen {
     /// A fault that is looked at again. Said once, until something else is seen.
     pub fn fault(&self, subject: &str, fault: &Fault, again: Duration) {
         let what = fault.chain();
-        tracing::info!(handoff = subject, kind = ?fault.kind, again = again.as_secs(), "{what}");
+        tracing::info!(handoff = subject, kind = ?fault.kind, again = again.as_secs(), "{}", fault.told());
         if fault.kind == FaultKind::Transient {
             return;
         }
@@ -226,7 +228,7 @@ impl Screen {
 
     /// A handoff has failed.
     pub fn failed(&self, subject: &str, fault: &Fault) {
-        tracing::info!(handoff = subject, "failed: {}", fault.chain());
+        tracing::info!(handoff = subject, "failed: {}", fault.told());
         self.trouble(subject, "failed", "end", fault);
         self.learn(|wave| wave.stands(subject, Standing::Failed));
     }
@@ -269,12 +271,13 @@ impl Screen {
         let step = fault.step().map(|step| step.0);
         let state = Some(if word == "failed" { RowState::Failed } else { RowState::Blocked });
         let outcome = (event == "end").then_some(word);
-        let line = Line { text: &what, step, state, outcome, mend: fault.mend(), ..self.event(event, subject) };
+        let (mend, answer) = (fault.mend(), fault.answer().clone());
+        let line = Line { text: &what, step, state, outcome, mend, answer, ..self.event(event, subject) };
         if let Some(said) = self.said(subject, fault) {
             let over = if event == "end" { "not waited for any longer, " } else { "" };
             return self.line(subject, step.unwrap_or("-"), word, &format!("{over}{said}"), &line);
         }
-        self.line(subject, step.unwrap_or("-"), word, &what, &line);
+        self.line(subject, step.unwrap_or("-"), word, &fault.told(), &line);
         self.mend(fault.mend());
     }
 
@@ -304,6 +307,7 @@ impl Screen {
             remaining_seconds: None,
             stalled_seconds: None,
             mend: None,
+            answer: Answer::default(),
         }
     }
 
@@ -355,7 +359,7 @@ impl Screen {
 
     /// Tells the operator of a fault that ends the command.
     pub fn refuse(&self, fault: &Fault) {
-        self.complain(&fault.chain(), fault.mend());
+        self.complain(&fault.told(), fault.mend());
     }
 
     /// Prints a report, or another answer.

@@ -124,7 +124,7 @@ impl Quotas {
             Ok(quotas) => Ok(quotas.get(QuotaName::ManualSnapshots).and_then(|quota| usize::try_from(quota.max).ok())),
             Err(fault) if fault.kind == FaultKind::Transient => Err(fault),
             Err(fault) => {
-                tracing::warn!(%region, "the quota of manual snapshots is not known: {}", fault.chain());
+                tracing::warn!(%region, "the quota of manual snapshots is not known: {}", fault.told());
                 Ok(None)
             }
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::fault::Fault;
+use crate::fault::{Answer, Fault};
 use crate::forecast::Forecast;
 use crate::step::StepId;
 use crate::text::{estimate, minute};
@@ -130,6 +130,9 @@ pub struct Trouble {
     pub what: String,
     /// How to mend it.
     pub mend: Option<String>,
+    /// How AWS answered.
+    #[serde(flatten)]
+    pub answer: Answer,
 }
 
 pub(crate) fn in_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -138,7 +141,7 @@ pub(crate) fn in_seconds<S: serde::Serializer>(duration: &Duration, serializer: 
 
 impl From<&Fault> for Trouble {
     fn from(fault: &Fault) -> Self {
-        Self { what: fault.chain(), mend: fault.mend().map(str::to_owned) }
+        Self { what: fault.chain(), mend: fault.mend().map(str::to_owned), answer: fault.answer().clone() }
     }
 }
 
@@ -173,7 +176,7 @@ impl Entry {
             push_wrapped(text, COLUMNS, &format!("  access   {:<16} ", to.join(" and ")), &what);
         }
         if let Some(fault) = &self.fault {
-            push_wrapped(text, COLUMNS, "  error    ", &fault.what);
+            push_wrapped(text, COLUMNS, "  error    ", &format!("{}{}", fault.what, fault.answer));
             if let Some(mend) = &fault.mend {
                 push_mend(text, COLUMNS, "  mend     ", mend);
             }

@@ -86,7 +86,8 @@ impl Wait for AwaitLanding<'_> {
             let readable =
                 || format!("make queue {} readable for this agent; account B's receipts wait in it", self.of.receipts);
             return Err(Fault::blocked(format!("receipts cannot be heard: {}", trouble.what))
-                .hint(trouble.mend.clone().unwrap_or_else(readable)));
+                .hint(trouble.mend.clone().unwrap_or_else(readable))
+                .answered(trouble.answer.clone()));
         }
         let account = &self.of.route.account;
         let working = match (source.facts.heard(Stage::Landed), source.facts.heard(Stage::Accepted)) {
