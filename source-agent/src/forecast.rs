@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use agent_runtime::Fault;
 use agent_runtime::check::account_quotas;
-use agent_runtime::forecast::{Expected, Forecast, Quota, Storage, Transfer};
-use agent_runtime::report::{Entry, Row, RowState};
+use agent_runtime::event::{Row, RowState};
 use agent_runtime::snapshot::SnapshotStatus;
-use agent_runtime::wave::Standing;
+use agent_runtime::ui::forecast::{Expected, Forecast, Quota, Storage, Transfer};
+use agent_runtime::ui::plan::Entry;
+use agent_runtime::ui::standing::Standing;
 use agent_runtime::{Step as _, StepId};
 use protocol::names::SnapshotRole;
 use protocol::trust::estimate;

@@ -5,7 +5,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use agent_runtime::drive::Patience;
-use agent_runtime::events::Screen;
+use agent_runtime::event::{Ending, Event, Sink, Subject};
 use agent_runtime::pass::is_blocked;
 use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, Step as _, drive};
 use futures_util::future::join_all;
@@ -28,13 +28,18 @@ use crate::withdraw::withdraw;
 const LONG_POLL: Duration = Duration::from_secs(20);
 
 /// Runs until the work is done, or for ever.
-pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, shutdown: &CancellationToken) -> Exit {
+pub(crate) async fn run(
+    account: &Account,
+    events: &dyn Sink,
+    patience: Patience,
+    shutdown: &CancellationToken,
+) -> Exit {
     loop {
         let began = Instant::now();
-        let exit = match round(account, screen, patience, shutdown).await {
+        let exit = match round(account, events, patience, shutdown).await {
             Ok(exit) => exit,
             Err(fault) => {
-                screen.refuse(&fault);
+                events.take(&Event::Refused((&fault).into()));
                 Exit::Blocked
             }
         };
@@ -59,14 +64,14 @@ pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, 
 /// Once through everything that is declared or under way.
 async fn round(
     account: &Account,
-    screen: &Screen,
+    events: &dyn Sink,
     patience: Patience,
     shutdown: &CancellationToken,
 ) -> Result<Exit, Fault> {
     let pace = &account.settings.pace;
-    let drives = Drive::new((&account.acts, pace, &account.clock), screen, patience, shutdown);
+    let drives = Drive::new((&account.acts, pace, &account.clock), events, patience, shutdown);
     let find = async |_: &Pass<'_>| Ok(moves::find(account).await?);
-    let found = match drive(&drives, ("handoffs", ""), &Notify::new(), find).await {
+    let found = match drive(&drives, (&Subject::Handoffs, ""), &Notify::new(), find).await {
         End::Done(found) => found,
         End::Pending => return Ok(Exit::Pending),
         End::Blocked(fault) | End::Failed(fault) => return Err(fault),
@@ -74,27 +79,28 @@ async fn round(
     for note in &found.notes {
         tracing::warn!("{note}");
     }
+    events.take(&Event::Listed(found.all.iter().map(Move::subject).collect()));
     let mut refused = Exit::Settled;
-    for what in &found.unreadable {
-        screen.complain(what, Some("until it is mended nobody takes back what it may have open"));
+    for what in found.unreadable {
+        events.take(&Event::Unreadable(what));
         refused = Exit::Blocked;
     }
     // A declaration that cannot be keeps all new ones from beginning. What is under way goes on: above all, what is open must
     // be taken back.
     let mut moves = found.all;
     if !found.refused.is_empty() {
-        found.refused.iter().for_each(|fault| screen.refuse(fault));
+        found.refused.iter().for_each(|fault| events.take(&Event::Refused(fault.into())));
         moves.retain(|of| of.begun);
         refused = refused.max(Exit::Usage);
     }
-    let (queues, wakes) = (receipts_queues(account, screen), Wakes::default());
+    let (queues, wakes) = (receipts_queues(account, events), Wakes::default());
     moves.retain(|of| wakes.add(of));
     for queue in &queues {
         queue.drain(&wakes).await;
     }
     account.admission.open(&moves);
     // Nor does one that is requested begin.
-    let requests = Requests::new(account, screen, &wakes).filter(|_| refused != Exit::Usage);
+    let requests = Requests::new(account, events, &wakes).filter(|_| refused != Exit::Usage);
     let listening = join_all(queues.iter().map(|queue| queue.listen(&wakes)));
     let exit = tokio::select! {
         biased;
@@ -119,7 +125,7 @@ async fn work(
     let (patience, began) = (drives.patience, Instant::now());
     // Boxed, as is what happens at its end: who waits holds nothing of that.
     let fly = |of: Move| {
-        drives.screen.drives(&of.subject());
+        drives.events.take(&Event::Driven(of.subject()));
         account.begins(&of);
         Box::pin(async move {
             let walk = async |pass: &Pass<'_>| {
@@ -136,6 +142,10 @@ async fn work(
             account.ends(&of);
             account.admission.walked(&of, true);
             let exit = tell(drives, &of, end);
+            // What has failed is walked again in each round, and is shown once.
+            if exit != Exit::Failed {
+                drives.events.take(&Event::Dropped(of.subject()));
+            }
             // A request for one that is blocked is handed back when this run ends.
             if exit != Exit::Pending && exit != Exit::Blocked {
                 wakes.remove(&of.id);
@@ -243,18 +253,18 @@ pub(crate) async fn phase(account: &Account, of: &Move) -> Result<Phase, Fault> 
 }
 
 /// Each queue once: a target account has one, however many Regions it is a target in.
-fn receipts_queues<'a>(account: &'a Account, screen: &'a Screen) -> Vec<Receipts<'a>> {
+fn receipts_queues<'a>(account: &'a Account, events: &'a dyn Sink) -> Vec<Receipts<'a>> {
     let mut targets: Vec<_> = account.settings.targets.iter().collect();
     targets.sort_by_key(|target| &target.receipts);
     targets.dedup_by_key(|target| &target.receipts);
-    targets.into_iter().map(|target| Receipts::new(account, screen, target)).collect()
+    targets.into_iter().map(|target| Receipts::new(account, events, target)).collect()
 }
 
 fn tell(drives: &Drive<'_>, of: &Move, end: End<Outcome>) -> Exit {
-    let (screen, subject) = (drives.screen, of.subject());
+    let subject = of.subject();
     match end {
         End::Done(outcome) => {
-            screen.say(&subject, "end", outcome.as_str(), "settled: nothing of it is open any more");
+            drives.events.take(&Event::Ended { subject, ending: Ending::Settled(outcome) });
             match outcome {
                 Outcome::Landed | Outcome::Revoked => Exit::Settled,
                 Outcome::Expired | Outcome::Rejected | Outcome::Failed => Exit::Failed,
@@ -263,7 +273,7 @@ fn tell(drives: &Drive<'_>, of: &Move, end: End<Outcome>) -> Exit {
         End::Pending => drives.unfinished(&subject, None),
         End::Blocked(fault) => drives.unfinished(&subject, Some(&fault)),
         End::Failed(fault) => {
-            screen.failed(&subject, &fault);
+            drives.events.take(&Event::Failed { subject, fault: (&fault).into() });
             Exit::Failed
         }
     }

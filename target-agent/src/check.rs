@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use agent_runtime::Exit;
 use agent_runtime::check::{self, Checks};
-use agent_runtime::events::Screen;
+use agent_runtime::ui::Screen;
 use protocol::trust::Sender;
 use protocol::{KeyArn, tags};
 

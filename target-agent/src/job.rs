@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::queue::Held;
-use agent_runtime::{Fault, Observed, Working};
+use agent_runtime::{Fault, Observed, Subject, Working};
 use protocol::handoff::Handoff;
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::Origin;
@@ -91,9 +91,9 @@ impl Job {
         &self.facts.digest
     }
 
-    /// For a person.
-    pub(crate) fn subject(&self) -> String {
-        format!("{}/{}", self.facts.database, self.facts.label)
+    /// As events name it.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject::handoff(&self.facts.database, &self.facts.label)
     }
 
     /// The target copy.

@@ -12,11 +12,11 @@ use tracing::Instrument as _;
 
 use crate::acts::Acts;
 use crate::clock::Clock;
-use crate::events::Screen;
+use crate::event::{Ending, Event, Sink, Subject};
+use crate::exit::Exit;
 use crate::fault::{Fault, FaultKind};
 use crate::pace::Pace;
 use crate::pass::{Flow, Halt, Mode, Pass};
-use crate::start::Exit;
 
 /// A pass that acted is followed by the next one after this long: AWS shows most acts at once.
 const AFTER_AN_ACT: Duration = Duration::from_secs(1);
@@ -62,8 +62,8 @@ pub struct Drive<'a> {
     pub pace: &'a Pace,
     /// The time.
     pub clock: &'a Clock,
-    /// Where progress is shown.
-    pub screen: &'a Screen,
+    /// Where events go.
+    pub events: &'a dyn Sink,
     /// How long to go on.
     pub patience: Patience,
     /// Cancelled when the process shall stop.
@@ -80,11 +80,11 @@ impl<'a> Drive<'a> {
     /// For the drives of one process.
     pub fn new(
         (acts, pace, clock): (&'a Acts, &'a Pace, &'a Clock),
-        screen: &'a Screen,
+        events: &'a dyn Sink,
         patience: Patience,
         shutdown: &'a CancellationToken,
     ) -> Self {
-        Self { acts, pace, clock, screen, patience, shutdown, turns: RefCell::default() }
+        Self { acts, pace, clock, events, patience, shutdown, turns: RefCell::default() }
     }
 
     /// Has it been in trouble for too long?
@@ -97,13 +97,14 @@ impl<'a> Drive<'a> {
     }
 
     /// Tells of a handoff that is not over: it goes on in the next run, and only when somebody has moved if it is blocked.
-    pub fn unfinished(&self, subject: &str, blocked: Option<&Fault>) -> Exit {
+    pub fn unfinished(&self, subject: &Subject, blocked: Option<&Fault>) -> Exit {
+        let subject = subject.clone();
         if let Some(fault) = blocked {
-            self.screen.given_up(subject, fault);
+            self.events.take(&Event::GivenUp { subject, fault: fault.into() });
             return Exit::Blocked;
         }
         if self.shutdown.is_cancelled() {
-            self.screen.say(subject, "end", "stopped", "the next run goes on from here");
+            self.events.take(&Event::Ended { subject, ending: Ending::Stopped });
         }
         Exit::Pending
     }
@@ -112,7 +113,7 @@ impl<'a> Drive<'a> {
 /// Walks the steps of `subject`, which goes to the other side `to`, until a pass goes through. `wake` ends a wait early.
 pub async fn drive<T>(
     drive: &Drive<'_>,
-    (subject, to): (&str, &str),
+    (subject, to): (&Subject, &str),
     wake: &Notify,
     walk: impl AsyncFn(&Pass<'_>) -> Flow<T>,
 ) -> End<T> {
@@ -128,11 +129,11 @@ pub async fn drive<T>(
                 () = drive.shutdown.cancelled() => return last.map_or(End::Pending, End::Blocked),
             };
             // Boxed: who waits holds nothing of the calls to come.
-            Box::pin(walk(&pass)).instrument(tracing::info_span!("handoff", name = subject)).await
+            Box::pin(walk(&pass)).instrument(tracing::info_span!("handoff", name = %subject)).await
         };
         let mut looking_twice = false;
         let acted = matches!(flow, Err(Halt::Acted));
-        drive.screen.rows(subject, &pass.into_rows());
+        drive.events.take(&Event::Walked { subject: subject.clone(), rows: pass.into_rows() });
         let (wait, fault) = match flow {
             Ok(done) => return End::Done(done),
             Err(Halt::Looked) => return End::Pending,
@@ -146,7 +147,10 @@ pub async fn drive<T>(
             Err(Halt::Fault(fault)) => (trouble.again(fault.kind), Some(fault)),
         };
         match &fault {
-            Some(fault) => drive.screen.fault(subject, fault, wait),
+            Some(fault) => {
+                let fault = fault.into();
+                drive.events.take(&Event::Faulted { subject: subject.clone(), fault, again: wait });
+            }
             // Whether an act has helped is known by the next pass.
             None if acted => {}
             None => trouble = Trouble::default(),
@@ -202,7 +206,13 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
-    use crate::start::Format;
+
+    #[derive(Debug)]
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        fn take(&self, _: &Event) {}
+    }
 
     #[tokio::test(start_paused = true)]
     async fn trouble_is_looked_at_ever_more_slowly_up_to_a_ceiling() {
@@ -216,10 +226,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_few_are_walked_at_once_and_the_others_are_next() {
         let clock = Clock::new(StaticTimeSource::from_secs(0).into());
-        let out = || Box::new(std::io::sink());
-        let screen = Screen::new("agent", (out(), out()), None, Format::Json, clock.clone());
         let (acts, pace, shutdown) = (Acts::default(), Pace::default(), CancellationToken::new());
-        let drives = Drive::new((&acts, &pace, &clock), &screen, Patience::Once, &shutdown);
+        let drives = Drive::new((&acts, &pace, &clock), &Nowhere, Patience::Once, &shutdown);
         let (now, most) = (Cell::new(0), Cell::new(0));
         let walk = async |_: &Pass<'_>| {
             now.set(now.get() + 1);
@@ -230,7 +238,7 @@ mod tests {
         };
         let wake = Notify::new();
         let began = Instant::now();
-        let of = |to| ("orders/cutover-1", to);
+        let of = |to| (&Subject::Handoffs, to);
         let ends = join_all((0..3 * AT_ONCE).map(|_| drive(&drives, of("us-west-2"), &wake, walk))).await;
         assert!(ends.iter().all(|end| matches!(end, End::Done(()))));
         assert_eq!((most.get(), began.elapsed()), (AT_ONCE, Duration::from_secs(3)));

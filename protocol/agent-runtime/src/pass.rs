@@ -8,9 +8,9 @@ use tracing::Instrument as _;
 
 use crate::acts::{Acts, Leave};
 use crate::clock::Clock;
+use crate::event::{Row, RowState, Stall};
 use crate::fault::{Fault, FaultKind};
 use crate::pace::Pace;
-use crate::report::{Row, RowState, Stall};
 use crate::step::{Observed, Step, StepId, Working};
 
 /// A refusal this soon after our own change means that AWS is still spreading it. KMS: "in some cases several minutes" (KMS
@@ -81,7 +81,7 @@ impl<'a> Pass<'a> {
 
     /// Observes a step. Ready goes on; Working ends the pass; Todo acts and ends it.
     pub async fn ensure<S: Step>(&self, step: S) -> Flow<S::Output> {
-        let row = |state, text| Row::new(S::ID, state, text);
+        let row = |state, text| Row::new(S::ID.0, state, text);
         if self.foreseen.get() {
             self.push(row(RowState::Todo, step.describe()));
             return Ok(step.foresee());
@@ -178,7 +178,7 @@ impl<'a> Pass<'a> {
             waits: working.waits,
             // What is known to be over then does not stall.
             stalled: (working.until.is_none() && unchanged >= self.pace.stall_after).then_some(Stall { lasts, hint }),
-            ..Row::new(step, RowState::Working, working.state)
+            ..Row::new(step.0, RowState::Working, working.state)
         });
         if self.mode == Mode::Act { Err(Halt::Wait(again)) } else { self.foresee(output) }
     }
@@ -207,7 +207,7 @@ impl<'a> Pass<'a> {
             );
         }
         let state = if fault.kind == FaultKind::Fatal { RowState::Failed } else { RowState::Blocked };
-        self.push(Row::new(step, state, fault.to_string()));
+        self.push(Row::new(step.0, state, fault.to_string()));
         Err(Halt::Fault(fault.at(step)))
     }
 

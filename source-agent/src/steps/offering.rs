@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use agent_runtime::report::long;
 use agent_runtime::snapshot::SnapshotView;
+use agent_runtime::ui::text::long;
 use agent_runtime::{Fault, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
 use protocol::handoff::{EngineWord, Handoff, Kind};

@@ -1,0 +1,175 @@
+//! What `plan` and `status` print: the same steps, walked by a pass that never acts.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::forecast::{Forecast, in_seconds};
+use super::row::{first_open, progress, word};
+use super::standing::{Standing, Tally};
+use super::text::{COLUMNS, minute, push_mend, push_wrapped, rough};
+use crate::event::{Row, Trouble};
+
+/// So many handoffs are read with all their steps.
+pub const FEW: usize = 5;
+
+/// One handoff.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    /// `database/label`.
+    pub handoff: String,
+    /// Its id, once known.
+    pub id: Option<String>,
+    /// Where it goes, or comes from.
+    pub route: String,
+    /// How it stands among the others.
+    pub standing: Standing,
+    /// Where it stands.
+    pub phase: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// What it waits for: [`waits_for`].
+    pub waits_for: Option<String>,
+    /// What account B has been let in to.
+    pub access: Option<Access>,
+    /// Its steps.
+    pub steps: Vec<Row>,
+    /// What went wrong, and how to mend it.
+    pub fault: Option<Trouble>,
+}
+
+/// For how long account B could get at what.
+#[derive(Debug, Clone, Serialize)]
+pub struct Access {
+    /// `share` of the copy, and `key`, unless its policy is the administrators' own.
+    pub to: &'static [&'static str],
+    /// When it was offered.
+    pub from: Timestamp,
+    /// When it was taken back; `None` while it is open.
+    pub until: Option<Timestamp>,
+    /// When it is taken back at the latest.
+    pub until_latest: Timestamp,
+    /// For so long, in seconds.
+    #[serde(rename = "lasts_seconds", serialize_with = "in_seconds")]
+    pub lasts: Duration,
+}
+
+impl Entry {
+    fn is_over(&self) -> bool {
+        self.steps.is_empty() && self.fault.is_none()
+    }
+
+    /// One that is over takes one line.
+    fn push_line(&self, text: &mut String) {
+        let since = self.since.map_or_else(String::new, |since| format!("{}  ", minute(since)));
+        let lasted = self.access.as_ref().map(|access| format!(", access for {}", rough(access.lasts)));
+        let line = format!("{}{}", self.phase, lasted.unwrap_or_default());
+        push_wrapped(text, COLUMNS, &format!("{}  {since}", self.handoff), &line);
+    }
+
+    fn push(&self, text: &mut String) {
+        let since = self.since.map_or_else(String::new, |since| format!(" since {}", minute(since)));
+        let line = format!("{}: {}{since}", self.route, self.phase);
+        push_wrapped(text, COLUMNS, &format!("\n{}  ", self.handoff), &line);
+        for row in &self.steps {
+            let since = row.since.map_or_else(String::new, |since| format!(", since {}", minute(since)));
+            let lead = format!("  {:<8} {:<16} ", word(row.state), row.step);
+            push_wrapped(text, COLUMNS, &lead, &format!("{}{since}", progress(row)));
+        }
+        if let Some(Access { to, from, until, until_latest, lasts }) = &self.access {
+            let end = match until {
+                Some(until) => format!("taken back {}", minute(*until)),
+                None => format!("until {} at the latest", minute(*until_latest)),
+            };
+            let what = format!("for {}: since {}, {end}", rough(*lasts), minute(*from));
+            push_wrapped(text, COLUMNS, &format!("  access   {:<16} ", to.join(" and ")), &what);
+        }
+        if let Some(fault) = &self.fault {
+            push_wrapped(text, COLUMNS, "  error    ", &fault.what);
+            if let Some(mend) = &fault.mend {
+                push_mend(text, COLUMNS, "  mend     ", mend);
+            }
+        }
+    }
+}
+
+/// All handoffs of one agent.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// `plan` or `status`.
+    pub command: &'static str,
+    /// Who asked.
+    pub caller: String,
+    /// The agent's own account.
+    pub account: String,
+    /// The agent's own Region.
+    pub region: String,
+    /// What it found.
+    pub handoffs: Vec<Entry>,
+    /// How many of all stand how.
+    pub summary: Tally,
+    /// What is still to come, in a plan that can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
+    /// In the text, the steps of those alone that are in trouble.
+    #[serde(skip)]
+    pub brief: bool,
+    /// What is ours and belongs to none of them.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// For a program.
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// For a person, in at most 100 columns.
+    pub fn text(&self) -> String {
+        let mut text = format!("account {}  {}\nas {}\n", self.account, self.region, self.caller);
+        let (over, open): (Vec<_>, Vec<_>) = self.handoffs.iter().partition(|entry| entry.is_over());
+        if self.brief {
+            let troubled: Vec<_> = open.iter().filter(|entry| entry.fault.is_some()).collect();
+            for entry in troubled.iter().take(FEW) {
+                entry.push(&mut text);
+            }
+            if troubled.len() > FEW {
+                let more = troubled.len() - FEW;
+                let _ = writeln!(text, "\n{more} more are in trouble");
+            }
+        } else {
+            if !over.is_empty() {
+                text.push('\n');
+            }
+            for entry in over {
+                entry.push_line(&mut text);
+            }
+            for entry in open {
+                entry.push(&mut text);
+            }
+        }
+        if let Some(forecast) = &self.forecast {
+            forecast.push(&mut text);
+        }
+        match self.summary.total() {
+            0 => text.push_str("\nno handoffs\n"),
+            1 => {}
+            count => {
+                let how = if self.brief { "; --handoff NAME shows the steps of one" } else { "" };
+                let words = format!("{}{how}", self.summary.words());
+                push_wrapped(&mut text, COLUMNS, &format!("\n{count} handoffs: "), &words);
+            }
+        }
+        for note in &self.notes {
+            push_wrapped(&mut text, COLUMNS, "\nnote: ", note);
+        }
+        text
+    }
+}
+
+/// What a handoff waits for: its first step that is not ready.
+pub fn waits_for(rows: &[Row]) -> Option<String> {
+    first_open(rows).map(|row| format!("{}: {}", row.step, progress(row)))
+}
