@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::copies::SnapshotLimits;
+use agent_runtime::event::Trouble;
 use agent_runtime::gate::Gate;
-use agent_runtime::report::Trouble;
 use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::start::Random;

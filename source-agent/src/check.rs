@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use agent_runtime::Exit;
 use agent_runtime::check::{self, Checks};
-use agent_runtime::events::Screen;
 use agent_runtime::quotas::QuotaName;
+use agent_runtime::ui::Screen;
 use protocol::tags::KeyMode;
 use protocol::{KeyArn, QueueArn, Region, names};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use agent_runtime::events::Screen;
+use agent_runtime::event::{Event, Sink};
 use agent_runtime::queue::{Queue, Received};
 use agent_runtime::text::setting;
 use agent_runtime::{Exit, Fault, FaultKind};
@@ -47,34 +47,34 @@ pub(crate) fn ask(of: &Move, engine: &str, version: &str, size_gib: u32, issued:
 /// Asks for each handoff that has no answer yet, and waits for the answers.
 pub(crate) async fn hello(
     account: &Account,
-    screen: &Screen,
+    events: &dyn Sink,
     patience: SignedDuration,
     shutdown: &CancellationToken,
 ) -> Exit {
     let found = match moves::find(account).await {
         Ok(found) => found,
         Err(fault) => {
-            screen.refuse(&fault);
+            events.take(&Event::Refused((&fault).into()));
             return Exit::Blocked;
         }
     };
-    found.refused.iter().for_each(|fault| screen.refuse(fault));
+    found.refused.iter().for_each(|fault| events.take(&Event::Refused(fault.into())));
     let mut worst = if found.refused.is_empty() { Exit::Settled } else { Exit::Usage };
     let mut waiting = BTreeMap::new();
     for of in &found.all {
         match say(account, of).await {
             Ok(digest) => waiting.extend(digest.map(|digest| (digest, of))),
             Err(fault) => {
-                screen.given_up(&of.subject(), &fault);
+                events.take(&Event::GivenUp { subject: of.subject(), fault: (&fault).into() });
                 worst = worst.max(Exit::Blocked);
             }
         }
     }
     if waiting.is_empty() && worst == Exit::Settled {
-        screen.complain("there is nobody to ask: each declared handoff has its answer, or is over", None);
+        events.take(&Event::NobodyToAsk);
     }
     let patience = patience.min(LONGEST);
-    let mut ears = Ears { account, screen, waiting, others: Vec::new() };
+    let mut ears = Ears { account, events, waiting, others: Vec::new() };
     let until = Instant::now() + Duration::try_from(patience).unwrap_or_default();
     let heard = tokio::select! {
         biased;
@@ -85,16 +85,14 @@ pub(crate) async fn hello(
     match heard {
         Ok(exit) => worst = worst.max(exit),
         Err(fault) => {
-            screen.refuse(&fault);
+            events.take(&Event::Refused((&fault).into()));
             worst = worst.max(Exit::Blocked);
         }
     }
     for of in ears.waiting.values().filter(|_| !shutdown.is_cancelled()) {
         let fault = Fault::blocked(format!("account {} has not answered in {}", of.route.account, setting(patience)));
-        screen.given_up(
-            &of.subject(),
-            &fault.hint("ask its operators whether their agent runs; a later `hello` asks again"),
-        );
+        let fault = fault.hint("ask its operators whether their agent runs; a later `hello` asks again");
+        events.take(&Event::GivenUp { subject: of.subject(), fault: (&fault).into() });
         worst = worst.max(Exit::Blocked);
     }
     worst
@@ -119,7 +117,7 @@ async fn say(account: &Account, of: &Move) -> Result<Option<Digest>, Fault> {
 /// Hears answers, and nothing else: `run` records receipts.
 struct Ears<'a> {
     account: &'a Account,
-    screen: &'a Screen,
+    events: &'a dyn Sink,
     waiting: BTreeMap<Digest, &'a Move>,
     /// What is for somebody else: kept invisible meanwhile, since it would be received again and again.
     others: Vec<(QueueArn, String)>,
@@ -169,13 +167,9 @@ impl Ears<'_> {
             tracing::warn!("an answer could not be deleted: {}", fault.told());
         }
         self.waiting.remove(&answer.digest);
-        let account = &of.route.account;
-        let (outcome, text, exit) = match answer.lack {
-            None => ("ready", format!("account {account} is ready"), Exit::Settled),
-            Some(lack) => ("unready", format!("account {account} is not ready: {}", lack.meaning()), Exit::Blocked),
-        };
-        self.screen.say(&of.subject(), "message", outcome, &text);
-        exit
+        let (subject, account) = (of.subject(), of.route.account.clone());
+        self.events.take(&Event::AnswerHeard { subject, account, lack: answer.lack });
+        if answer.lack.is_none() { Exit::Settled } else { Exit::Blocked }
     }
 
     /// `run` waits for no message any longer than this command.

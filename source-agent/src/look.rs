@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use agent_runtime::events::Screen;
-use agent_runtime::forecast::Forecast;
-use agent_runtime::report::{Access, Entry, FEW, Report, Trouble, waits_for};
-use agent_runtime::start::Format;
+use agent_runtime::event::Trouble;
 use agent_runtime::text::minute;
-use agent_runtime::wave::{Standing, Tally};
+use agent_runtime::ui::forecast::Forecast;
+use agent_runtime::ui::plan::{Access, Entry, FEW, Report, waits_for};
+use agent_runtime::ui::standing::{Standing, Tally};
+use agent_runtime::ui::{Format, Screen};
 use agent_runtime::{Exit, Fault, Halt, Mode, Pass};
 use jiff::Timestamp;
 use protocol::tags::{KeyMode, Outcome, Route};
@@ -136,7 +136,7 @@ async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
     let steps = pass.into_rows();
     let facts = source.as_ref().map(|source| &source.facts);
     let entry = Entry {
-        handoff: of.subject(),
+        handoff: of.subject().to_string(),
         id: Some(of.id.to_string()),
         route: format!("{} -> {} {}", of.database.region, of.route.account, of.route.region),
         standing: match exit {

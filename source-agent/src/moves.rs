@@ -7,8 +7,8 @@ mod movable;
 use std::cmp::Reverse;
 use std::rc::Rc;
 
-use agent_runtime::Fault;
 use agent_runtime::database::DatabaseView;
+use agent_runtime::{Fault, Subject};
 use protocol::ids::RoleName;
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::{self, Hints, Route, Tags};
@@ -51,9 +51,9 @@ pub(crate) struct Move {
 }
 
 impl Move {
-    /// For a person.
-    pub(crate) fn subject(&self) -> String {
-        format!("{}/{}", self.database.database, self.label)
+    /// As events name it.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject::handoff(&self.database.database, &self.label)
     }
 
     /// Where not all can go at once, the least goes first, as in [`agent_runtime::gate::Rank`].

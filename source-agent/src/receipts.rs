@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::events::Screen;
+use agent_runtime::event::{Event, Mailbox, Sink, Subject};
 use agent_runtime::queue::{Batch, Fate, NEWER, Queue, Received};
 use agent_runtime::step::write_log::{LogKey, Scope};
 use agent_runtime::{Fault, FaultKind};
@@ -65,16 +65,16 @@ impl Wakes {
 /// The receipts queue of one target account.
 pub(crate) struct Receipts<'a> {
     account: &'a Account,
-    screen: &'a Screen,
+    events: &'a dyn Sink,
     queue: Queue,
     /// A sender is known by its queue: only this account was let in.
     sender: AccountId,
 }
 
 impl<'a> Receipts<'a> {
-    pub(crate) fn new(account: &'a Account, screen: &'a Screen, target: &Target) -> Self {
+    pub(crate) fn new(account: &'a Account, events: &'a dyn Sink, target: &Target) -> Self {
         let queue = Queue::new(&account.clients, &target.receipts);
-        Self { account, screen, queue, sender: target.account.clone() }
+        Self { account, events, queue, sender: target.account.clone() }
     }
 
     /// Records what is there now, but no more than a few batches: a sender that never stops must not keep this agent from its work.
@@ -138,8 +138,8 @@ impl<'a> Receipts<'a> {
             Err(Unrecorded::NotAsked) => Ok(Fate::Done),
             Err(Unrecorded::Refused(Refusal::Rejected { reason, detail })) => {
                 self.queue.bury(message, reason).await?;
-                let text = format!("a receipt was rejected and put into the dead-letter queue: {reason}: {detail}");
-                self.screen.say("receipts", "message", "rejected", &text);
+                let (subject, mailbox) = (Mailbox::Receipts.into(), Mailbox::Receipts);
+                self.events.take(&Event::Rejected { subject, mailbox, reason, detail, mend: None });
                 Ok(Fate::Kept)
             }
             Err(Unrecorded::Fault(fault)) => Err(fault),
@@ -171,8 +171,9 @@ impl<'a> Receipts<'a> {
                 if let Some(source) = source.filter(|source| source.facts.heard(receipt.stage).is_none()) {
                     let told = Told { at, reason: receipt.reason };
                     self.account.tag(&source.view.arn, stage_tag(receipt.stage), &told).await?;
-                    let text = receipt.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
-                    self.say(source, &format!("reports: {}{text}", receipt.stage));
+                    let (subject, account) = (subject(source), self.sender.clone());
+                    let (stage, reason) = (receipt.stage, receipt.reason);
+                    self.events.take(&Event::ReceiptRecorded { subject, account, stage, reason });
                 }
             }
             Reply::Answer(answer) => {
@@ -188,8 +189,8 @@ impl<'a> Receipts<'a> {
                 if source.facts.ready.as_ref().is_none_or(news) {
                     let answered = Answered { at, lack: answer.lack };
                     self.account.tag(&source.view.arn, tags::READY, &answered).await?;
-                    let text = answer.lack.map_or("is ready".to_owned(), |lack| format!("is not ready: {lack}"));
-                    self.say(source, &text);
+                    let (subject, account) = (subject(source), self.sender.clone());
+                    self.events.take(&Event::AnswerRecorded { subject, account, lack: answer.lack });
                 }
             }
         }
@@ -212,11 +213,10 @@ impl<'a> Receipts<'a> {
         let (sources, _) = self.account.source_snapshots(Duration::ZERO).await?;
         Ok(sources.into_iter().find(|source| source.facts.id == *handoff))
     }
+}
 
-    fn say(&self, source: &SourceSnapshot, text: &str) {
-        let subject = format!("{}/{}", source.facts.database, source.facts.label);
-        self.screen.say(&subject, "message", "receipt", &format!("account {} {text}", self.sender));
-    }
+fn subject(source: &SourceSnapshot) -> Subject {
+    Subject::handoff(&source.facts.database, &source.facts.label)
 }
 
 enum Unrecorded {

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::events::Screen;
+use agent_runtime::ui::Screen;
 use agent_runtime::{Exit, Fault};
 use protocol::names::{self, SnapshotRole};
 use protocol::{Label, Phase, Region, SourceFacts, state};

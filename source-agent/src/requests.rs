@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use agent_runtime::events::Screen;
+use agent_runtime::event::{Event, Mailbox, Requested, Sink, Subject, Trouble};
 use agent_runtime::queue::{self, Fate, Held, NEWER, Queue, Received, VISIBILITY};
 use agent_runtime::{Fault, FaultKind};
 use jiff::SignedDuration;
@@ -42,7 +42,7 @@ pub(crate) struct Batch {
 /// The queue of requests.
 pub(crate) struct Requests<'a> {
     account: &'a Account,
-    screen: &'a Screen,
+    events: &'a dyn Sink,
     queue: Queue,
     wakes: &'a Wakes,
     /// Until their source snapshots stand.
@@ -51,9 +51,9 @@ pub(crate) struct Requests<'a> {
 
 impl<'a> Requests<'a> {
     /// `None` when none is configured.
-    pub(crate) fn new(account: &'a Account, screen: &'a Screen, wakes: &'a Wakes) -> Option<Self> {
+    pub(crate) fn new(account: &'a Account, events: &'a dyn Sink, wakes: &'a Wakes) -> Option<Self> {
         let queue = Queue::new(&account.clients, account.settings.requests.as_ref()?);
-        Some(Self { account, screen, queue, wakes, held: RefCell::default() })
+        Some(Self { account, events, queue, wakes, held: RefCell::default() })
     }
 
     /// Receives requests. One that cannot be ended keeps no other from being begun.
@@ -76,7 +76,7 @@ impl<'a> Requests<'a> {
 
     /// How long after a fault it is asked again; told to a person.
     pub(crate) fn out_of_reach(&self, fault: &Fault) -> Duration {
-        self.screen.fault("requests", fault, OUT_OF_REACH);
+        self.faulted(fault, OUT_OF_REACH);
         OUT_OF_REACH
     }
 
@@ -85,37 +85,37 @@ impl<'a> Requests<'a> {
         let declared = match self.read(message) {
             Ok(declared) => declared,
             Err(Refusal::Newer { version, kind }) => {
-                let text = format!("a request of version {version}, kind {kind} is left for a newer agent");
-                self.screen.say("requests", "message", "newer", &text);
+                self.events.take(&Event::NewerLeft { mailbox: Mailbox::Requests, version, kind });
                 return Ok(Fate::Again(NEWER));
             }
             Err(Refusal::Rejected { reason, detail }) => {
                 batch.borrow_mut().buried += 1;
-                return self.bury(message, "requests", reason, &detail, None).await.map(|()| Fate::Kept);
+                return self.bury(message, Mailbox::Requests.into(), reason, detail, None).await.map(|()| Fate::Kept);
             }
         };
-        let subject = format!("{}/{}", declared.database, declared.label);
+        let subject = Subject::handoff(&declared.database, &declared.label);
         let of = match moves::requested(self.account, &declared).await {
             Ok(of) => of,
             Err(fault) if fault.kind != FaultKind::Fatal => return Err(fault),
             Err(_) if self.age(message) < LISTING_SPREADS => return Ok(Fate::Again(LOOK_AGAIN)),
             Err(fault) => {
                 batch.borrow_mut().buried += 1;
-                let buried = self.bury(message, &subject, fault.reason(), &fault.chain(), fault.mend()).await;
+                let Trouble { reason, what, mend, .. } = (&fault).into();
+                let buried = self.bury(message, subject, reason, what, mend).await;
                 return buried.map(|()| Fate::Kept);
             }
         };
-        let say = |text: &str| self.screen.say(&subject, "message", "request", text);
+        let tell = |standing| self.events.take(&Event::Requested { subject: subject.clone(), standing });
         let fate = if of.begun {
             if let Phase::Settled(outcome) = phase(self.account, &of).await? {
-                say(&format!("is requested again, and over: {outcome}; a label moves a database once"));
+                tell(Requested::Over(outcome));
                 return Ok(Fate::Done);
             }
-            say("is requested, and under way");
+            tell(Requested::UnderWay);
             Fate::Done
         } else {
             if self.hold(&of.id, message) {
-                say("is requested");
+                tell(Requested::New);
             }
             Fate::Kept
         };
@@ -154,14 +154,13 @@ impl<'a> Requests<'a> {
     async fn bury(
         &self,
         message: &Received,
-        subject: &str,
+        subject: Subject,
         reason: Reason,
-        detail: &str,
-        mend: Option<&str>,
+        detail: String,
+        mend: Option<String>,
     ) -> Result<(), Fault> {
         self.queue.bury(message, reason).await?;
-        let text = format!("a request was rejected and put into the dead-letter queue: {reason}: {detail}");
-        self.screen.say_with(subject, "message", "rejected", &text, mend);
+        self.events.take(&Event::Rejected { subject, mailbox: Mailbox::Requests, reason, detail, mend });
         Ok(())
     }
 
@@ -186,7 +185,7 @@ impl<'a> Requests<'a> {
         let Ok(Some(_)) = self.account.source_snapshot(of).await else { return };
         for held in self.take(&of.id) {
             if let Err(fault) = self.queue.delete(&held.received.handle).await {
-                self.screen.fault("requests", &fault, VISIBILITY);
+                self.faulted(&fault, VISIBILITY);
             }
         }
     }
@@ -194,9 +193,10 @@ impl<'a> Requests<'a> {
     /// The end of requests whose handoff cannot go on, and has no source snapshot.
     pub(crate) async fn reject(&self, of: &Move, fault: &Fault) {
         for held in self.take(&of.id) {
-            let buried = self.bury(&held.received, &of.subject(), fault.reason(), &fault.chain(), fault.mend()).await;
+            let Trouble { reason, what, mend, .. } = fault.into();
+            let buried = self.bury(&held.received, of.subject(), reason, what, mend).await;
             if let Err(fault) = buried {
-                self.screen.fault("requests", &fault, VISIBILITY);
+                self.faulted(&fault, VISIBILITY);
             }
         }
     }
@@ -208,6 +208,11 @@ impl<'a> Requests<'a> {
         if let Err(fault) = self.queue.set_visibility(&handles, Duration::ZERO).await {
             tracing::warn!("requests could not be handed back: {}", fault.chain());
         }
+    }
+
+    fn faulted(&self, fault: &Fault, again: Duration) {
+        let subject = Mailbox::Requests.into();
+        self.events.take(&Event::Faulted { subject, fault: fault.into(), again });
     }
 
     fn take(&self, id: &HandoffId) -> Vec<Held> {

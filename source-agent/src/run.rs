@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::drive::Patience;
-use agent_runtime::events::Screen;
+use agent_runtime::event::{Ending, Event, Sink, Subject};
 use agent_runtime::gate::Owner;
 use agent_runtime::step::pass::is_blocked;
 use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, drive};
@@ -30,13 +30,18 @@ use crate::withdraw::withdraw;
 const LONG_POLL: Duration = Duration::from_secs(20);
 
 /// Runs until the work is done, or for ever.
-pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, shutdown: &CancellationToken) -> Exit {
+pub(crate) async fn run(
+    account: &Account,
+    events: &dyn Sink,
+    patience: Patience,
+    shutdown: &CancellationToken,
+) -> Exit {
     loop {
         let began = Instant::now();
-        let exit = match round(account, screen, patience, shutdown).await {
+        let exit = match round(account, events, patience, shutdown).await {
             Ok(exit) => exit,
             Err(fault) => {
-                screen.refuse(&fault);
+                events.take(&Event::Refused((&fault).into()));
                 Exit::Blocked
             }
         };
@@ -61,13 +66,13 @@ pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, 
 /// Once through everything that is declared or under way.
 async fn round(
     account: &Account,
-    screen: &Screen,
+    events: &dyn Sink,
     patience: Patience,
     shutdown: &CancellationToken,
 ) -> Result<Exit, Fault> {
-    let drives = Drive::new(account.passes(), screen, patience, shutdown);
+    let drives = Drive::new(account.passes(), events, patience, shutdown);
     let find = async |_: &Pass<'_>| Ok(moves::find(account).await?);
-    let found = match drive(&drives, ("handoffs", "", &nobody()), &Rc::default(), find).await {
+    let found = match drive(&drives, (&Subject::Handoffs, "", &nobody()), &Rc::default(), find).await {
         End::Done(found) => found,
         End::Pending => return Ok(Exit::Pending),
         End::Blocked(fault) | End::Failed(fault) => return Err(fault),
@@ -75,27 +80,28 @@ async fn round(
     for note in &found.notes {
         tracing::warn!("{note}");
     }
+    events.take(&Event::Listed(found.all.iter().map(Move::subject).collect()));
     let mut refused = Exit::Settled;
-    for what in &found.unreadable {
-        screen.complain(what, Some("until it is mended nobody takes back what it may have open"));
+    for what in found.unreadable {
+        events.take(&Event::Unreadable(what));
         refused = Exit::Blocked;
     }
     // A declaration that cannot be keeps all new ones from beginning. What is under way goes on: above all, what is open must
     // be taken back.
     let mut moves = found.all;
     if !found.refused.is_empty() {
-        found.refused.iter().for_each(|fault| screen.refuse(fault));
+        found.refused.iter().for_each(|fault| events.take(&Event::Refused(fault.into())));
         moves.retain(|of| of.begun);
         refused = refused.max(Exit::Usage);
     }
-    let (queues, wakes) = (receipts_queues(account, screen), Wakes::default());
+    let (queues, wakes) = (receipts_queues(account, events), Wakes::default());
     moves.retain(|of| wakes.add(of));
     for queue in &queues {
         queue.drain(&wakes).await;
     }
     enlist(account, &moves);
     // Nor does one that is requested begin.
-    let requests = Requests::new(account, screen, &wakes).filter(|_| refused != Exit::Usage);
+    let requests = Requests::new(account, events, &wakes).filter(|_| refused != Exit::Usage);
     let listening = join_all(queues.iter().map(|queue| queue.listen(&wakes)));
     let exit = tokio::select! {
         biased;
@@ -120,7 +126,7 @@ async fn work(
     let (patience, began) = (drives.patience, Instant::now());
     // Boxed, as is what happens at its end: who waits holds nothing of that.
     let fly = |of: Move| {
-        drives.screen.drives(&of.subject());
+        drives.events.take(&Event::Driven(of.subject()));
         account.begins(&of);
         Box::pin(async move {
             let walk = async |pass: &Pass<'_>| {
@@ -137,6 +143,10 @@ async fn work(
             account.ends(&of);
             account.gate.pass_ended(&owner(&of), true);
             let exit = tell(drives, &of, end);
+            // What has failed is walked again in each round, and is shown once.
+            if exit != Exit::Failed {
+                drives.events.take(&Event::Dropped(of.subject()));
+            }
             // A request for one that is blocked is handed back when this run ends.
             if exit != Exit::Pending && exit != Exit::Blocked {
                 wakes.remove(&of.id);
@@ -263,18 +273,18 @@ fn enlist(account: &Account, moves: &[Move]) {
 }
 
 /// Each queue once: a target account has one, however many Regions it is a target in.
-fn receipts_queues<'a>(account: &'a Account, screen: &'a Screen) -> Vec<Receipts<'a>> {
+fn receipts_queues<'a>(account: &'a Account, events: &'a dyn Sink) -> Vec<Receipts<'a>> {
     let mut targets: Vec<_> = account.settings.targets.iter().collect();
     targets.sort_by_key(|target| &target.receipts);
     targets.dedup_by_key(|target| &target.receipts);
-    targets.into_iter().map(|target| Receipts::new(account, screen, target)).collect()
+    targets.into_iter().map(|target| Receipts::new(account, events, target)).collect()
 }
 
 fn tell(drives: &Drive<'_>, of: &Move, end: End<Outcome>) -> Exit {
-    let (screen, subject) = (drives.screen, of.subject());
+    let subject = of.subject();
     match end {
         End::Done(outcome) => {
-            screen.say(&subject, "end", outcome.as_str(), "settled: nothing of it is open any more");
+            drives.events.take(&Event::Ended { subject, ending: Ending::Settled(outcome) });
             match outcome {
                 Outcome::Landed | Outcome::Revoked => Exit::Settled,
                 Outcome::Expired | Outcome::Rejected | Outcome::Failed => Exit::Failed,
@@ -283,7 +293,7 @@ fn tell(drives: &Drive<'_>, of: &Move, end: End<Outcome>) -> Exit {
         End::Pending => drives.unfinished(&subject, None),
         End::Blocked(fault) => drives.unfinished(&subject, Some(&fault)),
         End::Failed(fault) => {
-            screen.failed(&subject, &fault);
+            drives.events.take(&Event::Failed { subject, fault: (&fault).into() });
             Exit::Failed
         }
     }

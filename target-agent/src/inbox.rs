@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::Fault;
-use agent_runtime::events::Screen;
+use agent_runtime::event::{Event, Mailbox, Sink, Subject, Trouble};
 use agent_runtime::queue::{Batch, Fate, Held, NEWER, Queue, Received, VISIBILITY};
 use protocol::{AccountId, Answer, Digest, HandoffId, Hello, Lack, Message, Receipt, Stage};
 use protocol::{Reason, Refusal};
@@ -31,16 +31,16 @@ const WAITING: Duration = Duration::from_hours(1);
 #[derive(Debug)]
 pub(crate) struct Inbox<'a> {
     account: &'a Account,
-    screen: &'a Screen,
+    events: &'a dyn Sink,
     queue: Queue,
     /// By handoff and message: until one of them is verified, a forged message keeps no true one out.
     jobs: RefCell<BTreeMap<(HandoffId, Digest), Rc<Job>>>,
 }
 
 impl<'a> Inbox<'a> {
-    pub(crate) fn new(account: &'a Account, screen: &'a Screen) -> Self {
+    pub(crate) fn new(account: &'a Account, events: &'a dyn Sink) -> Self {
         let queue = Queue::new(&account.clients, &account.settings.inbox);
-        Self { account, screen, queue, jobs: RefCell::default() }
+        Self { account, events, queue, jobs: RefCell::default() }
     }
 
     /// Adds a job, unless one of that handoff is being driven.
@@ -98,8 +98,8 @@ impl<'a> Inbox<'a> {
                 Ok(()) => Fate::Done,
                 // The hello comes again.
                 Err(fault) => {
-                    let subject = format!("answers to account {}", hello.database_arn.account);
-                    self.screen.fault(&subject, &fault, VISIBILITY);
+                    let subject = Subject::Answers(hello.database_arn.account.clone());
+                    self.events.take(&Event::Faulted { subject, fault: (&fault).into(), again: VISIBILITY });
                     Fate::Kept
                 }
             }),
@@ -112,12 +112,11 @@ impl<'a> Inbox<'a> {
                 Ok(Fate::Kept)
             }
             Err(Refusal::Newer { version, kind }) => {
-                let text = format!("a message of version {version}, kind {kind} is left for a newer agent");
-                self.screen.say("inbox", "message", "newer", &text);
+                self.events.take(&Event::NewerLeft { mailbox: Mailbox::Inbox, version, kind });
                 Ok(Fate::Again(NEWER))
             }
             Err(Refusal::Rejected { reason, detail }) => {
-                self.bury(message, "inbox", reason, &detail).await?;
+                self.bury(message, Mailbox::Inbox.into(), reason, detail).await?;
                 Ok(Fate::Kept)
             }
         }
@@ -154,18 +153,9 @@ impl<'a> Inbox<'a> {
         let sender = &hello.database_arn.account;
         let answer = Answer::new(hello, lack.as_ref().map(|(lack, _)| *lack));
         self.account.receipts(sender, &hello.handoff)?.send(&answer.encode()).await?;
-        let subject = format!("{}/{}", hello.database(), hello.label);
-        match lack {
-            None => {
-                let text = format!("account {sender} asks whether this account is ready: it is");
-                self.screen.say(&subject, "message", "hello", &text);
-            }
-            Some((lack, fault)) => {
-                let text =
-                    format!("account {sender} was told that this account is not ready, {lack}: {}", fault.chain());
-                self.screen.say_with(&subject, "message", "unready", &text, fault.mend());
-            }
-        }
+        let subject = Subject::handoff(hello.database(), &hello.label);
+        let lack = lack.map(|(lack, fault)| (lack, Trouble::from(&fault)));
+        self.events.take(&Event::HelloAnswered { subject, account: sender.clone(), lack });
         Ok(())
     }
 
@@ -188,13 +178,12 @@ impl<'a> Inbox<'a> {
     pub(crate) async fn bury(
         &self,
         message: &Received,
-        subject: &str,
+        subject: Subject,
         reason: Reason,
-        detail: &str,
+        detail: String,
     ) -> Result<(), Fault> {
         self.queue.bury(message, reason).await?;
-        let text = format!("a message was rejected and put into the dead-letter queue: {reason}: {detail}");
-        self.screen.say(subject, "message", "rejected", &text);
+        self.events.take(&Event::Rejected { subject, mailbox: Mailbox::Inbox, reason, detail, mend: None });
         Ok(())
     }
 
@@ -210,7 +199,7 @@ impl<'a> Inbox<'a> {
             self.account.receipts(&job.facts.origin.account, job.id())?.send(&receipt.encode()).await?;
         }
         for held in held {
-            self.bury(&held.received, &job.subject(), reason, detail).await?;
+            self.bury(&held.received, job.subject(), reason, detail.to_owned()).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::queue::Held;
-use agent_runtime::{Fault, Progress, Working};
+use agent_runtime::{Fault, Progress, Subject, Working};
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::Origin;
 use protocol::wire::handoff::Handoff;
@@ -88,9 +88,9 @@ impl Job {
         &self.facts.digest
     }
 
-    /// For a person.
-    pub(crate) fn subject(&self) -> String {
-        format!("{}/{}", self.facts.database, self.facts.label)
+    /// As events name it.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject::handoff(&self.facts.database, &self.facts.label)
     }
 
     /// The target copy.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use std::io::Read as _;
 use std::path::Path;
 
-use agent_runtime::events::Screen;
-use agent_runtime::report::{Entry, Report, Trouble, waits_for};
-use agent_runtime::start::Format;
-use agent_runtime::wave::Standing;
+use agent_runtime::event::Trouble;
+use agent_runtime::ui::plan::{Entry, Report, waits_for};
+use agent_runtime::ui::standing::Standing;
+use agent_runtime::ui::{Format, Screen};
 use agent_runtime::{Exit, Fault, FaultKind, Halt, Mode, Pass};
 use protocol::{Message, Reason, Refusal, Stage};
 
@@ -131,7 +131,7 @@ async fn walk(account: &Account, job: &Job, mode: Mode, finished: bool) -> (Entr
     // The last of what account A was told.
     let told = job.facts.told.iter().map(|(_, told)| told).max_by_key(|told| told.at);
     let entry = Entry {
-        handoff: job.subject(),
+        handoff: job.subject().to_string(),
         id: Some(job.id().to_string()),
         route: format!("{} {} -> {}", origin.account, origin.region, account.settings.region),
         standing: match exit {

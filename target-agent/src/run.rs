@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::drive::Patience;
-use agent_runtime::events::Screen;
+use agent_runtime::event::{Ending, Event, Mailbox, Sink, Subject};
 use agent_runtime::gate::Owner;
 use agent_runtime::queue::Batch;
 use agent_runtime::step::pass::is_blocked;
@@ -27,12 +27,17 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 const OUT_OF_REACH: Duration = Duration::from_secs(15);
 
 /// Runs until one long poll finds the inbox empty and nothing is in flight, or for ever.
-pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, shutdown: &CancellationToken) -> Exit {
-    let inbox = Inbox::new(account, screen);
-    let exit = match work(account, screen, &inbox, patience, shutdown).await {
+pub(crate) async fn run(
+    account: &Account,
+    events: &dyn Sink,
+    patience: Patience,
+    shutdown: &CancellationToken,
+) -> Exit {
+    let inbox = Inbox::new(account, events);
+    let exit = match work(account, events, &inbox, patience, shutdown).await {
         Ok(exit) => exit,
         Err(fault) => {
-            screen.refuse(&fault);
+            events.take(&Event::Refused((&fault).into()));
             if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked }
         }
     };
@@ -42,17 +47,17 @@ pub(crate) async fn run(account: &Account, screen: &Screen, patience: Patience, 
 
 async fn work(
     account: &Account,
-    screen: &Screen,
+    events: &dyn Sink,
     inbox: &Inbox<'_>,
     patience: Patience,
     shutdown: &CancellationToken,
 ) -> Result<Exit, Fault> {
-    let drives = Drive::new(account.passes(), screen, patience, shutdown);
+    let drives = Drive::new(account.passes(), events, patience, shutdown);
     let (drives, mut worst) = (&drives, Exit::Settled);
     let mut flying = FuturesUnordered::new();
     // Boxed, as is what happens at its end: who waits holds nothing of that.
     let fly = |job: Rc<Job>| {
-        screen.drives(&job.subject());
+        events.take(&Event::Driven(job.subject()));
         Box::pin(async move {
             let walk = async |pass: &Pass<'_>| {
                 let flow = accept(account, pass, &job).await;
@@ -61,7 +66,8 @@ async fn work(
             };
             let from = job.facts.origin.account.as_str();
             let end = drive(drives, (&job.subject(), from, &owner(&job)), &job.wake, walk).await;
-            let exit = Box::pin(finish(account, screen, inbox, drives, &job, end)).await;
+            let exit = Box::pin(finish(account, events, inbox, drives, &job, end)).await;
+            events.take(&Event::Dropped(job.subject()));
             if exit != Exit::Pending && exit != Exit::Blocked {
                 inbox.remove(&job);
             }
@@ -70,7 +76,7 @@ async fn work(
         })
     };
     let find = async |_: &Pass<'_>| Ok(account.target_copies(Duration::ZERO).await?);
-    let (copies, notes) = match drive(drives, ("handoffs", "", &nobody()), &Rc::default(), find).await {
+    let (copies, notes) = match drive(drives, (&Subject::Handoffs, "", &nobody()), &Rc::default(), find).await {
         End::Done(found) => found,
         End::Pending => return Ok(Exit::Pending),
         End::Blocked(fault) | End::Failed(fault) => return Err(fault),
@@ -78,6 +84,9 @@ async fn work(
     for note in notes {
         tracing::warn!("{note}");
     }
+    events.take(&Event::Listed(
+        copies.iter().map(|copy| Subject::handoff(&copy.facts.database, &copy.facts.label)).collect(),
+    ));
     for copy in copies.into_iter().filter(|copy| !copy.facts.is_finished()) {
         inbox.add(Job::found(copy.facts));
     }
@@ -130,7 +139,8 @@ async fn work(
                             deaf = true;
                         }
                         pause = OUT_OF_REACH;
-                        screen.fault("inbox", &fault, pause);
+                        let (subject, fault) = (Mailbox::Inbox.into(), (&fault).into());
+                        events.take(&Event::Faulted { subject, fault, again: pause });
                     }
                 }
                 receiving = Box::pin(receive(inbox, pause, wait));
@@ -153,23 +163,23 @@ async fn receive(inbox: &Inbox<'_>, pause: Duration, wait: Duration) -> Batch {
 /// The end of a drive: told to a person, and to account A when it cannot go on.
 async fn finish(
     account: &Account,
-    screen: &Screen,
+    events: &dyn Sink,
     inbox: &Inbox<'_>,
     drives: &Drive<'_>,
     job: &Job,
     end: End<()>,
 ) -> Exit {
     let subject = job.subject();
+    let failed = |fault: &Fault| events.take(&Event::Failed { subject: subject.clone(), fault: fault.into() });
     match end {
         End::Done(()) => {
-            let name = job.restored(account).map_or_else(|_| String::new(), |name| name.to_string());
-            screen.say(&subject, "end", "restored", &format!("database {name} is available"));
+            events.take(&Event::Ended { subject, ending: Ending::Restored(job.restored(account).ok()) });
             Exit::Settled
         }
         End::Pending => drives.unfinished(&subject, None),
         End::Blocked(fault) => drives.unfinished(&subject, Some(&fault)),
         End::Failed(fault) => {
-            screen.failed(&subject, &fault);
+            failed(&fault);
             let reason = Some(fault.reason());
             let told = match account.target_copy(job).await {
                 // Another message than the one that the copy answers ends like any bad one; the copy goes on.
@@ -189,7 +199,7 @@ async fn finish(
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = told {
-                screen.failed(&subject, &fault);
+                failed(&fault);
             }
             Exit::Failed
         }

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use crate::clients::Clients;
 use crate::codes::UNKNOWN_CALLER;
-use crate::events::Screen;
+use crate::exit::Exit;
 use crate::fault::{Answer, AwsResult as _, Fault};
 use crate::quotas::{AccountQuotas, Quota, QuotaName};
-use crate::report::{COLUMNS, push_mend, push_pasted};
 use crate::senders::{Sender, Treatment, strangers, treatment};
-use crate::start::{Exit, Format};
 use crate::statement::lets_in;
+use crate::ui::text::{COLUMNS, push_mend, push_pasted};
+use crate::ui::{Format, Screen};
 
 /// What was found of one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::events::Screen;
+use crate::event::{Ending, Event, Sink, Subject};
+use crate::exit::Exit;
 use crate::fault::{Fault, FaultKind};
 use crate::gate::Owner;
-use crate::start::Exit;
 use crate::step::pass::{Flow, Halt, Mode, Pass, PassContext};
 
 /// A pass that acted is followed by the next one after this long: AWS shows most acts at once.
@@ -56,8 +56,8 @@ pub enum End<T> {
 pub struct Drive<'a> {
     /// What all passes share.
     pub context: PassContext<'a>,
-    /// Where progress is shown.
-    pub screen: &'a Screen,
+    /// Where events go.
+    pub events: &'a dyn Sink,
     /// How long to go on.
     pub patience: Patience,
     /// Cancelled when the process shall stop.
@@ -74,11 +74,11 @@ impl<'a> Drive<'a> {
     /// For the drives of one process.
     pub fn new(
         context: PassContext<'a>,
-        screen: &'a Screen,
+        events: &'a dyn Sink,
         patience: Patience,
         shutdown: &'a CancellationToken,
     ) -> Self {
-        Self { context, screen, patience, shutdown, turns: RefCell::default() }
+        Self { context, events, patience, shutdown, turns: RefCell::default() }
     }
 
     /// Has it been in trouble for too long?
@@ -91,13 +91,14 @@ impl<'a> Drive<'a> {
     }
 
     /// Tells of a handoff that is not over: it goes on in the next run, and only when somebody has moved if it is blocked.
-    pub fn unfinished(&self, subject: &str, blocked: Option<&Fault>) -> Exit {
+    pub fn unfinished(&self, subject: &Subject, blocked: Option<&Fault>) -> Exit {
+        let subject = subject.clone();
         if let Some(fault) = blocked {
-            self.screen.given_up(subject, fault);
+            self.events.take(&Event::GivenUp { subject, fault: fault.into() });
             return Exit::Blocked;
         }
         if self.shutdown.is_cancelled() {
-            self.screen.say(subject, "end", "stopped", "the next run goes on from here");
+            self.events.take(&Event::Ended { subject, ending: Ending::Stopped });
         }
         Exit::Pending
     }
@@ -106,7 +107,7 @@ impl<'a> Drive<'a> {
 /// Walks the steps of `subject`, which goes to the other side `to`, until a pass goes through. `wake` ends a wait early.
 pub async fn drive<T>(
     drive: &Drive<'_>,
-    (subject, to, owner): (&str, &str, &Owner),
+    (subject, to, owner): (&Subject, &str, &Owner),
     wake: &Rc<Notify>,
     walk: impl AsyncFn(&Pass<'_>) -> Flow<T>,
 ) -> End<T> {
@@ -122,11 +123,11 @@ pub async fn drive<T>(
                 () = drive.shutdown.cancelled() => return last.map_or(End::Pending, End::Blocked),
             };
             // Boxed: who waits holds nothing of the calls to come.
-            Box::pin(walk(&pass)).instrument(tracing::info_span!("handoff", name = subject)).await
+            Box::pin(walk(&pass)).instrument(tracing::info_span!("handoff", name = %subject)).await
         };
         let mut looking_twice = false;
         let acted = matches!(flow, Err(Halt::Acted));
-        drive.screen.rows(subject, &pass.into_rows());
+        drive.events.take(&Event::Walked { subject: subject.clone(), rows: pass.into_rows() });
         let (wait, fault) = match flow {
             Ok(done) => return End::Done(done),
             Err(Halt::Looked) => return End::Pending,
@@ -141,7 +142,10 @@ pub async fn drive<T>(
             Err(Halt::Fault(fault)) => (Some(trouble.again(fault.kind)), Some(fault)),
         };
         match &fault {
-            Some(fault) => drive.screen.fault(subject, fault, wait.unwrap_or_default()),
+            Some(fault) => {
+                let (fault, again) = (fault.into(), wait.unwrap_or_default());
+                drive.events.take(&Event::Faulted { subject: subject.clone(), fault, again });
+            }
             // Whether an act has helped is known by the next pass.
             None if acted => {}
             None => trouble = Trouble::default(),
@@ -207,9 +211,15 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::gate::Gate;
-    use crate::start::Format;
     use crate::step::schedule::PollSchedule;
     use crate::step::write_log::WriteLog;
+
+    #[derive(Debug)]
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        fn take(&self, _: &Event) {}
+    }
 
     #[tokio::test(start_paused = true)]
     async fn trouble_is_looked_at_ever_more_slowly_up_to_a_ceiling() {
@@ -223,12 +233,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_few_are_walked_at_once_and_the_others_are_next() {
         let clock = Clock::new(StaticTimeSource::from_secs(0).into());
-        let out = || Box::new(std::io::sink());
-        let screen = Screen::new("agent", (out(), out()), None, Format::Json, clock.clone());
         let (writes, gate) = (WriteLog::default(), Gate::new(1.0));
         let (schedule, shutdown) = (PollSchedule::default(), CancellationToken::new());
         let context = PassContext { writes: &writes, gate: &gate, schedule: &schedule, clock: &clock };
-        let drives = Drive::new(context, &screen, Patience::Once, &shutdown);
+        let drives = Drive::new(context, &Nowhere, Patience::Once, &shutdown);
         let owner = Owner { handoff: "0123456789abcdef".parse().unwrap(), message: None };
         let (now, most) = (Cell::new(0), Cell::new(0));
         let walk = async |_: &Pass<'_>| {
@@ -240,7 +248,7 @@ mod tests {
         };
         let wake = Rc::new(Notify::new());
         let began = Instant::now();
-        let of = |to| ("orders/cutover-1", to, &owner);
+        let of = |to| (&Subject::Handoffs, to, &owner);
         let ends = join_all((0..3 * AT_ONCE).map(|_| drive(&drives, of("us-west-2"), &wake, walk))).await;
         assert!(ends.iter().all(|end| matches!(end, End::Done(()))));
         assert_eq!((most.get(), began.elapsed()), (AT_ONCE, Duration::from_secs(3)));

@@ -20,12 +20,11 @@
 //! | [`clients`], [`caller`] | AWS clients through one constructor; who we are |
 //! | [`queue`] | an SQS queue |
 //! | [`mod@check`], [`policy`] | whether what a handoff needs is there; what a policy says |
-//! | [`report`], [`events`] | what `plan` and `status` print; what `run` prints and logs |
+//! | [`event`] | what happens in `run` and `hello`, and the trait of what takes it |
+//! | [`ui`] | sinks of events: text, JSON lines and bars; what `plan` and `status` print |
 //! | [`text`] | how durations and times are written |
-//! | [`wave`], [`bars`] | how many handoffs stand how; the live lines of `run` on a terminal |
-//! | [`mod@config`], [`start`] | configuration files; flags, exit codes and the process around an agent |
+//! | [`mod@config`], [`start`], [`exit`] | configuration files; flags and the process around an agent; exit codes |
 
-pub mod bars;
 pub mod caller;
 pub mod check;
 pub mod clients;
@@ -36,16 +35,15 @@ pub mod copies;
 pub mod database;
 pub mod denial;
 pub mod drive;
-pub mod events;
+pub mod event;
+pub mod exit;
 pub mod fault;
-pub mod forecast;
 pub mod gate;
 pub mod inventory;
 pub mod known;
 pub mod policy;
 pub mod queue;
 pub mod quotas;
-pub mod report;
 pub mod senders;
 pub mod shared;
 pub mod snapshot;
@@ -54,13 +52,15 @@ pub mod statement;
 pub mod step;
 pub mod step_id;
 pub mod text;
-pub mod wave;
+pub mod ui;
 
 pub use clients::Clients;
 pub use clock::Clock;
 pub use drive::{Drive, End, drive};
+pub use event::{Event, Sink, Subject};
+pub use exit::Exit;
 pub use fault::{AwsResult, Fault, FaultKind};
 pub use inventory::Inventory;
-pub use start::{Env, Exit};
+pub use start::Env;
 pub use step::pass::{Flow, Halt, Mode, Pass, PassContext};
 pub use step::{Acted, NextPoll, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};

@@ -6,59 +6,29 @@ use std::io::{IsTerminal as _, Write};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser};
 use jiff::SignedDuration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use protocol::{AccountId, Region};
 
-use crate::bars::Terminal;
 use crate::caller;
 use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::config::{self, ConfigError};
 use crate::drive::Patience;
-use crate::events::Screen;
+use crate::event::Sink;
+use crate::exit::Exit;
 use crate::fault::FaultKind;
-
-/// How a command ended: the worst of all its handoffs. The numbers are a contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Exit {
-    /// Everything is settled: landed, or revoked.
-    Settled = 0,
-    /// The command line or the configuration is wrong; nothing new was begun.
-    Usage = 2,
-    /// Work is pending: the next run goes on.
-    Pending = 3,
-    /// Somebody must move.
-    Blocked = 4,
-    /// A handoff has failed, was rejected, or has expired.
-    Failed = 5,
-    /// A bug in the agent.
-    Bug = 70,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
-
-/// How output is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For a person.
-    Text,
-    /// For a program: `check`, `plan` and `status` one document, `run` and `hello` a line for each event.
-    Json,
-}
+use crate::ui::{Format, Screen, Terminal};
 
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
@@ -119,6 +89,8 @@ pub struct Env {
     pub terminal: Option<Terminal>,
     /// Random bytes, for nonces.
     pub random: Box<dyn Fn() -> [u8; 8]>,
+    /// Takes what is shown of events, beside standard output.
+    pub events: Option<Rc<dyn Sink>>,
 }
 
 impl fmt::Debug for Env {
@@ -161,6 +133,7 @@ pub fn process<C: Parser>(
                 err: Box::new(std::io::stderr()),
                 terminal,
                 random: Box::new(random),
+                events: None,
             };
             let mut signals = match Signals::new() {
                 Ok(signals) => signals,
@@ -296,7 +269,7 @@ pub async fn open<S>(
     home: impl Fn(&S) -> (&AccountId, &Region),
 ) -> Result<Started<S>, Exit> {
     let clock = Clock::new(env.sdk.time_source().unwrap_or_default());
-    let screen = Screen::new(agent, (env.out, env.err), env.terminal, common.format, clock.clone());
+    let screen = Screen::new(agent, (env.out, env.err), env.terminal, common.format, clock.clone(), env.events);
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {

@@ -129,6 +129,7 @@ pub async fn measure(way: Way, row: Row) -> Cost {
 /// Both agents as services, until account A has settled and account B has restored everything.
 async fn agents(lab: &Lab, databases: usize) {
     const SERVICE: [&str; 4] = ["run", "--watch", "--format", "json"];
+    lab.keep_no_events();
     let stop = CancellationToken::new();
     let until_done = async {
         while lab.ended("source-agent") < databases || lab.ended("target-agent") < databases {

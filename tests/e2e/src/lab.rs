@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use agent_runtime::bars::Terminal;
+use agent_runtime::ui::Terminal;
 use agent_runtime::{Env, Exit};
 use aws_config::SdkConfig;
 use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Quotas, Settings};
@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
-use crate::output::{Output, Ran, Told};
+use crate::output::{Events, Output, Ran, Told};
 use crate::pane::Pane;
 
 /// Account A.
@@ -100,8 +100,10 @@ pub struct Lab {
     partition: String,
     gate: RefCell<Option<Arc<dyn Gate>>>,
     nonces: Rc<Cell<u64>>,
-    /// What the last run of each agent has printed so far.
-    said: RefCell<BTreeMap<&'static str, Output>>,
+    /// What the last run of each agent has printed and shown so far.
+    said: RefCell<BTreeMap<&'static str, (Output, Rc<Events>)>>,
+    /// Of events only the ends are counted.
+    counts_only: Cell<bool>,
     /// The agents that print to a terminal.
     pub(crate) panes: RefCell<BTreeMap<&'static str, Pane>>,
 }
@@ -141,6 +143,7 @@ impl Lab {
             gate: RefCell::default(),
             nonces: Rc::default(),
             said: RefCell::default(),
+            counts_only: Cell::default(),
             panes: RefCell::default(),
         };
         for database in &world.databases {
@@ -168,6 +171,7 @@ impl Lab {
             gate: RefCell::default(),
             nonces: Rc::clone(&self.nonces),
             said: RefCell::default(),
+            counts_only: Cell::default(),
             panes: RefCell::default(),
         }
     }
@@ -231,10 +235,13 @@ impl Lab {
 
     /// Runs the source agent with the credentials of some role.
     pub async fn source_as(&self, account: &str, role: &str, args: &[&str], shutdown: CancellationToken) -> Ran {
-        let (env, out) = self.env("source-agent", self.cloud.role(account, role), shutdown);
+        let (env, out, events) = self.env("source-agent", self.cloud.role(account, role), shutdown);
         match source_agent::Cli::try_parse_from(self.command("source-agent", "source.toml", args)) {
-            Ok(cli) => Ran { exit: Box::pin(source_agent::run(cli, env)).await, out: out.text() },
-            Err(error) => Ran { exit: Exit::Usage, out: error.to_string() },
+            Ok(cli) => {
+                let exit = Box::pin(source_agent::run(cli, env)).await;
+                Ran { exit, out: out.text(), events: events.all() }
+            }
+            Err(error) => Ran { exit: Exit::Usage, out: error.to_string(), events: Vec::new() },
         }
     }
 
@@ -252,7 +259,7 @@ impl Lab {
     /// What the last run of an agent has told of the nth thing that blocks it, as soon as it has.
     pub async fn told(&self, agent: &str, nth: usize) -> Told {
         loop {
-            let told = self.said.borrow().get(agent).map(Output::told).unwrap_or_default();
+            let told = self.said.borrow().get(agent).map(|(out, _)| out.told()).unwrap_or_default();
             if let Some(told) = told.into_iter().nth(nth) {
                 return told;
             }
@@ -260,9 +267,14 @@ impl Lab {
         }
     }
 
-    /// How many handoffs the last run of an agent, with `--format json`, has told the end of.
+    /// How many handoffs the last run of an agent has shown the end of.
     pub fn ended(&self, agent: &str) -> usize {
-        self.said.borrow().get(agent).map(Output::ended).unwrap_or_default()
+        self.said.borrow().get(agent).map(|(_, events)| events.ended()).unwrap_or_default()
+    }
+
+    /// The agents' events are not kept from now on: those of ten thousand handoffs would fill the memory.
+    pub(crate) fn keep_no_events(&self) {
+        self.counts_only.set(true);
     }
 
     /// The handoff message that stands in the inbox, as soon as it does. It stays there.
@@ -284,10 +296,14 @@ impl Lab {
 
     /// Runs the target agent until it ends, or is told to.
     pub async fn target_until(&self, args: &[&str], shutdown: CancellationToken) -> Ran {
-        let (env, out) = self.env("target-agent", self.cloud.role(B, "rds-handoff-target-agent"), shutdown);
+        let role = self.cloud.role(B, "rds-handoff-target-agent");
+        let (env, out, events) = self.env("target-agent", role, shutdown);
         match target_agent::Cli::try_parse_from(self.command("target-agent", "target.toml", args)) {
-            Ok(cli) => Ran { exit: Box::pin(target_agent::run(cli, env)).await, out: out.text() },
-            Err(error) => Ran { exit: Exit::Usage, out: error.to_string() },
+            Ok(cli) => {
+                let exit = Box::pin(target_agent::run(cli, env)).await;
+                Ran { exit, out: out.text(), events: events.all() }
+            }
+            Err(error) => Ran { exit: Exit::Usage, out: error.to_string(), events: Vec::new() },
         }
     }
 
@@ -377,9 +393,15 @@ impl Lab {
         command
     }
 
-    fn env(&self, agent: &'static str, credentials: Credentials, shutdown: CancellationToken) -> (Env, Output) {
+    fn env(
+        &self,
+        agent: &'static str,
+        credentials: Credentials,
+        shutdown: CancellationToken,
+    ) -> (Env, Output, Rc<Events>) {
         let (out, nonces) = (Output::default(), self.nonces.clone());
-        self.said.borrow_mut().insert(agent, out.clone());
+        let events = Rc::new(Events::new(self.counts_only.get()));
+        self.said.borrow_mut().insert(agent, (out.clone(), Rc::clone(&events)));
         let random = move || {
             nonces.set(nonces.get() + 1);
             nonces.get().to_be_bytes()
@@ -394,8 +416,9 @@ impl Lab {
             err: print(),
             terminal: pane.clone().map(Terminal::new),
             random: Box::new(random),
+            events: Some(events.clone()),
         };
-        (env, out)
+        (env, out, events)
     }
 
     fn sdk(&self, credentials: Credentials, region: &str, gated: bool) -> SdkConfig {

@@ -12,9 +12,9 @@ use super::schedule::{PollSchedule, remaining};
 use super::write_log::{LogKey, MayAct, Scope, WriteLog};
 use super::{Acted, NextPoll, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
 use crate::clock::Clock;
+use crate::event::{Row, RowState, Stall};
 use crate::fault::{Fault, FaultKind};
 use crate::gate::{Admission, Claim, Gate, Owner, Queued, Refused, Retry};
-use crate::report::{Row, RowState, Stall};
 
 /// A refusal this soon after our own change means that AWS is still spreading it. KMS: "in some cases several minutes" (KMS
 /// Developer Guide, Eventual consistency).
@@ -102,7 +102,7 @@ impl<'a> Pass<'a> {
     pub async fn wait<W: Wait>(&self, wait: W) -> Flow<W::Output> {
         let id = wait.id();
         if self.foreseen.get() {
-            self.push(Row::new(id, RowState::Todo, wait.describe()));
+            self.push(Row::new(id.0, RowState::Todo, wait.describe()));
             return Ok(wait.foresee());
         }
         let resource = wait.resource();
@@ -122,7 +122,7 @@ impl<'a> Pass<'a> {
     pub async fn ensure<S: Step>(&self, step: S) -> Flow<S::Output> {
         let id = step.id();
         if self.foreseen.get() {
-            self.push(Row::new(id, RowState::Todo, step.describe()));
+            self.push(Row::new(id.0, RowState::Todo, step.describe()));
             return Ok(step.foresee());
         }
         let resource = step.resource();
@@ -142,7 +142,7 @@ impl<'a> Pass<'a> {
             Ok(Observed::Todo) => match self.peek(&step).await {
                 Ok(Some(working)) => self.working(&key, working, poll, || step.foresee()),
                 Ok(None) => {
-                    self.push(Row::new(id, RowState::Todo, step.describe()));
+                    self.push(Row::new(id.0, RowState::Todo, step.describe()));
                     self.foresee(|| step.foresee())
                 }
                 Err(fault) => self.refused(&key, fault, None, || step.foresee()),
@@ -178,12 +178,12 @@ impl<'a> Pass<'a> {
         match writes.may_act(key, schedule.settle(S::SETTLE), S::LOOK_TWICE) {
             MayAct::Now => {}
             MayAct::After(left, why) => {
-                self.push(Row::new(id, RowState::Working, why.to_owned()));
+                self.push(Row::new(id.0, RowState::Working, why.to_owned()));
                 return Err(Halt::Wait(left));
             }
             MayAct::LookTwice(left) => {
                 let text = format!("none; one made just now may not show yet: looking again in {} s", left.as_secs());
-                self.push(Row::new(id, RowState::Working, text));
+                self.push(Row::new(id.0, RowState::Working, text));
                 return Err(Halt::LookTwice(left));
             }
             MayAct::NeverShown(acts) => {
@@ -197,7 +197,7 @@ impl<'a> Pass<'a> {
         {
             return self.working(key, waits(queued, clock.now()), poll, || step.foresee());
         }
-        self.push(Row::new(id, RowState::Acting, step.describe()));
+        self.push(Row::new(id.0, RowState::Acting, step.describe()));
         span.in_scope(|| tracing::info!("acting: {}", step.describe()));
         let in_flight = writes.begin(key.clone());
         let acted = step.act().instrument(span).await;
@@ -270,7 +270,7 @@ impl<'a> Pass<'a> {
         if self.mode == Mode::Act && key.is_wait {
             self.context.gate.step_ready(self.owner, key.step.0);
         }
-        self.push(Row::new(key.step, state, text));
+        self.push(Row::new(key.step.0, state, text));
     }
 
     fn foresee<T>(&self, output: impl FnOnce() -> T) -> Flow<T> {
@@ -309,7 +309,7 @@ impl<'a> Pass<'a> {
             waits: working.waits,
             // What is known to be over at a time, or to be woken, does not stall.
             stalled: (is_scheduled && unchanged >= schedule.stall_after).then_some(Stall { lasts, hint }),
-            ..Row::new(key.step, RowState::Working, working.state)
+            ..Row::new(key.step.0, RowState::Working, working.state)
         });
         if self.mode == Mode::Act { Err(halt) } else { self.foresee(output) }
     }
@@ -330,7 +330,7 @@ impl<'a> Pass<'a> {
             return self.working(key, working, (false, "see the refusal itself"), output);
         }
         let state = if fault.kind == FaultKind::Fatal { RowState::Failed } else { RowState::Blocked };
-        self.push(Row::new(step, state, fault.to_string()));
+        self.push(Row::new(step.0, state, fault.to_string()));
         Err(Halt::Fault(fault.at(step)))
     }
 

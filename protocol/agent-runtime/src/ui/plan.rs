@@ -6,81 +6,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::fault::{Answer, Fault};
-use crate::forecast::Forecast;
-use crate::step::StepId;
+use super::forecast::{Forecast, in_seconds};
+use super::row::{first_open, progress, word};
+use super::standing::{Standing, Tally};
+use super::text::{COLUMNS, push_mend, push_wrapped};
+use crate::event::{Row, Trouble};
 use crate::text::{estimate, minute};
-use crate::wave::{Standing, Tally, first_open};
-
-/// No line of text output is wider, but what is to be pasted.
-pub const COLUMNS: usize = 100;
 
 /// So many handoffs are read with all their steps.
 pub const FEW: usize = 5;
-
-/// How a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RowState {
-    /// Ready, made by this process.
-    Made,
-    /// Ready, found so.
-    Found,
-    /// Being done by this process now.
-    Acting,
-    /// AWS or the other account is at it.
-    Working,
-    /// Still to be done.
-    Todo,
-    /// Somebody must move.
-    Blocked,
-    /// It cannot go on.
-    Failed,
-}
-
-/// Work without progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stall {
-    /// For so long.
-    pub lasts: Duration,
-    /// Where a person may find out why.
-    pub hint: &'static str,
-}
-
-/// One step of one handoff.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Row {
-    /// The step's stable name.
-    pub step: &'static str,
-    /// How it stands.
-    pub state: RowState,
-    /// For a person.
-    pub text: String,
-    /// As AWS reports it.
-    pub percent: Option<u8>,
-    /// Estimated from it, in seconds.
-    #[serde(rename = "remaining_seconds", serialize_with = "seconds")]
-    pub remaining: Option<Duration>,
-    /// Since when it is so, where AWS or a tag tells.
-    pub since: Option<Timestamp>,
-    /// Nobody is at it: another account, or a place in a line, is waited for.
-    pub waits: bool,
-    /// This process has seen no progress for so long, and that is longer than `stall_after`. One that only looks sees none.
-    #[serde(skip)]
-    pub stalled: Option<Stall>,
-}
-
-impl Row {
-    /// A row of which nothing more is known.
-    pub fn new(step: StepId, state: RowState, text: String) -> Self {
-        Self { step: step.0, state, text, percent: None, remaining: None, since: None, waits: false, stalled: None }
-    }
-}
-
-#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
-fn seconds<S: serde::Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    duration.map(|duration| duration.as_secs()).serialize(serializer)
-}
 
 /// One handoff.
 #[derive(Debug, Clone, Serialize)]
@@ -123,28 +57,6 @@ pub struct Access {
     pub lasts: Duration,
 }
 
-/// A fault, for a report.
-#[derive(Debug, Clone, Serialize)]
-pub struct Trouble {
-    /// What went wrong.
-    pub what: String,
-    /// How to mend it.
-    pub mend: Option<String>,
-    /// How AWS answered.
-    #[serde(flatten)]
-    pub answer: Answer,
-}
-
-pub(crate) fn in_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(duration.as_secs())
-}
-
-impl From<&Fault> for Trouble {
-    fn from(fault: &Fault) -> Self {
-        Self { what: fault.chain(), mend: fault.mend().map(str::to_owned), answer: fault.answer().clone() }
-    }
-}
-
 impl Entry {
     fn is_over(&self) -> bool {
         self.steps.is_empty() && self.fault.is_none()
@@ -164,7 +76,7 @@ impl Entry {
         push_wrapped(text, COLUMNS, &format!("\n{}  ", self.handoff), &line);
         for row in &self.steps {
             let since = row.since.map_or_else(String::new, |since| format!(", since {}", minute(since)));
-            let lead = format!("  {:<8} {:<16} ", row.state.word(), row.step);
+            let lead = format!("  {:<8} {:<16} ", word(row.state), row.step);
             push_wrapped(text, COLUMNS, &lead, &format!("{}{since}", progress(row)));
         }
         if let Some(Access { to, from, until, until_latest, lasts }) = &self.access {
@@ -176,7 +88,7 @@ impl Entry {
             push_wrapped(text, COLUMNS, &format!("  access   {:<16} ", to.join(" and ")), &what);
         }
         if let Some(fault) = &self.fault {
-            push_wrapped(text, COLUMNS, "  error    ", &format!("{}{}", fault.what, fault.answer));
+            push_wrapped(text, COLUMNS, "  error    ", &fault.told());
             if let Some(mend) = &fault.mend {
                 push_mend(text, COLUMNS, "  mend     ", mend);
             }
@@ -258,77 +170,7 @@ impl Report {
     }
 }
 
-impl RowState {
-    /// The word in text output.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Made => "made",
-            Self::Found => "done",
-            Self::Acting => "acting",
-            Self::Working => "working",
-            Self::Todo => "to do",
-            Self::Blocked => "blocked",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// A row's text with its progress.
-pub fn progress(row: &Row) -> String {
-    let mut text = row.text.clone();
-    if let Some(percent) = row.percent {
-        let _ = write!(text, ", {percent} %");
-    }
-    if let Some(remaining) = row.remaining {
-        let _ = write!(text, ", about {} left", estimate(remaining));
-    }
-    text
-}
-
 /// What a handoff waits for: its first step that is not ready.
 pub fn waits_for(rows: &[Row]) -> Option<String> {
     first_open(rows).map(|row| format!("{}: {}", row.step, progress(row)))
-}
-
-/// Appends a paragraph that hangs under `lead`, broken at spaces where a line would have more `columns`.
-pub fn push_wrapped(text: &mut String, columns: usize, lead: &str, paragraph: &str) {
-    let indent = lead.trim_start_matches('\n').chars().count();
-    let mut line = lead.to_owned();
-    let mut column = indent;
-    for word in harmless(paragraph).split_whitespace() {
-        let width = word.chars().count();
-        if column > indent && column + 1 + width > columns {
-            text.push_str(line.trim_end());
-            text.push('\n');
-            line = " ".repeat(indent);
-            column = indent;
-        }
-        if column > indent {
-            line.push(' ');
-            column += 1;
-        }
-        line.push_str(word);
-        column += width;
-    }
-    text.push_str(line.trim_end());
-    text.push('\n');
-}
-
-/// Appends how something is mended: a paragraph, and under it, as it is, what is to be pasted.
-pub fn push_mend(text: &mut String, columns: usize, lead: &str, mend: &str) {
-    push_pasted(text, columns, lead, lead.len() - lead.trim_start().len(), mend);
-}
-
-/// The first line is wrapped; what follows it is to be pasted, and stands as it is.
-pub fn push_pasted(text: &mut String, columns: usize, lead: &str, indent: usize, words: &str) {
-    let (words, paste) = words.split_once('\n').unwrap_or((words, ""));
-    push_wrapped(text, columns, lead, words);
-    for line in paste.lines() {
-        let _ = writeln!(text, "{:indent$}{}", "", harmless(line));
-    }
-}
-
-/// What another account has written must not speak to the terminal.
-pub(crate) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

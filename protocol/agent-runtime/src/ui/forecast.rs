@@ -7,7 +7,7 @@ use std::time::Duration;
 use protocol::{AccountId, DbIdentifier, HandoffId, Label, Region};
 use serde::Serialize;
 
-use crate::report::{COLUMNS, in_seconds, push_wrapped};
+use super::text::{COLUMNS, push_wrapped};
 use crate::text::estimate_in_column;
 
 /// What is still to come of all handoffs of an agent.
@@ -168,6 +168,10 @@ impl Forecast {
             push_wrapped(text, COLUMNS, "quota     ", &what);
         }
     }
+}
+
+pub(crate) fn in_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(duration.as_secs())
 }
 
 fn count(handoffs: usize) -> String {

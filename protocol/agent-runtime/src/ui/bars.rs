@@ -1,13 +1,19 @@
 //! The live part of `run` on a terminal: a line for each handoff in flight, and one for all of them, which stay below what
 //! is written. Drawn when something has changed, and by no timer of its own.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use protocol::tags::Outcome;
 
-use crate::report::{COLUMNS, harmless, push_wrapped};
+use super::standing::Standing;
+use super::text::{COLUMNS, harmless, push_wrapped};
+use super::wave::{Member, Wave};
+use crate::clock::Clock;
+use crate::event::{Ending, Event, Sink, Subject};
+use crate::fault::FaultKind;
 use crate::text::{estimate, time_of_day};
-use crate::wave::{Member, Standing, Wave};
 
 /// The terminal that a person watches.
 #[derive(Debug, Clone)]
@@ -43,27 +49,46 @@ struct Line {
     text: String,
 }
 
-/// The lines that are shown, from the top.
+/// The live part.
 #[derive(Debug)]
 pub(crate) struct Bars {
     terminal: Terminal,
-    shown: Vec<(ProgressBar, Line)>,
+    clock: Clock,
+    wave: RefCell<Wave>,
+    /// From the top.
+    shown: RefCell<Vec<(ProgressBar, Line)>>,
 }
 
 impl Bars {
-    pub(crate) fn new(terminal: Terminal) -> Self {
-        Self { terminal, shown: Vec::new() }
+    pub(crate) fn new(terminal: Terminal, clock: Clock) -> Self {
+        Self { terminal, clock, wave: RefCell::default(), shown: RefCell::default() }
     }
 
-    /// Shows how the wave stands now.
-    pub(crate) fn draw(&mut self, wave: &Wave) {
+    /// How wide a line may be.
+    pub(crate) fn columns(&self) -> usize {
+        self.terminal.columns()
+    }
+
+    /// What is written next stands where the bars stood.
+    pub(crate) fn make_way(&self) {
+        self.terminal.make_way();
+    }
+
+    /// Shows how the handoffs stand now.
+    pub(crate) fn draw(&self) {
         let (columns, height) = (self.terminal.columns(), usize::from(self.terminal.term.height()));
-        let lines = if wave.is_empty() { Vec::new() } else { lines(wave, columns, height) };
-        for (bar, _) in self.shown.drain(lines.len().min(self.shown.len())..) {
+        let wave = self.wave.borrow();
+        self.show(if wave.is_empty() { Vec::new() } else { lines(&wave, columns, height) }, columns);
+    }
+
+    fn show(&self, lines: Vec<Line>, columns: usize) {
+        let mut shown = self.shown.borrow_mut();
+        let gone = lines.len().min(shown.len());
+        for (bar, _) in shown.drain(gone..) {
             self.terminal.lines.remove(&bar);
         }
         for (at, line) in lines.into_iter().enumerate() {
-            match self.shown.get_mut(at) {
+            match shown.get_mut(at) {
                 Some((_, shown)) if *shown == line => {}
                 Some((bar, shown)) => {
                     set(bar, &line, columns);
@@ -72,14 +97,52 @@ impl Bars {
                 None => {
                     let bar = self.terminal.lines.add(ProgressBar::new(100));
                     set(&bar, &line, columns);
-                    self.shown.push((bar, line));
+                    shown.push((bar, line));
                 }
             }
         }
         // One line draws all of them.
-        if let Some((bar, _)) = self.shown.last() {
+        if let Some((bar, _)) = shown.last() {
             bar.tick();
         }
+    }
+
+    /// Takes the bars away, and says how many handoffs stand how; `None` where none was driven.
+    pub(crate) fn close(self) -> Option<String> {
+        self.show(Vec::new(), self.columns());
+        self.make_way();
+        let wave = self.wave.into_inner();
+        (!wave.is_empty()).then(|| wave.tally().words())
+    }
+
+    fn learn(&self, news: impl FnOnce(&mut Wave)) {
+        news(&mut self.wave.borrow_mut());
+        self.draw();
+    }
+}
+
+impl Sink for Bars {
+    fn take(&self, event: &Event) {
+        let (subject, standing) = match event {
+            Event::Listed(handoffs) => return self.wave.borrow_mut().keep(handoffs),
+            Event::Dropped(subject) => return self.wave.borrow_mut().drop(subject),
+            Event::Driven(subject) => return self.learn(|wave| wave.add(subject)),
+            Event::Walked { subject, rows } => {
+                return self.learn(|wave| wave.walked(subject, rows, self.clock.now()));
+            }
+            Event::Faulted { subject, fault, .. } if fault.kind != FaultKind::Transient => (subject, Standing::Blocked),
+            Event::GivenUp { subject, .. } => (subject, Standing::Blocked),
+            Event::Failed { subject, .. } => (subject, Standing::Failed),
+            Event::Ended { subject, ending } => match ending {
+                Ending::Settled(Outcome::Landed | Outcome::Revoked) | Ending::Restored(_) => {
+                    (subject, Standing::Settled)
+                }
+                Ending::Settled(Outcome::Expired | Outcome::Rejected | Outcome::Failed) => (subject, Standing::Failed),
+                Ending::Stopped => return,
+            },
+            _ => return,
+        };
+        self.learn(|wave| wave.stands(subject, standing));
     }
 }
 
@@ -114,8 +177,8 @@ fn lines(wave: &Wave, columns: usize, height: usize) -> Vec<Line> {
     bars.chain(more.as_deref().map(plain)).chain(summary.lines().map(plain)).collect()
 }
 
-fn line(subject: &str, member: &Member, columns: usize) -> Line {
-    let subject = cut(subject, columns / 3);
+fn line(subject: &Subject, member: &Member, columns: usize) -> Line {
+    let subject = cut(&subject.to_string(), columns / 3);
     let Some(row) = &member.at else { return Line { lead: subject, percent: None, text: String::new() } };
     let lead = format!("{subject:<width$} {:<14} ", row.step, width = columns / 3);
     let room = columns.saturating_sub(lead.chars().count());

@@ -1,0 +1,78 @@
+//! Standard output and standard error, and the bars below them on a terminal.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::Write;
+
+use super::bars::Bars;
+use super::text::{COLUMNS, push_mend, push_wrapped};
+
+/// Where everything is written.
+pub(crate) struct Console {
+    out: RefCell<Box<dyn Write>>,
+    err: RefCell<Box<dyn Write>>,
+    bars: Option<Bars>,
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console").field("bars", &self.bars).finish_non_exhaustive()
+    }
+}
+
+impl Console {
+    /// Writes to `out` and `err`; `bars` where `out` is a terminal that a person reads.
+    pub(crate) fn new((out, err): (Box<dyn Write>, Box<dyn Write>), bars: Option<Bars>) -> Self {
+        Self { out: RefCell::new(out), err: RefCell::new(err), bars }
+    }
+
+    /// The bars, on a terminal.
+    pub(crate) fn bars(&self) -> Option<&Bars> {
+        self.bars.as_ref()
+    }
+
+    /// How wide a line may be.
+    pub(crate) fn columns(&self) -> usize {
+        self.bars.as_ref().map_or(COLUMNS, Bars::columns)
+    }
+
+    /// Writes to standard output.
+    pub(crate) fn print(&self, text: &str) {
+        self.above_the_bars(&self.out, text);
+    }
+
+    /// Writes to standard error why something was not done, and how to mend it.
+    pub(crate) fn complain(&self, what: &str, mend: Option<&str>) {
+        let mut text = String::new();
+        push_wrapped(&mut text, self.columns(), "error: ", what);
+        if let Some(mend) = mend {
+            push_mend(&mut text, self.columns(), "  mend: ", mend);
+        }
+        self.above_the_bars(&self.err, &text);
+    }
+
+    fn above_the_bars(&self, to: &RefCell<Box<dyn Write>>, text: &str) {
+        if let Some(bars) = &self.bars {
+            bars.make_way();
+        }
+        write(to, text);
+        if let Some(bars) = &self.bars {
+            bars.draw();
+        }
+    }
+}
+
+/// Nobody may be reading any more: that stops nothing.
+fn write(to: &RefCell<Box<dyn Write>>, text: &str) {
+    let mut to = to.borrow_mut();
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+}
+
+impl Drop for Console {
+    /// However a command ends, its bars go, and in their place stands what became of the handoffs.
+    fn drop(&mut self) {
+        if let Some(summary) = self.bars.take().and_then(Bars::close) {
+            write(&self.out, &format!("{summary}\n"));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The words of events: the only place that renders them.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use protocol::{AccountId, Lack};
+use serde::Serialize;
+
+use super::row::{progress, word};
+use crate::event::{Ending, Event, Mailbox, Requested, Row, RowState, Stall, Subject, Trouble};
+use crate::fault::Answer;
+use crate::text::estimate;
+
+/// What an event is in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Step,
+    Stall,
+    Fault,
+    Message,
+    End,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Stall => "stall",
+            Self::Fault => "fault",
+            Self::Message => "message",
+            Self::End => "end",
+        }
+    }
+}
+
+/// What a line says of an event.
+#[derive(Debug)]
+pub(crate) struct Said<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) subject: String,
+    /// Of an end or a message.
+    pub(crate) outcome: Option<&'static str>,
+    pub(crate) step: Option<&'static str>,
+    pub(crate) state: Option<RowState>,
+    pub(crate) text: Cow<'a, str>,
+    /// The text in a line for a person, where it differs: it has all that are fields in JSON.
+    line: Option<String>,
+    pub(crate) percent: Option<u8>,
+    pub(crate) remaining: Option<Duration>,
+    pub(crate) stalled: Option<Duration>,
+    pub(crate) mend: Option<Cow<'a, str>>,
+    /// How AWS answered, of a fault.
+    pub(crate) answer: Answer,
+}
+
+impl<'a> Said<'a> {
+    /// `None` of what no line is written for.
+    pub(crate) fn of(event: &'a Event) -> Option<Self> {
+        Some(match event {
+            Event::Listed(_)
+            | Event::Driven(_)
+            | Event::Dropped(_)
+            | Event::Walked { .. }
+            | Event::Refused(_)
+            | Event::Unreadable(_)
+            | Event::NobodyToAsk => return None,
+            Event::Step { subject, row } => Self::step(subject, row),
+            Event::Stalled { subject, row, stall } => Self::stall(subject, row, *stall),
+            Event::Faulted { subject, fault, .. } => Self::trouble(Kind::Fault, subject, RowState::Blocked, fault),
+            Event::GivenUp { subject, fault } => Self::trouble(Kind::End, subject, RowState::Blocked, fault),
+            Event::Failed { subject, fault } => Self::trouble(Kind::End, subject, RowState::Failed, fault),
+            Event::Ended { subject, ending } => {
+                let (outcome, text) = match ending {
+                    Ending::Settled(outcome) => (outcome.as_str(), "settled: nothing of it is open any more".into()),
+                    Ending::Restored(database) => {
+                        let database = database.as_ref().map_or("", |database| database.as_str());
+                        ("restored", format!("database {database} is available").into())
+                    }
+                    Ending::Stopped => ("stopped", "the next run goes on from here".into()),
+                };
+                Self { outcome: Some(outcome), ..Self::new(Kind::End, subject, text) }
+            }
+            Event::ReceiptRecorded { subject, account, stage, reason } => {
+                let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+                Self::message(subject, "receipt", format!("account {account} reports: {stage}{reason}"))
+            }
+            Event::AnswerRecorded { subject, account, lack } => {
+                Self::message(subject, "receipt", readiness(account, lack.map(Lack::as_str)))
+            }
+            Event::AnswerHeard { subject, account, lack } => {
+                let outcome = if lack.is_none() { "ready" } else { "unready" };
+                Self::message(subject, outcome, readiness(account, lack.map(Lack::meaning)))
+            }
+            Event::HelloAnswered { subject, account, lack: None } => {
+                let text = format!("account {account} asks whether this account is ready: it is");
+                Self::message(subject, "hello", text)
+            }
+            Event::HelloAnswered { subject, account, lack: Some((lack, fault)) } => {
+                let what = fault.told();
+                let text = format!("account {account} was told that this account is not ready, {lack}: {what}");
+                let mend = fault.mend.as_deref().map(Cow::Borrowed);
+                Self { mend, ..Self::message(subject, "unready", text) }
+            }
+            Event::Requested { subject, standing } => {
+                let text = match standing {
+                    Requested::New => "is requested".to_owned(),
+                    Requested::UnderWay => "is requested, and under way".to_owned(),
+                    Requested::Over(outcome) => {
+                        format!("is requested again, and over: {outcome}; a label moves a database once")
+                    }
+                };
+                Self::message(subject, "request", text)
+            }
+            Event::Rejected { subject, mailbox, reason, detail, mend } => {
+                let what = content(*mailbox);
+                let text = format!("a {what} was rejected and put into the dead-letter queue: {reason}: {detail}");
+                let mend = mend.as_deref().map(Cow::Borrowed);
+                Self { mend, ..Self::message(subject, "rejected", text) }
+            }
+            Event::NewerLeft { mailbox, version, kind } => {
+                let what = content(*mailbox);
+                let text = format!("a {what} of version {version}, kind {kind} is left for a newer agent");
+                Self::message(&Subject::from(*mailbox), "newer", text)
+            }
+        })
+    }
+
+    fn new(kind: Kind, subject: &Subject, text: Cow<'a, str>) -> Self {
+        Self {
+            kind,
+            subject: subject.to_string(),
+            outcome: None,
+            step: None,
+            state: None,
+            text,
+            line: None,
+            percent: None,
+            remaining: None,
+            stalled: None,
+            mend: None,
+            answer: Answer::default(),
+        }
+    }
+
+    fn message(subject: &Subject, outcome: &'static str, text: String) -> Self {
+        Self { outcome: Some(outcome), ..Self::new(Kind::Message, subject, text.into()) }
+    }
+
+    fn step(subject: &Subject, row: &'a Row) -> Self {
+        Self {
+            step: Some(row.step),
+            state: Some(row.state),
+            // What was made just now was said when the act began.
+            line: Some(if row.state == RowState::Made { String::new() } else { progress(row) }),
+            percent: row.percent,
+            remaining: row.remaining,
+            ..Self::new(Kind::Step, subject, row.text.as_str().into())
+        }
+    }
+
+    fn stall(subject: &Subject, row: &Row, stall: Stall) -> Self {
+        let percent = row.percent.map_or_else(String::new, |percent| format!(" at {percent} %"));
+        let text = format!("no progress for {}{percent}: {}", estimate(stall.lasts), row.text);
+        let mend = format!("it is looked at on; {}", stall.hint);
+        Self {
+            step: Some(row.step),
+            state: Some(row.state),
+            line: Some(format!("{text}; {mend}")),
+            percent: row.percent,
+            stalled: Some(stall.lasts),
+            mend: Some(mend.into()),
+            ..Self::new(Kind::Stall, subject, text.into())
+        }
+    }
+
+    fn trouble(kind: Kind, subject: &Subject, state: RowState, fault: &'a Trouble) -> Self {
+        Self {
+            outcome: (kind == Kind::End).then(|| word(state)),
+            step: fault.step,
+            state: Some(state),
+            mend: fault.mend.as_deref().map(Cow::Borrowed),
+            answer: fault.answer.clone(),
+            ..Self::new(kind, subject, fault.what.as_str().into())
+        }
+    }
+
+    /// Where it happened: a step, or what kind of event it is.
+    pub(crate) fn place(&self) -> &'static str {
+        self.step.unwrap_or(if self.state.is_some() { "-" } else { self.kind.word() })
+    }
+
+    /// What happened, in a word.
+    pub(crate) fn word(&self) -> &'static str {
+        match (self.kind, self.outcome, self.state) {
+            (Kind::Stall, ..) => "stalled",
+            (_, Some(outcome), _) => outcome,
+            (_, None, state) => state.map_or("", word),
+        }
+    }
+
+    /// For a person.
+    pub(crate) fn line(&self) -> String {
+        let text = self.line.as_deref().unwrap_or(&self.text);
+        format!("{text}{}", self.answer)
+    }
+
+    /// What is written below the line, if it does not stand in it.
+    pub(crate) fn mend_below(&self) -> Option<&str> {
+        self.mend.as_deref().filter(|_| self.line.is_none())
+    }
+}
+
+/// What is written to standard error of an event, and how it is mended.
+pub(crate) fn complaint(event: &Event) -> Option<(Cow<'_, str>, Option<&str>)> {
+    match event {
+        Event::Refused(fault) => Some((fault.told().into(), fault.mend.as_deref())),
+        Event::Unreadable(what) => {
+            Some((what.into(), Some("until it is mended nobody takes back what it may have open")))
+        }
+        Event::NobodyToAsk => {
+            Some(("there is nobody to ask: each declared handoff has its answer, or is over".into(), None))
+        }
+        _ => None,
+    }
+}
+
+fn readiness(account: &AccountId, lack: Option<&str>) -> String {
+    match lack {
+        None => format!("account {account} is ready"),
+        Some(lack) => format!("account {account} is not ready: {lack}"),
+    }
+}
+
+/// What a mailbox holds.
+fn content(mailbox: Mailbox) -> &'static str {
+    match mailbox {
+        Mailbox::Inbox => "message",
+        Mailbox::Receipts => "receipt",
+        Mailbox::Requests => "request",
+    }
+}
