@@ -1,26 +1,24 @@
 //! Account A, as this process sees it: settings, clients, and the reads that all handoffs share.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::copies::SnapshotLimits;
-use agent_runtime::event::Trouble;
-use agent_runtime::gate::Gate;
-use agent_runtime::shared::Shared;
-use agent_runtime::snapshot::{SnapshotView, rds_tags};
-use agent_runtime::start::Random;
-use agent_runtime::step::write_log::WriteLog;
-use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory, PassContext};
+use agent_runtime::aws::copies::SnapshotLimits;
+use agent_runtime::aws::rds::snapshot::{SnapshotView, rds_tags};
+use agent_runtime::aws::shared::Shared;
+use agent_runtime::fleet::Fleet;
+use agent_runtime::process::Random;
+use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
 use aws_sdk_rds::operation::describe_db_snapshot_attributes::DescribeDBSnapshotAttributesError;
 use aws_sdk_rds::types::DbSnapshotAttributesResult;
 use protocol::Phase;
 use protocol::names::SnapshotRole;
 use protocol::state::pair;
 use protocol::tags::KeyMode;
-use protocol::{AccountId, HandoffId, KeyArn, Nonce, QueueArn, Region, SnapshotArn, SourceFacts};
+use protocol::{AccountId, HandoffId, KeyArn, Nonce, SnapshotArn, SourceFacts};
 
+use crate::admission::owner;
 use crate::config::Settings;
 use crate::keys::Keys;
 use crate::moves::Move;
@@ -36,22 +34,13 @@ pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) clients: Clients,
     pub(crate) clock: Clock,
-    pub(crate) writes: WriteLog,
-    pub(crate) gate: Gate,
+    pub(crate) fleet: Fleet<Move>,
     pub(crate) inventory: Inventory,
     pub(crate) keys: Keys,
     pub(crate) limits: SnapshotLimits,
     shares: Shared<SnapshotArn, BTreeSet<String>>,
-    /// Receipts queues that do not answer, and why.
-    pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
-    /// The source snapshots of this process's handoffs: what account B tells of them after their end is recorded too.
-    pub(crate) driven: RefCell<BTreeMap<HandoffId, SnapshotArn>>,
-    /// Handoffs of this process that have something open with an account in a Region: `true` while it is being taken back.
-    open: RefCell<BTreeMap<(AccountId, Region), BTreeMap<HandoffId, bool>>>,
     /// Until when each key's policy lets its target account in.
     pub(crate) let_in: Shared<KeyArn, LetIn>,
-    /// Handoffs whose hello this process could not send.
-    pub(crate) unsent: RefCell<BTreeSet<HandoffId>>,
     /// Whether a target account is asked at all.
     pub(crate) asks_first: bool,
     random: Random,
@@ -70,72 +59,62 @@ impl Account {
         let keys = Keys::new(clients.clone(), &settings.pace);
         let most = usize::from(settings.limits.copies_in_flight.get());
         let limits = SnapshotLimits::new(clients.clone(), &settings.pace, most);
-        let gate = Gate::new(settings.pace.settle_factor);
+        let fleet = Fleet::new(&settings.pace, &clock);
         Self {
             settings,
             clients,
             clock,
-            writes: WriteLog::default(),
-            gate,
+            fleet,
             inventory,
             keys,
             limits,
             shares: Shared::new(),
-            deaf: RefCell::default(),
-            driven: RefCell::default(),
-            open: RefCell::default(),
             let_in: Shared::new(),
-            unsent: RefCell::default(),
             asks_first,
             random,
         }
-    }
-
-    /// What all passes share.
-    pub(crate) fn passes(&self) -> PassContext<'_> {
-        PassContext { writes: &self.writes, gate: &self.gate, schedule: &self.settings.pace, clock: &self.clock }
     }
 
     pub(crate) fn nonce(&self) -> Nonce {
         (self.random.0)().into()
     }
 
-    /// This process drives a handoff from now on.
-    pub(crate) fn begins(&self, of: &Move) {
-        self.driven.borrow_mut().insert(of.id.clone(), of.source_arn());
-        let crowd = &self.settings.pace.crowd;
-        crowd.set(crowd.get() + 1);
-    }
-
     /// Where a handoff of this process stands; `None` when it has nothing open.
     pub(crate) fn stands(&self, of: &Move, withdrawing: Option<bool>) {
-        let mut open = self.open.borrow_mut();
-        let open = open.entry((of.route.account.clone(), of.route.region.clone())).or_default();
-        match withdrawing.filter(|_| of.route.key == KeyMode::Managed) {
-            Some(withdrawing) => drop(open.insert(of.id.clone(), withdrawing)),
-            None => drop(open.remove(&of.id)),
-        }
+        let open = withdrawing.filter(|_| of.route.key == KeyMode::Managed);
+        self.fleet.remember(&owner(of), |memory| memory.open = open);
     }
 
     /// Will another handoff of this process shut the key that both use? It is left to the last of them.
     pub(crate) fn is_left_to_another(&self, of: &Move) -> bool {
-        let open = self.open.borrow();
-        let others = open.get(&(of.route.account.clone(), of.route.region.clone())).into_iter().flatten();
-        others.rev().any(|(id, withdrawing)| *id > of.id || *id < of.id && !withdrawing)
+        self.fleet.any(|other, memory| {
+            let is_same = other.route.account == of.route.account && other.route.region == of.route.region;
+            is_same && memory.open.is_some_and(|withdrawing| other.id > of.id || other.id < of.id && !withdrawing)
+        })
     }
 
-    /// This process drives it no more.
-    pub(crate) fn ends(&self, of: &Move) {
-        self.stands(of, None);
-        self.writes.forget(&of.id);
+    /// Nothing is kept of a handoff any more.
+    pub(crate) fn forget(&self, of: &Move) {
         self.shares.forget(&of.shared_arn());
-        let crowd = &self.settings.pace.crowd;
-        crowd.set(crowd.get().saturating_sub(1));
+    }
+
+    /// The source snapshot of a handoff, as this process knows it.
+    pub(crate) fn known_source(&self, handoff: &HandoffId) -> Option<SourceSnapshot> {
+        let name = format!("-{handoff}-{}", SnapshotRole::Source.as_str());
+        let there = self.inventory.known_now(&self.settings.region);
+        let (_, view) = there.iter().find(|(snapshot, _)| snapshot.as_str().ends_with(&name))?;
+        read_source(Some(view.clone())).ok().flatten()
     }
 
     /// The source snapshot of a handoff, if it is there and ours.
     pub(crate) async fn source_snapshot(&self, of: &Move) -> Result<Option<SourceSnapshot>, Fault> {
         self.source_at(&of.source_arn()).await
+    }
+
+    /// Where a handoff stands, by the tags of its source snapshot.
+    pub(crate) async fn phase(&self, of: &Move) -> Result<Phase, Fault> {
+        let source = self.source_snapshot(of).await?;
+        Ok(source.map_or(Phase::Offering, |source| source.facts.phase(self.clock.now())))
     }
 
     /// The source snapshot of this name, if it is there and ours.

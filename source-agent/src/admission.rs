@@ -2,11 +2,14 @@
 
 use std::cmp::Reverse;
 
+use agent_runtime::StepId;
 use agent_runtime::gate::{Claim, Owner, PermitKind, Rank};
 use protocol::names::SnapshotRole;
 
 use crate::moves::Move;
-use crate::steps::COPY;
+
+/// The step that begins the shared copy, and the wait for it, which gives the permit back.
+pub(crate) const COPY: StepId = StepId("copy");
 
 /// Who asks.
 pub(crate) fn owner(of: &Move) -> Owner {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use agent_runtime::Exit;
+use agent_runtime::aws::quotas::QuotaName;
 use agent_runtime::check::{self, Checks};
-use agent_runtime::quotas::QuotaName;
 use agent_runtime::ui::Screen;
 use protocol::tags::KeyMode;
 use protocol::{KeyArn, QueueArn, Region, names};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use agent_runtime::config::{self, ConfigError, Misfit, Patterns};
-use agent_runtime::start::{self, Common, How};
+use agent_runtime::process::{self, Common, How};
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use protocol::ids::ParseError;
@@ -17,7 +17,7 @@ use crate::config::{File, FileHandoff, FileTarget, Limits, Settings};
 /// Takes a snapshot, copies it to the target Region under a key of this account, shares copy and key with the target account,
 /// tells its target-agent, and takes everything back when that account owns a copy of its own.
 #[derive(Debug, Parser)]
-#[command(name = "source-agent", version, after_help = start::EXIT_CODES)]
+#[command(name = "source-agent", version, after_help = process::EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
@@ -111,13 +111,13 @@ impl Cli {
     pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
         match &self.common.config {
             Some(path) => config::load(path, Settings::of),
-            None => Settings::of(self.one.file()?).map_err(of_flags),
+            None => Settings::of(self.one.file()?).map_err(|misfit| of_flags(&misfit)),
         }
     }
 }
 
 /// The flag that stands for the place in a file.
-fn of_flags(misfit: Misfit) -> ConfigError {
+fn of_flags(misfit: &Misfit) -> ConfigError {
     let flag = match misfit.key() {
         Some("region") => "to-region",
         Some("inbox") => "inbox",
@@ -170,7 +170,7 @@ impl OneHandoff {
             wave: Vec::new(),
             requests: None,
             limits: Limits::default(),
-            look_again: agent_runtime::step::schedule::PollSchedule::default(),
+            look_again: agent_runtime::poll::schedule::PollSchedule::default(),
         })
     }
 }

@@ -8,9 +8,9 @@ mod wave;
 use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 
+use agent_runtime::aws::inventory::Databases;
 use agent_runtime::config::Misfit;
-use agent_runtime::inventory::Databases;
-use agent_runtime::step::schedule::PollSchedule;
+use agent_runtime::poll::schedule::PollSchedule;
 use protocol::ids::RoleName;
 use protocol::tags::Route;
 use protocol::{AccountId, Label, QueueArn, Region, Request, SourceFacts, Terms};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use agent_runtime::Fault;
 use agent_runtime::StepId;
-use agent_runtime::copies::is_copy_in_flight;
+use agent_runtime::aws::copies::is_copy_in_flight;
+use agent_runtime::aws::quotas::{AccountQuotas, QuotaName};
 use agent_runtime::event::{Row, RowState};
-use agent_runtime::quotas::{AccountQuotas, QuotaName};
 use agent_runtime::ui::forecast::{Expected, Forecast, Quota, Storage, Transfer};
 use agent_runtime::ui::plan::Entry;
 use agent_runtime::ui::standing::Standing;
@@ -17,9 +17,9 @@ use protocol::verify::estimate;
 use protocol::{AccountId, Phase, Region, SnapshotId};
 
 use crate::account::Account;
+use crate::admission::COPY;
 use crate::moves::Move;
-use crate::run::phase;
-use crate::steps::{AWAIT_LANDING, COPY, SNAPSHOT};
+use crate::steps::{AWAIT_LANDING, SNAPSHOT};
 
 /// What [`left`] does, in words.
 const RESTS_ON: &str = "the snapshot, the copy to the target Region and account B's own copy are each taken to last an hour and \
@@ -50,7 +50,7 @@ pub(crate) async fn forecast(
 ) -> Result<(Option<Forecast>, Vec<Fault>), Fault> {
     let mut jobs = Vec::new();
     for (of, entry) in moves.iter().zip(entries) {
-        if entry.standing != Standing::Failed && phase(account, of).await? == Phase::Offering {
+        if entry.standing != Standing::Failed && account.phase(of).await? == Phase::Offering {
             let there = account.inventory.snapshots(&of.route.region, account.settings.pace.floor()).await?;
             let has_shared_copy = there.contains_key(&of.snapshot(SnapshotRole::Shared));
             jobs.push(Job::new(of, &entry.steps, has_shared_copy));

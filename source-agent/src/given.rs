@@ -2,7 +2,7 @@
 //!
 //! They are looked at and never changed. So what is not as agreed is Blocked, with its mend, and goes on when it is mended.
 
-use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted};
+use agent_runtime::fault::statement::{TARGET_USES_KEY, lets_use, pasted};
 use agent_runtime::{Fault, Progress};
 use protocol::ids::{Region, RoleName};
 use protocol::{AccountId, names};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use agent_runtime::aws::queue::{Queue, Received};
 use agent_runtime::event::{Event, Sink};
-use agent_runtime::queue::{Queue, Received};
 use agent_runtime::text::setting;
 use agent_runtime::{Exit, Fault, FaultKind};
 use futures_util::future::join_all;

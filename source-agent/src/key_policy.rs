@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use agent_runtime::policy::Statement;
-use agent_runtime::statement::{SOURCE_USES_KEY, TARGET_USES_KEY, USE, lets_use, service};
+use agent_runtime::aws::policy::Statement;
+use agent_runtime::fault::statement::{SOURCE_USES_KEY, TARGET_USES_KEY, USE, lets_use, service};
 use jiff::Timestamp;
 use protocol::arn::{role, root};
 use protocol::ids::{Region, RoleName};
@@ -195,7 +195,7 @@ fn in_order(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use agent_runtime::statement::USE;
+    use agent_runtime::fault::statement::USE;
 
     use super::*;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::shared::Shared;
-use agent_runtime::step::schedule::PollSchedule;
+use agent_runtime::aws::shared::Shared;
+use agent_runtime::poll::schedule::PollSchedule;
 use agent_runtime::{AwsResult as _, Clients, Fault, Progress, Working};
 use aws_sdk_kms::operation::create_alias::CreateAliasError;
 use aws_sdk_kms::operation::describe_key::DescribeKeyError;

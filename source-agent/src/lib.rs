@@ -26,20 +26,21 @@ mod withdraw;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use agent_runtime::start::Started;
-use agent_runtime::{Env, Exit, start};
+use agent_runtime::fleet::drive::RunOptions;
+use agent_runtime::process::Started;
+use agent_runtime::{Env, Exit, process};
 
 use account::Account;
 pub use cli::{Cli, Command};
 
 /// Runs the agent as a process.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    start::process::<Cli>(args, Cli::common, run)
+    process::process::<Cli>(args, Cli::common, run)
 }
 
 /// Runs one command.
 pub async fn run(cli: Cli, env: Env) -> Exit {
-    let opened = start::open("source-agent", env, cli.common(), cli.settings(), |settings| {
+    let opened = process::open("source-agent", env, cli.common(), cli.settings(), |settings| {
         (&settings.account, &settings.region)
     })
     .await;
@@ -50,7 +51,10 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
     let asks_first = !matches!(cli.command, Command::Run { no_hello: true, .. });
     let account = Account::new(settings, clients, clock, random, asks_first);
     match cli.command {
-        Command::Run { how, .. } => run::run(&account, &screen, how.patience(), &shutdown).await,
+        Command::Run { how, .. } => {
+            let options = RunOptions { events: &screen, patience: how.patience(), shutdown: &shutdown };
+            run::run(&account, &options).await
+        }
         Command::Hello { patience } => hello::hello(&account, &screen, patience, &shutdown).await,
         Command::Plan { handoff } => look::plan(&account, &screen, caller, handoff.as_ref()).await,
         Command::Check => check::check(&account, &screen, &caller).await,

@@ -19,7 +19,6 @@ use crate::forecast::forecast;
 use crate::keys::key_tags;
 use crate::moves::{self, Move};
 use crate::offer::offer;
-use crate::run::phase;
 use crate::withdraw::withdraw;
 
 /// Every step that `run` would take; of one handoff where it is asked for.
@@ -116,8 +115,8 @@ async fn report(
 
 async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
     let owner = owner(of);
-    let pass = Pass::new(mode, account.passes(), &owner, &of.wake);
-    let (stands, fault) = match phase(account, of).await {
+    let pass = account.fleet.look(mode, &owner);
+    let (stands, fault) = match account.phase(of).await {
         Ok(phase) => (Some(phase), halted(steps(account, &pass, of, phase).await)),
         Err(fault) => (None, Some(fault)),
     };

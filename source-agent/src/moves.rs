@@ -5,9 +5,8 @@ mod found;
 mod movable;
 
 use std::cmp::Reverse;
-use std::rc::Rc;
 
-use agent_runtime::database::DatabaseView;
+use agent_runtime::aws::rds::database::DatabaseView;
 use agent_runtime::{Fault, Subject};
 use protocol::ids::RoleName;
 use protocol::names::{self, SnapshotRole};
@@ -16,7 +15,6 @@ use protocol::{
     Carried, DbArn, DbIdentifier, DbiResourceId, HandoffId, Label, QueueArn, SnapshotArn, SnapshotId, SourceFacts,
     Terms,
 };
-use tokio::sync::Notify;
 
 use crate::account::{Account, SourceSnapshot};
 use crate::config::{Declared, Target};
@@ -46,8 +44,6 @@ pub(crate) struct Move {
     pub(crate) size_gib: u32,
     /// Its source snapshot was there when this command began.
     pub(crate) begun: bool,
-    /// Ends a wait early.
-    pub(crate) wake: Rc<Notify>,
 }
 
 impl Move {
@@ -136,7 +132,6 @@ impl Move {
             requested: declared.requested,
             size_gib,
             begun: false,
-            wake: Rc::default(),
         })
     }
 
@@ -179,7 +174,6 @@ impl Move {
             requested: facts.terms.is_some(),
             size_gib: view.size_gib,
             begun: true,
-            wake: Rc::default(),
         })
     }
 }

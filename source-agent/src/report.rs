@@ -123,8 +123,8 @@ mod tests {
     use jiff::Timestamp;
     use protocol::tags::Outcome;
 
+    use super::bars::TIMES;
     use super::bars::{Bar, End, Work};
-    use super::wave::TIMES;
     use super::*;
 
     /// A wave of handoffs in which every text is `text`, and every phase was done.

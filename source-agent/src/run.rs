@@ -1,300 +1,198 @@
-//! `run`: every handoff is driven, and every receipt recorded, until all are settled, failed or blocked, and nothing more is
-//! requested.
+//! `run`: the handoffs of account A, on the fleet.
 
-use std::future::pending;
-use std::rc::Rc;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use agent_runtime::drive::Patience;
-use agent_runtime::event::{Ending, Event, Sink, Subject};
-use agent_runtime::gate::Owner;
+use agent_runtime::aws::queue::{Received, VISIBILITY};
+use agent_runtime::event::{Ending, Event, Mailbox, Sink};
+use agent_runtime::fleet::agent::{Agent, Discovered};
+use agent_runtime::fleet::backoff::BackoffPolicy;
+use agent_runtime::fleet::drive::RunOptions;
+use agent_runtime::fleet::mailbox::{Handled, MailboxSpec};
 use agent_runtime::step::pass::is_blocked;
-use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, drive};
-use futures_util::future::join_all;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use protocol::Phase;
+use agent_runtime::{Exit, Fault, Flow, Halt, Pass};
 use protocol::tags::Outcome;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use protocol::{Phase, Reply};
 
 use crate::account::Account;
-use crate::admission::{owner, under_way};
+use crate::admission::owner;
 use crate::moves::{self, Move};
 use crate::offer::offer;
-use crate::receipts::{Receipts, Wakes};
-use crate::requests::{Batch, Requests};
 use crate::steps::OFFER;
 use crate::withdraw::withdraw;
+use crate::{receipts, requests};
 
-/// As long as a queue can wait.
-const LONG_POLL: Duration = Duration::from_secs(20);
+/// No more requests than this are held at once: one whose database cannot be snapshotted yet keeps its place.
+const MOST_REQUESTS: usize = 100;
 
 /// Runs until the work is done, or for ever.
-pub(crate) async fn run(
-    account: &Account,
-    events: &dyn Sink,
-    patience: Patience,
-    shutdown: &CancellationToken,
-) -> Exit {
-    loop {
-        let began = Instant::now();
-        let exit = match round(account, events, patience, shutdown).await {
-            Ok(exit) => exit,
-            Err(fault) => {
-                events.take(&Event::Refused((&fault).into()));
-                Exit::Blocked
-            }
-        };
-        if patience != Patience::ForEver || exit == Exit::Usage || shutdown.is_cancelled() {
-            return exit;
+pub(crate) async fn run(account: &Account, options: &RunOptions<'_>) -> Exit {
+    let agent = SourceAgent { account, events: options.events };
+    account.fleet.run(&agent, &account.clients, options).await
+}
+
+/// The agent of account A.
+struct SourceAgent<'a> {
+    account: &'a Account,
+    events: &'a dyn Sink,
+}
+
+impl Agent for SourceAgent<'_> {
+    type Handoff = Move;
+    type Done = Outcome;
+
+    async fn discover(&self) -> Result<Discovered<Move>, Fault> {
+        let found = moves::find(self.account).await?;
+        for note in &found.notes {
+            tracing::warn!("{note}");
         }
-        let pace = &account.settings.pace;
-        let pause = match exit {
+        self.events.take(&Event::Listed(found.all.iter().map(Move::subject).collect()));
+        let mut exit = Exit::Settled;
+        for what in found.unreadable {
+            self.events.take(&Event::Unreadable(what));
+            exit = Exit::Blocked;
+        }
+        // A declaration that cannot be fulfilled keeps all new ones from beginning. What is under way goes on: above all, what is
+        // open must be taken back. Nor does one that is requested begin.
+        let mut handoffs = found.all;
+        let takes_more = found.refused.is_empty();
+        if !takes_more {
+            found.refused.iter().for_each(|fault| self.events.take(&Event::Refused(fault.into())));
+            handoffs.retain(|of| of.begun);
+            exit = exit.max(Exit::Usage);
+        }
+        Ok(Discovered { handoffs, exit, takes_more })
+    }
+
+    async fn handle(&self, mailbox: &MailboxSpec, message: &Received) -> Result<Handled<Move>, Fault> {
+        match mailbox.kind {
+            Mailbox::Requests => requests::handle(self.account, self.events, message).await,
+            Mailbox::Receipts | Mailbox::Inbox => receipts::handle(self.account, self.events, mailbox, message).await,
+        }
+    }
+
+    /// The steps of the phase that the handoff is in. No pass runs those of two.
+    async fn walk(&self, pass: &Pass<'_>, of: &Move) -> Flow<Outcome> {
+        let account = self.account;
+        requests::begun(account, self.events, of).await;
+        let source = account.source_snapshot(of).await;
+        let phase = source
+            .as_ref()
+            .map(|source| source.as_ref().map_or(Phase::Offering, |source| source.facts.phase(account.clock.now())));
+        let offer_made = source.as_ref().ok().and_then(Option::as_ref).map(|source| source.facts.offer.is_some());
+        if offer_made == Some(false) {
+            pass.absent(OFFER);
+        }
+        match &phase {
+            Ok(Phase::Settled(_)) => account.stands(of, None),
+            Ok(Phase::Withdrawing(_)) => account.stands(of, Some(true)),
+            Ok(Phase::Offering) => account.stands(of, offer_made.filter(|made| *made).map(|_| false)),
+            Err(_) => {}
+        }
+        let offers = matches!(phase, Ok(Phase::Offering));
+        if !offers {
+            pass.release_permits();
+        }
+        let flow = match phase {
+            Ok(Phase::Settled(outcome)) => Ok(outcome),
+            Ok(Phase::Withdrawing(outcome)) => withdraw(account, pass, of, outcome).await.map(|()| outcome),
+            // Landed meanwhile: the next pass is in another phase.
+            Ok(Phase::Offering) => offer(account, pass, of).await.and(Err(Halt::Acted)),
+            Err(_) => Err(source.err().map_or(Halt::Looked, Halt::Fault)),
+        };
+        if !offers && is_blocked(&flow) {
+            // Another handoff need not wait for it to shut the key.
+            account.stands(of, None);
+        }
+        flow
+    }
+
+    /// Whoever has requested what cannot go on, and has no source snapshot, is told by the dead-letter queue.
+    async fn tell_failed(&self, _: &Pass<'_>, of: &Move, fault: &Fault) -> Flow<()> {
+        requests::reject(self.account, self.events, of, fault).await;
+        Ok(())
+    }
+
+    fn mailboxes(&self) -> Vec<MailboxSpec> {
+        // A target account has one queue of receipts, however many Regions it is a target in.
+        let settings = &self.account.settings;
+        let receipts: BTreeSet<_> = settings.targets.iter().map(|target| &target.receipts).collect();
+        let receipts = receipts.into_iter().map(|queue| MailboxSpec {
+            kind: Mailbox::Receipts,
+            queue: queue.clone(),
+            brings_work: false,
+            most_held: None,
+            keep_for: VISIBILITY,
+            backoff: BackoffPolicy::Receipts,
+            ends_with_fatal_fault: false,
+            rejections_fail: false,
+        });
+        let requests = settings.requests.iter().map(|queue| MailboxSpec {
+            kind: Mailbox::Requests,
+            queue: queue.clone(),
+            brings_work: true,
+            most_held: Some(MOST_REQUESTS),
+            keep_for: VISIBILITY,
+            backoff: BackoffPolicy::Mailbox,
+            ends_with_fatal_fault: false,
+            rejections_fail: true,
+        });
+        receipts.chain(requests).collect()
+    }
+
+    /// Receipts of one handoff are recorded one after the other: each sees what the one before it has written.
+    fn group(&self, message: &Received) -> String {
+        Reply::decode(&message.body).map_or_else(|_| message.id.clone(), |reply| reply.handoff().to_string())
+    }
+
+    fn ended(&self, _: &Move, outcome: Outcome) -> (Exit, Ending) {
+        let exit = match outcome {
+            Outcome::Landed | Outcome::Revoked => Exit::Settled,
+            Outcome::Expired | Outcome::Rejected | Outcome::Failed => Exit::Failed,
+        };
+        (exit, Ending::Settled(outcome))
+    }
+
+    fn forget(&self, of: &Move) {
+        self.account.forget(of);
+    }
+
+    fn repeats_after(&self, exit: Exit, elapsed: Duration) -> Option<Duration> {
+        let schedule = &self.account.settings.pace;
+        Some(match exit {
             // Nobody receives requests meanwhile.
-            _ if account.settings.requests.is_some() => pace.ceiling().saturating_sub(began.elapsed()),
-            Exit::Settled => pace.idle(),
-            _ => pace.ceiling(),
-        };
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return exit,
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
-}
-
-/// Once through everything that is declared or under way.
-async fn round(
-    account: &Account,
-    events: &dyn Sink,
-    patience: Patience,
-    shutdown: &CancellationToken,
-) -> Result<Exit, Fault> {
-    let drives = Drive::new(account.passes(), events, patience, shutdown);
-    let find = async |_: &Pass<'_>| Ok(moves::find(account).await?);
-    let found = match drive(&drives, (&Subject::Handoffs, "", &nobody()), &Rc::default(), find).await {
-        End::Done(found) => found,
-        End::Pending => return Ok(Exit::Pending),
-        End::Blocked(fault) | End::Failed(fault) => return Err(fault),
-    };
-    for note in &found.notes {
-        tracing::warn!("{note}");
-    }
-    events.take(&Event::Listed(found.all.iter().map(Move::subject).collect()));
-    let mut refused = Exit::Settled;
-    for what in found.unreadable {
-        events.take(&Event::Unreadable(what));
-        refused = Exit::Blocked;
-    }
-    // A declaration that cannot be keeps all new ones from beginning. What is under way goes on: above all, what is open must
-    // be taken back.
-    let mut moves = found.all;
-    if !found.refused.is_empty() {
-        found.refused.iter().for_each(|fault| events.take(&Event::Refused(fault.into())));
-        moves.retain(|of| of.begun);
-        refused = refused.max(Exit::Usage);
-    }
-    let (queues, wakes) = (receipts_queues(account, events), Wakes::default());
-    moves.retain(|of| wakes.add(of));
-    for queue in &queues {
-        queue.drain(&wakes).await;
-    }
-    enlist(account, &moves);
-    // Nor does one that is requested begin.
-    let requests = Requests::new(account, events, &wakes).filter(|_| refused != Exit::Usage);
-    let listening = join_all(queues.iter().map(|queue| queue.listen(&wakes)));
-    let exit = tokio::select! {
-        biased;
-        exit = work(account, &drives, moves, &wakes, requests.as_ref()) => exit.max(refused),
-        // It listens for ever; with `--once` nothing waits for it.
-        _ = listening, if patience != Patience::Once && !queues.is_empty() => Exit::Bug,
-    };
-    if let Some(requests) = &requests {
-        requests.hand_back().await;
-    }
-    Ok(exit)
-}
-
-/// Drives these, and those that are requested, until all is over and one poll found no request more.
-async fn work(
-    account: &Account,
-    drives: &Drive<'_>,
-    moves: Vec<Move>,
-    wakes: &Wakes,
-    requests: Option<&Requests<'_>>,
-) -> Exit {
-    let (patience, began) = (drives.patience, Instant::now());
-    // Boxed, as is what happens at its end: who waits holds nothing of that.
-    let fly = |of: Move| {
-        drives.events.take(&Event::Driven(of.subject()));
-        account.begins(&of);
-        Box::pin(async move {
-            let walk = async |pass: &Pass<'_>| {
-                if let Some(requests) = requests {
-                    requests.begun(&of).await;
-                }
-                advance(account, pass, &of).await
-            };
-            let to = format!("{} {}", of.route.account, of.route.region);
-            let end = drive(drives, (&of.subject(), &to, &owner(&of)), &of.wake, walk).await;
-            if let (Some(requests), End::Failed(fault)) = (requests, &end) {
-                Box::pin(requests.reject(&of, fault)).await;
-            }
-            account.ends(&of);
-            account.gate.pass_ended(&owner(&of), true);
-            let exit = tell(drives, &of, end);
-            // What has failed is walked again in each round, and is shown once.
-            if exit != Exit::Failed {
-                drives.events.take(&Event::Dropped(of.subject()));
-            }
-            // A request for one that is blocked is handed back when this run ends.
-            if exit != Exit::Pending && exit != Exit::Blocked {
-                wakes.remove(&of.id);
-            }
-            exit
+            _ if self.account.settings.requests.is_some() => schedule.ceiling().saturating_sub(elapsed),
+            Exit::Settled => schedule.idle(),
+            _ => schedule.ceiling(),
         })
-    };
-    let mut flying: FuturesUnordered<_> = moves.into_iter().map(fly).collect();
-    let once = patience == Patience::Once;
-    let wait = if once { Duration::from_secs(1) } else { LONG_POLL };
-    let mut worst = Exit::Settled;
-    let (mut open, mut empty, mut trouble) = (requests.is_some(), false, None);
-    // Kept from one turn to the next: a poll that is dropped may already have made a request invisible.
-    let mut receiving = Box::pin(receive(requests, Duration::ZERO, wait));
-    loop {
-        // One that goes on for ever looks, now and then, for what others have left under way.
-        let is_time = patience != Patience::ForEver || began.elapsed() >= account.settings.pace.ceiling();
-        if drives.shutdown.is_cancelled() {
-            // Drives end at their next wait. A poll that nobody polls any more would hold what they wait for.
-            drop(receiving);
-            while let Some(exit) = flying.next().await {
-                worst = worst.max(exit);
-            }
-            return worst;
-        }
-        if flying.is_empty() && (!open || empty && is_time) {
-            return worst;
-        }
-        tokio::select! {
-            biased;
-            () = drives.shutdown.cancelled() => {}
-            Some(exit) = flying.next() => {
-                worst = worst.max(exit);
-                // The poll under way is waited for: it may hold what was requested meanwhile.
-                empty = false;
-            }
-            batch = &mut receiving, if open => {
-                empty = batch.messages == 0 && batch.fault.is_none();
-                open = !once;
-                enlist(account, &batch.moves);
-                flying.extend(batch.moves.into_iter().map(fly));
-                if batch.buried > 0 {
-                    worst = worst.max(Exit::Failed);
-                }
-                let mut pause = Duration::ZERO;
-                if let (Some(fault), Some(requests)) = (batch.fault, requests) {
-                    let since = *trouble.get_or_insert_with(Instant::now);
-                    if batch.messages > 0 || drives.is_out_of_patience(since) {
-                        worst = worst.max(Exit::Blocked);
-                    }
-                    open &= !drives.is_out_of_patience(since);
-                    pause = requests.out_of_reach(&fault);
-                } else {
-                    trouble = None;
-                }
-                receiving.set(receive(requests, pause, wait));
-            }
-        }
     }
 }
 
-async fn receive(requests: Option<&Requests<'_>>, pause: Duration, wait: Duration) -> Batch {
-    tokio::time::sleep(pause).await;
-    match requests {
-        Some(requests) => requests.receive(wait).await,
-        None => pending().await,
+/// What an agent remembers of a handoff.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// It has something open with its target account under the managed key: `true` while that is being taken back.
+    pub(crate) open: Option<bool>,
+    /// Its hello was recorded, and could not be sent.
+    pub(crate) hello_unsent: bool,
+}
+
+impl agent_runtime::fleet::tracked::Tracked for Move {
+    type Memory = Memory;
+
+    fn owner(&self) -> agent_runtime::gate::Owner {
+        owner(self)
     }
-}
 
-/// The steps of the phase that the handoff is in. No pass runs those of two.
-async fn advance(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<Outcome> {
-    let phase = phase(account, of).await;
-    if has_no_offer(account, of).await {
-        pass.absent(OFFER);
+    fn subject(&self) -> agent_runtime::Subject {
+        self.subject()
     }
-    let offers = matches!(phase, Ok(Phase::Offering));
-    match &phase {
-        Ok(Phase::Settled(_)) => account.stands(of, None),
-        Ok(Phase::Withdrawing(_)) => account.stands(of, Some(true)),
-        Ok(Phase::Offering) => {
-            let source = account.source_snapshot(of).await.ok().flatten();
-            account.stands(of, source.and_then(|source| source.facts.offer).map(|_| false));
-        }
-        Err(_) => {}
+
+    fn other_side(&self) -> String {
+        format!("{} {}", self.route.account, self.route.region)
     }
-    let flow = match phase {
-        Ok(Phase::Settled(outcome)) => Ok(outcome),
-        Ok(Phase::Withdrawing(outcome)) => withdraw(account, pass, of, outcome).await.map(|()| outcome),
-        // Landed meanwhile: the next pass is in another phase.
-        Ok(Phase::Offering) => offer(account, pass, of).await.and(Err(Halt::Acted)),
-        Err(fault) => Err(fault.into()),
-    };
-    if !offers && is_blocked(&flow) {
-        // Another handoff need not wait for it to shut the key.
-        account.stands(of, None);
-    }
-    account.gate.pass_ended(&owner(of), !offers || is_blocked(&flow));
-    flow
-}
 
-/// Where a handoff stands, by the tags of its source snapshot.
-pub(crate) async fn phase(account: &Account, of: &Move) -> Result<Phase, Fault> {
-    let source = account.source_snapshot(of).await?;
-    Ok(source.map_or(Phase::Offering, |source| source.facts.phase(account.clock.now())))
-}
-
-/// No handoff: work of the process itself.
-fn nobody() -> Owner {
-    let handoff = "0000000000000000".parse().unwrap_or_else(|_| unreachable!("a handoff id"));
-    Owner { handoff, message: None }
-}
-
-/// Its source snapshot is there, and shows no offer: a look before one is made counts from here.
-async fn has_no_offer(account: &Account, of: &Move) -> bool {
-    let source = account.source_snapshot(of).await.ok().flatten();
-    source.is_some_and(|source| source.facts.offer.is_none())
-}
-
-/// These come together: the first in rank goes first, whoever asks first.
-fn enlist(account: &Account, moves: &[Move]) {
-    for of in moves.iter().filter(|of| !of.begun) {
-        account.gate.enlist(&owner(of), under_way(of), &of.wake);
-    }
-}
-
-/// Each queue once: a target account has one, however many Regions it is a target in.
-fn receipts_queues<'a>(account: &'a Account, events: &'a dyn Sink) -> Vec<Receipts<'a>> {
-    let mut targets: Vec<_> = account.settings.targets.iter().collect();
-    targets.sort_by_key(|target| &target.receipts);
-    targets.dedup_by_key(|target| &target.receipts);
-    targets.into_iter().map(|target| Receipts::new(account, events, target)).collect()
-}
-
-fn tell(drives: &Drive<'_>, of: &Move, end: End<Outcome>) -> Exit {
-    let subject = of.subject();
-    match end {
-        End::Done(outcome) => {
-            drives.events.take(&Event::Ended { subject, ending: Ending::Settled(outcome) });
-            match outcome {
-                Outcome::Landed | Outcome::Revoked => Exit::Settled,
-                Outcome::Expired | Outcome::Rejected | Outcome::Failed => Exit::Failed,
-            }
-        }
-        End::Pending => drives.unfinished(&subject, None),
-        End::Blocked(fault) => drives.unfinished(&subject, Some(&fault)),
-        End::Failed(fault) => {
-            drives.events.take(&Event::Failed { subject, fault: (&fault).into() });
-            Exit::Failed
-        }
+    fn first_claim(&self) -> Option<agent_runtime::gate::Claim> {
+        (!self.begun).then(|| crate::admission::under_way(self))
     }
 }

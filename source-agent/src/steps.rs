@@ -11,7 +11,7 @@ mod share;
 mod share_key;
 mod snapshot;
 
-pub(crate) use copy::{COPY, CopyComplete, CopyToTargetRegion, DeleteSharedCopy};
+pub(crate) use copy::{CopyComplete, CopyToTargetRegion, DeleteSharedCopy};
 pub(crate) use given_key::GivenKey;
 pub(crate) use hello::{HELLO, SayHello};
 pub(crate) use key::{HandoffKey, KeyAlias, ReplicaKey};
@@ -23,7 +23,7 @@ pub(crate) use share_key::{CloseKey, LetIn, RevokeGrants, ShareKey};
 pub(crate) use snapshot::{SNAPSHOT, SnapshotComplete, TakeSnapshot};
 
 use agent_runtime::Fault;
-use agent_runtime::snapshot::{SnapshotView, is_young};
+use agent_runtime::aws::rds::snapshot::{SnapshotView, is_young};
 use jiff::Timestamp;
 use protocol::names::SnapshotRole;
 

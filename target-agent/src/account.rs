@@ -3,22 +3,22 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::copies::SnapshotLimits;
-use agent_runtime::gate::Gate;
-use agent_runtime::queue::Queue;
-use agent_runtime::quotas::AccountQuotas;
-use agent_runtime::shared::Shared;
-use agent_runtime::snapshot::{SnapshotView, rds_tags};
+use agent_runtime::aws::copies::SnapshotLimits;
+use agent_runtime::aws::queue::Queue;
+use agent_runtime::aws::quotas::AccountQuotas;
+use agent_runtime::aws::rds::snapshot::{SnapshotView, rds_tags};
+use agent_runtime::aws::shared::Shared;
+use agent_runtime::fleet::Fleet;
 use agent_runtime::step::pass::SPREADING;
-use agent_runtime::step::write_log::WriteLog;
-use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory, PassContext};
+use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
 use aws_sdk_rds::operation::describe_db_snapshots::{DescribeDBSnapshotsError, DescribeDbSnapshotsOutput};
 use protocol::names::SnapshotRole;
 use protocol::state::pair;
 use protocol::verify::{SharedSnapshot, check_snapshot};
 use protocol::{AccountId, HandoffId, KeyArn, Region, SnapshotArn, TargetFacts};
-use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use crate::admission::owner;
 use crate::config::Settings;
 use crate::job::Job;
 
@@ -31,12 +31,9 @@ pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) clients: Clients,
     pub(crate) clock: Clock,
-    pub(crate) writes: WriteLog,
-    pub(crate) gate: Gate,
+    pub(crate) fleet: Fleet<Job>,
     pub(crate) inventory: Inventory,
     pub(crate) limits: SnapshotLimits,
-    /// A message has proved true: another one of its sender's may be looked at.
-    pub(crate) verified: Notify,
     shared: Shared<SnapshotArn, Option<SnapshotView>>,
     /// What RDS told of groups and engine versions, by kind and name.
     pub(crate) told: Shared<(&'static str, String), (String, String)>,
@@ -57,26 +54,19 @@ impl Account {
         let inventory = Inventory::new(clients.clone(), &settings.pace, &clock);
         let most = usize::from(settings.limits.copies_in_flight.get());
         let limits = SnapshotLimits::new(clients.clone(), &settings.pace, most);
-        let gate = Gate::new(settings.pace.settle_factor);
+        let fleet = Fleet::new(&settings.pace, &clock);
         Self {
             settings,
             clients,
             clock,
-            writes: WriteLog::default(),
-            gate,
+            fleet,
             inventory,
             limits,
-            verified: Notify::new(),
             shared: Shared::new(),
             told: Shared::new(),
             usable: Shared::new(),
             quotas: Shared::new(),
         }
-    }
-
-    /// What all passes share.
-    pub(crate) fn passes(&self) -> PassContext<'_> {
-        PassContext { writes: &self.writes, gate: &self.gate, schedule: &self.settings.pace, clock: &self.clock }
     }
 
     /// The account's quotas, at most a minute old.
@@ -142,18 +132,33 @@ impl Account {
     pub(crate) fn judge_proof(&self, job: &Job) {
         let Some(message) = &job.message else { return };
         let Some((_, seen)) = self.shared.peek(&message.snapshot) else { return };
-        let (cell, is_so) = match &*seen {
-            Some(view) => (&job.sender_verified, check_snapshot(message, &as_shared(view)).is_ok()),
-            None => (&job.unshared, self.clock.now().duration_since(message.issued) >= SPREADING),
+        let (verified, unshared) = match &*seen {
+            Some(view) => (check_snapshot(message, &as_shared(view)).is_ok(), false),
+            None => (false, self.clock.now().duration_since(message.issued) >= SPREADING),
         };
-        if is_so && !cell.replace(true) {
-            self.verified.notify_one();
+        let is_news = self.fleet.remember(&owner(job), |memory| {
+            let is_news = verified && !memory.is_verified || unshared && !memory.is_unshared;
+            memory.is_verified |= verified;
+            memory.is_unshared |= unshared;
+            is_news
+        });
+        if is_news == Some(true) {
+            self.fleet.admit_again();
         }
+    }
+
+    /// Since when AWS does not show the target copy, if it does not.
+    pub(crate) async fn note_missing(&self, job: &Job) {
+        // Any trouble with this read is the next step's to tell.
+        let Ok(copy) = self.target_copy(job).await else { return };
+        let now = Instant::now();
+        self.fleet.remember(&owner(job), |memory| {
+            memory.missing_since = copy.is_none().then(|| memory.missing_since.unwrap_or(now));
+        });
     }
 
     /// No step looks at what a job is about any more.
     pub(crate) fn forget(&self, job: &Job) {
-        self.writes.forget(job.id());
         if let Some(message) = &job.message {
             self.shared.forget(&message.snapshot);
         }

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::Fault;
-use agent_runtime::database::DatabaseStatus;
+use agent_runtime::aws::inventory::Databases;
+use agent_runtime::aws::rds::database::DatabaseStatus;
 use agent_runtime::gate::{Bound, Claim, Owner, PermitKind, Rank, Retry, Supply};
-use agent_runtime::inventory::Databases;
 use agent_runtime::text::minute;
+use agent_runtime::{Fault, StepId};
 use jiff::{SignedDuration, Timestamp};
 use protocol::verify::estimate;
 use protocol::{DbIdentifier, Handoff, Stage};
@@ -18,6 +18,11 @@ use crate::config::Limits;
 use crate::job::Job;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// The wait for the target copy, which gives the permit to copy back.
+pub(crate) const COPY: StepId = StepId("copy");
+/// The step that restores the database, and the wait for it, which gives the permit to restore back.
+pub(crate) const RESTORE: StepId = StepId("restore");
 
 /// Who asks.
 pub(crate) fn owner(job: &Job) -> Owner {
@@ -29,7 +34,7 @@ pub(crate) fn copy(account: &Account, job: &Job, of: &Handoff) -> Claim {
     let end = of.access_until.checked_sub(estimate(of.size_gib)).unwrap_or(of.start_by).min(of.start_by);
     let left = Duration::try_from(end.duration_since(account.clock.now())).unwrap_or_default();
     Claim {
-        released_by: crate::steps::COPY.0,
+        released_by: COPY.0,
         asks_again_within: Some(left + Duration::from_secs(1)),
         ..claim(
             job,
@@ -43,7 +48,7 @@ pub(crate) fn copy(account: &Account, job: &Job, of: &Handoff) -> Claim {
 /// To be restored.
 pub(crate) fn restore(account: &Account, job: &Job, name: &DbIdentifier, size_gib: u32) -> Claim {
     Claim {
-        released_by: crate::steps::RESTORE.0,
+        released_by: RESTORE.0,
         ..claim(job, PermitKind::Restore(account.settings.region.clone()), name.to_string(), size_gib)
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use agent_runtime::Exit;
+use agent_runtime::aws::quotas::QuotaName;
 use agent_runtime::check::{self, Checks};
-use agent_runtime::quotas::QuotaName;
 use agent_runtime::ui::Screen;
 use protocol::verify::Sender;
 use protocol::{KeyArn, tags};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use agent_runtime::config::{self, ConfigError};
-use agent_runtime::start::{self, Common, How};
+use agent_runtime::process::{self, Common, How};
 use clap::{Parser, Subcommand};
 
 use crate::config::Settings;
@@ -13,7 +13,7 @@ use crate::config::Settings;
 /// Verifies each handoff message against its configuration and against AWS, copies the shared snapshot under this account's own
 /// key, tells the other account that it may take everything back, and restores the database.
 #[derive(Debug, Parser)]
-#[command(name = "target-agent", version, after_help = start::EXIT_CODES)]
+#[command(name = "target-agent", version, after_help = process::EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,

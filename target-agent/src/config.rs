@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 
 use agent_runtime::config::Misfit;
-use agent_runtime::step::schedule::PollSchedule;
+use agent_runtime::poll::schedule::PollSchedule;
 use protocol::ids::RoleName;
 use protocol::verify::{Receiver, Sender};
 use protocol::{AccountId, KeyArn, QueueArn, Region, names};

@@ -1,6 +1,6 @@
 //! A hello, and its answer: whether this account is ready for a handoff that has not begun.
 
-use agent_runtime::quotas::{Quota, QuotaName};
+use agent_runtime::aws::quotas::{Quota, QuotaName};
 use agent_runtime::{Fault, FaultKind};
 use protocol::{Hello, Lack};
 

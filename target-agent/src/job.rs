@@ -1,19 +1,15 @@
 //! A job: one handoff, as account B carries it out, begun by a message or found by its target copy.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::queue::Held;
 use agent_runtime::{Fault, Progress, Subject, Working};
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::Origin;
 use protocol::wire::handoff::Handoff;
 use protocol::{DbIdentifier, Digest, HandoffId, ParseError, SnapshotArn, TargetFacts};
-use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use crate::account::Account;
+use crate::admission::owner;
 use crate::profile::Profile;
 
 /// Above the longest stale read.
@@ -26,20 +22,6 @@ pub(crate) struct Job {
     pub(crate) facts: TargetFacts,
     /// The message, if one began this job in this process.
     pub(crate) message: Option<Handoff>,
-    /// The message as received, until it is deleted; once for each time that it was sent.
-    pub(crate) held: RefCell<Vec<Held>>,
-    /// The snapshot that the message names is what it says, so its owner stands behind it.
-    pub(crate) sender_verified: Cell<bool>,
-    /// Since when AWS does not show the target copy, which was there.
-    missing_since: Cell<Option<Instant>>,
-    /// Its steps are walked: until then its message is only held.
-    pub(crate) driven: Cell<bool>,
-    /// Its snapshot is not shared with this account, and should be by now.
-    pub(crate) unshared: Cell<bool>,
-    /// Its drive has ended, and its message is still held.
-    pub(crate) over: Cell<bool>,
-    /// Ends a wait early.
-    pub(crate) wake: Rc<Notify>,
 }
 
 impl Job {
@@ -65,17 +47,7 @@ impl Job {
 
     /// A job that is under way: all of it stands in its target copy.
     pub(crate) fn found(facts: TargetFacts) -> Self {
-        Self {
-            facts,
-            message: None,
-            held: RefCell::default(),
-            sender_verified: Cell::new(false),
-            missing_since: Cell::new(None),
-            driven: Cell::new(false),
-            unshared: Cell::new(false),
-            over: Cell::new(false),
-            wake: Rc::default(),
-        }
+        Self { facts, message: None }
     }
 
     /// Which one.
@@ -108,20 +80,14 @@ impl Job {
     /// # Errors
     /// When it was deleted.
     pub(crate) async fn missing<T>(&self, account: &Account) -> Result<Progress<T>, Fault> {
-        let since = self.missing_since.get().unwrap_or_else(Instant::now);
-        self.missing_since.set(Some(since));
-        let waited = since.elapsed() >= account.settings.pace.settle(SHOWN);
+        let since = account.fleet.recall(&owner(self), |memory| memory.missing_since).flatten();
+        let waited = since.is_some_and(|since| since.elapsed() >= account.settings.pace.settle(SHOWN));
         // A listing may be older than that.
         if !waited || account.inventory.snapshot_now(&self.target_arn(account)).await?.is_some() {
             return Ok(Progress::Working(Working::new("waiting for AWS to show the target copy")));
         }
         Err(Fault::fatal(format!("target copy {} has gone", self.target_arn(account)))
             .hint("it was deleted by hand, and the handoff with it; ask the other account for another one"))
-    }
-
-    /// The target copy is shown.
-    pub(crate) fn shown(&self) {
-        self.missing_since.set(None);
     }
 
     /// How this account restores the database.

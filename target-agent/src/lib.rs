@@ -23,20 +23,21 @@ mod windows;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use agent_runtime::start::Started;
-use agent_runtime::{Env, Exit, start};
+use agent_runtime::fleet::drive::RunOptions;
+use agent_runtime::process::Started;
+use agent_runtime::{Env, Exit, process};
 
 use account::Account;
 pub use cli::{Cli, Command};
 
 /// Runs the agent as a process.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    start::process::<Cli>(args, Cli::common, run)
+    process::process::<Cli>(args, Cli::common, run)
 }
 
 /// Runs one command.
 pub async fn run(cli: Cli, env: Env) -> Exit {
-    let opened = start::open("target-agent", env, cli.common(), cli.settings(), |settings| {
+    let opened = process::open("target-agent", env, cli.common(), cli.settings(), |settings| {
         (&settings.account, &settings.region)
     })
     .await;
@@ -46,7 +47,10 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
     };
     let account = Account::new(settings, clients, clock);
     match cli.command {
-        Command::Run(how) => run::run(&account, &screen, how.patience(), &shutdown).await,
+        Command::Run(how) => {
+            let options = RunOptions { events: &screen, patience: how.patience(), shutdown: &shutdown };
+            run::run(&account, &options).await
+        }
         Command::Plan { message } => look::plan(&account, &screen, caller, message.as_deref()).await,
         Command::Check => check::check(&account, &screen, &caller).await,
         Command::Status => look::status(&account, &screen, caller).await,

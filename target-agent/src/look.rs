@@ -10,7 +10,7 @@ use agent_runtime::event::Trouble;
 use agent_runtime::ui::plan::{Entry, Report, waits_for};
 use agent_runtime::ui::standing::Standing;
 use agent_runtime::ui::{Format, Screen};
-use agent_runtime::{Exit, Fault, FaultKind, Halt, Mode, Pass};
+use agent_runtime::{Exit, Fault, FaultKind, Halt, Mode};
 use protocol::{Message, Reason, Refusal, Stage};
 
 use crate::accept::accept;
@@ -115,7 +115,7 @@ async fn report(
 
 async fn walk(account: &Account, job: &Job, mode: Mode, finished: bool) -> (Entry, Exit) {
     let owner = owner(job);
-    let pass = Pass::new(mode, account.passes(), &owner, &job.wake);
+    let pass = account.fleet.look(mode, &owner);
     let flow = if finished { Ok(()) } else { accept(account, &pass, job).await };
     let steps = pass.into_rows();
     let (phase, exit, fault) = match flow {

@@ -9,13 +9,13 @@ use protocol::{AccountId, QueueArn, Region, names};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::clients::Clients;
-use crate::codes::UNKNOWN_CALLER;
+use crate::aws::clients::Clients;
+use crate::aws::quotas::{AccountQuotas, Quota, QuotaName};
+use crate::aws::senders::{Sender, Treatment, strangers, treatment};
 use crate::exit::Exit;
+use crate::fault::codes::UNKNOWN_CALLER;
+use crate::fault::statement::lets_in;
 use crate::fault::{Answer, AwsResult as _, Fault};
-use crate::quotas::{AccountQuotas, Quota, QuotaName};
-use crate::senders::{Sender, Treatment, strangers, treatment};
-use crate::statement::lets_in;
 use crate::ui::text::{COLUMNS, push_mend, push_pasted};
 use crate::ui::{Format, Screen};
 

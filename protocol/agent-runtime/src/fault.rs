@@ -1,5 +1,9 @@
 //! One fault type, three kinds.
 
+pub mod codes;
+pub mod denial;
+pub mod statement;
+
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
@@ -12,9 +16,9 @@ use protocol::Reason;
 use protocol::state::TagError;
 use serde::Serialize;
 
-use crate::codes;
-pub use crate::codes::FaultKind;
-use crate::denial::Denial;
+pub use codes::FaultKind;
+use denial::Denial;
+
 use crate::step_id::StepId;
 
 /// How AWS answered a request that failed: what AWS Support and CloudTrail find the request by.
@@ -54,7 +58,7 @@ pub struct Fault {
     exact: bool,
     reason: Option<Reason>,
     code: Option<String>,
-    answer: Answer,
+    answer: Box<Answer>,
     step: Option<StepId>,
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -70,7 +74,7 @@ impl Fault {
             exact: false,
             reason: None,
             code: None,
-            answer: Answer::default(),
+            answer: Box::default(),
             step: None,
             source: None,
         }
@@ -117,7 +121,7 @@ impl Fault {
     /// A fault that is told of again: this is how AWS answered the request behind it.
     #[must_use]
     pub fn answered(self, answer: Answer) -> Self {
-        Self { answer, ..self }
+        Self { answer: answer.into(), ..self }
     }
 
     /// Where it happened.
@@ -277,7 +281,7 @@ where
     };
     // The service's own message stands in `what` already; what is below it tells of connections and time-outs.
     let source: Option<Box<dyn Error + Send + Sync>> = if code.is_some() { None } else { Some(Box::new(error)) };
-    Fault { hint, exact, code, answer, source, ..Fault::new(kind, what) }
+    Fault { hint, exact, code, answer: answer.into(), source, ..Fault::new(kind, what) }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use permit::Request;
 pub use permit::{Claim, Owner, PermitKind, Rank};
 use slots::{Slots, Turn};
-pub use supply::{Bound, Retry, Supply};
+pub use supply::{Bound, Retry, Supply, SupplyAge};
 
 /// Handoffs that rank higher and may ask any moment are given this long to ask first.
 const GRACE: Duration = Duration::from_secs(30);

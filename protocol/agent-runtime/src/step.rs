@@ -1,16 +1,15 @@
 //! A step: one resource, one postcondition. A wait: a step that only observes.
 
 pub mod pass;
-pub mod schedule;
 pub mod write_log;
 
-use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::fault::Fault;
-use crate::gate::{Claim, Supply};
+use crate::gate::{Claim, Supply, SupplyAge};
+use crate::poll::{Progress, Working};
 pub use crate::step_id::StepId;
 
 /// What a step sees of its resource.
@@ -18,15 +17,6 @@ pub use crate::step_id::StepId;
 pub enum Observed<T> {
     /// It is not there: there is something to do.
     Todo,
-    /// AWS, or the other account, is working on it.
-    Working(Working),
-    /// It is as it should be; carries what later steps need.
-    Ready(T),
-}
-
-/// What a wait sees of its resource.
-#[derive(Debug)]
-pub enum Progress<T> {
     /// AWS, or the other account, is working on it.
     Working(Working),
     /// It is as it should be; carries what later steps need.
@@ -42,44 +32,6 @@ impl<T> From<Progress<T>> for Observed<T> {
     }
 }
 
-/// When work is polled next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NextPoll {
-    /// By the schedule, from the progress that AWS reports.
-    Scheduled,
-    /// At this time, when it is known to be over or to have changed.
-    At(Timestamp),
-    /// Not before something wakes the handoff.
-    WhenWoken,
-}
-
-/// Work that goes on without us.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Working {
-    /// For a person: `copying`, `waiting for account 222222222222`.
-    pub state: String,
-    /// As AWS reports it.
-    pub percent: Option<u8>,
-    /// When the work began, as AWS reports it.
-    pub since: Option<Timestamp>,
-    /// When it is polled next.
-    pub next: NextPoll,
-    /// Nobody works on it: another account, or a permit, is waited for.
-    pub waits: bool,
-}
-
-impl Working {
-    /// Work of which nothing more is known.
-    pub fn new(state: impl Into<String>) -> Self {
-        Self { state: state.into(), percent: None, since: None, next: NextPoll::Scheduled, waits: false }
-    }
-
-    /// Nobody works on it: `what` is waited for.
-    pub fn waiting_for(what: impl fmt::Display) -> Self {
-        Self { waits: true, ..Self::new(format!("waiting for {what}")) }
-    }
-}
-
 /// What a step's `act` has done.
 #[derive(Debug)]
 pub enum Acted {
@@ -89,17 +41,6 @@ pub enum Acted {
     Nothing,
     /// AWS refused the call because a limit is reached; whether it is that of the step's permit, a new supply tells.
     Limited(Fault),
-}
-
-/// How old the supply of a permit may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SupplyAge {
-    /// As this process knows it, without a call.
-    Known,
-    /// As of the last listing that those who wait share.
-    Recent,
-    /// Read now: what was known before has misled a call.
-    Now,
 }
 
 /// The hint of a step that nothing special is known of.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agent_runtime::AwsResult as _;
+use agent_runtime::aws::rds::database::DatabaseView;
 use agent_runtime::check::Checks;
-use agent_runtime::database::DatabaseView;
 use protocol::Region;
 
 use crate::account::Account;

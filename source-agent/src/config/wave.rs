@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use agent_runtime::aws::inventory::Databases;
+use agent_runtime::aws::rds::database::DatabaseView;
 use agent_runtime::config::{Misfit, Pattern};
-use agent_runtime::database::DatabaseView;
-use agent_runtime::inventory::Databases;
 use jiff::SignedDuration;
 use protocol::tags::{Route, Tags};
 use protocol::terms::read_duration;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use agent_runtime::Fault;
-use agent_runtime::inventory::Databases;
+use agent_runtime::aws::inventory::Databases;
 use protocol::tags::Route;
 use protocol::{DbIdentifier, HandoffId, Label, Phase};
 

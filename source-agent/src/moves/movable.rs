@@ -1,7 +1,7 @@
 //! Which databases can be moved, and what keeps the others.
 
 use agent_runtime::Fault;
-use agent_runtime::database::{DatabaseStatus, DatabaseView};
+use agent_runtime::aws::rds::database::{DatabaseStatus, DatabaseView};
 use agent_runtime::text::setting;
 use protocol::DbiResourceId;
 use protocol::tags::Hints;

@@ -3,7 +3,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::wave::TIMES;
+/// The names of the times of a handoff, in their order.
+pub(crate) const TIMES: [&str; 10] =
+    ["Snapshot", "Asked", "Ready", "Offered", "Published", "Accepted", "Landed", "Restored", "Ended", "Settled"];
 
 /// What is done between two of the times, in their order; withdrawing goes on beside the restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

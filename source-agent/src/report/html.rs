@@ -8,9 +8,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use protocol::tags::Outcome;
 use protocol::{Phase, Stage};
 
+use super::bars::TIMES;
 use super::bars::Work;
 use super::timeline::timeline;
-use super::wave::{Handoff, TIMES, Wave, median};
+use super::wave::{Handoff, Wave, median};
 use super::words::{against, bounds, gib, minute, name};
 
 const CSS: &str = include_str!("page.css");

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use agent_runtime::snapshot::{SnapshotStatus, SnapshotView};
+use agent_runtime::aws::rds::snapshot::{SnapshotStatus, SnapshotView};
 use jiff::{SignedDuration, Timestamp};
 use protocol::tags::Outcome;
 use protocol::{Phase, SourceFacts, Stage};
 
-use super::bars::{Bar, End, Work, bars};
+use super::bars::{Bar, End, TIMES, Work, bars};
 use crate::account::SourceSnapshot;
 
 /// The report, before it is a page. Texts are data, whoever wrote them.
@@ -48,9 +48,6 @@ pub(crate) struct Handoff {
     pub(crate) bars: Vec<Bar>,
 }
 
-/// The names of [`Handoff::times`].
-pub(crate) const TIMES: [&str; 10] =
-    ["Snapshot", "Asked", "Ready", "Offered", "Published", "Accepted", "Landed", "Restored", "Ended", "Settled"];
 const OFFERED: usize = 3;
 const LANDED: usize = 6;
 const RESTORED: usize = 7;

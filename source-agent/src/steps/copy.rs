@@ -1,9 +1,9 @@
 //! Step 4, and its end in step 13: the copy in the target Region that account B is given.
 
-use agent_runtime::copies::LIMIT_REACHED;
+use agent_runtime::aws::copies::LIMIT_REACHED;
+use agent_runtime::aws::rds::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
+use agent_runtime::fault::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::gate::{Claim, Supply};
-use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
-use agent_runtime::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use aws_sdk_rds::operation::delete_db_snapshot::DeleteDBSnapshotError;
@@ -15,12 +15,9 @@ use protocol::tags::{self, Tags};
 use super::owned;
 use super::settling::since_end;
 use crate::account::Account;
-use crate::admission;
+use crate::admission::{self, COPY};
 use crate::keys::KeyView;
 use crate::moves::Move;
-
-/// The step that begins the shared copy, and the wait for it.
-pub(crate) const COPY: StepId = StepId("copy");
 
 /// The shared copy, under the replica key; it need not be complete.
 pub(crate) struct CopyToTargetRegion<'a> {

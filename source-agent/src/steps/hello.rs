@@ -3,21 +3,19 @@
 
 use std::time::Duration;
 
-use agent_runtime::queue::Queue;
-use agent_runtime::snapshot::SnapshotView;
+use agent_runtime::aws::queue::Queue;
+use agent_runtime::aws::rds::snapshot::SnapshotView;
+use agent_runtime::fleet::backoff::BackoffPolicy;
 use agent_runtime::{Acted, Fault, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
 use protocol::tags::{self, Answered, Asked};
 use protocol::{Digest, Hello};
 
 use crate::account::Account;
+use crate::admission::owner;
 use crate::hello::ask;
 use crate::moves::Move;
 
-/// An account that was not ready, or does not answer, is asked again after this long, and then ever more seldom.
-const AGAIN: Duration = Duration::from_mins(5);
-/// But never more seldom than this.
-const SELDOM: Duration = Duration::from_hours(1);
 /// A hello is sent again for so long, and then made anew.
 const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -44,6 +42,11 @@ impl SayHello<'_> {
         asked.filter(|asked| self.message(asked).digest() == asked.digest && now.duration_since(asked.issued) < FRESH)
     }
 
+    /// It was recorded, and this process could not send it.
+    fn is_unsent(&self) -> bool {
+        self.account.fleet.recall(&owner(self.of), |memory| memory.hello_unsent).unwrap_or(false)
+    }
+
     /// Is it time to ask again? By AWS's record alone, so that however many processes look, an account is asked as seldom. What
     /// was written and never sent, since its process died between the two, is sent likewise.
     fn is_due(&self, asked: &Asked, answered: Option<&Answered>) -> bool {
@@ -52,10 +55,11 @@ impl SayHello<'_> {
             passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
         };
         let waited = since(Some(asked.sent));
-        let again = self.account.settings.pace.settle(AGAIN);
+        let (again, ceiling) = BackoffPolicy::Hello.bounds();
+        let again = self.account.settings.pace.settle(again);
         let seldom = match answered {
             Some(answered) if answered.at >= asked.sent => again,
-            _ => (since(self.snapshot.created).saturating_sub(waited) / 2).clamp(again, SELDOM.max(again)),
+            _ => (since(self.snapshot.created).saturating_sub(waited) / 2).clamp(again, ceiling.max(again)),
         };
         waited >= seldom
     }
@@ -93,7 +97,7 @@ impl Step for SayHello<'_> {
         }
         let (asked, answered) = (source.facts.hello, source.facts.ready);
         let Some(asked) = self.standing(asked) else { return Ok(Observed::Todo) };
-        if self.account.unsent.borrow().contains(&self.of.id) || self.is_due(&asked, answered.as_ref()) {
+        if self.is_unsent() || self.is_due(&asked, answered.as_ref()) {
             return Ok(Observed::Todo);
         }
         let account = &self.of.route.account;
@@ -119,9 +123,10 @@ impl Step for SayHello<'_> {
         let message = self.message(&asked);
         let asked = Asked { sent, digest: message.digest(), ..asked };
         self.account.tag(&self.of.source_arn(), tags::HELLO, &asked).await?;
-        self.account.unsent.borrow_mut().insert(self.of.id.clone());
+        let unsent = |is| self.account.fleet.remember(&owner(self.of), |memory| memory.hello_unsent = is);
+        unsent(true);
         Queue::new(&self.account.clients, &self.of.inbox).send(&message.encode()).await?;
-        self.account.unsent.borrow_mut().remove(&self.of.id);
+        unsent(false);
         Ok(Acted::Done)
     }
 

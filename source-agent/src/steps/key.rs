@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use agent_runtime::snapshot::is_young;
+use agent_runtime::aws::rds::snapshot::is_young;
 use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, Working};
 use aws_config::retry::RetryConfig;
 use aws_sdk_kms::operation::replicate_key::{ReplicateKeyError, ReplicateKeyOutput};

@@ -1,6 +1,6 @@
 //! Step 7: the message is published; then account B is waited for.
 
-use agent_runtime::queue::Queue;
+use agent_runtime::aws::queue::Queue;
 use agent_runtime::{Acted, Fault, Observed, Progress, Step, StepId, Wait, Working};
 use protocol::tags::{self, Published};
 use protocol::{Handoff, Stage};
@@ -82,11 +82,11 @@ impl Wait for AwaitLanding<'_> {
             return Err(Fault::fatal(format!("source snapshot {} has gone", self.of.source_arn()))
                 .hint("it was deleted by hand, and the handoff with it; move the database under another label"));
         };
-        if let Some(trouble) = self.account.deaf.borrow().get(&self.of.receipts) {
+        if let Some(trouble) = self.account.fleet.unreachable(&self.of.receipts) {
             let readable =
                 || format!("make queue {} readable for this agent; account B's receipts wait in it", self.of.receipts);
             return Err(Fault::blocked(format!("receipts cannot be heard: {}", trouble.what))
-                .hint(trouble.mend.clone().unwrap_or_else(readable))
+                .hint(trouble.mend.unwrap_or_else(readable))
                 .answered(trouble.answer.clone()));
         }
         let account = &self.of.route.account;

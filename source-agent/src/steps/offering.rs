@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_runtime::snapshot::SnapshotView;
+use agent_runtime::aws::rds::snapshot::SnapshotView;
 use agent_runtime::text::setting;
 use agent_runtime::{Acted, Fault, NextPoll, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};

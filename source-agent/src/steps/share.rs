@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_runtime::snapshot::SnapshotView;
+use agent_runtime::aws::rds::snapshot::SnapshotView;
 use agent_runtime::{Acted, Fault, Observed, Step, StepId};
 
 use crate::account::{Account, SLOWLY};

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use agent_runtime::statement::full_hour;
+use agent_runtime::fault::statement::full_hour;
 use agent_runtime::{Acted, Fault, Observed, Step, StepId};
 use jiff::Timestamp;
 use protocol::tags::Route;

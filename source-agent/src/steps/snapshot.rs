@@ -1,9 +1,9 @@
 //! Step 1: the source snapshot.
 
-use agent_runtime::copies::LIMIT_REACHED;
-use agent_runtime::database::DatabaseStatus;
+use agent_runtime::aws::copies::LIMIT_REACHED;
+use agent_runtime::aws::rds::database::DatabaseStatus;
+use agent_runtime::aws::rds::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::gate::{Claim, Supply};
-use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
 use aws_sdk_rds::operation::create_db_snapshot::CreateDBSnapshotError;
 use protocol::DbIdentifier;

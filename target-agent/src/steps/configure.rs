@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use agent_runtime::database::{DatabaseStatus, DatabaseView};
+use agent_runtime::aws::rds::database::{DatabaseStatus, DatabaseView};
 use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use protocol::{DbIdentifier, KeyArn};

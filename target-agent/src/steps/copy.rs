@@ -1,9 +1,9 @@
 //! Step 9: the copy under account B's own key. With it, B depends on nothing of A any more.
 
-use agent_runtime::copies::LIMIT_REACHED;
+use agent_runtime::aws::copies::LIMIT_REACHED;
+use agent_runtime::aws::rds::snapshot::{SnapshotView, is_young, rds_tags};
+use agent_runtime::fault::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::gate::{Claim, Supply};
-use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
-use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use jiff::Timestamp;
@@ -11,11 +11,8 @@ use protocol::Handoff;
 use protocol::Reason;
 
 use crate::account::Account;
-use crate::admission;
+use crate::admission::{self, COPY};
 use crate::job::Job;
-
-/// The wait for the target copy.
-pub(crate) const COPY: StepId = StepId("copy");
 
 /// The target copy exists, with our tags and this message's digest. It need not be complete.
 pub(crate) struct CopyUnderOwnKey<'a> {
@@ -54,7 +51,6 @@ impl Step for CopyUnderOwnKey<'_> {
             };
         };
         if self.account.target_copy(self.job).await?.is_some() {
-            self.job.shown();
             return Ok(Observed::Ready(()));
         }
         if view.tags.is_empty() && is_young(view.created, self.account.clock.now()) {

@@ -1,9 +1,10 @@
 //! The end of a message that was begun.
 
-use agent_runtime::queue::Queue;
+use agent_runtime::aws::queue::Queue;
 use agent_runtime::{Acted, Fault, Observed, Step, StepId};
 
 use crate::account::Account;
+use crate::admission::owner;
 use crate::job::Job;
 use crate::steps::tell::receipt;
 
@@ -30,12 +31,13 @@ impl Step for AnswerMessage<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        Ok(if self.job.held.borrow().is_empty() { Observed::Ready(()) } else { Observed::Todo })
+        Ok(if self.account.fleet.first_held(&owner(self.job)).is_none() { Observed::Ready(()) } else { Observed::Todo })
     }
 
     /// Receipts repeat the same bytes and the deletion comes last, so that a crash anywhere only repeats them again.
     async fn act(&self) -> Result<Acted, Fault> {
-        let Some(held) = self.job.held.borrow().first().cloned() else { return Ok(Acted::Nothing) };
+        let owner = owner(self.job);
+        let Some(held) = self.account.fleet.first_held(&owner) else { return Ok(Acted::Nothing) };
         if let Some(copy) = self.account.target_copy(self.job).await? {
             let queue = self.account.receipts(&self.job.facts.origin.account, self.job.id())?;
             for (stage, told) in &copy.facts.told {
@@ -43,8 +45,7 @@ impl Step for AnswerMessage<'_> {
             }
         }
         Queue::new(&self.account.clients, &self.account.settings.inbox).delete(&held.received.handle).await?;
-        // A redelivery that came meanwhile has another handle: it is answered again.
-        self.job.held.borrow_mut().retain(|other| other.received.handle != held.received.handle);
+        self.account.fleet.let_go(&owner, &held.received.handle);
         Ok(Acted::Done)
     }
 

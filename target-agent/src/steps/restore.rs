@@ -1,8 +1,8 @@
 //! Step 11: the restored database, as the restore profile says.
 
-use agent_runtime::database::{DatabaseStatus, DatabaseView};
+use agent_runtime::aws::rds::database::{DatabaseStatus, DatabaseView};
+use agent_runtime::aws::rds::snapshot::{SnapshotView, is_young, rds_tags};
 use agent_runtime::gate::{Claim, Supply};
-use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
 use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
 use aws_sdk_rds::operation::restore_db_instance_from_db_snapshot::RestoreDBInstanceFromDBSnapshotError;
 use protocol::DbIdentifier;
@@ -14,11 +14,8 @@ use super::configure::correct;
 use super::fit::fit_profile;
 use super::verify::refused;
 use crate::account::Account;
-use crate::admission;
+use crate::admission::{self, RESTORE};
 use crate::job::Job;
-
-/// The step that restores the database, and the wait for it.
-pub(crate) const RESTORE: StepId = StepId("restore");
 
 /// The restored database exists; it need not be available.
 pub(crate) struct Restore<'a> {

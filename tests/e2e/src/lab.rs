@@ -393,6 +393,11 @@ impl Lab {
         command
     }
 
+    /// Somebody watches an agent from now on.
+    pub fn watch(&self, agent: &'static str, pane: &Pane) {
+        self.panes.borrow_mut().insert(agent, pane.clone());
+    }
+
     fn env(
         &self,
         agent: &'static str,
@@ -430,7 +435,7 @@ impl Lab {
             transport = transport.with_gate(gate);
         }
         SdkConfig::builder()
-            .behavior_version(agent_runtime::clients::behavior())
+            .behavior_version(agent_runtime::aws::clients::behavior())
             .region(aws_config::Region::new(region.to_owned()))
             .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
             .identity_cache(aws_config::identity::IdentityCache::lazy().build())

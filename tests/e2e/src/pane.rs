@@ -8,8 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indicatif::TermLike;
 use vt100::Parser;
 
-use crate::lab::Lab;
-
 /// A terminal of some size.
 #[derive(Clone)]
 pub struct Pane(Arc<Mutex<Parser>>);
@@ -44,13 +42,6 @@ impl Pane {
         // As a terminal's driver does.
         let text = text.replace('\n', "\r\n");
         self.with(|parser| parser.write_all(text.as_bytes()))
-    }
-}
-
-impl Lab {
-    /// Somebody watches an agent from now on.
-    pub fn watch(&self, agent: &'static str, pane: &Pane) {
-        self.panes.borrow_mut().insert(agent, pane.clone());
     }
 }
 

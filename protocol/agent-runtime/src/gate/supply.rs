@@ -5,6 +5,17 @@ use std::time::Duration;
 
 use protocol::DbiResourceId;
 
+/// How old the supply of a permit may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SupplyAge {
+    /// As this process knows it, without a call.
+    Known,
+    /// As of the last listing that those who wait share.
+    Recent,
+    /// Read now: what was known before has misled a call.
+    Now,
+}
+
 /// When a request that was not granted is to be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {

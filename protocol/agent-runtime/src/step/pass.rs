@@ -8,13 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tracing::Instrument as _;
 
-use super::schedule::{PollSchedule, remaining};
 use super::write_log::{LogKey, MayAct, Scope, WriteLog};
-use super::{Acted, NextPoll, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
+use super::{Acted, Observed, Step, StepId, Wait};
 use crate::clock::Clock;
 use crate::event::{Row, RowState, Stall};
 use crate::fault::{Fault, FaultKind};
-use crate::gate::{Admission, Claim, Gate, Owner, Queued, Refused, Retry};
+use crate::gate::{Admission, Claim, Gate, Owner, Queued, Refused, Retry, SupplyAge};
+use crate::poll::schedule::{PollSchedule, remaining};
+use crate::poll::{NextPoll, Progress, Working};
 
 /// A refusal this soon after our own change means that AWS is still spreading it. KMS: "in some cases several minutes" (KMS
 /// Developer Guide, Eventual consistency).
@@ -159,6 +160,13 @@ impl<'a> Pass<'a> {
     /// Something else than the step has seen that its resource is absent: a look before it is made counts from here.
     pub fn absent(&self, step: StepId) {
         self.context.writes.absent(&self.key(step, None));
+    }
+
+    /// The handoff needs no permit any more.
+    pub fn release_permits(&self) {
+        if self.mode == Mode::Act {
+            self.context.gate.pass_ended(self.owner, true);
+        }
     }
 
     /// Acts on a step that has something to do, if the write log agrees and its permit is granted.

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use protocol::HandoffId;
 use tokio::time::Instant;
 
-use super::{StepId, Working};
+use super::StepId;
+use crate::poll::Working;
 
 /// The memory of one process. It only ever delays an act; losing it loses nothing else.
 #[derive(Debug, Default)]

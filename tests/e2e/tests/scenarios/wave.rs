@@ -194,10 +194,14 @@ async fn a_plan_of_many_is_a_table_and_shows_the_steps_of_one_that_is_asked_for(
         assert_eq!(none.exit, Exit::Usage);
         assert!(none.words().contains("no handoff of shop-"), "{}", none.out);
     }
-    // Somebody else holds one of the places.
+    // Somebody else's copy takes one of the places.
     lab.cloud.create_database(Database { allocated_gib: 2_000, ..Database::new(A, TARGET, "other") });
     let there = lab.admin(A, TARGET);
     there.rds.create_db_snapshot().db_instance_identifier("other").db_snapshot_identifier("x").send().await.unwrap();
+    tokio::time::sleep(Duration::from_hours(3)).await;
+    let copy = there.rds.copy_db_snapshot().source_db_snapshot_identifier("x").target_db_snapshot_identifier("y");
+    copy.send().await.unwrap();
+    tokio::time::sleep(Duration::from_mins(20)).await;
     let json = planned(&lab).await;
     let copies = |quota: &&Value| quota["quota"] == "copies-in-flight" && quota["region"] == TARGET;
     let quotas = json["forecast"]["quotas"].as_array().unwrap();

@@ -2,7 +2,7 @@
 
 use protocol::{AccountId, Region};
 
-use crate::clients::Clients;
+use crate::aws::clients::Clients;
 use crate::fault::{AwsResult as _, Fault};
 
 /// Checks that the credentials belong to the account that the configuration names, and returns the principal's ARN.

@@ -7,7 +7,7 @@ use protocol::arn;
 use protocol::ids::RoleName;
 use serde_json::Value;
 
-use crate::policy::Statement;
+use crate::aws::policy::Statement;
 
 /// What a sender does.
 const SEND: &str = "sqs:SendMessage";
@@ -101,7 +101,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::statement::lets_in;
+    use crate::fault::statement::lets_in;
 
     const AGENT: &str = "arn:aws:iam::111111111111:role/rds-handoff-source-agent";
     const ANY_AGENT: &str = "arn:aws:iam::*:role/rds-handoff-source-agent";

@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use protocol::tags::Tags;
 use protocol::{DbIdentifier, DbiResourceId, Identity, KeyArn, SnapshotArn};
 
+use crate::aws::known::Listed;
 use crate::fault::Fault;
-use crate::known::Listed;
-use crate::step::{Progress, Working};
+use crate::poll::{Progress, Working};
 
 /// How far a snapshot is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Listed for SnapshotView {
             SnapshotStatus::Available | SnapshotStatus::Failed(_) => None,
             SnapshotStatus::Working(_) => {
                 let working = Working { percent: self.percent, since: self.created, ..Working::new("") };
-                Some(crate::step::schedule::remaining(&working, now, Duration::ZERO).unwrap_or_default())
+                Some(crate::poll::schedule::remaining(&working, now, Duration::ZERO).unwrap_or_default())
             }
         }
     }

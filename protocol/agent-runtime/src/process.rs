@@ -20,14 +20,14 @@ use tokio_util::sync::CancellationToken;
 
 use protocol::{AccountId, Region};
 
-use crate::caller;
-use crate::clients::Clients;
+use crate::aws::caller;
+use crate::aws::clients::Clients;
 use crate::clock::Clock;
 use crate::config::{self, ConfigError};
-use crate::drive::Patience;
 use crate::event::Sink;
 use crate::exit::Exit;
 use crate::fault::FaultKind;
+use crate::fleet::drive::Patience;
 use crate::ui::{Format, Screen, Terminal};
 
 /// Flags of every command.
@@ -165,7 +165,7 @@ async fn standard_sdk() -> SdkConfig {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new())
         .or_else("us-east-1");
-    aws_config::defaults(crate::clients::behavior()).region(region).load().await
+    aws_config::defaults(crate::aws::clients::behavior()).region(region).load().await
 }
 
 fn random() -> [u8; 8] {

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use protocol::Region;
 
-use crate::clients::Clients;
+use crate::aws::clients::Clients;
+use crate::aws::shared::Shared;
 use crate::fault::{AwsResult as _, Fault, FaultKind};
-use crate::shared::Shared;
 
 /// AWS's own figure, which an account can have raised (RDS User Guide, Quotas and constraints for Amazon RDS): with fewer there is
 /// room, and nobody need ask.

@@ -14,7 +14,7 @@ use protocol::wire::envelope::REASON_ATTRIBUTE;
 use protocol::{QueueArn, names};
 use tokio::time::Instant;
 
-use crate::clients::Clients;
+use crate::aws::clients::Clients;
 use crate::fault::{AwsResult as _, Fault, FaultKind};
 
 /// How long a received message stays invisible unless it is renewed.

@@ -6,7 +6,7 @@
 use protocol::{AccountId, KeyArn, QueueArn};
 use serde_json::json;
 
-use crate::statement::{allows, lets_in, pasted};
+use crate::fault::statement::{allows, lets_in, pasted};
 
 /// The kind of policy that is in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,14 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use protocol::{DbiResourceId, Region};
 
-use crate::clients::Clients;
+use crate::aws::clients::Clients;
+use crate::aws::inventory::{Inventory, Snapshots};
+use crate::aws::quotas::Quotas;
+use crate::aws::rds::snapshot::{SnapshotStatus, SnapshotView};
 use crate::fault::Fault;
-use crate::gate::{Bound, Retry, Supply};
-use crate::inventory::{Inventory, Snapshots};
-use crate::quotas::Quotas;
-use crate::snapshot::{SnapshotStatus, SnapshotView};
-use crate::step::schedule::PollSchedule;
-use crate::step::{SupplyAge, Working};
+use crate::gate::{Bound, Retry, Supply, SupplyAge};
+use crate::poll::Working;
+use crate::poll::schedule::PollSchedule;
 
 /// The first in the queue asks again this seldom when all that is in flight is polled by this process: whoever polls it wakes the
 /// first.

@@ -11,13 +11,13 @@ use protocol::tags::Tags;
 use protocol::{DbIdentifier, Region, SnapshotArn, SnapshotId};
 use tokio::time::Instant;
 
-use crate::clients::Clients;
+use crate::aws::clients::Clients;
+use crate::aws::known::{Bounds, Known, Listing};
+use crate::aws::rds::database::DatabaseView;
+use crate::aws::rds::snapshot::SnapshotView;
 use crate::clock::Clock;
-use crate::database::DatabaseView;
 use crate::fault::{AwsResult as _, Fault};
-use crate::known::{Bounds, Known, Listing};
-use crate::snapshot::SnapshotView;
-use crate::step::schedule::PollSchedule;
+use crate::poll::schedule::PollSchedule;
 
 /// The manual snapshots of an account in one Region.
 pub type Snapshots = Listing<SnapshotId, SnapshotView>;
@@ -126,6 +126,11 @@ impl Inventory {
     /// When RDS does not list them.
     pub async fn known(&self, region: &Region) -> Result<Rc<Snapshots>, Fault> {
         self.snapshots(region, self.pace.idle()).await
+    }
+
+    /// Every manual snapshot of this account in a Region, as this process knows them now.
+    pub fn known_now(&self, region: &Region) -> Rc<Snapshots> {
+        self.snapshots.now(region)
     }
 
     /// Every manual snapshot of this account in each Region that this process has listed, as it knows them.

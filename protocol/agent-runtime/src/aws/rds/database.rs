@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use protocol::tags::Tags;
 use protocol::{DbArn, DbiResourceId, KeyArn};
 
-use crate::known::Listed;
-use crate::snapshot::{tags, timestamp};
+use crate::aws::known::Listed;
+use crate::aws::rds::snapshot::{tags, timestamp};
 
 /// How far a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]

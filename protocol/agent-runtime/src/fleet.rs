@@ -1,0 +1,199 @@
+//! The fleet: the engine that both agents run on. It owns the running handoffs, their mailboxes, shutdown and back-off.
+//!
+//! One record is kept for each handoff (its passes' wake-up, the messages that are held for it, what the agent remembers of it),
+//! and all of it is dropped when the handoff ends. Losing all of it loses nothing: the next process finds the handoffs in AWS.
+
+pub mod agent;
+pub mod backoff;
+pub mod drive;
+mod engine;
+pub mod mailbox;
+pub mod tracked;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use protocol::{HandoffId, QueueArn};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::aws::queue::{Held, Received};
+use crate::clock::Clock;
+use crate::event::Trouble;
+use crate::gate::{Gate, Owner};
+use crate::poll::schedule::PollSchedule;
+use crate::step::pass::{Mode, Pass, PassContext};
+use crate::step::write_log::WriteLog;
+use tracked::{Record, Stage, Tracked};
+
+/// The handoffs of one process, and what their passes share.
+#[derive(Debug)]
+pub struct Fleet<H: Tracked> {
+    schedule: PollSchedule,
+    clock: Clock,
+    gate: Gate,
+    writes: WriteLog,
+    records: RefCell<BTreeMap<Owner, Record<H>>>,
+    /// How many were tracked so far.
+    tracked: Cell<u64>,
+    /// Queues that SQS does not let this process read, and why.
+    unreachable: RefCell<BTreeMap<QueueArn, Trouble>>,
+    /// Concurrency limits, by who is on the other side.
+    turns: RefCell<BTreeMap<String, Rc<Semaphore>>>,
+    /// What an agent remembers has changed: others may be walked.
+    changed: Notify,
+}
+
+impl<H: Tracked> Fleet<H> {
+    /// Without any handoff.
+    pub fn new(schedule: &PollSchedule, clock: &Clock) -> Self {
+        Self {
+            gate: Gate::new(schedule.settle_factor),
+            schedule: schedule.clone(),
+            clock: clock.clone(),
+            writes: WriteLog::default(),
+            records: RefCell::default(),
+            tracked: Cell::default(),
+            unreachable: RefCell::default(),
+            turns: RefCell::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// What all passes share.
+    pub fn passes(&self) -> PassContext<'_> {
+        PassContext { writes: &self.writes, gate: &self.gate, schedule: &self.schedule, clock: &self.clock }
+    }
+
+    /// A pass that never acts, over the steps of a handoff that need not be tracked.
+    pub fn look<'a>(&'a self, mode: Mode, owner: &'a Owner) -> Pass<'a> {
+        Pass::new(mode, self.passes(), owner, &Rc::default())
+    }
+
+    /// What is remembered of a handoff, if it is tracked.
+    pub fn recall<T>(&self, owner: &Owner, of: impl FnOnce(&H::Memory) -> T) -> Option<T> {
+        self.records.borrow().get(owner).map(|record| of(&record.memory))
+    }
+
+    /// Changes what is remembered of a handoff, if it is tracked.
+    pub fn remember<T>(&self, owner: &Owner, change: impl FnOnce(&mut H::Memory) -> T) -> Option<T> {
+        self.records.borrow_mut().get_mut(owner).map(|record| change(&mut record.memory))
+    }
+
+    /// Whether this holds for a handoff that is tracked.
+    pub fn any(&self, holds: impl Fn(&H, &H::Memory) -> bool) -> bool {
+        self.records.borrow().values().any(|record| holds(&record.handoff, &record.memory))
+    }
+
+    /// How many handoffs hold messages for which this holds.
+    pub fn holding(&self, holds: impl Fn(&H) -> bool) -> usize {
+        let records = self.records.borrow();
+        records.values().filter(|record| !record.held.is_empty() && holds(&record.handoff)).count()
+    }
+
+    /// Which handoffs may be walked is to be asked anew.
+    pub fn admit_again(&self) {
+        self.changed.notify_one();
+    }
+
+    /// The first message that is held for a handoff.
+    pub fn first_held(&self, owner: &Owner) -> Option<Held> {
+        self.records.borrow().get(owner)?.held.first().map(|(_, held)| held.clone())
+    }
+
+    /// Whether this message is held for a handoff, under whichever receipt handle.
+    pub fn holds(&self, owner: &Owner, message: &Received) -> bool {
+        let records = self.records.borrow();
+        records.get(owner).is_some_and(|record| record.held.iter().any(|(_, held)| held.received.id == message.id))
+    }
+
+    /// A held message was deleted. A redelivery that came meanwhile has another receipt handle, and stays held.
+    pub fn let_go(&self, owner: &Owner, handle: &str) {
+        if let Some(record) = self.records.borrow_mut().get_mut(owner) {
+            record.held.retain(|(_, held)| held.received.handle != handle);
+        }
+    }
+
+    /// The messages that are held for a handoff: they are held no more.
+    pub fn take_held(&self, owner: &Owner) -> Vec<Received> {
+        let mut records = self.records.borrow_mut();
+        let held = records.get_mut(owner).map(|record| std::mem::take(&mut record.held)).unwrap_or_default();
+        held.into_iter().map(|(_, held)| held.received).collect()
+    }
+
+    /// Why a queue cannot be read, if it cannot.
+    pub fn unreachable(&self, queue: &QueueArn) -> Option<Trouble> {
+        self.unreachable.borrow().get(queue).cloned()
+    }
+
+    /// Something that another step than the one that made it knows to be there.
+    pub fn seen(&self, handoff: &HandoffId, step: crate::step::StepId) {
+        use crate::step::write_log::{LogKey, Scope};
+        self.writes.ready(&LogKey { step, is_wait: false, scope: Scope::Handoff(handoff.clone()) });
+    }
+
+    /// How many entries are kept of handoffs, in all.
+    pub fn entries(&self) -> usize {
+        self.records.borrow().len() + self.gate.entries() + self.writes.entries().0
+    }
+
+    /// Wakes the passes of a handoff.
+    fn wake(&self, handoff: &HandoffId) {
+        for (owner, record) in self.records.borrow().range(Owner { handoff: handoff.clone(), message: None }..) {
+            if owner.handoff != *handoff {
+                break;
+            }
+            record.wake.notify_one();
+        }
+    }
+
+    /// Tracks a handoff, unless it is tracked already, and holds the message that began it.
+    fn track(&self, handoff: H, message: Option<(usize, Held)>) {
+        let owner = handoff.owner();
+        let mut records = self.records.borrow_mut();
+        let is_known = records.contains_key(&owner);
+        let record = records
+            .entry(owner.clone())
+            .or_insert_with(|| Record::new(handoff, self.tracked.replace(self.tracked.get() + 1)));
+        if let Some((mailbox, held)) = message {
+            record.hold(mailbox, held);
+        }
+        if is_known {
+            record.wake.notify_one();
+        } else if let Some(claim) = record.handoff.first_claim() {
+            self.gate.enlist(&owner, claim, &record.wake);
+        }
+        self.count(&records);
+    }
+
+    /// Takes a handoff whose passes have ended out of those that share reads; `keep` its record, with the messages that it holds.
+    fn untrack(&self, owner: &Owner, keep: bool) -> Option<Rc<H>> {
+        let mut records = self.records.borrow_mut();
+        self.gate.pass_ended(owner, true);
+        if keep {
+            if let Some(record) = records.get_mut(owner) {
+                record.stage = Stage::Over;
+            }
+            self.count(&records);
+            return None;
+        }
+        let gone = records.remove(owner);
+        self.count(&records);
+        // Another message may be of the same handoff.
+        let others = Owner { handoff: owner.handoff.clone(), message: None };
+        let is_last = records.range(others..).next().is_none_or(|(other, _)| other.handoff != owner.handoff);
+        if is_last {
+            self.writes.forget(&owner.handoff);
+        }
+        gone.filter(|_| is_last).map(|record| record.handoff)
+    }
+
+    /// As many share what is read.
+    fn count(&self, records: &BTreeMap<Owner, Record<H>>) {
+        let active = records.values().filter(|record| record.stage != Stage::Over).count();
+        self.schedule.crowd.set(active);
+    }
+}
+
+#[cfg(test)]
+mod tests;
