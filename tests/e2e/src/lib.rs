@@ -3,9 +3,15 @@
 //! Account A is 111111111111 in ap-northeast-1, account B is 222222222222 in us-west-2. Each agent runs through the same
 //! `run` function as its binary, with the real SDK clients and the credentials of its own account's role.
 
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "it serves tests: what cannot be set up ends them")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "it serves tests: what cannot be set up, or is broken, ends them"
+)]
 
 mod admin;
+mod auditor;
 pub mod cost;
 mod differences;
 mod disturb;
@@ -16,6 +22,7 @@ mod pane;
 mod storm;
 
 pub use admin::Admin;
+pub use auditor::Invariant;
 pub use differences::{differences, without_unused_keys};
 pub use disturb::Disturb;
 pub use kill::{Kill, Moment};

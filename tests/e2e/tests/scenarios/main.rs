@@ -9,6 +9,7 @@
 
 mod admission;
 mod arrows;
+mod auditor;
 mod blocked;
 mod check;
 mod cost;
