@@ -29,6 +29,7 @@ mod report;
 mod requests;
 mod restore;
 mod restrictions;
+mod sample;
 mod seeds;
 mod trouble;
 mod watched;
