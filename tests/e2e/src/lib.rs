@@ -12,6 +12,7 @@
 
 mod admin;
 mod auditor;
+mod corpus;
 pub mod cost;
 mod differences;
 mod disturb;
@@ -19,14 +20,17 @@ mod kill;
 mod lab;
 mod output;
 mod pane;
+mod reduce;
 mod storm;
 
 pub use admin::Admin;
 pub use auditor::Invariant;
+pub use corpus::Case;
 pub use differences::{differences, without_unused_keys};
 pub use disturb::Disturb;
 pub use kill::{Kill, Moment};
 pub use lab::{A, B, HOME, Lab, TARGET, World};
 pub use output::{Ran, Told};
 pub use pane::Pane;
-pub use storm::Storm;
+pub use reduce::reduce;
+pub use storm::{Dealt, Storm};
