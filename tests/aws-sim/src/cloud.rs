@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::calls::Trace;
 use crate::clock::between;
 use crate::fault::{Fault, Outcome};
+use crate::observe::{Observer, View};
 use crate::past::Past;
 use crate::request::{Parameters, Request, Service};
 use crate::roles::Session;
@@ -34,6 +35,7 @@ struct Inner {
     past: Mutex<Past>,
     sky: Mutex<Sky>,
     trace: Mutex<Trace>,
+    observer: Mutex<Option<Arc<dyn Observer>>>,
     /// Rung when a queue has changed, for long polls.
     bell: Notify,
 }
@@ -86,6 +88,7 @@ impl Cloud {
             world: Mutex::new(world),
             past: Mutex::default(),
             trace: Mutex::default(),
+            observer: Mutex::default(),
             bell: Notify::new(),
         };
         Self { inner: Arc::new(inner) }
@@ -110,6 +113,11 @@ impl Cloud {
     /// [`Settings::keeps_questions`].
     pub fn questions(&self) -> Vec<String> {
         self.present().journal.questions()
+    }
+
+    /// Lets `observer`, in place of any other, see each request that may change something. A fork of this cloud has none.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        *self.observer() = Some(observer);
     }
 
     /// Empties the trace. Numbers go on.
@@ -150,6 +158,10 @@ impl Cloud {
 
     pub(crate) fn past(&self) -> MutexGuard<'_, Past> {
         self.inner.past.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn observer(&self) -> MutexGuard<'_, Option<Arc<dyn Observer>>> {
+        self.inner.observer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn trace(&self) -> MutexGuard<'_, Trace> {
@@ -233,7 +245,14 @@ impl Cloud {
         let request = arrival.request.as_ref().map_err(Clone::clone)?;
         let mut world = self.present();
         world.journal.begin();
+        let observer = self.observer().clone().filter(|_| request.mutating());
+        if let Some(observer) = &observer {
+            observer.before(&arrival.call, View::of(&world));
+        }
         let answer = self.attempt_in(&mut world, arrival, request, known);
+        if let (Some(observer), Ok(Reply::Xml(_) | Reply::Json(_))) = (&observer, &answer) {
+            observer.after(&arrival.call, View::of(&world));
+        }
         // A long poll is judged each time that it looks; the last time counts.
         self.trace().decided(arrival.call.number, world.journal.take());
         drop(world);

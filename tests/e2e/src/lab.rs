@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
+use crate::auditor::{Auditor, Invariant, Limits};
 use crate::output::{Events, Output, Ran, Told};
 use crate::pane::Pane;
 
@@ -32,6 +33,11 @@ pub const B: &str = "222222222222";
 pub const HOME: &str = "ap-northeast-1";
 /// The target Region.
 pub const TARGET: &str = "us-west-2";
+
+/// The role of the source agent.
+const SOURCE_ROLE: &str = "rds-handoff-source-agent";
+/// The role of the target agent.
+const TARGET_ROLE: &str = "rds-handoff-target-agent";
 
 /// 2026-11-21T10:00:00Z, when every Lab begins.
 const EPOCH: u64 = 1_795_255_200;
@@ -57,6 +63,8 @@ pub struct World {
     pub quotas: Quotas,
     /// How far back a stale read can look: a large world is spared that by zero.
     pub remembers: Duration,
+    /// Whether the auditor looks at each call. It walks over the whole world, which is too slow for a benchmark of thousands.
+    pub audited: bool,
 }
 
 impl World {
@@ -72,6 +80,7 @@ impl World {
             requests: false,
             quotas: Quotas::default(),
             remembers: Duration::from_secs(30),
+            audited: true,
         }
     }
 
@@ -98,6 +107,7 @@ pub struct Lab {
     /// Where the agents' configuration stands.
     files: Rc<TempDir>,
     partition: String,
+    auditor: Arc<Auditor>,
     gate: RefCell<Option<Arc<dyn Gate>>>,
     nonces: Rc<Cell<u64>>,
     /// What the last run of each agent has printed and shown so far.
@@ -140,6 +150,7 @@ impl Lab {
             cloud,
             files: Rc::new(TempDir::new().expect("a folder for configuration files")),
             partition: format!("lab-{}", LABS.fetch_add(1, Ordering::Relaxed)),
+            auditor: Arc::default(),
             gate: RefCell::default(),
             nonces: Rc::default(),
             said: RefCell::default(),
@@ -157,6 +168,11 @@ impl Lab {
         lab.configure_source(&world.databases, if world.given_key { "key_mode = \"given\"" } else { "" });
         lab.configure_target(&key, "");
         lab.cloud.forget_calls();
+        lab.auditor.watch(A, SOURCE_ROLE);
+        lab.auditor.watch(B, TARGET_ROLE);
+        if world.audited {
+            lab.cloud.observe(lab.auditor.clone());
+        }
         lab
     }
 
@@ -164,15 +180,39 @@ impl Lab {
     /// it is.
     #[must_use]
     pub fn fork(&self) -> Self {
+        let (cloud, auditor) = (self.cloud.fork(), self.auditor.fork());
+        cloud.observe(auditor.clone());
         Self {
-            cloud: self.cloud.fork(),
+            cloud,
             files: Rc::clone(&self.files),
             partition: self.partition.clone(),
+            auditor,
             gate: RefCell::default(),
             nonces: Rc::clone(&self.nonces),
             said: RefCell::default(),
             counts_only: Cell::default(),
             panes: RefCell::default(),
+        }
+    }
+
+    /// An invariant is not held in this Lab from now on, for this reason.
+    pub fn exempt(&self, invariant: Invariant, reason: &'static str) {
+        self.auditor.exempt(invariant, reason);
+    }
+
+    /// What an agent's call has broken, if any has: whoever asks says that it was meant to be.
+    pub fn broken(&self) -> Option<String> {
+        self.auditor.take()
+    }
+
+    /// Runs an agent of an account; a call that breaks an invariant ends the scenario here.
+    async fn audited<T>(&self, account: &str, role: &str, file: &str, agent: impl Future<Output = T>) -> T {
+        let configuration = std::fs::read_to_string(self.files.path().join(file)).unwrap_or_default();
+        self.auditor.watch(account, role);
+        let _running = self.auditor.runs(account, Limits::of(&configuration));
+        match Box::pin(self.auditor.until_broken(agent)).await {
+            Ok(ran) => ran,
+            Err(broken) => panic!("{broken}"),
         }
     }
 
@@ -230,7 +270,7 @@ impl Lab {
 
     /// Runs the source agent in account A until it ends.
     pub async fn source(&self, args: &[&str]) -> Ran {
-        self.source_as(A, "rds-handoff-source-agent", args, CancellationToken::new()).await
+        self.source_as(A, SOURCE_ROLE, args, CancellationToken::new()).await
     }
 
     /// Runs the source agent with the credentials of some role.
@@ -238,7 +278,7 @@ impl Lab {
         let (env, out, events) = self.env("source-agent", self.cloud.role(account, role), shutdown);
         match source_agent::Cli::try_parse_from(self.command("source-agent", "source.toml", args)) {
             Ok(cli) => {
-                let exit = Box::pin(source_agent::run(cli, env)).await;
+                let exit = self.audited(account, role, "source.toml", Box::pin(source_agent::run(cli, env))).await;
                 Ran { exit, out: out.text(), events: events.all() }
             }
             Err(error) => Ran { exit: Exit::Usage, out: error.to_string(), events: Vec::new() },
@@ -252,7 +292,7 @@ impl Lab {
             tokio::time::sleep(time).await;
             stop.cancel();
         };
-        let source = self.source_as(A, "rds-handoff-source-agent", &Lab::ALONE, stop.clone());
+        let source = self.source_as(A, SOURCE_ROLE, &Lab::ALONE, stop.clone());
         tokio::join!(source, signal).0
     }
 
@@ -296,11 +336,11 @@ impl Lab {
 
     /// Runs the target agent until it ends, or is told to.
     pub async fn target_until(&self, args: &[&str], shutdown: CancellationToken) -> Ran {
-        let role = self.cloud.role(B, "rds-handoff-target-agent");
+        let role = self.cloud.role(B, TARGET_ROLE);
         let (env, out, events) = self.env("target-agent", role, shutdown);
         match target_agent::Cli::try_parse_from(self.command("target-agent", "target.toml", args)) {
             Ok(cli) => {
-                let exit = Box::pin(target_agent::run(cli, env)).await;
+                let exit = self.audited(B, TARGET_ROLE, "target.toml", Box::pin(target_agent::run(cli, env))).await;
                 Ran { exit, out: out.text(), events: events.all() }
             }
             Err(error) => Ran { exit: Exit::Usage, out: error.to_string(), events: Vec::new() },
@@ -321,13 +361,18 @@ impl Lab {
 
     /// Starts the target agent until these databases are restored.
     pub async fn target_until_restored(&self, restored: &[&str]) -> Ran {
+        self.target_until_restored_every(Duration::from_secs(5), restored).await
+    }
+
+    /// The same, so long after each time that it has ended.
+    pub async fn target_until_restored_every(&self, pause: Duration, restored: &[&str]) -> Ran {
         loop {
             let ran = self.target(&["run"]).await;
             let all = restored.iter().all(|name| self.restored(name).is_some());
             if all && ran.exit == Exit::Settled {
                 return ran;
             }
-            tokio::time::sleep(Duration::from_secs(5)).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -443,5 +488,14 @@ impl Lab {
             .time_source(self.cloud.clock())
             .sleep_impl(TokioSleep::new())
             .build()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // Broken while no agent ran, or by what an agent had sent before it was killed.
+        if let (Some(broken), false) = (self.auditor.found(), std::thread::panicking()) {
+            panic!("{broken}");
+        }
     }
 }

@@ -3,9 +3,16 @@
 //! Account A is 111111111111 in ap-northeast-1, account B is 222222222222 in us-west-2. Each agent runs through the same
 //! `run` function as its binary, with the real SDK clients and the credentials of its own account's role.
 
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "it serves tests: what cannot be set up ends them")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "it serves tests: what cannot be set up, or is broken, ends them"
+)]
 
 mod admin;
+mod auditor;
+mod corpus;
 pub mod cost;
 mod differences;
 mod disturb;
@@ -13,13 +20,17 @@ mod kill;
 mod lab;
 mod output;
 mod pane;
+mod reduce;
 mod storm;
 
 pub use admin::Admin;
+pub use auditor::Invariant;
+pub use corpus::Case;
 pub use differences::{differences, without_unused_keys};
 pub use disturb::Disturb;
 pub use kill::{Kill, Moment};
 pub use lab::{A, B, HOME, Lab, TARGET, World};
 pub use output::{Ran, Told, without_request_ids};
 pub use pane::Pane;
-pub use storm::Storm;
+pub use reduce::reduce;
+pub use storm::{Dealt, Storm};

@@ -1,7 +1,8 @@
 //! Everything that may go wrong, at random, and the same again from the same seed.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sim::{Call, Disturbance, Gate};
@@ -13,12 +14,22 @@ const TOO_LATE: Duration = Duration::from_mins(2);
 /// A storm passes: what is not done by then is stuck, and shall be seen to be.
 const LASTS: usize = 1500;
 
+/// What happens to a call of either agent: the call's number, from 1, and the disturbance.
+pub type Dealt = (usize, Disturbance);
+
+/// Where the disturbances come from.
+#[derive(Debug)]
+enum Source {
+    Random(Rng),
+    Listed(BTreeMap<usize, Disturbance>),
+}
+
 /// Throttles, fails, loses answers, holds them up, shows what was, and kills the agent that asks.
 #[derive(Debug)]
 pub struct Storm {
-    random: Mutex<Rng>,
+    from: Mutex<Source>,
+    dealt: Mutex<Vec<Dealt>>,
     calls: AtomicUsize,
-    deaths: AtomicUsize,
     /// Of the agent in account A.
     source: Notify,
     /// Of the agent in account B.
@@ -28,10 +39,19 @@ pub struct Storm {
 impl Storm {
     /// The storm of a seed.
     pub fn new(seed: u64) -> Self {
+        Self::of(Source::Random(Rng::with_seed(seed)))
+    }
+
+    /// These disturbances, and no others.
+    pub fn listed(dealt: &[Dealt]) -> Self {
+        Self::of(Source::Listed(dealt.iter().copied().collect()))
+    }
+
+    fn of(from: Source) -> Self {
         Self {
-            random: Mutex::new(Rng::with_seed(seed)),
+            from: Mutex::new(from),
+            dealt: Mutex::default(),
             calls: AtomicUsize::new(0),
-            deaths: AtomicUsize::new(0),
             source: Notify::new(),
             target: Notify::new(),
         }
@@ -42,9 +62,14 @@ impl Storm {
         self.calls.load(Ordering::Relaxed)
     }
 
+    /// What it has done so far, in the order of the calls.
+    pub fn dealt(&self) -> Vec<Dealt> {
+        locked(&self.dealt).clone()
+    }
+
     /// How many agents it has killed.
     pub fn deaths(&self) -> usize {
-        self.deaths.load(Ordering::Relaxed)
+        locked(&self.dealt).iter().filter(|(_, what)| kills(*what)).count()
     }
 
     /// Runs an agent of an account until it ends; `None` when it was killed before.
@@ -61,12 +86,21 @@ impl Storm {
     }
 }
 
-impl Gate for Storm {
-    fn judge(&self, call: &Call) -> Disturbance {
-        if self.calls.fetch_add(1, Ordering::Relaxed) >= LASTS {
-            return Disturbance::None;
-        }
-        let Ok(mut random) = self.random.lock() else { return Disturbance::None };
+fn kills(what: Disturbance) -> bool {
+    matches!(what, Disturbance::NeverAnswer { .. })
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Source {
+    fn next(&mut self, call: usize) -> Disturbance {
+        let random = match self {
+            Self::Listed(listed) => return listed.get(&call).copied().unwrap_or(Disturbance::None),
+            Self::Random(_) if call > LASTS => return Disturbance::None,
+            Self::Random(random) => random,
+        };
         match random.u32(0..100) {
             0..6 => Disturbance::Throttle,
             6..9 => Disturbance::ServerError,
@@ -74,12 +108,22 @@ impl Gate for Storm {
             13..16 => Disturbance::LateAnswer(TOO_LATE),
             16..18 => Disturbance::Refuse,
             18..33 => Disturbance::StaleRead(Duration::from_secs(random.u64(1..=30))),
-            33..36 => {
-                self.deaths.fetch_add(1, Ordering::Relaxed);
-                self.death(&call.account).notify_one();
-                Disturbance::NeverAnswer { effect: random.bool() }
-            }
+            33..36 => Disturbance::NeverAnswer { effect: random.bool() },
             _ => Disturbance::None,
         }
+    }
+}
+
+impl Gate for Storm {
+    fn judge(&self, call: &Call) -> Disturbance {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let what = locked(&self.from).next(number);
+        if what != Disturbance::None {
+            locked(&self.dealt).push((number, what));
+        }
+        if kills(what) {
+            self.death(&call.account).notify_one();
+        }
+        what
     }
 }

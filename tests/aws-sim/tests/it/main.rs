@@ -22,6 +22,7 @@ mod malformed;
 mod messages;
 mod modifications;
 mod names;
+mod observers;
 mod over_there;
 mod permissions;
 mod policies;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use e2e::cost::{Row, Way, measure};
 
 /// What one handoff may take, in calls of both agents together without polls of the queues.
-const CALLS_OF_ONE: usize = 120;
+pub(crate) const CALLS_OF_ONE: usize = 120;
 
 #[tokio::test(start_paused = true)]
 async fn one_handoff_costs_no_more_calls_than_it_did_and_three_share_what_they_read() {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use agent_runtime::Exit;
 use e2e::{A, B, Kill, Lab, Moment, World, differences};
 
+use crate::sample::{points, sharded};
+
 /// One handoff with a death in it. Whoever dies is started again, as by a supervisor. Returns the world that is left.
 async fn move_with(kill: Kill, world: World) -> (Arc<Kill>, String) {
     let kill = Arc::new(kill);
@@ -23,38 +25,40 @@ async fn move_with(kill: Kill, world: World) -> (Arc<Kill>, String) {
     (kill, lab.cloud.fingerprint())
 }
 
-/// Kills at every call of a clean run. The world that is left must be the clean one, to the last tag, grant and message.
-async fn crash_everywhere(moment: Moment, given_key: bool) {
+/// Kills at calls of a clean run. The world that is left must be the clean one, to the last tag, grant and message.
+async fn crash_everywhere((moment, given_key): (Moment, bool), shard: usize) {
     let begin = || World { given_key, ..World::quick() };
     let (clean, world) = move_with(Kill::never(), begin()).await;
     let calls = clean.calls();
-    for at in 1..=calls {
-        let (kill, left) = move_with(Kill::new(at, moment), begin()).await;
+    // Each kind takes another sample.
+    let kind = 3 * moment as usize + usize::from(given_key);
+    let points = points(1..=calls, EVERY, kind, shard);
+    for at in &points {
+        let (kill, left) = move_with(Kill::new(*at, moment), begin()).await;
         let struck = kill.struck().unwrap_or_else(|| panic!("nobody was killed at call {at} of {calls}"));
         assert_eq!(differences(&left, &world), "", "killed {moment:?} call {at}, {struck}");
     }
-    println!("killed {moment:?} each of {calls} calls");
+    println!("killed {moment:?} {} of {calls} calls", points.len());
+    assert!(!points.is_empty(), "the sample has none of {calls} calls");
 }
 
-// Four tests, so that they run side by side.
+/// A sample has each of so many calls.
+const EVERY: usize = 12;
 
-#[tokio::test(start_paused = true)]
-async fn crash_everywhere_before_the_call() {
-    crash_everywhere(Moment::Before, false).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn crash_everywhere_after_the_call_and_before_its_answer() {
-    crash_everywhere(Moment::After, false).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn crash_everywhere_in_the_sleep_after() {
-    crash_everywhere(Moment::Later, false).await;
-}
-
-/// The moment that loses most; the others are the same steps as above.
-#[tokio::test(start_paused = true)]
-async fn crash_everywhere_under_a_given_key() {
-    crash_everywhere(Moment::After, true).await;
-}
+#[rustfmt::skip]
+sharded!(crash_everywhere(Moment::Before, false) in
+    crash_everywhere_before_the_call_1 0, crash_everywhere_before_the_call_2 1,
+    crash_everywhere_before_the_call_3 2, crash_everywhere_before_the_call_4 3);
+#[rustfmt::skip]
+sharded!(crash_everywhere(Moment::After, false) in
+    crash_everywhere_after_the_call_and_before_its_answer_1 0, crash_everywhere_after_the_call_and_before_its_answer_2 1,
+    crash_everywhere_after_the_call_and_before_its_answer_3 2, crash_everywhere_after_the_call_and_before_its_answer_4 3);
+#[rustfmt::skip]
+sharded!(crash_everywhere(Moment::Later, false) in
+    crash_everywhere_in_the_sleep_after_1 0, crash_everywhere_in_the_sleep_after_2 1,
+    crash_everywhere_in_the_sleep_after_3 2, crash_everywhere_in_the_sleep_after_4 3);
+// The moment that loses most; the others are the same steps as above.
+#[rustfmt::skip]
+sharded!(crash_everywhere(Moment::After, true) in
+    crash_everywhere_under_a_given_key_1 0, crash_everywhere_under_a_given_key_2 1,
+    crash_everywhere_under_a_given_key_3 2, crash_everywhere_under_a_given_key_4 3);

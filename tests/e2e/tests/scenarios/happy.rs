@@ -6,6 +6,8 @@ use agent_runtime::Exit;
 use e2e::{A, B, HOME, Lab, TARGET, World, differences};
 use tokio_util::sync::CancellationToken;
 
+use crate::cost::CALLS_OF_ONE;
+
 #[tokio::test(start_paused = true)]
 async fn one_database_crosses() {
     let lab = Lab::new(World::slow()).await;
@@ -31,7 +33,7 @@ async fn one_database_crosses() {
     let calls = lab.cloud.calls();
     let polls = calls.iter().filter(|call| call.action == "sqs:ReceiveMessage").count();
     println!("{} calls, and {polls} polls of the two queues", calls.len() - polls);
-    assert!(calls.len() - polls <= 440, "{}", calls.len() - polls);
+    assert!(calls.len() - polls <= CALLS_OF_ONE, "{}", calls.len() - polls);
 
     // KMS may hide a key made a moment ago: a process that sees none looks twice before it makes one.
     let made = calls.iter().position(|call| call.action == "kms:CreateKey").unwrap();

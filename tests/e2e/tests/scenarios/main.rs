@@ -9,6 +9,7 @@
 
 mod admission;
 mod arrows;
+mod auditor;
 mod blocked;
 mod check;
 mod cost;
@@ -28,6 +29,7 @@ mod report;
 mod requests;
 mod restore;
 mod restrictions;
+mod sample;
 mod seeds;
 mod trouble;
 mod watched;

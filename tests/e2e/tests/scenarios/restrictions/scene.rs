@@ -8,7 +8,7 @@ use agent_runtime::Exit;
 use aws_sdk_kms::types::{GrantOperation, Tag as KeyTag};
 use aws_sdk_rds::types::Tag;
 use aws_sim::Database;
-use e2e::{A, Admin, B, HOME, Lab, TARGET, World};
+use e2e::{A, Admin, B, HOME, Invariant, Lab, TARGET, World};
 use serde_json::json;
 
 use super::policies::{Doc, Policies};
@@ -86,6 +86,11 @@ impl Scene {
         scene.in_account_c().await;
         // What has been begun is done.
         tokio::time::sleep(Duration::from_mins(5)).await;
+        for invariant in Invariant::ALL {
+            scene
+                .lab
+                .exempt(invariant, "from now on thieves act under the agents' roles, and some attacks are to succeed");
+        }
         scene
     }
 

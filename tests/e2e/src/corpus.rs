@@ -1,0 +1,119 @@
+//! Cases that once failed, as plain text: a seed, and the disturbances that it takes.
+//!
+//! ```text
+//! # What was wrong then.
+//! seed 42
+//! 17 lost-answer
+//! 31 stale-read 12s
+//! 48 kill-after
+//! ```
+//!
+//! Each line after the seed is the number of a call of either agent, from 1, and what happens to it. Without such lines the seed
+//! deals all of its own.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_sim::Disturbance;
+
+use crate::storm::{Dealt, Storm};
+
+/// A seed, and what was kept of its disturbances.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Of the world, and of the storm unless disturbances are listed.
+    pub seed: u64,
+    /// The disturbances, by the number of the call; `None`: those of the seed.
+    pub dealt: Option<Vec<Dealt>>,
+}
+
+impl Case {
+    /// Its storm.
+    pub fn storm(&self) -> Storm {
+        self.dealt.as_deref().map_or_else(|| Storm::new(self.seed), Storm::listed)
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}", self.seed)?;
+        for (call, what) in self.dealt.iter().flatten() {
+            let (word, time) = words(*what);
+            let time = time.map(|time| format!(" {}s", time.as_secs())).unwrap_or_default();
+            writeln!(f, "{call} {word}{time}")?;
+        }
+        Ok(())
+    }
+}
+
+fn words(what: Disturbance) -> (&'static str, Option<Duration>) {
+    match what {
+        Disturbance::None => ("nothing", None),
+        Disturbance::Throttle => ("throttle", None),
+        Disturbance::ServerError => ("server-error", None),
+        Disturbance::LostAnswer => ("lost-answer", None),
+        Disturbance::Refuse => ("refuse", None),
+        Disturbance::NeverAnswer { effect: false } => ("kill-before", None),
+        Disturbance::NeverAnswer { effect: true } => ("kill-after", None),
+        Disturbance::Delay(time) => ("delay", Some(time)),
+        Disturbance::LateAnswer(time) => ("late-answer", Some(time)),
+        Disturbance::StaleRead(time) => ("stale-read", Some(time)),
+    }
+}
+
+fn disturbance(words: &[&str]) -> Option<Disturbance> {
+    let time = |text: &str| text.strip_suffix('s')?.parse().ok().map(Duration::from_secs);
+    Some(match words {
+        ["throttle"] => Disturbance::Throttle,
+        ["server-error"] => Disturbance::ServerError,
+        ["lost-answer"] => Disturbance::LostAnswer,
+        ["refuse"] => Disturbance::Refuse,
+        ["kill-before"] => Disturbance::NeverAnswer { effect: false },
+        ["kill-after"] => Disturbance::NeverAnswer { effect: true },
+        ["delay", text] => Disturbance::Delay(time(text)?),
+        ["late-answer", text] => Disturbance::LateAnswer(time(text)?),
+        ["stale-read", text] => Disturbance::StaleRead(time(text)?),
+        _ => return None,
+    })
+}
+
+impl FromStr for Case {
+    /// The line that does not read.
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (mut seed, mut dealt) = (None, Vec::new());
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["seed", number] if seed.is_none() => seed = Some(number.parse().map_err(|_| line.to_owned())?),
+                [call, ref what @ ..] => {
+                    let call = call.parse().ok().zip(disturbance(what));
+                    dealt.push(call.ok_or_else(|| line.to_owned())?);
+                }
+                [] => {}
+            }
+        }
+        let seed = seed.ok_or("there is no seed")?;
+        Ok(Self { seed, dealt: Some(dealt).filter(|dealt| !dealt.is_empty()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_printed_reads_back_and_other_text_does_not() {
+        let text = "seed 7\n1 throttle\n2 server-error\n3 lost-answer\n4 refuse\n5 kill-before\n6 kill-after\n\
+                    7 delay 3s\n8 late-answer 120s\n9 stale-read 30s\n";
+        let case: Case = text.parse().unwrap();
+        assert_eq!(case.to_string(), text);
+        assert_eq!(format!("# comment\n\n{text}").parse(), Ok(case));
+        assert_eq!("seed 7".parse(), Ok(Case { seed: 7, dealt: None }));
+        for bad in ["", "1 throttle", "seed x", "seed 1\nseed 2", "seed 1\n2 hail", "seed 1\n2 delay 3"] {
+            assert!(bad.parse::<Case>().is_err(), "{bad}");
+        }
+    }
+}
