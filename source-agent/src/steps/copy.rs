@@ -4,7 +4,9 @@ use agent_runtime::aws::copies::LIMIT_REACHED;
 use agent_runtime::aws::rds::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::fault::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::gate::{Claim, Supply};
-use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
+use agent_runtime::{
+    Acted, AwsResult as _, Fault, FaultKind, Observed, Progress, Step, StepId, SupplyAge, Wait, Working,
+};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use aws_sdk_rds::operation::delete_db_snapshot::DeleteDBSnapshotError;
 use jiff::Timestamp;
@@ -221,9 +223,16 @@ impl Step for DeleteSharedCopy<'_> {
         let call = self.account.clients.rds(region).delete_db_snapshot();
         let answer = call.db_snapshot_identifier(self.of.shared_arn().snapshot.as_str()).send().await;
         self.account.inventory.acted_on_snapshot(&self.of.shared_arn());
-        answer
-            .missing_ok("rds:DeleteDBSnapshot", DeleteDBSnapshotError::is_db_snapshot_not_found_fault)
-            .map(|_| Acted::Done)
+        match answer.missing_ok("rds:DeleteDBSnapshot", DeleteDBSnapshotError::is_db_snapshot_not_found_fault) {
+            Ok(_) => Ok(Acted::Done),
+            // The policies of deploy/ know the copy by its tags. One that another agent has just deleted has none: AWS refuses the
+            // call, and does not say that nothing is there.
+            Err(fault) if fault.kind == FaultKind::Blocked => {
+                let is_gone = self.account.shared_copy_within(self.of, Duration::ZERO).await?.is_none();
+                if is_gone { Ok(Acted::Nothing) } else { Err(fault) }
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     fn foresee(&self) {}
