@@ -54,8 +54,8 @@ async fn a_quota_of_two_is_never_overrun_and_the_urgent_and_the_large_go_first()
     assert_eq!((copied, answers), (order.map(str::to_owned).into(), vec!["ok".to_owned(); 5]));
     let (_, answers) = asked(&lab, B, "rds:CopyDBSnapshot");
     assert_eq!(answers, vec!["ok"; 5]);
-    assert!(source.out.contains("waiting for a copy slot, 1 before it"), "{}", source.out);
-    assert!(!source.out.contains("no progress"), "who waits does not stall: {}", source.out);
+    assert!(source.waited("a copy slot, 1 before it"), "{}", source.out);
+    assert!(source.stalled().is_empty(), "who waits does not stall: {}", source.out);
     // No more are begun than are copied, and as many that wait.
     let calls = lab.cloud.calls();
     let last = calls.iter().rfind(|call| call.action == "rds:CreateDBSnapshot").unwrap().number;
@@ -73,7 +73,7 @@ async fn two_source_agents_learn_from_a_refusal_and_nobody_is_told() {
     let (other, (source, target)) = tokio::join!(lab.source(&Lab::ALONE), both(&lab, &names));
     assert_eq!([source.exit, other.exit, target.exit], [Exit::Settled; 3], "{}\n{}", source.out, other.out);
     for ran in [&source, &other] {
-        assert!(!ran.out.contains("blocked") && !ran.out.contains("SnapshotQuotaExceeded"), "{}", ran.out);
+        assert_eq!(ran.blocked().count(), 0, "{}", ran.out);
     }
     let (_, answers) = asked(&lab, A, "rds:CopyDBSnapshot");
     let refused = answers.iter().filter(|answer| *answer == "SnapshotQuotaExceeded").count();
@@ -103,8 +103,8 @@ async fn a_copy_waits_for_room_for_a_manual_snapshot_and_never_tries_in_vain() {
     fill(&lab, A, 100).await;
     let ((source, target), ()) = tokio::join!(both(&lab, &["orders-cutover-1"]), make_room(&lab, A, 3));
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
-    let text = "waiting for room for a manual snapshot in us-west-2 (quota 100, all used; raise L-272F1212)";
-    assert!(source.words().contains(text) && !source.out.contains("blocked"), "{}", source.out);
+    let what = "room for a manual snapshot in us-west-2 (quota 100, all used; raise L-272F1212)";
+    assert!(source.waited(what) && source.blocked().count() == 0, "{}", source.out);
     assert_eq!(asked(&lab, A, "rds:CopyDBSnapshot").1, ["ok"]);
     let figures = lab.cloud.calls().iter().filter(|call| call.action == "rds:DescribeAccountAttributes").count();
     assert!((1..=5).contains(&figures), "once an hour: {figures}");
@@ -117,8 +117,8 @@ async fn a_quota_below_awss_own_is_learnt_from_one_refusal() {
     fill(&lab, B, 2).await;
     let ((source, target), ()) = tokio::join!(both(&lab, &["orders-cutover-1"]), make_room(&lab, B, 3));
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
-    let text = "waiting for room for a manual snapshot in us-west-2 (quota 2, all used; raise L-272F1212)";
-    assert!(target.words().contains(text) && !target.out.contains("blocked"), "{}", target.out);
+    let what = "room for a manual snapshot in us-west-2 (quota 2, all used; raise L-272F1212)";
+    assert!(target.waited(what) && target.blocked().count() == 0, "{}", target.out);
     assert_eq!(asked(&lab, B, "rds:CopyDBSnapshot").1, ["SnapshotQuotaExceeded", "ok"]);
 }
 
@@ -134,15 +134,17 @@ async fn account_b_accepts_no_more_within_a_day_than_it_says() {
         let ((source, target), begun) = tokio::join!(both(&lab, &["one-cutover-1", "two-cutover-1"]), look);
         assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
         assert_eq!(begun, 1, "{}", target.out);
-        let text = format!("waiting for tomorrow's share: {told} accepted since 2026-11-21 13:2");
-        assert!(target.words().contains(&text), "{text}: {}", target.out);
+        let what = format!("tomorrow's share: {told} accepted since 2026-11-21 13:2");
+        assert!(target.waited(&what), "{what}: {}", target.out);
         let acts = lab.cloud.calls().into_iter().filter(|call| call.account == B && call.action.contains("Visibility"));
         let kept = acts.count();
         assert!(kept <= 2 * 25 * 2, "a message that waits is kept for an hour: {kept}");
     }
     let lab = lab(World::quick(), &[("one", 100)], "", "per_day_gib = 99").await;
     let (_, target) = tokio::join!(lab.source_for(Duration::from_hours(2)), lab.target_until_trouble());
-    assert!(target.words().contains("raise per_day_gib under [limits]"), "{}", target.out);
+    let mends =
+        |limit: &str| target.blocked().any(|(_, fault)| fault.mend.as_ref().is_some_and(|it| it.contains(limit)));
+    assert!(mends("per_day_gib"), "{}", target.out);
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,8 +171,8 @@ async fn account_b_copies_and_restores_no_more_at_once_than_it_says() {
     let ((source, target), most) = tokio::join!(both(&lab, &names), watch);
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert_eq!(most, (2, 1));
-    for text in ["waiting for a copy slot", "waiting for a restore slot"] {
-        assert!(target.words().contains(text), "{text}: {}", target.out);
+    for what in ["a copy slot", "a restore slot"] {
+        assert!(target.waited(what), "{what}: {}", target.out);
     }
 }
 
