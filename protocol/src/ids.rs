@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-
-use crate::arn::DbArn;
 
 /// A text that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +42,12 @@ macro_rules! text {
             fn from_str(text: &str) -> Result<Self, ParseError> {
                 let valid: fn(&str) -> bool = $valid;
                 if valid(text) { Ok(Self(text.to_owned())) } else { Err(ParseError::new(text, $expected)) }
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 
@@ -144,23 +149,6 @@ text!(
     })
 );
 
-impl HandoffId {
-    /// The first 16 hex digits of SHA-256 over `v1`, the source database's ARN, its DbiResourceId, the target account, the
-    /// target Region and the label, a line each. Both accounts compute it; neither believes the other's.
-    pub fn of(
-        database: &DbArn,
-        resource: &DbiResourceId,
-        target_account: &AccountId,
-        target_region: &Region,
-        label: &Label,
-    ) -> Self {
-        let lines = format!("v1\n{database}\n{resource}\n{target_account}\n{target_region}\n{label}\n");
-        let mut hex = hex(&Sha256::digest(lines.as_bytes()));
-        hex.truncate(16);
-        Self(hex)
-    }
-}
-
 impl Digest {
     /// SHA-256 of exactly these bytes.
     pub fn of(bytes: &[u8]) -> Self {
@@ -171,6 +159,35 @@ impl Digest {
 impl From<[u8; 8]> for Nonce {
     fn from(bytes: [u8; 8]) -> Self {
         Self(hex(&bytes))
+    }
+}
+
+/// Identity of content: the database that a snapshot was taken of, and when. RDS keeps both on every copy
+/// (`OriginalSnapshotCreateTime`: "doesn't change when the snapshot is copied", RDS API Reference, `DBSnapshot`).
+/// The same name with another identity is other data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// `OriginalSnapshotCreateTime`, to the millisecond that RDS reports.
+    pub created: Timestamp,
+    /// `DbiResourceId` of the source database.
+    pub resource: DbiResourceId,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.resource, self.created)
+    }
+}
+
+impl FromStr for Identity {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let parse = || {
+            let (resource, created) = text.split_once(' ')?;
+            Some(Self { resource: resource.parse().ok()?, created: created.parse().ok()? })
+        };
+        parse().ok_or_else(|| ParseError::new(text, "an identity of content (DbiResourceId and creation time)"))
     }
 }
 
@@ -236,19 +253,6 @@ mod tests {
     fn an_error_quotes_only_the_beginning_of_hostile_text() {
         let error = "x".repeat(10_000).parse::<AccountId>().unwrap_err().to_string();
         assert!(error.len() < 200, "{error}");
-    }
-
-    #[test]
-    fn the_handoff_id_is_a_contract() {
-        let id = HandoffId::of(
-            &"arn:aws:rds:ap-northeast-1:111111111111:db:orders".parse().unwrap(),
-            &"db-ABC123".parse().unwrap(),
-            &"222222222222".parse().unwrap(),
-            &"us-west-2".parse().unwrap(),
-            &"cutover-1".parse().unwrap(),
-        );
-        // printf 'v1\narn:aws:rds:ap-northeast-1:111111111111:db:orders\ndb-ABC123\n222222222222\nus-west-2\ncutover-1\n' | sha256sum
-        assert_eq!(id.as_str(), "b7ad9f077911f386");
     }
 
     proptest! {

@@ -6,50 +6,39 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`ids`] | account ids, Regions, labels, identifiers: parsed once, then trusted |
+//! | [`ids`] | account ids, Regions, labels, identifiers, and what makes two snapshots the same data: parsed once, then trusted |
 //! | [`arn`] | the four kinds of ARN that a handoff meets |
-//! | [`names`] | the deterministic names of everything that the agents make |
-//! | [`carried`] | the tags of a database that go with it |
-//! | [`tags`] | tag keys, the grammar of tag values, and the facts that stand in one value |
-//! | [`facts`] | all that a source snapshot or a target copy remembers of its handoff |
-//! | [`identity`] | what makes two snapshots the same data |
-//! | [`handoff`] | the handoff message, versions 1 and 2 |
-//! | [`receipt`] | the receipt, version 1 |
-//! | [`hello`] | the hello and its answer, version 1; what the two queues hold |
-//! | [`request`] | the request, version 1 |
+//! | [`names`] | the deterministic names of everything that the agents make, the handoff id among them |
+//! | [`words`] | closed sets of words that stand both in tags and in messages: stages, reasons, what an account lacks |
 //! | [`terms`] | how long an offer is good for, and which goes first |
-//! | [`trust`] | what a receiver believes, and the reasons for which it refuses |
+//! | [`tags`] | tag keys, the grammar of tag values, and the facts that stand in one value |
+//! | [`state`] | all that a source snapshot or a target copy remembers of its handoff, the tags of a database that go with it among that |
+//! | [`wire`] | the messages, one file for each kind; `envelope` has their bounds, version and refusals |
+//! | [`verify`] | what a receiver believes: nothing here depends on it |
+//!
+//! `state` uses what stands above it in this table, `wire` uses `state`, and `verify` uses both.
 
 pub mod arn;
-pub mod carried;
-pub mod facts;
-pub mod handoff;
-pub mod hello;
-pub mod identity;
 pub mod ids;
 pub mod names;
-pub mod receipt;
-pub mod request;
+pub mod state;
 pub mod tags;
 pub mod terms;
-pub mod trust;
+pub mod verify;
+pub mod wire;
+pub mod words;
 
 pub use arn::{DbArn, KeyArn, QueueArn, SnapshotArn};
-pub use carried::Carried;
-pub use facts::{Phase, SourceFacts, TargetFacts};
-pub use handoff::Handoff;
-pub use hello::{Answer, Hello, Lack, Message, Reply};
-pub use identity::Identity;
 pub use ids::{
-    AccountId, DbIdentifier, DbiResourceId, Digest, HandoffId, Label, Nonce, ParseError, Region, SnapshotId,
+    AccountId, DbIdentifier, DbiResourceId, Digest, HandoffId, Identity, Label, Nonce, ParseError, Region, SnapshotId,
 };
-pub use receipt::{Receipt, Stage};
-pub use request::Request;
+pub use state::carried::Carried;
+pub use state::{Phase, SourceFacts, TargetFacts};
 pub use terms::Terms;
-pub use trust::{Reason, Refusal};
-
-/// The version of every receipt, and of a handoff message that says no more than version 1 can.
-pub const VERSION: u64 = 1;
-
-/// No message is larger than this, in bytes: a body is far below 4 KiB, and SQS lets 1 MiB through.
-pub const MAX_BODY: usize = 16 * 1024;
+pub use wire::envelope::{MAX_BODY, Refusal, VERSION};
+pub use wire::handoff::Handoff;
+pub use wire::hello::{Answer, Hello};
+pub use wire::receipt::Receipt;
+pub use wire::request::Request;
+pub use wire::{Message, Reply};
+pub use words::{Lack, Reason, Stage};

@@ -1,8 +1,27 @@
 //! The deterministic names of everything that the agents make. They are a contract: an agent finds what another one, or an
 //! earlier version of itself, has made by computing the same name again.
 
-use crate::arn::{QueueArn, QueueName};
-use crate::ids::{AccountId, DbIdentifier, HandoffId, Label, ParseError, Region, RoleName, SnapshotId};
+use crate::arn::{DbArn, QueueArn, QueueName};
+use crate::ids::{
+    AccountId, DbIdentifier, DbiResourceId, Digest, HandoffId, Label, ParseError, Region, RoleName, SnapshotId,
+};
+
+impl HandoffId {
+    /// The first 16 hex digits of SHA-256 over `v1`, the source database's ARN, its DbiResourceId, the target account, the
+    /// target Region and the label, a line each. Both accounts compute it; neither believes the other's.
+    pub fn of(
+        database: &DbArn,
+        resource: &DbiResourceId,
+        target_account: &AccountId,
+        target_region: &Region,
+        label: &Label,
+    ) -> Self {
+        let lines = format!("v1\n{database}\n{resource}\n{target_account}\n{target_region}\n{label}\n");
+        let digest = Digest::of(lines.as_bytes());
+        let cut = &digest.as_str()[..16];
+        cut.parse().unwrap_or_else(|_| unreachable!("{cut} is a handoff id"))
+    }
+}
 
 /// The part that a snapshot plays in a handoff; also the value of its `rds-handoff:role` tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,11 +50,16 @@ impl SnapshotRole {
 const DATABASE_CUT: usize = 24;
 
 /// `rds-handoff-<database, cut to 24>-<id>-{source,shared,target}`.
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "every part is inside the grammar of a snapshot identifier, so their sum is"
+)]
 pub fn snapshot(database: &DbIdentifier, id: &HandoffId, role: SnapshotRole) -> SnapshotId {
     let cut = &database.as_str()[..database.as_str().len().min(DATABASE_CUT)];
     let name = format!("rds-handoff-{}-{id}-{}", cut.trim_end_matches('-'), role.as_str());
-    // Every part is inside the grammar of a snapshot identifier, so their sum is; the property test below holds it.
-    name.parse().unwrap_or_else(|_| unreachable!("{name} is a snapshot identifier"))
+    // The property test below holds it.
+    name.parse().expect("the parts of the name make a snapshot identifier")
 }
 
 /// `alias/rds-handoff-<source Region>-<target account>`, in both Regions: one handoff key serves every database that goes
@@ -87,19 +111,34 @@ pub fn restored(pattern: &str, database: &DbIdentifier, label: &Label) -> Result
     pattern.replace("{database}", database.as_str()).replace("{label}", label.as_str()).parse()
 }
 
+#[expect(clippy::expect_used, reason = "called with names of this file only")]
 fn queue(account: &AccountId, region: &Region, name: &str) -> QueueArn {
-    let queue = name.parse().unwrap_or_else(|_| unreachable!("{name} is a queue name"));
+    let queue = name.parse().expect("it is a queue name");
     QueueArn { region: region.clone(), account: account.clone(), queue }
 }
 
+#[expect(clippy::expect_used, reason = "called with names of this file only")]
 fn role(name: &str) -> RoleName {
-    name.parse().unwrap_or_else(|_| unreachable!("{name} is a role name"))
+    name.parse().expect("it is a role name")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_handoff_id_is_a_contract() {
+        let id = HandoffId::of(
+            &"arn:aws:rds:ap-northeast-1:111111111111:db:orders".parse().unwrap(),
+            &"db-ABC123".parse().unwrap(),
+            &"222222222222".parse().unwrap(),
+            &"us-west-2".parse().unwrap(),
+            &"cutover-1".parse().unwrap(),
+        );
+        // printf 'v1\narn:aws:rds:ap-northeast-1:111111111111:db:orders\ndb-ABC123\n222222222222\nus-west-2\ncutover-1\n' | sha256sum
+        assert_eq!(id.as_str(), "b7ad9f077911f386");
+    }
 
     #[test]
     fn names_are_a_contract() {

@@ -11,11 +11,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::hello::Lack;
-use crate::identity::Identity;
-use crate::ids::{AccountId, Digest, Nonce, ParseError, Region, text};
-use crate::trust::Reason;
-pub(crate) use values::words;
+use crate::ids::{AccountId, Digest, Identity, Nonce, ParseError, Region, text};
+use crate::words::{Lack, Reason};
 
 /// The tags of one resource.
 pub type Tags = BTreeMap<String, String>;

@@ -3,7 +3,11 @@
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer};
 
-use crate::trust::{LONGEST_ACCESS, LONGEST_START};
+/// No honest offer waits longer than a queue keeps its message (SQS: 14 days).
+pub(crate) const LONGEST_START: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// No honest offer is open longer than this: access must take itself away.
+pub(crate) const LONGEST_ACCESS: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// How long an offer is good for, and which handoff goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,21 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::acts::Acts;
+use agent_runtime::copies::SnapshotLimits;
 use agent_runtime::event::Trouble;
+use agent_runtime::gate::Gate;
 use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::start::Random;
-use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
+use agent_runtime::step::write_log::WriteLog;
+use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory, PassContext};
 use aws_sdk_rds::operation::describe_db_snapshot_attributes::DescribeDBSnapshotAttributesError;
 use aws_sdk_rds::types::DbSnapshotAttributesResult;
 use protocol::Phase;
-use protocol::facts::pair;
 use protocol::names::SnapshotRole;
+use protocol::state::pair;
 use protocol::tags::KeyMode;
 use protocol::{AccountId, HandoffId, KeyArn, Nonce, QueueArn, Region, SnapshotArn, SourceFacts};
 
-use crate::admission::Admission;
 use crate::config::Settings;
 use crate::keys::Keys;
 use crate::moves::Move;
@@ -35,10 +36,11 @@ pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) clients: Clients,
     pub(crate) clock: Clock,
-    pub(crate) acts: Acts,
+    pub(crate) writes: WriteLog,
+    pub(crate) gate: Gate,
     pub(crate) inventory: Inventory,
     pub(crate) keys: Keys,
-    pub(crate) admission: Admission,
+    pub(crate) limits: SnapshotLimits,
     shares: Shared<SnapshotArn, BTreeSet<String>>,
     /// Receipts queues that do not answer, and why.
     pub(crate) deaf: RefCell<BTreeMap<QueueArn, Trouble>>,
@@ -66,15 +68,18 @@ impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random, asks_first: bool) -> Self {
         let inventory = Inventory::new(clients.clone(), &settings.pace, &clock);
         let keys = Keys::new(clients.clone(), &settings.pace);
-        let admission = Admission::new(&clients, &settings);
+        let most = usize::from(settings.limits.copies_in_flight.get());
+        let limits = SnapshotLimits::new(clients.clone(), &settings.pace, most);
+        let gate = Gate::new(settings.pace.settle_factor);
         Self {
             settings,
             clients,
             clock,
-            acts: Acts::default(),
+            writes: WriteLog::default(),
+            gate,
             inventory,
             keys,
-            admission,
+            limits,
             shares: Shared::new(),
             deaf: RefCell::default(),
             driven: RefCell::default(),
@@ -84,6 +89,11 @@ impl Account {
             asks_first,
             random,
         }
+    }
+
+    /// What all passes share.
+    pub(crate) fn passes(&self) -> PassContext<'_> {
+        PassContext { writes: &self.writes, gate: &self.gate, schedule: &self.settings.pace, clock: &self.clock }
     }
 
     pub(crate) fn nonce(&self) -> Nonce {
@@ -117,10 +127,8 @@ impl Account {
     /// This process drives it no more.
     pub(crate) fn ends(&self, of: &Move) {
         self.stands(of, None);
-        let (source, shared) = (of.source_arn(), of.shared_arn());
-        self.acts.forget(&source.to_string());
-        self.acts.forget(&shared.to_string());
-        self.shares.forget(&shared);
+        self.writes.forget(&of.id);
+        self.shares.forget(&of.shared_arn());
         let crowd = &self.settings.pace.crowd;
         crowd.set(crowd.get().saturating_sub(1));
     }

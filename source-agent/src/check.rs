@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agent_runtime::Exit;
 use agent_runtime::check::{self, Checks};
+use agent_runtime::quotas::QuotaName;
 use agent_runtime::ui::Screen;
 use protocol::tags::KeyMode;
 use protocol::{KeyArn, QueueArn, Region, names};
@@ -27,7 +28,7 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
     let regions = of_databases.iter().copied().chain(of_queues).collect();
     let enabled = check::enabled(&checks, &account.clients, &settings.account, regions).await;
     for region in of_databases.intersection(&enabled) {
-        check::quotas(&checks, &account.clients, region, &["ManualSnapshots"]).await;
+        check::quotas(&checks, &account.clients, region, &[QuotaName::ManualSnapshots]).await;
     }
     let mut senders: BTreeMap<&QueueArn, BTreeSet<_>> = BTreeMap::new();
     for Target { receipts, account, role, .. } in &settings.targets {

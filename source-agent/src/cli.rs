@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use agent_runtime::settings::{self, Patterns, SettingsError};
+use agent_runtime::config::{self, ConfigError, Misfit, Patterns};
 use agent_runtime::start::{self, Common, How};
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
@@ -43,7 +43,7 @@ pub enum Command {
     /// Ask each target account whether it is ready, and wait for its answer
     Hello {
         /// How long to wait, at most 10m
-        #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = settings::duration)]
+        #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = config::duration)]
         patience: SignedDuration,
     },
     /// Show every step that `run` would take, and what all of it is expected to take, and do nothing
@@ -108,12 +108,23 @@ impl Cli {
     }
 
     /// From the file, or from flags alone.
-    pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
+    pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
         match &self.common.config {
-            Some(path) => Settings::of(settings::load(path)?).map_err(|error| error.within(path)),
-            None => Settings::of(self.one.file()?),
+            Some(path) => config::load(path, Settings::of),
+            None => Settings::of(self.one.file()?).map_err(of_flags),
         }
     }
+}
+
+/// The flag that stands for the place in a file.
+fn of_flags(misfit: Misfit) -> ConfigError {
+    let flag = match misfit.key() {
+        Some("region") => "to-region",
+        Some("inbox") => "inbox",
+        Some("receipts") => "receipts",
+        _ => "to-account",
+    };
+    ConfigError::Flag { flag, what: format!("is wrong: {misfit}") }
 }
 
 /// A handoff as it is named everywhere, or its database alone.
@@ -125,12 +136,14 @@ fn subject(text: &str) -> Result<(DbIdentifier, Option<Label>), ParseError> {
 }
 
 impl OneHandoff {
-    fn file(&self) -> Result<File, SettingsError> {
-        let missing = |flag: &str| {
-            SettingsError::Contradictory(format!(
-                "--{flag} is missing: give --config FILE, or one handoff by --account, --region, --database, --label, \
-                 --to-account and --to-region"
-            ))
+    fn file(&self) -> Result<File, ConfigError> {
+        let missing = |flag: &'static str| {
+            ConfigError::Flag {
+            flag,
+            what: "is missing: give --config FILE, or one handoff by --account, --region, --database, --label, --to-account \
+                   and --to-region"
+                .to_owned(),
+        }
         };
         Ok(File {
             account: self.account.clone().ok_or_else(|| missing("account"))?,
@@ -157,7 +170,50 @@ impl OneHandoff {
             wave: Vec::new(),
             requests: None,
             limits: Limits::default(),
-            look_again: agent_runtime::pace::Pace::default(),
+            look_again: agent_runtime::step::schedule::PollSchedule::default(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The error of one handoff by flags, one of which is replaced or, with an empty text, left out.
+    fn refused(flag: &str, value: &str) -> String {
+        let mut all = vec!["source-agent".to_owned(), "plan".to_owned()];
+        for (name, usual) in [
+            ("--account", "111111111111"),
+            ("--region", "ap-northeast-1"),
+            ("--database", "orders"),
+            ("--label", "cutover-1"),
+            ("--to-account", "222222222222"),
+            ("--to-region", "us-west-2"),
+            ("--inbox", "arn:aws:sqs:us-west-2:222222222222:inbox"),
+            ("--receipts", "arn:aws:sqs:ap-northeast-1:111111111111:receipts"),
+        ] {
+            match (name == flag, value) {
+                (true, "") => {}
+                (true, value) => all.extend([name.to_owned(), value.to_owned()]),
+                (false, _) => all.extend([name.to_owned(), usual.to_owned()]),
+            }
+        }
+        Cli::try_parse_from(all).unwrap().settings().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn flag_that_is_missing_or_wrong_is_named() {
+        for flag in ["--account", "--region", "--database", "--label", "--to-account", "--to-region"] {
+            assert!(refused(flag, "").starts_with(&format!("{flag} is missing: give --config FILE, or")), "{flag}");
+        }
+        for (flag, value, expected) in [
+            ("--to-account", "111111111111", "the source account itself"),
+            ("--to-region", "ap-northeast-1", "the source's own Region"),
+            ("--inbox", "arn:aws:sqs:us-west-2:333333333333:inbox", "not a queue of target account"),
+            ("--receipts", "arn:aws:sqs:ap-northeast-1:333333333333:receipts", "not a queue of this account"),
+        ] {
+            let error = refused(flag, value);
+            assert!(error.starts_with(&format!("{flag} is wrong: ")) && error.contains(expected), "{error}");
+        }
     }
 }

@@ -8,13 +8,13 @@ mod wave;
 use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 
+use agent_runtime::config::Misfit;
 use agent_runtime::inventory::Databases;
-use agent_runtime::pace::Pace;
-use agent_runtime::settings::SettingsError;
+use agent_runtime::step::schedule::PollSchedule;
 use protocol::ids::RoleName;
 use protocol::tags::Route;
-use protocol::trust::{Reason, Refusal};
 use protocol::{AccountId, Label, QueueArn, Region, Request, SourceFacts, Terms};
+use protocol::{Reason, Refusal};
 use serde::Deserialize;
 
 pub(crate) use handoff::{Declared, FileHandoff, Key, key_of};
@@ -47,7 +47,7 @@ pub(crate) struct File {
     pub(crate) limits: Limits,
     /// When to look again.
     #[serde(default)]
-    pub(crate) look_again: Pace,
+    pub(crate) look_again: PollSchedule,
 }
 
 /// `[requests]`
@@ -83,7 +83,7 @@ pub(crate) struct Settings {
     pub(crate) waves: Vec<Wave>,
     pub(crate) requests: Option<QueueArn>,
     pub(crate) limits: Limits,
-    pub(crate) pace: Pace,
+    pub(crate) pace: PollSchedule,
 }
 
 impl Settings {
@@ -133,37 +133,44 @@ impl Settings {
     /// What a request asks for, in the place of a `[[handoff]]`: it goes where one could.
     pub(crate) fn requested(&self, request: &Request, label: Label) -> Result<Declared, Refusal> {
         let to = Destination { to_account: request.to_account.as_ref(), to_region: request.to_region.as_ref() };
-        let target = to.only(&self.targets, "it").map_err(|what| Refusal::because(Reason::NotForUs, what))?;
+        let target =
+            to.only(&self.targets, "it").map_err(|misfit| Refusal::because(Reason::NotForUs, misfit.to_string()))?;
         let (database, terms) = (request.database.clone(), request.terms());
         Ok(Declared { database, label, target, terms, by_name: true, requested: true })
     }
 
     /// Checks what no type can: how the values go together.
-    pub(crate) fn of(file: File) -> Result<Self, SettingsError> {
-        Self::checked(file).map_err(SettingsError::Contradictory)
-    }
-
-    fn checked(file: File) -> Result<Self, String> {
+    pub(crate) fn of(file: File) -> Result<Self, Misfit> {
         let File { account, region, role, target, handoff, wave, requests, limits, look_again: pace } = file;
         if let Some(complaint) = pace.complaint() {
-            return Err(complaint.to_owned());
+            return Err(Misfit::of("look_again", complaint));
         }
         let targets = Target::all(&account, &region, &target)?;
-        let handoffs: Vec<_> =
-            handoff.into_iter().map(|handoff| Declared::of(handoff, &targets)).collect::<Result<_, _>>()?;
-        let waves = wave.into_iter().map(|wave| Wave::of(wave, &targets)).collect::<Result<_, _>>()?;
+        let mut handoffs: Vec<Declared> = Vec::new();
+        for (nth, handoff) in handoff.into_iter().enumerate() {
+            let declared = Declared::of(handoff, &targets).map_err(|misfit| misfit.in_nth("handoff", nth))?;
+            handoffs.push(declared);
+        }
         let mut seen = BTreeSet::new();
-        if let Some(twice) = handoffs.iter().find(|one| !seen.insert(one.key())) {
-            return Err(format!("handoff {}/{} stands twice", twice.database, twice.label));
+        if let Some((nth, twice)) = handoffs.iter().enumerate().find(|(_, one)| !seen.insert(one.key())) {
+            let what = format!("handoff {}/{} stands twice: remove one", twice.database, twice.label);
+            return Err(Misfit::new(what).in_nth("handoff", nth));
+        }
+        let mut waves = Vec::new();
+        for (nth, wave) in wave.into_iter().enumerate() {
+            waves.push(Wave::of(wave, &targets).map_err(|misfit| misfit.in_nth("wave", nth))?);
         }
         let requests = requests.map(|it| it.queue.unwrap_or_else(|| protocol::names::requests(&account, &region)));
         if let Some(queue) = &requests {
+            let wrong = |what: String| Err(Misfit::of("queue", what).within("requests"));
             if queue.account != account || queue.region != region {
-                return Err(format!("requests queue {queue} is not of this account and Region"));
+                return wrong(format!(
+                    "requests queue {queue} is not of this account and Region: name one of account {account} in {region}"
+                ));
             }
             if targets.iter().any(|target| target.receipts == *queue) {
-                return Err(format!(
-                    "requests queue {queue} serves receipts too: a target account could send requests"
+                return wrong(format!(
+                    "requests queue {queue} serves receipts too: a target account could send requests; name another"
                 ));
             }
         }
@@ -178,8 +185,7 @@ mod tests {
     use protocol::tags::KeyMode;
 
     fn settings(text: &str) -> Result<Settings, String> {
-        let file = agent_runtime::settings::parse(text, "source.toml").map_err(|error| error.to_string())?;
-        Settings::of(file).map_err(|error| error.to_string())
+        agent_runtime::config::read(text, "source.toml", Settings::of).map_err(|error| error.to_string())
     }
 
     const HEAD: &str = "account = \"111111111111\"\nregion = \"ap-northeast-1\"\n";
@@ -213,46 +219,51 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_go_together_is_refused_with_its_mend() {
-        for (text, expected) in [
-            (format!("{HEAD}{}", TARGET.replace("222222222222", "111111111111")), "the source account itself"),
-            (format!("{HEAD}{}", TARGET.replace("us-west-2", "ap-northeast-1")), "not supported yet"),
-            (format!("{HEAD}{}", TARGET.replace("us-west-2", "cn-north-1")), "source.toml:5"),
+    fn values_that_do_not_go_together_are_refused_with_line_and_fix() {
+        for (text, line, expected) in [
+            (format!("{HEAD}{}", TARGET.replace("222222222222", "111111111111")), 4, "the source account itself"),
+            (format!("{HEAD}{}", TARGET.replace("us-west-2", "ap-northeast-1")), 5, "not supported yet"),
+            (format!("{HEAD}{}", TARGET.replace("us-west-2", "cn-north-1")), 5, "aws partition"),
             (
                 format!("{HEAD}{TARGET}inbox = \"arn:aws:sqs:us-west-2:333333333333:x\""),
+                6,
                 "not a queue of target account",
             ),
-            (format!("{HEAD}{TARGET}key_mode = \"borrowed\""), "expected `managed` or `given`"),
+            (format!("{HEAD}{TARGET}key_mode = \"borrowed\""), 6, "expected `managed` or `given`"),
             (
                 format!("{HEAD}{TARGET}{}key_mode = \"given\"", TARGET.replace("us-west-2", "us-east-1")),
+                9,
                 "has two key modes",
             ),
-            (format!("{HEAD}{TARGET}{ORDERS}to_account = \"333333333333\""), "goes to no [[target]]"),
-            (format!("{HEAD}{TARGET}{}{ORDERS}", TARGET.replace("us-west-2", "us-east-1")), "fits several"),
-            (format!("{HEAD}{TARGET}{ORDERS}access_for = \"1h\""), "start_within <= access_for"),
-            (format!("{HEAD}{TARGET}{ORDERS}access_for = \"91d\""), "at most 90 days"),
+            (format!("{HEAD}{TARGET}{ORDERS}to_account = \"333333333333\""), 9, "goes to no [[target]]"),
+            (format!("{HEAD}{TARGET}{}{ORDERS}", TARGET.replace("us-west-2", "us-east-1")), 9, "fits several"),
+            (format!("{HEAD}{TARGET}{ORDERS}access_for = \"1h\""), 9, "start_within <= access_for"),
+            (format!("{HEAD}{TARGET}{ORDERS}access_for = \"91d\""), 9, "at most 90 days"),
             (
                 format!("{HEAD}{TARGET}[requests]\nqueue = \"arn:aws:sqs:us-west-2:111111111111:x\""),
+                7,
                 "not of this account and Region",
             ),
             (
                 format!("{HEAD}{TARGET}[requests]\nqueue = \"arn:aws:sqs:ap-northeast-1:222222222222:x\""),
+                7,
                 "not of this account and Region",
             ),
             (
                 format!(
                     "{HEAD}{TARGET}[requests]\nqueue = \"arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-receipts-222222222222\""
                 ),
+                7,
                 "could send requests",
             ),
-            (format!("{HEAD}{TARGET}{}", ORDERS.replace("cutover-1", "Cutover_1")), "is not a label"),
-            (format!("{HEAD}{TARGET}{}", ORDERS.replace("database", "databse")), "did you mean `database`"),
-            (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), "handoff orders/cutover-1 stands twice"),
-            (format!("{HEAD}{TARGET}{TARGET}"), "target 222222222222 in us-west-2 stands twice"),
-            (format!("{HEAD}{TARGET}[look_again]\nfloor = \"0s\""), "0 < floor"),
+            (format!("{HEAD}{TARGET}{}", ORDERS.replace("cutover-1", "Cutover_1")), 8, "is not a label"),
+            (format!("{HEAD}{TARGET}{}", ORDERS.replace("database", "databse")), 7, "did you mean `database`"),
+            (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), 9, "handoff orders/cutover-1 stands twice"),
+            (format!("{HEAD}{TARGET}{TARGET}"), 6, "target 222222222222 in us-west-2 stands twice"),
+            (format!("{HEAD}{TARGET}[look_again]\nfloor = \"0s\""), 6, "0 < floor"),
         ] {
             let error = settings(&text).unwrap_err();
-            assert!(error.contains(expected), "{error}");
+            assert!(error.starts_with(&format!("source.toml:{line}: ")) && error.contains(expected), "{line}: {error}");
         }
     }
 }

@@ -5,21 +5,21 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
 use agent_runtime::Fault;
-use agent_runtime::check::account_quotas;
+use agent_runtime::StepId;
+use agent_runtime::copies::is_copy_in_flight;
 use agent_runtime::event::{Row, RowState};
-use agent_runtime::snapshot::SnapshotStatus;
+use agent_runtime::quotas::{AccountQuotas, QuotaName};
 use agent_runtime::ui::forecast::{Expected, Forecast, Quota, Storage, Transfer};
 use agent_runtime::ui::plan::Entry;
 use agent_runtime::ui::standing::Standing;
-use agent_runtime::{Step as _, StepId};
 use protocol::names::SnapshotRole;
-use protocol::trust::estimate;
+use protocol::verify::estimate;
 use protocol::{AccountId, Phase, Region, SnapshotId};
 
 use crate::account::Account;
 use crate::moves::Move;
 use crate::run::phase;
-use crate::steps::{AwaitLanding, CopyToTargetRegion, TakeSnapshot};
+use crate::steps::{AWAIT_LANDING, COPY, SNAPSHOT};
 
 /// What [`left`] does, in words.
 const RESTS_ON: &str = "the snapshot, the copy to the target Region and account B's own copy are each taken to last an hour and \
@@ -118,15 +118,8 @@ impl<'a> Job<'a> {
     fn new(of: &'a Move, rows: &[Row], has_shared_copy: bool) -> Self {
         let row = |step: StepId| rows.iter().find(|row| row.step == step.0);
         let left = |step| left(row(step), of.size_gib);
-        let copies = row(CopyToTargetRegion::ID).is_some_and(|row| row.state == RowState::Working && !row.waits);
-        Self {
-            of,
-            has_shared_copy,
-            snapshot: left(TakeSnapshot::ID),
-            copy: left(CopyToTargetRegion::ID),
-            copies,
-            landing: left(AwaitLanding::ID),
-        }
+        let copies = row(COPY).is_some_and(|row| row.state == RowState::Working && !row.waits);
+        Self { of, has_shared_copy, snapshot: left(SNAPSHOT), copy: left(COPY), copies, landing: left(AWAIT_LANDING) }
     }
 
     /// Where it still makes a manual snapshot of this account.
@@ -178,23 +171,19 @@ fn places(most: usize, others: Vec<Duration>, jobs: &[&Job<'_>]) -> Vec<Duration
     }
 }
 
-/// How long copies to a Region that are none of these may hold their places: nothing is known of them but their size. What is taken
-/// of a database there, rather than copied, cannot be told from them.
+/// How long copies to a Region that are none of these may hold their slots: nothing is known of them but their size.
 async fn copies_of_others(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Result<Vec<Duration>, Fault> {
     let ours: BTreeSet<SnapshotId> = jobs.iter().map(|job| job.of.snapshot(SnapshotRole::Shared)).collect();
     let there = account.inventory.snapshots(region, account.settings.pace.floor()).await?;
-    let others = there.iter().filter(|(name, view)| {
-        matches!(&view.status, SnapshotStatus::Working(status) if status != "deleting") && !ours.contains(name)
-    });
+    let others = there.iter().filter(|(name, view)| is_copy_in_flight(view) && !ours.contains(*name));
     Ok(others.map(|(_, view)| estimate(view.size_gib).unsigned_abs()).collect())
 }
 
 /// The quota of manual snapshots in a Region. Shared copies are deleted again, but counted as if account B took none before the
 /// last one is made: that it is quicker is not ours to promise.
 async fn snapshots(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Result<Quota, Fault> {
-    let quotas = account_quotas(&account.clients, region).await?;
-    let found = quotas.into_iter().find(|(name, ..)| name == "ManualSnapshots");
-    let Some((_, used, most)) = found else {
+    let quotas = AccountQuotas::read(&account.clients, region).await?;
+    let Some(found) = quotas.get(QuotaName::ManualSnapshots) else {
         return Err(Fault::blocked(format!("RDS tells no quota of manual snapshots in {region}")));
     };
     let home = &account.settings.region;
@@ -202,8 +191,8 @@ async fn snapshots(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Resu
         quota: "manual-snapshots",
         code: Some(MANUAL_SNAPSHOTS),
         region: region.clone(),
-        used: used.try_into().unwrap_or_default(),
-        most: most.try_into().unwrap_or_default(),
+        used: found.used,
+        most: found.max,
         needed: widen(jobs.iter().flat_map(|job| job.makes(home)).filter(|there| *there == region).count()),
     })
 }

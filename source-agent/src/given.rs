@@ -3,7 +3,7 @@
 //! They are looked at and never changed. So what is not as agreed is Blocked, with its mend, and goes on when it is mended.
 
 use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted};
-use agent_runtime::{Fault, Observed};
+use agent_runtime::{Fault, Progress};
 use protocol::ids::{Region, RoleName};
 use protocol::{AccountId, names};
 
@@ -29,17 +29,17 @@ impl Given<'_> {
     }
 
     /// The primary. No handoff needs it but for its replica.
-    pub(crate) async fn primary(&self) -> Result<Observed<KeyView>, Fault> {
+    pub(crate) async fn primary(&self) -> Result<Progress<KeyView>, Fault> {
         let home = &self.account.settings.region;
         let key = self.named(home, "source-region.yaml").await?;
         if !key.is_primary() {
             return Err(self.wrong_key(&key, "the primary of a multi-Region key", "source-region.yaml"));
         }
-        key.observed()
+        key.progress()
     }
 
     /// The replica, under which every shared copy is, and which account B may use through RDS.
-    pub(crate) async fn replica(&self) -> Result<Observed<KeyView>, Fault> {
+    pub(crate) async fn replica(&self) -> Result<Progress<KeyView>, Fault> {
         let home = &self.account.settings.region;
         let key = self.named(self.region, "source-target-region.yaml").await?;
         if key.primary.as_ref().is_none_or(|primary| primary.region != *home) {
@@ -57,7 +57,7 @@ impl Given<'_> {
                 pasted(&lets_use(TARGET_USES_KEY, to, role, self.region, None))
             )));
         }
-        key.observed()
+        key.progress()
     }
 
     /// What the alias names in a Region, with the tags by which the agent's own policies know it.

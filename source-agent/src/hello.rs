@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use agent_runtime::event::{Event, Sink};
 use agent_runtime::queue::{Queue, Received};
+use agent_runtime::text::setting;
 use agent_runtime::{Exit, Fault, FaultKind};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use protocol::hello::HelloKind;
+use protocol::wire::hello::HelloKind;
 use protocol::{Digest, Hello, Nonce, QueueArn, Reply, VERSION};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -89,7 +90,7 @@ pub(crate) async fn hello(
         }
     }
     for of in ears.waiting.values().filter(|_| !shutdown.is_cancelled()) {
-        let fault = Fault::blocked(format!("account {} has not answered in {patience:#}", of.route.account));
+        let fault = Fault::blocked(format!("account {} has not answered in {}", of.route.account, setting(patience)));
         let fault = fault.hint("ask its operators whether their agent runs; a later `hello` asks again");
         events.take(&Event::GivenUp { subject: of.subject(), fault: (&fault).into() });
         worst = worst.max(Exit::Blocked);
@@ -163,7 +164,7 @@ impl Ears<'_> {
         };
         if let Err(fault) = Queue::new(&self.account.clients, queue).delete(&message.handle).await {
             // It comes again, and `run` deletes it.
-            tracing::warn!("an answer could not be deleted: {}", fault.chain());
+            tracing::warn!("an answer could not be deleted: {}", fault.told());
         }
         self.waiting.remove(&answer.digest);
         let (subject, account) = (of.subject(), of.route.account.clone());
@@ -176,7 +177,7 @@ impl Ears<'_> {
         for (queue, handle) in &self.others {
             let queue = Queue::new(&self.account.clients, queue);
             if let Err(fault) = queue.set_visibility(std::slice::from_ref(handle), Duration::ZERO).await {
-                tracing::warn!("a receipt could not be handed back: {}", fault.chain());
+                tracing::warn!("a receipt could not be handed back: {}", fault.told());
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use agent_runtime::policy::{principals, statements, texts};
+use agent_runtime::policy::Statement;
 use agent_runtime::statement::{SOURCE_USES_KEY, TARGET_USES_KEY, USE, lets_use, service};
 use jiff::Timestamp;
 use protocol::arn::{role, root};
@@ -70,8 +70,8 @@ pub(crate) fn of_replica(account: &AccountId, agent: &RoleName, region: &Region)
 
 /// The policy with B's statements as they should be: let in, or taken out. `None` when it is so already.
 pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>>) -> Option<Value> {
-    let statements = statements(policy);
-    let mut wanted: Vec<Value> = statements.iter().filter(|statement| !is_of_target(statement)).cloned().collect();
+    let mut wanted: Vec<Value> =
+        Statement::all(policy).filter(|one| !is_of_target(*one)).map(|one| one.json().clone()).collect();
     let others = wanted.len();
     if let Some(OpenTo { account, role, until }) = open {
         wanted.extend(lets_use(TARGET_USES_KEY, account, role, &key.region, Some(*until)));
@@ -81,7 +81,7 @@ pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>
         statements.map(|statement| in_order(statement).to_string()).collect()
     };
     if settled(&mut wanted[others..].iter())
-        == settled(&mut statements.iter().filter(|statement| is_of_target(statement)))
+        == settled(&mut Statement::all(policy).filter(|one| is_of_target(*one)).map(Statement::json))
     {
         return None;
     }
@@ -100,39 +100,31 @@ pub(crate) fn lacking(policy: &Value, key: &KeyArn, account: &AccountId, agent: 
         ("kms:viaservice", service("rds", &key.region)),
     ];
     // A value with a wildcard or a variable in it is not judged.
-    let differs = |(name, wanted): (&String, &Value)| {
+    let differs = |name: &str, wanted: &[&str]| {
         agreed.iter().any(|(known, value)| {
             name.eq_ignore_ascii_case(known)
-                && !texts(wanted).iter().any(|wanted| *wanted == value || wanted.contains(['*', '?', '$']))
+                && !wanted.iter().any(|wanted| *wanted == value || wanted.contains(['*', '?', '$']))
         })
     };
-    let lets_in = |statement: &&Value| {
-        let conditions = statement["Condition"].as_object().into_iter().flatten();
-        let mut plain = conditions.filter(|(operator, _)| !operator.contains("Not") && *operator != "Null");
-        statement["Effect"] == "Allow"
-            && principals(statement).iter().any(|principal| named.iter().any(|name| name == principal))
-            && !plain.any(|(_, keys)| keys.as_object().into_iter().flatten().any(differs))
+    let lets_in = |statement: &Statement<'_>| {
+        let is_plain = |operator: &str| !operator.contains("Not") && operator != "Null";
+        statement.principals().iter().any(|principal| named.iter().any(|name| name == principal))
+            && !statement.conditions().any(|(operator, key, values)| is_plain(operator) && differs(key, &values))
     };
-    let allowed: Vec<&str> = statements(policy).iter().filter(lets_in).flat_map(|it| texts(&it["Action"])).collect();
+    let of_target: Vec<Statement<'_>> = Statement::all(policy).filter(lets_in).collect();
     let needed = USE.into_iter().chain(["kms:CreateGrant"]);
-    needed.filter(|action| !allowed.iter().any(|pattern| covers(pattern, action))).collect()
+    needed.filter(|action| !of_target.iter().any(|statement| statement.allows(action))).collect()
 }
 
-fn covers(pattern: &str, action: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => action.to_lowercase().starts_with(&start.to_lowercase()),
-        None => pattern.eq_ignore_ascii_case(action),
-    }
-}
-
-fn is_of_target(statement: &Value) -> bool {
-    statement["Sid"].as_str().is_some_and(|sid| TARGET_USES_KEY.contains(&sid))
+fn is_of_target(statement: Statement<'_>) -> bool {
+    statement.sid().is_some_and(|sid| TARGET_USES_KEY.contains(&sid))
 }
 
 /// Of the statements that a key is made with those that its policy does not have, or not so.
 pub(crate) fn missing(policy: &Value, initial: &Value) -> Vec<Value> {
-    let there: BTreeSet<String> = statements(policy).iter().map(|one| in_order(one).to_string()).collect();
-    statements(initial).iter().filter(|one| !there.contains(&in_order(one).to_string())).cloned().collect()
+    let there: BTreeSet<String> = Statement::all(policy).map(|one| in_order(one.json()).to_string()).collect();
+    let wanted = Statement::all(initial).map(Statement::json);
+    wanted.filter(|one| !there.contains(&in_order(one).to_string())).cloned().collect()
 }
 
 /// How a policy lets account B in.
@@ -146,8 +138,8 @@ pub(crate) enum LetIn {
 
 /// How the statements that the agent alone writes let account B in.
 pub(crate) fn let_in(policy: &Value, key: &KeyArn, account: &AccountId, role: &RoleName) -> LetIn {
-    let copies = statements(policy).iter().find(|statement| is_of_target(statement)).map(in_order);
-    let Some(copies) = copies else { return LetIn::Never };
+    let Some(copies) = Statement::all(policy).find(|one| is_of_target(*one)) else { return LetIn::Never };
+    let copies = in_order(copies.json());
     let until = copies["Condition"]["DateLessThan"]["aws:CurrentTime"].as_str().and_then(|until| until.parse().ok());
     match until {
         Some(until) if with_target(policy, key, Some(&OpenTo { account, role, until })).is_none() => {
@@ -162,20 +154,19 @@ pub(crate) fn let_in(policy: &Value, key: &KeyArn, account: &AccountId, role: &R
 pub(crate) fn strangers<'a>(policy: &'a Value, account: &AccountId) -> Vec<(&'a str, &'a str)> {
     let home = [format!("arn:aws:iam::{account}:"), format!("arn:aws:sts::{account}:")];
     let is_home = |who: &str| who == account.as_str() || home.iter().any(|home| who.starts_with(home));
-    let uses = |one: &Value| {
-        let of_use = || USE.into_iter().filter(|action| !ADMINISTER.contains(action)).chain(["kms:CreateGrant"]);
-        let covered = texts(&one["Action"]).iter().any(|pattern| of_use().any(|action| covers(pattern, action)));
-        (covered || !one["NotAction"].is_null()) && !is_of_source(one)
+    let uses = |one: Statement<'_>| {
+        let mut of_use = USE.into_iter().filter(|action| !ADMINISTER.contains(action)).chain(["kms:CreateGrant"]);
+        of_use.any(|action| one.allows(action)) && !is_of_source(one)
     };
-    let others = statements(policy).iter().filter(|one| one["Effect"] == "Allow" && !is_of_target(one));
-    let named = others.flat_map(|one| principals(one).into_iter().map(move |who| (one, who)));
-    let strange = named.filter(|(one, who)| !is_home(who) || uses(one));
-    strange.map(|(one, who)| (one["Sid"].as_str().unwrap_or("(no Sid)"), who)).collect()
+    let others = Statement::all(policy).filter(|one| one.is_allow() && !is_of_target(*one));
+    let named = others.flat_map(|one| one.principals().into_iter().map(move |who| (one, who)));
+    let strange = named.filter(|(one, who)| !is_home(who) || uses(*one));
+    strange.map(|(one, who)| (one.sid().unwrap_or("(no Sid)"), who)).collect()
 }
 
 /// Whether these are what the agent writes is told by [`missing`].
-fn is_of_source(statement: &Value) -> bool {
-    statement["Sid"].as_str().is_some_and(|sid| sid == ADMINISTERS || SOURCE_USES_KEY.contains(&sid))
+fn is_of_source(statement: Statement<'_>) -> bool {
+    statement.sid().is_some_and(|sid| sid == ADMINISTERS || SOURCE_USES_KEY.contains(&sid))
 }
 
 fn administered(account: &AccountId) -> Value {
@@ -279,6 +270,13 @@ mod tests {
         assert_eq!(with("arn:aws:iam::222222222222:root", "222222222222"), 0);
         assert_eq!(with("rds.us-west-2.amazonaws.com", "rds.*.amazonaws.com"), 0);
         assert_eq!(with("\"kms:Encrypt\"", "\"kms:*\""), 0);
+        assert_eq!(with("\"kms:Decrypt\"", "\"kms:*Decrypt\""), 0);
+        assert_eq!(with("\"kms:Decrypt\"", "\"kms:*Sign\""), 1);
+        assert_eq!(with("\"kms:CreateGrant\"", "\"kms:?reate*Grant\""), 0);
+        let mut but = json!({ "Effect": "Allow", "Principal": "*", "NotAction": ["kms:Sign*"] });
+        assert_eq!(missing(&json!({ "Statement": but })), 0);
+        but["NotAction"] = json!(["kms:*rypt"]);
+        assert_eq!(missing(&json!({ "Statement": but })), 2, "all but Encrypt and Decrypt");
         let statement = json!({
             "Effect": "Allow",
             "Principal": "*",
@@ -328,9 +326,15 @@ mod tests {
             ("Reads", json!(["kms:ListGrants", "kms:Dec*"])),
             ("Grants", json!("kms:CreateGrant")),
             ("Lists", json!("kms:List*")),
+            ("Decrypts", json!("kms:*crypt")),
         ] {
             let statement =
                 json!({ "Sid": sid, "Effect": "Allow", "Principal": { "AWS": root(&a) }, "Action": actions });
+            shared["Statement"].as_array_mut().unwrap().push(statement);
+        }
+        for (sid, excepted) in [("AllBut", json!("kms:Decrypt")), ("Nothing", json!("kms:*"))] {
+            let statement =
+                json!({ "Sid": sid, "Effect": "Allow", "Principal": { "AWS": root(&a) }, "NotAction": excepted });
             shared["Statement"].as_array_mut().unwrap().push(statement);
         }
         let home = root(&a);
@@ -340,6 +344,8 @@ mod tests {
             ("Again", "arn:aws:iam::222222222222:root"),
             ("Reads", home.as_str()),
             ("Grants", home.as_str()),
+            ("Decrypts", home.as_str()),
+            ("AllBut", home.as_str()),
         ];
         assert_eq!(strangers(&shared, &a), found);
     }

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::pace::Pace;
 use agent_runtime::shared::Shared;
-use agent_runtime::{AwsResult as _, Clients, Fault, Observed, Working};
+use agent_runtime::step::schedule::PollSchedule;
+use agent_runtime::{AwsResult as _, Clients, Fault, Progress, Working};
 use aws_sdk_kms::operation::create_alias::CreateAliasError;
 use aws_sdk_kms::operation::describe_key::DescribeKeyError;
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use jiff::Timestamp;
-use protocol::facts::pair;
 use protocol::ids::Region;
+use protocol::state::pair;
 use protocol::tags::{self, Tags};
 use protocol::{AccountId, KeyArn};
 
@@ -61,7 +61,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn new(clients: Clients, pace: &Pace) -> Self {
+    pub(crate) fn new(clients: Clients, pace: &PollSchedule) -> Self {
         Self {
             clients,
             soon: pace.floor() / 2,
@@ -253,11 +253,11 @@ impl KeyView {
     }
 
     /// Ready when it can be used.
-    pub(crate) fn observed(self) -> Result<Observed<Self>, Fault> {
+    pub(crate) fn progress(self) -> Result<Progress<Self>, Fault> {
         match &self.condition {
-            Condition::Usable => Ok(Observed::Ready(self)),
+            Condition::Usable => Ok(Progress::Ready(self)),
             Condition::Creating => {
-                Ok(Observed::Working(Working { since: self.created, ..Working::new("the key is being created") }))
+                Ok(Progress::Working(Working { since: self.created, ..Working::new("the key is being created") }))
             }
             Condition::Unusable(state) => Err(Fault::blocked(format!("key {} is {state}", self.arn)).hint(format!(
                 "enable it, or cancel its deletion: aws kms cancel-key-deletion, aws kms enable-key --region {} --key-id {}",

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use agent_runtime::event::Trouble;
+use agent_runtime::text::minute;
 use agent_runtime::ui::forecast::Forecast;
 use agent_runtime::ui::plan::{Access, Entry, FEW, Report, waits_for};
 use agent_runtime::ui::standing::{Standing, Tally};
-use agent_runtime::ui::text::minute;
 use agent_runtime::ui::{Format, Screen};
 use agent_runtime::{Exit, Fault, Halt, Mode, Pass};
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use protocol::tags::{KeyMode, Outcome, Route};
 use protocol::{DbIdentifier, Label, Phase, SourceFacts, Stage, names};
 
 use crate::account::{Account, SourceSnapshot};
+use crate::admission::owner;
 use crate::forecast::forecast;
 use crate::keys::key_tags;
 use crate::moves::{self, Move};
@@ -80,7 +81,7 @@ async fn report(
     if mode == Mode::Look {
         match leftovers(account).await {
             Ok(keys) => notes.extend(keys),
-            Err(fault) => notes.push(fault.chain()),
+            Err(fault) => notes.push(fault.told()),
         }
     } else {
         match forecast(account, &found.all, &handoffs).await {
@@ -88,7 +89,7 @@ async fn report(
                 notes.extend(forecast.as_ref().map(room_of_others));
                 (expected, no_room) = (forecast, faults);
             }
-            Err(fault) => notes.push(format!("what it takes cannot be told: {}", fault.chain())),
+            Err(fault) => notes.push(format!("what it takes cannot be told: {}", fault.told())),
         }
     }
     let settings = &account.settings;
@@ -114,7 +115,8 @@ async fn report(
 }
 
 async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
-    let pass = Pass::new(mode, &account.acts, &account.settings.pace, &account.clock);
+    let owner = owner(of);
+    let pass = Pass::new(mode, account.passes(), &owner, &of.wake);
     let (stands, fault) = match phase(account, of).await {
         Ok(phase) => (Some(phase), halted(steps(account, &pass, of, phase).await)),
         Err(fault) => (None, Some(fault)),

@@ -56,8 +56,7 @@ impl Move {
         Subject::handoff(&self.database.database, &self.label)
     }
 
-    /// Where not all can go at once, the least goes first: by priority, then the largest, so that a wave ends early. Names come
-    /// last, so that a person can foresee the rest.
+    /// Where not all can go at once, the least goes first, as in [`agent_runtime::gate::Rank`].
     pub(crate) fn rank(&self) -> (Reverse<i16>, Reverse<u32>, &DbIdentifier, &HandoffId) {
         (Reverse(self.terms.priority), Reverse(self.size_gib), &self.database.database, &self.id)
     }
@@ -87,7 +86,7 @@ impl Move {
 
     /// Do these tags say that a snapshot plays this role in this handoff?
     pub(crate) fn owns(&self, tags: &Tags, role: SnapshotRole) -> bool {
-        protocol::facts::is_ours(tags, role) && tags.get(tags::ID).is_some_and(|id| id == self.id.as_str())
+        protocol::state::is_ours(tags, role) && tags.get(tags::ID).is_some_and(|id| id == self.id.as_str())
     }
 
     /// What the source snapshot remembers before anything else has happened.

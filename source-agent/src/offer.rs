@@ -7,18 +7,19 @@ use crate::account::Account;
 use crate::keys::KeyView;
 use crate::moves::Move;
 use crate::steps::{
-    AwaitLanding, CopyToTargetRegion, GivenKey, HandoffKey, KeyAlias, MakeOffer, Publish, ReplicaAlias, ReplicaKey,
-    SayHello, ShareKey, ShareSnapshot, TakeSnapshot,
+    AwaitLanding, CopyComplete, CopyToTargetRegion, GivenKey, HandoffKey, KeyAlias, MakeOffer, Publish, ReplicaKey,
+    SayHello, ShareKey, ShareSnapshot, SnapshotComplete, TakeSnapshot,
 };
 
 /// Steps 1 to 7, and the question after the first. Ends only when account B has landed, which is another phase.
 pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<()> {
     // What administrators hold is looked at before anything is made in vain.
     let given = match of.route.key {
-        KeyMode::Given => Some(pass.ensure(GivenKey { account, of }).await?),
+        KeyMode::Given => Some(pass.wait(GivenKey { account, of }).await?),
         KeyMode::Managed => None,
     };
-    let snapshot = pass.ensure(TakeSnapshot { account, of }).await?;
+    pass.ensure(TakeSnapshot { account, of }).await?;
+    let snapshot = pass.wait(SnapshotComplete { account, of }).await?;
     if account.asks_first {
         pass.ensure(SayHello { account, of, snapshot: &snapshot }).await?;
     }
@@ -26,14 +27,15 @@ pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow
         Some(replica) => replica,
         None => managed_key(account, pass, of).await?,
     };
-    let copy = pass.ensure(CopyToTargetRegion { account, of, snapshot: &snapshot, key: &replica }).await?;
+    pass.ensure(CopyToTargetRegion { account, of, snapshot: &snapshot, key: &replica }).await?;
+    let copy = pass.wait(CopyComplete { account, of, snapshot: &snapshot, key: &replica }).await?;
     let message = pass.ensure(MakeOffer { account, of, snapshot: &snapshot, copy: &copy }).await?;
     pass.ensure(ShareSnapshot { account, of, copy: &copy }).await?;
     if of.route.key == KeyMode::Managed {
         pass.ensure(ShareKey { account, of, key: &replica.arn }).await?;
     }
     pass.ensure(Publish { account, of, message: &message }).await?;
-    pass.ensure(AwaitLanding { account, of }).await
+    pass.wait(AwaitLanding { account, of }).await
 }
 
 /// Steps 2 and 3: the agent makes the key, and its replica.
@@ -41,6 +43,6 @@ async fn managed_key(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<KeyV
     let key = pass.ensure(HandoffKey { account, of }).await?;
     pass.ensure(KeyAlias { account, of, key: &key }).await?;
     let replica = pass.ensure(ReplicaKey { account, of, key: &key }).await?;
-    pass.ensure(ReplicaAlias { account, of, key: &replica }).await?;
+    pass.ensure(KeyAlias { account, of, key: &replica }).await?;
     Ok(replica)
 }

@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use agent_runtime::event::{Event, Mailbox, Sink, Subject};
 use agent_runtime::queue::{Batch, Fate, NEWER, Queue, Received};
-use agent_runtime::{Fault, FaultKind, Step as _};
+use agent_runtime::step::write_log::{LogKey, Scope};
+use agent_runtime::{Fault, FaultKind};
 use jiff::{SignedDuration, Timestamp};
-use protocol::facts::stage_tag;
+use protocol::state::stage_tag;
 use protocol::tags::{self, Answered, Told};
-use protocol::trust::{Reason, Refusal, answers, check_receipt};
+use protocol::verify::{answers, check_receipt};
 use protocol::{AccountId, Digest, HandoffId, Reply};
+use protocol::{Reason, Refusal};
 use tokio::sync::Notify;
 
 use crate::account::{Account, SourceSnapshot};
 use crate::config::Target;
 use crate::moves::Move;
-use crate::steps::SayHello;
+use crate::steps::HELLO;
 
 /// A queue that does not answer is asked again after this long, doubling.
 const OUT_OF_REACH: Duration = Duration::from_secs(15);
@@ -180,7 +182,8 @@ impl<'a> Receipts<'a> {
                     // Two agents have asked at the same instant, and one answer was enough.
                     return if source.facts.asks_no_more() { Ok(handoff.clone()) } else { Err(Unrecorded::NotAsked) };
                 }
-                self.account.acts.ready(&(SayHello::ID, source.view.arn.to_string()));
+                let hello = LogKey { step: HELLO, is_wait: false, scope: Scope::Handoff(handoff.clone()) };
+                self.account.writes.ready(&hello);
                 // Whoever was ready is: a hello that came twice may be answered otherwise later.
                 let news = |ready: &Answered| ready.lack.is_some() && ready.lack != answer.lack;
                 if source.facts.ready.as_ref().is_none_or(news) {

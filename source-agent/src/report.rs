@@ -17,7 +17,7 @@ use std::time::Duration;
 use agent_runtime::ui::Screen;
 use agent_runtime::{Exit, Fault};
 use protocol::names::{self, SnapshotRole};
-use protocol::{Label, Phase, Region, SourceFacts, facts};
+use protocol::{Label, Phase, Region, SourceFacts, state};
 use tempfile::NamedTempFile;
 
 use crate::account::Account;
@@ -78,7 +78,7 @@ async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Resul
     for region in regions {
         match account.inventory.snapshots(region, Duration::ZERO).await {
             Ok(snapshots) => drop(there.insert(region, snapshots)),
-            Err(fault) => notes.push(fault.chain()),
+            Err(fault) => notes.push(fault.told()),
         }
     }
     let mut handoffs = Vec::new();
@@ -86,7 +86,7 @@ async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Resul
         let SourceFacts { database, id, route, .. } = &source.facts;
         let name = names::snapshot(database, id, SnapshotRole::Shared);
         let shared = there.get(&route.region).and_then(|snapshots| snapshots.get(&name));
-        let ours = shared.filter(|view| facts::is_ours(&view.tags, SnapshotRole::Shared));
+        let ours = shared.filter(|view| state::is_ours(&view.tags, SnapshotRole::Shared));
         handoffs.push(Handoff::of(source, ours.map(Rc::as_ref), now));
     }
     handoffs.sort_by_key(|handoff| (handoff.began(), handoff.subject()));

@@ -8,8 +8,8 @@ use agent_runtime::event::{Event, Mailbox, Requested, Sink, Subject, Trouble};
 use agent_runtime::queue::{self, Fate, Held, NEWER, Queue, Received, VISIBILITY};
 use agent_runtime::{Fault, FaultKind};
 use jiff::SignedDuration;
-use protocol::trust::{Reason, Refusal};
 use protocol::{HandoffId, Phase, Request};
+use protocol::{Reason, Refusal};
 
 use crate::account::Account;
 use crate::config::Declared;

@@ -2,26 +2,28 @@
 //! requested.
 
 use std::future::pending;
+use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::drive::Patience;
 use agent_runtime::event::{Ending, Event, Sink, Subject};
-use agent_runtime::pass::is_blocked;
-use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, Step as _, drive};
+use agent_runtime::gate::Owner;
+use agent_runtime::step::pass::is_blocked;
+use agent_runtime::{Drive, End, Exit, Fault, Flow, Halt, Pass, drive};
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use protocol::Phase;
 use protocol::tags::Outcome;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
+use crate::admission::{owner, under_way};
 use crate::moves::{self, Move};
 use crate::offer::offer;
 use crate::receipts::{Receipts, Wakes};
 use crate::requests::{Batch, Requests};
-use crate::steps::MakeOffer;
+use crate::steps::OFFER;
 use crate::withdraw::withdraw;
 
 /// As long as a queue can wait.
@@ -68,10 +70,9 @@ async fn round(
     patience: Patience,
     shutdown: &CancellationToken,
 ) -> Result<Exit, Fault> {
-    let pace = &account.settings.pace;
-    let drives = Drive::new((&account.acts, pace, &account.clock), events, patience, shutdown);
+    let drives = Drive::new(account.passes(), events, patience, shutdown);
     let find = async |_: &Pass<'_>| Ok(moves::find(account).await?);
-    let found = match drive(&drives, (&Subject::Handoffs, ""), &Notify::new(), find).await {
+    let found = match drive(&drives, (&Subject::Handoffs, "", &nobody()), &Rc::default(), find).await {
         End::Done(found) => found,
         End::Pending => return Ok(Exit::Pending),
         End::Blocked(fault) | End::Failed(fault) => return Err(fault),
@@ -98,7 +99,7 @@ async fn round(
     for queue in &queues {
         queue.drain(&wakes).await;
     }
-    account.admission.open(&moves);
+    enlist(account, &moves);
     // Nor does one that is requested begin.
     let requests = Requests::new(account, events, &wakes).filter(|_| refused != Exit::Usage);
     let listening = join_all(queues.iter().map(|queue| queue.listen(&wakes)));
@@ -135,12 +136,12 @@ async fn work(
                 advance(account, pass, &of).await
             };
             let to = format!("{} {}", of.route.account, of.route.region);
-            let end = drive(drives, (&of.subject(), &to), &of.wake, walk).await;
+            let end = drive(drives, (&of.subject(), &to, &owner(&of)), &of.wake, walk).await;
             if let (Some(requests), End::Failed(fault)) = (requests, &end) {
                 Box::pin(requests.reject(&of, fault)).await;
             }
             account.ends(&of);
-            account.admission.walked(&of, true);
+            account.gate.pass_ended(&owner(&of), true);
             let exit = tell(drives, &of, end);
             // What has failed is walked again in each round, and is shown once.
             if exit != Exit::Failed {
@@ -162,7 +163,7 @@ async fn work(
     let mut receiving = Box::pin(receive(requests, Duration::ZERO, wait));
     loop {
         // One that goes on for ever looks, now and then, for what others have left under way.
-        let is_time = patience != Patience::ForEver || began.elapsed() >= drives.pace.ceiling();
+        let is_time = patience != Patience::ForEver || began.elapsed() >= account.settings.pace.ceiling();
         if drives.shutdown.is_cancelled() {
             // Drives end at their next wait. A poll that nobody polls any more would hold what they wait for.
             drop(receiving);
@@ -185,7 +186,7 @@ async fn work(
             batch = &mut receiving, if open => {
                 empty = batch.messages == 0 && batch.fault.is_none();
                 open = !once;
-                account.admission.open(&batch.moves);
+                enlist(account, &batch.moves);
                 flying.extend(batch.moves.into_iter().map(fly));
                 if batch.buried > 0 {
                     worst = worst.max(Exit::Failed);
@@ -218,6 +219,9 @@ async fn receive(requests: Option<&Requests<'_>>, pause: Duration, wait: Duratio
 /// The steps of the phase that the handoff is in. No pass runs those of two.
 async fn advance(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<Outcome> {
     let phase = phase(account, of).await;
+    if has_no_offer(account, of).await {
+        pass.absent(OFFER);
+    }
     let offers = matches!(phase, Ok(Phase::Offering));
     match &phase {
         Ok(Phase::Settled(_)) => account.stands(of, None),
@@ -239,17 +243,33 @@ async fn advance(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<Outcome>
         // Another handoff need not wait for it to shut the key.
         account.stands(of, None);
     }
-    account.admission.walked(of, !offers || is_blocked(&flow));
+    account.gate.pass_ended(&owner(of), !offers || is_blocked(&flow));
     flow
 }
 
 /// Where a handoff stands, by the tags of its source snapshot.
 pub(crate) async fn phase(account: &Account, of: &Move) -> Result<Phase, Fault> {
     let source = account.source_snapshot(of).await?;
-    if source.as_ref().is_some_and(|source| source.facts.offer.is_none()) {
-        account.acts.absent(&(MakeOffer::ID, of.source_arn().to_string()));
-    }
     Ok(source.map_or(Phase::Offering, |source| source.facts.phase(account.clock.now())))
+}
+
+/// No handoff: work of the process itself.
+fn nobody() -> Owner {
+    let handoff = "0000000000000000".parse().unwrap_or_else(|_| unreachable!("a handoff id"));
+    Owner { handoff, message: None }
+}
+
+/// Its source snapshot is there, and shows no offer: a look before one is made counts from here.
+async fn has_no_offer(account: &Account, of: &Move) -> bool {
+    let source = account.source_snapshot(of).await.ok().flatten();
+    source.is_some_and(|source| source.facts.offer.is_none())
+}
+
+/// These come together: the first in rank goes first, whoever asks first.
+fn enlist(account: &Account, moves: &[Move]) {
+    for of in moves.iter().filter(|of| !of.begun) {
+        account.gate.enlist(&owner(of), under_way(of), &of.wake);
+    }
 }
 
 /// Each queue once: a target account has one, however many Regions it is a target in.

@@ -11,16 +11,16 @@ mod share;
 mod share_key;
 mod snapshot;
 
-pub(crate) use copy::{CopyToTargetRegion, DeleteSharedCopy};
+pub(crate) use copy::{COPY, CopyComplete, CopyToTargetRegion, DeleteSharedCopy};
 pub(crate) use given_key::GivenKey;
-pub(crate) use hello::SayHello;
-pub(crate) use key::{HandoffKey, KeyAlias, ReplicaAlias, ReplicaKey};
-pub(crate) use landing::{AwaitLanding, Publish};
-pub(crate) use offering::{MakeOffer, word};
+pub(crate) use hello::{HELLO, SayHello};
+pub(crate) use key::{HandoffKey, KeyAlias, ReplicaKey};
+pub(crate) use landing::{AWAIT_LANDING, AwaitLanding, Publish};
+pub(crate) use offering::{MakeOffer, OFFER, word};
 pub(crate) use settling::{LookAgain, MarkEnded, MarkSettled};
 pub(crate) use share::{ShareSnapshot, Unshare};
 pub(crate) use share_key::{CloseKey, LetIn, RevokeGrants, ShareKey};
-pub(crate) use snapshot::TakeSnapshot;
+pub(crate) use snapshot::{SNAPSHOT, SnapshotComplete, TakeSnapshot};
 
 use agent_runtime::Fault;
 use agent_runtime::snapshot::{SnapshotView, is_young};

@@ -19,7 +19,7 @@ pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Move, outc
         pass.ensure(CloseKey { account, of, key: key.as_ref() }).await?;
         pass.ensure(RevokeGrants { account, of, key: key.as_ref() }).await?;
     }
-    pass.ensure(LookAgain { account, of }).await?;
+    pass.wait(LookAgain { account, of }).await?;
     pass.ensure(DeleteSharedCopy { account, of }).await?;
     pass.ensure(MarkSettled { account, of, outcome }).await
 }

@@ -3,19 +3,22 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::acts::Acts;
-use agent_runtime::check::account_quotas;
+use agent_runtime::copies::SnapshotLimits;
+use agent_runtime::gate::Gate;
 use agent_runtime::queue::Queue;
+use agent_runtime::quotas::AccountQuotas;
 use agent_runtime::shared::Shared;
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
-use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
+use agent_runtime::step::pass::SPREADING;
+use agent_runtime::step::write_log::WriteLog;
+use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory, PassContext};
 use aws_sdk_rds::operation::describe_db_snapshots::{DescribeDBSnapshotsError, DescribeDbSnapshotsOutput};
-use protocol::facts::pair;
 use protocol::names::SnapshotRole;
+use protocol::state::pair;
+use protocol::verify::{SharedSnapshot, check_snapshot};
 use protocol::{AccountId, HandoffId, KeyArn, Region, SnapshotArn, TargetFacts};
 use tokio::sync::Notify;
 
-use crate::admission::Admission;
 use crate::config::Settings;
 use crate::job::Job;
 
@@ -28,9 +31,10 @@ pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) clients: Clients,
     pub(crate) clock: Clock,
-    pub(crate) acts: Acts,
+    pub(crate) writes: WriteLog,
+    pub(crate) gate: Gate,
     pub(crate) inventory: Inventory,
-    pub(crate) admission: Admission,
+    pub(crate) limits: SnapshotLimits,
     /// A message has proved true: another one of its sender's may be looked at.
     pub(crate) verified: Notify,
     shared: Shared<SnapshotArn, Option<SnapshotView>>,
@@ -38,7 +42,7 @@ pub(crate) struct Account {
     pub(crate) told: Shared<(&'static str, String), (String, String)>,
     /// The own key was usable.
     pub(crate) usable: Shared<KeyArn, ()>,
-    quotas: Shared<Region, Vec<(String, i64, i64)>>,
+    quotas: Shared<Region, AccountQuotas>,
 }
 
 /// A target copy: what RDS says of it, and what it remembers.
@@ -51,14 +55,17 @@ pub(crate) struct TargetCopy {
 impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock) -> Self {
         let inventory = Inventory::new(clients.clone(), &settings.pace, &clock);
-        let admission = Admission::new(&clients, &settings);
+        let most = usize::from(settings.limits.copies_in_flight.get());
+        let limits = SnapshotLimits::new(clients.clone(), &settings.pace, most);
+        let gate = Gate::new(settings.pace.settle_factor);
         Self {
             settings,
             clients,
             clock,
-            acts: Acts::default(),
+            writes: WriteLog::default(),
+            gate,
             inventory,
-            admission,
+            limits,
             verified: Notify::new(),
             shared: Shared::new(),
             told: Shared::new(),
@@ -67,10 +74,15 @@ impl Account {
         }
     }
 
-    /// The account's quotas: the name of each, how much is used, and the most.
-    pub(crate) async fn quotas(&self) -> Result<Rc<Vec<(String, i64, i64)>>, Fault> {
+    /// What all passes share.
+    pub(crate) fn passes(&self) -> PassContext<'_> {
+        PassContext { writes: &self.writes, gate: &self.gate, schedule: &self.settings.pace, clock: &self.clock }
+    }
+
+    /// The account's quotas, at most a minute old.
+    pub(crate) async fn quotas(&self) -> Result<Rc<AccountQuotas>, Fault> {
         let region = &self.settings.region;
-        self.quotas.get(region, |_| A_MOMENT, async || account_quotas(&self.clients, region).await).await
+        self.quotas.get(region, |_| A_MOMENT, async || AccountQuotas::read(&self.clients, region).await).await
     }
 
     /// The target copy of a handoff, if it is there and ours.
@@ -126,14 +138,23 @@ impl Account {
         Ok(Option::clone(&*view.await?))
     }
 
+    /// What the last read of the snapshot that a message names proves of its sender, for whoever waits for its turn.
+    pub(crate) fn judge_proof(&self, job: &Job) {
+        let Some(message) = &job.message else { return };
+        let Some((_, seen)) = self.shared.peek(&message.snapshot) else { return };
+        let (cell, is_so) = match &*seen {
+            Some(view) => (&job.sender_verified, check_snapshot(message, &as_shared(view)).is_ok()),
+            None => (&job.unshared, self.clock.now().duration_since(message.issued) >= SPREADING),
+        };
+        if is_so && !cell.replace(true) {
+            self.verified.notify_one();
+        }
+    }
+
     /// No step looks at what a job is about any more.
     pub(crate) fn forget(&self, job: &Job) {
-        let restored = job.restored(self).map_or_else(|error| error.to_string(), |name| name.to_string());
-        for resource in [job.id().to_string(), job.digest().to_string(), job.target_arn(self).to_string(), restored] {
-            self.acts.forget(&resource);
-        }
+        self.writes.forget(job.id());
         if let Some(message) = &job.message {
-            self.acts.forget(&message.snapshot.to_string());
             self.shared.forget(&message.snapshot);
         }
     }
@@ -171,6 +192,17 @@ impl Account {
                 .hint("put it back until the handoff is finished")
         })?;
         Ok(Queue::new(&self.clients, &sender.receipts))
+    }
+}
+
+/// What a shared snapshot shows of itself.
+pub(crate) fn as_shared(view: &SnapshotView) -> SharedSnapshot {
+    SharedSnapshot {
+        encrypted: view.encrypted,
+        key: view.key.clone(),
+        identity: view.identity(),
+        engine: view.engine.clone(),
+        size_gib: view.size_gib,
     }
 }
 

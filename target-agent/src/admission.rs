@@ -1,129 +1,111 @@
-//! What account B takes on: copies and restores in flight, and how much it accepts within a day. Senders take turns.
+//! What a handoff of account B asks permits for: its copy, within the day's share, and its restore.
 
 use std::cmp::Reverse;
+use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::copies::{Bound, Copies, CopyKey, behind};
+use agent_runtime::Fault;
 use agent_runtime::database::DatabaseStatus;
-use agent_runtime::line::{Claim, Line, Places, Turn};
-use agent_runtime::snapshot::SnapshotView;
-use agent_runtime::ui::text::minute;
-use agent_runtime::{Clients, Fault, Working};
+use agent_runtime::gate::{Bound, Claim, Owner, PermitKind, Rank, Retry, Supply};
+use agent_runtime::inventory::Databases;
+use agent_runtime::text::minute;
 use jiff::{SignedDuration, Timestamp};
-use protocol::trust::estimate;
-use protocol::{DbIdentifier, Handoff, HandoffId, Stage};
+use protocol::verify::estimate;
+use protocol::{DbIdentifier, Handoff, Stage};
 
 use crate::account::Account;
-use crate::config::{Limits, Settings};
+use crate::config::Limits;
 use crate::job::Job;
-
-/// The largest first, so that a wave ends early.
-type Rank = (Reverse<u32>, HandoffId);
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// One for each process.
-#[derive(Debug)]
-pub(crate) struct Admission {
-    pub(crate) copies: Copies<Rank>,
-    restores: Line<DbIdentifier, Rank>,
+/// Who asks.
+pub(crate) fn owner(job: &Job) -> Owner {
+    Owner { handoff: job.id().clone(), message: Some(job.digest().clone()) }
 }
 
-impl Admission {
-    pub(crate) fn new(clients: &Clients, settings: &Settings) -> Self {
-        let most = usize::from(settings.limits.copies_in_flight.get());
-        Self { copies: Copies::new(clients.clone(), &settings.pace, most), restores: Line::new() }
+/// To have a copy in flight. It asks again at the latest when its message may not be begun any more.
+pub(crate) fn copy(account: &Account, job: &Job, of: &Handoff) -> Claim {
+    let end = of.access_until.checked_sub(estimate(of.size_gib)).unwrap_or(of.start_by).min(of.start_by);
+    let left = Duration::try_from(end.duration_since(account.clock.now())).unwrap_or_default();
+    Claim {
+        released_by: crate::steps::COPY.0,
+        asks_again_within: Some(left + Duration::from_secs(1)),
+        ..claim(
+            job,
+            PermitKind::Copy(account.settings.region.clone()),
+            job.target_arn(account).snapshot.to_string(),
+            of.size_gib,
+        )
+    }
+}
+
+/// To be restored.
+pub(crate) fn restore(account: &Account, job: &Job, name: &DbIdentifier, size_gib: u32) -> Claim {
+    Claim {
+        released_by: crate::steps::RESTORE.0,
+        ..claim(job, PermitKind::Restore(account.settings.region.clone()), name.to_string(), size_gib)
+    }
+}
+
+fn claim(job: &Job, kind: PermitKind, resource: String, size_gib: u32) -> Claim {
+    Claim {
+        kind,
+        resource,
+        sender: job.facts.origin.account.clone(),
+        rank: Rank {
+            priority: Reverse(0),
+            size_gib: Reverse(size_gib),
+            database: job.facts.database.clone(),
+            handoff: job.id().clone(),
+        },
+        source: job.facts.origin.identity.resource.clone(),
+        released_by: "",
+        after: None,
+        asks_again_within: None,
+    }
+}
+
+/// How many databases may be created at once.
+#[derive(Debug)]
+struct RestoreSupply {
+    there: Rc<Databases>,
+    creating: usize,
+    limit: usize,
+}
+
+/// What there is of restores, as recently as databases are listed for those who wait.
+pub(crate) async fn restores(account: &Account) -> Result<Box<dyn Supply>, Fault> {
+    let there = account.inventory.databases(&account.settings.region).await?;
+    let creating = DatabaseStatus::Working("creating".to_owned());
+    Ok(Box::new(RestoreSupply {
+        creating: there.values().filter(|database| database.status == creating).count(),
+        there,
+        limit: usize::from(account.settings.limits.restores_in_flight.get()),
+    }))
+}
+
+impl Supply for RestoreSupply {
+    fn in_use(&self) -> usize {
+        self.creating
     }
 
-    /// May this message's copy begin? Else it waits, but no longer than it may.
-    pub(crate) async fn copies(&self, account: &Account, job: &Job, of: &Handoff) -> Result<Option<Working>, Fault> {
-        let (settings, now) = (&account.settings, account.clock.now());
-        let there = account.inventory.recent(&settings.region).await?;
-        let share = share(account, of.size_gib, now).await?;
-        let key = key(account, job);
-        let claim = claim(job, of.size_gib);
-        let waits = self.copies.ask(&there, &settings.region, &key, claim, share, now).await?;
-        let end = of.access_until.checked_sub(estimate(of.size_gib)).unwrap_or(of.start_by).min(of.start_by);
-        let end = end.checked_add(SignedDuration::from_secs(1)).unwrap_or(end);
-        Ok(waits.map(|waits| Working { until: waits.until.map(|until| until.min(end)), ..waits }))
+    fn limit(&self) -> usize {
+        self.limit
     }
 
-    /// The copy is there; complete or not.
-    pub(crate) async fn copying(&self, account: &Account, copy: &SnapshotView) -> Result<(), Fault> {
-        if !self.copies.watch(copy) {
-            return Ok(());
-        }
-        let region = &account.settings.region;
-        let there = account.inventory.known(region).await?;
-        self.copies.look(&there, region, account.clock.now()).await
+    fn shows(&self, resource: &str) -> bool {
+        self.there.contains_key(resource)
     }
 
-    /// What a refusal of the copy means.
-    pub(crate) async fn refused(&self, account: &Account, job: &Job, fault: Fault) -> Fault {
-        let region = &account.settings.region;
-        let meant = match account.inventory.snapshots(region, Duration::ZERO).await {
-            Ok(there) => {
-                self.copies.refused(&there, region, Some(&key(account, job)), fault, account.clock.now()).await
-            }
-            Err(fault) => Err(fault),
-        };
-        meant.unwrap_or_else(|fault| fault)
-    }
-
-    /// May this database be restored? Else it waits.
-    pub(crate) async fn restores(
-        &self,
-        account: &Account,
-        job: &Job,
-        name: &DbIdentifier,
-        size_gib: u32,
-    ) -> Result<Option<Working>, Fault> {
-        let turn = self.restoring(account, |places| match self.copies.acts.get() {
-            true => self.restores.ask(name, claim(job, size_gib), places),
-            false if self.restores.free(places) == 0 => Turn::Behind { before: 0, room: false },
-            false => Turn::In,
-        });
-        let Turn::Behind { before, .. } = turn.await? else { return Ok(None) };
-        // A restore tells no progress: who is first looks as often as who restores.
-        let until = (before > 0).then_some(Timestamp::MAX);
-        Ok(Some(Working { until, ..Working::waiting_for(behind("a restore slot", before)) }))
-    }
-
-    /// A restore goes on, or is over.
-    pub(crate) async fn restored(&self, account: &Account) -> Result<(), Fault> {
-        if self.restores.is_empty() {
-            return Ok(());
-        }
-        self.restoring(account, |places| self.restores.look(places)).await
-    }
-
-    async fn restoring<T>(
-        &self,
-        account: &Account,
-        of: impl FnOnce(&Places<'_, DbIdentifier>) -> T,
-    ) -> Result<T, Fault> {
-        let databases = account.inventory.databases(&account.settings.region).await?;
-        let creating = DatabaseStatus::Working("creating".to_owned());
-        Ok(of(&Places {
-            in_flight: databases.values().filter(|database| database.status == creating).count(),
-            most: usize::from(account.settings.limits.restores_in_flight.get()),
-            room: usize::MAX,
-            shown: &|name| databases.contains_key(name),
-            busy: &|_| false,
-        }))
-    }
-
-    /// A pass has ended, perhaps with a fault that somebody must mend.
-    pub(crate) fn walked(&self, account: &Account, job: &Job, blocked: bool) {
-        self.copies.walked(&account.settings.region, &key(account, job), blocked);
-        if let Ok(name) = job.restored(account) {
-            self.restores.walked(&name, blocked);
-        }
+    /// A restore tells no progress: who is first polls as often as who restores.
+    fn next_free(&self, _: &dyn Fn(&str) -> bool) -> Retry {
+        Retry::Scheduled
     }
 }
 
 /// What is left of the day's share for a database of this size: by what the target copies remember, so that any process knows it.
-async fn share(account: &Account, size_gib: u32, now: Timestamp) -> Result<Option<Bound>, Fault> {
+pub(crate) async fn share(account: &Account, size_gib: u32, now: Timestamp) -> Result<Option<Bound>, Fault> {
     let Limits { per_day_count, per_day_gib, .. } = account.settings.limits;
     if per_day_count.is_none() && per_day_gib.is_none() {
         return Ok(None);
@@ -146,21 +128,8 @@ async fn share(account: &Account, size_gib: u32, now: Timestamp) -> Result<Optio
     let weighed = per_day_gib.map(|most| (usize::from(gib + size_gib <= most.get()), format!("{gib} of {most} GiB")));
     let tightest = [counted, weighed].into_iter().flatten().min_by_key(|(left, _)| *left);
     Ok(tightest.map(|(left, of)| Bound {
-        left,
+        left: Some(left),
         words: format!("tomorrow's share: {of} accepted since {}", minute(first)),
-        until: first.checked_add(DAY).unwrap_or(Timestamp::MAX),
+        retry_after: (DAY - now.duration_since(first)).try_into().unwrap_or_default(),
     }))
-}
-
-fn key(account: &Account, job: &Job) -> CopyKey {
-    (job.target_arn(account).snapshot, Some(job.digest().clone()))
-}
-
-fn claim(job: &Job, size_gib: u32) -> Claim<Rank> {
-    Claim {
-        sender: job.facts.origin.account.clone(),
-        rank: (Reverse(size_gib), job.id().clone()),
-        source: job.facts.origin.identity.resource.clone(),
-        wake: job.wake.clone(),
-    }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use agent_runtime::Exit;
 use agent_runtime::check::{self, Checks};
+use agent_runtime::quotas::QuotaName;
 use agent_runtime::ui::Screen;
-use protocol::trust::Sender;
+use protocol::verify::Sender;
 use protocol::{KeyArn, tags};
 
 use crate::account::Account;
@@ -23,8 +24,7 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
     own_key(&checks, account).await;
     let senders = settings.receiver.senders.iter().map(|(account, Sender { role, .. })| (account, role)).collect();
     check::own_queue(&checks, &account.clients, &settings.inbox, senders).await;
-    check::quotas(&checks, &account.clients, &settings.region, &["ManualSnapshots", "DBInstances", "AllocatedStorage"])
-        .await;
+    check::quotas(&checks, &account.clients, &settings.region, &QuotaName::ALL).await;
     profiles(&checks, account).await;
     unseen(&checks, account);
     for (sender, Sender { receipts, .. }) in &settings.receiver.senders {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use agent_runtime::settings::{self, SettingsError};
+use agent_runtime::config::{self, ConfigError};
 use agent_runtime::start::{self, Common, How};
 use clap::{Parser, Subcommand};
 
@@ -48,12 +48,13 @@ impl Cli {
     }
 
     /// From the file.
-    pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
+    pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
         match &self.common.config {
-            Some(path) => Settings::of(settings::load(path)?).map_err(|error| error.within(path)),
-            None => Err(SettingsError::Contradictory(
-                "--config FILE is missing: it says whom to trust and how to restore".to_owned(),
-            )),
+            Some(path) => config::load(path, Settings::of),
+            None => Err(ConfigError::Flag {
+                flag: "config",
+                what: "FILE is missing: it says whom to trust and how to restore".to_owned(),
+            }),
         }
     }
 }

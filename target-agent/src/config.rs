@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 
-use agent_runtime::pace::Pace;
-use agent_runtime::settings::SettingsError;
+use agent_runtime::config::Misfit;
+use agent_runtime::step::schedule::PollSchedule;
 use protocol::ids::RoleName;
-use protocol::trust::{Receiver, Sender};
+use protocol::verify::{Receiver, Sender};
 use protocol::{AccountId, KeyArn, QueueArn, Region, names};
 use serde::Deserialize;
 
@@ -38,7 +38,7 @@ pub(crate) struct File {
     limits: Limits,
     /// When to look again.
     #[serde(default)]
-    look_again: Pace,
+    look_again: PollSchedule,
 }
 
 /// `[limits]`
@@ -82,46 +82,55 @@ pub(crate) struct Settings {
     pub(crate) receiver: Receiver,
     pub(crate) profiles: Profiles,
     pub(crate) limits: Limits,
-    pub(crate) pace: Pace,
+    pub(crate) pace: PollSchedule,
 }
 
 impl Settings {
     /// Checks what no type can: how the values go together.
-    pub(crate) fn of(file: File) -> Result<Self, SettingsError> {
-        let wrong = |what: String| Err(SettingsError::Contradictory(what));
+    pub(crate) fn of(file: File) -> Result<Self, Misfit> {
+        let wrong = |key, what: String| Err(Misfit::of(key, what));
         let File { account, region, role, key, inbox, from, restore, rule, limits, look_again } = file;
         if let Some(complaint) = look_again.complaint() {
-            return wrong(complaint.to_owned());
+            return Err(Misfit::of("look_again", complaint));
         }
         if key.account != account || key.region != region {
-            return wrong(format!(
-                "key {key} is not a key of account {account} in {region}: databases rest under your own key"
-            ));
+            return wrong(
+                "key",
+                format!("key {key} is not a key of account {account} in {region}: databases rest under your own key"),
+            );
         }
         let inbox = inbox.unwrap_or_else(|| names::inbox(&account, &region));
         if inbox.account != account {
-            return wrong(format!("inbox {inbox} is not a queue of this account"));
+            return wrong(
+                "inbox",
+                format!("inbox {inbox} is not a queue of this account: name one of account {account}"),
+            );
         }
         let mut senders = BTreeMap::new();
-        for FileSender { account: sender, receipts, role } in from {
+        for (nth, FileSender { account: sender, receipts, role }) in from.into_iter().enumerate() {
+            let wrong = |key, what: String| Err(Misfit::of(key, what).in_nth("from", nth));
             if sender == account {
-                return wrong(format!("[[from]] {sender} is this account itself: a handoff is between two accounts"));
+                return wrong(
+                    "account",
+                    format!("[[from]] {sender} is this account itself: a handoff is between two accounts"),
+                );
             }
             if receipts.account != sender {
-                return wrong(format!("receipts queue {receipts} is not a queue of account {sender}"));
+                return wrong(
+                    "receipts",
+                    format!("receipts queue {receipts} is not a queue of account {sender}: that account makes it"),
+                );
             }
             let role = role.unwrap_or_else(names::source_role);
             if senders.insert(sender.clone(), Sender { receipts, role }).is_some() {
-                return wrong(format!("[[from]] {sender} stands twice"));
+                return wrong("account", format!("[[from]] {sender} stands twice: remove one"));
             }
         }
-        let roles = std::iter::once(&restore).chain(rule.iter().map(|rule| &rule.restore));
-        for role in roles.filter_map(|profile| profile.monitoring_role.as_ref()) {
-            if !role.as_str().starts_with(&format!("arn:aws:iam::{account}:")) {
-                return wrong(format!("monitoring_role {role} is not a role of this account"));
-            }
+        restore.of_account(&account).map_err(|misfit| misfit.within("restore"))?;
+        for (nth, rule) in rule.iter().enumerate() {
+            rule.restore.of_account(&account).map_err(|misfit| misfit.within("restore").in_nth("rule", nth))?;
         }
-        let profiles = Profiles::of(restore, rule).map_err(SettingsError::Contradictory)?;
+        let profiles = Profiles::of(restore, rule)?;
         let receiver = Receiver { account: account.clone(), region: region.clone(), senders };
         let role = role.unwrap_or_else(names::target_role);
         Ok(Self { account, region, role, key, inbox, receiver, profiles, limits, pace: look_again })
@@ -147,8 +156,7 @@ security_groups = ["sg-1"]
 "#;
 
     fn settings(text: &str) -> Result<Settings, String> {
-        let file = agent_runtime::settings::parse(text, "target.toml").map_err(|error| error.to_string())?;
-        Settings::of(file).map_err(|error| error.to_string())
+        agent_runtime::config::read(text, "target.toml", Settings::of).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -176,57 +184,66 @@ security_groups = ["sg-1"]
     }
 
     #[test]
-    fn what_does_not_go_together_is_refused_with_its_mend() {
-        for (from, to, expected) in [
-            ("222222222222:key", "111111111111:key", "your own key"),
-            ("kms:us-west-2", "kms:us-west-1", "your own key"),
-            ("account = \"111111111111\"", "account = \"222222222222\"", "this account itself"),
-            ("ap-northeast-1:111111111111", "ap-northeast-1:333333333333", "not a queue of account 111111111111"),
-            ("subnet_group = \"private\"", "", "no safe default"),
-            ("[\"sg-1\"]", "[]", "no safe default"),
-            ("[restore]", "[restore]\nidentifer = \"x\"", "did you mean `identifier`"),
-            ("[restore]", "[restore]\nidentifier = \"{label}--x\"", "names that RDS refuses"),
-            ("[\"sg-1\"]", "[\"sg-1\"]\n[restore.tags]\n\"aws:x\" = \"y\"", "reserved prefix"),
-            ("extended_support = false", "", "costs by the hour"),
-            ("[restore]", "[restore]\nclass = \"as-in-source\"", "or \"as-at-source\""),
-            ("[restore]", "[restore]\nbackup_window = \"3-4\"", "no backup window"),
+    fn values_that_do_not_go_together_are_refused_with_line_and_fix() {
+        for (from, to, line, expected) in [
+            ("222222222222:key", "111111111111:key", 4, "your own key"),
+            ("kms:us-west-2", "kms:us-west-1", 4, "your own key"),
+            ("account = \"111111111111\"", "account = \"222222222222\"", 6, "this account itself"),
+            ("ap-northeast-1:111111111111", "ap-northeast-1:333333333333", 7, "not a queue of account 111111111111"),
+            ("subnet_group = \"private\"", "", 8, "no safe default"),
+            ("[\"sg-1\"]", "[]", 11, "no safe default"),
+            ("[restore]", "[restore]\nidentifer = \"x\"", 9, "did you mean `identifier`"),
+            ("[restore]", "[restore]\nidentifier = \"{label}--x\"", 9, "names that RDS refuses"),
+            ("[\"sg-1\"]", "[\"sg-1\"]\n[restore.tags]\n\"aws:x\" = \"y\"", 12, "reserved prefix"),
+            ("extended_support = false", "", 8, "costs by the hour"),
+            ("[restore]", "[restore]\nclass = \"as-in-source\"", 9, "or \"as-at-source\""),
+            ("[restore]", "[restore]\nbackup_window = \"3-4\"", 9, "no backup window"),
             (
                 "[restore]",
                 "[restore]\nbackup_window = \"04:00-05:00\"\nmaintenance_window = \"sun:04:30-sun:05:30\"",
+                10,
                 "overlap",
             ),
-            ("[restore]", "[restore]\nmonitoring_seconds = 60", "needs monitoring_role"),
+            ("[restore]", "[restore]\nmonitoring_seconds = 60", 9, "needs monitoring_role"),
             (
                 "[restore]",
                 "[restore]\nmonitoring_role = \"arn:aws:iam::222222222222:role/m\"",
+                9,
                 "needs monitoring_seconds",
             ),
-            ("[restore]", "[restore]\nmonitoring_seconds = 7", "0, 1, 5"),
-            ("[restore]", "[restore]\nperformance_insights_days = 8", "7, 731"),
-            ("[restore]", "[restore]\nstorage_type = \"gp4\"", "gp2, gp3, io1"),
-            ("[restore]", "[restore]\nstorage_type = \"gp2\"\niops = 3000", "neither"),
-            ("[restore]", "[restore]\nstorage_type = \"io1\"\nthroughput = 300", "gp3 only"),
-            ("[restore]", "[restore]\niops = 0", "above 0"),
-            ("[restore]", "[[rule]]\ndatabases = []\n[rule.restore]\n[restore]", "fits none"),
-            ("[\"sg-1\"]", "[\"sg-1\"]\n[restore.tags]\n\"RDS:x\" = \"y\"", "reserved prefix"),
+            ("[restore]", "[restore]\nmonitoring_seconds = 7", 9, "0, 1, 5"),
+            ("[restore]", "[restore]\nperformance_insights_days = 8", 9, "7, 731"),
+            ("[restore]", "[restore]\nstorage_type = \"gp4\"", 9, "gp2, gp3, io1"),
+            ("[restore]", "[restore]\nstorage_type = \"gp2\"\niops = 3000", 9, "neither"),
+            ("[restore]", "[restore]\nstorage_type = \"io1\"\nthroughput = 300", 10, "gp3 only"),
+            ("[restore]", "[restore]\niops = 0", 9, "above 0"),
+            ("[restore]", "[[rule]]\ndatabases = []\n[rule.restore]\n[restore]", 9, "fits none"),
+            ("[\"sg-1\"]", "[\"sg-1\"]\n[restore.tags]\n\"RDS:x\" = \"y\"", 12, "reserved prefix"),
             (
                 "[restore]",
                 "[restore]\nmonitoring_seconds = 60\nmonitoring_role = \"arn:aws:iam::333333333333:role/m\"",
+                10,
                 "not a role of this account",
             ),
-            ("[restore]", "[restore]\nport = 80", "1150"),
-            ("[restore]", "[restore]\nsize_gib = 200\nautoscale_to_gib = 200", "above size_gib"),
-            ("[restore]", "[restore]\nmaster_password = \"secret\"", "unknown variant `secret`"),
+            ("[restore]", "[restore]\nport = 80", 9, "1150"),
+            ("[restore]", "[restore]\nsize_gib = 200\nautoscale_to_gib = 200", 10, "above size_gib"),
+            ("[restore]", "[restore]\nmaster_password = \"secret\"", 9, "unknown variant `secret`"),
             (
                 "[restore]",
                 "[[rule]]\ndatabases = [\"*\"]\n[rule.restore]\nport = 80\n[restore]",
+                11,
                 "[[rule]] for *, with",
             ),
-            ("[restore]", "[[rule]]\ndatabases = [\"*\"]\n[rule.restore]\nprot = 80\n[restore]", "did you mean `port`"),
-            ("us-west-2\"\nkey", "us-gov-west-1\"\nkey", "target.toml:3"),
+            (
+                "[restore]",
+                "[[rule]]\ndatabases = [\"*\"]\n[rule.restore]\nprot = 80\n[restore]",
+                11,
+                "did you mean `port`",
+            ),
+            ("us-west-2\"\nkey", "us-gov-west-1\"\nkey", 3, "aws partition"),
         ] {
             let error = settings(&FILE.replacen(from, to, 1)).unwrap_err();
-            assert!(error.contains(expected), "{error}");
+            assert!(error.starts_with(&format!("target.toml:{line}: ")) && error.contains(expected), "{line}: {error}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A hello, and its answer: whether this account is ready for a handoff that has not begun.
 
+use agent_runtime::quotas::{Quota, QuotaName};
 use agent_runtime::{Fault, FaultKind};
 use protocol::{Hello, Lack};
 
@@ -37,15 +38,14 @@ pub(crate) async fn lack(account: &Account, hello: &Hello) -> Result<Option<(Lac
 /// Room for one snapshot and one database more.
 async fn quotas(account: &Account, hello: &Hello) -> Result<(), Fault> {
     let profile = account.settings.profiles.for_database(hello.database());
-    let size = i64::from(hello.size_gib.max(profile.size_gib.unwrap_or(0)));
-    for (name, used, most) in account.quotas().await?.iter() {
-        let wanted = match name.as_str() {
-            "ManualSnapshots" | "DBInstances" => 1,
-            "AllocatedStorage" => size,
-            _ => 0,
+    let size = u64::from(hello.size_gib.max(profile.size_gib.unwrap_or(0)));
+    for quota @ Quota { name, used, max } in account.quotas().await?.iter() {
+        let wanted = match name {
+            QuotaName::ManualSnapshots | QuotaName::DbInstances => 1,
+            QuotaName::AllocatedStorage => size,
         };
-        if used.saturating_add(wanted) > *most {
-            let what = format!("{used} of {most} {name} are used, and {wanted} more are needed");
+        if wanted > quota.left() {
+            let what = format!("{used} of {max} {name} are used, and {wanted} more are needed");
             return Err(Fault::blocked(what).hint("delete some, or ask Service Quotas for more"));
         }
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use agent_runtime::Fault;
 use agent_runtime::event::{Event, Mailbox, Sink, Subject, Trouble};
 use agent_runtime::queue::{Batch, Fate, Held, NEWER, Queue, Received, VISIBILITY};
-use protocol::trust::{Reason, Refusal};
 use protocol::{AccountId, Answer, Digest, HandoffId, Hello, Lack, Message, Receipt, Stage};
+use protocol::{Reason, Refusal};
 
 use crate::account::Account;
 use crate::config::Settings;

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent_runtime::queue::Held;
-use agent_runtime::{Fault, Observed, Subject, Working};
-use protocol::handoff::Handoff;
+use agent_runtime::{Fault, Progress, Subject, Working};
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::Origin;
+use protocol::wire::handoff::Handoff;
 use protocol::{DbIdentifier, Digest, HandoffId, ParseError, SnapshotArn, TargetFacts};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -32,8 +32,6 @@ pub(crate) struct Job {
     pub(crate) sender_verified: Cell<bool>,
     /// Since when AWS does not show the target copy, which was there.
     missing_since: Cell<Option<Instant>>,
-    /// The restore profile was found to fit.
-    pub(crate) fits: Cell<bool>,
     /// Its steps are walked: until then its message is only held.
     pub(crate) driven: Cell<bool>,
     /// Its snapshot is not shared with this account, and should be by now.
@@ -73,7 +71,6 @@ impl Job {
             held: RefCell::default(),
             sender_verified: Cell::new(false),
             missing_since: Cell::new(None),
-            fits: Cell::new(false),
             driven: Cell::new(false),
             unshared: Cell::new(false),
             over: Cell::new(false),
@@ -110,13 +107,13 @@ impl Job {
     ///
     /// # Errors
     /// When it was deleted.
-    pub(crate) async fn missing<T>(&self, account: &Account) -> Result<Observed<T>, Fault> {
+    pub(crate) async fn missing<T>(&self, account: &Account) -> Result<Progress<T>, Fault> {
         let since = self.missing_since.get().unwrap_or_else(Instant::now);
         self.missing_since.set(Some(since));
         let waited = since.elapsed() >= account.settings.pace.settle(SHOWN);
         // A listing may be older than that.
         if !waited || account.inventory.snapshot_now(&self.target_arn(account)).await?.is_some() {
-            return Ok(Observed::Working(Working::new("waiting for AWS to show the target copy")));
+            return Ok(Progress::Working(Working::new("waiting for AWS to show the target copy")));
         }
         Err(Fault::fatal(format!("target copy {} has gone", self.target_arn(account)))
             .hint("it was deleted by hand, and the handoff with it; ask the other account for another one"))

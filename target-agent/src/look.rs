@@ -15,6 +15,7 @@ use protocol::{Message, Reason, Refusal, Stage};
 
 use crate::accept::accept;
 use crate::account::Account;
+use crate::admission::owner;
 use crate::job::Job;
 use crate::profile::MasterPassword;
 
@@ -96,7 +97,7 @@ async fn report(
                     view.arn, view.engine, view.engine_version, view.size_gib
                 )
             })),
-            Err(fault) => notes.push(fault.chain()),
+            Err(fault) => notes.push(fault.told()),
         }
     }
     let keep = |job: &&Job| job.profile(account).master_password() == MasterPassword::Keep;
@@ -113,7 +114,8 @@ async fn report(
 }
 
 async fn walk(account: &Account, job: &Job, mode: Mode, finished: bool) -> (Entry, Exit) {
-    let pass = Pass::new(mode, &account.acts, &account.settings.pace, &account.clock);
+    let owner = owner(job);
+    let pass = Pass::new(mode, account.passes(), &owner, &job.wake);
     let flow = if finished { Ok(()) } else { accept(account, &pass, job).await };
     let steps = pass.into_rows();
     let (phase, exit, fault) = match flow {

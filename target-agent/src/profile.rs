@@ -1,10 +1,10 @@
 //! The restore profile: what happens to a database is account B's decision, never the message's. A setting may say "as at the
 //! source"; then, and only then, a hint of the message is followed.
 
-use agent_runtime::settings::Patterns;
+use agent_runtime::config::{Misfit, Patterns};
 use protocol::ids::RoleArn;
 use protocol::tags::{Hints, InstanceClass, StorageType, Tags, is_value};
-use protocol::{DbIdentifier, names};
+use protocol::{AccountId, DbIdentifier, names};
 use serde::Deserialize;
 
 use crate::windows::{BackupWindow, MaintenanceWindow};
@@ -180,46 +180,65 @@ impl Profile {
         self.tags.iter().flatten()
     }
 
-    /// What is wrong with it, for the operator.
-    pub(crate) fn complaint(&self) -> Option<String> {
-        let wrong = |what: &str| Some(what.to_owned());
+    /// The roles that it names are of this account.
+    pub(crate) fn of_account(&self, account: &AccountId) -> Result<(), Misfit> {
+        match &self.monitoring_role {
+            Some(role) if !role.as_str().starts_with(&format!("arn:aws:iam::{account}:")) => {
+                let what =
+                    format!("monitoring_role {role} is not a role of this account: name one of account {account}");
+                Err(Misfit::of("monitoring_role", what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What no type can check: how its values go together. `whose` it is begins each complaint.
+    fn checked(&self, whose: &str) -> Result<(), Misfit> {
+        let wrong = |key, what: &str| Err(Misfit::of(key, format!("{whose} {what}")));
         if self.subnet_group().is_empty() || self.security_groups().is_empty() {
-            return wrong("needs subnet_group and at least one of security_groups: there is no safe default");
+            let key = if self.subnet_group().is_empty() { "subnet_group" } else { "security_groups" };
+            return wrong(key, "needs subnet_group and at least one of security_groups: there is no safe default");
         }
         if self.extended_support.is_none() {
             return wrong(
+                "extended_support",
                 "needs extended_support = true or false: on a MySQL or PostgreSQL past its standard support, true costs by \
                  the hour, and with false RDS upgrades the database",
             );
         }
         if self.backup_retention_days.is_some_and(|days| days > 35) {
-            return wrong("backup_retention_days is at most 35");
+            return wrong("backup_retention_days", "backup_retention_days is at most 35");
         }
         if let (Some(maintenance), Some(backup)) = (self.maintenance_window, self.backup_window)
             && maintenance.overlaps(backup)
         {
-            return wrong("backup_window and maintenance_window overlap");
+            return wrong("maintenance_window", "backup_window and maintenance_window overlap: move one");
         }
         // RDS API Reference, ModifyDBInstance: MonitoringInterval, MonitoringRoleArn, PerformanceInsightsRetentionPeriod, port.
         match (self.monitoring_seconds, &self.monitoring_role) {
             (None, None) | (Some(0), _) | (Some(1 | 5 | 10 | 15 | 30 | 60), Some(_)) => {}
-            (Some(1 | 5 | 10 | 15 | 30 | 60), None) => return wrong("monitoring_seconds needs monitoring_role"),
-            (None, Some(_)) => return wrong("monitoring_role needs monitoring_seconds"),
-            (Some(_), _) => return wrong("monitoring_seconds is 0, 1, 5, 10, 15, 30 or 60"),
+            (Some(1 | 5 | 10 | 15 | 30 | 60), None) => {
+                return wrong("monitoring_seconds", "monitoring_seconds needs monitoring_role");
+            }
+            (None, Some(_)) => return wrong("monitoring_role", "monitoring_role needs monitoring_seconds"),
+            (Some(_), _) => return wrong("monitoring_seconds", "monitoring_seconds is 0, 1, 5, 10, 15, 30 or 60"),
         }
         if self
             .performance_insights_days
             .is_some_and(|days| days != 0 && days != 7 && days != 731 && (days % 31 != 0 || days > 713))
         {
-            return wrong("performance_insights_days is 0 (off), 7, 731, or 31 times 1 to 23");
+            return wrong(
+                "performance_insights_days",
+                "performance_insights_days is 0 (off), 7, 731, or 31 times 1 to 23",
+            );
         }
         if matches!(self.port, Some(Choice::Own(port)) if port < 1150) {
-            return wrong("port is 1150 to 65535");
+            return wrong("port", "port is 1150 to 65535");
         }
         if let (Some(size), Some(limit)) = (self.size_gib, self.autoscale_to_gib)
             && limit <= size
         {
-            return wrong("autoscale_to_gib must be above size_gib");
+            return wrong("autoscale_to_gib", "autoscale_to_gib must be above size_gib");
         }
         let own = |choice: &Option<Choice<StorageType>>| match choice {
             Some(Choice::Own(own)) => own.as_str().to_owned(),
@@ -230,39 +249,49 @@ impl Profile {
         match own(&self.storage_type).as_str() {
             "" | "gp3" => {}
             "gp2" if self.iops.is_none() && self.throughput.is_none() => {}
-            "gp2" => return wrong("gp2 takes neither iops nor throughput"),
+            "gp2" => return wrong("storage_type", "gp2 takes neither iops nor throughput: leave them out"),
             "io1" | "io2" if self.throughput.is_none() => {}
-            "io1" | "io2" => return wrong("throughput is for gp3 only"),
-            "standard" => return wrong("storage_type standard (magnetic) cannot be restored to any more"),
-            _ => return wrong("storage_type is gp2, gp3, io1, io2 or \"as-at-source\""),
+            "io1" | "io2" => return wrong("throughput", "throughput is for gp3 only: leave it out"),
+            "standard" => {
+                return wrong(
+                    "storage_type",
+                    "storage_type standard (magnetic) cannot be restored to any more: choose gp3",
+                );
+            }
+            _ => return wrong("storage_type", "storage_type is gp2, gp3, io1, io2 or \"as-at-source\""),
         }
         if self.iops == Some(0) || self.throughput == Some(0) {
-            return wrong("iops and throughput are above 0; leave them out otherwise");
+            let key = if self.iops == Some(0) { "iops" } else { "throughput" };
+            return wrong(key, "iops and throughput are above 0; leave them out otherwise");
         }
-        self.complaint_of_names()
+        self.checked_names(whose)
     }
 
-    fn complaint_of_names(&self) -> Option<String> {
+    fn checked_names(&self, whose: &str) -> Result<(), Misfit> {
+        let wrong = |key, what: String| Err(Misfit::of(key, format!("{whose} {what}")));
         let (database, label) = ("orders".parse(), "cutover-1".parse());
         if let (Ok(database), Ok(label)) = (database, label)
             && let Err(error) = names::restored(self.identifier(), &database, &label)
         {
-            return Some(format!("identifier {:?} makes names that RDS refuses: {error}", self.identifier()));
+            return wrong(
+                "identifier",
+                format!("identifier {:?} makes names that RDS refuses: {error}", self.identifier()),
+            );
         }
         // 50 tags on a resource, 30 of which may be carried over, and 4 are ours.
         if self.tags().count() > 16 {
-            return Some("tags are at most 16".to_owned());
+            return wrong("tags", "tags are at most 16".to_owned());
         }
         for (name, value) in self.tags() {
             if name.is_empty() || name.len() > 128 || !is_value(name) || !is_value(value) {
                 let takes = "is outside what RDS takes: letters, digits, spaces and _.:/=+-@";
-                return Some(format!("tags: {name} {takes}"));
+                return wrong("tags", format!("tags: {name} {takes}"));
             }
-            if protocol::carried::is_reserved(name) {
-                return Some(format!("tags: {name} has a reserved prefix"));
+            if protocol::state::carried::is_reserved(name) {
+                return wrong("tags", format!("tags: {name} has a reserved prefix: choose another name"));
             }
         }
-        None
+        Ok(())
     }
 }
 
@@ -278,20 +307,18 @@ impl Profiles {
     ///
     /// # Errors
     /// When one of them cannot be.
-    pub(crate) fn of(restore: Profile, rules: Vec<Rule>) -> Result<Self, String> {
-        if let Some(wrong) = restore.complaint() {
-            return Err(format!("[restore] {wrong}"));
-        }
+    pub(crate) fn of(restore: Profile, rules: Vec<Rule>) -> Result<Self, Misfit> {
+        restore.checked("[restore]").map_err(|misfit| misfit.within("restore"))?;
         let mut laid = Vec::new();
         let restore = restore.in_lower_case();
-        for Rule { databases, restore: over } in rules {
+        for (nth, Rule { databases, restore: over }) in rules.into_iter().enumerate() {
             if databases.is_empty() {
-                return Err("[[rule]] databases is empty: it fits none".to_owned());
+                let what = "[[rule]] databases is empty: it fits none; name some";
+                return Err(Misfit::of("databases", what).in_nth("rule", nth));
             }
             let profile = restore.with(&over.in_lower_case());
-            if let Some(wrong) = profile.complaint() {
-                return Err(format!("[[rule]] for {databases}, with [restore] beneath it, {wrong}"));
-            }
+            let whose = format!("[[rule]] for {databases}, with [restore] beneath it,");
+            profile.checked(&whose).map_err(|misfit| misfit.within("restore").in_nth("rule", nth))?;
             laid.push((databases, profile));
         }
         Ok(Self { rules: laid, otherwise: restore })

@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use agent_runtime::drive::Patience;
 use agent_runtime::event::{Ending, Event, Mailbox, Sink, Subject};
-use agent_runtime::pass::is_blocked;
+use agent_runtime::gate::Owner;
 use agent_runtime::queue::Batch;
+use agent_runtime::step::pass::is_blocked;
 use agent_runtime::{Drive, End, Exit, Fault, FaultKind, Pass, drive};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::Notify;
+use protocol::Stage;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::accept;
 use crate::account::Account;
+use crate::admission::owner;
 use crate::inbox::Inbox;
 use crate::job::Job;
-use crate::steps::{FAILED, Tell};
+use crate::steps::Tell;
 
 /// As long as a queue can wait.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -32,7 +34,6 @@ pub(crate) async fn run(
     shutdown: &CancellationToken,
 ) -> Exit {
     let inbox = Inbox::new(account, events);
-    account.admission.copies.acts.set(true);
     let exit = match work(account, events, &inbox, patience, shutdown).await {
         Ok(exit) => exit,
         Err(fault) => {
@@ -51,8 +52,7 @@ async fn work(
     patience: Patience,
     shutdown: &CancellationToken,
 ) -> Result<Exit, Fault> {
-    let pace = &account.settings.pace;
-    let drives = Drive::new((&account.acts, pace, &account.clock), events, patience, shutdown);
+    let drives = Drive::new(account.passes(), events, patience, shutdown);
     let (drives, mut worst) = (&drives, Exit::Settled);
     let mut flying = FuturesUnordered::new();
     // Boxed, as is what happens at its end: who waits holds nothing of that.
@@ -61,11 +61,11 @@ async fn work(
         Box::pin(async move {
             let walk = async |pass: &Pass<'_>| {
                 let flow = accept(account, pass, &job).await;
-                account.admission.walked(account, &job, is_blocked(&flow));
+                account.gate.pass_ended(&owner(&job), is_blocked(&flow));
                 flow
             };
             let from = job.facts.origin.account.as_str();
-            let end = drive(drives, (&job.subject(), from), &job.wake, walk).await;
+            let end = drive(drives, (&job.subject(), from, &owner(&job)), &job.wake, walk).await;
             let exit = Box::pin(finish(account, events, inbox, drives, &job, end)).await;
             events.take(&Event::Dropped(job.subject()));
             if exit != Exit::Pending && exit != Exit::Blocked {
@@ -76,7 +76,7 @@ async fn work(
         })
     };
     let find = async |_: &Pass<'_>| Ok(account.target_copies(Duration::ZERO).await?);
-    let (copies, notes) = match drive(drives, (&Subject::Handoffs, ""), &Notify::new(), find).await {
+    let (copies, notes) = match drive(drives, (&Subject::Handoffs, "", &nobody()), &Rc::default(), find).await {
         End::Done(found) => found,
         End::Pending => return Ok(Exit::Pending),
         End::Blocked(fault) | End::Failed(fault) => return Err(fault),
@@ -149,6 +149,12 @@ async fn work(
     }
 }
 
+/// No handoff: work of the process itself.
+fn nobody() -> Owner {
+    let handoff = "0000000000000000".parse().unwrap_or_else(|_| unreachable!("a handoff id"));
+    Owner { handoff, message: None }
+}
+
 async fn receive(inbox: &Inbox<'_>, pause: Duration, wait: Duration) -> Batch {
     tokio::time::sleep(pause).await;
     inbox.receive(wait).await
@@ -181,8 +187,11 @@ async fn finish(
                     inbox.reject(job, fault.reason(), &fault.chain()).await
                 }
                 Ok(_) => {
-                    let tell = async |pass: &Pass<'_>| pass.ensure(Tell::<FAILED> { account, job, reason }).await;
-                    match drive(drives, (&subject, job.facts.origin.account.as_str()), &job.wake, tell).await {
+                    let tell =
+                        async |pass: &Pass<'_>| pass.ensure(Tell { account, job, stage: Stage::Failed, reason }).await;
+                    match drive(drives, (&subject, job.facts.origin.account.as_str(), &owner(job)), &job.wake, tell)
+                        .await
+                    {
                         End::Blocked(fault) | End::Failed(fault) => Err(fault),
                         End::Done(()) | End::Pending => Ok(()),
                     }

@@ -9,9 +9,9 @@ mod tell;
 mod verify;
 
 pub(crate) use configure::Configure;
-pub(crate) use copy::{CopyUnderOwnKey, Land};
+pub(crate) use copy::{COPY, CopyUnderOwnKey, Land};
 pub(crate) use fit::{FitProfile, fit_profile};
 pub(crate) use message::AnswerMessage;
-pub(crate) use restore::Restore;
-pub(crate) use tell::{ACCEPTED, FAILED, LANDED, RESTORED, Tell};
+pub(crate) use restore::{RESTORE, Restore, Restored};
+pub(crate) use tell::Tell;
 pub(crate) use verify::{Verify, free_name};

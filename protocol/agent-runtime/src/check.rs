@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::clients::Clients;
 use crate::codes::UNKNOWN_CALLER;
 use crate::exit::Exit;
-use crate::fault::{AwsResult as _, Fault};
+use crate::fault::{Answer, AwsResult as _, Fault};
+use crate::quotas::{AccountQuotas, Quota, QuotaName};
 use crate::senders::{Sender, Treatment, strangers, treatment};
 use crate::statement::lets_in;
 use crate::ui::text::{COLUMNS, push_mend, push_pasted};
@@ -43,6 +44,9 @@ pub struct Check {
     pub text: String,
     /// What to do when it failed, written likewise.
     pub mend: Option<String>,
+    /// How AWS answered, where it did not let this be read.
+    #[serde(flatten)]
+    pub answer: Answer,
 }
 
 /// All that one command has looked at.
@@ -51,7 +55,8 @@ pub struct Checks(RefCell<Vec<Check>>);
 
 impl Checks {
     fn push(&self, what: &str, verdict: Verdict, text: impl Into<String>, mend: Option<String>) {
-        self.0.borrow_mut().push(Check { what: what.to_owned(), verdict, text: text.into(), mend });
+        let answer = Answer::default();
+        self.0.borrow_mut().push(Check { what: what.to_owned(), verdict, text: text.into(), mend, answer });
     }
 
     /// As it should be.
@@ -76,7 +81,16 @@ impl Checks {
 
     /// The fault of a read, or what it found.
     pub fn found<T>(&self, what: &str, found: Result<T, Fault>) -> Option<T> {
-        found.map_err(|fault| self.push(what, Verdict::Failed, fault.chain(), fault.mend().map(str::to_owned))).ok()
+        let record = |fault: Fault| {
+            self.0.borrow_mut().push(Check {
+                what: what.to_owned(),
+                verdict: Verdict::Failed,
+                text: fault.chain(),
+                mend: fault.mend().map(str::to_owned),
+                answer: fault.answer().clone(),
+            });
+        };
+        found.map_err(record).ok()
     }
 
     /// Prints all, and tells whether a handoff may begin.
@@ -90,14 +104,14 @@ impl Checks {
             screen.print(&format!("{report:#}\n"));
         } else {
             let mut text = format!("account {account}  {region}\nas {caller}\n\n");
-            for Check { what, verdict, text: found, mend } in &checks {
+            for Check { what, verdict, text: found, mend, answer } in &checks {
                 let word = match verdict {
                     Verdict::Passed => "passed",
                     Verdict::Failed => "failed",
                     Verdict::Unseen => "unseen",
                     Verdict::Noted => "noted ",
                 };
-                push_pasted(&mut text, COLUMNS, &format!("  {word}  "), 10, &format!("{what}: {found}"));
+                push_pasted(&mut text, COLUMNS, &format!("  {word}  "), 10, &format!("{what}: {found}{answer}"));
                 let Some(mend) = mend else { continue };
                 push_mend(&mut text, COLUMNS, "          mend: ", mend);
             }
@@ -226,28 +240,16 @@ async fn attributes(clients: &Clients, queue: &QueueArn) -> Result<BTreeMap<Stri
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect())
 }
 
-/// The account's quotas in a Region: the name of each, how much is used, and the most.
-///
-/// # Errors
-/// When RDS does not tell them.
-pub async fn account_quotas(clients: &Clients, region: &Region) -> Result<Vec<(String, i64, i64)>, Fault> {
-    let answer = clients.rds(region).describe_account_attributes().send().await.op("rds:DescribeAccountAttributes")?;
-    let quota = |quota: &aws_sdk_rds::types::AccountQuota| {
-        Some((quota.account_quota_name()?.to_owned(), quota.used().unwrap_or(0), quota.max().unwrap_or(0)))
-    };
-    Ok(answer.account_quotas().iter().filter_map(quota).collect())
-}
-
 /// The account's quotas in a Region, and what is left of each that a handoff uses.
-pub async fn quotas(checks: &Checks, clients: &Clients, region: &Region, wanted: &[&str]) {
+pub async fn quotas(checks: &Checks, clients: &Clients, region: &Region, wanted: &[QuotaName]) {
     let what = format!("quotas in {region}");
-    let Some(quotas) = checks.found(&what, account_quotas(clients, region).await) else { return };
-    for (name, used, most) in quotas.into_iter().filter(|(name, ..)| wanted.contains(&name.as_str())) {
+    let Some(quotas) = checks.found(&what, AccountQuotas::read(clients, region).await) else { return };
+    for quota @ Quota { name, used, max } in quotas.iter().filter(|quota| wanted.contains(&quota.name)) {
         let what = format!("{name} in {region}");
-        if used < most {
-            checks.passed(&what, format!("{} of {most} left", most - used));
+        if used < max {
+            checks.passed(&what, format!("{} of {max} left", quota.left()));
         } else {
-            checks.failed(&what, format!("all {most} are used"), "delete some, or ask Service Quotas for more");
+            checks.failed(&what, format!("all {max} are used"), "delete some, or ask Service Quotas for more");
         }
     }
 }

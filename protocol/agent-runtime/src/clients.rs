@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_rds::config::retry::RetryPartition;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -15,6 +15,11 @@ use protocol::Region;
 
 /// Longer than the longest poll of a queue, 20 s.
 const ATTEMPT: Duration = Duration::from_secs(40);
+
+/// The defaults of the SDK that these agents are tested with. A later version of the SDK changes none of them by itself.
+pub fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
 
 /// One set of clients for each Region, made when first asked for.
 #[derive(Debug, Clone)]

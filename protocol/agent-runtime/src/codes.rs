@@ -1,6 +1,17 @@
 //! The one table of AWS's error codes: what follows from each, and how it is mended. Message text never decides.
 
-use crate::fault::FaultKind;
+use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
+
+/// What follows from a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FaultKind {
+    /// No answer, 5xx, throttling: back off and look again.
+    Transient,
+    /// A person, a quota or the other account must move: said loudly, looked at again slowly, and it goes on by itself.
+    Blocked,
+    /// This handoff stops; the others go on.
+    Fatal,
+}
 
 /// What to do when the SDK finds nobody to be.
 pub(crate) const NO_CREDENTIALS: &str =
@@ -10,23 +21,14 @@ pub(crate) const NO_CREDENTIALS: &str =
 pub(crate) const NO_ANSWER: &str =
     "check this machine's network, its proxy, the Region's name, and AWS_ENDPOINT_URL if it is set";
 
-/// Codes that mean "later": throttling in each service's own words, and their own troubles.
-const TRANSIENT: [&str; 14] = [
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "RequestLimitExceeded",
-    "TooManyRequestsException",
-    "SlowDown",
-    "InternalFailure",
-    "InternalError",
-    "KMSInternalException",
-    "DependencyTimeoutException",
-    "ServiceUnavailable",
-    "RequestTimeout",
-];
+/// Throttling that the SDK's own tables lack: SQS passes on that KMS throttles the key of a queue, with status 400, under its
+/// name in JSON and in the query protocol (SQS API Reference, `SendMessage`, Errors: `KmsThrottled`; SQS's service model,
+/// `awsQueryError`).
+const THROTTLING_OF_SQS: [&str; 2] = ["KmsThrottled", "KMS.ThrottlingException"];
+
+/// What the SDK takes for throttling and is none: KMS answers it when a quota of keys, aliases or grants is used up (KMS API
+/// Reference, `CreateKey`, Errors).
+const QUOTAS_OF_KMS: &str = "LimitExceededException";
 
 /// Codes that call the request itself malformed: sent again, it would be refused again.
 const FATAL: [&str; 13] = [
@@ -62,14 +64,19 @@ const REFUSALS: [&str; 10] = [
     "AuthorizationError",
 ];
 
-/// What follows from an error answer. What is unknown is Blocked: a person looks, and it goes on by itself when mended.
+/// What follows from an error answer. A service's own trouble is told by status 5xx, whatever its code. What is unknown is Blocked: a person looks, and it goes on by itself when mended.
 pub fn kind(code: Option<&str>, status: Option<u16>) -> FaultKind {
     match code {
-        Some(code) if TRANSIENT.contains(&code) => FaultKind::Transient,
+        Some(code) if is_throttling(code) || TRANSIENT_ERRORS.contains(&code) => FaultKind::Transient,
         _ if status.is_some_and(|status| status >= 500) => FaultKind::Transient,
         Some(code) if FATAL.contains(&code) => FaultKind::Fatal,
         _ => FaultKind::Blocked,
     }
+}
+
+/// AWS asks for fewer requests: the codes that the SDK retries for it, and its own.
+fn is_throttling(code: &str) -> bool {
+    code != QUOTAS_OF_KMS && (THROTTLING_ERRORS.contains(&code) || THROTTLING_OF_SQS.contains(&code))
 }
 
 /// Is this a refusal that a change still spreading explains?
@@ -111,7 +118,7 @@ pub fn hint(code: &str) -> Option<&'static str> {
         "StorageTypeNotSupported" | "ProvisionedIopsNotAvailableInAZFault" => {
             "choose another storage_type or other iops in the restore profile"
         }
-        "LimitExceededException" => "a quota of KMS is used up: remove unused keys or aliases, or raise it",
+        QUOTAS_OF_KMS => "a quota of KMS is used up: remove unused keys or aliases, or raise it",
         code if UNKNOWN_CALLER.contains(&code) => {
             "renew the agent's credentials; in an opt-in Region see that it is enabled for this account, and that the \
              credentials come from a Regional endpoint of STS"
@@ -126,6 +133,17 @@ pub fn hint(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kind_of_throttling_codes_is_transient_but_of_used_up_quotas_blocked() {
+        for code in ["Throttling", "ThrottlingException", "SlowDown", "RequestTimeout", "KmsThrottled"] {
+            assert_eq!(kind(Some(code), Some(400)), FaultKind::Transient, "{code}");
+        }
+        assert!(THROTTLING_ERRORS.contains(&QUOTAS_OF_KMS), "else there is no exception to be made");
+        assert!(!THROTTLING_OF_SQS.iter().any(|code| THROTTLING_ERRORS.contains(code)));
+        assert_eq!(kind(Some(QUOTAS_OF_KMS), Some(400)), FaultKind::Blocked);
+        assert!(hint(QUOTAS_OF_KMS).is_some());
+    }
 
     #[test]
     fn unknown_codes_wait_for_a_person_and_server_errors_for_the_server() {

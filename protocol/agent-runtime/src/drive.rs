@@ -10,13 +10,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::acts::Acts;
-use crate::clock::Clock;
 use crate::event::{Ending, Event, Sink, Subject};
 use crate::exit::Exit;
 use crate::fault::{Fault, FaultKind};
-use crate::pace::Pace;
-use crate::pass::{Flow, Halt, Mode, Pass};
+use crate::gate::Owner;
+use crate::step::pass::{Flow, Halt, Mode, Pass, PassContext};
 
 /// A pass that acted is followed by the next one after this long: AWS shows most acts at once.
 const AFTER_AN_ACT: Duration = Duration::from_secs(1);
@@ -56,12 +54,8 @@ pub enum End<T> {
 /// What the drives of one process share.
 #[derive(Debug)]
 pub struct Drive<'a> {
-    /// What this process has done.
-    pub acts: &'a Acts,
-    /// When to look again.
-    pub pace: &'a Pace,
-    /// The time.
-    pub clock: &'a Clock,
+    /// What all passes share.
+    pub context: PassContext<'a>,
     /// Where events go.
     pub events: &'a dyn Sink,
     /// How long to go on.
@@ -79,12 +73,12 @@ const AT_ONCE: usize = 64;
 impl<'a> Drive<'a> {
     /// For the drives of one process.
     pub fn new(
-        (acts, pace, clock): (&'a Acts, &'a Pace, &'a Clock),
+        context: PassContext<'a>,
         events: &'a dyn Sink,
         patience: Patience,
         shutdown: &'a CancellationToken,
     ) -> Self {
-        Self { acts, pace, clock, events, patience, shutdown, turns: RefCell::default() }
+        Self { context, events, patience, shutdown, turns: RefCell::default() }
     }
 
     /// Has it been in trouble for too long?
@@ -113,15 +107,15 @@ impl<'a> Drive<'a> {
 /// Walks the steps of `subject`, which goes to the other side `to`, until a pass goes through. `wake` ends a wait early.
 pub async fn drive<T>(
     drive: &Drive<'_>,
-    (subject, to): (&Subject, &str),
-    wake: &Notify,
+    (subject, to, owner): (&Subject, &str, &Owner),
+    wake: &Rc<Notify>,
     walk: impl AsyncFn(&Pass<'_>) -> Flow<T>,
 ) -> End<T> {
     let (mut trouble, mut last) = (Trouble::default(), None);
     let turns =
         drive.turns.borrow_mut().entry(to.to_owned()).or_insert_with(|| Rc::new(Semaphore::new(AT_ONCE))).clone();
     loop {
-        let pass = Pass::new(Mode::Act, drive.acts, drive.pace, drive.clock);
+        let pass = Pass::new(Mode::Act, drive.context, owner, wake);
         let flow = {
             let _turn = tokio::select! {
                 biased;
@@ -137,19 +131,20 @@ pub async fn drive<T>(
         let (wait, fault) = match flow {
             Ok(done) => return End::Done(done),
             Err(Halt::Looked) => return End::Pending,
-            Err(Halt::Acted) => (drive.pace.settle(AFTER_AN_ACT), None),
-            Err(Halt::Wait(wait)) => (wait, None),
+            Err(Halt::Acted) => (Some(drive.context.schedule.settle(AFTER_AN_ACT)), None),
+            Err(Halt::Wait(wait)) => (Some(wait), None),
+            Err(Halt::UntilWoken) => (None, None),
             Err(Halt::LookTwice(wait)) => {
                 looking_twice = true;
-                (wait, None)
+                (Some(wait), None)
             }
             Err(Halt::Fault(fault)) if fault.kind == FaultKind::Fatal => return End::Failed(fault),
-            Err(Halt::Fault(fault)) => (trouble.again(fault.kind), Some(fault)),
+            Err(Halt::Fault(fault)) => (Some(trouble.again(fault.kind)), Some(fault)),
         };
         match &fault {
             Some(fault) => {
-                let fault = fault.into();
-                drive.events.take(&Event::Faulted { subject: subject.clone(), fault, again: wait });
+                let (fault, again) = (fault.into(), wait.unwrap_or_default());
+                drive.events.take(&Event::Faulted { subject: subject.clone(), fault, again });
             }
             // Whether an act has helped is known by the next pass.
             None if acted => {}
@@ -171,9 +166,17 @@ pub async fn drive<T>(
             biased;
             () = drive.shutdown.cancelled() => return fault.map_or(End::Pending, End::Blocked),
             () = wake.notified() => {}
-            () = tokio::time::sleep(wait) => {}
+            () = sleep(wait) => {}
         }
         last = fault;
+    }
+}
+
+/// `None`: for ever.
+async fn sleep(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -206,6 +209,10 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
+    use crate::clock::Clock;
+    use crate::gate::Gate;
+    use crate::step::schedule::PollSchedule;
+    use crate::step::write_log::WriteLog;
 
     #[derive(Debug)]
     struct Nowhere;
@@ -226,8 +233,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_few_are_walked_at_once_and_the_others_are_next() {
         let clock = Clock::new(StaticTimeSource::from_secs(0).into());
-        let (acts, pace, shutdown) = (Acts::default(), Pace::default(), CancellationToken::new());
-        let drives = Drive::new((&acts, &pace, &clock), &Nowhere, Patience::Once, &shutdown);
+        let (writes, gate) = (WriteLog::default(), Gate::new(1.0));
+        let (schedule, shutdown) = (PollSchedule::default(), CancellationToken::new());
+        let context = PassContext { writes: &writes, gate: &gate, schedule: &schedule, clock: &clock };
+        let drives = Drive::new(context, &Nowhere, Patience::Once, &shutdown);
+        let owner = Owner { handoff: "0123456789abcdef".parse().unwrap(), message: None };
         let (now, most) = (Cell::new(0), Cell::new(0));
         let walk = async |_: &Pass<'_>| {
             now.set(now.get() + 1);
@@ -236,9 +246,9 @@ mod tests {
             now.set(now.get() - 1);
             Ok(())
         };
-        let wake = Notify::new();
+        let wake = Rc::new(Notify::new());
         let began = Instant::now();
-        let of = |to| (&Subject::Handoffs, to);
+        let of = |to| (&Subject::Handoffs, to, &owner);
         let ends = join_all((0..3 * AT_ONCE).map(|_| drive(&drives, of("us-west-2"), &wake, walk))).await;
         assert!(ends.iter().all(|end| matches!(end, End::Done(()))));
         assert_eq!((most.get(), began.elapsed()), (AT_ONCE, Duration::from_secs(3)));

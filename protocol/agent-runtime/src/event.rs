@@ -11,7 +11,7 @@ use protocol::tags::Outcome;
 use protocol::{AccountId, DbIdentifier, Label, Lack, Reason, Stage};
 use serde::Serialize;
 
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Answer, Fault, FaultKind};
 
 /// Takes events.
 pub trait Sink: fmt::Debug {
@@ -352,6 +352,16 @@ pub struct Trouble {
     pub what: String,
     /// How to mend it.
     pub mend: Option<String>,
+    /// How AWS answered.
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+impl Trouble {
+    /// What went wrong, with AWS's request id and status.
+    pub fn told(&self) -> String {
+        format!("{}{}", self.what, self.answer)
+    }
 }
 
 impl From<&Fault> for Trouble {
@@ -363,6 +373,7 @@ impl From<&Fault> for Trouble {
             code: fault.code().map(str::to_owned),
             what: fault.chain(),
             mend: fault.mend().map(str::to_owned),
+            answer: fault.answer().clone(),
         }
     }
 }

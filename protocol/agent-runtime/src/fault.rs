@@ -1,28 +1,45 @@
 //! One fault type, three kinds.
 
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::RequestId as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use protocol::Reason;
-use protocol::facts::TagError;
+use protocol::state::TagError;
+use serde::Serialize;
 
 use crate::codes;
+pub use crate::codes::FaultKind;
 use crate::denial::Denial;
-use crate::step::StepId;
+use crate::step_id::StepId;
 
-/// What follows from a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FaultKind {
-    /// No answer, 5xx, throttling: back off and look again.
-    Transient,
-    /// A person, a quota or the other account must move: said loudly, looked at again slowly, and it goes on by itself.
-    Blocked,
-    /// This handoff stops; the others go on.
-    Fatal,
+/// How AWS answered a request that failed: what AWS Support and CloudTrail find the request by.
+///
+/// `Display` is what is appended to the words of a fault, with a space in front: ` (request id ..., HTTP 400)`. It is empty for a
+/// fault that no answer of AWS stands behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The request id that AWS gave, which differs from one attempt to the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The HTTP status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.request_id, self.status) {
+            (Some(id), Some(status)) => write!(f, " (request id {id}, HTTP {status})"),
+            (Some(id), None) => write!(f, " (request id {id})"),
+            (None, Some(status)) => write!(f, " (HTTP {status})"),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 /// Something that went wrong. `Display` names this layer only; [`Fault::chain`] tells all.
@@ -37,9 +54,8 @@ pub struct Fault {
     exact: bool,
     reason: Option<Reason>,
     code: Option<String>,
+    answer: Answer,
     step: Option<StepId>,
-    /// Nothing is wrong: what the hint says is waited for.
-    awaits: bool,
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -47,7 +63,17 @@ pub struct Fault {
 impl Fault {
     fn new(kind: FaultKind, what: impl Into<String>) -> Self {
         let what = what.into();
-        Self { kind, what, hint: None, exact: false, reason: None, code: None, step: None, awaits: false, source: None }
+        Self {
+            kind,
+            what,
+            hint: None,
+            exact: false,
+            reason: None,
+            code: None,
+            answer: Answer::default(),
+            step: None,
+            source: None,
+        }
     }
 
     /// This handoff stops.
@@ -88,16 +114,16 @@ impl Fault {
         }
     }
 
+    /// A fault that is told of again: this is how AWS answered the request behind it.
+    #[must_use]
+    pub fn answered(self, answer: Answer) -> Self {
+        Self { answer, ..self }
+    }
+
     /// Where it happened.
     #[must_use]
     pub fn at(self, step: StepId) -> Self {
         Self { step: self.step.or(Some(step)), ..self }
-    }
-
-    /// Somebody was quicker to what there is little of: nothing is wrong, and this is waited for.
-    #[must_use]
-    pub fn awaits(self, what: impl Into<String>) -> Self {
-        Self { awaits: true, hint: Some(what.into()), ..self }
     }
 
     /// A resource of our name that is somebody else's. It is left untouched.
@@ -112,6 +138,21 @@ impl Fault {
         self.code.as_deref()
     }
 
+    /// How AWS answered; empty where it did not, or where no request is behind the fault.
+    pub fn answer(&self) -> &Answer {
+        &self.answer
+    }
+
+    /// The request id that AWS gave, for AWS Support and CloudTrail.
+    pub fn request_id(&self) -> Option<&str> {
+        self.answer.request_id.as_deref()
+    }
+
+    /// The HTTP status of AWS's answer.
+    pub fn status(&self) -> Option<u16> {
+        self.answer.status
+    }
+
     /// The closed reason that the other account may be told.
     pub fn reason(&self) -> Reason {
         self.reason.unwrap_or(Reason::Fault)
@@ -120,11 +161,6 @@ impl Fault {
     /// How to mend it.
     pub fn mend(&self) -> Option<&str> {
         self.hint.as_deref()
-    }
-
-    /// What is waited for, if nothing is wrong.
-    pub fn awaited(&self) -> Option<&str> {
-        self.hint.as_deref().filter(|_| self.awaits)
     }
 
     /// The step it happened at.
@@ -137,7 +173,13 @@ impl Fault {
         self.code.as_deref().is_some_and(codes::is_refusal)
     }
 
-    /// This fault and what caused it, outermost first.
+    /// This fault and what caused it, outermost first, with AWS's request id and status: for a person, and for logs.
+    pub fn told(&self) -> String {
+        format!("{}{}", self.chain(), self.answer)
+    }
+
+    /// This fault and what caused it, outermost first. The same refusal has the same words each time: what differs from one
+    /// attempt to the next, as the request id, stands in [`Fault::answer`].
     pub fn chain(&self) -> String {
         let mut text = self.what.clone();
         let mut source = self.source();
@@ -209,11 +251,14 @@ where
 {
     let code = error.code().map(str::to_owned);
     let message = error.message().map(str::to_owned);
-    let status = error.raw_response().map(|response| response.status().as_u16());
+    let answer = Answer {
+        request_id: error.request_id().or_else(|| error.meta().request_id()).map(str::to_owned),
+        status: error.raw_response().map(|response| response.status().as_u16()),
+    };
     let penniless = is_for_want_of_credentials(&error);
     let kind = match &error {
         _ if penniless => FaultKind::Blocked,
-        SdkError::ServiceError(_) => codes::kind(code.as_deref(), status),
+        SdkError::ServiceError(_) => codes::kind(code.as_deref(), answer.status),
         SdkError::ConstructionFailure(_) => FaultKind::Blocked,
         _ => FaultKind::Transient,
     };
@@ -232,5 +277,43 @@ where
     };
     // The service's own message stands in `what` already; what is below it tells of connections and time-outs.
     let source: Option<Box<dyn Error + Send + Sync>> = if code.is_some() { None } else { Some(Box::new(error)) };
-    Fault { hint, exact, code, source, ..Fault::new(kind, what) }
+    Fault { hint, exact, code, answer, source, ..Fault::new(kind, what) }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    /// What becomes of a refusal with this request id in its headers.
+    fn refused(request_id: Option<&'static str>) -> Fault {
+        let mut response = HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::empty());
+        if let Some(id) = request_id {
+            response.headers_mut().insert("x-amzn-requestid", id);
+        }
+        let meta = ErrorMetadata::builder().code("AccessDenied").message("no").build();
+        from_sdk("sts:GetCallerIdentity", SdkError::service_error(GetCallerIdentityError::generic(meta), response))
+    }
+
+    #[test]
+    fn fault_of_an_answer_carries_its_request_id_and_status_beside_its_words() {
+        let (one, other) = (refused(Some("11-22")), refused(Some("33-44")));
+        assert_eq!((one.request_id(), one.status()), (Some("11-22"), Some(403)));
+        assert_eq!(one.told(), "sts:GetCallerIdentity answered AccessDenied: no (request id 11-22, HTTP 403)");
+        assert_eq!(one.chain(), other.chain(), "the same refusal is no news");
+        assert_ne!(one.told(), other.told());
+        assert_eq!(refused(None).told(), "sts:GetCallerIdentity answered AccessDenied: no (HTTP 403)");
+    }
+
+    #[test]
+    fn fault_without_an_answer_has_neither() {
+        let fault = Fault::blocked("nobody has moved");
+        assert_eq!((fault.request_id(), fault.status(), fault.told()), (None, None, "nobody has moved".to_owned()));
+        let json = serde_json::to_string(fault.answer()).unwrap();
+        assert_eq!(json, "{}", "nothing is written for it");
+    }
 }

@@ -16,8 +16,8 @@ use crate::clock::Clock;
 use crate::database::DatabaseView;
 use crate::fault::{AwsResult as _, Fault};
 use crate::known::{Bounds, Known, Listing};
-use crate::pace::Pace;
 use crate::snapshot::SnapshotView;
+use crate::step::schedule::PollSchedule;
 
 /// The manual snapshots of an account in one Region.
 pub type Snapshots = Listing<SnapshotId, SnapshotView>;
@@ -31,7 +31,7 @@ const PAGE: usize = 100;
 #[derive(Debug)]
 pub struct Inventory {
     clients: Clients,
-    pace: Pace,
+    pace: PollSchedule,
     snapshots: Known<SnapshotId, SnapshotView>,
     databases: Known<DbIdentifier, DatabaseView>,
     /// Looks at one snapshot each, since the last listing.
@@ -40,7 +40,7 @@ pub struct Inventory {
 
 impl Inventory {
     /// Nothing read yet.
-    pub fn new(clients: Clients, pace: &Pace, clock: &Clock) -> Self {
+    pub fn new(clients: Clients, pace: &PollSchedule, clock: &Clock) -> Self {
         Self {
             clients,
             pace: pace.clone(),
@@ -128,6 +128,11 @@ impl Inventory {
         self.snapshots(region, self.pace.idle()).await
     }
 
+    /// Every manual snapshot of this account in each Region that this process has listed, as it knows them.
+    pub fn known_everywhere(&self) -> Vec<Rc<Snapshots>> {
+        self.snapshots.everywhere()
+    }
+
     /// Every manual snapshot of this account, as it was at most this long ago.
     ///
     /// # Errors
@@ -161,6 +166,11 @@ impl Inventory {
         let list = async || self.list_databases(region).await;
         // RDS refuses a second one of a name, so an older look does before one is made.
         self.databases.one(region, name, Bounds { absent: self.pace.idle(), ..self.bounds() }, list).await
+    }
+
+    /// A DB instance of this account, as this process knows it.
+    pub fn known_database(&self, region: &Region, name: &DbIdentifier) -> Option<Rc<DatabaseView>> {
+        self.databases.now(region).get(name).cloned()
     }
 
     /// Every DB instance of this account.

@@ -138,6 +138,11 @@ impl<K: Ord + Clone, V: Listed> Known<K, V> {
         self.here(region).state.borrow().all.clone()
     }
 
+    /// As they are known now, in each Region.
+    pub fn everywhere(&self) -> Vec<Rc<Listing<K, V>>> {
+        self.regions.borrow().values().map(|here| here.state.borrow().all.clone()).collect()
+    }
+
     /// This process has made, changed or deleted one: only what is read from now on tells how it is.
     pub fn acted(&self, region: &Region, key: &K) {
         let own = Own { acted: Some(Instant::now()), seen: None };

@@ -1,29 +1,195 @@
-//! A policy document, as far as an agent looks into it: its statements, and whom each names.
+//! The one reader of policy documents: the statements of a policy, which actions each allows or denies, whom it names, and
+//! under which conditions.
+//!
+//! It reads policies that stand on a resource (of queues, of keys), so it does not look at `Resource`. It does not replace AWS's own
+//! evaluation: it tells an operator in advance what a policy plainly does or does not say.
 
 use serde_json::Value;
+use wildmatch::WildMatch;
 
-/// The statements of a policy: a list, or a single one (IAM User Guide, IAM JSON policy elements: Statement).
-pub fn statements(policy: &Value) -> &[Value] {
-    match &policy["Statement"] {
-        Value::Array(statements) => statements,
-        one @ Value::Object(_) => std::slice::from_ref(one),
-        _ => &[],
+/// One statement of a policy.
+#[derive(Debug, Clone, Copy)]
+pub struct Statement<'a>(&'a Value);
+
+impl<'a> Statement<'a> {
+    /// The statements of a policy: a list, or a single one (IAM User Guide, IAM JSON policy elements: Statement).
+    pub fn all(policy: &'a Value) -> impl Iterator<Item = Self> {
+        let statements = match &policy["Statement"] {
+            Value::Array(statements) => statements.as_slice(),
+            one @ Value::Object(_) => std::slice::from_ref(one),
+            _ => &[],
+        };
+        statements.iter().map(Self)
+    }
+
+    /// As it stands in the policy.
+    pub fn json(self) -> &'a Value {
+        self.0
+    }
+
+    /// Its name, if it has one.
+    pub fn sid(self) -> Option<&'a str> {
+        self.0["Sid"].as_str()
+    }
+
+    /// Whether it allows an action, `kms:Decrypt`, to those whom it names, under its conditions.
+    pub fn allows(self, action: &str) -> bool {
+        self.0["Effect"] == "Allow" && self.is_about(action)
+    }
+
+    /// Whether it denies an action to those whom it names, under its conditions.
+    pub fn denies(self, action: &str) -> bool {
+        self.0["Effect"] == "Deny" && self.is_about(action)
+    }
+
+    /// Whether it is an `Allow` statement, whatever its actions.
+    pub fn is_allow(self) -> bool {
+        self.0["Effect"] == "Allow"
+    }
+
+    /// `NotAction` is about all actions but those that it lists (IAM User Guide, IAM JSON policy elements: `NotAction`). A statement has
+    /// one of both.
+    fn is_about(self, action: &str) -> bool {
+        let matches = |patterns: &Value| texts(patterns).iter().any(|pattern| matches(pattern, action));
+        match &self.0["NotAction"] {
+            Value::Null => matches(&self.0["Action"]),
+            others => !matches(others),
+        }
+    }
+
+    /// Whom it names: `*`, ARNs, account numbers, services. All but some (`NotPrincipal`) are everybody here.
+    pub fn principals(self) -> Vec<&'a str> {
+        match &self.0["Principal"] {
+            Value::Object(kinds) => kinds.values().flat_map(texts).collect(),
+            Value::Null if self.excepts_principals() => vec!["*"],
+            everybody => texts(everybody),
+        }
+    }
+
+    /// Whether it names those whom it is not about.
+    pub fn excepts_principals(self) -> bool {
+        !self.0["NotPrincipal"].is_null()
+    }
+
+    /// Its conditions: the operator, the key, and the values that are texts. All must hold.
+    pub fn conditions(self) -> impl Iterator<Item = (&'a str, &'a str, Vec<&'a str>)> {
+        let operators = self.0["Condition"].as_object().into_iter().flatten();
+        operators.flat_map(|(operator, keys)| {
+            let keys = keys.as_object().into_iter().flatten();
+            keys.map(move |(key, values)| (operator.as_str(), key.as_str(), texts(values)))
+        })
     }
 }
 
+/// Whether a pattern of a policy covers an action. `*` stands for any text, `?` for one character, both at any place; upper and
+/// lower case are one (IAM User Guide, IAM JSON policy elements: Action).
+fn matches(pattern: &str, action: &str) -> bool {
+    WildMatch::new_case_insensitive(pattern).matches(action)
+}
+
 /// A text, or a list of them.
-pub fn texts(value: &Value) -> Vec<&str> {
+fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
         one => one.as_str().into_iter().collect(),
     }
 }
 
-/// Whom a statement names: `*`, ARNs, account numbers, services. All but some are everybody here.
-pub fn principals(statement: &Value) -> Vec<&str> {
-    match &statement["Principal"] {
-        Value::Object(kinds) => kinds.values().flat_map(texts).collect(),
-        Value::Null if statement.get("NotPrincipal").is_some() => vec!["*"],
-        everybody => texts(everybody),
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Each way to read the pattern, one after the other.
+    fn matches_slowly(pattern: &[u8], action: &[u8]) -> bool {
+        match (pattern, action) {
+            ([], []) => true,
+            ([b'*', rest @ ..], _) => (0..=action.len()).any(|skipped| matches_slowly(rest, &action[skipped..])),
+            ([b'?', pattern @ ..], [_, action @ ..]) => matches_slowly(pattern, action),
+            ([one, pattern @ ..], [other, action @ ..]) if one.eq_ignore_ascii_case(other) => {
+                matches_slowly(pattern, action)
+            }
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pattern_matches_as_the_slow_reference_does(pattern in "[abB:*?]{0,8}", action in "[aAb:]{0,8}") {
+            prop_assert_eq!(matches(&pattern, &action), matches_slowly(pattern.as_bytes(), action.as_bytes()));
+        }
+
+        #[test]
+        fn pattern_made_of_an_action_matches_it(
+            action in "(kms|sqs):[A-Z][a-z]{1,6}[A-Z][a-z]{1,6}", holes in prop::collection::vec((0..20_usize, 0..4_usize), 0..4)
+        ) {
+            let mut pattern = action.to_lowercase();
+            for (at, length) in holes {
+                let at = at.min(pattern.len());
+                let end = (at + length).min(pattern.len());
+                pattern.replace_range(at..end, "*");
+            }
+            prop_assert!(matches(&pattern, &action), "{pattern}");
+            let longer = format!("{action}?");
+            prop_assert!(!matches(&longer, &action));
+        }
+    }
+
+    fn statement(effect: &str, element: &str, actions: &Value) -> Value {
+        json!({ "Statement": { "Effect": effect, element: actions } })
+    }
+
+    #[test]
+    fn statement_covers_actions_by_name_pattern_or_exception() {
+        for (element, actions, covered) in [
+            ("Action", json!("kms:Decrypt"), true),
+            ("Action", json!(["kms:Encrypt", "KMS:decrypt"]), true),
+            ("Action", json!("kms:*"), true),
+            ("Action", json!("*"), true),
+            ("Action", json!("kms:*crypt"), true),
+            ("Action", json!("k?s:De*t"), true),
+            ("Action", json!("*:Decrypt"), true),
+            ("Action", json!("kms:Decryp"), false),
+            ("Action", json!("kms:?Decrypt"), false),
+            ("Action", json!("sqs:*"), false),
+            ("Action", json!([]), false),
+            ("NotAction", json!("sqs:*"), true),
+            ("NotAction", json!([]), true),
+            ("NotAction", json!(["sqs:*", "kms:*crypt"]), false),
+            ("NotAction", json!("*"), false),
+        ] {
+            let (allow, deny) = (statement("Allow", element, &actions), statement("Deny", element, &actions));
+            let [allow, deny] = [&allow, &deny].map(|policy| Statement::all(policy).next().unwrap());
+            assert_eq!((allow.allows("kms:Decrypt"), allow.denies("kms:Decrypt")), (covered, false), "{actions}");
+            assert_eq!((deny.allows("kms:Decrypt"), deny.denies("kms:Decrypt")), (false, covered), "{actions}");
+        }
+    }
+
+    #[test]
+    fn statement_names_principals_and_conditions_of_every_form() {
+        let read = |statement: Value| {
+            let policy = json!({ "Statement": [statement] });
+            let one = Statement::all(&policy).next().unwrap();
+            let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            let conditions: Vec<_> =
+                one.conditions().map(|(operator, key, values)| format!("{operator} {key} {values:?}")).collect();
+            (owned(one.principals()), conditions)
+        };
+        assert_eq!(read(json!({ "Principal": "*" })).0, ["*"]);
+        assert_eq!(read(json!({ "Principal": { "AWS": ["a", "b"], "Service": "c" } })).0, ["a", "b", "c"]);
+        assert_eq!(read(json!({ "NotPrincipal": { "AWS": "a" } })).0, ["*"]);
+        assert!(read(json!({})).0.is_empty());
+        let conditions =
+            read(json!({ "Condition": { "Bool": { "x": true }, "StringLike": { "y": "1", "z": ["2", "3"] } } }));
+        assert_eq!(conditions.1, ["Bool x []", "StringLike y [\"1\"]", "StringLike z [\"2\", \"3\"]"]);
+        assert!(read(json!({ "Condition": {} })).1.is_empty());
+    }
+
+    #[test]
+    fn policy_without_statements_has_none() {
+        assert_eq!([json!({}), Value::Null, json!({ "Statement": "x" })].iter().flat_map(Statement::all).count(), 0);
+        assert_eq!(Statement::all(&json!({ "Statement": [{}, {}] })).count(), 2);
     }
 }

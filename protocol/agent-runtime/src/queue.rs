@@ -9,7 +9,8 @@ use aws_sdk_sqs::types::{
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use protocol::trust::{REASON_ATTRIBUTE, Reason};
+use protocol::Reason;
+use protocol::wire::envelope::REASON_ATTRIBUTE;
 use protocol::{QueueArn, names};
 use tokio::time::Instant;
 

@@ -1,14 +1,14 @@
-//! How many manual snapshots an account may have in a Region.
+//! The quotas of an account in a Region that a handoff uses up.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use protocol::Region;
 
-use crate::check::account_quotas;
 use crate::clients::Clients;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{AwsResult as _, Fault, FaultKind};
 use crate::shared::Shared;
 
 /// AWS's own figure, which an account can have raised (RDS User Guide, Quotas and constraints for Amazon RDS): with fewer there is
@@ -17,7 +17,87 @@ const AT_LEAST: usize = 100;
 /// Quotas are raised by people.
 const SELDOM: Duration = Duration::from_hours(1);
 
-/// One for each process.
+/// A quota that a handoff uses up, under the name that RDS gives it (RDS API Reference, `AccountQuota`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QuotaName {
+    /// DB instances.
+    DbInstances,
+    /// Storage of all DB instances together, in GiB.
+    AllocatedStorage,
+    /// Manual DB snapshots.
+    ManualSnapshots,
+}
+
+impl QuotaName {
+    /// Each, in the order of RDS.
+    pub const ALL: [Self; 3] = [Self::DbInstances, Self::AllocatedStorage, Self::ManualSnapshots];
+
+    /// As RDS writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DbInstances => "DBInstances",
+            Self::AllocatedStorage => "AllocatedStorage",
+            Self::ManualSnapshots => "ManualSnapshots",
+        }
+    }
+}
+
+impl fmt::Display for QuotaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One quota of an account in a Region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Which.
+    pub name: QuotaName,
+    /// How much is used: a count, or GiB.
+    pub used: u64,
+    /// How much there may be.
+    pub max: u64,
+}
+
+impl Quota {
+    /// How much there may be more.
+    pub fn left(&self) -> u64 {
+        self.max.saturating_sub(self.used)
+    }
+}
+
+/// The quotas of an account in a Region, as far as RDS tells those that a handoff uses up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountQuotas(Vec<Quota>);
+
+impl AccountQuotas {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When RDS does not tell them.
+    pub async fn read(clients: &Clients, region: &Region) -> Result<Self, Fault> {
+        let answer = clients.rds(region).describe_account_attributes().send().await;
+        let answer = answer.op("rds:DescribeAccountAttributes")?;
+        let known = |told: &aws_sdk_rds::types::AccountQuota| {
+            let name = QuotaName::ALL.into_iter().find(|name| told.account_quota_name() == Some(name.as_str()))?;
+            let amount = |told: Option<i64>| told.and_then(|told| u64::try_from(told).ok()).unwrap_or_default();
+            Some(Quota { name, used: amount(told.used()), max: amount(told.max()) })
+        };
+        Ok(Self(answer.account_quotas().iter().filter_map(known).collect()))
+    }
+
+    /// One of them, if RDS told it.
+    pub fn get(&self, name: QuotaName) -> Option<Quota> {
+        self.0.iter().find(|quota| quota.name == name).copied()
+    }
+
+    /// All that RDS told, in its order.
+    pub fn iter(&self) -> impl Iterator<Item = Quota> {
+        self.0.iter().copied()
+    }
+}
+
+/// How many manual snapshots there may be, read as seldom as can be. One for each process.
 #[derive(Debug)]
 pub struct Quotas {
     clients: Clients,
@@ -40,14 +120,11 @@ impl Quotas {
         if there < AT_LEAST && !self.doubted.borrow().contains(region) {
             return Ok(None);
         }
-        let read = async || match account_quotas(&self.clients, region).await {
-            Ok(quotas) => {
-                let manual = quotas.iter().find(|(name, ..)| name == "ManualSnapshots");
-                Ok(manual.and_then(|(.., most)| usize::try_from(*most).ok()))
-            }
+        let read = async || match AccountQuotas::read(&self.clients, region).await {
+            Ok(quotas) => Ok(quotas.get(QuotaName::ManualSnapshots).and_then(|quota| usize::try_from(quota.max).ok())),
             Err(fault) if fault.kind == FaultKind::Transient => Err(fault),
             Err(fault) => {
-                tracing::warn!(%region, "the quota of manual snapshots is not known: {}", fault.chain());
+                tracing::warn!(%region, "the quota of manual snapshots is not known: {}", fault.told());
                 Ok(None)
             }
         };

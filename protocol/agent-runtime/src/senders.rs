@@ -7,7 +7,10 @@ use protocol::arn;
 use protocol::ids::RoleName;
 use serde_json::Value;
 
-use crate::policy::{principals, statements, texts};
+use crate::policy::Statement;
+
+/// What a sender does.
+const SEND: &str = "sqs:SendMessage";
 
 /// Another account's agent: the account, and the agent's role.
 pub type Sender<'a> = (&'a AccountId, &'a RoleName);
@@ -23,19 +26,18 @@ pub(crate) enum Treatment {
 
 pub(crate) fn treatment(policy: &Value, sender: &Sender<'_>) -> Treatment {
     let names = names(sender);
-    let is_named = |statement: &&Value| who(statement).iter().any(|who| names.contains(who));
-    let is_everybody = |statement: &&Value| {
-        who(statement).iter().any(|who| who == "*")
-            && statement["Condition"].is_null()
-            && statement["NotPrincipal"].is_null()
+    let is_named = |statement: Statement<'_>| who(statement).iter().any(|who| names.contains(who));
+    let is_everybody = |statement: Statement<'_>| {
+        who(statement).iter().any(|who| who == "*") && is_unconditional(statement) && !statement.excepts_principals()
     };
-    let mut denials = sending(policy, "Deny");
-    if denials.any(|statement| is_named(&statement) || is_everybody(&statement)) {
+    let mut denials = Statement::all(policy).filter(|statement| statement.denies(SEND));
+    if denials.any(|statement| is_named(statement) || is_everybody(statement)) {
         return Treatment::Denied;
     }
     // Another condition may leave it out.
-    let is_plain = |statement: &&Value| statement["Condition"].is_null() || pins(statement).is_some();
-    if sending(policy, "Allow").filter(is_plain).any(|statement| is_named(&statement)) {
+    let is_plain = |statement: Statement<'_>| is_unconditional(statement) || pins(statement).is_some();
+    let mut allowed = Statement::all(policy).filter(|statement| statement.allows(SEND));
+    if allowed.any(|statement| is_plain(statement) && is_named(statement)) {
         Treatment::LetIn
     } else {
         Treatment::LeftOut
@@ -46,8 +48,8 @@ pub(crate) fn treatment(policy: &Value, sender: &Sender<'_>) -> Treatment {
 pub(crate) fn strangers(policy: &Value, home: &AccountId, senders: &BTreeSet<Sender<'_>>) -> Vec<(String, String)> {
     let known: BTreeSet<String> = senders.iter().flat_map(names).collect();
     let is_home = |who: &str| who == home.as_str() || who.split(':').nth(4) == Some(home.as_str());
-    let named = sending(policy, "Allow").flat_map(|one| {
-        let sid = one["Sid"].as_str().unwrap_or("(no Sid)").to_owned();
+    let named = Statement::all(policy).filter(|statement| statement.allows(SEND)).flat_map(|one| {
+        let sid = one.sid().unwrap_or("(no Sid)").to_owned();
         who(one).into_iter().map(move |who| (sid.clone(), who))
     });
     named.filter(|(_, who)| !known.contains(who) && !is_home(who)).collect()
@@ -58,22 +60,12 @@ fn names((account, role): &Sender<'_>) -> [String; 3] {
     [arn::role(account, role), arn::root(account), account.to_string()]
 }
 
-/// The statements of an effect that are about sending.
-fn sending<'a>(policy: &'a Value, effect: &'a str) -> impl Iterator<Item = &'a Value> {
-    const SEND: &str = "sqs:sendmessage";
-    let covers = |pattern: &&str| match pattern.to_lowercase().strip_suffix('*') {
-        Some(start) => SEND.starts_with(start),
-        None => pattern.eq_ignore_ascii_case(SEND),
-    };
-    let is_about = move |statement: &&Value| match &statement["NotAction"] {
-        Value::Null => texts(&statement["Action"]).iter().any(covers),
-        others => !texts(others).iter().any(covers),
-    };
-    statements(policy).iter().filter(move |statement| statement["Effect"] == effect).filter(is_about)
+fn is_unconditional(statement: Statement<'_>) -> bool {
+    statement.conditions().next().is_none()
 }
 
 /// Whom a statement is about: its principals, and of an account or of everybody those that its condition asks for.
-fn who(statement: &Value) -> Vec<String> {
+fn who(statement: Statement<'_>) -> Vec<String> {
     let pins = pins(statement);
     let of = |principal: &str| -> Vec<String> {
         let account = principal.strip_suffix(":root").and_then(|arn| arn.split(':').nth(4)).unwrap_or(principal);
@@ -88,17 +80,17 @@ fn who(statement: &Value) -> Vec<String> {
             _ => vec![principal.to_owned()],
         }
     };
-    principals(statement).into_iter().flat_map(of).collect()
+    statement.principals().into_iter().flat_map(of).collect()
 }
 
 /// The ARNs that a statement's condition asks for of who asks, if it does. `StringEquals` knows no patterns.
-fn pins(statement: &Value) -> Option<Vec<String>> {
-    let conditions = statement["Condition"].as_object()?;
-    let asked = |operator: &str| {
-        let keys = conditions.get(operator)?.as_object()?;
-        let (_, arns) = keys.iter().find(|(key, _)| key.eq_ignore_ascii_case("aws:PrincipalArn"))?;
-        let can_be = |arn: &&str| operator != "StringEquals" || !arn.contains('*');
-        Some(texts(arns).into_iter().filter(can_be).map(str::to_owned).collect())
+fn pins(statement: Statement<'_>) -> Option<Vec<String>> {
+    let asked = |wanted: &str| {
+        let mut conditions = statement.conditions();
+        let (_, _, arns) = conditions
+            .find(|(operator, key, _)| *operator == wanted && key.eq_ignore_ascii_case("aws:PrincipalArn"))?;
+        let can_be = |arn: &&str| wanted != "StringEquals" || !arn.contains('*');
+        Some(arns.into_iter().filter(can_be).map(str::to_owned).collect())
     };
     ["ArnEquals", "ArnLike", "StringEquals"].into_iter().find_map(asked)
 }
@@ -147,6 +139,9 @@ mod tests {
             (with("Principal", json!({ "AWS": AGENT })), Treatment::LetIn),
             (with("Principal", json!("*")), Treatment::LetIn),
             (with("Action", json!("SQS:Send*")), Treatment::LetIn),
+            (with("Action", json!("sqs:*Message")), Treatment::LetIn),
+            (with("Action", json!("sqs:*Messages")), Treatment::LeftOut),
+            (with("Condition", json!({})), Treatment::LetIn),
             (asks("ArnLike", "AWS:principalarn", ANY_AGENT), Treatment::LetIn),
             (asks("StringEquals", "aws:PrincipalArn", AGENT), Treatment::LetIn),
             (asks("StringEquals", "aws:PrincipalArn", ANY_AGENT), Treatment::LeftOut),
@@ -194,6 +189,10 @@ mod tests {
             (json!({ "Effect": "Allow", "NotPrincipal": { "AWS": third }, "Action": "sqs:*" }), vec!["*"]),
             (json!({ "Effect": "Allow", "Principal": { "AWS": [AGENT, third] }, "Action": "sqs:*" }), vec![third]),
             (json!({ "Effect": "Allow", "Principal": { "AWS": third }, "Action": "sqs:ReceiveMessage" }), vec![]),
+            (json!({ "Effect": "Allow", "Principal": { "AWS": third }, "Action": "sqs:*Message" }), vec![third]),
+            (json!({ "Effect": "Allow", "Principal": { "AWS": third }, "Action": "sqs:S??dMessag?" }), vec![third]),
+            (json!({ "Effect": "Allow", "Principal": { "AWS": third }, "NotAction": "sqs:Receive*" }), vec![third]),
+            (json!({ "Effect": "Allow", "Principal": { "AWS": third }, "NotAction": "sqs:*Message" }), vec![]),
             (
                 json!({ "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:Send*" }),
                 vec!["sns.amazonaws.com"],

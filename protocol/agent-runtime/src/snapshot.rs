@@ -9,7 +9,7 @@ use protocol::{DbIdentifier, DbiResourceId, Identity, KeyArn, SnapshotArn};
 
 use crate::fault::Fault;
 use crate::known::Listed;
-use crate::step::{Observed, Working};
+use crate::step::{Progress, Working};
 
 /// How far a snapshot is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,13 +102,13 @@ impl SnapshotView {
         Some(Identity { created: self.original?, resource: self.resource.clone()? })
     }
 
-    /// How far it is, as a step sees it.
+    /// How far it is, as a wait sees it.
     ///
     /// # Errors
     /// When it has failed.
-    pub fn observed(&self) -> Result<Observed<()>, Fault> {
+    pub fn progress(&self) -> Result<Progress<()>, Fault> {
         match &self.status {
-            SnapshotStatus::Available => Ok(Observed::Ready(())),
+            SnapshotStatus::Available => Ok(Progress::Ready(())),
             SnapshotStatus::Failed(status) => {
                 let remove = format!(
                     "aws rds delete-db-snapshot --region {} --db-snapshot-identifier {}",
@@ -117,7 +117,7 @@ impl SnapshotView {
                 Err(Fault::fatal(format!("snapshot {} is {status}", self.arn))
                     .hint(format!("RDS's events tell why; it is kept as evidence; to clear it: {remove}")))
             }
-            SnapshotStatus::Working(status) => Ok(Observed::Working(Working {
+            SnapshotStatus::Working(status) => Ok(Progress::Working(Working {
                 percent: self.percent,
                 since: self.created,
                 ..Working::new(status.as_str())
@@ -132,7 +132,7 @@ impl Listed for SnapshotView {
             SnapshotStatus::Available | SnapshotStatus::Failed(_) => None,
             SnapshotStatus::Working(_) => {
                 let working = Working { percent: self.percent, since: self.created, ..Working::new("") };
-                Some(crate::pace::remaining(&working, now, Duration::ZERO).unwrap_or_default())
+                Some(crate::step::schedule::remaining(&working, now, Duration::ZERO).unwrap_or_default())
             }
         }
     }

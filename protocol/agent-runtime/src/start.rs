@@ -23,11 +23,11 @@ use protocol::{AccountId, Region};
 use crate::caller;
 use crate::clients::Clients;
 use crate::clock::Clock;
+use crate::config::{self, ConfigError};
 use crate::drive::Patience;
 use crate::event::Sink;
 use crate::exit::Exit;
 use crate::fault::FaultKind;
-use crate::settings::{self, SettingsError};
 use crate::ui::{Format, Screen, Terminal};
 
 /// Flags of every command.
@@ -58,7 +58,7 @@ pub struct How {
     #[arg(long)]
     once: bool,
     /// End when nothing but faults was seen for this long
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = settings::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = config::duration)]
     patience: SignedDuration,
 }
 
@@ -165,7 +165,7 @@ async fn standard_sdk() -> SdkConfig {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new())
         .or_else("us-east-1");
-    aws_config::defaults(aws_config::BehaviorVersion::latest()).region(region).load().await
+    aws_config::defaults(crate::clients::behavior()).region(region).load().await
 }
 
 fn random() -> [u8; 8] {
@@ -265,7 +265,7 @@ pub async fn open<S>(
     agent: &'static str,
     env: Env,
     common: &Common,
-    settings: Result<S, SettingsError>,
+    settings: Result<S, ConfigError>,
     home: impl Fn(&S) -> (&AccountId, &Region),
 ) -> Result<Started<S>, Exit> {
     let clock = Clock::new(env.sdk.time_source().unwrap_or_default());

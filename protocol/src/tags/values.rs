@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::{Answered, Asked, Ended, Hints, KeyMode, Offer, Origin, Outcome, Published, Route, Told};
 use crate::ids::ParseError;
 use crate::terms::Terms;
+use crate::words::words;
 
 /// Reads `word=value` pairs in a fixed order; nothing may be missing, added or spelled otherwise.
 struct Pairs<'a>(std::str::SplitN<'a, char>);
@@ -154,38 +155,6 @@ fact!(
     }
 );
 
-/// Spells a closed set of words.
-macro_rules! words {
-    ($name:ident, $expected:literal, $($variant:ident = $word:literal),+) => {
-        impl $name {
-            /// All of them, in the order of their declaration.
-            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
-
-            /// The word on the wire and in tags.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = ParseError;
-            fn from_str(text: &str) -> Result<Self, ParseError> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(ParseError::new(text, $expected)),
-                }
-            }
-        }
-    };
-}
-pub(crate) use words;
-
 words!(KeyMode, "a key mode (managed or given)", Managed = "managed", Given = "given");
 words!(
     Outcome,
@@ -203,11 +172,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::hello::Lack;
-    use crate::identity::Identity;
-    use crate::ids::{AccountId, Region};
+    use crate::ids::{AccountId, Identity, Region};
     use crate::tags::is_value;
-    use crate::trust::Reason;
+    use crate::words::{Lack, Reason};
 
     fn time() -> impl Strategy<Value = Timestamp> {
         (0_i64..4_000_000_000).prop_map(|second| Timestamp::from_second(second).unwrap())

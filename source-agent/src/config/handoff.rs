@@ -1,5 +1,6 @@
 //! What is asked for: `[[handoff]]`, and on which terms.
 
+use agent_runtime::config::Misfit;
 use jiff::SignedDuration;
 use protocol::tags::Route;
 use protocol::terms::read_duration;
@@ -50,8 +51,8 @@ pub(crate) fn key_of(facts: &SourceFacts) -> Key<'_> {
 }
 
 /// What no offer may be.
-pub(super) fn checked(terms: Terms, name: &str) -> Result<Terms, String> {
-    terms.complaint().map_or(Ok(terms), |complaint| Err(format!("{name} {complaint}")))
+pub(super) fn checked(terms: Terms, name: &str) -> Result<Terms, Misfit> {
+    terms.complaint().map_or(Ok(terms), |complaint| Err(Misfit::of("access_for", format!("{name} {complaint}"))))
 }
 
 impl Declared {
@@ -59,7 +60,7 @@ impl Declared {
         (&self.database, &self.label, &self.target.account, &self.target.region)
     }
 
-    pub(super) fn of(handoff: FileHandoff, targets: &[Target]) -> Result<Self, String> {
+    pub(super) fn of(handoff: FileHandoff, targets: &[Target]) -> Result<Self, Misfit> {
         let FileHandoff { database, label, to_account, to_region, start_within, access_for, priority } = handoff;
         let name = format!("handoff {database}/{label}");
         let to = Destination { to_account: to_account.as_ref(), to_region: to_region.as_ref() };

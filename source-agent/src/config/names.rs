@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use agent_runtime::settings::Pattern;
+use agent_runtime::config::Pattern;
 use protocol::DbIdentifier;
 use serde::Deserialize;
 

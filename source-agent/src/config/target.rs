@@ -1,6 +1,6 @@
 //! Where databases may go: `[[target]]`.
 
-use agent_runtime::settings::Patterns;
+use agent_runtime::config::{Misfit, Patterns};
 use protocol::ids::RoleName;
 use protocol::tags::KeyMode;
 use protocol::{AccountId, QueueArn, Region, names};
@@ -51,53 +51,78 @@ impl Target {
     }
 
     /// All targets of an account.
-    pub(super) fn all(home: &AccountId, home_region: &Region, file: &[FileTarget]) -> Result<Vec<Self>, String> {
+    pub(super) fn all(home: &AccountId, home_region: &Region, file: &[FileTarget]) -> Result<Vec<Self>, Misfit> {
         let mut targets: Vec<Self> = Vec::new();
-        for target in file {
-            let FileTarget { account, region, .. } = target;
-            if account == home {
-                return Err(format!(
-                    "target {account} is the source account itself: a handoff is between two accounts"
-                ));
-            }
-            if region == home_region {
-                return Err(format!(
-                    "target {account} is in {region}, the source's own Region: that is not supported yet; choose a target \
-                     in another Region"
-                ));
-            }
-            if targets.iter().any(|other| other.account == *account && other.region == *region) {
-                return Err(format!("target {account} in {region} stands twice"));
-            }
-            let agreed = Self::agreed(home, home_region, account, region);
-            let target = Self {
-                inbox: target.inbox.clone().unwrap_or(agreed.inbox),
-                receipts: target.receipts.clone().unwrap_or(agreed.receipts),
-                role: target.role.clone().unwrap_or(agreed.role),
-                key_mode: target.key_mode,
-                carry_tags: target.carry_tags.clone(),
-                ..agreed
-            };
-            if target.inbox.account != *account {
-                return Err(format!("inbox {} is not a queue of target account {account}", target.inbox));
-            }
-            if target.receipts.account != *home {
-                return Err(format!("receipts queue {} is not a queue of this account", target.receipts));
-            }
-            if targets.iter().any(|other| other.receipts == target.receipts && other.account != *account) {
-                return Err(format!(
-                    "receipts queue {} serves two target accounts: a sender is known by its queue, so each needs its own",
-                    target.receipts
-                ));
-            }
-            if targets.iter().any(|other| other.account == *account && other.key_mode != target.key_mode) {
-                return Err(format!(
-                    "target {account} has two key modes: one handoff key serves it in all Regions; say the same key_mode in each"
-                ));
-            }
-            targets.push(target);
+        for (nth, target) in file.iter().enumerate() {
+            let target = Self::of(target, home, home_region, &targets);
+            targets.push(target.map_err(|misfit| misfit.in_nth("target", nth))?);
         }
         Ok(targets)
+    }
+
+    /// One, after those before it in the file.
+    fn of(file: &FileTarget, home: &AccountId, home_region: &Region, others: &[Self]) -> Result<Self, Misfit> {
+        let wrong = |key, what| Err(Misfit::of(key, what));
+        let FileTarget { account, region, .. } = file;
+        if account == home {
+            return wrong(
+                "account",
+                format!("target {account} is the source account itself: a handoff is between two accounts"),
+            );
+        }
+        if region == home_region {
+            return wrong(
+                "region",
+                format!(
+                    "target {account} is in {region}, the source's own Region: that is not supported yet; choose a target \
+                     in another Region"
+                ),
+            );
+        }
+        if others.iter().any(|other| other.account == *account && other.region == *region) {
+            return Err(Misfit::new(format!("target {account} in {region} stands twice: remove one")));
+        }
+        let agreed = Self::agreed(home, home_region, account, region);
+        let target = Self {
+            inbox: file.inbox.clone().unwrap_or(agreed.inbox),
+            receipts: file.receipts.clone().unwrap_or(agreed.receipts),
+            role: file.role.clone().unwrap_or(agreed.role),
+            key_mode: file.key_mode,
+            carry_tags: file.carry_tags.clone(),
+            ..agreed
+        };
+        if target.inbox.account != *account {
+            let inbox = &target.inbox;
+            return wrong(
+                "inbox",
+                format!("inbox {inbox} is not a queue of target account {account}: its ARN names the account"),
+            );
+        }
+        if target.receipts.account != *home {
+            let receipts = &target.receipts;
+            return wrong(
+                "receipts",
+                format!("receipts queue {receipts} is not a queue of this account: it is made in account {home}"),
+            );
+        }
+        if others.iter().any(|other| other.receipts == target.receipts && other.account != *account) {
+            return wrong(
+                "receipts",
+                format!(
+                    "receipts queue {} serves two target accounts: a sender is known by its queue, so each needs its own",
+                    target.receipts
+                ),
+            );
+        }
+        if others.iter().any(|other| other.account == *account && other.key_mode != target.key_mode) {
+            return wrong(
+                "key_mode",
+                format!(
+                    "target {account} has two key modes: one handoff key serves it in all Regions; say the same key_mode in each"
+                ),
+            );
+        }
+        Ok(target)
     }
 }
 
@@ -108,25 +133,31 @@ pub(super) struct Destination<'a> {
 }
 
 impl Destination<'_> {
+    /// The key that says the most of it.
+    fn key(&self) -> &'static str {
+        if self.to_region.is_some() { "to_region" } else { "to_account" }
+    }
+
     /// Those that fit.
-    pub(super) fn among(&self, targets: &[Target], name: &str) -> Result<Vec<Target>, String> {
+    pub(super) fn among(&self, targets: &[Target], name: &str) -> Result<Vec<Target>, Misfit> {
         let fits = |target: &&Target| {
             self.to_account.is_none_or(|account| *account == target.account)
                 && self.to_region.is_none_or(|region| *region == target.region)
         };
         let fitting: Vec<Target> = targets.iter().filter(fits).cloned().collect();
         if fitting.is_empty() {
-            return Err(format!("{name} goes to no [[target]]: add one, or correct to_account or to_region"));
+            let what = format!("{name} goes to no [[target]]: add one, or correct to_account or to_region");
+            return Err(Misfit::of(self.key(), what));
         }
         Ok(fitting)
     }
 
     /// The only one.
-    pub(super) fn only(&self, targets: &[Target], name: &str) -> Result<Target, String> {
+    pub(super) fn only(&self, targets: &[Target], name: &str) -> Result<Target, Misfit> {
         let mut fitting = self.among(targets, name)?;
         match (fitting.pop(), fitting.is_empty()) {
             (Some(target), true) => Ok(target),
-            _ => Err(format!("{name} fits several [[target]]s: add to_account or to_region")),
+            _ => Err(Misfit::new(format!("{name} fits several [[target]]s: add to_account or to_region"))),
         }
     }
 }

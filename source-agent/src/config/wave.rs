@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use agent_runtime::config::{Misfit, Pattern};
 use agent_runtime::database::DatabaseView;
 use agent_runtime::inventory::Databases;
-use agent_runtime::settings::Pattern;
 use jiff::SignedDuration;
 use protocol::tags::{Route, Tags};
 use protocol::terms::read_duration;
@@ -80,38 +80,41 @@ struct Rule {
 }
 
 impl Wave {
-    pub(super) fn of(file: FileWave, targets: &[Target]) -> Result<Self, String> {
+    pub(super) fn of(file: FileWave, targets: &[Target]) -> Result<Self, Misfit> {
         let FileWave { label, databases, tags, except, to_account, to_region, every_target, overrides, .. } = file;
         let name = format!("wave {label}");
         let databases = match databases {
             None if tags.is_empty() => {
-                return Err(format!(
+                return Err(Misfit::new(format!(
                     "{name} takes no database: add databases, as [\"*\"] for all of the Region, or tags"
-                ));
+                )));
             }
             databases => databases.unwrap_or_else(Names::all),
         };
         if databases.is_empty() {
-            return Err(format!("{name}: databases is empty: it fits none"));
+            return Err(Misfit::of("databases", format!("{name}: databases is empty: it fits none; name some")));
         }
         if let Some(both) = databases.plain.iter().find(|database| except.fit(database)) {
-            return Err(format!("{name}: {both} is named in databases, and except takes it out again"));
+            let what = format!("{name}: {both} is named in databases, and except takes it out again: choose one");
+            return Err(Misfit::of("except", what));
         }
         let of_all = Terms { start_within: file.start_within, access_for: file.access_for, priority: file.priority };
         let reach = |name: &str, to: Destination<'_>| {
             let fitting = to.among(targets, name)?;
             if fitting.len() > 1 && !every_target {
-                return Err(format!(
+                return Err(Misfit::new(format!(
                     "{name} fits several [[target]]s: add to_account or to_region, or every_target = true to send each \
                      database to all of them"
-                ));
+                )));
             }
             Ok(fitting)
         };
         let mut rules = Vec::new();
-        for over in overrides {
+        for (nth, over) in overrides.into_iter().enumerate() {
+            let in_it = |misfit: Misfit| misfit.in_nth("override", nth);
             if over.databases.is_empty() {
-                return Err(format!("{name}: databases of an override is empty: it fits none"));
+                let what = format!("{name}: databases of an override is empty: it fits none; name some");
+                return Err(in_it(Misfit::of("databases", what)));
             }
             let name = format!("{name}, override {}", over.databases);
             let to = Destination {
@@ -123,7 +126,8 @@ impl Wave {
                 access_for: over.access_for.unwrap_or(of_all.access_for),
                 priority: over.priority.unwrap_or(of_all.priority),
             };
-            rules.push(Rule { targets: reach(&name, to)?, terms: checked(terms, &name)?, databases: over.databases });
+            let (targets, terms) = (reach(&name, to).map_err(in_it)?, checked(terms, &name).map_err(in_it)?);
+            rules.push(Rule { targets, terms, databases: over.databases });
         }
         let to = Destination { to_account: to_account.as_ref(), to_region: to_region.as_ref() };
         let rule = Rule { targets: reach(&name, to)?, terms: checked(of_all, &name)?, databases: Names::all() };
@@ -136,7 +140,7 @@ impl Wave {
     pub(crate) fn expand(&self, there: &Databases) -> (Vec<Declared>, Vec<String>) {
         let taken: BTreeSet<&DbIdentifier> =
             there.iter().filter(|(name, database)| self.takes(name, database)).map(|(name, _)| name).collect();
-        let absent = self.databases.plain.iter().filter(|name| !there.contains_key(name));
+        let absent = self.databases.plain.iter().filter(|name| !there.contains_key(*name));
         let mut declared = Vec::new();
         let mut by_rule: Vec<BTreeSet<&DbIdentifier>> = self.rules.iter().map(|_| BTreeSet::new()).collect();
         for database in taken.iter().copied().chain(absent) {
@@ -215,8 +219,7 @@ mod tests {
     const WAVE: &str = "[[wave]]\nlabel = \"cutover-1\"\n";
 
     fn settings(text: &str) -> Result<Settings, String> {
-        let file = agent_runtime::settings::parse(text, "source.toml").map_err(|error| error.to_string())?;
-        Settings::of(file).map_err(|error| error.to_string())
+        agent_runtime::config::read(text, "source.toml", Settings::of).map_err(|error| error.to_string())
     }
 
     /// Databases of team shop, unless they are named otherwise.
@@ -330,34 +333,47 @@ mod tests {
     }
 
     #[test]
-    fn a_wave_that_cannot_be_is_refused_with_its_mend() {
+    fn wave_that_cannot_be_is_refused_with_line_and_fix() {
         let every = format!("{WAVE}databases = [\"*\"]\n");
         let over = format!("{every}[[wave.override]]\ndatabases = [\"shop-*\"]\n");
-        for (text, expected) in [
-            (format!("{B}{WAVE}"), "wave cutover-1 takes no database: add databases, as [\"*\"]"),
-            (format!("{B}{WAVE}databases = []"), "databases is empty: it fits none"),
-            (format!("{B}{WAVE}databases = [\"Shop-*\"]"), "\"Shop-*\" fits no DB instance identifier"),
-            (format!("{B}{WAVE}databases = [\"-\"]"), "source.toml:"),
-            (format!("{B}{WAVE}databases = [\"orders\", \"orders\"]"), "\"orders\" stands twice"),
+        for (text, line, expected) in [
+            (format!("{B}{WAVE}"), 6, "wave cutover-1 takes no database: add databases, as [\"*\"]"),
+            (format!("{B}{WAVE}databases = []"), 8, "databases is empty: it fits none"),
+            (format!("{B}{WAVE}databases = [\"Shop-*\"]"), 8, "\"Shop-*\" fits no DB instance identifier"),
+            (format!("{B}{WAVE}databases = [\"-\"]"), 8, "is not a DB instance identifier"),
+            (format!("{B}{WAVE}databases = [\"orders\", \"orders\"]"), 8, "\"orders\" stands twice"),
             (
                 format!("{B}{WAVE}databases = [\"orders\"]\nexcept = [\"o*\"]"),
+                9,
                 "orders is named in databases, and except",
             ),
-            (format!("{B}{WAVE}database = [\"orders\"]"), "did you mean `databases`"),
-            (format!("{B}{}", every.replace("cutover-1", "a-label-of-many-characters")), "is not a label"),
-            (format!("{B}{every}to_account = \"333333333333\""), "wave cutover-1 goes to no [[target]]"),
-            (format!("{B}{C}{every}"), "fits several [[target]]s: add to_account or to_region, or every_target = true"),
-            (format!("{B}{every}access_for = \"1h\""), "wave cutover-1 needs 0 < start_within <= access_for"),
-            (format!("{B}{every}start_within = \"15d\"\naccess_for = \"20d\""), "a start_within of at most 14 days"),
-            (format!("{B}{over}access_for = \"1h\""), "wave cutover-1, override shop-* needs 0 < start_within"),
-            (format!("{B}{over}to_region = \"eu-west-1\""), "wave cutover-1, override shop-* goes to no [[target]]"),
-            (format!("{B}{over}priorty = 1"), "did you mean `priority`"),
-            (format!("{B}{over}label = \"cutover-2\""), "unknown key `label`"),
-            (format!("{B}{every}[[wave.override]]\ndatabases = []"), "databases of an override is empty"),
-            (format!("{B}{every}priority = 40000"), "source.toml:"),
+            (format!("{B}{WAVE}database = [\"orders\"]"), 8, "did you mean `databases`"),
+            (format!("{B}{}", every.replace("cutover-1", "a-label-of-many-characters")), 7, "is not a label"),
+            (format!("{B}{every}to_account = \"333333333333\""), 9, "wave cutover-1 goes to no [[target]]"),
+            (
+                format!("{B}{C}{every}"),
+                9,
+                "fits several [[target]]s: add to_account or to_region, or every_target = true",
+            ),
+            (format!("{B}{every}access_for = \"1h\""), 9, "wave cutover-1 needs 0 < start_within <= access_for"),
+            (
+                format!("{B}{every}start_within = \"15d\"\naccess_for = \"20d\""),
+                10,
+                "a start_within of at most 14 days",
+            ),
+            (format!("{B}{over}access_for = \"1h\""), 11, "wave cutover-1, override shop-* needs 0 < start_within"),
+            (
+                format!("{B}{over}to_region = \"eu-west-1\""),
+                11,
+                "wave cutover-1, override shop-* goes to no [[target]]",
+            ),
+            (format!("{B}{over}priorty = 1"), 11, "did you mean `priority`"),
+            (format!("{B}{over}label = \"cutover-2\""), 11, "unknown key `label`"),
+            (format!("{B}{every}[[wave.override]]\ndatabases = []"), 10, "databases of an override is empty"),
+            (format!("{B}{every}priority = 40000"), 9, "i16"),
         ] {
             let error = settings(&format!("{HEAD}{text}")).unwrap_err();
-            assert!(error.contains(expected), "{error}");
+            assert!(error.starts_with(&format!("source.toml:{line}: ")) && error.contains(expected), "{line}: {error}");
         }
     }
 }

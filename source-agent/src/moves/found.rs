@@ -75,7 +75,7 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
         }
         match Move::under_way(account, source, account.settings.terms_of(&source.facts)) {
             Ok(one) => found.all.push(one),
-            Err(fault) => found.unreadable.push(fault.chain()),
+            Err(fault) => found.unreadable.push(fault.told()),
         }
     }
     let ending: BTreeSet<&HandoffId> = sources.iter().filter(|it| ending(it)).map(|it| &it.facts.id).collect();
@@ -140,7 +140,7 @@ impl Moves {
         match Move::under_way(account, source, declared.terms) {
             Ok(one) => self.all.push(one),
             Err(fault) if declared.by_name => self.refused.push(fault),
-            Err(fault) => self.unreadable.push(fault.chain()),
+            Err(fault) => self.unreadable.push(fault.told()),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use agent_runtime::Fault;
 use agent_runtime::database::{DatabaseStatus, DatabaseView};
+use agent_runtime::text::setting;
 use protocol::DbiResourceId;
 use protocol::tags::Hints;
-use protocol::trust::estimate;
+use protocol::verify::estimate;
 
 use crate::config::Declared;
 
@@ -75,7 +76,7 @@ pub(super) fn movable(database: &DatabaseView, declared: &Declared) -> Result<Mo
     let takes = estimate(database.size_gib);
     if declared.terms.access_for < takes {
         let what = format!("access_for is shorter than a copy of its {} GiB may take", database.size_gib);
-        return unsupported(&what, &format!("allow at least {takes:#}"));
+        return unsupported(&what, &format!("allow at least {}", setting(takes)));
     }
     if !database.encrypted {
         return unsupported("it is not encrypted; only encrypted databases are supported", "encrypt it first");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use agent_runtime::text::{measured, second};
 use jiff::{SignedDuration, Timestamp};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use protocol::tags::Outcome;
@@ -10,7 +11,7 @@ use protocol::{Phase, Stage};
 use super::bars::Work;
 use super::timeline::timeline;
 use super::wave::{Handoff, TIMES, Wave, median};
-use super::words::{against, bounds, gib, lasts, minute, name, stamp};
+use super::words::{against, bounds, gib, minute, name};
 
 const CSS: &str = include_str!("page.css");
 /// No script, no image, no font, no connection: what got in by a name could do nothing.
@@ -36,7 +37,7 @@ pub(super) fn page(wave: &Wave) -> String {
                     h1 { (title) }
                     p .dim {
                         "Databases that left account " (wave.account) ", " (wave.region) ", as AWS told it at "
-                        (stamp(wave.now)) ". Account B is the account that a database goes to: " (targets(wave)) ". All times are UTC."
+                        (second(wave.now)) ". Account B is the account that a database goes to: " (targets(wave)) ". All times are UTC."
                     }
                 }
                 main {
@@ -83,10 +84,10 @@ fn totals(wave: &Wave) -> Markup {
             (tile("Handoffs", &all.len().to_string(), &format!("{} landed in the other account", landed().count())))
             (tile("Moved", &gib(moved), "of storage, as allocated"))
             @if let Some((first, last)) = wave.lasts() {
-                (tile("From first to last", &lasts(last.duration_since(first)), &format!("{} to {}", minute(first), minute(last))))
+                (tile("From first to last", &measured(last.duration_since(first)), &format!("{} to {}", minute(first), minute(last))))
             }
-            (tile("Access of account B, in sum", &lasts(sum),
-                &longest.map_or("it was offered nothing".to_owned(), |longest| format!("at most {} to one copy", lasts(longest)))))
+            (tile("Access of account B, in sum", &measured(sum),
+                &longest.map_or("it was offered nothing".to_owned(), |longest| format!("at most {} to one copy", measured(longest)))))
             (tile("Still open", &open.to_string(),
                 &format!("account B may have access to {}", if still == 0 { "none".to_owned() } else { still.to_string() })))
         }
@@ -134,7 +135,7 @@ fn phases(wave: &Wave) -> Markup {
                         td .dim { (bounds(work)) }
                         td .n { (lasted.len()) }
                         @if let Some(longest) = lasted.last() {
-                            td .n { (lasts(median(lasted))) } td .n { (lasts(*longest)) }
+                            td .n { (measured(median(lasted))) } td .n { (measured(*longest)) }
                         } @else { td {} td {} }
                     }
                 }
@@ -157,7 +158,7 @@ fn slow(wave: &Wave) -> Markup {
                         tr {
                             th scope="row" { (handoff.subject()) }
                             td { span class={ "key p" (work as u8) } {} (name(work)) }
-                            td .n { (lasts(lasted)) } td .n { (lasts(median)) } td .n { (against(lasted, median)) } td .n { (handoff.size_gib) }
+                            td .n { (measured(lasted)) } td .n { (measured(median)) } td .n { (against(lasted, median)) } td .n { (handoff.size_gib) }
                         }
                     }
                 }
@@ -180,7 +181,7 @@ fn wrong(wave: &Wave) -> Markup {
                             th scope="row" { (handoff.subject()) }
                             td .bad { (handoff.stands()) }
                             td { (why) }
-                            td .t { (when.map_or(String::new(), stamp)) }
+                            td .t { (when.map_or(String::new(), second)) }
                             td { @if let Some(bar) = handoff.cut_short() { (name(bar.first)) } }
                         }
                     }
@@ -226,7 +227,7 @@ fn open(wave: &Wave) -> Markup {
                                 @if let Some(bar) = bar { (name(bar.first)) }
                                 @if let Some(copying) = &handoff.copying { ": " (copying) }
                             }
-                            td .t { (bar.map_or(String::new(), |bar| stamp(bar.from))) }
+                            td .t { (bar.map_or(String::new(), |bar| second(bar.from))) }
                             td { (access(handoff, wave.now)) }
                         }
                     }
@@ -240,9 +241,9 @@ fn access(handoff: &Handoff, now: Timestamp) -> Markup {
     html! {
         @match (handoff.access(now), handoff.access_until) {
             (Some((_, true)), Some(until)) if until <= now => {
-                span .bad { "was to end at " (stamp(until)) ": the next run of source-agent takes it back" }
+                span .bad { "was to end at " (second(until)) ": the next run of source-agent takes it back" }
             }
-            (Some((_, true)), Some(until)) => { "until " (stamp(until)) }
+            (Some((_, true)), Some(until)) => { "until " (second(until)) }
             (Some(_), _) => { "being taken back" }
             (None, _) => { "none yet" }
         }
@@ -267,8 +268,8 @@ fn table(wave: &Wave) -> Markup {
                             td { (handoff.engine) }
                             td .n { (handoff.size_gib) }
                             td class=(class(handoff)) { (handoff.stands()) }
-                            @for time in handoff.times { td { (time.map_or(String::new(), stamp)) } }
-                            td .n { @if let Some((lasted, open)) = handoff.access(wave.now) { (lasts(lasted)) @if open { " so far" } } }
+                            @for time in handoff.times { td { (time.map_or(String::new(), second)) } }
+                            td .n { @if let Some((lasted, open)) = handoff.access(wave.now) { (measured(lasted)) @if open { " so far" } } }
                         }
                     }
                 }

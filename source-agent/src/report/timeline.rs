@@ -1,11 +1,12 @@
 //! The timeline: one row of bars for each handoff, as inline SVG.
 
+use agent_runtime::text::{day, measured, second, time_of_day};
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use super::bars::{Bar, End, Work};
 use super::wave::{Handoff, Wave};
-use super::words::{brief, lasts, name, stamp};
+use super::words::{brief, name};
 
 /// So many rows share an axis, and stay on one sheet of paper.
 const ROWS: usize = 20;
@@ -95,7 +96,7 @@ fn figure(wave: &Wave, axis: &Axis, nth: usize, handoffs: &[Handoff]) -> Markup 
             svg viewBox=(format!("0 0 1180 {height}")) role="img" aria-labelledby={ "t" (first) " d" (first) } {
                 title id={ "t" (first) } { "Timeline of handoffs " (first) " to " (last) " of " (wave.handoffs.len()) }
                 desc id={ "d" (first) } {
-                    "A row for each handoff, from " (stamp(axis.from)) " to " (stamp(axis.to))
+                    "A row for each handoff, from " (second(axis.from)) " to " (second(axis.to))
                     " UTC. The table of every handoff has the same times."
                 }
                 @for (nth, tick) in axis.ticks().into_iter().enumerate() {
@@ -141,9 +142,9 @@ fn drawn(axis: &Axis, bar: &Bar, now: Timestamp) -> Markup {
 /// What shows when one points at a row.
 fn told(handoff: &Handoff) -> String {
     let works = handoff.bars.iter().map(|bar| match bar.end {
-        End::Reached(to) => format!("{} {}", brief(bar), lasts(to.duration_since(bar.from))),
-        End::CutShort(to) => format!("{} ended after {}", brief(bar), lasts(to.duration_since(bar.from))),
-        End::Open => format!("{} since {}", brief(bar), stamp(bar.from)),
+        End::Reached(to) => format!("{} {}", brief(bar), measured(to.duration_since(bar.from))),
+        End::CutShort(to) => format!("{} ended after {}", brief(bar), measured(to.duration_since(bar.from))),
+        End::Open => format!("{} since {}", brief(bar), second(bar.from)),
     });
     format!("{}: {}. {}", handoff.subject(), handoff.stands(), works.collect::<Vec<_>>().join(", "))
 }
@@ -157,14 +158,13 @@ fn row_name(wave: &Wave, handoff: &Handoff) -> String {
 /// The day where one begins, and at the first tick.
 fn label(nth: usize, at: Timestamp) -> String {
     let midnight = at.as_second().rem_euclid(86_400) == 0;
-    let format = if midnight {
-        "%b %-d"
+    if midnight {
+        day(at)
     } else if nth == 0 {
-        "%b %-d, %H:%M"
+        format!("{}, {}", day(at), time_of_day(at))
     } else {
-        "%H:%M"
-    };
-    at.strftime(format).to_string()
+        time_of_day(at)
+    }
 }
 
 fn one(x: f64) -> String {

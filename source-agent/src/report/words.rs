@@ -1,5 +1,6 @@
 //! How the page says things.
 
+use agent_runtime::text::{day, time_of_day};
 use jiff::{SignedDuration, Timestamp};
 
 use super::bars::{Bar, Work};
@@ -53,25 +54,9 @@ pub(super) fn brief(bar: &Bar) -> String {
     }
 }
 
-pub(super) fn stamp(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
 /// Without the year, which stands elsewhere.
 pub(super) fn minute(at: Timestamp) -> String {
-    at.strftime("%b %-d %H:%M").to_string()
-}
-
-/// A duration as a person says it.
-pub(super) fn lasts(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs().max(0);
-    let (minutes, hours) = ((seconds + 30) / 60, (seconds + 1_800) / 3_600);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_570 => format!("{minutes} min"),
-        3_570..172_800 => format!("{} h {} min", minutes / 60, minutes % 60),
-        _ => format!("{} d {} h", hours / 24, hours % 24),
-    }
+    format!("{} {}", day(at), time_of_day(at))
 }
 
 /// How many times the median.
@@ -88,13 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_said_as_people_say_them() {
-        let said = |seconds| lasts(SignedDuration::from_secs(seconds));
-        let all = [0, 59, 60, 3_569, 3_570, 12_000, 172_799, 172_800, 615_600].map(said);
-        assert_eq!(
-            all,
-            ["0 s", "59 s", "1 min", "59 min", "1 h 0 min", "3 h 20 min", "48 h 0 min", "2 d 0 h", "7 d 3 h"]
-        );
+    fn sizes_from_four_tib_on_are_in_tib() {
         assert_eq!((gib(4_095), gib(15_872)), ("4095 GiB".to_owned(), "15.5 TiB".to_owned()));
     }
 }

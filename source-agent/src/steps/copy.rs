@@ -1,23 +1,28 @@
 //! Step 4, and its end in step 13: the copy in the target Region that account B is given.
 
-use agent_runtime::copies::FULL;
+use agent_runtime::copies::LIMIT_REACHED;
+use agent_runtime::gate::{Claim, Supply};
 use agent_runtime::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
-use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use aws_sdk_rds::operation::delete_db_snapshot::DeleteDBSnapshotError;
 use jiff::Timestamp;
-use protocol::facts::pair;
 use protocol::names::SnapshotRole;
+use protocol::state::pair;
 use protocol::tags::{self, Tags};
 
 use super::owned;
 use super::settling::since_end;
 use crate::account::Account;
+use crate::admission;
 use crate::keys::KeyView;
 use crate::moves::Move;
 
-/// The shared copy, under the replica key.
+/// The step that begins the shared copy, and the wait for it.
+pub(crate) const COPY: StepId = StepId("copy");
+
+/// The shared copy, under the replica key; it need not be complete.
 pub(crate) struct CopyToTargetRegion<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Move,
@@ -26,9 +31,12 @@ pub(crate) struct CopyToTargetRegion<'a> {
 }
 
 impl Step for CopyToTargetRegion<'_> {
-    type Output = SnapshotView;
-    const ID: StepId = StepId("copy");
+    type Output = ();
     const SLOW: bool = true;
+
+    fn id(&self) -> StepId {
+        COPY
+    }
 
     fn resource(&self) -> String {
         self.of.shared_arn().to_string()
@@ -38,36 +46,19 @@ impl Step for CopyToTargetRegion<'_> {
         format!("shared copy {} in {}, under the replica key", self.of.shared_arn().snapshot, self.of.route.region)
     }
 
-    async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
-        let admission = &self.account.admission;
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(view) = self.account.inventory.snapshot_to_make(&self.of.shared_arn()).await? else {
-            let waits = admission.copies(self.account, self.of).await?;
-            return Ok(waits.map_or(Observed::Todo, Observed::Working));
+            return Ok(Observed::Todo);
         };
-        admission.copying(self.account, self.of, &view).await?;
         if !owned(self.of, &view, SnapshotRole::Shared, self.account.clock.now())? {
             return Ok(Observed::Working(Working::new("waiting for the tags of the copy")));
         }
-        match view.observed()? {
-            Observed::Working(working) => Ok(Observed::Working(working)),
-            Observed::Todo => Ok(Observed::Todo),
-            Observed::Ready(()) => {
-                let not_ours = |why: &str| Err(Fault::not_ours(&format!("snapshot {}", view.arn), why));
-                if view.identity().is_none() || view.identity() != self.snapshot.identity() {
-                    return not_ours("it carries our tags, but other content");
-                }
-                if view.key.as_ref() != Some(&self.key.arn) {
-                    return not_ours("it carries our tags, but is not under the handoff key");
-                }
-                admission.copied(self.of);
-                Ok(Observed::Ready(SnapshotView::clone(&view)))
-            }
-        }
+        Ok(Observed::Ready(()))
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         if !self.account.still_offering(self.of).await? {
-            return Ok(());
+            return Ok(Acted::Nothing);
         }
         let region = &self.of.route.region;
         let tags = Tags::from([
@@ -98,19 +89,71 @@ impl Step for CopyToTargetRegion<'_> {
                 _ => fault,
             });
         match answer {
-            Err(fault) if fault.code() == Some(FULL) => {
-                Err(self.account.admission.refused(self.account, self.of, true, fault).await)
-            }
-            other => other,
+            Err(fault) if fault.code() == Some(LIMIT_REACHED) => Ok(Acted::Limited(fault)),
+            other => other.map(|()| Acted::Done),
         }
+    }
+
+    fn foresee(&self) {}
+
+    fn changed(&self) -> Option<Timestamp> {
+        self.key.created
+    }
+
+    fn claim(&self) -> Option<Claim> {
+        Some(admission::copy(self.of))
+    }
+
+    async fn supply(&self, age: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
+        let Account { limits, inventory, settings, clock, .. } = self.account;
+        let others = (Some(&settings.region), None);
+        limits.copies(inventory, &self.of.route.region, age, others, clock.now()).await.map(Some)
+    }
+}
+
+/// The shared copy is complete, under the handoff key, and is the data of the source snapshot.
+pub(crate) struct CopyComplete<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+    pub(crate) snapshot: &'a SnapshotView,
+    pub(crate) key: &'a KeyView,
+}
+
+impl Wait for CopyComplete<'_> {
+    type Output = SnapshotView;
+    const SLOW: bool = true;
+
+    fn id(&self) -> StepId {
+        COPY
+    }
+
+    fn resource(&self) -> String {
+        self.of.shared_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!("shared copy {} is complete", self.of.shared_arn().snapshot)
+    }
+
+    async fn observe(&self) -> Result<Progress<SnapshotView>, Fault> {
+        let Some(view) = self.account.inventory.snapshot(&self.of.shared_arn()).await? else {
+            return Ok(Progress::Working(Working::new("waiting for AWS to show the copy")));
+        };
+        if let Progress::Working(working) = view.progress()? {
+            return Ok(Progress::Working(working));
+        }
+        let not_ours = |why: &str| Err(Fault::not_ours(&format!("snapshot {}", view.arn), why));
+        if view.identity().is_none() || view.identity() != self.snapshot.identity() {
+            return not_ours("it carries our tags, but other content");
+        }
+        if view.key.as_ref() != Some(&self.key.arn) {
+            return not_ours("it carries our tags, but is not under the handoff key");
+        }
+        Ok(Progress::Ready(SnapshotView::clone(&view)))
     }
 
     fn foresee(&self) -> SnapshotView {
         SnapshotView::foreseen(self.of.shared_arn(), Some(self.key.arn.clone()))
-    }
-
-    fn changed(&self) -> Option<Timestamp> {
-        self.key.created
     }
 }
 
@@ -149,8 +192,11 @@ pub(crate) struct DeleteSharedCopy<'a> {
 
 impl Step for DeleteSharedCopy<'_> {
     type Output = ();
-    const ID: StepId = StepId("delete-copy");
     const SLOW: bool = true;
+
+    fn id(&self) -> StepId {
+        StepId("delete-copy")
+    }
 
     fn resource(&self) -> String {
         self.of.shared_arn().to_string()
@@ -173,12 +219,14 @@ impl Step for DeleteSharedCopy<'_> {
         })
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         let region = &self.of.route.region;
         let call = self.account.clients.rds(region).delete_db_snapshot();
         let answer = call.db_snapshot_identifier(self.of.shared_arn().snapshot.as_str()).send().await;
         self.account.inventory.acted_on_snapshot(&self.of.shared_arn());
-        answer.missing_ok("rds:DeleteDBSnapshot", DeleteDBSnapshotError::is_db_snapshot_not_found_fault).map(drop)
+        answer
+            .missing_ok("rds:DeleteDBSnapshot", DeleteDBSnapshotError::is_db_snapshot_not_found_fault)
+            .map(|_| Acted::Done)
     }
 
     fn foresee(&self) {}

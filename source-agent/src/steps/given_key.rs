@@ -1,6 +1,6 @@
 //! Steps 2 and 3 in key mode `given`: the administrators' key is as agreed.
 
-use agent_runtime::{Fault, Observed, Step, StepId};
+use agent_runtime::{Fault, Progress, StepId, Wait};
 use protocol::KeyArn;
 
 use crate::account::Account;
@@ -8,7 +8,7 @@ use crate::given::Given;
 use crate::keys::{Condition, KeyView};
 use crate::moves::Move;
 
-/// The given replica key. Nothing is done here: what is missing is the administrators' to make.
+/// The given replica key. What is missing is made by the administrators.
 pub(crate) struct GivenKey<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Move,
@@ -21,9 +21,12 @@ impl GivenKey<'_> {
     }
 }
 
-impl Step for GivenKey<'_> {
+impl Wait for GivenKey<'_> {
     type Output = KeyView;
-    const ID: StepId = StepId("given-key");
+
+    fn id(&self) -> StepId {
+        StepId("given-key")
+    }
 
     fn resource(&self) -> String {
         format!("{} {}", self.of.route.region, self.given().alias())
@@ -39,18 +42,15 @@ impl Step for GivenKey<'_> {
         )
     }
 
-    async fn observe(&self) -> Result<Observed<KeyView>, Fault> {
+    async fn observe(&self) -> Result<Progress<KeyView>, Fault> {
         self.given().replica().await
     }
 
-    async fn act(&self) -> Result<(), Fault> {
-        Err(Fault::fatal("a given key is made by administrators"))
-    }
-
+    #[expect(clippy::expect_used, reason = "made of a Region and an account, which have been read already")]
     fn foresee(&self) -> KeyView {
         let arn = |region| {
             let arn = format!("arn:aws:kms:{region}:{}:key/given-key", self.account.settings.account);
-            arn.parse::<KeyArn>().unwrap_or_else(|_| unreachable!("{arn} is the ARN of a key"))
+            arn.parse::<KeyArn>().expect("it is the ARN of a key")
         };
         let primary = Some(arn(&self.account.settings.region));
         KeyView { arn: arn(&self.of.route.region), created: None, condition: Condition::Usable, primary }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use agent_runtime::queue::Queue;
 use agent_runtime::snapshot::SnapshotView;
-use agent_runtime::{Fault, Observed, Step, StepId, Working};
+use agent_runtime::{Acted, Fault, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
 use protocol::tags::{self, Answered, Asked};
 use protocol::{Digest, Hello};
@@ -20,6 +20,9 @@ const AGAIN: Duration = Duration::from_mins(5);
 const SELDOM: Duration = Duration::from_hours(1);
 /// A hello is sent again for so long, and then made anew.
 const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The step that asks account B.
+pub(crate) const HELLO: StepId = StepId("hello");
 
 /// Account B has answered that it is ready.
 pub(crate) struct SayHello<'a> {
@@ -60,10 +63,13 @@ impl SayHello<'_> {
 
 impl Step for SayHello<'_> {
     type Output = ();
-    const ID: StepId = StepId("hello");
     /// Above the longest stale read: what is written twice is asked twice.
     const SETTLE: Duration = Duration::from_secs(30);
     const STALL_HINT: &'static str = "ask the other account whether its agent runs; one that is older than the hello does not answer it: run with --no-hello";
+
+    fn id(&self) -> StepId {
+        HELLO
+    }
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
@@ -104,7 +110,7 @@ impl Step for SayHello<'_> {
     }
 
     /// The digest is remembered before the hello is sent: the answer may come within the same second.
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         let source = self.account.source_snapshot(self.of).await?;
         let sent = self.account.clock.now();
         let new = || Asked { issued: sent, sent, nonce: self.account.nonce(), digest: Digest::of(b"") };
@@ -116,7 +122,7 @@ impl Step for SayHello<'_> {
         self.account.unsent.borrow_mut().insert(self.of.id.clone());
         Queue::new(&self.account.clients, &self.of.inbox).send(&message.encode()).await?;
         self.account.unsent.borrow_mut().remove(&self.of.id);
-        Ok(())
+        Ok(Acted::Done)
     }
 
     fn foresee(&self) {}

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use agent_runtime::snapshot::is_young;
-use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, Working};
 use aws_config::retry::RetryConfig;
 use aws_sdk_kms::operation::replicate_key::{ReplicateKeyError, ReplicateKeyOutput};
 use jiff::Timestamp;
@@ -36,16 +36,11 @@ pub(crate) struct ReplicaKey<'a> {
 }
 
 /// The name of one of the two keys, in its own Region: aliases are not replicated.
-pub(crate) struct Alias<'a, const REPLICA: bool> {
+pub(crate) struct KeyAlias<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Move,
     pub(crate) key: &'a KeyView,
 }
-
-/// The name of the primary.
-pub(crate) type KeyAlias<'a> = Alias<'a, false>;
-/// The name of the replica.
-pub(crate) type ReplicaAlias<'a> = Alias<'a, true>;
 
 impl HandoffKey<'_> {
     fn alias(&self) -> String {
@@ -55,9 +50,13 @@ impl HandoffKey<'_> {
 
 impl Step for HandoffKey<'_> {
     type Output = KeyView;
-    const ID: StepId = StepId("key");
+    const SHARED: bool = true;
     const SETTLE: Duration = KEY_SETTLE;
     const LOOK_TWICE: bool = true;
+
+    fn id(&self) -> StepId {
+        StepId("key")
+    }
 
     fn resource(&self) -> String {
         self.alias()
@@ -76,17 +75,16 @@ impl Step for HandoffKey<'_> {
             None => account.keys.ours(region, &account.settings.account, &ours).await?.into_iter().next(),
         };
         let Some(key) = found else { return Ok(Observed::Todo) };
-        let observed = usable(account, self.of, key).await?;
-        match &observed {
-            Observed::Ready(key) if !key.is_primary() => Err(Fault::not_ours(
+        match usable(account, self.of, key).await? {
+            Progress::Ready(key) if !key.is_primary() => Err(Fault::not_ours(
                 &format!("alias {}", self.alias()),
                 &format!("key {} is not the primary of a multi-Region key", key.arn),
             )),
-            _ => Ok(observed),
+            progress => Ok(progress.into()),
         }
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         let Account { settings, clients, keys, .. } = self.account;
         let policy = key_policy::of_primary(&settings.account);
         let tags = key_tags(&settings.region, &self.of.route.account);
@@ -104,21 +102,26 @@ impl Step for HandoffKey<'_> {
             .await;
         let answer = answer.op("kms:CreateKey").inspect_err(|_| keys.acted(&settings.region, &self.alias()))?;
         keys.made(answer.key_metadata(), tags);
-        Ok(())
+        Ok(Acted::Done)
     }
 
+    #[expect(clippy::expect_used, reason = "made of a Region and an account, which have been read already")]
     fn foresee(&self) -> KeyView {
         let Account { settings, .. } = self.account;
         let arn = format!("arn:aws:kms:{}:{}:key/new-key", settings.region, settings.account);
-        let arn: KeyArn = arn.parse().unwrap_or_else(|_| unreachable!("{arn} is the ARN of a key"));
+        let arn: KeyArn = arn.parse().expect("it is the ARN of a key");
         KeyView { primary: Some(arn.clone()), arn, created: None, condition: Condition::Usable }
     }
 }
 
 impl Step for ReplicaKey<'_> {
     type Output = KeyView;
-    const ID: StepId = StepId("replica-key");
+    const SHARED: bool = true;
     const SETTLE: Duration = Duration::from_secs(30);
+
+    fn id(&self) -> StepId {
+        StepId("replica-key")
+    }
 
     fn resource(&self) -> String {
         self.arn().to_string()
@@ -130,12 +133,12 @@ impl Step for ReplicaKey<'_> {
 
     async fn observe(&self) -> Result<Observed<KeyView>, Fault> {
         match self.account.keys.describe(&self.of.route.region, &self.arn().to_string()).await? {
-            Some(key) => usable(self.account, self.of, key).await,
+            Some(key) => Ok(usable(self.account, self.of, key).await?.into()),
             None => Ok(Observed::Todo),
         }
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         let Account { settings, clients, keys, .. } = self.account;
         let region = &self.of.route.region;
         let policy = key_policy::of_replica(&settings.account, &settings.role, region);
@@ -153,7 +156,7 @@ impl Step for ReplicaKey<'_> {
         keys.acted(region, &self.arn().to_string());
         let answer = answer.missing_ok("kms:ReplicateKey", ReplicateKeyError::is_already_exists_exception)?;
         keys.made(answer.as_ref().and_then(ReplicateKeyOutput::replica_key_metadata), tags);
-        Ok(())
+        Ok(Acted::Done)
     }
 
     fn foresee(&self) -> KeyView {
@@ -173,9 +176,13 @@ impl ReplicaKey<'_> {
     }
 }
 
-impl<const REPLICA: bool> Step for Alias<'_, REPLICA> {
+impl Step for KeyAlias<'_> {
     type Output = ();
-    const ID: StepId = StepId(if REPLICA { "replica-alias" } else { "key-alias" });
+    const SHARED: bool = true;
+
+    fn id(&self) -> StepId {
+        StepId(if self.key.is_primary() { "key-alias" } else { "replica-alias" })
+    }
 
     fn resource(&self) -> String {
         format!("{} {}", self.region(), self.alias())
@@ -189,8 +196,8 @@ impl<const REPLICA: bool> Step for Alias<'_, REPLICA> {
         named(self.account, self.of, self.region(), &self.alias(), self.key).await
     }
 
-    async fn act(&self) -> Result<(), Fault> {
-        self.account.keys.name(self.key, &self.alias()).await
+    async fn act(&self) -> Result<Acted, Fault> {
+        self.account.keys.name(self.key, &self.alias()).await.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}
@@ -200,9 +207,9 @@ impl<const REPLICA: bool> Step for Alias<'_, REPLICA> {
     }
 }
 
-impl<const REPLICA: bool> Alias<'_, REPLICA> {
+impl KeyAlias<'_> {
     fn region(&self) -> &Region {
-        if REPLICA { &self.of.route.region } else { &self.account.settings.region }
+        &self.key.arn.region
     }
 
     fn alias(&self) -> String {
@@ -235,13 +242,13 @@ async fn is_ours(account: &Account, of: &Move, key: &KeyView) -> Result<bool, Fa
 }
 
 /// Is the key ours, and can it be used?
-async fn usable(account: &Account, of: &Move, key: KeyView) -> Result<Observed<KeyView>, Fault> {
+async fn usable(account: &Account, of: &Move, key: KeyView) -> Result<Progress<KeyView>, Fault> {
     if !is_ours(account, of, &key).await? {
         let tags = account.keys.tags(&key.arn).await?;
         if tags.is_empty() && is_young(key.created, account.clock.now()) {
-            return Ok(Observed::Working(Working::new("waiting for the tags of the key")));
+            return Ok(Progress::Working(Working::new("waiting for the tags of the key")));
         }
         return Err(Fault::not_ours(&format!("key {}", key.arn), "it does not carry the tags of this handoff key"));
     }
-    key.observed()
+    key.progress()
 }

@@ -1,7 +1,7 @@
 //! Step 7: the message is published; then account B is waited for.
 
 use agent_runtime::queue::Queue;
-use agent_runtime::{Fault, Observed, Step, StepId, Working};
+use agent_runtime::{Acted, Fault, Observed, Progress, Step, StepId, Wait, Working};
 use protocol::tags::{self, Published};
 use protocol::{Handoff, Stage};
 
@@ -18,7 +18,10 @@ pub(crate) struct Publish<'a> {
 
 impl Step for Publish<'_> {
     type Output = ();
-    const ID: StepId = StepId("publish");
+
+    fn id(&self) -> StepId {
+        StepId("publish")
+    }
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
@@ -38,25 +41,31 @@ impl Step for Publish<'_> {
         })
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         Queue::new(&self.account.clients, &self.of.inbox).send(&self.message.encode()).await?;
         let published = Published { at: self.account.clock.now(), digest: self.message.digest() };
-        self.account.tag(&self.of.source_arn(), tags::PUBLISHED, &published).await
+        self.account.tag(&self.of.source_arn(), tags::PUBLISHED, &published).await.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}
 }
 
-/// Account B owns its own copy. Nothing is done here: its receipts come by themselves, and change the phase.
+/// The wait for account B.
+pub(crate) const AWAIT_LANDING: StepId = StepId("await-landing");
+
+/// Account B owns its own copy. Its receipts come by themselves, and change the phase.
 pub(crate) struct AwaitLanding<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Move,
 }
 
-impl Step for AwaitLanding<'_> {
+impl Wait for AwaitLanding<'_> {
     type Output = ();
-    const ID: StepId = StepId("await-landing");
     const STALL_HINT: &'static str = "ask the other account whether its agent runs, and what it says of this handoff";
+
+    fn id(&self) -> StepId {
+        AWAIT_LANDING
+    }
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
@@ -66,19 +75,23 @@ impl Step for AwaitLanding<'_> {
         format!("account {} owns a copy of its own: landed", self.of.route.account)
     }
 
-    async fn observe(&self) -> Result<Observed<()>, Fault> {
+    async fn observe(&self) -> Result<Progress<()>, Fault> {
         let pace = &self.account.settings.pace;
         let oldest = pace.ceiling().max(pace.spacing());
-        let Some(source) = self.account.source_within(self.of, oldest).await? else { return Ok(Observed::Todo) };
+        let Some(source) = self.account.source_within(self.of, oldest).await? else {
+            return Err(Fault::fatal(format!("source snapshot {} has gone", self.of.source_arn()))
+                .hint("it was deleted by hand, and the handoff with it; move the database under another label"));
+        };
         if let Some(trouble) = self.account.deaf.borrow().get(&self.of.receipts) {
             let readable =
                 || format!("make queue {} readable for this agent; account B's receipts wait in it", self.of.receipts);
             return Err(Fault::blocked(format!("receipts cannot be heard: {}", trouble.what))
-                .hint(trouble.mend.clone().unwrap_or_else(readable)));
+                .hint(trouble.mend.clone().unwrap_or_else(readable))
+                .answered(trouble.answer.clone()));
         }
         let account = &self.of.route.account;
         let working = match (source.facts.heard(Stage::Landed), source.facts.heard(Stage::Accepted)) {
-            (Some(_), _) => return Ok(Observed::Ready(())),
+            (Some(_), _) => return Ok(Progress::Ready(())),
             (None, Some(accepted)) => Working {
                 since: Some(accepted.at),
                 ..Working::new(format!("account {account} has begun its own copy"))
@@ -88,12 +101,7 @@ impl Step for AwaitLanding<'_> {
                 ..Working::waiting_for(format!("account {account} to begin"))
             },
         };
-        Ok(Observed::Working(working))
-    }
-
-    async fn act(&self) -> Result<(), Fault> {
-        Err(Fault::fatal(format!("source snapshot {} has gone", self.of.source_arn()))
-            .hint("it was deleted by hand, and the handoff with it; move the database under another label"))
+        Ok(Progress::Working(working))
     }
 
     fn foresee(&self) {}

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use agent_runtime::snapshot::SnapshotView;
-use agent_runtime::ui::text::long;
-use agent_runtime::{Fault, Observed, Step, StepId, Working};
+use agent_runtime::text::setting;
+use agent_runtime::{Acted, Fault, NextPoll, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
-use protocol::handoff::{EngineWord, Handoff, Kind};
 use protocol::tags::{self, Offer};
+use protocol::wire::handoff::{EngineWord, Handoff, Kind};
 use protocol::{Digest, SourceFacts};
 
 use crate::account::Account;
@@ -21,6 +21,9 @@ const JUST_NOW: Duration = Duration::from_secs(10);
 /// Offers of the same moment are looked at together.
 const MOMENT: Duration = Duration::from_secs(10);
 
+/// The step that makes the offer.
+pub(crate) const OFFER: StepId = StepId("offer");
+
 /// Number, times, nonce and digest of the message. From this tag and the snapshots the message is the same bytes for ever.
 pub(crate) struct MakeOffer<'a> {
     pub(crate) account: &'a Account,
@@ -31,10 +34,13 @@ pub(crate) struct MakeOffer<'a> {
 
 impl Step for MakeOffer<'_> {
     type Output = Handoff;
-    const ID: StepId = StepId("offer");
     /// Above the longest stale read worth waiting for: an offer made twice would have two digests.
     const SETTLE: Duration = Duration::from_secs(30);
     const LOOK_TWICE: bool = true;
+
+    fn id(&self) -> StepId {
+        OFFER
+    }
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
@@ -42,7 +48,7 @@ impl Step for MakeOffer<'_> {
 
     fn describe(&self) -> String {
         let Move { terms, .. } = self.of;
-        format!("offer: start within {}, access for {}", long(terms.start_within), long(terms.access_for))
+        format!("offer: start within {}, access for {}", setting(terms.start_within), setting(terms.access_for))
     }
 
     async fn observe(&self) -> Result<Observed<Handoff>, Fault> {
@@ -58,7 +64,7 @@ impl Step for MakeOffer<'_> {
             let together = Timestamp::from_second((settled.as_second() + moment - 1).div_euclid(moment) * moment);
             let together = together.unwrap_or(settled);
             if now < together {
-                let working = Working { until: Some(together), ..Working::new("letting the offer settle") };
+                let working = Working { next: NextPoll::At(together), ..Working::new("letting the offer settle") };
                 return Ok(Observed::Working(working));
             }
             let since = Duration::try_from(now.duration_since(settled)).unwrap_or_default();
@@ -76,7 +82,7 @@ impl Step for MakeOffer<'_> {
         Ok(Observed::Ready(message))
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         let issued = self.account.clock.now();
         let later = |by: SignedDuration| issued.checked_add(by).unwrap_or(Timestamp::MAX);
         let mut offer = Offer {
@@ -88,7 +94,7 @@ impl Step for MakeOffer<'_> {
             digest: Digest::of(b""),
         };
         offer.digest = self.message(&offer)?.digest();
-        self.account.tag(&self.snapshot.arn, tags::OFFER, &offer).await
+        self.account.tag(&self.snapshot.arn, tags::OFFER, &offer).await.map(|()| Acted::Done)
     }
 
     fn foresee(&self) -> Handoff {
@@ -105,8 +111,9 @@ impl Step for MakeOffer<'_> {
 }
 
 /// What RDS calls an engine, or one of its versions.
+#[expect(clippy::expect_used, reason = "the other one is a constant of the grammar")]
 pub(crate) fn word(text: &str) -> EngineWord {
-    text.parse().or_else(|_| "unknown".parse()).unwrap_or_else(|_| unreachable!("a word"))
+    text.parse().or_else(|_| "unknown".parse()).expect("`unknown` is a word")
 }
 
 impl MakeOffer<'_> {
@@ -129,8 +136,9 @@ impl MakeOffer<'_> {
         Ok(self.body(offer, &facts, &self.snapshot.engine, &self.snapshot.engine_version, created))
     }
 
+    #[expect(clippy::expect_used, reason = "the step before has looked under which key the copy is")]
     fn body(&self, offer: &Offer, facts: &SourceFacts, engine: &str, version: &str, created: Timestamp) -> Handoff {
-        let key = self.copy.key.clone().unwrap_or_else(|| unreachable!("a shared copy is under the handoff key"));
+        let key = self.copy.key.clone().expect("a shared copy is under the handoff key");
         Handoff {
             access_until: offer.access_until,
             database_arn: self.of.database.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent_runtime::{Fault, Observed, Step, StepId, Working};
+use agent_runtime::{Acted, Fault, NextPoll, Observed, Progress, Step, StepId, Wait, Working};
 use jiff::Timestamp;
 use protocol::tags::{self, Ended, Outcome};
 
@@ -35,7 +35,10 @@ pub(crate) struct MarkSettled<'a> {
 
 impl Step for MarkEnded<'_> {
     type Output = ();
-    const ID: StepId = StepId("mark-ended");
+
+    fn id(&self) -> StepId {
+        StepId("mark-ended")
+    }
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
@@ -60,9 +63,9 @@ impl Step for MarkEnded<'_> {
         Ok(if ended { Observed::Ready(()) } else { Observed::Todo })
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         let ended = Ended { outcome: self.outcome, at: self.account.clock.now() };
-        self.account.tag(&self.of.source_arn(), tags::ENDED, &ended).await
+        self.account.tag(&self.of.source_arn(), tags::ENDED, &ended).await.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}
@@ -84,9 +87,12 @@ pub(super) async fn since_end(account: &Account, of: &Move) -> Result<Duration, 
     Ok(Duration::try_from(now.duration_since(since)).unwrap_or_default() + Duration::from_secs(1))
 }
 
-impl Step for LookAgain<'_> {
+impl Wait for LookAgain<'_> {
     type Output = ();
-    const ID: StepId = StepId("look-again");
+
+    fn id(&self) -> StepId {
+        StepId("look-again")
+    }
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
@@ -96,7 +102,7 @@ impl Step for LookAgain<'_> {
         "what was opened has had the time to show".to_owned()
     }
 
-    async fn observe(&self) -> Result<Observed<()>, Fault> {
+    async fn observe(&self) -> Result<Progress<()>, Fault> {
         let source = self.account.source_snapshot(self.of).await?;
         // The step that marks the end has seen it; a read after that may be older.
         let now = self.account.clock.now();
@@ -104,13 +110,9 @@ impl Step for LookAgain<'_> {
         let shown = shown(self.account, ended);
         if now < shown && ended <= now {
             let state = "AWS may not show yet what was opened last: looked at once more before it is settled";
-            return Ok(Observed::Working(Working { until: Some(shown), ..Working::new(state) }));
+            return Ok(Progress::Working(Working { next: NextPoll::At(shown), ..Working::new(state) }));
         }
-        Ok(Observed::Ready(()))
-    }
-
-    async fn act(&self) -> Result<(), Fault> {
-        Err(Fault::fatal("looking again does nothing"))
+        Ok(Progress::Ready(()))
     }
 
     fn foresee(&self) {}
@@ -118,7 +120,10 @@ impl Step for LookAgain<'_> {
 
 impl Step for MarkSettled<'_> {
     type Output = ();
-    const ID: StepId = StepId("mark-settled");
+
+    fn id(&self) -> StepId {
+        StepId("mark-settled")
+    }
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
@@ -134,9 +139,9 @@ impl Step for MarkSettled<'_> {
         Ok(if settled { Observed::Ready(()) } else { Observed::Todo })
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         let settled = Ended { outcome: self.outcome, at: self.account.clock.now() };
-        self.account.tag(&self.of.source_arn(), tags::SETTLED, &settled).await
+        self.account.tag(&self.of.source_arn(), tags::SETTLED, &settled).await.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}

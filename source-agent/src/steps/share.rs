@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent_runtime::snapshot::SnapshotView;
-use agent_runtime::{Fault, Observed, Step, StepId};
+use agent_runtime::{Acted, Fault, Observed, Step, StepId};
 
 use crate::account::{Account, SLOWLY};
 use crate::moves::Move;
@@ -18,7 +18,10 @@ pub(crate) struct ShareSnapshot<'a> {
 
 impl Step for ShareSnapshot<'_> {
     type Output = ();
-    const ID: StepId = StepId("share");
+
+    fn id(&self) -> StepId {
+        StepId("share")
+    }
 
     fn resource(&self) -> String {
         self.of.shared_arn().to_string()
@@ -33,11 +36,11 @@ impl Step for ShareSnapshot<'_> {
         Ok(if shared.contains(self.of.route.account.as_str()) { Observed::Ready(()) } else { Observed::Todo })
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         if !self.account.still_offering(self.of).await? {
-            return Ok(());
+            return Ok(Acted::Nothing);
         }
-        self.account.set_share(&self.copy.arn, &self.of.route.account, true).await
+        self.account.set_share(&self.copy.arn, &self.of.route.account, true).await.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}
@@ -51,7 +54,10 @@ pub(crate) struct Unshare<'a> {
 
 impl Step for Unshare<'_> {
     type Output = ();
-    const ID: StepId = StepId("unshare");
+
+    fn id(&self) -> StepId {
+        StepId("unshare")
+    }
 
     fn resource(&self) -> String {
         self.of.shared_arn().to_string()
@@ -72,8 +78,8 @@ impl Step for Unshare<'_> {
         Ok(if shared.contains(self.of.route.account.as_str()) { Observed::Todo } else { Observed::Ready(()) })
     }
 
-    async fn act(&self) -> Result<(), Fault> {
-        self.account.set_share(&self.of.shared_arn(), &self.of.route.account, false).await
+    async fn act(&self) -> Result<Acted, Fault> {
+        self.account.set_share(&self.of.shared_arn(), &self.of.route.account, false).await.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use agent_runtime::statement::full_hour;
-use agent_runtime::{Fault, Observed, Step, StepId};
+use agent_runtime::{Acted, Fault, Observed, Step, StepId};
 use jiff::Timestamp;
 use protocol::tags::Route;
 use protocol::{HandoffId, KeyArn, Stage, names};
@@ -82,16 +82,23 @@ async fn render(
     Ok((with_target(&*account.keys.policy(key, fresh).await?, key, open.as_ref()), until))
 }
 
-async fn put(account: &Account, of: &Move, key: &KeyArn) -> Result<(), Fault> {
-    match render(account, of, key, (JUST_NOW, JUST_NOW)).await? {
-        (Some(policy), _) => account.keys.set_policy(key, &policy).await,
-        (None, _) => Ok(()),
-    }
+async fn put(account: &Account, of: &Move, key: &KeyArn) -> Result<Acted, Fault> {
+    let put = match render(account, of, key, (JUST_NOW, JUST_NOW)).await {
+        Ok((Some(policy), _)) => account.keys.set_policy(key, &policy).await.map(|()| Acted::Done),
+        Ok((None, _)) => Ok(Acted::Nothing),
+        Err(fault) => Err(fault),
+    };
+    account.let_in.acted(key);
+    put
 }
 
 impl Step for ShareKey<'_> {
     type Output = ();
-    const ID: StepId = StepId("share-key");
+    const SHARED: bool = true;
+
+    fn id(&self) -> StepId {
+        StepId("share-key")
+    }
 
     fn resource(&self) -> String {
         self.key.to_string()
@@ -131,10 +138,8 @@ impl Step for ShareKey<'_> {
         Ok(if seen.right { Observed::Ready(()) } else { Observed::Todo })
     }
 
-    async fn act(&self) -> Result<(), Fault> {
-        let put = put(self.account, self.of, self.key).await;
-        self.account.let_in.acted(self.key);
-        put
+    async fn act(&self) -> Result<Acted, Fault> {
+        put(self.account, self.of, self.key).await
     }
 
     fn foresee(&self) {}
@@ -142,7 +147,11 @@ impl Step for ShareKey<'_> {
 
 impl Step for CloseKey<'_> {
     type Output = ();
-    const ID: StepId = StepId("close-key");
+    const SHARED: bool = true;
+
+    fn id(&self) -> StepId {
+        StepId("close-key")
+    }
 
     fn resource(&self) -> String {
         format!("{} {}", self.of.route.region, names::key_alias(&self.of.database.region, &self.of.route.account))
@@ -164,14 +173,10 @@ impl Step for CloseKey<'_> {
         })
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         match self.key {
-            Some(key) => {
-                let put = put(self.account, self.of, key).await;
-                self.account.let_in.acted(key);
-                put
-            }
-            None => Ok(()),
+            Some(key) => put(self.account, self.of, key).await,
+            None => Ok(Acted::Nothing),
         }
     }
 
@@ -200,7 +205,11 @@ impl RevokeGrants<'_> {
 
 impl Step for RevokeGrants<'_> {
     type Output = ();
-    const ID: StepId = StepId("revoke-grants");
+    const SHARED: bool = true;
+
+    fn id(&self) -> StepId {
+        StepId("revoke-grants")
+    }
 
     fn resource(&self) -> String {
         format!("{} {}", self.of.route.region, names::key_alias(&self.of.database.region, &self.of.route.account))
@@ -215,10 +224,10 @@ impl Step for RevokeGrants<'_> {
         Ok(if self.left(fresh).await?.is_some() { Observed::Todo } else { Observed::Ready(()) })
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         match self.left(JUST_NOW).await? {
-            Some((key, grants)) => self.account.keys.revoke(&key, grants).await,
-            None => Ok(()),
+            Some((key, grants)) => self.account.keys.revoke(&key, grants).await.map(|()| Acted::Done),
+            None => Ok(Acted::Nothing),
         }
     }
 

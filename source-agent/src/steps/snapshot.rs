@@ -1,27 +1,35 @@
 //! Step 1: the source snapshot.
 
-use agent_runtime::copies::FULL;
+use agent_runtime::copies::LIMIT_REACHED;
 use agent_runtime::database::DatabaseStatus;
+use agent_runtime::gate::{Claim, Supply};
 use agent_runtime::snapshot::{SnapshotView, rds_tags};
-use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
 use aws_sdk_rds::operation::create_db_snapshot::CreateDBSnapshotError;
 use protocol::DbIdentifier;
 use protocol::names::SnapshotRole;
 
 use super::owned;
 use crate::account::Account;
+use crate::admission::under_way;
 use crate::moves::{Move, hints};
 
-/// A snapshot of the database, in the source Region. Its tags carry all that account A must remember.
+/// The step that takes the snapshot, and the wait for it.
+pub(crate) const SNAPSHOT: StepId = StepId("snapshot");
+
+/// A snapshot of the database, in the source Region; it need not be complete. Its tags carry all that account A must remember.
 pub(crate) struct TakeSnapshot<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Move,
 }
 
 impl Step for TakeSnapshot<'_> {
-    type Output = SnapshotView;
-    const ID: StepId = StepId("snapshot");
+    type Output = ();
     const SLOW: bool = true;
+
+    fn id(&self) -> StepId {
+        SNAPSHOT
+    }
 
     fn resource(&self) -> String {
         self.of.source_arn().to_string()
@@ -32,7 +40,7 @@ impl Step for TakeSnapshot<'_> {
         format!("source snapshot {} of {} in {}", arn.snapshot, self.of.database.database, arn.region)
     }
 
-    async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
+    async fn observe(&self) -> Result<Observed<()>, Fault> {
         let account = self.account;
         let Some(view) = account.inventory.snapshot_to_make(&self.of.source_arn()).await? else {
             // Only an available database can be snapshotted; one that is being changed or backed up soon is again.
@@ -46,10 +54,7 @@ impl Step for TakeSnapshot<'_> {
                 Some(DatabaseStatus::Working(status)) => {
                     Observed::Working(Working::new(format!("waiting for the database, which is {status}")))
                 }
-                _ => {
-                    let waits = account.admission.begins(account, self.of).await?;
-                    waits.map_or(Observed::Todo, Observed::Working)
-                }
+                _ => Observed::Todo,
             });
         };
         if !owned(self.of, &view, SnapshotRole::Source, account.clock.now())? {
@@ -59,15 +64,10 @@ impl Step for TakeSnapshot<'_> {
             let found = view.resource.as_ref().map_or("none".to_owned(), ToString::to_string);
             return Err(Fault::not_ours(&format!("snapshot {}", view.arn), &format!("it is of database {found}")));
         }
-        account.admission.begun(self.of);
-        view.observed().map(|observed| match observed {
-            Observed::Ready(()) => Observed::Ready(SnapshotView::clone(&view)),
-            Observed::Working(working) => Observed::Working(working),
-            Observed::Todo => Observed::Todo,
-        })
+        Ok(Observed::Ready(()))
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         let region = &self.account.settings.region;
         let databases = self.account.inventory.databases(region).await?;
         let database = databases.get(&self.of.database.database);
@@ -88,11 +88,53 @@ impl Step for TakeSnapshot<'_> {
             self.account.inventory.acted_on_database(region, &self.of.database.database);
         }
         match answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault) {
-            Err(fault) if fault.code() == Some(FULL) => {
-                Err(self.account.admission.refused(self.account, self.of, false, fault).await)
-            }
-            other => other,
+            Err(fault) if fault.code() == Some(LIMIT_REACHED) => Ok(Acted::Limited(fault)),
+            other => other.map(|()| Acted::Done),
         }
+    }
+
+    fn foresee(&self) {}
+
+    fn claim(&self) -> Option<Claim> {
+        Some(under_way(self.of))
+    }
+
+    async fn supply(&self, age: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
+        let Account { limits, inventory, settings, .. } = self.account;
+        limits.under_way(inventory, &settings.region, age).await.map(Some)
+    }
+}
+
+/// The source snapshot is complete.
+pub(crate) struct SnapshotComplete<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) of: &'a Move,
+}
+
+impl Wait for SnapshotComplete<'_> {
+    type Output = SnapshotView;
+    const SLOW: bool = true;
+
+    fn id(&self) -> StepId {
+        SNAPSHOT
+    }
+
+    fn resource(&self) -> String {
+        self.of.source_arn().to_string()
+    }
+
+    fn describe(&self) -> String {
+        format!("source snapshot {} is complete", self.of.source_arn().snapshot)
+    }
+
+    async fn observe(&self) -> Result<Progress<SnapshotView>, Fault> {
+        let Some(view) = self.account.inventory.snapshot(&self.of.source_arn()).await? else {
+            return Ok(Progress::Working(Working::new("waiting for AWS to show the snapshot")));
+        };
+        Ok(match view.progress()? {
+            Progress::Working(working) => Progress::Working(working),
+            Progress::Ready(()) => Progress::Ready(SnapshotView::clone(&view)),
+        })
     }
 
     fn foresee(&self) -> SnapshotView {

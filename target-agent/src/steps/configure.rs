@@ -1,10 +1,9 @@
 //! Step 11, second half: what the restore call cannot set, and what comes into effect by a reboot only.
 
-use std::cell::RefCell;
 use std::fmt;
 
 use agent_runtime::database::{DatabaseStatus, DatabaseView};
-use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use protocol::{DbIdentifier, KeyArn};
 
@@ -17,16 +16,8 @@ use crate::windows::MaintenanceWindow;
 /// The database is as the profile says, with nothing pending and its parameter group in sync, and its master password is where
 /// it shall be.
 pub(crate) struct Configure<'a> {
-    account: &'a Account,
-    job: &'a Job,
-    /// What is still to be done, once that has been looked at.
-    left: RefCell<Option<String>>,
-}
-
-impl<'a> Configure<'a> {
-    pub(crate) fn new(account: &'a Account, job: &'a Job) -> Self {
-        Self { account, job, left: RefCell::default() }
-    }
+    pub(crate) account: &'a Account,
+    pub(crate) job: &'a Job,
 }
 
 /// One thing that the restore call cannot say (RDS API Reference, `RestoreDBInstanceFromDBSnapshot`), or that somebody may
@@ -111,6 +102,18 @@ impl Configure<'_> {
         settings
     }
 
+    /// What is still to be done, as far as the database is known.
+    fn left(&self) -> Option<String> {
+        let name = self.job.restored(self.account).ok()?;
+        let database = self.account.inventory.known_database(&self.account.settings.region, &name)?;
+        let missing = self.missing(&database);
+        if !missing.is_empty() {
+            return Some(Self::names(&missing));
+        }
+        let (group, _) = database.parameter_groups.iter().find(|(_, status)| status == "pending-reboot")?;
+        Some(format!("a reboot, for parameter group {group}"))
+    }
+
     fn names(settings: &[Setting]) -> String {
         settings.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
@@ -118,15 +121,18 @@ impl Configure<'_> {
 
 impl Step for Configure<'_> {
     type Output = ();
-    const ID: StepId = StepId("configure");
     const SLOW: bool = true;
+
+    fn id(&self) -> StepId {
+        StepId("configure")
+    }
 
     fn resource(&self) -> String {
         self.job.restored(self.account).map_or_else(|error| error.to_string(), |name| name.to_string())
     }
 
     fn describe(&self) -> String {
-        if let Some(left) = &*self.left.borrow() {
+        if let Some(left) = self.left() {
             return format!("{}: {left}", self.resource());
         }
         let wanted = Setting::of(self.job.profile(self.account));
@@ -146,7 +152,6 @@ impl Step for Configure<'_> {
         }
         let missing = self.missing(&database);
         if !missing.is_empty() {
-            self.left.replace(Some(Self::names(&missing)));
             return Ok(Observed::Todo);
         }
         match database.secret.as_deref() {
@@ -166,15 +171,12 @@ impl Step for Configure<'_> {
             None => Ok(Observed::Ready(())),
             // Static parameters come into effect by a reboot (RDS User Guide, Parameter groups for Amazon RDS). Nobody uses the
             // database yet.
-            Some((group, status)) if status == "pending-reboot" => {
-                self.left.replace(Some(format!("a reboot, for parameter group {group}")));
-                Ok(Observed::Todo)
-            }
+            Some((_, status)) if status == "pending-reboot" => Ok(Observed::Todo),
             Some((group, status)) => working(format!("parameter group {group} is {status}")),
         }
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         let settings = &self.account.settings;
         let database = database(self.account, self.job).await?;
         let (rds, missing) = (self.account.clients.rds(&settings.region), self.missing(&database));
@@ -188,7 +190,7 @@ impl Step for Configure<'_> {
             answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)))
         };
         self.account.inventory.acted_on_database(&settings.region, &database.arn.database);
-        done
+        done.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}

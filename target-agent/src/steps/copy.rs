@@ -1,16 +1,21 @@
 //! Step 9: the copy under account B's own key. With it, B depends on nothing of A any more.
 
-use agent_runtime::copies::FULL;
+use agent_runtime::copies::LIMIT_REACHED;
+use agent_runtime::gate::{Claim, Supply};
 use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
 use agent_runtime::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_key};
-use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use jiff::Timestamp;
 use protocol::Handoff;
-use protocol::trust::Reason;
+use protocol::Reason;
 
 use crate::account::Account;
+use crate::admission;
 use crate::job::Job;
+
+/// The wait for the target copy.
+pub(crate) const COPY: StepId = StepId("copy");
 
 /// The target copy exists, with our tags and this message's digest. It need not be complete.
 pub(crate) struct CopyUnderOwnKey<'a> {
@@ -26,8 +31,11 @@ pub(crate) struct Land<'a> {
 
 impl Step for CopyUnderOwnKey<'_> {
     type Output = ();
-    const ID: StepId = StepId("begin-copy");
     const SLOW: bool = true;
+
+    fn id(&self) -> StepId {
+        StepId("begin-copy")
+    }
 
     fn resource(&self) -> String {
         self.job.target_arn(self.account).to_string()
@@ -40,13 +48,13 @@ impl Step for CopyUnderOwnKey<'_> {
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let arn = self.job.target_arn(self.account);
         let Some(view) = self.account.inventory.snapshot_to_make(&arn).await? else {
-            let Some(message) = &self.job.message else { return self.job.missing(self.account).await };
-            let waits = self.account.admission.copies(self.account, self.job, message).await?;
-            return Ok(waits.map_or(Observed::Todo, Observed::Working));
+            return match &self.job.message {
+                Some(_) => Ok(Observed::Todo),
+                None => Ok(self.job.missing(self.account).await?.into()),
+            };
         };
         if self.account.target_copy(self.job).await?.is_some() {
             self.job.shown();
-            self.account.admission.copying(self.account, &view).await?;
             return Ok(Observed::Ready(()));
         }
         if view.tags.is_empty() && is_young(view.created, self.account.clock.now()) {
@@ -55,7 +63,7 @@ impl Step for CopyUnderOwnKey<'_> {
         Err(Fault::not_ours(&format!("snapshot {arn}"), "it does not carry this handoff's tags"))
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         let Some(message) = &self.job.message else { return Err(Fault::fatal("there is no message to copy by")) };
         let settings = &self.account.settings;
         let answer = self
@@ -80,10 +88,8 @@ impl Step for CopyUnderOwnKey<'_> {
                 _ => fault,
             });
         match answer {
-            Err(fault) if fault.code() == Some(FULL) => {
-                Err(self.account.admission.refused(self.account, self.job, fault).await)
-            }
-            other => other,
+            Err(fault) if fault.code() == Some(LIMIT_REACHED) => Ok(Acted::Limited(fault)),
+            other => other.map(|()| Acted::Done),
         }
     }
 
@@ -92,6 +98,21 @@ impl Step for CopyUnderOwnKey<'_> {
     /// Account A changes its key's policy and the share between the offer and the message.
     fn changed(&self) -> Option<Timestamp> {
         self.job.message.as_ref().map(|message| message.issued)
+    }
+
+    fn claim(&self) -> Option<Claim> {
+        self.job.message.as_ref().map(|message| admission::copy(self.account, self.job, message))
+    }
+
+    async fn supply(&self, age: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
+        let Some(message) = &self.job.message else { return Ok(None) };
+        let Account { limits, inventory, settings, clock, .. } = self.account;
+        let now = clock.now();
+        let share = match age {
+            SupplyAge::Recent => admission::share(self.account, message.size_gib, now).await?,
+            SupplyAge::Known | SupplyAge::Now => None,
+        };
+        limits.copies(inventory, &settings.region, age, (None, share), now).await.map(Some)
     }
 }
 
@@ -125,10 +146,13 @@ impl CopyUnderOwnKey<'_> {
     }
 }
 
-impl Step for Land<'_> {
+impl Wait for Land<'_> {
     type Output = SnapshotView;
-    const ID: StepId = StepId("copy");
     const SLOW: bool = true;
+
+    fn id(&self) -> StepId {
+        COPY
+    }
 
     fn resource(&self) -> String {
         self.job.target_arn(self.account).to_string()
@@ -138,13 +162,12 @@ impl Step for Land<'_> {
         "the target copy is complete: landed".to_owned()
     }
 
-    async fn observe(&self) -> Result<Observed<SnapshotView>, Fault> {
+    async fn observe(&self) -> Result<Progress<SnapshotView>, Fault> {
         let Some(copy) = self.account.target_copy(self.job).await? else { return self.job.missing(self.account).await };
         let view = copy.view;
-        match view.observed().map_err(|fault| fault.because(Reason::CopyFailed))? {
-            Observed::Working(working) => Ok(Observed::Working(working)),
-            Observed::Todo => Ok(Observed::Todo),
-            Observed::Ready(()) => {
+        match view.progress().map_err(|fault| fault.because(Reason::CopyFailed))? {
+            Progress::Working(working) => Ok(Progress::Working(working)),
+            Progress::Ready(()) => {
                 let wrong = |what: &str| {
                     Err(Fault::fatal(format!("snapshot {} {what}", view.arn))
                         .because(Reason::CopyFailed)
@@ -156,13 +179,9 @@ impl Step for Land<'_> {
                 if view.identity().as_ref() != Some(&copy.facts.origin.identity) {
                     return wrong("is not the data that was offered");
                 }
-                Ok(Observed::Ready(SnapshotView::clone(&view)))
+                Ok(Progress::Ready(SnapshotView::clone(&view)))
             }
         }
-    }
-
-    async fn act(&self) -> Result<(), Fault> {
-        Err(Fault::fatal("a copy that is under way takes its time"))
     }
 
     fn foresee(&self) -> SnapshotView {

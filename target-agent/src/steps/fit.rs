@@ -1,6 +1,6 @@
 //! The restore profile fits the database. Better known before hours of copying than after.
 
-use agent_runtime::{Fault, Observed, Step, StepId};
+use agent_runtime::{Fault, Progress, StepId, Wait};
 use protocol::DbIdentifier;
 
 use crate::account::Account;
@@ -14,9 +14,12 @@ pub(crate) struct FitProfile<'a> {
     pub(crate) job: &'a Job,
 }
 
-impl Step for FitProfile<'_> {
+impl Wait for FitProfile<'_> {
     type Output = ();
-    const ID: StepId = StepId("fit-profile");
+
+    fn id(&self) -> StepId {
+        StepId("fit-profile")
+    }
 
     fn resource(&self) -> String {
         self.job.target_arn(self.account).to_string()
@@ -29,35 +32,16 @@ impl Step for FitProfile<'_> {
         format!("the restore profile fits: {}", groups.join(", "))
     }
 
-    async fn observe(&self) -> Result<Observed<()>, Fault> {
+    async fn observe(&self) -> Result<Progress<()>, Fault> {
         // What is begun is finished, and told: a process that finds its copy looks at the profile before the restore.
         if let (None, Some(message)) = (self.account.target_copy(self.job).await?, &self.job.message) {
             let (engine, version) = (message.engine.as_str(), message.engine_version.as_str());
-            once(self.account, self.job, engine, version, message.size_gib).await?;
+            fit_profile(self.account, &self.job.facts.database, engine, version, message.size_gib).await?;
         }
-        Ok(Observed::Ready(()))
-    }
-
-    async fn act(&self) -> Result<(), Fault> {
-        Err(Fault::fatal("looking at the profile does nothing"))
+        Ok(Progress::Ready(()))
     }
 
     fn foresee(&self) {}
-}
-
-/// Looked at once in a process: whoever changes a group after that finds it out by the restore.
-pub(super) async fn once(
-    account: &Account,
-    job: &Job,
-    engine: &str,
-    version: &str,
-    size_gib: u32,
-) -> Result<(), Fault> {
-    if !job.fits.get() {
-        fit_profile(account, &job.facts.database, engine, version, size_gib).await?;
-        job.fits.set(true);
-    }
-    Ok(())
 }
 
 /// The groups that the profile names exist and are for this engine and version; its sizes are above the database's.

@@ -1,7 +1,7 @@
 //! The end of a message that was begun.
 
 use agent_runtime::queue::Queue;
-use agent_runtime::{Fault, Observed, Step, StepId};
+use agent_runtime::{Acted, Fault, Observed, Step, StepId};
 
 use crate::account::Account;
 use crate::job::Job;
@@ -16,7 +16,10 @@ pub(crate) struct AnswerMessage<'a> {
 
 impl Step for AnswerMessage<'_> {
     type Output = ();
-    const ID: StepId = StepId("delete-message");
+
+    fn id(&self) -> StepId {
+        StepId("delete-message")
+    }
 
     fn resource(&self) -> String {
         self.job.digest().to_string()
@@ -31,8 +34,8 @@ impl Step for AnswerMessage<'_> {
     }
 
     /// Receipts repeat the same bytes and the deletion comes last, so that a crash anywhere only repeats them again.
-    async fn act(&self) -> Result<(), Fault> {
-        let Some(held) = self.job.held.borrow().first().cloned() else { return Ok(()) };
+    async fn act(&self) -> Result<Acted, Fault> {
+        let Some(held) = self.job.held.borrow().first().cloned() else { return Ok(Acted::Nothing) };
         if let Some(copy) = self.account.target_copy(self.job).await? {
             let queue = self.account.receipts(&self.job.facts.origin.account, self.job.id())?;
             for (stage, told) in &copy.facts.told {
@@ -42,7 +45,7 @@ impl Step for AnswerMessage<'_> {
         Queue::new(&self.account.clients, &self.account.settings.inbox).delete(&held.received.handle).await?;
         // A redelivery that came meanwhile has another handle: it is answered again.
         self.job.held.borrow_mut().retain(|other| other.received.handle != held.received.handle);
-        Ok(())
+        Ok(Acted::Done)
     }
 
     fn foresee(&self) {}

@@ -1,20 +1,26 @@
 //! Step 11: the restored database, as the restore profile says.
 
 use agent_runtime::database::{DatabaseStatus, DatabaseView};
+use agent_runtime::gate::{Claim, Supply};
 use agent_runtime::snapshot::{SnapshotView, is_young, rds_tags};
-use agent_runtime::{AwsResult as _, Fault, Observed, Step, StepId, Working};
+use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
 use aws_sdk_rds::operation::restore_db_instance_from_db_snapshot::RestoreDBInstanceFromDBSnapshotError;
 use protocol::DbIdentifier;
-use protocol::facts::pair;
+use protocol::state::pair;
 use protocol::tags::{self, Tags};
-use protocol::trust::{Reason, Refusal};
+use protocol::{Reason, Refusal};
 
 use super::configure::correct;
+use super::fit::fit_profile;
 use super::verify::refused;
 use crate::account::Account;
+use crate::admission;
 use crate::job::Job;
 
-/// The database is available, under account B's own key.
+/// The step that restores the database, and the wait for it.
+pub(crate) const RESTORE: StepId = StepId("restore");
+
+/// The restored database exists; it need not be available.
 pub(crate) struct Restore<'a> {
     pub(crate) account: &'a Account,
     pub(crate) job: &'a Job,
@@ -50,10 +56,40 @@ impl Restore<'_> {
             }
             return Err(Fault::not_ours(&format!("database {name}"), "it does not carry this handoff's tags"));
         }
+        Ok(Observed::Ready(()))
+    }
+}
+
+/// The database is available, under account B's own key.
+pub(crate) struct Restored<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) job: &'a Job,
+    pub(crate) copy: &'a SnapshotView,
+}
+
+impl Wait for Restored<'_> {
+    type Output = ();
+    const SLOW: bool = true;
+
+    fn id(&self) -> StepId {
+        RESTORE
+    }
+
+    fn resource(&self) -> String {
+        self.job.restored(self.account).map_or_else(|error| error.to_string(), |name| name.to_string())
+    }
+
+    fn describe(&self) -> String {
+        format!("database {} is available", self.resource())
+    }
+
+    async fn observe(&self) -> Result<Progress<()>, Fault> {
+        let database = database(self.account, self.job).await?;
+        let name = &database.arn.database;
         match &database.status {
             // A new database is backed up once before it is available. Whatever else it may be doing is not the restore.
             DatabaseStatus::Working(status) if matches!(status.as_str(), "creating" | "backing-up") => {
-                Ok(Observed::Working(Working {
+                Ok(Progress::Working(Working {
                     since: database.created,
                     ..Working::new(format!("database {name} is {status}"))
                 }))
@@ -68,15 +104,20 @@ impl Restore<'_> {
                 Err(Fault::fatal(format!("database {name} is not under this account's own key"))
                     .because(Reason::RestoreFailed))
             }
-            _ => Ok(Observed::Ready(())),
+            _ => Ok(Progress::Ready(())),
         }
     }
+
+    fn foresee(&self) {}
 }
 
 impl Step for Restore<'_> {
     type Output = ();
-    const ID: StepId = StepId("restore");
     const SLOW: bool = true;
+
+    fn id(&self) -> StepId {
+        RESTORE
+    }
 
     fn resource(&self) -> String {
         self.job.restored(self.account).map_or_else(|error| error.to_string(), |name| name.to_string())
@@ -90,28 +131,17 @@ impl Step for Restore<'_> {
         let name = self.name()?;
         match self.account.inventory.database(&self.account.settings.region, &name).await? {
             None => {
-                super::fit::once(
-                    self.account,
-                    self.job,
-                    &self.copy.engine,
-                    &self.copy.engine_version,
-                    self.copy.size_gib,
-                )
-                .await?;
-                let admission = &self.account.admission;
-                let waits = admission.restores(self.account, self.job, &name, self.copy.size_gib).await?;
-                Ok(waits.map_or(Observed::Todo, Observed::Working))
+                let SnapshotView { engine, engine_version, size_gib, .. } = self.copy;
+                fit_profile(self.account, &self.job.facts.database, engine, engine_version, *size_gib).await?;
+                Ok(Observed::Todo)
             }
-            Some(database) => {
-                self.account.admission.restored(self.account).await?;
-                self.judge(&name, &database)
-            }
+            Some(database) => self.judge(&name, &database),
         }
     }
 
-    async fn act(&self) -> Result<(), Fault> {
+    async fn act(&self) -> Result<Acted, Fault> {
         if !self.account.still_to_restore(self.job).await? {
-            return Ok(());
+            return Ok(Acted::Nothing);
         }
         let (settings, profile) = (&self.account.settings, self.job.profile(self.account));
         let hints = &self.job.facts.hints;
@@ -156,10 +186,20 @@ impl Step for Restore<'_> {
         self.account.inventory.acted_on_database(&settings.region, &self.name()?);
         let exists = RestoreDBInstanceFromDBSnapshotError::is_db_instance_already_exists_fault;
         let answer = answer.exists_ok("rds:RestoreDBInstanceFromDBSnapshot", exists);
-        answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)))
+        let answer = answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)));
+        answer.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}
+
+    fn claim(&self) -> Option<Claim> {
+        let name = self.job.restored(self.account).ok()?;
+        Some(admission::restore(self.account, self.job, &name, self.copy.size_gib))
+    }
+
+    async fn supply(&self, _: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
+        admission::restores(self.account).await.map(Some)
+    }
 }
 
 /// The restored database, which the restore step has found to be ours.

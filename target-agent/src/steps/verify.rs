@@ -1,13 +1,14 @@
 //! Step 8: the message is verified against AWS. Against itself and the configuration it was verified when it came.
 
-use agent_runtime::pass::SPREADING;
-use agent_runtime::{Fault, Observed, Step, StepId, Working};
+use agent_runtime::step::pass::SPREADING;
+use agent_runtime::{Fault, Progress, StepId, Wait, Working};
 use protocol::SnapshotArn;
-use protocol::handoff::Handoff;
-use protocol::trust::{Reason, Refusal, SharedSnapshot, check_snapshot, check_times, estimate};
+use protocol::verify::{check_snapshot, check_times, estimate};
+use protocol::wire::handoff::Handoff;
 use protocol::{DbIdentifier, HandoffId, Label, names, tags};
+use protocol::{Reason, Refusal};
 
-use crate::account::Account;
+use crate::account::{Account, as_shared};
 use crate::job::Job;
 
 /// The snapshot that the message names is shared, and is what the message says; there is time; the name is free.
@@ -17,9 +18,12 @@ pub(crate) struct Verify<'a> {
     pub(crate) message: &'a Handoff,
 }
 
-impl Step for Verify<'_> {
+impl Wait for Verify<'_> {
     type Output = ();
-    const ID: StepId = StepId("verify");
+
+    fn id(&self) -> StepId {
+        StepId("verify")
+    }
 
     fn resource(&self) -> String {
         self.message.snapshot.to_string()
@@ -32,10 +36,10 @@ impl Step for Verify<'_> {
         )
     }
 
-    async fn observe(&self) -> Result<Observed<()>, Fault> {
+    async fn observe(&self) -> Result<Progress<()>, Fault> {
         if let Some(copy) = self.account.target_copy(self.job).await? {
             if copy.facts.digest == *self.job.digest() {
-                return Ok(Observed::Ready(()));
+                return Ok(Progress::Ready(()));
             }
             return Err(refused(Refusal::because(
                 Reason::Contradictory,
@@ -47,14 +51,11 @@ impl Step for Verify<'_> {
             // Its owner may still share it, but only so long.
             check_times(self.message, now, estimate(self.message.size_gib)).map_err(refused)?;
             if now.duration_since(self.message.issued) < SPREADING {
-                return Ok(Observed::Working(Working {
+                return Ok(Progress::Working(Working {
                     since: Some(self.message.issued),
                     ..Working::new("waiting for the shared snapshot to show")
                 }));
             }
-            self.job.unshared.set(true);
-            // Another message of its sender may be looked at.
-            self.account.verified.notify_one();
             let SnapshotArn { account, region, snapshot } = &self.message.snapshot;
             return Err(Fault::blocked(format!("snapshot {} is not shared with this account", self.message.snapshot))
                 .hint(format!(
@@ -66,25 +67,11 @@ impl Step for Verify<'_> {
                     self.message.start_by, self.account.settings.account
                 )));
         };
-        let seen = SharedSnapshot {
-            encrypted: view.encrypted,
-            key: view.key.clone(),
-            identity: view.identity(),
-            engine: view.engine.clone(),
-            size_gib: view.size_gib,
-        };
-        check_snapshot(self.message, &seen).map_err(refused)?;
-        if !self.job.sender_verified.replace(true) {
-            self.account.verified.notify_one();
-        }
+        check_snapshot(self.message, &as_shared(&view)).map_err(refused)?;
         check_times(self.message, now, estimate(view.size_gib)).map_err(refused)?;
         let facts = &self.job.facts;
         free_name(self.account, &facts.id, &facts.database, &facts.label).await?;
-        Ok(Observed::Ready(()))
-    }
-
-    async fn act(&self) -> Result<(), Fault> {
-        Err(Fault::fatal("verifying does nothing"))
+        Ok(Progress::Ready(()))
     }
 
     fn foresee(&self) {}

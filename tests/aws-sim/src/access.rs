@@ -7,8 +7,9 @@
 //! The word of a resource of one's own account is enough in place of one's own policies.
 
 use crate::context::Context;
-use crate::policy::{Policy, Said, Verdict, said};
+use crate::policy::{Policy, Said, said};
 use crate::principal::Principal;
+use crate::verdict::Verdict;
 
 /// May this caller do this to that?
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(crate) struct Identity<'a> {
     /// The policies of the role; `None` for whoever may do all that the account may: its root, and roles without policies.
     pub(crate) policies: Option<&'a [Policy]>,
     pub(crate) boundary: Option<&'a Policy>,
+    /// The policies that the session was opened with, if any.
+    pub(crate) session: Option<&'a [Policy]>,
     /// The service control policies of the account; none means all is allowed.
     pub(crate) controls: &'a [Policy],
 }
@@ -136,7 +139,7 @@ pub(crate) fn judge(question: &Question<'_>) -> Ruling {
     let resource_control = ask(question.controls);
     let identity = caller.policies.map(ask);
     let boundary = caller.boundary.map(|policy| ask(std::slice::from_ref(policy)));
-    let session = caller.principal.session.as_deref().map(ask);
+    let session = caller.session.map(ask);
 
     let layers = [
         (SERVICE_CONTROL, service_control.as_ref()),

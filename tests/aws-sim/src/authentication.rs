@@ -6,9 +6,8 @@ use jiff::Timestamp;
 
 use crate::clock::{between, iso};
 use crate::fault::{Fault, Outcome};
-use crate::principal::Principal;
 use crate::request::Request;
-use crate::roles::Principals;
+use crate::roles::{Principals, Session};
 use crate::sigv4;
 
 /// How far a request's time may stand from ours (IAM User Guide, Troubleshoot signed requests: within 15 minutes).
@@ -16,13 +15,14 @@ const SKEW: Duration = Duration::from_mins(15);
 
 const INVALID: &str = "The security token included in the request is invalid.";
 
-/// The principal whose signature the request carries.
+/// The session, or the account's root, whose signature the request carries.
 ///
 /// InvalidClientTokenId, 403, and IncompleteSignature, 400 (Common Errors of each API Reference); ExpiredToken, 403 (IAM API
 /// Reference, Common Error Types); SignatureDoesNotMatch, 403 (IAM User Guide, Troubleshoot signed requests).
-pub(crate) fn authenticate(principals: &Principals, now: Timestamp, request: &Request) -> Outcome<Principal> {
+pub(crate) fn authenticate(principals: &Principals, now: Timestamp, request: &Request) -> Outcome<Session> {
     let unknown = || Fault::new(403, "InvalidClientTokenId", INVALID);
-    let (principal, credentials, expires) = principals.claimed(&request.scope.access_key_id).ok_or_else(unknown)?;
+    let session = principals.claimed(&request.scope.access_key_id).ok_or_else(unknown)?;
+    let (principal, credentials, expires) = (&session.principal, &session.credentials, session.expires);
     let token = request.http.headers().get("x-amz-security-token").and_then(|value| value.to_str().ok());
     if token != credentials.session_token.as_deref() {
         return Err(unknown());
@@ -53,12 +53,12 @@ pub(crate) fn authenticate(principals: &Principals, now: Timestamp, request: &Re
             iso(now)
         )));
     }
-    if !sigv4::verify(&request.http, &request.scope, &credentials) {
+    if !sigv4::verify(&request.http, &request.scope, credentials) {
         return Err(mismatch(
             "The request signature we calculated does not match the signature you provided. \
              Check your AWS Secret Access Key and signing method."
                 .to_owned(),
         ));
     }
-    Ok(principal)
+    Ok(session)
 }

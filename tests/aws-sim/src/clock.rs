@@ -61,3 +61,8 @@ pub(crate) fn epoch_seconds(time: Timestamp) -> serde_json::Value {
     let text = format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000));
     serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
 }
+
+/// So many days.
+pub(crate) fn days(count: i64) -> Duration {
+    Duration::from_secs(u64::try_from(count).unwrap_or(0) * 86_400)
+}

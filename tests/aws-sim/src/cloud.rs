@@ -11,14 +11,16 @@ use tokio::sync::Notify;
 
 use crate::answer::{self, Reply};
 use crate::authentication::authenticate;
+use crate::caller::Caller;
 use crate::calls::Trace;
 use crate::clock::between;
 use crate::fault::{Fault, Outcome};
 use crate::past::Past;
 use crate::request::{Parameters, Request, Service};
+use crate::roles::Session;
 use crate::weather::Sky;
-use crate::world::{Caller, World};
-use crate::{Call, Clock, Ending, InProcess, Settings, kms, rds, sqs, sts};
+use crate::world::World;
+use crate::{Call, Clock, Ending, Settings, kms, rds, sqs, sts};
 
 /// A simulated AWS. Clones are handles of the same one.
 #[derive(Clone)]
@@ -92,11 +94,6 @@ impl Cloud {
     /// The clock that this world lives by, to be the time source of its clients.
     pub fn clock(&self) -> Clock {
         self.inner.clock
-    }
-
-    /// The HTTP client of SDK clients that live in this process.
-    pub fn connector(&self) -> InProcess {
-        InProcess::new(self.clone())
     }
 
     /// The trace, in order of arrival.
@@ -179,15 +176,15 @@ impl Cloud {
             decisions: Vec::new(),
         };
         if let Ok(request) = &request {
-            let claimed = world.principals.claimed(&request.scope.access_key_id).map(|(principal, ..)| principal);
+            let claimed = world.principals.claimed(&request.scope.access_key_id);
             request.scope.region.clone_into(&mut call.region);
             request.service.name().clone_into(&mut call.service);
             call.action = format!("{}:{}", request.service.name(), request.action);
             call.mutating = request.mutating();
-            if let Some(principal) = claimed {
+            if let Some(Session { principal, policies, .. }) = claimed {
                 principal.arn.clone_into(&mut call.principal);
                 principal.account.clone_into(&mut call.account);
-                let caller = request.caller(principal);
+                let caller = request.caller(principal, policies);
                 call.resources = resources(&world, &caller, request);
             }
         }
@@ -256,9 +253,9 @@ impl Cloud {
         let caller = if let Some(caller) = known {
             caller
         } else {
-            let principal = authenticate(&world.principals, world.now, request)?;
-            world.count(&principal.account, request)?;
-            known.insert(request.caller(principal))
+            let session = authenticate(&world.principals, world.now, request)?;
+            world.count(&session.principal.account, request)?;
+            known.insert(request.caller(session.principal, session.policies))
         };
         permit(world, caller, request)?;
         if request.may_be_stale() && !arrival.age.is_zero() {

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::context::{self, Context, Kind};
 use crate::pattern::{Open, Pattern};
-use crate::policy::strings;
 
 /// One operator applied to one key.
 #[derive(Clone, Debug)]
@@ -223,4 +222,17 @@ fn flag(text: &str) -> Option<bool> {
 /// Dates are ISO 8601 or epoch seconds (IAM User Guide, Date condition operators).
 fn moment(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| Timestamp::from_second(text.parse().ok()?).ok())
+}
+
+/// One string or a list of them; JSON booleans and numbers count as their text.
+pub(crate) fn strings(value: &Value) -> Result<Vec<String>, String> {
+    let one = |value: &Value| match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
+        _ => Err(format!("expected a string, found {value}")),
+    };
+    match value {
+        Value::Array(list) => list.iter().map(one).collect(),
+        other => Ok(vec![one(other)?]),
+    }
 }

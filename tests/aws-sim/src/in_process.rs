@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::cloud::Arrival;
-use crate::weather::Passage;
+use crate::passage::Passage;
 use crate::{Cloud, Disturbance, Gate};
 
 /// The time that a request takes to arrive, and its answer to return.
@@ -84,5 +84,12 @@ impl HttpConnector for InProcess {
 impl HttpClient for InProcess {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl Cloud {
+    /// The HTTP client of SDK clients that live in this process.
+    pub fn connector(&self) -> InProcess {
+        InProcess::new(self.clone())
     }
 }

@@ -9,6 +9,10 @@
 //! a paused runtime lives through hours in milliseconds. Nothing runs in the background: the world is brought up to the
 //! present at each request.
 //!
+//! Modules form no circle. What each service keeps stands below `world`, in its `store` and the files of one resource
+//! (`kms/key.rs`, `rds/instance.rs`, `sqs/queue.rs`); what requests do to it stands above, and so do `authorization` and
+//! `advance`.
+//!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
@@ -23,14 +27,18 @@
 //! ```
 
 mod access;
+mod advance;
 mod answer;
 mod arn;
 mod authentication;
+mod authorization;
+mod caller;
 mod calls;
 mod clock;
 mod cloud;
 mod condition;
 mod context;
+mod database;
 mod decision;
 mod envelope;
 mod fault;
@@ -44,6 +52,7 @@ mod kms;
 mod lagging;
 mod loopback;
 mod pages;
+mod passage;
 mod past;
 mod pattern;
 mod policy;
@@ -61,6 +70,7 @@ mod sigv4;
 mod sqs;
 mod sts;
 mod tags;
+mod verdict;
 mod weather;
 mod world;
 mod world_file;
@@ -70,6 +80,7 @@ pub use access::Ground;
 pub use calls::Call;
 pub use clock::Clock;
 pub use cloud::Cloud;
+pub use database::Database;
 pub use decision::Decision;
 pub use gate::{Disturbance, Gate};
 pub use in_process::InProcess;
@@ -78,6 +89,6 @@ pub use principal::Credentials;
 pub use program::main;
 pub use rates::Rates;
 pub use rds::endings::Ending;
-pub use set_up::{Database, FULL_ACCESS};
+pub use set_up::FULL_ACCESS;
 pub use settings::{Durations, Lags, Quotas, Settings};
 pub use weather::Weather;

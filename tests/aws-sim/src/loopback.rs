@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::respond;
 use crate::hold::Hold;
-use crate::weather::Passage;
+use crate::passage::Passage;
 use crate::{Cloud, Disturbance};
 
 /// No request is larger than this. UNSOURCED: more than the largest batch of messages, 1 MiB, can take in JSON.

@@ -9,11 +9,8 @@ use crate::fault::{Fault, Outcome};
 use crate::rates::Buckets;
 use crate::rds::endings::Endings;
 use crate::sqs::Sqs;
+use crate::weather::OLDEST_READ;
 use crate::world::World;
-
-/// The oldest that a read can be. KMS follows "an eventual consistency model", with a delay "typically less than a few
-/// seconds" (KMS Developer Guide, Access AWS KMS, Eventual consistency). UNSOURCED for RDS, and so is the figure.
-pub(crate) const LONGEST: Duration = Duration::from_secs(30);
 
 /// The world as each change left it, in order of time. Between two changes it moves by itself alone, so each of its
 /// instants can be computed again.
@@ -23,7 +20,7 @@ pub(crate) struct Past(VecDeque<World>);
 impl Past {
     /// Remembers the world as it is, and forgets what no read can reach any more.
     pub(crate) fn keep(&mut self, world: &World) {
-        let reach = world.settings.remembers.min(LONGEST);
+        let reach = world.settings.remembers.min(OLDEST_READ);
         if reach.is_zero() {
             return;
         }
@@ -46,7 +43,7 @@ impl Past {
         // Not a rule of AWS's: the world was not told to remember. InternalFailure, 500 (Common Errors of each API Reference).
         let forgotten = || Fault::internal("This world remembers nothing: a stale read cannot be answered.");
         let first = self.0.front().ok_or_else(forgotten)?;
-        let reach = present.settings.remembers.min(LONGEST);
+        let reach = present.settings.remembers.min(OLDEST_READ);
         let time = earlier(present.now, age.min(reach)).max(first.now);
         let mut then = without_queues(self.0.iter().rfind(|then| then.now <= time).unwrap_or(first));
         then.advance(time);

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::condition::Condition;
+use crate::condition::{Condition, strings};
 use crate::context::Context;
 use crate::pattern::{Open, Pattern};
 use crate::principal::Principal;
+use crate::verdict::Verdict;
 
 /// A policy document, parsed.
 #[derive(Clone, Debug)]
@@ -27,21 +28,6 @@ pub(crate) enum Kind {
     Identity,
     /// On all that an account has (RCP).
     ResourceControl,
-}
-
-/// What a policy says of one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Verdict {
-    /// No statement speaks of it.
-    Silent,
-    /// It is left to the caller's account to let the caller do it: the policy names the account.
-    Delegated,
-    /// The policy names the caller's role.
-    ToRole,
-    /// The policy names the caller's session, or everybody.
-    Allowed,
-    /// A statement denies it: nothing overrules that.
-    Denied,
 }
 
 /// What several policies say of one request together, and which of their statements say so.
@@ -304,18 +290,5 @@ impl Patterns {
 
     fn matched(&self, test: impl Fn(&Pattern) -> bool) -> bool {
         self.patterns.iter().any(test) != self.negated
-    }
-}
-
-/// One string or a list of them; JSON booleans and numbers count as their text.
-pub(crate) fn strings(value: &Value) -> Result<Vec<String>, String> {
-    let one = |value: &Value| match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
-        _ => Err(format!("expected a string, found {value}")),
-    };
-    match value {
-        Value::Array(list) => list.iter().map(one).collect(),
-        other => Ok(vec![one(other)?]),
     }
 }

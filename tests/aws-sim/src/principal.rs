@@ -1,8 +1,6 @@
 //! Who calls: account roots, and sessions of roles.
 
-use std::sync::Arc;
-
-use crate::policy::{Policy, Verdict};
+use crate::verdict::Verdict;
 
 /// What a client signs with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,14 +23,12 @@ pub(crate) struct Principal {
     pub(crate) policy_arn: String,
     /// The unique id: the account's for the root, `AROA...:session` for a session.
     pub(crate) id: String,
-    /// The policies that the session was opened with, if any.
-    pub(crate) session: Option<Arc<[Policy]>>,
 }
 
 impl Principal {
     pub(crate) fn root(account: &str) -> Self {
         let arn = root_arn(account);
-        Self { account: account.to_owned(), policy_arn: arn.clone(), arn, id: account.to_owned(), session: None }
+        Self { account: account.to_owned(), policy_arn: arn.clone(), arn, id: account.to_owned() }
     }
 
     pub(crate) fn is_root(&self) -> bool {

@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::access::{Identity, Leave, Question, Ruling, judge};
 use crate::arn::Arn;
 use crate::context::{self, Context};
-use crate::policy::{Kind, Policy, Verdict};
+use crate::policy::{Kind, Policy};
 use crate::principal::Principal;
+use crate::verdict::Verdict;
 
 /// What makes a question different from another, and the question with its ruling.
 pub(crate) fn written(question: &Question<'_>) -> (String, String) {
@@ -48,7 +49,7 @@ fn shown(question: &Question<'_>) -> Value {
         "resource_policy": policy.map(document),
         "identity": caller.policies.map(documents),
         "boundary": caller.boundary.map(document),
-        "session": caller.principal.session.as_deref().map(documents),
+        "session": caller.session.map(documents),
         "service_controls": documents(caller.controls),
         "resource_controls": documents(question.controls),
         "context": context,
@@ -102,11 +103,11 @@ fn asked(line: &str) -> Result<Value, String> {
     };
     let mut context = Context::default();
     for (key, values) in value["context"].as_object().ok_or("context is missing")? {
-        context.set_all(key, crate::policy::strings(values)?);
+        context.set_all(key, crate::condition::strings(values)?);
     }
     let account = Arn::parse(&arn).ok_or("principal is no ARN")?.account;
-    let session = list("session", Kind::Identity)?.map(Into::into);
-    let principal = Principal { account, policy_arn: text("role")?.to_owned(), id: String::new(), arn, session };
+    let session = list("session", Kind::Identity)?;
+    let principal = Principal { account, policy_arn: text("role")?.to_owned(), id: String::new(), arn };
     let (identity, boundary) = (list("identity", Kind::Identity)?, one("boundary", Kind::Identity)?);
     let service = list("service_controls", Kind::Identity)?.unwrap_or_default();
     let resource = list("resource_controls", Kind::ResourceControl)?.unwrap_or_default();
@@ -115,6 +116,7 @@ fn asked(line: &str) -> Result<Value, String> {
             principal: &principal,
             policies: identity.as_deref(),
             boundary: boundary.as_ref(),
+            session: session.as_deref(),
             controls: &service,
         },
         action: text("action")?,

@@ -1,13 +1,16 @@
 //! One HTTP request, understood as far as can be done without knowing the world.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
+use crate::policy::Policy;
 use crate::principal::Principal;
 use crate::query::Query;
 use crate::sigv4::Scope;
-use crate::world::Caller;
 
 /// The services that exist here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +107,9 @@ impl Request {
     }
 
     /// Whose request it is. Loopback stands for HTTPS; a request in this process says how it was meant to come.
-    pub(crate) fn caller(&self, principal: Principal) -> Caller {
+    pub(crate) fn caller(&self, principal: Principal, session: Option<Arc<[Policy]>>) -> Caller {
         let plain = self.http.uri().scheme() == Some(&http::uri::Scheme::HTTP);
-        Caller { principal, region: self.scope.region.clone(), plain }
+        Caller { principal, session, region: self.scope.region.clone(), plain }
     }
 
     /// Whether AWS may answer it from what it knew a little while ago.

@@ -1,6 +1,7 @@
 //! The roles of all accounts, the sessions opened on them, and the policies that bind them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use crate::access::Identity;
 use crate::arn::{Arn, is_account};
+use crate::caller::Caller;
 use crate::ids::Ids;
 use crate::lagging::Lagging;
 use crate::policy::{Kind, Policy};
@@ -46,10 +48,12 @@ pub(crate) struct Change {
 }
 
 #[derive(Clone, Debug)]
-struct Session {
-    principal: Principal,
-    credentials: Credentials,
-    expires: Option<Timestamp>,
+pub(crate) struct Session {
+    pub(crate) principal: Principal,
+    /// The policies that it was opened with, if any.
+    pub(crate) policies: Option<Arc<[Policy]>>,
+    pub(crate) credentials: Credentials,
+    pub(crate) expires: Option<Timestamp>,
 }
 
 /// The roles of all accounts, and the sessions opened on them.
@@ -198,13 +202,15 @@ impl Principals {
     }
 
     /// A caller together with the policies that bind him now.
-    pub(crate) fn identity<'a>(&'a self, principal: &'a Principal, now: Timestamp) -> Identity<'a> {
+    pub(crate) fn identity<'a>(&'a self, caller: &'a Caller, now: Timestamp) -> Identity<'a> {
+        let principal = &caller.principal;
         let role = self.roles.get(&principal.policy_arn);
         let controls = self.controls.get(&principal.account);
         Identity {
             principal,
             policies: role.and_then(|role| role.policies.in_effect(now).as_deref()),
             boundary: role.and_then(|role| role.boundary.in_effect(now).as_ref()),
+            session: caller.session.as_deref(),
             controls: controls.map_or(&[], |controls| controls.service.in_effect(now)),
         }
     }
@@ -247,20 +253,20 @@ impl Principals {
             arn: format!("arn:aws:sts::{}:assumed-role/{name}/{session}", arn.account),
             policy_arn: role.to_owned(),
             id: format!("{unique}:{session}"),
-            session: policies.map(Into::into),
         };
-        let open = Session { principal: principal.clone(), credentials: credentials.clone(), expires };
+        let policies = policies.map(Into::into);
+        let open = Session { principal: principal.clone(), policies, credentials: credentials.clone(), expires };
         self.sessions.insert(credentials.access_key_id.clone(), open);
         Some((principal, credentials))
     }
 
     /// Whom an access key id claims to be, what it must have signed with, and when that ends.
-    pub(crate) fn claimed(&self, access_key_id: &str) -> Option<(Principal, Credentials, Option<Timestamp>)> {
+    pub(crate) fn claimed(&self, access_key_id: &str) -> Option<Session> {
         if is_account(access_key_id) {
-            return Some((Principal::root(access_key_id), root_credentials(access_key_id), None));
+            let (principal, credentials) = (Principal::root(access_key_id), root_credentials(access_key_id));
+            return Some(Session { principal, policies: None, credentials, expires: None });
         }
-        let session = self.sessions.get(access_key_id)?;
-        Some((session.principal.clone(), session.credentials.clone(), session.expires))
+        self.sessions.get(access_key_id).cloned()
     }
 
     /// Leaves an account all Regions but these.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::{Clock, Rates, Weather, past};
+use crate::weather::OLDEST_READ;
+use crate::{Clock, Rates, Weather};
 
 /// What a world is made with: nothing in it comes from the machine it runs on.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ impl Settings {
             duplicates: None,
             rates: Rates::none(),
             weather: Weather::calm(),
-            remembers: past::LONGEST,
+            remembers: OLDEST_READ,
             keeps_questions: false,
         }
     }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::access::Leave;
 use crate::arn::{Arn, is_account};
+use crate::authorization::denied;
+use crate::caller::Caller;
 use crate::clock::{iso, later};
-use crate::decision::{Asked, denied};
+use crate::decision::Asked;
 use crate::fault::{Fault, Outcome};
 use crate::policy::{Kind, Policy};
 use crate::query::Query;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// An action that there is not: STS API Reference, Common Errors, InvalidAction.

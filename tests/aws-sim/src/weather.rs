@@ -1,16 +1,14 @@
-//! The weather: what goes wrong on AWS's side by itself, and what then becomes of a request.
+//! The weather: what goes wrong on AWS's side by itself.
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use fastrand::Rng;
-use http::Response;
 
-use crate::cloud::Arrival;
-use crate::fault::Fault;
-use crate::past;
-use crate::rates::throttled;
-use crate::{Cloud, Disturbance};
+use crate::gate::Disturbance;
+
+/// The oldest that a read can be. KMS follows "an eventual consistency model", with a delay "typically less than a few
+/// seconds" (KMS Developer Guide, Access AWS KMS, Eventual consistency). UNSOURCED for RDS, and so is the figure.
+pub(crate) const OLDEST_READ: Duration = Duration::from_secs(30);
 
 /// How often AWS fails by itself: each of these happens to one request in so many, at random by the world's seed. Zero is
 /// never.
@@ -66,67 +64,10 @@ impl Sky {
         } else if one_in(lost_answers) {
             Disturbance::LostAnswer
         } else if one_in(stale_reads) {
-            let longest = u64::try_from(past::LONGEST.as_millis()).unwrap_or(u64::MAX);
+            let longest = u64::try_from(OLDEST_READ.as_millis()).unwrap_or(u64::MAX);
             Disturbance::StaleRead(Duration::from_millis(self.random.u64(1..=longest)))
         } else {
             Disturbance::None
         }
-    }
-}
-
-/// What comes back to the client.
-pub(crate) enum Passage {
-    Answer(Response<Bytes>),
-    /// The connection breaks; why.
-    Broken(&'static str),
-    /// Nothing, for ever.
-    Silence,
-}
-
-impl Cloud {
-    /// The weather from now on.
-    pub fn change_weather(&self, weather: Weather) {
-        self.sky().change(weather);
-    }
-
-    /// Takes an arrival through what a gate has in store for it, or else the weather.
-    pub(crate) async fn pass(&self, arrival: Arrival, gate: Disturbance) -> Passage {
-        let disturbance = if gate == Disturbance::None { self.sky().next() } else { gate };
-        let answer = match disturbance {
-            Disturbance::None => self.serve(arrival).await,
-            Disturbance::Throttle => self.refuse(&arrival, &throttled(arrival.service())),
-            Disturbance::ServerError => {
-                let message = "The request processing has failed because of an unknown error.";
-                // Common Errors of each API Reference: InternalFailure, 500.
-                self.refuse(&arrival, &Fault::internal(message))
-            }
-            Disturbance::LostAnswer => {
-                self.serve(arrival).await;
-                return Passage::Broken("connection reset before the answer");
-            }
-            Disturbance::Refuse => {
-                self.note(&arrival.call, "(refused)");
-                return Passage::Broken("connection refused");
-            }
-            Disturbance::NeverAnswer { effect: true } => {
-                self.serve(arrival).await;
-                return Passage::Silence;
-            }
-            Disturbance::NeverAnswer { effect: false } => {
-                self.note(&arrival.call, "(never arrived)");
-                return Passage::Silence;
-            }
-            Disturbance::Delay(delay) => {
-                tokio::time::sleep(delay).await;
-                self.serve(arrival).await
-            }
-            Disturbance::LateAnswer(delay) => {
-                let answer = self.serve(arrival).await;
-                tokio::time::sleep(delay).await;
-                answer
-            }
-            Disturbance::StaleRead(age) => self.serve(arrival.aged(age)).await,
-        };
-        Passage::Answer(answer)
     }
 }

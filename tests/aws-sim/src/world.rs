@@ -7,28 +7,12 @@ use crate::decision::Journal;
 use crate::fault::Outcome;
 use crate::ids::Ids;
 use crate::kms::Kms;
-use crate::principal::Principal;
 use crate::rates::Buckets;
 use crate::rds::Rds;
 use crate::rds::endings::Endings;
 use crate::request::Request;
 use crate::roles::Principals;
 use crate::sqs::Sqs;
-
-/// Who asks, in which Region, and how.
-#[derive(Clone, Debug)]
-pub(crate) struct Caller {
-    pub(crate) principal: Principal,
-    pub(crate) region: String,
-    /// Over HTTP without TLS, which of all services here only SQS serves (AWS General Reference, Amazon SQS endpoints).
-    pub(crate) plain: bool,
-}
-
-impl Caller {
-    pub(crate) fn account(&self) -> &str {
-        &self.principal.account
-    }
-}
 
 /// All accounts and Regions.
 #[derive(Clone, Debug)]
@@ -70,19 +54,5 @@ impl World {
     /// Counts a request of an account, or refuses it.
     pub(crate) fn count(&mut self, account: &str, request: &Request) -> Outcome<()> {
         self.buckets.take(&self.settings.rates, account, request, self.now)
-    }
-
-    /// Brings the world up to `now`, event by event in order of time.
-    pub(crate) fn advance(&mut self, now: Timestamp) {
-        loop {
-            let key = self.kms.next_event();
-            let job = self.rds.next_event();
-            let Some(next) = key.into_iter().chain(job).min().filter(|next| *next <= now) else { break };
-            self.now = next.max(self.now);
-            self.kms.happen(self.now);
-            crate::rds::happen(self);
-        }
-        self.now = now.max(self.now);
-        self.sqs.advance(self.now);
     }
 }

@@ -13,13 +13,13 @@ use toml::Spanned;
 
 use self::schema::{Account, Database as DatabaseEntry, File, Key, ParameterGroup, Queue, Region, Role};
 use crate::arn::{Arn, is_account};
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::kms::Kms;
 use crate::principal::Principal;
 use crate::query::Query;
 use crate::request::is_region;
-use crate::world::Caller;
 use crate::{Cloud, Credentials, Database, Settings, kms, rds, sqs};
 
 /// A world file that has been read, and is not known to be wrong yet.
@@ -226,7 +226,7 @@ fn borrowed(documents: &[String]) -> Vec<&str> {
 }
 
 fn root(account: &Account, region: &Region) -> Caller {
-    Caller { principal: Principal::root(&account.id), region: region.name.clone(), plain: false }
+    Caller { principal: Principal::root(&account.id), session: None, region: region.name.clone(), plain: false }
 }
 
 fn parameters(asked: &Value) -> Outcome<Json> {

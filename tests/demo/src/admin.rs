@@ -31,7 +31,7 @@ impl Admin {
         let account = side.account();
         let credentials = Credentials::new(account, secret(side), None, None, "demo");
         let sdk = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
+            .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region))
             .http_client(cloud.connector())
             .credentials_provider(SharedCredentialsProvider::new(credentials))

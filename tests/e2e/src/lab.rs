@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use agent_runtime::ui::Terminal;
 use agent_runtime::{Env, Exit};
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::SdkConfig;
 use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Quotas, Settings};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use clap::Parser as _;
@@ -430,7 +430,7 @@ impl Lab {
             transport = transport.with_gate(gate);
         }
         SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
+            .behavior_version(agent_runtime::clients::behavior())
             .region(aws_config::Region::new(region.to_owned()))
             .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
             .identity_cache(aws_config::identity::IdentityCache::lazy().build())

@@ -20,6 +20,6 @@ pub use differences::{differences, without_unused_keys};
 pub use disturb::Disturb;
 pub use kill::{Kill, Moment};
 pub use lab::{A, B, HOME, Lab, TARGET, World};
-pub use output::{Ran, Told};
+pub use output::{Ran, Told, without_request_ids};
 pub use pane::Pane;
 pub use storm::Storm;

@@ -13,6 +13,16 @@ use serde_json::Value;
 /// How far what is to be pasted is indented.
 const PASTE: &str = "          ";
 
+/// How the simulated AWS's request ids begin; the number of the call follows, in 12 digits.
+const REQUEST_ID: &str = "00000000-0000-4000-8000-";
+
+/// The text with `<id>` in place of each request id, which counts the calls so far.
+pub fn without_request_ids(text: &str) -> String {
+    let mut parts = text.split(REQUEST_ID);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, rest| text + "<id>" + rest.get(12..).unwrap_or_default())
+}
+
 /// A run of an agent that ended.
 #[derive(Debug)]
 pub struct Ran {

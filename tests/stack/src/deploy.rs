@@ -5,7 +5,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sim::Cloud;
 use serde_json::Value;
 
-use crate::template::{Resource, Template};
+use crate::template::{Resource, Template, attached};
 
 /// The two accounts of a route, and where its databases are and go.
 #[derive(Debug, Clone, Copy)]
@@ -182,13 +182,4 @@ fn roles(cloud: &Cloud, account: &str, resources: &[&Resource]) {
         let boundary = boundary.map(|it| it.properties["PolicyDocument"].to_string());
         cloud.put_role_boundary(account, name, boundary.as_deref()).expect("a boundary");
     }
-}
-
-/// The documents of the managed policies that are attached to a role.
-pub(crate) fn attached<'a>(resources: &'a [&Resource], role: &'a str) -> impl Iterator<Item = &'a Value> {
-    let managed = resources.iter().filter(|it| it.kind == "AWS::IAM::ManagedPolicy");
-    let of_role = managed.filter(move |it| {
-        it.properties["Roles"].as_array().into_iter().flatten().any(|attached| attached.as_str() == Some(role))
-    });
-    of_role.map(|it| &it.properties["PolicyDocument"])
 }

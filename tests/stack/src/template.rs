@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::deploy::attached;
-
 /// A template and what its stack is made with.
 #[derive(Debug)]
 pub struct Template {
@@ -200,4 +198,13 @@ fn json(yaml: &Yaml) -> Value {
 fn single(value: &Value) -> Option<(&str, &Value)> {
     let fields = value.as_object().filter(|fields| fields.len() == 1)?;
     fields.iter().next().map(|(key, value)| (key.as_str(), value))
+}
+
+/// The documents of the managed policies that are attached to a role.
+pub(crate) fn attached<'a>(resources: &'a [&Resource], role: &'a str) -> impl Iterator<Item = &'a Value> {
+    let managed = resources.iter().filter(|it| it.kind == "AWS::IAM::ManagedPolicy");
+    let of_role = managed.filter(move |it| {
+        it.properties["Roles"].as_array().into_iter().flatten().any(|attached| attached.as_str() == Some(role))
+    });
+    of_role.map(|it| &it.properties["PolicyDocument"])
 }

@@ -54,7 +54,7 @@ impl Sink for Above {
         };
         let Some(said) = Said::of(event) else { return };
         let (words, mend) = match &before {
-            None => (said.line().to_owned(), said.mend_below()),
+            None => (said.line(), said.mend_below()),
             Some(before) if said.kind == Kind::End => (format!("not waited for any longer, {before}"), None),
             Some(before) => (before.clone(), None),
         };

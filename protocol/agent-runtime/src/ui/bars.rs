@@ -8,11 +8,12 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, T
 use protocol::tags::Outcome;
 
 use super::standing::Standing;
-use super::text::{COLUMNS, harmless, push_wrapped, rough};
+use super::text::{COLUMNS, harmless, push_wrapped};
 use super::wave::{Member, Wave};
 use crate::clock::Clock;
 use crate::event::{Ending, Event, Sink, Subject};
 use crate::fault::FaultKind;
+use crate::text::{estimate, time_of_day};
 
 /// The terminal that a person watches.
 #[derive(Debug, Clone)]
@@ -160,7 +161,7 @@ fn bar_template(columns: usize) -> String {
 /// What is in flight, then what waits, as far as there is room; then all of them in a line.
 fn lines(wave: &Wave, columns: usize, height: usize) -> Vec<Line> {
     let mut summary = String::new();
-    let ends = wave.ends().map_or_else(|| "-".to_owned(), |ends| format!("{} UTC", ends.strftime("%H:%M")));
+    let ends = wave.ends().map_or_else(|| "-".to_owned(), |ends| format!("{} UTC", time_of_day(ends)));
     push_wrapped(&mut summary, columns, "", &format!("{}; end expected after {ends}", wave.tally().words()));
     let mut members: Vec<_> = wave.all(Standing::InFlight).chain(wave.all(Standing::Waiting)).collect();
     // What has scrolled up last can still be read: it may tell what to mend.
@@ -183,7 +184,7 @@ fn line(subject: &Subject, member: &Member, columns: usize) -> Line {
     let room = columns.saturating_sub(lead.chars().count());
     let text = match row.percent {
         Some(percent) => {
-            let left = row.remaining.map_or(String::new(), |left| format!("  {} left", rough(left)));
+            let left = row.remaining.map_or(String::new(), |left| format!("  {} left", estimate(left)));
             cut(&format!("{percent:>3} %{left}"), room.saturating_sub(columns / 6 + 1))
         }
         None => cut(&row.text, room),

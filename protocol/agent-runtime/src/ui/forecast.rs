@@ -8,6 +8,7 @@ use protocol::{AccountId, DbIdentifier, HandoffId, Label, Region};
 use serde::Serialize;
 
 use super::text::{COLUMNS, push_wrapped};
+use crate::text::estimate_in_column;
 
 /// What is still to come of all handoffs of an agent.
 #[derive(Debug, Clone, Serialize)]
@@ -120,7 +121,8 @@ impl Forecast {
         for ((account, region), handoffs) in &targets {
             let gib: u64 = handoffs.iter().map(|of| u64::from(of.size_gib)).sum();
             let lands = handoffs.iter().map(|of| of.lands).max().unwrap_or_default();
-            let what = format!("{}, {gib} GiB, landed after about {}", count(handoffs.len()), compact(lands));
+            let what =
+                format!("{}, {gib} GiB, landed after about {}", count(handoffs.len()), estimate_in_column(lands));
             push_wrapped(text, COLUMNS, &format!("\nto account {account} in {region}: "), &what);
             let names: Vec<String> = handoffs.iter().map(|of| name(of)).collect();
             let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or_default().clamp(7, NAME);
@@ -131,12 +133,12 @@ impl Forecast {
             );
             for (of, name) in handoffs.iter().zip(names) {
                 let (begins, lands) = if of.fits {
-                    (format!("+{}", compact(of.copy_begins)), format!("+{}", compact(of.lands)))
+                    (format!("+{}", estimate_in_column(of.copy_begins)), format!("+{}", estimate_in_column(of.lands)))
                 } else {
                     ("no room".to_owned(), String::new())
                 };
                 let Expected { order, size_gib, priority, takes, .. } = of;
-                let takes = compact(*takes);
+                let takes = estimate_in_column(*takes);
                 let row = format!(
                     "{order:>5}  {name:<wide$}  {size_gib:>6}  {priority:>6}  {takes:>7}  {begins:>11}  {lands:>8}"
                 );
@@ -145,7 +147,7 @@ impl Forecast {
         }
         text.push('\n');
         if targets.len() > 1 {
-            let what = format!("{}, landed after about {}", count(self.handoffs.len()), compact(self.lands));
+            let what = format!("{}, landed after about {}", count(self.handoffs.len()), estimate_in_column(self.lands));
             push_wrapped(text, COLUMNS, "together  ", &what);
         }
         push_wrapped(text, COLUMNS, "estimate  ", self.rests_on);
@@ -181,15 +183,6 @@ fn name(of: &Expected) -> String {
     let (database, label) = (of.database.as_str(), of.label.as_str());
     let room = NAME - 1 - label.len();
     if database.len() <= room { format!("{database}/{label}") } else { format!("{}…/{label}", &database[..room - 1]) }
-}
-
-/// `12h05m`: the columns are narrow.
-fn compact(duration: Duration) -> String {
-    let minutes = duration.as_secs().div_ceil(60);
-    match (minutes / 60, minutes % 60) {
-        (0, minutes) => format!("{minutes}m"),
-        (hours, minutes) => format!("{hours}h{minutes:02}m"),
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::console::Console;
 use super::words::{Kind, Said};
 use crate::clock::Clock;
 use crate::event::{Event, RowState, Sink};
+use crate::fault::Answer;
 
 /// Writes an object for each event.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ struct Line<'a> {
     stalled_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<&'a str>,
+    #[serde(flatten)]
+    answer: &'a Answer,
 }
 
 impl JsonLines {
@@ -74,6 +77,7 @@ impl Sink for JsonLines {
             remaining_seconds: said.remaining.map(|remaining| remaining.as_secs()),
             stalled_seconds: said.stalled.map(|stalled| stalled.as_secs()),
             mend: said.mend.as_deref(),
+            answer: &said.answer,
         };
         self.console.print(&format!("{}\n", serde_json::to_string(&line).unwrap_or_default()));
     }

@@ -26,7 +26,7 @@ impl Sink for Lines {
         let Some(said) = Said::of(event) else { return };
         let lead = format!("{}  {}  {:<14} {:<8} ", time(&self.clock), said.subject, said.place(), said.word());
         let mut text = String::new();
-        push_wrapped(&mut text, COLUMNS, &lead, said.line());
+        push_wrapped(&mut text, COLUMNS, &lead, &said.line());
         push_mend_below(&mut text, COLUMNS, said.mend_below());
         self.console.print(&text);
     }

@@ -10,9 +10,9 @@ impl Sink for Log {
     fn take(&self, event: &Event) {
         match event {
             Event::Faulted { subject, fault, again } => {
-                tracing::info!(handoff = %subject, kind = ?fault.kind, again = again.as_secs(), "{}", fault.what);
+                tracing::info!(handoff = %subject, kind = ?fault.kind, again = again.as_secs(), "{}", fault.told());
             }
-            Event::Failed { subject, fault } => tracing::info!(handoff = %subject, "failed: {}", fault.what),
+            Event::Failed { subject, fault } => tracing::info!(handoff = %subject, "failed: {}", fault.told()),
             _ => {}
         }
     }

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::forecast::{Forecast, in_seconds};
 use super::row::{first_open, progress, word};
 use super::standing::{Standing, Tally};
-use super::text::{COLUMNS, minute, push_mend, push_wrapped, rough};
+use super::text::{COLUMNS, push_mend, push_wrapped};
 use crate::event::{Row, Trouble};
+use crate::text::{estimate, minute};
 
 /// So many handoffs are read with all their steps.
 pub const FEW: usize = 5;
@@ -64,7 +65,7 @@ impl Entry {
     /// One that is over takes one line.
     fn push_line(&self, text: &mut String) {
         let since = self.since.map_or_else(String::new, |since| format!("{}  ", minute(since)));
-        let lasted = self.access.as_ref().map(|access| format!(", access for {}", rough(access.lasts)));
+        let lasted = self.access.as_ref().map(|access| format!(", access for {}", estimate(access.lasts)));
         let line = format!("{}{}", self.phase, lasted.unwrap_or_default());
         push_wrapped(text, COLUMNS, &format!("{}  {since}", self.handoff), &line);
     }
@@ -83,11 +84,11 @@ impl Entry {
                 Some(until) => format!("taken back {}", minute(*until)),
                 None => format!("until {} at the latest", minute(*until_latest)),
             };
-            let what = format!("for {}: since {}, {end}", rough(*lasts), minute(*from));
+            let what = format!("for {}: since {}, {end}", estimate(*lasts), minute(*from));
             push_wrapped(text, COLUMNS, &format!("  access   {:<16} ", to.join(" and ")), &what);
         }
         if let Some(fault) = &self.fault {
-            push_wrapped(text, COLUMNS, "  error    ", &fault.what);
+            push_wrapped(text, COLUMNS, "  error    ", &fault.told());
             if let Some(mend) = &fault.mend {
                 push_mend(text, COLUMNS, "  mend     ", mend);
             }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::text::rough;
 use crate::event::{Row, RowState};
+use crate::text::estimate;
 
 /// The first step that is not ready.
 pub fn first_open(rows: &[Row]) -> Option<&Row> {
@@ -30,7 +30,7 @@ pub(crate) fn progress(row: &Row) -> String {
         let _ = write!(text, ", {percent} %");
     }
     if let Some(remaining) = row.remaining {
-        let _ = write!(text, ", about {} left", rough(remaining));
+        let _ = write!(text, ", about {} left", estimate(remaining));
     }
     text
 }

@@ -74,7 +74,7 @@ impl Screen {
 
     /// Tells the operator of a fault that ends the command.
     pub fn refuse(&self, fault: &Fault) {
-        self.complain(&fault.chain(), fault.mend());
+        self.complain(&fault.told(), fault.mend());
     }
 
     /// Prints a report, or another answer.
@@ -97,7 +97,7 @@ impl Sink for Screen {
         self.once.borrow_mut().sift(event, &|event| {
             self.lines.take(event);
             if let Some((what, mend)) = complaint(event) {
-                self.complain(what, mend);
+                self.complain(&what, mend);
             }
             if let Some(also) = &self.also {
                 also.take(event);

@@ -1,36 +1,9 @@
-//! How text is laid out: columns, hanging paragraphs, times and durations.
+//! How text is laid out: columns and hanging paragraphs.
 
 use std::fmt::Write as _;
-use std::time::Duration;
-
-use jiff::{SignedDuration, Timestamp};
 
 /// No line of text output is wider, but what is to be pasted.
 pub const COLUMNS: usize = 100;
-
-/// A time as a person says it, in UTC.
-pub fn minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// A duration as a person says it.
-pub(crate) fn rough(duration: Duration) -> String {
-    let minutes = duration.as_secs().div_ceil(60);
-    match (minutes / 60, minutes % 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
-}
-
-/// A duration of the configuration, in days where it has whole ones.
-pub fn long(duration: SignedDuration) -> String {
-    match duration.as_hours() {
-        hours if hours >= 48 && duration == SignedDuration::from_hours(hours / 24 * 24) => {
-            format!("{} days", hours / 24)
-        }
-        _ => format!("{duration:#}"),
-    }
-}
 
 /// Appends a paragraph that hangs under `lead`, broken at spaces where a line would have more `columns`.
 pub fn push_wrapped(text: &mut String, columns: usize, lead: &str, paragraph: &str) {

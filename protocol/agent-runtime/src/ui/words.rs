@@ -7,8 +7,9 @@ use protocol::{AccountId, Lack};
 use serde::Serialize;
 
 use super::row::{progress, word};
-use super::text::rough;
 use crate::event::{Ending, Event, Mailbox, Requested, Row, RowState, Stall, Subject, Trouble};
+use crate::fault::Answer;
+use crate::text::estimate;
 
 /// What an event is in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -49,6 +50,8 @@ pub(crate) struct Said<'a> {
     pub(crate) remaining: Option<Duration>,
     pub(crate) stalled: Option<Duration>,
     pub(crate) mend: Option<Cow<'a, str>>,
+    /// How AWS answered, of a fault.
+    pub(crate) answer: Answer,
 }
 
 impl<'a> Said<'a> {
@@ -94,7 +97,7 @@ impl<'a> Said<'a> {
                 Self::message(subject, "hello", text)
             }
             Event::HelloAnswered { subject, account, lack: Some((lack, fault)) } => {
-                let what = &fault.what;
+                let what = fault.told();
                 let text = format!("account {account} was told that this account is not ready, {lack}: {what}");
                 let mend = fault.mend.as_deref().map(Cow::Borrowed);
                 Self { mend, ..Self::message(subject, "unready", text) }
@@ -136,6 +139,7 @@ impl<'a> Said<'a> {
             remaining: None,
             stalled: None,
             mend: None,
+            answer: Answer::default(),
         }
     }
 
@@ -157,7 +161,7 @@ impl<'a> Said<'a> {
 
     fn stall(subject: &Subject, row: &Row, stall: Stall) -> Self {
         let percent = row.percent.map_or_else(String::new, |percent| format!(" at {percent} %"));
-        let text = format!("no progress for {}{percent}: {}", rough(stall.lasts), row.text);
+        let text = format!("no progress for {}{percent}: {}", estimate(stall.lasts), row.text);
         let mend = format!("it is looked at on; {}", stall.hint);
         Self {
             step: Some(row.step),
@@ -176,6 +180,7 @@ impl<'a> Said<'a> {
             step: fault.step,
             state: Some(state),
             mend: fault.mend.as_deref().map(Cow::Borrowed),
+            answer: fault.answer.clone(),
             ..Self::new(kind, subject, fault.what.as_str().into())
         }
     }
@@ -195,8 +200,9 @@ impl<'a> Said<'a> {
     }
 
     /// For a person.
-    pub(crate) fn line(&self) -> &str {
-        self.line.as_deref().unwrap_or(&self.text)
+    pub(crate) fn line(&self) -> String {
+        let text = self.line.as_deref().unwrap_or(&self.text);
+        format!("{text}{}", self.answer)
     }
 
     /// What is written below the line, if it does not stand in it.
@@ -206,11 +212,15 @@ impl<'a> Said<'a> {
 }
 
 /// What is written to standard error of an event, and how it is mended.
-pub(crate) fn complaint(event: &Event) -> Option<(&str, Option<&str>)> {
+pub(crate) fn complaint(event: &Event) -> Option<(Cow<'_, str>, Option<&str>)> {
     match event {
-        Event::Refused(fault) => Some((&fault.what, fault.mend.as_deref())),
-        Event::Unreadable(what) => Some((what, Some("until it is mended nobody takes back what it may have open"))),
-        Event::NobodyToAsk => Some(("there is nobody to ask: each declared handoff has its answer, or is over", None)),
+        Event::Refused(fault) => Some((fault.told().into(), fault.mend.as_deref())),
+        Event::Unreadable(what) => {
+            Some((what.into(), Some("until it is mended nobody takes back what it may have open")))
+        }
+        Event::NobodyToAsk => {
+            Some(("there is nobody to ask: each declared handoff has its answer, or is over".into(), None))
+        }
         _ => None,
     }
 }

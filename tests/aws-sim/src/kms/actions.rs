@@ -1,9 +1,10 @@
 //! What the actions on existing keys may be asked of: by which names, from which accounts, in which states.
 
 use super::key::{Key, KeyState};
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// What an action answers in one key state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,15 +4,16 @@ use std::convert::identity;
 
 use serde_json::{Value, json};
 
-use super::Kms;
 use super::actions::{key, named_key};
-use super::key::{listing, marker};
+use super::pages::{listing, marker};
+use super::store::Kms;
 use crate::arn::Arn;
+use crate::authorization::denied;
+use crate::caller::Caller;
 use crate::clock::epoch_seconds;
-use crate::decision::denied;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// `alias/` and 1 to 250 letters, digits and `/_-`; `alias/aws/` is AWS's own (KMS API Reference, CreateAlias).
 fn alias_arn(caller: &Caller, json: &Json) -> Outcome<String> {

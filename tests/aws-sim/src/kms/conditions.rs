@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use super::key::Key;
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::context::Context;
 use crate::fault::Outcome;
 use crate::json::Json;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// Actions that have no condition keys of KMS.
 const WITHOUT: [&str; 4] = ["GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants"];

@@ -3,18 +3,20 @@
 use serde_json::{Value, json};
 
 use super::actions::named_key;
+use super::document::Document;
 use super::key::{Key, KeySpec, KeyState};
 use super::key_grants::KeyGrants;
-use super::policies::{Document, checked_policy};
+use super::policies::checked_policy;
 use super::{signing, tagging};
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::envelope::Material;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::lagging::Lagging;
 use crate::tags::Tags;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// KMS API Reference, CreateKey. It has no client token: each call makes another key.
 pub(super) fn create_key(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {

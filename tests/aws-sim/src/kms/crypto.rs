@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use super::actions::key;
 use super::key::Key;
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::envelope;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// Plaintext has at most 4096 bytes (KMS API Reference, Encrypt).
 const LARGEST: usize = 4096;

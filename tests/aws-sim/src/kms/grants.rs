@@ -4,38 +4,21 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::actions::named_key;
-use super::key::{Key, listing, marker};
+use super::key::Key;
+use super::key_grants::Grant;
+use super::pages::{listing, marker};
 use super::terms::{Constraints, OF_ANY_KEY, ON_DATA, SIGNING, Terms};
 use super::{crypto, permission};
 use crate::access::{Ground, Leave, Ruling};
+use crate::authorization::denied;
+use crate::caller::Caller;
 use crate::clock::{epoch_seconds, later};
-use crate::decision::{Asked, Decision, denied};
+use crate::decision::{Asked, Decision};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::policy::Verdict;
 use crate::principal::root_arn;
-use crate::world::{Caller, World};
-
-/// A grant on one key.
-#[derive(Clone, Debug)]
-pub(crate) struct Grant {
-    pub(crate) terms: Terms,
-    pub(crate) created: Timestamp,
-    /// Every token that was given out with it.
-    pub(super) tokens: Vec<String>,
-    pub(super) from: Timestamp,
-    /// When it ends, once it has been revoked or retired.
-    pub(super) until: Option<Timestamp>,
-}
-
-impl Grant {
-    /// Whether it counts: from a while after it was made, or at once for who shows a token of it (KMS Developer Guide,
-    /// Grant tokens), until a while after it was revoked.
-    pub(super) fn in_effect(&self, now: Timestamp, tokens: &[String]) -> bool {
-        (self.from <= now || self.tokens.iter().any(|token| tokens.contains(token)))
-            && self.until.is_none_or(|until| now < until)
-    }
-}
+use crate::verdict::Verdict;
+use crate::world::World;
 
 /// KMS API Reference, CreateGrant. The same name with the same terms gives the same grant; without a name each call
 /// makes another.

@@ -4,7 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::grants::Grant;
+use super::terms::Terms;
+
+/// A grant on one key.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    pub(crate) terms: Terms,
+    pub(crate) created: Timestamp,
+    /// Every token that was given out with it.
+    pub(super) tokens: Vec<String>,
+    pub(super) from: Timestamp,
+    /// When it ends, once it has been revoked or retired.
+    pub(super) until: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Whether it counts: from a while after it was made, or at once for who shows a token of it (KMS Developer Guide,
+    /// Grant tokens), until a while after it was revoked.
+    pub(super) fn in_effect(&self, now: Timestamp, tokens: &[String]) -> bool {
+        (self.from <= now || self.tokens.iter().any(|token| tokens.contains(token)))
+            && self.until.is_none_or(|until| now < until)
+    }
+}
 
 /// All grants on a key. RDS makes one for each encrypted resource, so that there may be tens of thousands: whoever asks finds
 /// his own without looking at the others'.

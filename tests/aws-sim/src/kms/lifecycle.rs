@@ -1,20 +1,15 @@
 //! Enabling, disabling and deleting keys, and which of related ones is the primary.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::actions::{key, named_key};
 use super::key::KeyState;
 use crate::arn::Arn;
-use crate::clock::{epoch_seconds, later};
+use crate::caller::Caller;
+use crate::clock::{days, epoch_seconds, later};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::world::{Caller, World};
-
-pub(super) fn days(count: i64) -> Duration {
-    Duration::from_secs(u64::try_from(count).unwrap_or(0) * 86_400)
-}
+use crate::world::World;
 
 pub(super) fn enable_key(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     switch(world, caller, json, KeyState::Enabled, "EnableKey")

@@ -5,9 +5,10 @@ use super::key::{Key, KeyState};
 use super::terms::{Constraints, Terms};
 use super::{conditions, permission};
 use crate::access::Leave;
+use crate::caller::Caller;
 use crate::decision::Asked;
 use crate::principal::root_arn;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// What reading from a key takes. UNSOURCED: the RDS User Guide lists more for a copy as a whole, without saying which
 /// of it falls on the source's key; these three are the least that reading can need.

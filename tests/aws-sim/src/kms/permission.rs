@@ -5,17 +5,18 @@ use jiff::Timestamp;
 use super::actions::reaches_across;
 use super::conditions;
 use super::crypto;
-use super::grants::Grant;
 use super::key::Key;
+use super::key_grants::Grant;
 use crate::access::Leave;
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::decision::Asked;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::policy::Verdict;
 use crate::principal::Principal;
 use crate::tags::Tags;
-use crate::world::{Caller, World};
+use crate::verdict::Verdict;
+use crate::world::World;
 
 /// A permission that a request needs.
 struct Need {

@@ -1,22 +1,14 @@
 //! Automatic rotation. That material has been rotated cannot be seen from outside, so only the setting is kept.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::actions::named_key;
-use super::key::Key;
-use super::lifecycle::days;
-use crate::clock::{epoch_seconds, later};
+use super::key::{Key, Rotation};
+use crate::caller::Caller;
+use crate::clock::{days, epoch_seconds, later};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::world::{Caller, World};
-
-/// How often a key is rotated, and since when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rotation {
-    pub(crate) days: i64,
-    since: Timestamp,
-}
+use crate::world::World;
 
 /// Symmetric keys alone, and of related multi-Region keys the primary (KMS API Reference, EnableKeyRotation).
 fn must_rotate(key: &Key, reading: bool) -> Outcome<()> {

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 use super::actions::named_key;
 use super::crypto::must_not_be_dry;
 use super::key::{KeySpec, SIGNING_ALGORITHM};
+use crate::caller::Caller;
 use crate::envelope::Material;
 use crate::fault::{Fault, Outcome};
 use crate::ids::Ids;
 use crate::json::Json;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// All signing algorithms of KMS (KMS API Reference, Sign).
 const ALGORITHMS: [&str; 13] = [

@@ -5,11 +5,12 @@ use std::convert::identity;
 use serde_json::{Value, json};
 
 use super::actions::named_key;
-use super::key::{listing, marker};
+use super::pages::{listing, marker};
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::tags::{self, Tags};
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// The request's `Tags`, checked: "You cannot have more than one tag on a KMS key with the same tag key" (KMS API Reference,
 /// CreateKey, Tags).

@@ -2,9 +2,10 @@
 
 use super::snapshot::Maker;
 use super::{groups, instances, option_groups, parameters};
+use crate::caller::Caller;
 use crate::fault::Outcome;
 use crate::query::Query;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// RDS API Reference, DescribeAccountAttributes and AccountQuota; the maxima as in RDS User Guide, Quotas and constraints for

@@ -1,21 +1,13 @@
-//! The certificate authorities of database servers.
+//! Choosing and describing certificate authorities.
 
+use super::certificate::{AUTHORITIES, DEFAULT};
 use super::listing::{filters, paged};
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
-
-/// The one that instances have when none is chosen (RDS User Guide, Using SSL/TLS: certificate authorities).
-pub(super) const DEFAULT: &str = "rds-ca-rsa2048-g1";
-
-/// The same page: what it says of `rds-ca-2019` is that it has expired. With when they end.
-const AUTHORITIES: [(&str, &str); 3] = [
-    ("rds-ca-ecc384-g1", "2121-05-25T00:00:00.000Z"),
-    (DEFAULT, "2061-05-25T00:00:00.000Z"),
-    ("rds-ca-rsa4096-g1", "2121-05-25T00:00:00.000Z"),
-];
 
 /// The authority that a request names.
 pub(super) fn chosen(query: &Query) -> Outcome<Option<String>> {
@@ -27,15 +19,6 @@ pub(super) fn chosen(query: &Query) -> Outcome<Option<String>> {
 /// RDS API Reference, CreateDBInstance and DescribeCertificates, Errors.
 fn not_found(name: &str) -> Fault {
     Fault::not_found("CertificateNotFound", format!("Certificate not found: {name}"))
-}
-
-/// An instance's certificate. AWS renews it every year.
-pub(super) fn show(xml: &mut Xml, name: &str) {
-    xml.leaf("CACertificateIdentifier", name);
-    xml.node("CertificateDetails", |xml| {
-        xml.leaf("CAIdentifier", name);
-        xml.maybe("ValidTill", AUTHORITIES.iter().find(|(known, _)| *known == name).map(|(_, until)| until));
-    });
 }
 
 /// RDS API Reference, DescribeCertificates.

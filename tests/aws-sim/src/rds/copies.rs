@@ -7,11 +7,12 @@ use super::snapshot::{CopyJob, Maker, Origin, Snapshot, Stage};
 use super::snapshots::{must_be_free, must_have_room, not_found, show};
 use super::{engines, keys, options};
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::kms::on_behalf::{TO_READ, TO_STORE, grant};
 use crate::query::Query;
 use crate::tags::Tags;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// RDS API Reference, CopyDBSnapshot; RDS User Guide, Copying a DB snapshot. Called in the Region of the copy.

@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::identifiers::{SNAPSHOT, identifier, own_instance, own_snapshot};
 use super::instance::Stage as InstanceStage;
 use super::progress::{finish, leave_queue};
-use super::snapshot::{Maker, Stage};
+use super::snapshot::{Maker, Snapshot, Stage};
 use super::snapshots::{not_found, take};
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
 use crate::tags::Tags;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// How long an instance is `deleting`, at speed 1.
@@ -38,7 +39,7 @@ pub(super) fn delete_snapshot(world: &mut World, caller: &Caller, query: &Query)
     }
     // "If you delete a source snapshot before the target snapshot becomes available, the snapshot copy might fail"
     // (RDS User Guide, Copying a DB snapshot). Stricter reading: it does.
-    let reads = |copy: &super::Snapshot| copy.job.as_ref().is_some_and(|job| job.source == arn);
+    let reads = |copy: &Snapshot| copy.job.as_ref().is_some_and(|job| job.source == arn);
     let orphans: Vec<_> =
         world.rds.snapshots.values().filter(|copy| reads(copy)).map(|copy| copy.arn.to_string()).collect();
     for orphan in orphans.iter().rev() {

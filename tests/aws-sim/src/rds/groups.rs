@@ -1,36 +1,15 @@
 //! Subnet groups and security groups: as much of a network as a restore names.
 
 use super::listing::{filters, paged};
+use super::network::{SubnetGroup, default_security_group, show};
+use super::store::Rds;
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
 use crate::tags::Tags;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
-
-/// A DB subnet group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SubnetGroup {
-    pub(crate) arn: Arn,
-    pub(crate) description: String,
-    pub(crate) tags: Tags,
-}
-
-/// The default VPC of an account in a Region: the only one it has.
-pub(super) fn vpc(account: &str, region: &str) -> String {
-    format!("vpc-{}", digits(account, region))
-}
-
-/// The default VPC's default security group.
-pub(super) fn default_security_group(account: &str, region: &str) -> String {
-    format!("sg-{}", digits(account, region))
-}
-
-/// Seventeen hex digits that are always the same for an account and Region.
-fn digits(account: &str, region: &str) -> String {
-    let sum = region.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    format!("{account}{:05x}", sum & 0xf_ffff)
-}
 
 /// The subnet group that a request names; `None` when it names none, which means the default one (RDS API Reference,
 /// CreateDBInstance, DBSubnetGroupName: "Must match the name of an existing DB subnet group").
@@ -68,7 +47,7 @@ pub(super) fn security_groups(world: &World, caller: &Caller, query: &Query) -> 
     Ok((!named.is_empty()).then_some(named))
 }
 
-impl super::Rds {
+impl Rds {
     /// Makes a subnet group that is complete at once.
     pub(crate) fn add_subnet_group(&mut self, account: &str, region: &str, name: &str) {
         let arn = Arn::new("rds", region, account, format!("subgrp:{}", name.to_lowercase()));
@@ -162,18 +141,4 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     });
     xml.maybe("Marker", marker);
     Ok(xml)
-}
-
-/// RDS API Reference, DBSubnetGroup.
-pub(super) fn show(xml: &mut Xml, account: &str, region: &str, name: &str, description: &str) {
-    xml.leaf("DBSubnetGroupName", name);
-    xml.leaf("DBSubnetGroupDescription", description);
-    xml.leaf("VpcId", vpc(account, region));
-    xml.leaf("SubnetGroupStatus", "Complete");
-    xml.list("Subnets", "Subnet", ["a", "b"], |xml, zone| {
-        xml.leaf("SubnetIdentifier", format!("subnet-{}{zone}", digits(account, region)));
-        xml.node("SubnetAvailabilityZone", |xml| xml.leaf("Name", format!("{region}{zone}")));
-        xml.leaf("SubnetStatus", "Active");
-    });
-    xml.leaf("DBSubnetGroupArn", Arn::new("rds", region, account, format!("subgrp:{name}")));
 }

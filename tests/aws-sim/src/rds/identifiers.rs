@@ -1,8 +1,8 @@
 //! The grammar of identifiers.
 
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
-use crate::world::Caller;
 
 /// Instances have 1 to 63 characters (RDS API Reference, CreateDBInstance).
 pub(super) const INSTANCE: usize = 63;

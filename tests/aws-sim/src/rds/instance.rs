@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::changes::Changes;
 use super::engines::{self, Engine};
-use super::groups;
 use super::secret::Secret;
 use super::setup::Setup;
+use super::{certificate, monitoring, network, tag_list};
 use crate::arn::Arn;
 use crate::clock::{between, iso};
 use crate::envelope::Stored;
@@ -172,7 +172,7 @@ impl Instance {
             xml.leaf("SecondaryAvailabilityZone", format!("{}{second}", self.arn.region));
         }
         xml.node("DBSubnetGroup", |xml| {
-            groups::show(xml, &self.arn.account, &self.arn.region, &setup.subnet_group, "");
+            network::show(xml, &self.arn.account, &self.arn.region, &setup.subnet_group, "");
         });
         xml.leaf("NetworkType", "IPV4");
         xml.node("PendingModifiedValues", |xml| self.under_way().then(self.pending.clone()).show(xml, setup));
@@ -193,14 +193,14 @@ impl Instance {
         xml.maybe("KmsKeyId", self.key.as_ref());
         xml.maybe("TdeCredentialArn", self.tde.as_ref());
         xml.leaf("DbiResourceId", &self.resource_id);
-        super::certificates::show(xml, &setup.certificate);
+        certificate::show(xml, &setup.certificate);
         xml.leaf("CopyTagsToSnapshot", setup.copy_tags);
         xml.leaf("DBInstanceArn", &self.arn);
         xml.leaf("IAMDatabaseAuthenticationEnabled", setup.iam);
         xml.list("EnabledCloudwatchLogsExports", "member", &setup.logs, |xml, log| xml.write(log));
         xml.leaf("DeletionProtection", setup.deletion_protection);
         let resource = &self.resource_id;
-        super::watching::show(xml, setup.monitoring.as_ref(), setup.insights.as_ref(), &self.arn, resource);
+        monitoring::show(xml, setup.monitoring.as_ref(), setup.insights.as_ref(), &self.arn, resource);
         if let Some(secret) = &self.secret {
             xml.node("MasterUserSecret", |xml| secret.show(xml, now));
         }
@@ -209,7 +209,7 @@ impl Instance {
             let whole = between(from, until).as_secs().max(1);
             xml.leaf("PercentProgress", between(from, now).as_secs() * 100 / whole / 5 * 5);
         }
-        super::tagging::show(xml, &self.tags);
+        tag_list::show(xml, &self.tags);
     }
 
     /// The changes that are being made.

@@ -7,18 +7,20 @@ use super::engines;
 use super::identifiers::{self, INSTANCE, identifier};
 use super::instance::{Instance, Parameters, Stage};
 use super::listing::{filters, paged};
-use super::secret::{self, Secret};
+use super::secret::Secret;
+use super::secrets;
 use super::setup::Setup;
 use super::storage::{Storage, Wanted};
 use super::wishes::{self, Wishes, must_fit};
 use super::{groups, keys, watching};
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::envelope::Stored;
 use crate::fault::{Fault, Outcome};
 use crate::kms::on_behalf::{TO_STORE, grant};
 use crate::query::Query;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// RDS API Reference, CreateDBInstance, as far as a source database needs it.
@@ -46,7 +48,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     let version = engine.version(query.text("EngineVersion"))?;
     let master = query.required("MasterUsername")?.to_owned();
     check_master(&master)?;
-    let managed = secret::wanted(query)?;
+    let managed = secrets::wanted(query)?;
     match query.text("MasterUserPassword") {
         Some(_) if managed => {
             return Err(Fault::combination("You can't specify MasterUserPassword with ManageMasterUserPassword."));

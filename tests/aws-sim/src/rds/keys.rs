@@ -1,9 +1,10 @@
 //! Which KMS key, and whether it can be used.
 
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::kms::on_behalf::{FOR_SECRETS, TO_READ, TO_STORE, usable};
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// Refuses a source whose key the caller cannot read with.
 pub(super) fn readable(world: &World, caller: &Caller, key: &str) -> Outcome<()> {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::identifiers::own_instance;
 use super::instance::{Parameters, Stage};
 use super::modify::workable;
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// How long a reboot takes, at speed 1.

@@ -3,15 +3,17 @@
 use super::changes::Changes;
 use super::identifiers::own_instance;
 use super::instance::{Instance, Parameters, Stage};
-use super::secret::{self, Secret};
+use super::secret::Secret;
+use super::secrets;
 use super::setup::Setup;
 use super::storage::Wanted;
 use super::wishes::{self, Wishes, must_fit};
 use super::{instances, options, watching};
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// The instance that a request names, when it can be worked on (RDS API Reference, ModifyDBInstance, Errors).
@@ -118,7 +120,7 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     if let (Password::Rotated, Some(secret)) = (password, &instance.secret) {
         secret.must_be_rotatable(world, caller)?;
     }
-    let rotation = secret::change(world);
+    let rotation = secrets::change(world);
     let until = later(world.now, world.settings.paced(world.settings.durations.modification));
 
     let regrouped = setup.parameter_group != now.parameter_group;

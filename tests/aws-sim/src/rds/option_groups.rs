@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use super::engines::{self, Engine};
 use super::identifiers::{GROUP, identifier};
 use super::listing::{filters, paged};
-use super::options::{OptionGroup, arn, kind, not_found};
+use super::option_group::{OptionGroup, kind};
+use super::options::{arn, not_found};
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
 use crate::tags::Tags;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// RDS API Reference, CreateOptionGroup.

@@ -1,67 +1,22 @@
-//! Options, the groups that hold them, and what they bind.
+//! The option groups that requests name, and what they bind.
 
 use std::collections::BTreeSet;
 
 use super::engines::{self, Engine};
+use super::option_group::OptionGroup;
 use super::snapshot::Snapshot;
+use super::store::Rds;
 use crate::arn::Arn;
+use crate::caller::Caller;
+use crate::database::Database;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
 use crate::tags::Tags;
-use crate::world::{Caller, World};
+use crate::world::World;
 
-/// An option that an engine has.
-pub(super) struct Kind {
-    name: &'static str,
-    /// What the engines that have it begin with.
-    engines: &'static str,
-    /// Cannot be removed from a group while an instance has the group.
-    pub(super) persistent: bool,
-    /// Can never be removed from a group.
-    pub(super) permanent: bool,
-}
-
-/// RDS User Guide, Sharing a DB snapshot: the table of persistent and permanent options; and some that are neither.
-const KINDS: [Kind; 9] = [
-    Kind { name: "TDE", engines: "oracle-ee", persistent: true, permanent: true },
-    Kind { name: "Timezone", engines: "oracle", persistent: true, permanent: true },
-    Kind { name: "OLS", engines: "oracle", persistent: true, permanent: true },
-    Kind { name: "S3_INTEGRATION", engines: "oracle", persistent: false, permanent: false },
-    Kind { name: "TDE", engines: "sqlserver-ee", persistent: true, permanent: false },
-    Kind { name: "SQLSERVER_BACKUP_RESTORE", engines: "sqlserver", persistent: false, permanent: false },
-    Kind { name: "MARIADB_AUDIT_PLUGIN", engines: "mariadb", persistent: false, permanent: false },
-    Kind { name: "MARIADB_AUDIT_PLUGIN", engines: "mysql", persistent: false, permanent: false },
-    Kind { name: "MEMCACHED", engines: "mysql", persistent: false, permanent: false },
-];
-
-pub(super) fn kind(engine: &str, option: &str) -> Option<&'static Kind> {
-    KINDS.iter().find(|kind| kind.name == option && engine.starts_with(kind.engines))
-}
-
-/// A group that somebody made. The default group of each major version is there without being made, and has no options.
-#[derive(Clone, Debug)]
-pub(crate) struct OptionGroup {
-    pub(crate) arn: Arn,
-    pub(crate) engine: String,
-    pub(crate) major: String,
-    pub(crate) description: String,
-    pub(crate) options: BTreeSet<String>,
-    pub(crate) tags: Tags,
-    /// The group that it was copied from, along with a snapshot.
-    pub(crate) copied_from: Option<Arn>,
-}
-
-impl OptionGroup {
-    /// Those of its options that are persistent or permanent: they bind what has the group.
-    fn binding(&self) -> BTreeSet<String> {
-        let binds = |option: &&String| kind(&self.engine, option).is_some_and(|kind| kind.persistent);
-        self.options.iter().filter(binds).cloned().collect()
-    }
-}
-
-impl super::Rds {
+impl Rds {
     /// The option group of a database that is set up: one with Transparent Data Encryption, or the default one.
-    pub(crate) fn set_up_options(&mut self, database: &crate::Database) -> String {
+    pub(crate) fn set_up_options(&mut self, database: &Database) -> String {
         let engine = engines::of(&database.engine);
         if !database.tde {
             return engine.default_option_group(&database.engine_version);

@@ -3,21 +3,13 @@
 use super::engines::{self, Engine};
 use super::identifiers::{GROUP, identifier};
 use super::listing::{filters, paged};
+use super::parameter_group::ParameterGroup;
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
-use crate::tags::Tags;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
-
-/// A group that somebody made. The default group of each family is there without being made.
-#[derive(Clone, Debug)]
-pub(crate) struct ParameterGroup {
-    pub(crate) arn: Arn,
-    pub(crate) family: String,
-    pub(crate) description: String,
-    pub(crate) tags: Tags,
-}
 
 fn arn(caller: &Caller, name: &str) -> Arn {
     Arn::new("rds", &caller.region, caller.account(), format!("pg:{}", name.to_lowercase()))

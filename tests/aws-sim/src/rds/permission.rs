@@ -1,16 +1,18 @@
 //! Who may ask what of RDS: the resources that each action is judged on, the conditions it brings, and what else it needs.
 
 use super::engines;
+use super::resources::{own_arn, resources};
 use super::snapshot::Snapshot;
-use super::{identifiers, options, resources};
+use super::{identifiers, options};
 use crate::access::Leave;
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::context::Context;
 use crate::decision::Asked;
 use crate::fault::Outcome;
 use crate::query::Query;
 use crate::tags::Tags;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// The service that Enhanced Monitoring's role is passed to. UNSOURCED: the RDS User Guide's example has no condition. It is
 /// what the role trusts, and what policies that work in practice say.
@@ -67,7 +69,7 @@ fn judged(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec<St
         "DescribeDBInstances" if judged.is_empty() => judged.push(own("db:*")),
         "DescribeDBSnapshots" if judged.is_empty() => {
             // The instance is a resource of it as well (same table).
-            judged.extend(query.text("DBInstanceIdentifier").map(|named| super::own_arn(caller, "db", named)));
+            judged.extend(query.text("DBInstanceIdentifier").map(|named| own_arn(caller, "db", named)));
             judged.push(own("snapshot:*"));
         }
         "DescribeDBSubnetGroups" if judged.is_empty() => judged.push(own("subgrp:*")),
@@ -112,7 +114,7 @@ fn dependent(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec
         && (copies || !query.members("Tags").is_empty())
         && let Some(name) = query.text(parameter)
     {
-        need("rds:AddTagsToResource", super::own_arn(caller, kind, name));
+        need("rds:AddTagsToResource", own_arn(caller, kind, name));
     }
     if let ("CreateDBInstance" | "ModifyDBInstance", Some(role)) = (action, query.text("MonitoringRoleArn")) {
         need("iam:PassRole", role.to_owned());
@@ -120,9 +122,9 @@ fn dependent(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec
     // A final snapshot needs the permission to make it, and for the tags that come along (convox/convox#856, RDS's
     // announcement).
     if let ("DeleteDBInstance", Some(last)) = (action, query.text("FinalDBSnapshotIdentifier")) {
-        let last = super::own_arn(caller, "snapshot", last);
+        let last = own_arn(caller, "snapshot", last);
         need("rds:CreateDBSnapshot", last.clone());
-        let named = query.text("DBInstanceIdentifier").map(|named| super::own_arn(caller, "db", named));
+        let named = query.text("DBInstanceIdentifier").map(|named| own_arn(caller, "db", named));
         let instance = named.and_then(|arn| world.rds.instances.get(&arn));
         if instance.is_some_and(|instance| instance.setup.copy_tags) {
             need("rds:AddTagsToResource", last);

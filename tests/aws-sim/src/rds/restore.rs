@@ -4,7 +4,8 @@ use super::changes::Changes;
 use super::engines::{self, Engine};
 use super::identifiers::{self, INSTANCE, identifier};
 use super::instance::{Instance, Parameters, Stage};
-use super::secret::{self, Secret};
+use super::secret::Secret;
+use super::secrets;
 use super::setup::Setup;
 use super::snapshot::{Snapshot, Stage as SnapshotStage};
 use super::snapshots::{moved, not_found};
@@ -12,11 +13,12 @@ use super::storage::Wanted;
 use super::wishes::{self, Wishes, must_fit};
 use super::{instances, keys, options};
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::kms::on_behalf::{TO_STORE, grant};
 use crate::query::Query;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// RDS API Reference, RestoreDBInstanceFromDBSnapshot. It takes no key, engine version or master user: those are the
@@ -68,7 +70,7 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
         Some(name) => Some(name.to_owned()),
         None => origin.database_name.clone(),
     };
-    let managed = secret::wanted(query)?;
+    let managed = secrets::wanted(query)?;
     if managed && !engine.oracle() {
         // "Applies to RDS for Oracle only" (same page, ManageMasterUserPassword). UNSOURCED: the code.
         return Err(Fault::combination(

@@ -4,58 +4,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::keys;
-use crate::access::Leave;
 use crate::arn::Arn;
 use crate::clock::later;
-use crate::context::Context;
-use crate::decision::Asked;
-use crate::fault::{Fault, Outcome};
-use crate::query::Query;
-use crate::world::{Caller, World};
 use crate::xml::Xml;
 
 /// A secret of Secrets Manager.
 #[derive(Clone, Debug)]
 pub(crate) struct Secret {
-    arn: Arn,
+    pub(super) arn: Arn,
     /// The ARN of its key.
     pub(crate) key: String,
     /// `creating` or `rotating`, and until when.
-    change: (&'static str, Timestamp),
+    pub(super) change: (&'static str, Timestamp),
 }
 
 impl Secret {
-    /// A new secret under the key that the request names, or else under Secrets Manager's own, whose policy lets everybody in
-    /// the account use it through the service.
-    ///
-    /// RDS asks Secrets Manager in its caller's name: "Users must have the required permissions to perform operations related
-    /// to Secrets Manager integration": `secretsmanager:CreateSecret` and `secretsmanager:TagResource`, and those on a key
-    /// of their own (RDS User Guide, Password management with Secrets Manager, Permissions required).
-    pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Self> {
-        let (account, region) = (caller.account().to_owned(), caller.region.clone());
-        let name = format!("rds!db-{}", world.ids.uuid());
-        let arn = Arn::new("secretsmanager", &region, &account, format!("secret:{name}-{}", world.ids.hex(6)));
-        let key = match query.text("MasterUserSecretKmsKeyId") {
-            Some(named) => keys::of_secret(world, caller, named)?,
-            None => Arn::new("kms", &region, &account, "alias/aws/secretsmanager").to_string(),
-        };
-        must_be_permitted(world, caller, "secretsmanager:CreateSecret", &arn, |context| {
-            context.set("secretsmanager:Name", &name);
-            if query.text("MasterUserSecretKmsKeyId").is_some() {
-                context.set("secretsmanager:KmsKeyArn", &key);
-            }
-        })?;
-        must_be_permitted(world, caller, "secretsmanager:TagResource", &arn, |_| {})?;
-        let until = later(world.now, change(world));
-        Ok(Self { arn, key, change: ("creating", until) })
-    }
-
-    /// Refuses whoever may not rotate it (same page).
-    pub(super) fn must_be_rotatable(&self, world: &World, caller: &Caller) -> Outcome<()> {
-        must_be_permitted(world, caller, "secretsmanager:RotateSecret", &self.arn, |_| {})
-    }
-
     pub(super) fn rotate(&mut self, world_now: Timestamp, lasts: Duration) {
         self.change = ("rotating", later(world_now, lasts));
     }
@@ -67,34 +30,4 @@ impl Secret {
         xml.leaf("SecretStatus", if now < until { change } else { "active" });
         xml.leaf("KmsKeyId", &self.key);
     }
-}
-
-/// How long Secrets Manager makes or rotates a secret. UNSOURCED: stricter reading. It takes longer than the instance takes to be
-/// available again.
-pub(super) fn change(world: &World) -> Duration {
-    world.settings.paced(world.settings.durations.modification * 7 / 5)
-}
-
-/// UNSOURCED: that RDS answers as it does for its own actions.
-fn must_be_permitted(
-    world: &World,
-    caller: &Caller,
-    action: &str,
-    secret: &Arn,
-    add: impl FnOnce(&mut Context),
-) -> Outcome<()> {
-    let mut context = world.context(caller, &caller.region).forwarded(&["rds"]);
-    add(&mut context);
-    let resource = secret.to_string();
-    world.demand(caller, &Asked { action, resource: &resource, leave: Leave::Nobody, context })
-}
-
-/// Whether a new instance's password is to be managed; a key makes sense only then (RDS API Reference, CreateDBInstance,
-/// MasterUserSecretKmsKeyId).
-pub(super) fn wanted(query: &Query) -> Outcome<bool> {
-    let managed = query.flag("ManageMasterUserPassword")?.unwrap_or(false);
-    if !managed && query.text("MasterUserSecretKmsKeyId").is_some() {
-        return Err(Fault::combination("MasterUserSecretKmsKeyId needs ManageMasterUserPassword."));
-    }
-    Ok(managed)
 }

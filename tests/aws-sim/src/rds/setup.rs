@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::certificate;
 use super::engines::Engine;
-use super::groups;
+use super::monitoring::{Insights, Monitoring};
+use super::network::default_security_group;
 use super::storage::Storage;
-use super::watching::{Insights, Monitoring};
 use super::windows::{BACKUP, BackupWindow, MAINTENANCE, MaintenanceWindow};
 
 /// The choices that an instance was made with, or has come to since.
@@ -63,11 +64,11 @@ impl Setup {
             maintenance_window: MAINTENANCE,
             license: engine.license().to_owned(),
             lifecycle: engine.lifecycle.then(|| "open-source-rds-extended-support".to_owned()),
-            certificate: super::certificates::DEFAULT.to_owned(),
+            certificate: certificate::DEFAULT.to_owned(),
             parameter_group: format!("default.{}", engine.family(version)),
             option_group: engine.default_option_group(version),
             subnet_group: "default".to_owned(),
-            security_groups: vec![groups::default_security_group(account, region)],
+            security_groups: vec![default_security_group(account, region)],
             logs: BTreeSet::new(),
             monitoring: None,
             insights: None,

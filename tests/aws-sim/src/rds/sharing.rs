@@ -5,9 +5,10 @@ use super::snapshot::{Snapshot, Stage};
 use super::snapshots::not_found;
 use super::{engines, options};
 use crate::arn::{Arn, is_account};
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// The ARN of the caller's own manual snapshot, which alone has attributes.

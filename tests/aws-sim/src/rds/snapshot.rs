@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::instance::encryption;
 use super::setup::Setup;
+use super::{network, tag_list};
 use crate::arn::Arn;
 use crate::clock::{between, iso};
 use crate::envelope::Stored;
@@ -175,7 +176,7 @@ impl Snapshot {
         xml.leaf("PercentProgress", self.percent(now));
         xml.leaf("Port", setup.port);
         xml.leaf("AvailabilityZone", &setup.zone);
-        xml.leaf("VpcId", super::groups::vpc(&self.arn.account, &self.arn.region));
+        xml.leaf("VpcId", network::vpc(&self.arn.account, &self.arn.region));
         xml.leaf("InstanceCreateTime", iso(origin.instance_created));
         xml.leaf("MasterUsername", &origin.master_username);
         xml.leaf("LicenseModel", &setup.license);
@@ -195,7 +196,7 @@ impl Snapshot {
         xml.leaf("BackupRetentionPeriod", setup.retention);
         xml.leaf("PreferredBackupWindow", setup.backup_window);
         let tags = self.tags.iter().filter(|_| own);
-        super::tagging::show(xml, tags);
+        tag_list::show(xml, tags);
     }
 }
 

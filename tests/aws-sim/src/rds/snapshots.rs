@@ -8,12 +8,13 @@ use super::keys;
 use super::listing::{filters, paged};
 use super::snapshot::{Maker, Origin, Snapshot, Stage};
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::envelope::Stored;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
 use crate::tags::Tags;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// RDS API Reference, CreateDBSnapshot.

@@ -1,10 +1,12 @@
 //! Tags of RDS resources.
 
+use super::tag_list::show;
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
 use crate::tags::{self, Tags};
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// The request's `Tags`, checked.
@@ -49,13 +51,6 @@ pub(super) fn inherited(tags: &Tags) -> Tags {
 /// "It can't be prefixed with aws: or rds:" (RDS API Reference, Tag, Key).
 fn reserved(key: &str) -> bool {
     ["aws:", "rds:"].iter().any(|prefix| key.to_lowercase().starts_with(prefix))
-}
-
-pub(super) fn show<'a>(xml: &mut Xml, tags: impl IntoIterator<Item = (&'a String, &'a String)>) {
-    xml.list("TagList", "Tag", tags, |xml, (key, value)| {
-        xml.leaf("Key", key);
-        xml.leaf("Value", value);
-    });
 }
 
 /// The tags of the resource that `ResourceName`, an ARN, names (RDS API Reference, AddTagsToResource).

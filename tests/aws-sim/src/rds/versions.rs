@@ -2,9 +2,10 @@
 
 use super::engines;
 use super::listing::{filters, paged};
+use crate::caller::Caller;
 use crate::fault::Outcome;
 use crate::query::Query;
-use crate::world::{Caller, World};
+use crate::world::World;
 use crate::xml::Xml;
 
 /// RDS API Reference, DescribeDBEngineVersions.

@@ -7,9 +7,10 @@ use super::engines::Engine;
 use super::setup::Setup;
 use super::windows::{BackupWindow, MaintenanceWindow, must_not_meet};
 use super::{certificates, groups, options, parameters};
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// The parameters that all three have, with those of the storage and of the secret.
 pub(super) const NAMES: [&str; 24] = [

@@ -4,23 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::queue;
-use super::queues::Queue;
+use super::address::queue;
+use super::queue::{NUMBERS, Queue, redrive};
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::policy::{Kind, Policy};
-use crate::world::{Caller, World};
-
-/// Attributes that are numbers: least, most and default (SQS API Reference, SetQueueAttributes).
-pub(super) const NUMBERS: [(&str, u64, u64, u64); 6] = [
-    ("DelaySeconds", 0, 900, 0),
-    ("KmsDataKeyReusePeriodSeconds", 60, 86_400, 300),
-    ("MaximumMessageSize", 1024, 1_048_576, 1_048_576),
-    ("MessageRetentionPeriod", 60, 1_209_600, 345_600),
-    ("ReceiveMessageWaitTimeSeconds", 0, 20, 0),
-    ("VisibilityTimeout", 0, 43_200, 30),
-];
+use crate::world::World;
 
 /// The other attributes that can be set.
 const TEXTS: [&str; 5] = ["KmsMasterKeyId", "Policy", "RedriveAllowPolicy", "RedrivePolicy", "SqsManagedSseEnabled"];
@@ -100,26 +91,6 @@ fn parsed(world: &World, text: &str) -> Result<Policy, String> {
         return Err("a policy has at most 20 statements, 50 principals and 10 conditions".to_owned());
     }
     Ok(policy)
-}
-
-/// `{"deadLetterTargetArn": ..., "maxReceiveCount": 1 to 1000}`, the number also as text. Both are needed: the API Reference gives
-/// the number a default, but AWS has been seen to refuse its absence (ansible-collections/community.aws#2321).
-pub(super) fn redrive(text: &str) -> Result<(String, u32), String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let fields = value.as_object().ok_or("a redrive policy is an object")?;
-    if let Some(unknown) = fields.keys().find(|key| !matches!(key.as_str(), "deadLetterTargetArn" | "maxReceiveCount"))
-    {
-        return Err(format!("{unknown} is not part of a redrive policy"));
-    }
-    let target = value["deadLetterTargetArn"].as_str().ok_or("deadLetterTargetArn is required")?;
-    let count = &value["maxReceiveCount"];
-    if count.is_null() {
-        return Err("Redrive policy does not contain mandatory attribute: maxReceiveCount".to_owned());
-    }
-    match count.as_u64().or_else(|| count.as_str()?.parse().ok()).map(u32::try_from) {
-        Some(Ok(count @ 1..=1000)) => Ok((target.to_owned(), count)),
-        _ => Err("maxReceiveCount must be 1 to 1000".to_owned()),
-    }
 }
 
 /// It must exist, in the same account and Region (SQS Developer Guide, Dead-letter queues).

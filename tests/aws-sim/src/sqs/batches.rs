@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{encryption, queue, sending, visibility};
+use super::address::queue;
+use super::{encryption, sending, visibility};
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// All entries together have at most 1 MiB, as one message has (SQS API Reference, SendMessageBatch).
 const LARGEST: usize = 1_048_576;

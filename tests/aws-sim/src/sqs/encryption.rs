@@ -1,11 +1,12 @@
 //! Queues that are encrypted under a KMS key.
 
-use super::queues::Queue;
+use super::queue::Queue;
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::kms::on_behalf::allowed;
 use crate::kms::{KeyState, managed_key_of};
 use crate::principal::Principal;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// What sending takes. Release notes say that Decrypt is no longer needed, the page on key management lists both: stricter
 /// reading (SQS Developer Guide, Key management).
@@ -42,5 +43,10 @@ pub(super) fn check(world: &mut World, caller: &Caller, queue: &str, actions: &[
 
 /// The account in which ids and aliases of keys are looked up.
 fn owner(queue: &Queue) -> Caller {
-    Caller { principal: Principal::root(&queue.arn.account), region: queue.arn.region.clone(), plain: false }
+    Caller {
+        principal: Principal::root(&queue.arn.account),
+        session: None,
+        region: queue.arn.region.clone(),
+        plain: false,
+    }
 }

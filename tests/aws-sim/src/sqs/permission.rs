@@ -1,12 +1,13 @@
 //! Who may ask what of which queue.
 
-use super::resources;
+use super::address::resources;
 use crate::access::Leave;
+use crate::caller::Caller;
 use crate::context::Context;
 use crate::decision::Asked;
 use crate::fault::Outcome;
 use crate::json::Json;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// What no queue policy can give to another account (SQS API Reference, each action: "Cross-account permissions don't
 /// apply to this action").

@@ -3,73 +3,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::message::Message;
-use super::{absent, attributes, named, queue, tagging};
+use super::address::{absent, named, queue};
+use super::bounds::bounded;
+use super::queue::Queue;
+use super::{attributes, tagging};
 use crate::arn::Arn;
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::lagging::Lagging;
 use crate::pages::page;
 use crate::policy::Policy;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// How long a deleted name stays taken, and between two purges.
 const MINUTE: Duration = Duration::from_mins(1);
-
-/// A standard queue.
-#[derive(Clone, Debug)]
-pub(crate) struct Queue {
-    pub(crate) arn: Arn,
-    pub(crate) created: Timestamp,
-    pub(crate) modified: Timestamp,
-    /// What has been set, in the API's own words.
-    pub(crate) attributes: BTreeMap<String, String>,
-    /// The attribute `Policy`, parsed; empty when there is none.
-    pub(crate) policy: Lagging<Policy>,
-    pub(crate) messages: Vec<Message>,
-    /// Each receipt handle ever given, and its message's id.
-    pub(crate) handles: BTreeMap<String, String>,
-    pub(crate) tags: BTreeMap<String, String>,
-    pub(super) purged: Option<Timestamp>,
-}
-
-impl Queue {
-    pub(super) fn url(&self) -> String {
-        format!("https://sqs.{}.amazonaws.com/{}/{}", self.arn.region, self.arn.account, self.arn.resource)
-    }
-
-    /// An attribute that is a number of seconds or bytes.
-    pub(super) fn number(&self, name: &str) -> u64 {
-        let default = attributes::NUMBERS.iter().find(|(known, ..)| *known == name).map_or(0, |(.., default)| *default);
-        self.attributes.get(name).and_then(|value| value.parse().ok()).unwrap_or(default)
-    }
-
-    pub(super) fn seconds(&self, name: &str) -> Duration {
-        Duration::from_secs(self.number(name))
-    }
-
-    pub(super) fn forget_old(&mut self, now: Timestamp) {
-        let retention = self.seconds("MessageRetentionPeriod");
-        self.messages.retain(|message| later(message.sent, retention) > now);
-    }
-
-    /// An attribute as it is in effect: as it was set, or by default.
-    pub(super) fn attribute(&self, name: &str) -> Option<String> {
-        let default = attributes::NUMBERS.iter().find(|(known, ..)| *known == name);
-        let sse = || (name == "SqsManagedSseEnabled").then(|| "true".to_owned());
-        let set = self.attributes.get(name).cloned();
-        set.or_else(|| default.map(|(.., default)| default.to_string())).or_else(sse)
-    }
-
-    /// The ARN of the dead-letter queue, and after how many receipts a message goes there.
-    pub(super) fn redrive(&self) -> Option<(String, u32)> {
-        attributes::redrive(self.attributes.get("RedrivePolicy")?).ok()
-    }
-}
 
 /// SQS API Reference, CreateQueue. The same name with the same attributes gives the queue that is there.
 pub(super) fn create_queue(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
@@ -174,7 +125,7 @@ pub(super) fn list_dead_letter_source_queues(world: &mut World, caller: &Caller,
 /// "The default value for MaxResults is 1000 ... You must set MaxResults to receive a value for NextToken" (SQS API
 /// Reference, ListQueues).
 fn listing(world: &World, json: &Json, name: &str, wanted: impl Fn(&Queue) -> bool) -> Outcome<Value> {
-    let limit = super::bounded(json, "MaxResults", 1, 1000)?;
+    let limit = bounded(json, "MaxResults", 1, 1000)?;
     let own = world.sqs.queues.iter().filter(|(_, queue)| wanted(queue));
     let items = own.map(|(arn, queue)| (arn.clone(), queue.url())).collect();
     let most = usize::try_from(limit.unwrap_or(1000)).unwrap_or(1);

@@ -5,13 +5,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::address::queue;
+use super::bounds::bounded;
 use super::message::{Message, SYSTEM_ATTRIBUTES};
-use super::{bounded, digest, encryption, queue};
+use super::{digest, encryption};
 use crate::answer::Reply;
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// SQS API Reference, ReceiveMessage. With nothing to give, it waits from when the request arrived.
 pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, arrived: Timestamp) -> Outcome<Reply> {

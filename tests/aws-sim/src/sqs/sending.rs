@@ -7,12 +7,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::address::queue;
+use super::bounds::bounded;
 use super::message::{Attribute, AttributeValue, Message};
-use super::{bounded, digest, encryption, queue};
+use super::{digest, encryption};
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// The parameters of a message, beside the queue's.
 pub(super) const PARAMETERS: [&str; 6] = [

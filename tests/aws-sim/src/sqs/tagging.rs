@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::queue;
+use super::address::queue;
+use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::tags::{self, Tags};
-use crate::world::{Caller, World};
+use crate::world::World;
 
 /// SQS Developer Guide, Cost allocation tags: the form is that of other services. More than 50 tags "isn't recommended",
 /// so that they are refused is UNSOURCED, as is the code: stricter reading.

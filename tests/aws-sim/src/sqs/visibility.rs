@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{bounded, queue};
+use super::address::queue;
+use super::bounds::bounded;
+use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::world::{Caller, World};
+use crate::world::World;
 
 pub(super) fn delete_message(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["QueueUrl", "ReceiptHandle"])?;

@@ -37,7 +37,7 @@ async fn a_client_of_another_process_is_served() {
 
     let secret = format!("simulated-{A}");
     let config = aws_config::SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
+        .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(HERE))
         .endpoint_url(format!("http://{address}"))
         .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(Credentials::new(

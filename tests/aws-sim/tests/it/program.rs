@@ -43,7 +43,7 @@ impl Program {
         let secret = format!("simulated-{key}");
         let credentials = Credentials::new(key, secret, None, None, "test");
         let config = aws_config::SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
+            .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region.to_owned()))
             .endpoint_url(&self.address)
             .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))

@@ -28,7 +28,7 @@ impl Root {
     fn of(address: &str, account: &str, region: &'static str) -> Self {
         let credentials = Credentials::new(account, format!("simulated-{account}"), None, None, "kills");
         let sdk = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
+            .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region))
             .endpoint_url(address)
             .credentials_provider(SharedCredentialsProvider::new(credentials))

@@ -6,7 +6,7 @@ use agent_runtime::Exit;
 use aws_sdk_rds::types::DbSnapshot;
 use aws_sim::{Database, Quotas};
 use e2e::{A, B, HOME, Lab, Ran, TARGET, World};
-use protocol::handoff::Handoff;
+use protocol::wire::handoff::Handoff;
 use tokio_util::sync::CancellationToken;
 
 /// Databases of these sizes, and `[limits]` of both agents.

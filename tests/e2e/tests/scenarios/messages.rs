@@ -6,8 +6,8 @@ use agent_runtime::Exit;
 use agent_runtime::event::{Event, Mailbox, Row, RowState};
 use e2e::{A, B, HOME, Lab, TARGET, World};
 use protocol::Reason;
-use protocol::handoff::Handoff;
 use protocol::tags::Outcome;
+use protocol::wire::handoff::Handoff;
 use tokio_util::sync::CancellationToken;
 
 /// Runs account A until its message stands in the inbox, and returns it. Account A's agent is stopped then.

@@ -2,15 +2,16 @@
 //!
 //! It can name a database, a label, one of the configured targets and the terms, and nothing else: no role, queue or key.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::VERSION;
+use super::envelope::{Envelope, Refusal, VERSION, decode};
 use crate::ids::{AccountId, DbIdentifier, Label, ParseError, Region, text};
 use crate::terms::{Terms, read_duration};
-use crate::trust::{Envelope, Reason, Refusal, decode};
-use std::fmt;
-use std::str::FromStr;
+use crate::words::Reason;
 
 /// Stands for a day in a label.
 const DATE: &str = "{date}";
@@ -91,8 +92,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SHORT: &str = include_str!("../testdata/v1/request.json");
-    const LONG: &str = include_str!("../testdata/v1/request-all.json");
+    const SHORT: &str = include_str!("../../testdata/v1/request.json");
+    const LONG: &str = include_str!("../../testdata/v1/request-all.json");
 
     fn reason(body: &str) -> Option<Reason> {
         match Request::decode(body) {

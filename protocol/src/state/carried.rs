@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::TagError;
+use super::TagError;
 use crate::tags::{Tags, is_value};
 
 /// Before the key of a carried tag, on snapshots.
@@ -90,7 +90,7 @@ pub fn is_reserved(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::pair;
+    use crate::state::pair;
     use proptest::prelude::*;
 
     #[test]

@@ -1,38 +1,14 @@
-//! All that a source snapshot or a target copy remembers of its handoff, read from its tags.
+//! What account A remembers: the tags of the source snapshot.
 
 use jiff::Timestamp;
 
-use crate::carried::Carried;
-use crate::ids::{DbIdentifier, Digest, HandoffId, Label};
+use super::carried::Carried;
+use super::{TagError, is_ours, optional, pair, required, stages};
+use crate::ids::{DbIdentifier, HandoffId, Label};
 use crate::names::SnapshotRole;
-use crate::receipt::Stage;
-use crate::tags::{self, Answered, Asked, Ended, Hints, Offer, Origin, Outcome, Published, Route, Tags, Told};
+use crate::tags::{self, Answered, Asked, Ended, Hints, Offer, Outcome, Published, Route, Tags, Told};
 use crate::terms::Terms;
-
-/// A tag of ours that is missing or does not read: somebody has changed it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("tag {key} is {state}")]
-pub struct TagError {
-    key: &'static str,
-    state: String,
-}
-
-impl TagError {
-    pub(crate) fn new(key: &'static str, state: impl Into<String>) -> Self {
-        Self { key, state: state.into() }
-    }
-}
-
-/// The tag that records a receipt: on the source snapshot what B said, on the target copy what A was told.
-pub fn stage_tag(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Accepted => "rds-handoff:accepted",
-        Stage::Landed => "rds-handoff:landed",
-        Stage::Restored => "rds-handoff:restored",
-        Stage::Rejected => "rds-handoff:rejected",
-        Stage::Failed => "rds-handoff:failed",
-    }
-}
+use crate::words::Stage;
 
 /// What account A must remember: the tags of the source snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,106 +135,6 @@ impl SourceFacts {
     pub fn open_offer(&self) -> Option<&Offer> {
         self.offer.as_ref().filter(|_| self.ended.is_none() && self.settled.is_none())
     }
-}
-
-/// What account B must remember: the tags of the target copy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TargetFacts {
-    /// The handoff.
-    pub id: HandoffId,
-    /// The operator's label, of account A.
-    pub label: Label,
-    /// The source database's identifier.
-    pub database: DbIdentifier,
-    /// What the database was like.
-    pub hints: Hints,
-    /// The database's tags that went with it.
-    pub carried: Carried,
-    /// The message that was acted on.
-    pub digest: Digest,
-    /// Where it came from.
-    pub origin: Origin,
-    /// What account A has been told.
-    pub told: Vec<(Stage, Told)>,
-}
-
-impl TargetFacts {
-    /// The facts on a snapshot; `None` when it is not a target copy of ours.
-    ///
-    /// # Errors
-    /// When it is ours and a tag does not read.
-    pub fn read(tags: &Tags) -> Result<Option<Self>, TagError> {
-        if !is_ours(tags, SnapshotRole::Target) {
-            return Ok(None);
-        }
-        Ok(Some(Self {
-            id: required(tags, tags::ID)?,
-            label: required(tags, tags::LABEL)?,
-            database: required(tags, tags::DATABASE)?,
-            hints: required(tags, tags::HINTS)?,
-            carried: Carried::read(tags)?,
-            digest: required(tags, tags::DIGEST)?,
-            origin: required(tags, tags::SOURCE)?,
-            told: stages(tags)?,
-        }))
-    }
-
-    /// The tags that the creating call writes.
-    pub fn creation_tags(&self) -> Tags {
-        let own = [
-            pair(tags::ROLE, SnapshotRole::Target.as_str()),
-            pair(tags::ID, &self.id),
-            pair(tags::LABEL, &self.label),
-            pair(tags::DATABASE, &self.database),
-            pair(tags::HINTS, &self.hints),
-            pair(tags::DIGEST, &self.digest),
-            pair(tags::SOURCE, &self.origin),
-        ];
-        self.carried.on_snapshot().chain(own).collect()
-    }
-
-    /// What A has been told of one stage.
-    pub fn told(&self, stage: Stage) -> Option<&Told> {
-        self.told.iter().find_map(|(told, when)| (*told == stage).then_some(when))
-    }
-
-    /// Once `restored` was told no step runs, whatever became of the database: it is its owner's now.
-    pub fn is_finished(&self) -> bool {
-        self.told(Stage::Restored).is_some()
-    }
-}
-
-/// Does a snapshot carry our tags in this role?
-pub fn is_ours(tags: &Tags, role: SnapshotRole) -> bool {
-    tags.get(tags::ROLE).is_some_and(|value| value == role.as_str()) && tags.contains_key(tags::ID)
-}
-
-/// One tag.
-pub fn pair(key: &str, value: &(impl ToString + ?Sized)) -> (String, String) {
-    (key.to_owned(), value.to_string())
-}
-
-fn optional<T: std::str::FromStr<Err: std::fmt::Display>>(
-    tags: &Tags,
-    key: &'static str,
-) -> Result<Option<T>, TagError> {
-    tags.get(key)
-        .map(|value| value.parse().map_err(|error: T::Err| TagError::new(key, format!("not readable: {error}"))))
-        .transpose()
-}
-
-fn required<T: std::str::FromStr<Err: std::fmt::Display>>(tags: &Tags, key: &'static str) -> Result<T, TagError> {
-    optional(tags, key)?.ok_or_else(|| TagError::new(key, "missing"))
-}
-
-fn stages(tags: &Tags) -> Result<Vec<(Stage, Told)>, TagError> {
-    let mut stages = Vec::new();
-    for stage in Stage::ALL {
-        if let Some(told) = optional(tags, stage_tag(stage))? {
-            stages.push((stage, told));
-        }
-    }
-    Ok(stages)
 }
 
 #[cfg(test)]

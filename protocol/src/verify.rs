@@ -1,4 +1,4 @@
-//! What a receiver believes, and the reasons for which it refuses.
+//! The checks of a receiver: what it believes.
 //!
 //! A message is hostile until proven otherwise: bounded, strict, understood or left alone. Until messages are signed, a sender
 //! is known by two things only: the queue that the message came through, to which the queue's owner has let that account
@@ -6,147 +6,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use crate::facts::SourceFacts;
-use crate::handoff::Handoff;
-use crate::hello::Answer;
-use crate::identity::Identity;
-use crate::ids::{AccountId, ParseError, Region, RoleName};
-use crate::receipt::Receipt;
-use crate::tags::words;
-use crate::{KeyArn, MAX_BODY, QueueArn, VERSION};
-
-/// The message attribute in which a detached signature will stand. Version 1 neither writes nor reads it.
-pub const SIGNATURE_ATTRIBUTE: &str = "rds-handoff-signature";
-
-/// The message attribute with which a rejected message stands in its receiver's dead-letter queue.
-pub const REASON_ATTRIBUTE: &str = "rds-handoff-reason";
+use crate::arn::{KeyArn, QueueArn};
+use crate::ids::{AccountId, Identity, Region, RoleName};
+use crate::state::SourceFacts;
+use crate::terms::{LONGEST_ACCESS, LONGEST_START};
+use crate::wire::envelope::Refusal;
+use crate::wire::handoff::Handoff;
+use crate::wire::hello::{Answer, Hello};
+use crate::wire::receipt::Receipt;
+use crate::words::Reason;
 
 /// How far apart two honest clocks may be. AWS itself refuses requests that are 15 minutes off.
-pub(crate) const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
-/// No honest offer waits longer than a queue keeps its message (SQS: 14 days).
-pub(crate) const LONGEST_START: SignedDuration = SignedDuration::from_hours(14 * 24);
-
-/// No honest offer is open longer than this: access must take itself away.
-pub(crate) const LONGEST_ACCESS: SignedDuration = SignedDuration::from_hours(90 * 24);
-
-/// Why a message or a handoff was refused: a closed set, so that a receipt tells the other account nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// Larger than [`MAX_BODY`].
-    TooLarge,
-    /// Not JSON, or not the fields of this kind and version.
-    Malformed,
-    /// Its parts do not agree with each other.
-    Contradictory,
-    /// It names another account or Region as its target.
-    NotForUs,
-    /// It comes from an account that is not configured.
-    UnknownSender,
-    /// The snapshot that it names is not what it says.
-    NotAsClaimed,
-    /// It is past its time to start, or could not be done before access ends.
-    Expired,
-    /// Its times are outside the bounds of an honest offer.
-    BadTimes,
-    /// The restored database cannot have its name.
-    BadName,
-    /// It answers no offer of ours.
-    NoSuchOffer,
-    /// The copy failed.
-    CopyFailed,
-    /// The restore failed.
-    RestoreFailed,
-    /// A resource of that name exists and belongs to somebody else.
-    NameTaken,
-    /// Any other fault that ends a handoff.
-    Fault,
-}
-
-words!(
-    Reason,
-    "a reason",
-    TooLarge = "too-large",
-    Malformed = "malformed",
-    Contradictory = "contradictory",
-    NotForUs = "not-for-us",
-    UnknownSender = "unknown-sender",
-    NotAsClaimed = "not-as-claimed",
-    Expired = "expired",
-    BadTimes = "bad-times",
-    BadName = "bad-name",
-    NoSuchOffer = "no-such-offer",
-    CopyFailed = "copy-failed",
-    RestoreFailed = "restore-failed",
-    NameTaken = "name-taken",
-    Fault = "fault"
-);
-
-/// Why a message is not acted on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Known to be bad: it goes to the receiver's own dead-letter queue.
-    #[error("{reason}: {detail}")]
-    Rejected {
-        /// The reason.
-        reason: Reason,
-        /// What exactly, for the receiver's own operator.
-        detail: String,
-    },
-    /// Not understood: a later version may, so it is left alone.
-    #[error("version {version}, kind {kind:?}: a later version of this agent may understand it")]
-    Newer {
-        /// Its version.
-        version: u64,
-        /// Its kind.
-        kind: String,
-    },
-}
-
-impl Refusal {
-    /// A rejection.
-    ///
-    /// At most 300 characters of `detail` are kept: it may quote what another account wrote.
-    pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
-        Self::Rejected { reason, detail: detail.into().chars().take(300).collect() }
-    }
-}
-
-/// The kind that a queue expects.
-pub(crate) struct Envelope {
-    pub(crate) kind: &'static str,
-    pub(crate) newest: u64,
-}
-
-/// Reads one strict, bounded body. `version` and `kind` are looked at first, so that what is newer is left alone rather than
-/// refused.
-pub(crate) fn decode<T: DeserializeOwned>(body: &str, envelope: &Envelope) -> Result<T, Refusal> {
-    #[derive(Deserialize)]
-    struct Head {
-        version: u64,
-        kind: String,
-    }
-    if body.len() > MAX_BODY {
-        let detail = format!("{} bytes; a message has at most {MAX_BODY}", body.len());
-        return Err(Refusal::because(Reason::TooLarge, detail));
-    }
-    let malformed = |error: serde_json::Error| Refusal::because(Reason::Malformed, error.to_string());
-    let head: Head = serde_json::from_str(body).map_err(malformed)?;
-    if head.version > envelope.newest || head.version >= VERSION && head.kind != envelope.kind {
-        return Err(Refusal::Newer { version: head.version, kind: head.kind.chars().take(40).collect() });
-    }
-    if head.version < VERSION {
-        return Err(Refusal::because(Reason::Malformed, format!("there is no version {}", head.version)));
-    }
-    serde_json::from_str(body).map_err(malformed)
-}
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// The receiver of handoff messages: account B, as its configuration says.
 #[derive(Debug, Clone)]
@@ -236,6 +110,20 @@ pub fn check_times(handoff: &Handoff, now: Timestamp, estimate: SignedDuration) 
     Ok(())
 }
 
+impl Hello {
+    /// Was it asked at an honest time? It is sent again for a week, and a queue keeps a message for 14 days.
+    ///
+    /// # Errors
+    /// [`Reason::BadTimes`].
+    pub fn check_time(&self, now: Timestamp) -> Result<(), Refusal> {
+        let age = now.duration_since(self.issued);
+        if age < -SKEW || age > SignedDuration::from_hours(21 * 24) + SKEW {
+            return Err(Refusal::because(Reason::BadTimes, format!("issued {}, and it is {now}", self.issued)));
+        }
+        Ok(())
+    }
+}
+
 /// What RDS says of the snapshot that a message names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedSnapshot {
@@ -303,5 +191,97 @@ pub fn check_receipt(receipt: &Receipt, facts: Option<&SourceFacts>) -> Result<(
     match &facts.offer {
         Some(offer) if offer.digest == receipt.digest => Ok(()),
         _ => refuse(format!("handoff {} has no offer of that digest", facts.id)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names;
+
+    const GOLDEN: &str = include_str!("../testdata/v1/handoff.json");
+    const HELLO: &str = include_str!("../testdata/v1/hello.json");
+
+    #[test]
+    fn only_a_configured_sender_and_our_own_account_and_region_are_served() {
+        let handoff = Handoff::decode(GOLDEN).unwrap();
+        let receiver = |account: &str, region: &str, sender: &str| Receiver {
+            account: account.parse().unwrap(),
+            region: region.parse().unwrap(),
+            senders: [(
+                sender.parse().unwrap(),
+                Sender {
+                    receipts: names::inbox(&sender.parse().unwrap(), &region.parse().unwrap()),
+                    role: names::source_role(),
+                },
+            )]
+            .into(),
+        };
+        let refused = |receiver: &Receiver| match receiver.check(&handoff) {
+            Err(Refusal::Rejected { reason, .. }) => Some(reason),
+            _ => None,
+        };
+        assert_eq!(refused(&receiver("222222222222", "us-west-2", "111111111111")), None);
+        assert_eq!(refused(&receiver("333333333333", "us-west-2", "111111111111")), Some(Reason::NotForUs));
+        assert_eq!(refused(&receiver("222222222222", "us-west-1", "111111111111")), Some(Reason::NotForUs));
+        assert_eq!(refused(&receiver("222222222222", "us-west-2", "333333333333")), Some(Reason::UnknownSender));
+    }
+
+    #[test]
+    fn times_are_kept() {
+        let handoff = Handoff::decode(GOLDEN).unwrap();
+        let at = |time: &str, estimate: i64| match check_times(
+            &handoff,
+            time.parse().unwrap(),
+            SignedDuration::from_hours(estimate),
+        ) {
+            Err(Refusal::Rejected { reason, .. }) => Some(reason),
+            _ => None,
+        };
+        assert_eq!(at("2026-11-21T10:00:00Z", 1), None);
+        assert_eq!(at("2026-11-21T09:54:59Z", 1), Some(Reason::BadTimes));
+        assert_eq!(at("2026-11-22T10:00:00Z", 1), None);
+        assert_eq!(at("2026-11-22T10:00:01Z", 1), Some(Reason::Expired));
+        assert_eq!(at("2026-11-22T10:00:00Z", 7 * 24), Some(Reason::Expired));
+        let long = Handoff {
+            start_by: handoff.issued + SignedDuration::from_hours(15 * 24),
+            access_until: handoff.issued + SignedDuration::from_hours(20 * 24),
+            ..handoff.clone()
+        };
+        assert!(check_times(&long, long.issued, SignedDuration::ZERO).is_err());
+        let reversed = Handoff { start_by: handoff.issued - SignedDuration::from_hours(1), ..handoff.clone() };
+        assert!(check_times(&reversed, reversed.issued, SignedDuration::ZERO).is_err());
+    }
+
+    #[test]
+    fn a_snapshot_must_be_what_the_message_says() {
+        let handoff = Handoff::decode(GOLDEN).unwrap();
+        let seen = SharedSnapshot {
+            encrypted: true,
+            key: Some(handoff.key.clone()),
+            identity: Some(handoff.identity.clone()),
+            engine: "postgres".to_owned(),
+            size_gib: 100,
+        };
+        assert_eq!(check_snapshot(&handoff, &seen), Ok(()));
+        let other_data = Identity { created: "2026-11-20T09:00:00Z".parse().unwrap(), ..handoff.identity.clone() };
+        for lie in [
+            SharedSnapshot { encrypted: false, ..seen.clone() },
+            SharedSnapshot { key: None, ..seen.clone() },
+            SharedSnapshot { identity: Some(other_data), ..seen.clone() },
+            SharedSnapshot { identity: None, ..seen.clone() },
+            SharedSnapshot { engine: "mysql".to_owned(), ..seen.clone() },
+            SharedSnapshot { size_gib: 99, ..seen },
+        ] {
+            assert!(check_snapshot(&handoff, &lie).is_err(), "{lie:?}");
+        }
+    }
+
+    #[test]
+    fn a_hello_from_another_time_is_refused() {
+        let hello = Hello::decode(HELLO).unwrap();
+        let at = |time: &str| hello.check_time(time.parse().unwrap()).is_ok();
+        assert!(at("2026-11-21T10:00:00Z") && at("2026-11-21T09:56:00Z") && at("2026-12-12T10:00:00Z"));
+        assert!(!at("2026-11-21T09:54:00Z") && !at("2026-12-13T10:00:00Z"));
     }
 }

@@ -1,4 +1,4 @@
-//! When to look again: from the progress that AWS reports, not from a fixed interval.
+//! The poll schedule: when work is polled next, from the progress that AWS reports and not at a fixed interval.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use crate::settings::read_duration;
-use crate::step::Working;
+use super::Working;
+use crate::config::read_duration;
 
-/// The bounds of waiting. `[look_again]` in the configuration.
+/// The bounds of polling: `[look_again]` in the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Pace {
+pub struct PollSchedule {
     /// Never sooner than this.
     #[serde(deserialize_with = "read_duration")]
     pub floor: SignedDuration,
@@ -33,7 +33,7 @@ pub struct Pace {
 /// Of more handoffs than this listings are as far apart as of so many.
 const CROWD: usize = 100;
 
-impl Default for Pace {
+impl Default for PollSchedule {
     fn default() -> Self {
         Self {
             floor: SignedDuration::from_secs(10),
@@ -45,16 +45,13 @@ impl Default for Pace {
     }
 }
 
-impl Pace {
-    /// When it will be over, where that is known; else two fifths of the estimated remaining time, and a quarter when nine tenths are
-    /// done: AWS reports progress in lumps, and not evenly. What reports progress and has made none yet will take as long again;
-    /// what never does, as a restore, may be over by half of that.
-    /// What is slow is not over within a minute, and not looked at sooner while nothing is known of its progress.
-    pub fn look_again(&self, working: &Working, now: Timestamp, unchanged: Duration) -> Duration {
-        if let Some(until) = working.until {
-            return Duration::try_from(until.duration_since(now)).unwrap_or_default();
-        }
-        let first = if working.slow { self.slow() } else { self.floor() };
+impl PollSchedule {
+    /// How long until the next poll: two fifths of the estimated remaining time, and a quarter when nine tenths are done, since AWS
+    /// reports progress in lumps, and not evenly. What reports progress and has made none yet will take as long again; what never
+    /// reports any, as a restore, may be over by half of that. What is slow is not over within a minute, and not polled sooner
+    /// while nothing is known of its progress.
+    pub fn next_poll(&self, working: &Working, slow: bool, now: Timestamp, unchanged: Duration) -> Duration {
+        let first = if slow { self.slow() } else { self.floor() };
         let wait = match (remaining(working, now, unchanged), working.percent) {
             (Some(remaining), percent) => {
                 let share = if percent < Some(90) { remaining * 2 / 5 } else { remaining / 4 };
@@ -128,7 +125,7 @@ mod tests {
         let since: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
         let working = Working { percent, since: Some(since), ..Working::new("copying") };
         let [elapsed, unchanged] = [minutes, unchanged].map(|minutes| Duration::from_mins(minutes.into()));
-        Pace::default().look_again(&working, since + elapsed, unchanged).as_secs()
+        PollSchedule::default().next_poll(&working, false, since + elapsed, unchanged).as_secs()
     }
 
     #[test]

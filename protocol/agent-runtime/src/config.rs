@@ -1,0 +1,252 @@
+//! Configuration files: TOML, unknown keys refused. Every error of a file names the file, the line, what is wrong and how to fix
+//! it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use protocol::terms::{duration, read_duration};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+use wildmatch::WildMatch;
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{file}:{line}: {what}")]
+    Invalid {
+        /// Which file.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// What is wrong, and how to fix it.
+        what: String,
+    },
+    /// A flag of the command line is missing or wrong: which, and how to fix it.
+    #[error("--{flag} {what}")]
+    Flag {
+        /// Without its hyphens.
+        flag: &'static str,
+        /// What is wrong, and how to fix it.
+        what: String,
+    },
+}
+
+/// Values that do not go together, each of which could be read: what is wrong, how to fix it, and where it stands.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct Misfit {
+    /// From the top of the file down; empty for the file as a whole.
+    place: Vec<Part>,
+    what: String,
+}
+
+/// A part of the way to a value.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Key(&'static str),
+    /// In a list, from 0.
+    Nth(usize),
+}
+
+impl Misfit {
+    /// Something wrong with the value of this key, or for want of it.
+    pub fn of(key: &'static str, what: impl Into<String>) -> Self {
+        Self::new(what).within(key)
+    }
+
+    /// Something wrong with a whole table: [`Misfit::within`] and [`Misfit::in_nth`] say which.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { place: Vec::new(), what: what.into() }
+    }
+
+    /// It stands in the table under this key.
+    #[must_use]
+    pub fn within(mut self, key: &'static str) -> Self {
+        self.place.insert(0, Part::Key(key));
+        self
+    }
+
+    /// It stands in this one, from 0, of the tables under this key.
+    #[must_use]
+    pub fn in_nth(mut self, key: &'static str, nth: usize) -> Self {
+        self.place.insert(0, Part::Nth(nth));
+        self.within(key)
+    }
+
+    /// The last key on the way to it.
+    pub fn key(&self) -> Option<&'static str> {
+        self.place.iter().rev().find_map(|part| match part {
+            Part::Key(key) => Some(*key),
+            Part::Nth(_) => None,
+        })
+    }
+
+    /// Where it stands in the text, or, for want of a key, the table that lacks it: an offset in bytes.
+    fn offset(&self, text: &str) -> usize {
+        let Ok(file) = DeTable::parse(text) else { return 0 };
+        let file = DeValue::Table(file.into_inner());
+        let (mut found, mut value) = (0, &file);
+        for part in &self.place {
+            let next = match (part, value) {
+                (Part::Key(key), DeValue::Table(table)) => {
+                    table.get_key_value(*key).map(|(key, value)| (key.span(), value))
+                }
+                (Part::Nth(nth), DeValue::Array(items)) => items.get(*nth).map(|item| (item.span(), item)),
+                _ => None,
+            };
+            let Some((span, next)) = next else { break };
+            (found, value) = (span.start, next.get_ref());
+        }
+        found
+    }
+}
+
+/// Reads a file, and checks how its values go together.
+///
+/// # Errors
+/// When it cannot be read, or says what it must not.
+pub fn load<F: DeserializeOwned, T>(path: &Path, check: fn(F) -> Result<T, Misfit>) -> Result<T, ConfigError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    read(&text, &path.display().to_string(), check)
+}
+
+/// The same with a text; `file` stands for the file in errors.
+///
+/// # Errors
+/// When it says what it must not.
+pub fn read<F: DeserializeOwned, T>(
+    text: &str,
+    file: &str,
+    check: fn(F) -> Result<T, Misfit>,
+) -> Result<T, ConfigError> {
+    let invalid = |offset: usize, what: String| {
+        let line = text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
+        ConfigError::Invalid { file: file.to_owned(), line, what }
+    };
+    let parsed = toml::from_str(text)
+        .map_err(|error| invalid(error.span().map_or(0, |span| span.start), explain(error.message())))?;
+    check(parsed).map_err(|misfit| invalid(misfit.offset(text), misfit.what))
+}
+
+/// A name, in which `*` stands for anything and `?` for one character.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "String")]
+pub struct Pattern(WildMatch);
+
+impl Pattern {
+    /// Whether it stands for this name.
+    pub fn fits(&self, name: &str) -> bool {
+        self.0.matches(name)
+    }
+}
+
+impl From<String> for Pattern {
+    fn from(pattern: String) -> Self {
+        Self(WildMatch::new(&pattern))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A list of them.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct Patterns(Vec<Pattern>);
+
+impl Patterns {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of them fits.
+    pub fn fit(&self, name: &str) -> bool {
+        self.0.iter().any(|pattern| pattern.fits(name))
+    }
+}
+
+impl fmt::Display for Patterns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let patterns: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&patterns.join(", "))
+    }
+}
+
+/// What is missing is asked for, and an unknown key gets the nearest valid one. serde names the key and its neighbours between backticks.
+fn explain(message: &str) -> String {
+    if let Some(missing) = message.strip_prefix("missing field ") {
+        return format!("key {} is missing: add it", missing.trim());
+    }
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let (Some(unknown), true) = (quoted.next(), message.starts_with("unknown field")) else {
+        return message.trim().to_owned();
+    };
+    let nearest = quoted
+        .map(|known| (strsim::jaro_winkler(unknown, known), known))
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    match nearest {
+        Some((likeness, known)) if likeness > 0.7 => format!("unknown key `{unknown}`; did you mean `{known}`?"),
+        _ => message.replacen("unknown field", "unknown key", 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its errors are looked at")]
+    struct Sample {
+        account: protocol::AccountId,
+        region: protocol::Region,
+    }
+
+    #[test]
+    fn an_error_names_file_line_and_nearest_key() {
+        let error = |text| read::<Sample, _>(text, "a.toml", Ok).unwrap_err().to_string();
+        assert_eq!(
+            error("account = \"111111111111\"\nregoin = \"us-west-2\"\n"),
+            "a.toml:2: unknown key `regoin`; did you mean `region`?"
+        );
+        assert_eq!(error("account = \"111111111111\"\n"), "a.toml:1: key `region` is missing: add it");
+        let wrong = error("account = \"111\"\nregion = \"us-west-2\"\n");
+        assert!(wrong.starts_with("a.toml:1: \"111\" is not an AWS account id"), "{wrong}");
+        assert!(error("account = \"111111111111\"\nregion = \"cn-north-1\"").contains("aws partition"));
+    }
+
+    #[test]
+    fn misfit_is_told_with_the_line_of_its_key_or_else_of_its_table() {
+        const TEXT: &str = "account = 1\n\n[limits]\ncopies = 2\n\n[[target]]\nregion = 3\n\n[[target]]\n\n\
+                            region = 4\ntags = { a = 5 }\n[[target.rule]]\nx = 1\n[target.rule.restore]\ny = 1\n";
+        let line = |misfit: fn() -> Misfit| TEXT[..misfit().offset(TEXT)].matches('\n').count() + 1;
+        assert_eq!(line(|| Misfit::new("x")), 1);
+        assert_eq!(line(|| Misfit::of("account", "x")), 1);
+        assert_eq!(line(|| Misfit::of("copies", "x").within("limits")), 4);
+        assert_eq!(line(|| Misfit::of("restores", "x").within("limits")), 3, "the table that lacks it");
+        assert_eq!(line(|| Misfit::new("x").in_nth("target", 0)), 6);
+        assert_eq!(line(|| Misfit::of("region", "x").in_nth("target", 1)), 11);
+        assert_eq!(line(|| Misfit::of("inbox", "x").in_nth("target", 1)), 9);
+        assert_eq!(line(|| Misfit::of("a", "x").within("tags").in_nth("target", 1)), 12);
+        assert_eq!(line(|| Misfit::of("y", "x").within("restore").in_nth("rule", 0).in_nth("target", 1)), 16);
+        assert_eq!(line(|| Misfit::of("z", "x").within("restore").in_nth("rule", 0).in_nth("target", 1)), 15);
+        let error = read(TEXT, "a.toml", |_: toml::Table| Err::<(), _>(Misfit::of("copies", "no").within("limits")));
+        assert_eq!(error.unwrap_err().to_string(), "a.toml:4: no");
+    }
+}

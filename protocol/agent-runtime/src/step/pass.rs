@@ -1,0 +1,356 @@
+//! A pass: one walk over the steps of a handoff, from the first.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tracing::Instrument as _;
+
+use super::schedule::{PollSchedule, remaining};
+use super::write_log::{LogKey, MayAct, Scope, WriteLog};
+use super::{Acted, NextPoll, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
+use crate::clock::Clock;
+use crate::event::{Row, RowState, Stall};
+use crate::fault::{Fault, FaultKind};
+use crate::gate::{Admission, Claim, Gate, Owner, Queued, Refused, Retry};
+
+/// A refusal this soon after our own change means that AWS is still spreading it. KMS: "in some cases several minutes" (KMS
+/// Developer Guide, Eventual consistency).
+pub const SPREADING: SignedDuration = SignedDuration::from_mins(15);
+
+/// What a pass may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Act on the first step that has something to do.
+    Act,
+    /// Never act; go on with what each step foresees.
+    Plan,
+    /// Never act; stop at the first step that is not ready.
+    Look,
+}
+
+/// Why a pass ended before its last step.
+#[derive(Debug)]
+pub enum Halt {
+    /// The next pass is after this long.
+    Wait(Duration),
+    /// The next pass is when something wakes the handoff.
+    UntilWoken,
+    /// Nothing was there: the next pass is after this long, and acts if there is still nothing.
+    LookTwice(Duration),
+    /// Something was done: the next pass is at once, or when AWS shows it.
+    Acted,
+    /// A pass that does not act has come to what is not ready.
+    Looked,
+    /// A fault.
+    Fault(Fault),
+}
+
+impl From<Fault> for Halt {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// With `?`, the whole control flow of a handoff.
+pub type Flow<T> = Result<T, Halt>;
+
+/// Whether a pass ended with a fault that does not pass by itself.
+pub fn is_blocked<T>(flow: &Flow<T>) -> bool {
+    matches!(flow, Err(Halt::Fault(fault)) if fault.kind != FaultKind::Transient)
+}
+
+/// What all passes of a process share.
+#[derive(Debug, Clone, Copy)]
+pub struct PassContext<'a> {
+    /// What this process has done.
+    pub writes: &'a WriteLog,
+    /// Permits for what is limited.
+    pub gate: &'a Gate,
+    /// When work is polled.
+    pub schedule: &'a PollSchedule,
+    /// The time.
+    pub clock: &'a Clock,
+}
+
+/// One walk over the steps.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    mode: Mode,
+    context: PassContext<'a>,
+    owner: &'a Owner,
+    /// Ends a wait of the handoff.
+    wake: Rc<Notify>,
+    rows: RefCell<Vec<Row>>,
+    foreseen: Cell<bool>,
+}
+
+impl<'a> Pass<'a> {
+    /// A new walk over the steps of a handoff.
+    pub fn new(mode: Mode, context: PassContext<'a>, owner: &'a Owner, wake: &Rc<Notify>) -> Self {
+        Self { mode, context, owner, wake: wake.clone(), rows: RefCell::default(), foreseen: Cell::new(false) }
+    }
+
+    /// What the walk has seen so far.
+    pub fn into_rows(self) -> Vec<Row> {
+        self.rows.into_inner()
+    }
+
+    /// Observes what only time, or somebody else, brings about. Ready goes on; Working ends the pass.
+    pub async fn wait<W: Wait>(&self, wait: W) -> Flow<W::Output> {
+        let id = wait.id();
+        if self.foreseen.get() {
+            self.push(Row::new(id.0, RowState::Todo, wait.describe()));
+            return Ok(wait.foresee());
+        }
+        let resource = wait.resource();
+        let span = tracing::info_span!("wait", id = id.0, resource);
+        let key = LogKey { is_wait: true, ..self.key(id, None) };
+        match wait.observe().instrument(span).await {
+            Ok(Progress::Ready(output)) => {
+                self.ready(&key, wait.describe());
+                Ok(output)
+            }
+            Ok(Progress::Working(working)) => self.working(&key, working, (W::SLOW, W::STALL_HINT), || wait.foresee()),
+            Err(fault) => self.refused(&key, fault, None, || wait.foresee()),
+        }
+    }
+
+    /// Observes a step. Ready goes on; Working ends the pass; Todo acts and ends it.
+    pub async fn ensure<S: Step>(&self, step: S) -> Flow<S::Output> {
+        let id = step.id();
+        if self.foreseen.get() {
+            self.push(Row::new(id.0, RowState::Todo, step.describe()));
+            return Ok(step.foresee());
+        }
+        let resource = step.resource();
+        let span = tracing::info_span!("step", id = id.0, resource);
+        let key = self.key(id, S::SHARED.then_some(resource));
+        let poll = (S::SLOW, S::STALL_HINT);
+        match step.observe().instrument(span.clone()).await {
+            Ok(Observed::Ready(output)) => {
+                if let Err(fault) = self.occupy(&step).await {
+                    return self.refused(&key, fault, None, || step.foresee());
+                }
+                self.ready(&key, step.describe());
+                Ok(output)
+            }
+            Ok(Observed::Working(working)) => self.working(&key, working, poll, || step.foresee()),
+            Ok(Observed::Todo) if self.mode == Mode::Act => self.act(&key, &step, span).await,
+            Ok(Observed::Todo) => match self.peek(&step).await {
+                Ok(Some(working)) => self.working(&key, working, poll, || step.foresee()),
+                Ok(None) => {
+                    self.push(Row::new(id.0, RowState::Todo, step.describe()));
+                    self.foresee(|| step.foresee())
+                }
+                Err(fault) => self.refused(&key, fault, None, || step.foresee()),
+            },
+            Err(fault) => self.refused(&key, fault, step.changed(), || step.foresee()),
+        }
+    }
+
+    /// In a plan, what follows is described from here on.
+    pub fn describe_the_rest(&self) {
+        self.foreseen.set(true);
+    }
+
+    /// Something else than the step has seen that its resource is absent: a look before it is made counts from here.
+    pub fn absent(&self, step: StepId) {
+        self.context.writes.absent(&self.key(step, None));
+    }
+
+    /// Acts on a step that has something to do, if the write log agrees and its permit is granted.
+    async fn act<S: Step>(&self, key: &LogKey, step: &S, span: tracing::Span) -> Flow<S::Output> {
+        let PassContext { writes, gate, schedule, clock } = self.context;
+        let (id, poll) = (key.step, (S::SLOW, S::STALL_HINT));
+        let claim = step.claim();
+        // Read before: from the answer of the write log to the begin of the act nothing is awaited.
+        let supply = match claim {
+            Some(_) => step.supply(SupplyAge::Recent).await,
+            None => Ok(None),
+        };
+        let supply = match supply {
+            Ok(supply) => supply,
+            Err(fault) => return self.refused(key, fault, step.changed(), || step.foresee()),
+        };
+        match writes.may_act(key, schedule.settle(S::SETTLE), S::LOOK_TWICE) {
+            MayAct::Now => {}
+            MayAct::After(left, why) => {
+                self.push(Row::new(id.0, RowState::Working, why.to_owned()));
+                return Err(Halt::Wait(left));
+            }
+            MayAct::LookTwice(left) => {
+                let text = format!("none; one made just now may not show yet: looking again in {} s", left.as_secs());
+                self.push(Row::new(id.0, RowState::Working, text));
+                return Err(Halt::LookTwice(left));
+            }
+            MayAct::NeverShown(acts) => {
+                let what = format!("AWS took this {acts} times, and does not show it: {}", step.describe());
+                let mend = "look at the resource in the console and in CloudTrail: somebody may undo it";
+                return self.refused(key, Fault::blocked(what).hint(mend), None, || step.foresee());
+            }
+        }
+        if let (Some(claim), Some(supply)) = (&claim, &supply)
+            && let Admission::Queued(queued) = gate.acquire(self.owner, claim.clone(), &self.wake, supply.as_ref())
+        {
+            return self.working(key, waits(queued, clock.now()), poll, || step.foresee());
+        }
+        self.push(Row::new(id.0, RowState::Acting, step.describe()));
+        span.in_scope(|| tracing::info!("acting: {}", step.describe()));
+        let in_flight = writes.begin(key.clone());
+        let acted = step.act().instrument(span).await;
+        match &acted {
+            // What got no answer may have been done all the same.
+            Ok(Acted::Done) => drop(in_flight),
+            Err(fault) if fault.kind == FaultKind::Transient => drop(in_flight),
+            Ok(Acted::Nothing | Acted::Limited(_)) | Err(_) => in_flight.did_nothing(),
+        }
+        match acted {
+            Ok(Acted::Done) if S::SLOW => Err(Halt::Wait(schedule.spacing().max(schedule.slow()))),
+            Ok(Acted::Done) => Err(Halt::Acted),
+            Ok(Acted::Nothing) => {
+                if let Some(claim) = &claim {
+                    gate.release(self.owner, &claim.kind);
+                }
+                Err(Halt::Acted)
+            }
+            Ok(Acted::Limited(fault)) => self.limited(key, step, claim.as_ref(), fault).await,
+            Err(fault) => self.refused(key, fault, step.changed(), || step.foresee()),
+        }
+    }
+
+    /// AWS has refused an act because a limit is reached: it waits, if that is what its permit is for.
+    async fn limited<S: Step>(&self, key: &LogKey, step: &S, claim: Option<&Claim>, fault: Fault) -> Flow<S::Output> {
+        let supply = match step.supply(SupplyAge::Now).await {
+            Ok(supply) => supply,
+            Err(fault) => return self.refused(key, fault, step.changed(), || step.foresee()),
+        };
+        if let (Some(claim), Some(supply)) = (claim, supply)
+            && let Refused::Waits(words) = self.context.gate.refused(self.owner, &claim.kind, supply.as_ref())
+        {
+            tracing::debug!(step = key.step.0, error = fault.chain(), "a limit is reached");
+            let poll = (false, "see the refusal itself");
+            return self.working(key, Working::waiting_for(words), poll, || step.foresee());
+        }
+        self.refused(key, fault, step.changed(), || step.foresee())
+    }
+
+    /// The resource of a step is there: its permit is held, and whoever waits for one may be granted it by what AWS shows now.
+    async fn occupy<S: Step>(&self, step: &S) -> Result<(), Fault> {
+        let Some(claim) = step.claim().filter(|_| self.mode == Mode::Act) else { return Ok(()) };
+        let gate = self.context.gate;
+        if gate.is_waited_for(&claim.kind)
+            && let Some(supply) = step.supply(SupplyAge::Known).await?
+        {
+            gate.refresh(&claim.kind, supply.as_ref());
+        }
+        gate.occupy(self.owner, claim, &self.wake);
+        Ok(())
+    }
+
+    /// What a pass that never acts says of a step whose permit would not be granted.
+    async fn peek<S: Step>(&self, step: &S) -> Result<Option<Working>, Fault> {
+        let Some(claim) = step.claim() else { return Ok(None) };
+        let Some(supply) = step.supply(SupplyAge::Recent).await? else { return Ok(None) };
+        Ok(match self.context.gate.peek(&claim, supply.as_ref()) {
+            Admission::Granted => None,
+            Admission::Queued(queued) => Some(waits(queued, self.context.clock.now())),
+        })
+    }
+
+    fn key(&self, step: StepId, shared: Option<String>) -> LogKey {
+        let scope = shared.map_or_else(|| Scope::Handoff(self.owner.handoff.clone()), Scope::Shared);
+        LogKey { step, is_wait: false, scope }
+    }
+
+    fn ready(&self, key: &LogKey, text: String) {
+        let state = if self.context.writes.ready(key) { RowState::Made } else { RowState::Found };
+        if self.mode == Mode::Act && key.is_wait {
+            self.context.gate.step_ready(self.owner, key.step.0);
+        }
+        self.push(Row::new(key.step.0, state, text));
+    }
+
+    fn foresee<T>(&self, output: impl FnOnce() -> T) -> Flow<T> {
+        if self.mode == Mode::Plan {
+            self.foreseen.set(true);
+            return Ok(output());
+        }
+        Err(Halt::Looked)
+    }
+
+    fn working<T>(
+        &self,
+        key: &LogKey,
+        mut working: Working,
+        (slow, hint): (bool, &'static str),
+        output: impl FnOnce() -> T,
+    ) -> Flow<T> {
+        let PassContext { writes, schedule, clock, .. } = self.context;
+        let now = clock.now();
+        let told = working.since;
+        let (since, unchanged_since) = writes.working(key, &working, now);
+        working.since.get_or_insert(since);
+        let unchanged = now.duration_since(unchanged_since);
+        let lasts = Duration::try_from(unchanged).unwrap_or_default();
+        let remaining = remaining(&working, now, lasts);
+        let is_scheduled = working.next == NextPoll::Scheduled;
+        let halt = match working.next {
+            NextPoll::Scheduled => Halt::Wait(schedule.next_poll(&working, slow, now, lasts)),
+            NextPoll::At(time) => Halt::Wait(time.duration_since(now).try_into().unwrap_or_default()),
+            NextPoll::WhenWoken => Halt::UntilWoken,
+        };
+        self.push(Row {
+            percent: working.percent,
+            remaining,
+            since: told,
+            waits: working.waits,
+            // What is known to be over at a time, or to be woken, does not stall.
+            stalled: (is_scheduled && unchanged >= schedule.stall_after).then_some(Stall { lasts, hint }),
+            ..Row::new(key.step.0, RowState::Working, working.state)
+        });
+        if self.mode == Mode::Act { Err(halt) } else { self.foresee(output) }
+    }
+
+    fn refused<T>(
+        &self,
+        key: &LogKey,
+        fault: Fault,
+        changed: Option<Timestamp>,
+        output: impl FnOnce() -> T,
+    ) -> Flow<T> {
+        let step = key.step;
+        let spreading = changed.is_some_and(|changed| self.context.clock.now().duration_since(changed) < SPREADING);
+        if fault.kind == FaultKind::Blocked && fault.is_refusal() && spreading {
+            tracing::debug!(step = step.0, error = fault.chain(), "refused soon after our own change");
+            let state = format!("refused, perhaps since AWS is still spreading a change of ours: {fault}");
+            let working = Working { since: changed, ..Working::new(state) };
+            return self.working(key, working, (false, "see the refusal itself"), output);
+        }
+        let state = if fault.kind == FaultKind::Fatal { RowState::Failed } else { RowState::Blocked };
+        self.push(Row::new(step.0, state, fault.to_string()));
+        Err(Halt::Fault(fault.at(step)))
+    }
+
+    /// A step and the wait for its resource share a row: it tells the one that is not ready.
+    fn push(&self, row: Row) {
+        let mut rows = self.rows.borrow_mut();
+        match rows.last_mut().filter(|last| last.step == row.step) {
+            Some(_) if matches!(row.state, RowState::Made | RowState::Found | RowState::Todo) => {}
+            Some(last) => *last = row,
+            None => rows.push(row),
+        }
+    }
+}
+
+/// A claim that is queued, as a step sees it.
+fn waits(queued: Queued, now: Timestamp) -> Working {
+    let next = match queued.retry {
+        Retry::WhenWoken => NextPoll::WhenWoken,
+        Retry::Scheduled => NextPoll::Scheduled,
+        Retry::After(time) => now.checked_add(time).map_or(NextPoll::WhenWoken, NextPoll::At),
+    };
+    Working { next, ..Working::waiting_for(queued.words) }
+}

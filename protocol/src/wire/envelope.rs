@@ -1,0 +1,77 @@
+//! What all messages share: their bounds, their version, and why one is refused.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::words::Reason;
+
+/// The version of every receipt, and of a handoff message that says no more than version 1 can.
+pub const VERSION: u64 = 1;
+
+/// No message is larger than this, in bytes: a body is far below 4 KiB, and SQS lets 1 MiB through.
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// The message attribute in which a detached signature will stand. Version 1 neither writes nor reads it.
+pub const SIGNATURE_ATTRIBUTE: &str = "rds-handoff-signature";
+
+/// The message attribute with which a rejected message stands in its receiver's dead-letter queue.
+pub const REASON_ATTRIBUTE: &str = "rds-handoff-reason";
+
+/// Why a message is not acted on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Known to be bad: it goes to the receiver's own dead-letter queue.
+    #[error("{reason}: {detail}")]
+    Rejected {
+        /// The reason.
+        reason: Reason,
+        /// What exactly, for the receiver's own operator.
+        detail: String,
+    },
+    /// Not understood: a later version may, so it is left alone.
+    #[error("version {version}, kind {kind:?}: a later version of this agent may understand it")]
+    Newer {
+        /// Its version.
+        version: u64,
+        /// Its kind.
+        kind: String,
+    },
+}
+
+impl Refusal {
+    /// A rejection.
+    ///
+    /// At most 300 characters of `detail` are kept: it may quote what another account wrote.
+    pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
+        Self::Rejected { reason, detail: detail.into().chars().take(300).collect() }
+    }
+}
+
+/// The kind that a queue expects.
+pub(crate) struct Envelope {
+    pub(crate) kind: &'static str,
+    pub(crate) newest: u64,
+}
+
+/// Reads one strict, bounded body. `version` and `kind` are looked at first, so that what is newer is left alone rather than
+/// refused.
+pub(crate) fn decode<T: DeserializeOwned>(body: &str, envelope: &Envelope) -> Result<T, Refusal> {
+    #[derive(Deserialize)]
+    struct Head {
+        version: u64,
+        kind: String,
+    }
+    if body.len() > MAX_BODY {
+        let detail = format!("{} bytes; a message has at most {MAX_BODY}", body.len());
+        return Err(Refusal::because(Reason::TooLarge, detail));
+    }
+    let malformed = |error: serde_json::Error| Refusal::because(Reason::Malformed, error.to_string());
+    let head: Head = serde_json::from_str(body).map_err(malformed)?;
+    if head.version > envelope.newest || head.version >= VERSION && head.kind != envelope.kind {
+        return Err(Refusal::Newer { version: head.version, kind: head.kind.chars().take(40).collect() });
+    }
+    if head.version < VERSION {
+        return Err(Refusal::because(Reason::Malformed, format!("there is no version {}", head.version)));
+    }
+    serde_json::from_str(body).map_err(malformed)
+}

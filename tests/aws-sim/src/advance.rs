@@ -1,0 +1,22 @@
+//! Time goes on.
+
+use jiff::Timestamp;
+
+use crate::rds;
+use crate::world::World;
+
+impl World {
+    /// Brings the world up to `now`, event by event in order of time.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        loop {
+            let key = self.kms.next_event();
+            let job = self.rds.next_event();
+            let Some(next) = key.into_iter().chain(job).min().filter(|next| *next <= now) else { break };
+            self.now = next.max(self.now);
+            self.kms.happen(self.now);
+            rds::happen(self);
+        }
+        self.now = now.max(self.now);
+        self.sqs.advance(self.now);
+    }
+}

@@ -1,0 +1,113 @@
+//! Questions that this world puts to the seam.
+
+use crate::access::{Question, Ruling, judge};
+use crate::caller::Caller;
+use crate::context::Context;
+use crate::decision::{Asked, Decision};
+use crate::fault::{Fault, Outcome};
+use crate::principal::Principal;
+use crate::referee;
+use crate::roles::Change;
+use crate::world::World;
+
+impl World {
+    /// What every request of the caller in a Region is judged by.
+    pub(crate) fn context(&self, caller: &Caller, region: &str) -> Context {
+        let mut context = Context::of(self.now, &caller.principal, region);
+        context.set("aws:securetransport", &!caller.plain);
+        for (key, value) in self.principals.tags(&caller.principal.policy_arn).into_iter().flatten() {
+            context.set(&format!("aws:PrincipalTag/{key}"), value);
+        }
+        context
+    }
+
+    /// When a change of policies is made, and when it takes effect.
+    pub(crate) fn change(&self) -> Change {
+        Change { now: self.now, lag: self.settings.paced(self.settings.lags.authorization) }
+    }
+
+    /// Judges without anything coming of it.
+    pub(crate) fn judge(&self, caller: &Caller, asked: &Asked<'_>) -> Ruling {
+        self.put(caller, asked, |_| {})
+    }
+
+    /// Decides, and writes it down.
+    pub(crate) fn decide(&self, caller: &Caller, asked: &Asked<'_>) -> Ruling {
+        let ruling = self.put(caller, asked, |question| {
+            if self.settings.keeps_questions {
+                let (key, line) = referee::written(question);
+                self.journal.keep(key, line);
+            }
+        });
+        self.journal.write(Decision::of(&caller.principal, asked, &ruling));
+        ruling
+    }
+
+    /// Refuses what is not allowed.
+    pub(crate) fn demand(&self, caller: &Caller, asked: &Asked<'_>) -> Outcome<()> {
+        let ruling = self.decide(caller, asked);
+        if ruling.allowed() {
+            return Ok(());
+        }
+        // SQS writes its actions in small letters (microsoft/aspire#3333, aws/serverless-application-model#3633).
+        let sqs = asked.action.starts_with("sqs:");
+        let action = if sqs { asked.action.to_lowercase() } else { asked.action.to_owned() };
+        let foreign = Self::owner(caller, asked) != caller.account();
+        if foreign && ruling.is_of_resource() && asked.action.starts_with("kms:") {
+            return Err(refused(&caller.principal, &action, "this resource", OF_ANOTHER_ACCOUNTS_KEY));
+        }
+        Err(denied(&caller.principal, &action, asked.resource, &ruling.because(&action)))
+    }
+
+    fn owner<'a>(caller: &'a Caller, asked: &Asked<'a>) -> &'a str {
+        asked.resource.split(':').nth(4).unwrap_or_else(|| caller.account())
+    }
+
+    fn put(&self, caller: &Caller, asked: &Asked<'_>, look: impl FnOnce(&Question<'_>)) -> Ruling {
+        let owner = Self::owner(caller, asked);
+        let mut context = asked.context.clone();
+        // UNSOURCED: that there is no such account where there is no resource; the stricter reading of both Allow and Deny.
+        if asked.resource != "*" {
+            context.set("aws:resourceaccount", owner);
+        }
+        let controls =
+            if self.beyond_controls(asked) { &[] } else { self.principals.resource_controls(owner, self.now) };
+        let question = Question {
+            caller: self.principals.identity(caller, self.now),
+            action: asked.action,
+            resource: asked.resource,
+            owner,
+            leave: asked.leave,
+            controls,
+            context: &context,
+        };
+        look(&question);
+        judge(&question)
+    }
+
+    /// "AWS managed KMS keys" and `kms:RetireGrant` are not restricted by resource control policies (Organizations User
+    /// Guide, Resource control policies, Resources and entities not restricted by RCPs).
+    fn beyond_controls(&self, asked: &Asked<'_>) -> bool {
+        // One that is not there yet is made when it is first asked for.
+        let to_be_made = asked.resource.contains(":key/alias/aws/");
+        asked.action == "kms:RetireGrant"
+            || to_be_made
+            || self.kms.keys.get(asked.resource).is_some_and(|key| key.managed_by_aws)
+    }
+}
+
+/// To another account KMS tells no more (AWS Backup Developer Guide, Logically air-gapped vault, Troubleshooting).
+const OF_ANOTHER_ACCOUNTS_KEY: &str = "because the resource does not exist in this Region, no resource-based policies \
+                                       allow access, or a resource-based policy explicitly denies access";
+
+/// A refusal on a resource that AWS names.
+pub(crate) fn denied(principal: &Principal, action: &str, resource: &str, because: &str) -> Fault {
+    refused(principal, action, &format!("resource: {resource}"), because)
+}
+
+/// A refusal in AWS's words (IAM User Guide, Troubleshoot access denied error messages).
+fn refused(principal: &Principal, action: &str, on: &str, because: &str) -> Fault {
+    let caller = &principal.arn;
+    let message = format!("User: {caller} is not authorized to perform: {action} on {on} {because}");
+    Fault::new(403, "AccessDenied", message)
+}

@@ -1,0 +1,67 @@
+//! The way of a request through the weather, and through what a test has in store for it.
+
+use bytes::Bytes;
+use http::Response;
+
+use crate::cloud::{Arrival, Cloud};
+use crate::fault::Fault;
+use crate::gate::Disturbance;
+use crate::rates::throttled;
+use crate::weather::Weather;
+
+/// What comes back to the client.
+pub(crate) enum Passage {
+    Answer(Response<Bytes>),
+    /// The connection breaks; why.
+    Broken(&'static str),
+    /// Nothing, for ever.
+    Silence,
+}
+
+impl Cloud {
+    /// The weather from now on.
+    pub fn change_weather(&self, weather: Weather) {
+        self.sky().change(weather);
+    }
+
+    /// Takes an arrival through what a gate has in store for it, or else the weather.
+    pub(crate) async fn pass(&self, arrival: Arrival, gate: Disturbance) -> Passage {
+        let disturbance = if gate == Disturbance::None { self.sky().next() } else { gate };
+        let answer = match disturbance {
+            Disturbance::None => self.serve(arrival).await,
+            Disturbance::Throttle => self.refuse(&arrival, &throttled(arrival.service())),
+            Disturbance::ServerError => {
+                let message = "The request processing has failed because of an unknown error.";
+                // Common Errors of each API Reference: InternalFailure, 500.
+                self.refuse(&arrival, &Fault::internal(message))
+            }
+            Disturbance::LostAnswer => {
+                self.serve(arrival).await;
+                return Passage::Broken("connection reset before the answer");
+            }
+            Disturbance::Refuse => {
+                self.note(&arrival.call, "(refused)");
+                return Passage::Broken("connection refused");
+            }
+            Disturbance::NeverAnswer { effect: true } => {
+                self.serve(arrival).await;
+                return Passage::Silence;
+            }
+            Disturbance::NeverAnswer { effect: false } => {
+                self.note(&arrival.call, "(never arrived)");
+                return Passage::Silence;
+            }
+            Disturbance::Delay(delay) => {
+                tokio::time::sleep(delay).await;
+                self.serve(arrival).await
+            }
+            Disturbance::LateAnswer(delay) => {
+                let answer = self.serve(arrival).await;
+                tokio::time::sleep(delay).await;
+                answer
+            }
+            Disturbance::StaleRead(age) => self.serve(arrival.aged(age)).await,
+        };
+        Passage::Answer(answer)
+    }
+}

@@ -1,0 +1,51 @@
+//! All that RDS keeps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::instance::Instance;
+use super::network::SubnetGroup;
+use super::option_group::OptionGroup;
+use super::parameter_group::ParameterGroup;
+use super::snapshot::Snapshot;
+use crate::arn::Arn;
+
+/// Everything of RDS, of all accounts and Regions, by ARN.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rds {
+    pub(crate) instances: BTreeMap<String, Instance>,
+    pub(crate) snapshots: BTreeMap<String, Snapshot>,
+    /// Subnet group ARN to its description.
+    pub(crate) subnet_groups: BTreeMap<String, SubnetGroup>,
+    pub(crate) parameter_groups: BTreeMap<String, ParameterGroup>,
+    pub(crate) option_groups: BTreeMap<String, OptionGroup>,
+    /// (account, Region, id).
+    pub(crate) security_groups: BTreeSet<(String, String, String)>,
+    /// (account, Region) where somebody has deleted the default VPC.
+    pub(crate) without_default_vpc: BTreeSet<(String, String)>,
+    /// When which instance or snapshot is to be looked at.
+    pub(super) agenda: BTreeSet<(Timestamp, String)>,
+    /// The copies under way of each source database, by its resource id: the first runs, the others wait.
+    pub(super) queues: BTreeMap<String, Vec<String>>,
+}
+
+impl Rds {
+    pub(crate) fn next_event(&self) -> Option<Timestamp> {
+        self.agenda.first().map(|(at, _)| *at)
+    }
+
+    /// The instances of an account in a Region, by identifier.
+    pub(super) fn instances_of(&self, account: &str, region: &str) -> impl Iterator<Item = &Instance> {
+        let prefix = Arn::new("rds", region, account, "db:").to_string();
+        let all = self.instances.range(prefix.clone()..);
+        all.take_while(move |(arn, _)| arn.starts_with(&prefix)).map(|(_, instance)| instance)
+    }
+
+    /// The snapshots of an account in a Region, by identifier.
+    pub(super) fn snapshots_of(&self, account: &str, region: &str) -> impl Iterator<Item = &Snapshot> {
+        let prefix = Arn::new("rds", region, account, "snapshot:").to_string();
+        let all = self.snapshots.range(prefix.clone()..);
+        all.take_while(move |(arn, _)| arn.starts_with(&prefix)).map(|(_, snapshot)| snapshot)
+    }
+}

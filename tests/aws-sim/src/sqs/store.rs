@@ -1,0 +1,24 @@
+//! All that SQS keeps.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::queue::Queue;
+
+/// All queues, by ARN.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sqs {
+    pub(crate) queues: BTreeMap<String, Queue>,
+    /// When queues that are there no more were deleted, by ARN.
+    pub(super) deleted: BTreeMap<String, Timestamp>,
+}
+
+impl Sqs {
+    /// Messages past their retention are gone.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        for queue in self.queues.values_mut() {
+            queue.forget_old(now);
+        }
+    }
+}
