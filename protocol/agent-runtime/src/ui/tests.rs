@@ -7,6 +7,10 @@ use aws_smithy_async::time::StaticTimeSource;
 use protocol::tags::Outcome;
 use protocol::{Lack, Reason, Stage};
 
+use super::above::Above;
+use super::console::Console;
+use super::standing::Standing;
+use super::wave::Wave;
 use super::{Format, Screen};
 use crate::clock::Clock;
 use crate::event::{Ending, Event, Mailbox, Requested, Row, RowState, Sink, Stall, Subject, Trouble};
@@ -196,4 +200,43 @@ fn further_sink_takes_what_is_shown_and_no_more() {
         [walked(copying.clone()), walked(copying.clone()), walked(blocked), faulted(fault()), faulted(fault())];
     let (_, taken) = shown(Format::Text, &events);
     assert_eq!(taken, [Event::Step { subject: subject(), row: copying }, faulted(fault())]);
+}
+
+#[test]
+fn mend_is_written_once_above_the_bars() {
+    let written = Written::default();
+    let console = Console::new((Box::new(written.clone()), Box::new(written.clone())), None);
+    let above = Above::new(Rc::new(console), Clock::new(StaticTimeSource::from_secs(1_795_255_200).into()));
+    let other = || Subject::handoff(&"payroll".parse().unwrap(), &"cutover-1".parse().unwrap());
+    let faulted = |subject| Event::Faulted { subject, fault: fault(), again: Duration::ZERO };
+    let given_up = |subject| Event::GivenUp { subject, fault: fault() };
+    above.take(&faulted(subject()));
+    above.take(&faulted(other()));
+    above.take(&given_up(subject()));
+    above.take(&Event::Listed(vec![other()]));
+    above.take(&given_up(other()));
+    drop(above);
+    let expected = "10:00:00  orders/cutover-1 blocked at copy: there is no room\n          \
+                    mend: make room, as with\n          aws make room\n\
+                    10:00:00  payroll/cutover-1 blocked at copy: as orders/cutover-1\n\
+                    10:00:00  orders/cutover-1 blocked at copy: not waited for any longer, as said above\n\
+                    10:00:00  payroll/cutover-1 blocked at copy: there is no room\n          \
+                    mend: make room, as with\n          aws make room\n";
+    assert_eq!(String::from_utf8(written.0.take()).unwrap(), expected);
+}
+
+#[test]
+fn dropped_handoff_is_counted_while_it_is_listed() {
+    let mut wave = Wave::default();
+    let count = |wave: &Wave| wave.all(Standing::Settled).filter(|(_, member)| member.at.is_none()).count();
+    wave.add(&subject());
+    wave.walked(&subject(), &[row(RowState::Found, "shared copy")], "2026-11-21T10:00:00Z".parse().unwrap());
+    wave.stands(&subject(), Standing::Settled);
+    wave.keep(&[]);
+    assert_eq!((wave.tally().total(), count(&wave)), (1, 0), "it is driven");
+    wave.drop(&subject());
+    wave.keep(&[subject()]);
+    assert_eq!(count(&wave), 1, "it still stands so, and nothing more is kept of it");
+    wave.keep(&[]);
+    assert!(wave.is_empty());
 }

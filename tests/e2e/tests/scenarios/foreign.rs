@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use agent_runtime::Exit;
+use agent_runtime::{Event, Exit};
 use aws_sdk_rds::types::Tag;
 use aws_sim::Database;
 use e2e::{A, B, HOME, Lab, TARGET, World, differences};
+use protocol::{Reason, Stage};
 
 const WEEK: Duration = Duration::from_hours(168);
 
@@ -28,8 +29,8 @@ async fn take(lab: &Lab, region: &str, database: &str, name: &str, tags: Vec<Tag
 async fn stopped_at(lab: &Lab, expected: &str) {
     let ran = lab.source(&Lab::ALONE).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
-    let words = ran.words();
-    assert!(words.contains("exists and is not ours") && words.contains(expected), "{words}");
+    let stopped = ran.failed().any(|fault| fault.reason == Reason::NameTaken && fault.what.contains(expected));
+    assert!(stopped, "{}", ran.out);
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,8 +99,11 @@ async fn a_restored_name_that_is_taken_is_known_before_hours_of_copying() {
     let source = lab.source(&Lab::ALONE);
     let (source, target) = tokio::join!(source, lab.target_until_trouble());
     assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
-    assert!(target.words().contains("exists and is not ours"), "{}", target.out);
-    assert!(source.words().contains("rejected (name-taken)"), "{}", source.out);
+    assert!(target.failed().any(|fault| fault.reason == Reason::NameTaken), "{}", target.out);
+    let heard = |event: &Event| {
+        matches!(event, Event::ReceiptRecorded { stage: Stage::Rejected, reason: Some(Reason::NameTaken), .. })
+    };
+    assert_eq!(source.count(heard), 1, "{}", source.out);
     let b = lab.admin(B, TARGET);
     assert_eq!(b.snapshots().await, Vec::<String>::new(), "nothing was copied");
     assert_eq!(lab.restored("orders-cutover-1").unwrap(), format!("the rows of orders-cutover-1 in {B}").into_bytes());
@@ -116,6 +120,6 @@ async fn a_target_copy_without_our_tags() {
     let source = lab.source(&Lab::ALONE);
     let (source, target) = tokio::join!(source, lab.target_until_trouble());
     assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
-    assert!(target.words().contains("exists and is not ours"), "{}", target.out);
+    assert!(target.failed().any(|fault| fault.reason == Reason::NameTaken), "{}", target.out);
     assert_eq!(b.tags(&name).await, [("team".to_owned(), "other".to_owned())]);
 }

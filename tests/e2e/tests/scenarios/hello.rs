@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use agent_runtime::Exit;
+use agent_runtime::event::{Event, Subject};
 use aws_sdk_kms::types::KeyState;
 use aws_sim::Database;
 use e2e::{A, B, HOME, Lab, TARGET, World};
-use protocol::Hello;
+use protocol::{Hello, Lack};
 
 const PATIENT: [&str; 3] = ["run", "--patience", "10h"];
 
@@ -26,20 +27,17 @@ async fn asked(lab: &Lab) -> Hello {
     Hello::decode(&body).unwrap()
 }
 
-/// What account B lacks by its own word, or `ready`.
-async fn answer(lab: &Lab) -> String {
+/// What account B lacks by its own word.
+async fn answer(lab: &Lab) -> Option<Lack> {
     let (ran, target) = tokio::join!(lab.source(&["hello"]), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         lab.target(&["run"]).await
     });
-    let words = ran.words();
-    let (exit, said) = match words.split_once(" is not ready: ") {
-        Some((_, lack)) => (Exit::Blocked, lack.to_owned()),
-        None => (Exit::Settled, "ready".to_owned()),
-    };
-    assert_eq!(ran.exit, exit, "{words}\n{}", target.out);
+    let [Event::AnswerHeard { account, lack, .. }] = &ran.events[..] else { panic!("{}\n{}", ran.out, target.out) };
+    let exit = if lack.is_some() { Exit::Blocked } else { Exit::Settled };
+    assert_eq!((ran.exit, account.as_str()), (exit, B), "{}\n{}", ran.out, target.out);
     assert!(receipts(lab).await.is_empty(), "it was taken away");
-    said
+    *lack
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,9 +63,9 @@ async fn nothing_is_copied_before_account_b_is_ready() {
     let both = async { tokio::join!(lab.source(&PATIENT), target, mend) };
     let (source, (), target) = Box::pin(Lab::in_time(both)).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
-    let words = source.words();
-    assert!(words.contains("account 222222222222 is not ready: its restore profile does not fit"), "{words}");
-    assert_eq!(words.matches("blocked account 222222222222 is not ready").count(), 1, "said once: {words}");
+    let lacks = |event: &Event| matches!(event, Event::AnswerRecorded { lack: Some(Lack::Profile), .. });
+    assert_eq!(source.count(lacks), 1, "{}", source.out);
+    assert_eq!(source.blocked().filter(|(_, fault)| fault.step == Some("hello")).count(), 1, "once: {}", source.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
     let a = lab.admin(A, HOME);
     let tags = a.tags(&a.snapshots().await[0]).await;
@@ -79,22 +77,22 @@ async fn nothing_is_copied_before_account_b_is_ready() {
 #[tokio::test(start_paused = true)]
 async fn account_b_says_in_one_word_what_it_lacks() {
     let lab = Lab::new(World::quick()).await;
-    assert_eq!(answer(&lab).await, "ready");
+    assert_eq!(answer(&lab).await, None);
     let b = lab.admin(B, TARGET);
     let key = b.own_key().await;
 
     b.kms.disable_key().key_id(&key).send().await.unwrap();
-    assert_eq!(answer(&lab).await, "its own key is absent, or cannot be used");
+    assert_eq!(answer(&lab).await, Some(Lack::Key));
     b.kms.enable_key().key_id(&key).send().await.unwrap();
     let state = b.kms.describe_key().key_id(&key).send().await.unwrap().key_metadata().unwrap().key_state().cloned();
     assert_eq!(state, Some(KeyState::Enabled));
 
     lab.edit("target.toml", "private", "absent");
-    assert_eq!(answer(&lab).await, "its restore profile does not fit this database");
+    assert_eq!(answer(&lab).await, Some(Lack::Profile));
     lab.edit("target.toml", "absent", "private");
 
     lab.cloud.create_database(Database::new(B, TARGET, "orders-cutover-1"));
-    assert_eq!(answer(&lab).await, "the restored database's name is taken there, or cannot be");
+    assert_eq!(answer(&lab).await, Some(Lack::Name));
     b.rds
         .delete_db_instance()
         .db_instance_identifier("orders-cutover-1")
@@ -108,10 +106,10 @@ async fn account_b_says_in_one_word_what_it_lacks() {
     for count in 0..40 {
         lab.cloud.create_database(Database::new(B, TARGET, &format!("other-{count}")));
     }
-    assert_eq!(answer(&lab).await, "a quota of its snapshots, databases or storage is used up");
+    assert_eq!(answer(&lab).await, Some(Lack::Quota));
     b.rds.delete_db_instance().db_instance_identifier("other-0").skip_final_snapshot(true).send().await.unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
-    assert_eq!(answer(&lab).await, "ready");
+    assert_eq!(answer(&lab).await, None);
 
     let policies = Lab::PAIR.policies("rds-handoff-target-agent");
     let cut: Vec<String> = policies
@@ -120,14 +118,14 @@ async fn account_b_says_in_one_word_what_it_lacks() {
         .collect();
     let cut: Vec<&str> = cut.iter().map(String::as_str).collect();
     lab.cloud.put_role_policies(B, "rds-handoff-target-agent", &cut).unwrap();
-    assert_eq!(answer(&lab).await, "its agent's role is not allowed something that it needs");
+    assert_eq!(answer(&lab).await, Some(Lack::Permission));
 
     lab.cloud.put_role_policies(B, "rds-handoff-target-agent", &[aws_sim::FULL_ACCESS]).unwrap();
     // The agent of another Region reads this inbox.
     let inbox = format!("inbox = \"arn:aws:sqs:{TARGET}:{B}:rds-handoff-inbox\"\nregion = \"eu-west-1\"");
     lab.edit("target.toml", &format!("region = \"{TARGET}\""), &inbox);
     lab.edit("target.toml", &format!("kms:{TARGET}"), "kms:eu-west-1");
-    assert_eq!(answer(&lab).await, "its agent serves another account or Region");
+    assert_eq!(answer(&lab).await, Some(Lack::NotForUs));
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,14 +133,14 @@ async fn the_command_alone_waits_for_its_answer_and_takes_nothing_else_away() {
     let lab = Lab::new(World::quick()).await;
     let ran = lab.source(&["hello", "--patience", "1m"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-    assert!(ran.words().contains("account 222222222222 has not answered in 1m"), "{}", ran.out);
+    assert!(matches!(ran.events[..], [Event::GivenUp { .. }]), "nobody has answered: {}", ran.out);
 
     let a = lab.admin(A, HOME);
     a.send(&format!("rds-handoff-receipts-{B}"), "a receipt of somebody else").await;
     lab.cloud.forget_calls();
     let (ran, target) = tokio::join!(lab.source(&["hello"]), lab.target_until_restored(&[]));
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
-    assert!(ran.words().contains("orders/cutover-1 message ready account 222222222222 is ready"), "{}", ran.out);
+    assert!(matches!(ran.events[..], [Event::AnswerHeard { lack: None, .. }]), "{}", ran.out);
     let left = receipts(&lab).await;
     assert_eq!(left.len(), 2, "the other receipt, and the answer that came too late: {left:?}\n{}", target.out);
     let acts = |call: &&aws_sim::Call| call.mutating && !call.action.starts_with("sqs:");
@@ -166,12 +164,8 @@ async fn an_account_that_is_asked_too_early_answers_when_its_agent_comes() {
     let both = async { tokio::join!(lab.source(&["run"]), late) };
     let (source, target) = Box::pin(Lab::in_time(both)).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
-    let words = source.words();
-    assert!(
-        words.contains("waiting for account 222222222222 to say whether it is ready; it is looked at on"),
-        "{words}"
-    );
-    let hellos = words.matches("hello acting").count();
+    assert!(source.stalled().contains(&"hello"), "{}", source.out);
+    let hellos = source.acted("hello");
     assert!((1..=12).contains(&hellos), "asked again ever more seldom: {hellos}");
 }
 
@@ -272,5 +266,7 @@ async fn an_answer_that_cannot_be_sent_keeps_no_other_message_waiting() {
     let ran = lab.target(&["run"]).await;
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
     assert_eq!(b.peek("rds-handoff-inbox-dead").await.len(), 1, "the bad message was reached");
-    assert_eq!(ran.words().matches("sqs:SendMessage answered AccessDenied").count(), 1, "said once: {}", ran.out);
+    let sender = Subject::Answers(A.parse().unwrap());
+    let blocked: Vec<_> = ran.blocked().map(|(subject, fault)| (subject, fault.code.as_deref())).collect();
+    assert_eq!(blocked, [(&sender, Some("AccessDenied"))], "said once: {}", ran.out);
 }

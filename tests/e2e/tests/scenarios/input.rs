@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_runtime::Exit;
 use aws_sim::Database;
 use e2e::{A, B, HOME, Lab, World, differences};
+use protocol::tags::Outcome;
 use tokio_util::sync::CancellationToken;
 
 /// Nothing was changed, and nothing but who we are was asked before the configuration was right.
@@ -136,7 +137,7 @@ async fn a_database_made_anew_under_its_name_does_not_keep_an_open_offer_open() 
     tokio::time::sleep(Duration::from_hours(8 * 24)).await;
     let source = lab.source(&["run"]).await;
     assert_eq!(source.exit, Exit::Failed, "{}", source.out);
-    assert!(source.words().contains("expired"), "{}", source.out);
+    assert!(source.settled(Outcome::Expired), "{}", source.out);
     assert_eq!(lab.admin(A, "us-west-2").snapshots().await, Vec::<String>::new());
 }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use agent_runtime::Exit;
+use agent_runtime::event::{Event, Mailbox, Row, RowState};
 use e2e::{A, B, HOME, Lab, TARGET, World};
+use protocol::Reason;
+use protocol::tags::Outcome;
 use protocol::wire::handoff::Handoff;
 use tokio_util::sync::CancellationToken;
 
@@ -58,28 +61,30 @@ async fn hostile_messages_are_never_acted_on_and_never_lost() {
     };
     let b = lab.admin(B, TARGET);
     let hostile = [
-        ("not JSON at all".to_owned(), "malformed"),
-        (good.replacen(':', ": ", 1), "malformed"),
-        (good.replace("\"version\":1", "\"version\":1,\"run\":\"rm\""), "malformed"),
-        (format!("{good}{}", " ".repeat(20_000)), "too-large"),
-        (good.replace(B, "333333333333"), "contradictory"),
-        (good.replace("us-west-2:111111111111:snapshot", "us-west-2:333333333333:snapshot"), "contradictory"),
-        (lie(|handoff| handoff.label = "other".parse().unwrap()), "contradictory"),
-        (lie(|handoff| handoff.size_gib = 1), "not-as-claimed"),
-        (lie(|handoff| handoff.key.key = "mrk-00000000000000000000000000000000".parse().unwrap()), "not-as-claimed"),
-        (lie(|handoff| handoff.identity.created = "2020-01-01T00:00:00Z".parse().unwrap()), "not-as-claimed"),
-        (lie(|handoff| handoff.start_by = handoff.issued), "expired"),
-        (lie(|handoff| handoff.issued = "2027-01-01T00:00:00Z".parse().unwrap()), "bad-times"),
+        ("not JSON at all".to_owned(), Reason::Malformed),
+        (good.replacen(':', ": ", 1), Reason::Malformed),
+        (good.replace("\"version\":1", "\"version\":1,\"run\":\"rm\""), Reason::Malformed),
+        (format!("{good}{}", " ".repeat(20_000)), Reason::TooLarge),
+        (good.replace(B, "333333333333"), Reason::Contradictory),
+        (good.replace("us-west-2:111111111111:snapshot", "us-west-2:333333333333:snapshot"), Reason::Contradictory),
+        (lie(|handoff| handoff.label = "other".parse().unwrap()), Reason::Contradictory),
+        (lie(|handoff| handoff.size_gib = 1), Reason::NotAsClaimed),
+        (
+            lie(|handoff| handoff.key.key = "mrk-00000000000000000000000000000000".parse().unwrap()),
+            Reason::NotAsClaimed,
+        ),
+        (lie(|handoff| handoff.identity.created = "2020-01-01T00:00:00Z".parse().unwrap()), Reason::NotAsClaimed),
+        (lie(|handoff| handoff.start_by = handoff.issued), Reason::Expired),
+        (lie(|handoff| handoff.issued = "2027-01-01T00:00:00Z".parse().unwrap()), Reason::BadTimes),
     ];
     for (body, reason) in &hostile {
         b.send("rds-handoff-inbox", body).await;
         let ran = lab.target(&["run"]).await;
-        assert!(ran.words().contains(reason), "{reason} is shown: {}", ran.out);
+        assert_eq!(ran.rejected(), [*reason], "{}", ran.out);
     }
     assert_eq!(acted(&lab), Vec::<String>::new());
     let mut buried = b.peek("rds-handoff-inbox-dead").await;
-    let mut expected: Vec<_> =
-        hostile.iter().map(|(body, reason)| (body.clone(), Some((*reason).to_owned()))).collect();
+    let mut expected: Vec<_> = hostile.iter().map(|(body, reason)| (body.clone(), Some(reason.to_string()))).collect();
     buried.sort();
     expected.sort();
     assert_eq!(buried, expected, "verbatim, with the reason");
@@ -104,7 +109,9 @@ async fn a_bad_message_that_cannot_be_buried_keeps_no_good_one_from_its_job() {
     }
     let ran = lab.target(&["run"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-    assert!(ran.words().contains("create arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox-dead"), "{}", ran.out);
+    let inbox = Mailbox::Inbox.into();
+    let mend = ran.blocked().find(|(subject, _)| **subject == inbox).and_then(|(_, fault)| fault.mend.as_deref());
+    assert!(mend.is_some_and(|mend| mend.contains("create arn:aws:sqs:")), "{}", ran.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(b.peek("rds-handoff-inbox").await.len(), 2, "and the bad ones are not lost");
@@ -152,10 +159,12 @@ async fn a_message_for_others_or_from_others_is_refused() {
     database_arn.account = "444444444444".parse().unwrap();
     let stranger = again(Handoff { database_arn, ..good.clone() });
     lab.cloud.forget_calls();
-    for (handoff, reason) in [(for_others, "not-for-us"), (elsewhere, "not-for-us"), (stranger, "unknown-sender")] {
+    for (handoff, reason) in
+        [(for_others, Reason::NotForUs), (elsewhere, Reason::NotForUs), (stranger, Reason::UnknownSender)]
+    {
         b.send("rds-handoff-inbox", &handoff.encode()).await;
         let ran = lab.target(&["run"]).await;
-        assert!(ran.words().contains(reason), "{}", ran.out);
+        assert_eq!(ran.rejected(), [reason], "{}", ran.out);
         let asked: Vec<_> = lab
             .cloud
             .calls()
@@ -179,7 +188,8 @@ async fn a_newer_message_is_left_alone() {
     }
     let ran = lab.target(&["run"]).await;
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
-    assert_eq!(ran.words().matches("left for a newer agent").count(), 2);
+    let left = |event: &Event| matches!(event, Event::NewerLeft { mailbox: Mailbox::Inbox, .. });
+    assert_eq!(ran.count(left), 2, "{}", ran.out);
     assert!(b.peek("rds-handoff-inbox").await.is_empty(), "hidden for 15 minutes");
     tokio::time::sleep(Duration::from_mins(15)).await;
     assert_eq!(b.peek("rds-handoff-inbox").await.len(), 2);
@@ -228,12 +238,9 @@ async fn a_message_whose_snapshot_is_not_shared_waits_and_then_ends() {
     lab.cloud.forget_calls();
     let ran = lab.target(&["run", "--patience", "1h"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-    assert!(ran.words().contains("is not shared with this account"), "{}", ran.out);
-    assert!(
-        ran.words().contains("waiting for the shared snapshot to show"),
-        "at first it may only be late: {}",
-        ran.out
-    );
+    assert!(ran.blocked().any(|(_, fault)| fault.step == Some("verify")), "{}", ran.out);
+    let working = |row: &Row| row.state == RowState::Working;
+    assert!(ran.step("verify").any(working), "at first it may only be late: {}", ran.out);
     let kept = lab.cloud.calls().iter().filter(|call| call.action.starts_with("sqs:ChangeMessageVisibility")).count();
     assert!((2..=4).contains(&kept), "kept invisible after five minutes, and then each half hour: {kept}");
     let b = lab.admin(B, TARGET);
@@ -259,6 +266,6 @@ async fn a_message_past_its_start_is_rejected_and_account_a_takes_everything_bac
     assert_eq!(lab.restored("orders-cutover-1"), None);
     let source = lab.source(&["run"]).await;
     assert_eq!(source.exit, Exit::Failed, "{}", source.out);
-    assert!(source.words().contains("settled") && source.words().contains("rejected"), "{}", source.out);
+    assert!(source.settled(Outcome::Rejected), "{}", source.out);
     assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new());
 }

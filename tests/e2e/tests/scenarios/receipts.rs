@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use agent_runtime::Exit;
+use agent_runtime::event::{Ending, Event};
 use e2e::{A, B, HOME, Lab, TARGET, World};
-use protocol::{Receipt, Stage};
+use protocol::tags::Outcome;
+use protocol::{Reason, Receipt, Stage};
 
 #[tokio::test(start_paused = true)]
 async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
@@ -24,10 +26,10 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
         Receipt::new(id, digest, account, Stage::Landed, None).encode()
     };
     let hostile = [
-        ("{}".to_owned(), "malformed"),
-        (receipt("0000000000000000", &digest, B), "no-such-offer"),
-        (receipt(&id, &"0".repeat(64), B), "no-such-offer"),
-        (receipt(&id, &digest, "333333333333"), "unknown-sender"),
+        ("{}".to_owned(), Reason::Malformed),
+        (receipt("0000000000000000", &digest, B), Reason::NoSuchOffer),
+        (receipt(&id, &"0".repeat(64), B), Reason::NoSuchOffer),
+        (receipt(&id, &digest, "333333333333"), Reason::UnknownSender),
     ];
     for (body, reason) in &hostile {
         // A poll that was dropped with its process may still hide what comes.
@@ -37,7 +39,7 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
         tokio::time::sleep(Duration::from_mins(2)).await;
         let ran = lab.source(&["run", "--once"]).await;
         assert_eq!(ran.exit, Exit::Pending, "{}", ran.out);
-        assert!(ran.words().contains(reason), "{}", ran.out);
+        assert_eq!(ran.rejected(), [*reason], "{}", ran.out);
     }
     let dead = a.peek(&format!("{queue}-dead")).await;
     assert_eq!(dead.len(), hostile.len());
@@ -61,7 +63,7 @@ async fn access_takes_itself_away_when_account_b_never_comes() {
     lab.edit("source.toml", "label = \"cutover-1\"", terms);
     let ran = lab.source(&Lab::ALONE).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
-    assert!(ran.words().contains("expired"), "{}", ran.out);
+    assert!(ran.settled(Outcome::Expired), "{}", ran.out);
     assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new());
     // Account B comes too late: it finds nothing, and says so.
     let target = lab.target(&["run"]).await;
@@ -73,7 +75,8 @@ async fn access_takes_itself_away_when_account_b_never_comes() {
 async fn an_operator_takes_a_handoff_back_by_marking_it_as_ended() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_mins(10)).await;
-    assert!(source.words().contains("stopped the next run goes on from here"), "{}", source.out);
+    let stopped = |event: &Event| matches!(event, Event::Ended { ending: Ending::Stopped, .. });
+    assert_eq!(source.count(stopped), 1, "{}", source.out);
     let a = lab.admin(A, HOME);
     let snapshot = a.snapshots().await.pop().unwrap();
     let tag = aws_sdk_rds::types::Tag::builder().key("rds-handoff:ended").value("revoked/2026-11-21T10:10:00Z").build();
@@ -81,7 +84,7 @@ async fn an_operator_takes_a_handoff_back_by_marking_it_as_ended() {
     a.rds.add_tags_to_resource().resource_name(arn).tags(tag).send().await.unwrap();
     let source = lab.source(&["run"]).await;
     assert_eq!(source.exit, Exit::Settled, "{}", source.out);
-    assert!(source.words().contains("end revoked settled"), "{}", source.out);
+    assert!(source.settled(Outcome::Revoked), "{}", source.out);
     assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new());
     let key = lab.replica_key().await;
     let policy = lab.admin(A, TARGET).kms.get_key_policy().key_id(key).send().await.unwrap();

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_runtime::Exit;
+use agent_runtime::event::{Event, Mailbox, Requested, Subject};
 use aws_sim::Database;
 use e2e::{A, HOME, Kill, Lab, Moment, Ran, World, differences};
-use protocol::tags::Offer;
+use protocol::Reason;
+use protocol::tags::{Offer, Outcome};
 use stack::Pair;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +43,10 @@ async fn tagged(lab: &Lab, key: &str) -> Vec<String> {
     }
     values.sort();
     values
+}
+
+fn handoff(database: &str, label: &str) -> Subject {
+    Subject::Handoff { database: database.parse().unwrap(), label: label.parse().unwrap() }
 }
 
 async fn labels(lab: &Lab) -> Vec<String> {
@@ -80,7 +86,8 @@ async fn a_request_becomes_a_handoff_that_settles() {
     lab.admin(A, HOME).send(QUEUE, &request("orders", "nightly-{date}", "")).await;
     let (source, target) = lab.move_all(&["orders-nightly-2026-11-21"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
-    assert!(source.words().contains("orders/nightly-2026-11-21 message request is requested"), "{}", source.out);
+    let nightly = handoff("orders", "nightly-2026-11-21");
+    assert_eq!(source.requested(), [(&nightly, Requested::New)], "{}", source.out);
     assert_eq!(lab.restored("orders-nightly-2026-11-21"), lab.original("orders"));
     assert!(is_empty(&lab).await);
 
@@ -91,7 +98,7 @@ async fn a_request_becomes_a_handoff_that_settles() {
     let world = lab.cloud.fingerprint();
     let again = lab.source(&["run"]).await;
     assert_eq!(again.exit, Exit::Settled, "{}", again.out);
-    assert!(again.words().contains("is requested again, and over: landed"), "{}", again.out);
+    assert_eq!(again.requested(), [(&nightly, Requested::Over(Outcome::Landed))], "{}", again.out);
     assert!(is_empty(&lab).await);
     let but_queues = |world: String| world.lines().filter(|line| !line.starts_with("queue")).collect::<String>();
     assert_eq!(differences(&but_queues(lab.cloud.fingerprint()), &but_queues(world)), "");
@@ -143,10 +150,7 @@ async fn source_agents_share_a_queue() {
     let minutes = Duration::from_mins(4);
     let (one, other) = tokio::join!(source_for(&lab, &Lab::ALONE, minutes), source_for(&lab, &Lab::ALONE, minutes));
     assert_eq!((one.exit, other.exit), (Exit::Pending, Exit::Pending), "{}\n{}", one.out, other.out);
-    let begun = |ran: &Ran| {
-        let all = ran.out.lines().filter(|line| line.contains(" request "));
-        all.filter_map(|line| line.split_whitespace().nth(1).map(str::to_owned)).collect::<BTreeSet<_>>()
-    };
+    let begun = |ran: &Ran| ran.requested().into_iter().map(|(subject, _)| subject.clone()).collect::<BTreeSet<_>>();
     assert!(!begun(&one).is_empty() && !begun(&other).is_empty(), "{}\n{}", one.out, other.out);
     assert_eq!(begun(&one).union(&begun(&other)).count(), names.len());
     // What was delivered once more, or was on its way to one that has ended, comes to the next.
@@ -191,13 +195,13 @@ async fn what_cannot_be_is_buried_and_told_and_what_is_newer_is_left() {
     lab.cloud.create_database(Database { kms_key: None, ..Database::new(A, HOME, "wiki") });
     let a = lab.admin(A, HOME);
     let bad = [
-        ("every night at two".to_owned(), "malformed"),
-        (request("orders", "Nightly", ""), "malformed"),
-        (request("orders", "x", r#", "role": "admin""#), "malformed"),
-        (request("orders", "x", r#", "start_within": "30d", "access_for": "40d""#), "contradictory"),
-        (request("orders", "x", r#", "to_account": "333333333333""#), "not-for-us"),
-        (request("ordres", "x", ""), "fault"),
-        (request("wiki", "x", ""), "fault"),
+        ("every night at two".to_owned(), Reason::Malformed),
+        (request("orders", "Nightly", ""), Reason::Malformed),
+        (request("orders", "x", r#", "role": "admin""#), Reason::Malformed),
+        (request("orders", "x", r#", "start_within": "30d", "access_for": "40d""#), Reason::Contradictory),
+        (request("orders", "x", r#", "to_account": "333333333333""#), Reason::NotForUs),
+        (request("ordres", "x", ""), Reason::Fault),
+        (request("wiki", "x", ""), Reason::Fault),
     ];
     for (body, reason) in &bad {
         a.send(QUEUE, body).await;
@@ -205,10 +209,10 @@ async fn what_cannot_be_is_buried_and_told_and_what_is_newer_is_left() {
         tokio::time::sleep(Duration::from_mins(2)).await;
         let ran = lab.source(&ONCE).await;
         assert_eq!(ran.exit, Exit::Failed, "{body}: {}", ran.out);
-        assert!(ran.words().contains(&format!("dead-letter queue: {reason}: ")), "{reason} is told: {}", ran.out);
+        assert_eq!(ran.rejected(), [*reason], "{}", ran.out);
     }
     let mut buried = a.peek(DEAD).await;
-    let mut expected: Vec<_> = bad.iter().map(|(body, reason)| (body.clone(), Some((*reason).to_owned()))).collect();
+    let mut expected: Vec<_> = bad.iter().map(|(body, reason)| (body.clone(), Some(reason.to_string()))).collect();
     buried.sort();
     expected.sort();
     assert_eq!(buried, expected, "verbatim, with the reason");
@@ -218,7 +222,8 @@ async fn what_cannot_be_is_buried_and_told_and_what_is_newer_is_left() {
     a.send(QUEUE, &newer).await;
     let ran = lab.source(&["run"]).await;
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
-    assert!(ran.words().contains("of version 2, kind request is left for a newer agent"), "{}", ran.out);
+    let left = Event::NewerLeft { mailbox: Mailbox::Requests, version: 2, kind: "request".to_owned() };
+    assert!(ran.events.contains(&left), "{}", ran.out);
     tokio::time::sleep(Duration::from_mins(16)).await;
     assert_eq!(a.peek(QUEUE).await, [(newer, None)]);
 }
@@ -250,7 +255,7 @@ async fn what_a_dead_agent_was_told_of_terms_stands_on_the_snapshot() {
     assert!(is_empty(&lab).await);
     lab.configure_source(&[], "");
     let ran = lab.source(&Lab::ALONE).await;
-    assert!(ran.words().contains("expired"), "{}", ran.out);
+    assert!(ran.settled(Outcome::Expired), "{}", ran.out);
     let offer: Offer = tagged(&lab, "rds-handoff:offer").await.pop().unwrap().parse().unwrap();
     let after = [offer.start_by, offer.access_until].map(|time| time.duration_since(offer.issued).as_hours());
     assert_eq!(after, [6, 48]);
@@ -308,7 +313,7 @@ async fn what_is_not_begun_is_handed_back() {
     // For longer than a message stays invisible: it is kept so.
     let ran = lab.source(&["run", "--patience", "25m"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-    assert_eq!(ran.words().matches("is requested").count(), 1, "{}", ran.out);
+    assert_eq!(ran.requested().len(), 1, "{}", ran.out);
     assert_eq!(a.peek(QUEUE).await.len(), 1);
 }
 
@@ -322,8 +327,9 @@ async fn a_queue_that_does_not_answer_keeps_no_declared_handoff_from_settling() 
     lab.admin(A, HOME).set_queue_policy(QUEUE, &closed).await;
     let (source, _) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!(source.exit, Exit::Blocked, "{}", source.out);
-    assert!(source.words().contains("orders/cutover-1 end landed"), "{}", source.out);
-    assert!(source.words().contains("requests - blocked sqs:ReceiveMessage answered AccessDenied"), "{}", source.out);
+    assert!(source.settled(Outcome::Landed), "{}", source.out);
+    let blocked: Vec<_> = source.blocked().map(|(subject, fault)| (subject, fault.code.as_deref())).collect();
+    assert_eq!(blocked, [(&Mailbox::Requests.into(), Some("AccessDenied"))], "{}", source.out);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use agent_runtime::Exit;
+use agent_runtime::event::Event;
 use e2e::{A, B, Lab, TARGET, World};
+use protocol::{Reason, Stage};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test(start_paused = true)]
@@ -44,10 +46,14 @@ async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
     };
     let (source, target) = tokio::join!(source, sabotage);
     assert_eq!((source.exit, target.exit), (Exit::Failed, Exit::Failed), "{}\n{}", source.out, target.out);
-    assert!(source.words().contains("failed (copy-failed)"), "{}", source.out);
+    let heard = |event: &Event| {
+        matches!(event, Event::ReceiptRecorded { stage: Stage::Failed, reason: Some(Reason::CopyFailed), .. })
+    };
+    assert_eq!(source.count(heard), 1, "{}", source.out);
     let again = lab.target(&["run"]).await;
     assert_eq!(again.exit, Exit::Failed, "the evidence is kept: {}", again.out);
-    assert!(again.words().contains("delete-db-snapshot"), "with the command that clears it: {}", again.out);
+    let mend = again.failed().find_map(|fault| fault.mend.as_deref());
+    assert!(mend.is_some_and(|it| it.contains("delete-db-snapshot")), "with the command that clears it: {}", again.out);
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,8 +76,7 @@ async fn a_key_that_refuses_may_be_late_at_first_and_is_somebodys_fault_then() {
     };
     let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(source, target) })).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
-    let words = target.words();
-    assert!(words.contains("perhaps since AWS is still spreading a change of ours: rds:CopyDBSnapshot answered KMSKeyNotAccessibleFault"), "{}", target.out);
+    assert!(target.waited_for_propagation(), "{}", target.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
 }
 
@@ -82,7 +87,7 @@ async fn a_missing_subnet_group_blocks_and_goes_on_when_it_is_made() {
     let target = async {
         let ran = lab.target_until_trouble().await;
         assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-        assert!(ran.words().contains("subnet_group in the restore profile"), "{}", ran.out);
+        assert!(ran.blocked().any(|(_, fault)| fault.step == Some("fit-profile")), "{}", ran.out);
         assert!(lab.admin(B, TARGET).snapshots().await.is_empty(), "nothing was copied in vain");
         lab.cloud.create_subnet_group(B, TARGET, "later");
         lab.target_until_restored(&["orders-cutover-1"]).await

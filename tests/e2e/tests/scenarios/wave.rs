@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use agent_runtime::Exit;
+use agent_runtime::{Event, Exit};
 use aws_sim::{Database, Quotas};
 use e2e::{A, B, HOME, Lab, Ran, TARGET, World};
 use serde_json::Value;
@@ -91,7 +91,8 @@ async fn a_wave_by_pattern_and_tag_over_two_targets_settles() {
     let source = async {
         let hello = lab.source(&["hello"]).await;
         assert_eq!(hello.exit, Exit::Settled, "{}", hello.out);
-        assert_eq!(hello.words().matches("account 222222222222 is ready").count(), 4, "{}", hello.out);
+        let ready = |event: &Event| matches!(event, Event::AnswerHeard { lack: None, .. });
+        assert_eq!(hello.count(ready), 4, "{}", hello.out);
         let ran = lab.source(&["run", "--format", "json"]).await;
         tokio::time::sleep(Duration::from_mins(45)).await;
         stop.cancel();
@@ -263,7 +264,7 @@ async fn a_plan_that_cannot_fit_is_refused_with_the_quota_and_run_moves_what_fit
     let both = async { tokio::join!(lab.source_for(Duration::from_hours(2)), done) };
     let (source, ()) = Box::pin(Lab::in_time(both)).await;
     assert_eq!(source.exit, Exit::Pending, "{}", source.out);
-    assert!(source.words().contains("waiting for room for a manual snapshot"), "{}", source.out);
+    assert!(source.waited("room for a manual snapshot"), "{}", source.out);
 }
 
 #[tokio::test(start_paused = true)]
