@@ -1,5 +1,7 @@
 //! Step 4, and its end in step 13: the copy in the target Region that account B is given.
 
+use std::time::Duration;
+
 use agent_runtime::aws::copies::LIMIT_REACHED;
 use agent_runtime::aws::rds::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::fault::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
