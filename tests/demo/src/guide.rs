@@ -12,7 +12,7 @@ pub(crate) fn next(cli: &Cli, show: &Show, holds: bool) {
     if !cli.keep {
         show.copy("cargo run -p demo -- --keep    leaves this AWS running, to look around in it");
     }
-    show.copy("cargo test --workspace         the same move, killed and disturbed at every call to AWS");
+    show.copy("cargo test --workspace         the same move, killed and disturbed at a sample of its calls");
     show.copy("README.md                      how to move a database of your own");
 }
 
