@@ -2,31 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::time::Duration;
 
+use agent_runtime::aws::cache::Resource;
 use agent_runtime::aws::copies::SnapshotLimits;
 use agent_runtime::aws::rds::snapshot::{SnapshotView, rds_tags};
-use agent_runtime::aws::shared::Shared;
 use agent_runtime::fleet::Fleet;
 use agent_runtime::process::Random;
-use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
+use agent_runtime::{AwsResult as _, Cache, Clients, Clock, Fault, Freshness};
 use aws_sdk_rds::operation::describe_db_snapshot_attributes::DescribeDBSnapshotAttributesError;
 use aws_sdk_rds::types::DbSnapshotAttributesResult;
 use protocol::Phase;
 use protocol::names::SnapshotRole;
 use protocol::state::pair;
 use protocol::tags::KeyMode;
-use protocol::{AccountId, HandoffId, KeyArn, Nonce, SnapshotArn, SourceFacts};
+use protocol::{AccountId, HandoffId, Nonce, SnapshotArn, SnapshotId, SourceFacts};
 
-use crate::admission::owner;
 use crate::config::Settings;
 use crate::keys::Keys;
-use crate::moves::Move;
-use crate::steps::LetIn;
-
-/// Shares, keys and policies change only by our own acts, which are seen at once, or by an administrator's: looked at again this
-/// slowly.
-pub(crate) const SLOWLY: Duration = Duration::from_hours(1);
+use crate::moves::{Move, SourceSnapshot};
 
 /// Account A. One for each process.
 #[derive(Debug)]
@@ -35,44 +28,29 @@ pub(crate) struct Account {
     pub(crate) clients: Clients,
     pub(crate) clock: Clock,
     pub(crate) fleet: Fleet<Move>,
-    pub(crate) inventory: Inventory,
+    pub(crate) cache: Rc<Cache>,
     pub(crate) keys: Keys,
     pub(crate) limits: SnapshotLimits,
-    shares: Shared<SnapshotArn, BTreeSet<String>>,
-    /// Until when each key's policy lets its target account in.
-    pub(crate) let_in: Shared<KeyArn, LetIn>,
     /// Whether a target account is asked at all.
     pub(crate) asks_first: bool,
     random: Random,
 }
 
-/// A source snapshot: what RDS says of it, and what it remembers.
-#[derive(Debug, Clone)]
-pub(crate) struct SourceSnapshot {
-    pub(crate) view: Rc<SnapshotView>,
-    pub(crate) facts: SourceFacts,
+/// The accounts that a snapshot of ours is shared with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct SharesOf(SnapshotId);
+
+impl Resource for SharesOf {
+    type View = BTreeSet<String>;
 }
 
 impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random, asks_first: bool) -> Self {
-        let inventory = Inventory::new(clients.clone(), &settings.pace, &clock);
-        let keys = Keys::new(clients.clone(), &settings.pace);
-        let most = usize::from(settings.limits.copies_in_flight.get());
-        let limits = SnapshotLimits::new(clients.clone(), &settings.pace, most);
-        let fleet = Fleet::new(&settings.pace, &clock);
-        Self {
-            settings,
-            clients,
-            clock,
-            fleet,
-            inventory,
-            keys,
-            limits,
-            shares: Shared::new(),
-            let_in: Shared::new(),
-            asks_first,
-            random,
-        }
+        let cache = Rc::new(Cache::new(clients.clone(), &settings.pace, &clock));
+        let keys = Keys::new(&cache);
+        let limits = SnapshotLimits::new(&cache, settings.limits.copies_in_flight.get().into());
+        let fleet = Fleet::new(&cache);
+        Self { settings, clients, clock, fleet, cache, keys, limits, asks_first, random }
     }
 
     pub(crate) fn nonce(&self) -> Nonce {
@@ -82,7 +60,7 @@ impl Account {
     /// Where a handoff of this process stands; `None` when it has nothing open.
     pub(crate) fn stands(&self, of: &Move, withdrawing: Option<bool>) {
         let open = withdrawing.filter(|_| of.route.key == KeyMode::Managed);
-        self.fleet.remember(&owner(of), |memory| memory.open = open);
+        self.fleet.remember(&of.owner(), |memory| memory.open = open);
     }
 
     /// Will another handoff of this process shut the key that both use? It is left to the last of them.
@@ -95,20 +73,21 @@ impl Account {
 
     /// Nothing is kept of a handoff any more.
     pub(crate) fn forget(&self, of: &Move) {
-        self.shares.forget(&of.shared_arn());
+        let SnapshotArn { region, snapshot, .. } = of.shared_arn();
+        self.cache.forget(&region, &SharesOf(snapshot));
     }
 
     /// The source snapshot of a handoff, as this process knows it.
     pub(crate) fn known_source(&self, handoff: &HandoffId) -> Option<SourceSnapshot> {
         let name = format!("-{handoff}-{}", SnapshotRole::Source.as_str());
-        let there = self.inventory.known_now(&self.settings.region);
+        let there = self.cache.known::<SnapshotId>(&self.settings.region);
         let (_, view) = there.iter().find(|(snapshot, _)| snapshot.as_str().ends_with(&name))?;
         read_source(Some(view.clone())).ok().flatten()
     }
 
     /// The source snapshot of a handoff, if it is there and ours.
     pub(crate) async fn source_snapshot(&self, of: &Move) -> Result<Option<SourceSnapshot>, Fault> {
-        self.source_at(&of.source_arn()).await
+        self.source_as_of(of, Freshness::Progress).await
     }
 
     /// Where a handoff stands, by the tags of its source snapshot.
@@ -117,27 +96,24 @@ impl Account {
         Ok(source.map_or(Phase::Offering, |source| source.facts.phase(self.clock.now())))
     }
 
-    /// The source snapshot of this name, if it is there and ours.
-    pub(crate) async fn source_at(&self, arn: &SnapshotArn) -> Result<Option<SourceSnapshot>, Fault> {
-        read_source(self.inventory.snapshot(arn).await?)
-    }
-
-    /// The source snapshot while account B is waited for, as it was at most this long ago: another agent of this account may have
-    /// heard of B.
-    pub(crate) async fn source_within(&self, of: &Move, oldest: Duration) -> Result<Option<SourceSnapshot>, Fault> {
-        read_source(self.inventory.snapshot_within(&of.source_arn(), oldest).await?)
+    /// The source snapshot, at least as fresh as this: another agent of this account may have written on it.
+    pub(crate) async fn source_as_of(&self, of: &Move, freshness: Freshness) -> Result<Option<SourceSnapshot>, Fault> {
+        read_source(self.cache.snapshot(&of.source_arn(), freshness).await?)
     }
 
     /// Is the handoff still to be opened for its target account? Asked before an act that would open it: another agent, or a
     /// person, may have ended it since this process looked.
     pub(crate) async fn still_offering(&self, of: &Move) -> Result<bool, Fault> {
-        let source = read_source(self.inventory.snapshot_now(&of.source_arn()).await?)?;
+        let source = self.source_as_of(of, Freshness::Now).await?;
         Ok(source.is_some_and(|source| source.facts.phase(self.clock.now()) == Phase::Offering))
     }
 
-    /// Every source snapshot of ours, as it was at most this long ago, with what could not be read.
-    pub(crate) async fn source_snapshots(&self, oldest: Duration) -> Result<(Vec<SourceSnapshot>, Vec<String>), Fault> {
-        let snapshots = self.inventory.snapshots(&self.settings.region, oldest).await?;
+    /// Every source snapshot of ours, with what could not be read.
+    pub(crate) async fn source_snapshots(
+        &self,
+        freshness: Freshness,
+    ) -> Result<(Vec<SourceSnapshot>, Vec<String>), Fault> {
+        let snapshots = self.cache.snapshots(&self.settings.region, freshness).await?;
         let (mut read, mut unreadable) = (Vec::new(), Vec::new());
         for view in snapshots.values() {
             match SourceFacts::read(&view.tags) {
@@ -151,37 +127,36 @@ impl Account {
 
     /// The shared copy of a handoff, if it is there and ours: by its tags, or, if somebody has taken them off, by its data.
     pub(crate) async fn shared_copy(&self, of: &Move) -> Result<Option<Rc<SnapshotView>>, Fault> {
-        let Some(view) = self.inventory.snapshot(&of.shared_arn()).await? else { return Ok(None) };
+        let Some(view) = self.cache.snapshot(&of.shared_arn(), Freshness::Progress).await? else { return Ok(None) };
         let data = self.source_snapshot(of).await?.and_then(|source| source.view.identity());
         let ours = of.owns(&view.tags, SnapshotRole::Shared) || (data.is_some() && view.identity() == data);
         Ok(ours.then_some(view))
     }
 
     /// The shared copy of a handoff that takes it back: one that another agent has made meanwhile is not overlooked.
-    pub(crate) async fn shared_copy_within(
+    pub(crate) async fn shared_copy_as_of(
         &self,
         of: &Move,
-        oldest: Duration,
+        freshness: Freshness,
     ) -> Result<Option<Rc<SnapshotView>>, Fault> {
-        if self.inventory.snapshot(&of.shared_arn()).await?.is_none() {
-            self.inventory.snapshot_within(&of.shared_arn(), oldest).await?;
+        if self.cache.snapshot(&of.shared_arn(), Freshness::Progress).await?.is_none() {
+            self.cache.snapshot(&of.shared_arn(), freshness).await?;
         }
         self.shared_copy(of).await
     }
 
-    /// The accounts that a snapshot of ours is shared with, as it was read at most this long ago. One that has gone is shared with
-    /// nobody.
+    /// The accounts that a snapshot of ours is shared with. One that has gone is shared with nobody.
     pub(crate) async fn shared_with(
         &self,
         snapshot: &SnapshotArn,
-        fresh: Duration,
+        freshness: Freshness,
     ) -> Result<Rc<BTreeSet<String>>, Fault> {
         let read = async || {
             let call = self.clients.rds(&snapshot.region).describe_db_snapshot_attributes();
             let answer = call.db_snapshot_identifier(snapshot.snapshot.as_str()).send().await;
             let is_missing = DescribeDBSnapshotAttributesError::is_db_snapshot_not_found_fault;
             let Some(answer) = answer.missing_ok("rds:DescribeDBSnapshotAttributes", is_missing)? else {
-                self.inventory.acted_on_snapshot(snapshot);
+                self.cache.acted(&snapshot.region, &snapshot.snapshot);
                 return Ok(BTreeSet::new());
             };
             let attributes = answer.db_snapshot_attributes_result();
@@ -189,7 +164,7 @@ impl Account {
             let shares = attributes.iter().filter(|attribute| attribute.attribute_name() == Some("restore"));
             Ok(shares.flat_map(|attribute| attribute.attribute_values().to_vec()).collect())
         };
-        self.shares.get(snapshot, |_| fresh, read).await
+        self.cache.get(&snapshot.region, &SharesOf(snapshot.snapshot.clone()), freshness, read).await
     }
 
     /// Adds an account to a snapshot's shares, or takes it out.
@@ -198,11 +173,12 @@ impl Account {
         let call = call.db_snapshot_identifier(snapshot.snapshot.as_str()).attribute_name("restore");
         let call = if shared { call.values_to_add(with.as_str()) } else { call.values_to_remove(with.as_str()) };
         let answer = call.send().await;
-        let known = self.shares.peek(snapshot).map(|(_, known)| BTreeSet::clone(&known));
-        self.shares.acted(snapshot);
+        let (region, shares_of) = (&snapshot.region, SharesOf(snapshot.snapshot.clone()));
+        let known = self.cache.peek(region, &shares_of).map(|known| BTreeSet::clone(&known));
+        self.cache.acted(region, &shares_of);
         if let Err(fault) = answer.op("rds:ModifyDBSnapshotAttribute") {
             // Somebody may have deleted it.
-            self.inventory.acted_on_snapshot(snapshot);
+            self.cache.acted(region, &snapshot.snapshot);
             return if !shared && fault.code() == Some("DBSnapshotNotFound") { Ok(()) } else { Err(fault) };
         }
         let mut now = known.unwrap_or_default();
@@ -211,13 +187,14 @@ impl Account {
         } else {
             now.remove(with.as_str());
         }
-        self.shares.put(snapshot, now);
+        self.cache.put(region, &shares_of, now);
         Ok(())
     }
 
     /// Is a snapshot shared with an account, as far as this process knows?
     pub(crate) fn is_shared(&self, snapshot: &SnapshotArn, with: &AccountId) -> bool {
-        self.shares.peek(snapshot).is_some_and(|(_, known)| known.contains(with.as_str()))
+        let known = self.cache.peek(&snapshot.region, &SharesOf(snapshot.snapshot.clone()));
+        known.is_some_and(|known| known.contains(with.as_str()))
     }
 
     /// Writes one fact on a snapshot of ours.
@@ -225,8 +202,9 @@ impl Account {
         let tags = [pair(key, value)].into();
         let call = self.clients.rds(&snapshot.region).add_tags_to_resource();
         let answer = call.resource_name(snapshot.to_string()).set_tags(Some(rds_tags(&tags))).send().await;
-        answer.op("rds:AddTagsToResource").inspect_err(|_| self.inventory.acted_on_snapshot(snapshot))?;
-        self.inventory.tagged(snapshot, &tags);
+        let failed = |_: &Fault| self.cache.acted(&snapshot.region, &snapshot.snapshot);
+        answer.op("rds:AddTagsToResource").inspect_err(failed)?;
+        self.cache.tagged(snapshot, &tags);
         Ok(())
     }
 }

@@ -3,18 +3,13 @@
 use std::cmp::Reverse;
 
 use agent_runtime::StepId;
-use agent_runtime::gate::{Claim, Owner, PermitKind, Rank};
+use agent_runtime::gate::{Claim, PermitKind, Rank};
 use protocol::names::SnapshotRole;
 
 use crate::moves::Move;
 
 /// The step that begins the shared copy, and the wait for it, which gives the permit back.
 pub(crate) const COPY: StepId = StepId("copy");
-
-/// Who asks.
-pub(crate) fn owner(of: &Move) -> Owner {
-    Owner { handoff: of.id.clone(), message: None }
-}
 
 /// To be under way, from the source snapshot to the end of the copy.
 pub(crate) fn under_way(of: &Move) -> Claim {

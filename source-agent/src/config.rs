@@ -8,7 +8,7 @@ mod wave;
 use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 
-use agent_runtime::aws::inventory::Databases;
+use agent_runtime::aws::rds::database::Databases;
 use agent_runtime::config::Misfit;
 use agent_runtime::poll::schedule::PollSchedule;
 use protocol::ids::RoleName;

@@ -3,11 +3,11 @@
 //! They are looked at and never changed. So what is not as agreed is Blocked, with its mend, and goes on when it is mended.
 
 use agent_runtime::fault::statement::{TARGET_USES_KEY, lets_use, pasted};
-use agent_runtime::{Fault, Progress};
+use agent_runtime::{Fault, Freshness, Progress};
 use protocol::ids::{Region, RoleName};
 use protocol::{AccountId, names};
 
-use crate::account::{Account, SLOWLY};
+use crate::account::Account;
 use crate::key_policy::lacking;
 use crate::keys::{KeyView, key_tags};
 
@@ -46,7 +46,7 @@ impl Given<'_> {
             let kind = format!("the replica of a multi-Region key whose primary is in {home}");
             return Err(self.wrong_key(&key, &kind, "source-target-region.yaml"));
         }
-        let policy = self.account.keys.policy(&key.arn, SLOWLY).await?;
+        let policy = self.account.keys.policy(&key.arn, Freshness::Slow).await?;
         let lacking = lacking(&policy, &key.arn, self.to, self.role);
         if !lacking.is_empty() {
             let (to, role, lacking) = (self.to, self.role, lacking.join(", "));

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::aws::shared::Shared;
-use agent_runtime::poll::schedule::PollSchedule;
-use agent_runtime::{AwsResult as _, Clients, Fault, Progress, Working};
+use agent_runtime::aws::cache::Resource;
+use agent_runtime::{AwsResult as _, Cache, Fault, Freshness, Progress, Working};
 use aws_sdk_kms::operation::create_alias::CreateAliasError;
 use aws_sdk_kms::operation::describe_key::DescribeKeyError;
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
@@ -15,10 +14,6 @@ use protocol::ids::Region;
 use protocol::state::pair;
 use protocol::tags::{self, Tags};
 use protocol::{AccountId, KeyArn};
-
-/// A key is what its alias and its tags say, and an administrator's change of it shows in what AWS refuses: looked at again this
-/// slowly.
-const KEY: Duration = Duration::from_hours(6);
 
 /// A key, as KMS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,40 +43,78 @@ pub(crate) struct Grant {
     pub(crate) issuer: String,
 }
 
+/// A key by alias or ARN. An administrator's change of it shows in what AWS refuses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Named(String);
+
+impl Resource for Named {
+    type View = Option<KeyView>;
+
+    /// AWS tells nothing of how far a key is.
+    fn busy(view: &Option<KeyView>, _: Timestamp) -> Option<Duration> {
+        let is_usable = view.as_ref().is_some_and(|view| view.condition == Condition::Usable);
+        (!is_usable).then_some(Duration::ZERO)
+    }
+}
+
+/// All keys of a Region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct AllKeys;
+
+impl Resource for AllKeys {
+    type View = BTreeSet<KeyArn>;
+
+    /// It is asked only while a key is missing, which another agent may be making.
+    fn busy(_: &BTreeSet<KeyArn>, _: Timestamp) -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+}
+
+/// The tags of a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct TagsOf(KeyArn);
+
+impl Resource for TagsOf {
+    type View = Tags;
+
+    /// Tags may show later than their key.
+    fn busy(view: &Tags, _: Timestamp) -> Option<Duration> {
+        view.is_empty().then_some(Duration::ZERO)
+    }
+}
+
+/// The policy of a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct PolicyOf(KeyArn);
+
+impl Resource for PolicyOf {
+    type View = serde_json::Value;
+}
+
+/// The grants on a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct GrantsOf(KeyArn);
+
+impl Resource for GrantsOf {
+    type View = Vec<Grant>;
+}
+
 /// Reads and writes of keys.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    clients: Clients,
-    soon: Duration,
-    listed: Shared<Region, BTreeSet<KeyArn>>,
-    described: Shared<(Region, String), Option<KeyView>>,
-    tags: Shared<KeyArn, Tags>,
-    policies: Shared<KeyArn, serde_json::Value>,
-    grants: Shared<KeyArn, Vec<Grant>>,
+    cache: Rc<Cache>,
 }
 
 impl Keys {
-    pub(crate) fn new(clients: Clients, pace: &PollSchedule) -> Self {
-        Self {
-            clients,
-            soon: pace.floor() / 2,
-            listed: Shared::new(),
-            described: Shared::new(),
-            tags: Shared::new(),
-            policies: Shared::new(),
-            grants: Shared::new(),
-        }
+    pub(crate) fn new(cache: &Rc<Cache>) -> Self {
+        Self { cache: cache.clone() }
     }
 
     /// A key by alias or ARN in a Region; `None` when KMS knows none.
     pub(crate) async fn describe(&self, region: &Region, key: &str) -> Result<Option<KeyView>, Fault> {
-        let fresh = |view: &Option<KeyView>| match view {
-            Some(view) if view.condition == Condition::Usable => KEY,
-            _ => self.soon,
-        };
-        let name = (region.clone(), key.to_owned());
-        let view = self.described.get(&name, fresh, async || {
-            let answer = self.clients.kms(region).describe_key().key_id(key).send().await;
+        let named = Named(key.to_owned());
+        let view = self.cache.get(region, &named, Freshness::Progress, async || {
+            let answer = self.cache.clients.kms(region).describe_key().key_id(key).send().await;
             let answer = answer.missing_ok("kms:DescribeKey", DescribeKeyError::is_not_found_exception)?;
             Ok(answer.and_then(|answer| KeyView::of(answer.key_metadata()?)))
         });
@@ -90,14 +123,12 @@ impl Keys {
 
     /// The tags of a key. They are written when it is made, and by nobody later.
     pub(crate) async fn tags(&self, key: &KeyArn) -> Result<Rc<Tags>, Fault> {
-        let fresh = |tags: &Tags| if tags.is_empty() { self.soon } else { KEY };
-        self.tags
-            .get(key, fresh, async || {
-                let pages = self.clients.kms(&key.region).list_resource_tags().key_id(key.to_string()).into_paginator();
-                let tags = pages.items().send().try_collect().await.op("kms:ListResourceTags")?;
-                Ok(tags.iter().map(|tag| pair(tag.tag_key(), tag.tag_value())).collect())
-            })
-            .await
+        let read = async || {
+            let call = self.cache.clients.kms(&key.region).list_resource_tags().key_id(key.to_string());
+            let tags = call.into_paginator().items().send().try_collect().await.op("kms:ListResourceTags")?;
+            Ok(tags.iter().map(|tag| pair(tag.tag_key(), tag.tag_value())).collect())
+        };
+        self.cache.get(&key.region, &TagsOf(key.clone()), Freshness::Progress, read).await
     }
 
     /// Are these among the tags of a key?
@@ -110,11 +141,11 @@ impl Keys {
     /// asked only while the alias is missing, and by `status`.
     pub(crate) async fn ours(&self, region: &Region, account: &AccountId, ours: &Tags) -> Result<Vec<KeyView>, Fault> {
         let list = async || {
-            let pages = self.clients.kms(region).list_keys().into_paginator();
+            let pages = self.cache.clients.kms(region).list_keys().into_paginator();
             let listed = pages.items().send().try_collect().await.op("kms:ListKeys")?;
             Ok(listed.iter().filter_map(|key| key.key_arn()?.parse().ok()).collect())
         };
-        let arns = self.listed.get(region, |_| self.soon, list).await?;
+        let arns = self.cache.get(region, &AllKeys, Freshness::Progress, list).await?;
         let mut found = Vec::new();
         for arn in arns.iter().filter(|arn| arn.account == *account) {
             match self.carries(arn, ours).await {
@@ -133,12 +164,12 @@ impl Keys {
     /// Names a key. That the alias exists already is for the next look to judge.
     pub(crate) async fn name(&self, key: &KeyView, alias: &str) -> Result<(), Fault> {
         let region = &key.arn.region;
-        let call = self.clients.kms(region).create_alias().alias_name(alias).target_key_id(key.arn.key.as_str());
+        let call = self.cache.clients.kms(region).create_alias().alias_name(alias).target_key_id(key.arn.key.as_str());
         let answer = call.send().await.missing_ok("kms:CreateAlias", CreateAliasError::is_already_exists_exception);
-        let name = (region.clone(), alias.to_owned());
-        self.described.acted(&name);
+        let named = Named(alias.to_owned());
+        self.cache.acted(region, &named);
         if answer?.is_some() {
-            self.described.put(&name, Some(key.clone()));
+            self.cache.put(region, &named, Some(key.clone()));
         }
         Ok(())
     }
@@ -146,91 +177,76 @@ impl Keys {
     /// This process has made a key with these tags, and KMS has told what it is like.
     pub(crate) fn made(&self, key: Option<&KeyMetadata>, tags: Tags) {
         let Some(key) = key.and_then(KeyView::of) else { return };
-        let mut listed = self.listed.peek(&key.arn.region).map(|(_, keys)| BTreeSet::clone(&keys)).unwrap_or_default();
+        let region = &key.arn.region;
+        let mut listed = self.cache.peek(region, &AllKeys).map(|keys| BTreeSet::clone(&keys)).unwrap_or_default();
         listed.insert(key.arn.clone());
-        self.listed.put(&key.arn.region, listed);
-        self.tags.put(&key.arn, tags);
-        self.described.put(&(key.arn.region.clone(), key.arn.to_string()), Some(key));
+        self.cache.put(region, &AllKeys, listed);
+        self.cache.put(region, &TagsOf(key.arn.clone()), tags);
+        self.cache.put(region, &Named(key.arn.to_string()), Some(key.clone()));
     }
 
     /// This process has changed a key.
     pub(crate) fn acted(&self, region: &Region, key: &str) {
-        self.listed.acted(region);
-        self.described.acted(&(region.clone(), key.to_owned()));
+        self.cache.acted(region, &AllKeys);
+        self.cache.acted(region, &Named(key.to_owned()));
     }
 
     /// Somebody else may mend a key, or its name, at any moment: what was read of them does not serve.
     pub(crate) fn forget(&self, alias: &str, key: &KeyArn) {
         self.acted(&key.region, alias);
-        self.tags.acted(key);
-        self.policies.acted(key);
+        self.cache.acted(&key.region, &TagsOf(key.clone()));
+        self.cache.acted(&key.region, &PolicyOf(key.clone()));
     }
 
-    /// The policy of a key, as it was read at most this long ago.
-    pub(crate) async fn policy(&self, key: &KeyArn, fresh: Duration) -> Result<Rc<serde_json::Value>, Fault> {
-        self.policies
-            .get(
-                key,
-                |_| fresh,
-                async || {
-                    let answer = self.clients.kms(&key.region).get_key_policy().key_id(key.to_string()).send().await;
-                    let answer = answer.op("kms:GetKeyPolicy")?;
-                    serde_json::from_str(answer.policy().unwrap_or_default())
-                        .map_err(|error| Fault::fatal(format!("the policy of key {key} is not JSON: {error}")))
-                },
-            )
-            .await
+    /// The policy of a key.
+    pub(crate) async fn policy(&self, key: &KeyArn, freshness: Freshness) -> Result<Rc<serde_json::Value>, Fault> {
+        let read = async || {
+            let answer = self.cache.clients.kms(&key.region).get_key_policy().key_id(key.to_string()).send().await;
+            let answer = answer.op("kms:GetKeyPolicy")?;
+            serde_json::from_str(answer.policy().unwrap_or_default())
+                .map_err(|error| Fault::fatal(format!("the policy of key {key} is not JSON: {error}")))
+        };
+        self.cache.get(&key.region, &PolicyOf(key.clone()), freshness, read).await
     }
 
     /// Replaces the policy of a key, whole: KMS knows no other way.
     pub(crate) async fn set_policy(&self, key: &KeyArn, policy: &serde_json::Value) -> Result<(), Fault> {
-        let call = self.clients.kms(&key.region).put_key_policy().key_id(key.to_string()).policy(policy.to_string());
+        let call = self.cache.clients.kms(&key.region).put_key_policy();
+        let call = call.key_id(key.to_string()).policy(policy.to_string());
         let answer = call.send().await.op("kms:PutKeyPolicy");
-        self.policies.acted(key);
+        let policy_of = PolicyOf(key.clone());
+        self.cache.acted(&key.region, &policy_of);
         answer?;
-        self.policies.put(key, policy.clone());
+        self.cache.put(&key.region, &policy_of, policy.clone());
         Ok(())
     }
 
-    /// The grants on a key, as they were read at most this long ago.
-    pub(crate) async fn grants(&self, key: &KeyArn, fresh: Duration) -> Result<Rc<Vec<Grant>>, Fault> {
-        self.grants
-            .get(
-                key,
-                |_| fresh,
-                async || {
-                    let pages = self.clients.kms(&key.region).list_grants().key_id(key.to_string()).into_paginator();
-                    let grants = pages.items().send().try_collect().await.op("kms:ListGrants")?;
-                    let grant = |grant: &aws_sdk_kms::types::GrantListEntry| {
-                        Some(Grant { id: grant.grant_id()?.to_owned(), issuer: grant.issuing_account()?.to_owned() })
-                    };
-                    Ok(grants.iter().filter_map(grant).collect())
-                },
-            )
-            .await
+    /// The grants on a key.
+    pub(crate) async fn grants(&self, key: &KeyArn, freshness: Freshness) -> Result<Rc<Vec<Grant>>, Fault> {
+        let read = async || {
+            let pages = self.cache.clients.kms(&key.region).list_grants().key_id(key.to_string()).into_paginator();
+            let grants = pages.items().send().try_collect().await.op("kms:ListGrants")?;
+            let grant = |grant: &aws_sdk_kms::types::GrantListEntry| {
+                Some(Grant { id: grant.grant_id()?.to_owned(), issuer: grant.issuing_account()?.to_owned() })
+            };
+            Ok(grants.iter().filter_map(grant).collect())
+        };
+        self.cache.get(&key.region, &GrantsOf(key.clone()), freshness, read).await
     }
 
     /// Revokes grants.
     pub(crate) async fn revoke(&self, key: &KeyArn, grants: Vec<Grant>) -> Result<(), Fault> {
         use aws_sdk_kms::operation::revoke_grant::RevokeGrantError;
-        let known = self.grants.peek(key);
+        let grants_of = GrantsOf(key.clone());
         let mut revoked = BTreeSet::new();
-        let mut answer = Ok(());
         for Grant { id, .. } in grants {
-            let call = self.clients.kms(&key.region).revoke_grant().key_id(key.to_string()).grant_id(&id);
+            let call = self.cache.clients.kms(&key.region).revoke_grant().key_id(key.to_string()).grant_id(&id);
             let missing = RevokeGrantError::is_not_found_exception;
-            answer = call.send().await.missing_ok("kms:RevokeGrant", missing).map(drop);
-            if answer.is_err() {
-                break;
-            }
+            let answer = call.send().await.missing_ok("kms:RevokeGrant", missing);
+            answer.inspect_err(|_| self.cache.acted(&key.region, &grants_of))?;
             revoked.insert(id);
         }
-        self.grants.acted(key);
-        answer?;
-        if let Some((began, known)) = known {
-            let left = known.iter().filter(|other| !revoked.contains(&other.id)).cloned().collect();
-            self.grants.put_as_of(key, began, left);
-        }
+        self.cache.wrote(&key.region, &grants_of, |known| known.retain(|grant| !revoked.contains(&grant.id)));
         Ok(())
     }
 }

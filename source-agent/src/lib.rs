@@ -5,21 +5,15 @@
 
 mod account;
 mod admission;
-mod check;
 mod cli;
+mod commands;
 mod config;
-mod forecast;
+mod discover;
 mod given;
-mod hello;
 mod key_policy;
 mod keys;
-mod look;
 mod moves;
 mod offer;
-mod receipts;
-mod report;
-mod requests;
-mod run;
 mod steps;
 mod withdraw;
 
@@ -32,6 +26,7 @@ use agent_runtime::{Env, Exit, process};
 
 use account::Account;
 pub use cli::{Cli, Command};
+use commands::{check, hello, look, report};
 
 /// Runs the agent as a process.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -44,7 +39,7 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
         (&settings.account, &settings.region)
     })
     .await;
-    let Started { settings, caller, screen, clients, clock, shutdown, random } = match opened {
+    let Started { settings, caller, screen, clients, clock, shutdown, random, observe_twice } = match opened {
         Ok(started) => started,
         Err(exit) => return exit,
     };
@@ -52,8 +47,8 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
     let account = Account::new(settings, clients, clock, random, asks_first);
     match cli.command {
         Command::Run { how, .. } => {
-            let options = RunOptions { events: &screen, patience: how.patience(), shutdown: &shutdown };
-            run::run(&account, &options).await
+            let options = RunOptions { events: &screen, patience: how.patience(), shutdown: &shutdown, observe_twice };
+            commands::run::run(&account, &options).await
         }
         Command::Hello { patience } => hello::hello(&account, &screen, patience, &shutdown).await,
         Command::Plan { handoff } => look::plan(&account, &screen, caller, handoff.as_ref()).await,

@@ -1,12 +1,13 @@
-//! A move: one handoff, as account A carries it out. Handoffs under way are found by their tags first, so that a deleted
-//! database or a removed declaration stops nothing after the snapshot was taken.
+//! A move: one handoff, as account A carries it out.
 
-mod found;
 mod movable;
 
 use std::cmp::Reverse;
+use std::rc::Rc;
 
 use agent_runtime::aws::rds::database::DatabaseView;
+use agent_runtime::aws::rds::snapshot::SnapshotView;
+use agent_runtime::gate::Owner;
 use agent_runtime::{Fault, Subject};
 use protocol::ids::RoleName;
 use protocol::names::{self, SnapshotRole};
@@ -16,9 +17,7 @@ use protocol::{
     Terms,
 };
 
-use crate::account::{Account, SourceSnapshot};
-use crate::config::{Declared, Target};
-pub(crate) use found::{LeftOut, find, requested};
+use crate::config::{Declared, Settings, Target};
 use movable::{Movable, movable};
 pub(crate) use movable::{Obstacle, hints};
 
@@ -46,7 +45,19 @@ pub(crate) struct Move {
     pub(crate) begun: bool,
 }
 
+/// A source snapshot: what RDS says of it, and what it remembers.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceSnapshot {
+    pub(crate) view: Rc<SnapshotView>,
+    pub(crate) facts: SourceFacts,
+}
+
 impl Move {
+    /// As the engine and the gate know it.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner { handoff: self.id.clone(), message: None }
+    }
+
     /// As events name it.
     pub(crate) fn subject(&self) -> Subject {
         Subject::handoff(&self.database.database, &self.label)
@@ -106,14 +117,14 @@ impl Move {
     }
 
     /// A declared handoff of a database that can be moved.
-    pub(crate) fn new(account: &Account, declared: &Declared, database: &DatabaseView) -> Result<Self, Obstacle> {
+    pub(crate) fn new(settings: &Settings, declared: &Declared, database: &DatabaseView) -> Result<Self, Obstacle> {
         let Movable { resource, hints } = movable(database, declared)?;
         let Target { account: to, region, key_mode, carry_tags, .. } = &declared.target;
         let (carried, left_behind) = Carried::pick(&database.tags, |key| carry_tags.fit(key));
         let size_gib = database.size_gib;
         let database = DbArn {
-            region: account.settings.region.clone(),
-            account: account.settings.account.clone(),
+            region: settings.region.clone(),
+            account: settings.account.clone(),
             database: declared.database.clone(),
         };
         Ok(Self {
@@ -136,13 +147,11 @@ impl Move {
     }
 
     /// A handoff that is under way, or over: all of it stands in its source snapshot.
-    fn under_way(account: &Account, source: &SourceSnapshot, terms: Terms) -> Result<Self, Fault> {
+    pub(crate) fn under_way(settings: &Settings, source: &SourceSnapshot, terms: Terms) -> Result<Self, Fault> {
         let SourceSnapshot { view, facts } = source;
         let Route { account: to, region, .. } = &facts.route;
-        let known = account.settings.targets.iter().find(|target| target.account == *to && target.region == *region);
-        let target = known
-            .cloned()
-            .unwrap_or_else(|| Target::agreed(&account.settings.account, &account.settings.region, to, region));
+        let known = settings.targets.iter().find(|target| target.account == *to && target.region == *region);
+        let target = known.cloned().unwrap_or_else(|| Target::agreed(&settings.account, &settings.region, to, region));
         let database = DbArn {
             region: view.arn.region.clone(),
             account: view.arn.account.clone(),

@@ -13,13 +13,13 @@ mod snapshot;
 
 pub(crate) use copy::{CopyComplete, CopyToTargetRegion, DeleteSharedCopy};
 pub(crate) use given_key::GivenKey;
-pub(crate) use hello::{HELLO, SayHello};
+pub(crate) use hello::{HELLO, SayHello, ask};
 pub(crate) use key::{HandoffKey, KeyAlias, ReplicaKey};
 pub(crate) use landing::{AWAIT_LANDING, AwaitLanding, Publish};
-pub(crate) use offering::{MakeOffer, OFFER, word};
+pub(crate) use offering::{MakeOffer, OFFER};
 pub(crate) use settling::{LookAgain, MarkEnded, MarkSettled};
 pub(crate) use share::{ShareSnapshot, Unshare};
-pub(crate) use share_key::{CloseKey, LetIn, RevokeGrants, ShareKey};
+pub(crate) use share_key::{CloseKey, RevokeGrants, ShareKey};
 pub(crate) use snapshot::{SNAPSHOT, SnapshotComplete, TakeSnapshot};
 
 use agent_runtime::Fault;

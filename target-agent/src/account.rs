@@ -3,27 +3,25 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use agent_runtime::aws::cache::Resource;
 use agent_runtime::aws::copies::SnapshotLimits;
 use agent_runtime::aws::queue::Queue;
-use agent_runtime::aws::quotas::AccountQuotas;
 use agent_runtime::aws::rds::snapshot::{SnapshotView, rds_tags};
-use agent_runtime::aws::shared::Shared;
 use agent_runtime::fleet::Fleet;
 use agent_runtime::step::pass::SPREADING;
-use agent_runtime::{AwsResult as _, Clients, Clock, Fault, Inventory};
+use agent_runtime::{AwsResult as _, Cache, Clients, Clock, Fault, Freshness, Progress, Working};
 use aws_sdk_rds::operation::describe_db_snapshots::{DescribeDBSnapshotsError, DescribeDbSnapshotsOutput};
 use protocol::names::SnapshotRole;
 use protocol::state::pair;
 use protocol::verify::{SharedSnapshot, check_snapshot};
-use protocol::{AccountId, HandoffId, KeyArn, Region, SnapshotArn, TargetFacts};
+use protocol::{AccountId, HandoffId, SnapshotArn, TargetFacts};
 use tokio::time::Instant;
 
-use crate::admission::owner;
 use crate::config::Settings;
 use crate::job::Job;
 
-/// Hellos that come together are answered from one look at this account.
-pub(crate) const A_MOMENT: Duration = Duration::from_mins(1);
+/// Above the longest stale read.
+const SHOWN: Duration = Duration::from_mins(1);
 
 /// Account B. One for each process.
 #[derive(Debug)]
@@ -32,14 +30,16 @@ pub(crate) struct Account {
     pub(crate) clients: Clients,
     pub(crate) clock: Clock,
     pub(crate) fleet: Fleet<Job>,
-    pub(crate) inventory: Inventory,
+    pub(crate) cache: Rc<Cache>,
     pub(crate) limits: SnapshotLimits,
-    shared: Shared<SnapshotArn, Option<SnapshotView>>,
-    /// What RDS told of groups and engine versions, by kind and name.
-    pub(crate) told: Shared<(&'static str, String), (String, String)>,
-    /// The own key was usable.
-    pub(crate) usable: Shared<KeyArn, ()>,
-    quotas: Shared<Region, AccountQuotas>,
+}
+
+/// A snapshot that another account shares with this one, or not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct SharedBy(SnapshotArn);
+
+impl Resource for SharedBy {
+    type View = Option<SnapshotView>;
 }
 
 /// A target copy: what RDS says of it, and what it remembers.
@@ -51,45 +51,27 @@ pub(crate) struct TargetCopy {
 
 impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock) -> Self {
-        let inventory = Inventory::new(clients.clone(), &settings.pace, &clock);
-        let most = usize::from(settings.limits.copies_in_flight.get());
-        let limits = SnapshotLimits::new(clients.clone(), &settings.pace, most);
-        let fleet = Fleet::new(&settings.pace, &clock);
-        Self {
-            settings,
-            clients,
-            clock,
-            fleet,
-            inventory,
-            limits,
-            shared: Shared::new(),
-            told: Shared::new(),
-            usable: Shared::new(),
-            quotas: Shared::new(),
-        }
-    }
-
-    /// The account's quotas, at most a minute old.
-    pub(crate) async fn quotas(&self) -> Result<Rc<AccountQuotas>, Fault> {
-        let region = &self.settings.region;
-        self.quotas.get(region, |_| A_MOMENT, async || AccountQuotas::read(&self.clients, region).await).await
+        let cache = Rc::new(Cache::new(clients.clone(), &settings.pace, &clock));
+        let limits = SnapshotLimits::new(&cache, settings.limits.copies_in_flight.get().into());
+        let fleet = Fleet::new(&cache);
+        Self { settings, clients, clock, fleet, cache, limits }
     }
 
     /// The target copy of a handoff, if it is there and ours.
     pub(crate) async fn target_copy(&self, job: &Job) -> Result<Option<TargetCopy>, Fault> {
-        read_copy(self.inventory.snapshot(&job.target_arn(self)).await?, job)
+        read_copy(self.cache.snapshot(&job.target_arn(&self.settings), Freshness::Progress).await?, job)
     }
 
     /// Is the target copy still to be restored? Asked before that is begun: another agent may have finished it, and its owner
     /// deleted it, since this process looked.
     pub(crate) async fn still_to_restore(&self, job: &Job) -> Result<bool, Fault> {
-        let copy = read_copy(self.inventory.snapshot_now(&job.target_arn(self)).await?, job)?;
+        let copy = read_copy(self.cache.snapshot(&job.target_arn(&self.settings), Freshness::Now).await?, job)?;
         Ok(copy.is_some_and(|copy| !copy.facts.is_finished()))
     }
 
-    /// Every target copy of ours, as it was at most this long ago, with what could not be read.
-    pub(crate) async fn target_copies(&self, oldest: Duration) -> Result<(Vec<TargetCopy>, Vec<String>), Fault> {
-        let snapshots = self.inventory.snapshots(&self.settings.region, oldest).await?;
+    /// Every target copy of ours, with what could not be read.
+    pub(crate) async fn target_copies(&self, freshness: Freshness) -> Result<(Vec<TargetCopy>, Vec<String>), Fault> {
+        let snapshots = self.cache.snapshots(&self.settings.region, freshness).await?;
         let (mut read, mut unreadable) = (Vec::new(), Vec::new());
         for view in snapshots.values() {
             match TargetFacts::read(&view.tags) {
@@ -110,33 +92,29 @@ impl Account {
     /// A snapshot that another account shares with this one; `None` while it is not to be seen. It is seen by its ARN alone
     /// (RDS API Reference, `DescribeDBSnapshots`: `IncludeShared`).
     pub(crate) async fn shared_snapshot(&self, arn: &SnapshotArn) -> Result<Option<SnapshotView>, Fault> {
-        let fresh = self.settings.pace.floor() / 2;
-        let view = self.shared.get(
-            arn,
-            |_| fresh,
-            async || {
-                let call = self.clients.rds(&arn.region).describe_db_snapshots();
-                let call = call.db_snapshot_identifier(arn.to_string()).snapshot_type("shared").include_shared(true);
-                let answer = call.send().await;
-                let answer = answer
-                    .missing_ok("rds:DescribeDBSnapshots", DescribeDBSnapshotsError::is_db_snapshot_not_found_fault)?;
-                let views =
-                    answer.iter().flat_map(DescribeDbSnapshotsOutput::db_snapshots).filter_map(SnapshotView::of);
-                Ok(views.into_iter().find(|view| view.arn == *arn))
-            },
-        );
-        Ok(Option::clone(&*view.await?))
+        let read = async || {
+            let call = self.clients.rds(&arn.region).describe_db_snapshots();
+            let call = call.db_snapshot_identifier(arn.to_string()).snapshot_type("shared").include_shared(true);
+            let is_missing = DescribeDBSnapshotsError::is_db_snapshot_not_found_fault;
+            let answer = call.send().await.missing_ok("rds:DescribeDBSnapshots", is_missing)?;
+            let mut views =
+                answer.iter().flat_map(DescribeDbSnapshotsOutput::db_snapshots).filter_map(SnapshotView::of);
+            Ok(views.find(|view| view.arn == *arn))
+        };
+        let view = self.cache.get(&arn.region, &SharedBy(arn.clone()), Freshness::Now, read).await?;
+        Ok(Option::clone(&view))
     }
 
     /// What the last read of the snapshot that a message names proves of its sender, for whoever waits for its turn.
     pub(crate) fn judge_proof(&self, job: &Job) {
         let Some(message) = &job.message else { return };
-        let Some((_, seen)) = self.shared.peek(&message.snapshot) else { return };
+        let shared = &message.snapshot;
+        let Some(seen) = self.cache.peek(&shared.region, &SharedBy(shared.clone())) else { return };
         let (verified, unshared) = match &*seen {
             Some(view) => (check_snapshot(message, &as_shared(view)).is_ok(), false),
             None => (false, self.clock.now().duration_since(message.issued) >= SPREADING),
         };
-        let is_news = self.fleet.remember(&owner(job), |memory| {
+        let is_news = self.fleet.remember(&job.owner(), |memory| {
             let is_news = verified && !memory.is_verified || unshared && !memory.is_unshared;
             memory.is_verified |= verified;
             memory.is_unshared |= unshared;
@@ -152,15 +130,31 @@ impl Account {
         // Any trouble with this read is the next step's to tell.
         let Ok(copy) = self.target_copy(job).await else { return };
         let now = Instant::now();
-        self.fleet.remember(&owner(job), |memory| {
+        self.fleet.remember(&job.owner(), |memory| {
             memory.missing_since = copy.is_none().then(|| memory.missing_since.unwrap_or(now));
         });
+    }
+
+    /// The target copy was there, and is not shown. A read may be as old as half a minute; a copy that is not shown for so long
+    /// was deleted.
+    ///
+    /// # Errors
+    /// When it was deleted.
+    pub(crate) async fn missing<T>(&self, job: &Job) -> Result<Progress<T>, Fault> {
+        let since = self.fleet.recall(&job.owner(), |memory| memory.missing_since).flatten();
+        let waited = since.is_some_and(|since| since.elapsed() >= self.settings.pace.settle(SHOWN));
+        // A listing may be older than that.
+        if !waited || self.cache.snapshot(&job.target_arn(&self.settings), Freshness::Now).await?.is_some() {
+            return Ok(Progress::Working(Working::new("waiting for AWS to show the target copy")));
+        }
+        Err(Fault::fatal(format!("target copy {} has gone", job.target_arn(&self.settings)))
+            .hint("it was deleted by hand, and the handoff with it; ask the other account for another one"))
     }
 
     /// No step looks at what a job is about any more.
     pub(crate) fn forget(&self, job: &Job) {
         if let Some(message) = &job.message {
-            self.shared.forget(&message.snapshot);
+            self.cache.forget(&message.snapshot.region, &SharedBy(message.snapshot.clone()));
         }
     }
 
@@ -185,8 +179,8 @@ impl Account {
         let tags = [pair(key, value)].into();
         let call = self.clients.rds(&copy.region).add_tags_to_resource();
         let answer = call.resource_name(copy.to_string()).set_tags(Some(rds_tags(&tags))).send().await;
-        answer.op("rds:AddTagsToResource").inspect_err(|_| self.inventory.acted_on_snapshot(copy))?;
-        self.inventory.tagged(copy, &tags);
+        answer.op("rds:AddTagsToResource").inspect_err(|_| self.cache.acted(&copy.region, &copy.snapshot))?;
+        self.cache.tagged(copy, &tags);
         Ok(())
     }
 

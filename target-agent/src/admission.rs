@@ -4,11 +4,10 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent_runtime::aws::inventory::Databases;
-use agent_runtime::aws::rds::database::DatabaseStatus;
-use agent_runtime::gate::{Bound, Claim, Owner, PermitKind, Rank, Retry, Supply};
+use agent_runtime::aws::rds::database::{DatabaseStatus, Databases};
+use agent_runtime::gate::{Bound, Claim, PermitKind, Rank, Retry, Supply};
 use agent_runtime::text::minute;
-use agent_runtime::{Fault, StepId};
+use agent_runtime::{Fault, Freshness, StepId};
 use jiff::{SignedDuration, Timestamp};
 use protocol::verify::estimate;
 use protocol::{DbIdentifier, Handoff, Stage};
@@ -24,11 +23,6 @@ pub(crate) const COPY: StepId = StepId("copy");
 /// The step that restores the database, and the wait for it, which gives the permit to restore back.
 pub(crate) const RESTORE: StepId = StepId("restore");
 
-/// Who asks.
-pub(crate) fn owner(job: &Job) -> Owner {
-    Owner { handoff: job.id().clone(), message: Some(job.digest().clone()) }
-}
-
 /// To have a copy in flight. It asks again at the latest when its message may not be begun any more.
 pub(crate) fn copy(account: &Account, job: &Job, of: &Handoff) -> Claim {
     let end = of.access_until.checked_sub(estimate(of.size_gib)).unwrap_or(of.start_by).min(of.start_by);
@@ -39,7 +33,7 @@ pub(crate) fn copy(account: &Account, job: &Job, of: &Handoff) -> Claim {
         ..claim(
             job,
             PermitKind::Copy(account.settings.region.clone()),
-            job.target_arn(account).snapshot.to_string(),
+            job.target_arn(&account.settings).snapshot.to_string(),
             of.size_gib,
         )
     }
@@ -81,7 +75,7 @@ struct RestoreSupply {
 
 /// What there is of restores, as recently as databases are listed for those who wait.
 pub(crate) async fn restores(account: &Account) -> Result<Box<dyn Supply>, Fault> {
-    let there = account.inventory.databases(&account.settings.region).await?;
+    let there = account.cache.databases(&account.settings.region).await?;
     let creating = DatabaseStatus::Working("creating".to_owned());
     Ok(Box::new(RestoreSupply {
         creating: there.values().filter(|database| database.status == creating).count(),
@@ -119,7 +113,7 @@ pub(crate) async fn share(account: &Account, size_gib: u32, now: Timestamp) -> R
         let what = format!("the database has {size_gib} GiB, and {most} GiB are accepted per day");
         return Err(Fault::blocked(what).hint("raise per_day_gib under [limits], or ask for a smaller one"));
     }
-    let (copies, _) = account.target_copies(account.inventory.soon()).await?;
+    let (copies, _) = account.target_copies(Freshness::Recent).await?;
     // One that was begun and not told of yet is accepted now.
     let accepted = copies.iter().map(|copy| (copy.facts.told(Stage::Accepted).map_or(now, |told| told.at), copy));
     let today: Vec<_> = accepted.filter(|(at, _)| now.duration_since(*at) < DAY).collect();

@@ -1,16 +1,20 @@
 //! The groups that a restore profile names, as RDS describes them. SDK types stop here.
 
-use std::time::Duration;
-
-use agent_runtime::{AwsResult as _, Fault};
+use agent_runtime::aws::cache::Resource;
+use agent_runtime::{AwsResult as _, Fault, Freshness};
 use aws_sdk_rds::operation::describe_db_parameter_groups::DescribeDBParameterGroupsError;
 use aws_sdk_rds::operation::describe_db_subnet_groups::DescribeDBSubnetGroupsError;
 use aws_sdk_rds::operation::describe_option_groups::DescribeOptionGroupsError;
 
 use crate::account::Account;
 
-/// A group that is there, and a version that is on offer, stay: looked at again this slowly.
-const SLOWLY: Duration = Duration::from_hours(6);
+/// What RDS tells of a group or an engine version, by kind and name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Told(&'static str, String);
+
+impl Resource for Told {
+    type View = (String, String);
+}
 
 async fn told(
     account: &Account,
@@ -18,7 +22,8 @@ async fn told(
     name: &str,
     look: impl AsyncFnOnce() -> Result<(String, String), Fault>,
 ) -> Result<(String, String), Fault> {
-    let told = account.told.get(&(kind, name.to_owned()), |_| SLOWLY, look).await?;
+    let (region, key) = (&account.settings.region, Told(kind, name.to_owned()));
+    let told = account.cache.get(region, &key, Freshness::Progress, look).await?;
     Ok((*told).clone())
 }
 

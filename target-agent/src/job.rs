@@ -1,19 +1,14 @@
 //! A job: one handoff, as account B carries it out, begun by a message or found by its target copy.
 
-use std::time::Duration;
-
-use agent_runtime::{Fault, Progress, Subject, Working};
+use agent_runtime::Subject;
+use agent_runtime::gate::Owner;
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::Origin;
 use protocol::wire::handoff::Handoff;
 use protocol::{DbIdentifier, Digest, HandoffId, ParseError, SnapshotArn, TargetFacts};
 
-use crate::account::Account;
-use crate::admission::owner;
+use crate::config::Settings;
 use crate::profile::Profile;
-
-/// Above the longest stale read.
-const SHOWN: Duration = Duration::from_mins(1);
 
 /// One handoff.
 #[derive(Debug)]
@@ -60,43 +55,32 @@ impl Job {
         &self.facts.digest
     }
 
+    /// As the engine and the gate know it.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner { handoff: self.id().clone(), message: Some(self.digest().clone()) }
+    }
+
     /// As events name it.
     pub(crate) fn subject(&self) -> Subject {
         Subject::handoff(&self.facts.database, &self.facts.label)
     }
 
     /// The target copy.
-    pub(crate) fn target_arn(&self, account: &Account) -> SnapshotArn {
+    pub(crate) fn target_arn(&self, settings: &Settings) -> SnapshotArn {
         SnapshotArn {
-            region: account.settings.region.clone(),
-            account: account.settings.account.clone(),
+            region: settings.region.clone(),
+            account: settings.account.clone(),
             snapshot: names::snapshot(&self.facts.database, &self.facts.id, SnapshotRole::Target),
         }
     }
 
-    /// The target copy was there, and is not shown. A read may be as old as half a minute; a copy that is not shown for so long
-    /// was deleted.
-    ///
-    /// # Errors
-    /// When it was deleted.
-    pub(crate) async fn missing<T>(&self, account: &Account) -> Result<Progress<T>, Fault> {
-        let since = account.fleet.recall(&owner(self), |memory| memory.missing_since).flatten();
-        let waited = since.is_some_and(|since| since.elapsed() >= account.settings.pace.settle(SHOWN));
-        // A listing may be older than that.
-        if !waited || account.inventory.snapshot_now(&self.target_arn(account)).await?.is_some() {
-            return Ok(Progress::Working(Working::new("waiting for AWS to show the target copy")));
-        }
-        Err(Fault::fatal(format!("target copy {} has gone", self.target_arn(account)))
-            .hint("it was deleted by hand, and the handoff with it; ask the other account for another one"))
-    }
-
     /// How this account restores the database.
-    pub(crate) fn profile<'a>(&self, account: &'a Account) -> &'a Profile {
-        account.settings.profiles.for_database(&self.facts.database)
+    pub(crate) fn profile<'a>(&self, settings: &'a Settings) -> &'a Profile {
+        settings.profiles.for_database(&self.facts.database)
     }
 
     /// The restored database's name.
-    pub(crate) fn restored(&self, account: &Account) -> Result<DbIdentifier, ParseError> {
-        names::restored(self.profile(account).identifier(), &self.facts.database, &self.facts.label)
+    pub(crate) fn restored(&self, settings: &Settings) -> Result<DbIdentifier, ParseError> {
+        names::restored(self.profile(settings).identifier(), &self.facts.database, &self.facts.label)
     }
 }

@@ -6,17 +6,13 @@
 mod accept;
 mod account;
 mod admission;
-mod check;
 mod cli;
+mod commands;
 mod config;
 mod groups;
-mod hello;
-mod inbox;
 mod job;
-mod look;
 mod own_key;
 mod profile;
-mod run;
 mod steps;
 mod windows;
 
@@ -29,6 +25,7 @@ use agent_runtime::{Env, Exit, process};
 
 use account::Account;
 pub use cli::{Cli, Command};
+use commands::{check, look};
 
 /// Runs the agent as a process.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -41,15 +38,15 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
         (&settings.account, &settings.region)
     })
     .await;
-    let Started { settings, caller, screen, clients, clock, shutdown, .. } = match opened {
+    let Started { settings, caller, screen, clients, clock, shutdown, observe_twice, .. } = match opened {
         Ok(started) => started,
         Err(exit) => return exit,
     };
     let account = Account::new(settings, clients, clock);
     match cli.command {
         Command::Run(how) => {
-            let options = RunOptions { events: &screen, patience: how.patience(), shutdown: &shutdown };
-            run::run(&account, &options).await
+            let options = RunOptions { events: &screen, patience: how.patience(), shutdown: &shutdown, observe_twice };
+            commands::run::run(&account, &options).await
         }
         Command::Plan { message } => look::plan(&account, &screen, caller, message.as_deref()).await,
         Command::Check => check::check(&account, &screen, &caller).await,

@@ -1,15 +1,25 @@
 //! Account B's own key, as KMS describes it. SDK types stop here.
 
-use agent_runtime::{AwsResult as _, Fault};
+use agent_runtime::aws::cache::Resource;
+use agent_runtime::{AwsResult as _, Fault, Freshness};
 use aws_sdk_kms::types::{KeyManagerType, KeySpec, KeyState, KeyUsageType};
 use protocol::{KeyArn, tags};
 
-use crate::account::{A_MOMENT, Account};
+use crate::account::Account;
+
+/// The own key was found usable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Usable(KeyArn);
+
+impl Resource for Usable {
+    type View = ();
+}
 
 /// It is enabled, and of a kind that RDS and Secrets Manager can use for this account.
 pub(crate) async fn usable(account: &Account) -> Result<(), Fault> {
     let key = &account.settings.key;
-    account.usable.get(key, |()| A_MOMENT, async || look(account, key).await).await.map(drop)
+    let look = async || look(account, key).await;
+    account.cache.get(&key.region, &Usable(key.clone()), Freshness::Recent, look).await.map(drop)
 }
 
 async fn look(account: &Account, key: &KeyArn) -> Result<(), Fault> {

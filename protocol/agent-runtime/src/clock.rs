@@ -1,7 +1,12 @@
 //! The one clock: the time source of the SDK configuration.
 
 use aws_smithy_async::time::SharedTimeSource;
-use jiff::Timestamp;
+use jiff::{Timestamp, TimestampArithmetic};
+
+/// The time that is later by so much, or the last one that there is.
+pub fn later(time: Timestamp, by: impl Into<TimestampArithmetic>) -> Timestamp {
+    time.saturating_add(by).unwrap_or(time)
+}
 
 /// Tells the wall-clock time. Tests give it their own; below `main` nothing else does.
 #[derive(Debug, Clone)]

@@ -17,20 +17,18 @@ use std::rc::Rc;
 use protocol::{HandoffId, QueueArn};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::aws::cache::Cache;
 use crate::aws::queue::{Held, Received};
-use crate::clock::Clock;
 use crate::event::Trouble;
 use crate::gate::{Gate, Owner};
-use crate::poll::schedule::PollSchedule;
-use crate::step::pass::{Mode, Pass, PassContext};
+use crate::step::pass::{Kept, Mode, Pass, PassContext};
 use crate::step::write_log::WriteLog;
 use tracked::{Record, Stage, Tracked};
 
 /// The handoffs of one process, and what their passes share.
 #[derive(Debug)]
 pub struct Fleet<H: Tracked> {
-    schedule: PollSchedule,
-    clock: Clock,
+    cache: Rc<Cache>,
     gate: Gate,
     writes: WriteLog,
     records: RefCell<BTreeMap<Owner, Record<H>>>,
@@ -46,11 +44,10 @@ pub struct Fleet<H: Tracked> {
 
 impl<H: Tracked> Fleet<H> {
     /// Without any handoff.
-    pub fn new(schedule: &PollSchedule, clock: &Clock) -> Self {
+    pub fn new(cache: &Rc<Cache>) -> Self {
         Self {
-            gate: Gate::new(schedule.settle_factor),
-            schedule: schedule.clone(),
-            clock: clock.clone(),
+            gate: Gate::new(cache.schedule.settle_factor),
+            cache: cache.clone(),
             writes: WriteLog::default(),
             records: RefCell::default(),
             tracked: Cell::default(),
@@ -61,13 +58,14 @@ impl<H: Tracked> Fleet<H> {
     }
 
     /// What all passes share.
-    pub fn passes(&self) -> PassContext<'_> {
-        PassContext { writes: &self.writes, gate: &self.gate, schedule: &self.schedule, clock: &self.clock }
+    fn passes(&self, observe_twice: bool) -> PassContext<'_> {
+        let kept = observe_twice.then_some(self as &dyn Kept);
+        PassContext { writes: &self.writes, gate: &self.gate, cache: &self.cache, kept }
     }
 
     /// A pass that never acts, over the steps of a handoff that need not be tracked.
     pub fn look<'a>(&'a self, mode: Mode, owner: &'a Owner) -> Pass<'a> {
-        Pass::new(mode, self.passes(), owner, &Rc::default())
+        Pass::new(mode, self.passes(false), owner, &Rc::default())
     }
 
     /// What is remembered of a handoff, if it is tracked.
@@ -191,7 +189,15 @@ impl<H: Tracked> Fleet<H> {
     /// As many share what is read.
     fn count(&self, records: &BTreeMap<Owner, Record<H>>) {
         let active = records.values().filter(|record| record.stage != Stage::Over).count();
-        self.schedule.crowd.set(active);
+        self.cache.set_active(active);
+    }
+}
+
+impl<H: Tracked> Kept for Fleet<H> {
+    fn kept(&self) -> String {
+        let records = self.records.borrow();
+        let records: Vec<_> = records.values().map(|record| (record.stage, &record.memory)).collect();
+        format!("{:?} {:?} {records:?}", self.gate, self.writes)
     }
 }
 

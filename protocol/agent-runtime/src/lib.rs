@@ -11,7 +11,7 @@
 //! | [`fault`] | what went wrong, whose fault it is likely to be, how to mend it |
 //! | [`event`] | what happens in `run` and `hello`, and the trait of what takes it |
 //! | [`gate`] | permits for what AWS or the operator limits |
-//! | [`aws`] | clients, queues, quotas and policies; reads that all handoffs of a process share; what an agent sees of RDS |
+//! | [`aws`] | clients, queues, quotas and policies; the cache of all that is read; what an agent sees of RDS |
 //! | [`step`] | one resource, one postcondition; a wait that only observes |
 //! | [`step::pass`] | one walk over the steps; acting, planning or looking |
 //! | [`step::write_log`] | what this process has just done, and how long AWS may still hide it |
@@ -35,8 +35,9 @@ pub mod step_id;
 pub mod text;
 pub mod ui;
 
+pub use aws::cache::Cache;
 pub use aws::clients::Clients;
-pub use aws::inventory::Inventory;
+pub use aws::freshness::Freshness;
 pub use clock::Clock;
 pub use event::{Event, Sink, Subject};
 pub use exit::Exit;

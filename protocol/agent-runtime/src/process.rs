@@ -91,6 +91,8 @@ pub struct Env {
     pub random: Box<dyn Fn() -> [u8; 8]>,
     /// Takes what is shown of events, beside standard output.
     pub events: Option<Rc<dyn Sink>>,
+    /// Observes every step twice, and checks that this changes nothing but what was read: for tests.
+    pub observe_twice: bool,
 }
 
 impl fmt::Debug for Env {
@@ -134,6 +136,7 @@ pub fn process<C: Parser>(
                 terminal,
                 random: Box::new(random),
                 events: None,
+                observe_twice: false,
             };
             let mut signals = match Signals::new() {
                 Ok(signals) => signals,
@@ -246,6 +249,8 @@ pub struct Started<S> {
     pub shutdown: CancellationToken,
     /// Random bytes, for nonces.
     pub random: Random,
+    /// As in [`Env`].
+    pub observe_twice: bool,
 }
 
 /// Gives random bytes.
@@ -283,7 +288,8 @@ pub async fn open<S>(
     screen.speaks_for(account);
     match caller::check(&clients, region, account).await {
         Ok(caller) => {
-            Ok(Started { settings, caller, screen, clients, clock, shutdown: env.shutdown, random: Random(env.random) })
+            let Env { shutdown, random, observe_twice, .. } = env;
+            Ok(Started { settings, caller, screen, clients, clock, shutdown, random: Random(random), observe_twice })
         }
         Err(fault) => {
             screen.refuse(&fault);

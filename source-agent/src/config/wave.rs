@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agent_runtime::aws::inventory::Databases;
 use agent_runtime::aws::rds::database::DatabaseView;
+use agent_runtime::aws::rds::database::Databases;
 use agent_runtime::config::{Misfit, Pattern};
 use jiff::SignedDuration;
 use protocol::tags::{Route, Tags};

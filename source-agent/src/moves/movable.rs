@@ -23,7 +23,7 @@ pub(crate) struct Obstacle {
 }
 
 impl Obstacle {
-    pub(super) fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { what: what.into(), mend: mend.into() }
     }
 

@@ -1,13 +1,11 @@
 //! Step 4, and its end in step 13: the copy in the target Region that account B is given.
 
-use std::time::Duration;
-
 use agent_runtime::aws::copies::LIMIT_REACHED;
 use agent_runtime::aws::rds::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::fault::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::gate::{Claim, Supply};
 use agent_runtime::{
-    Acted, AwsResult as _, Fault, FaultKind, Observed, Progress, Step, StepId, SupplyAge, Wait, Working,
+    Acted, AwsResult as _, Fault, FaultKind, Freshness, Observed, Progress, Step, StepId, SupplyAge, Wait, Working,
 };
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use aws_sdk_rds::operation::delete_db_snapshot::DeleteDBSnapshotError;
@@ -48,7 +46,7 @@ impl Step for CopyToTargetRegion<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let Some(view) = self.account.inventory.snapshot_to_make(&self.of.shared_arn()).await? else {
+        let Some(view) = self.account.cache.snapshot(&self.of.shared_arn(), Freshness::Create).await? else {
             return Ok(Observed::Todo);
         };
         if !owned(self.of, &view, SnapshotRole::Shared, self.account.clock.now())? {
@@ -79,7 +77,7 @@ impl Step for CopyToTargetRegion<'_> {
             .set_tags(Some(rds_tags(&tags)))
             .send()
             .await;
-        self.account.inventory.acted_on_snapshot(&self.of.shared_arn());
+        self.account.cache.acted(&self.of.route.region, &self.of.snapshot(SnapshotRole::Shared));
         let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
@@ -106,9 +104,8 @@ impl Step for CopyToTargetRegion<'_> {
     }
 
     async fn supply(&self, age: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
-        let Account { limits, inventory, settings, clock, .. } = self.account;
-        let others = (Some(&settings.region), None);
-        limits.copies(inventory, &self.of.route.region, age, others, clock.now()).await.map(Some)
+        let Account { limits, settings, .. } = self.account;
+        limits.copies(&self.of.route.region, age, (Some(&settings.region), None)).await.map(Some)
     }
 }
 
@@ -137,7 +134,7 @@ impl Wait for CopyComplete<'_> {
     }
 
     async fn observe(&self) -> Result<Progress<SnapshotView>, Fault> {
-        let Some(view) = self.account.inventory.snapshot(&self.of.shared_arn()).await? else {
+        let Some(view) = self.account.cache.snapshot(&self.of.shared_arn(), Freshness::Progress).await? else {
             return Ok(Progress::Working(Working::new("waiting for AWS to show the copy")));
         };
         if let Progress::Working(working) = view.progress()? {
@@ -209,7 +206,7 @@ impl Step for DeleteSharedCopy<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let ended = since_end(self.account, self.of).await?;
-        let Some(copy) = self.account.shared_copy_within(self.of, ended).await? else {
+        let Some(copy) = self.account.shared_copy_as_of(self.of, ended).await? else {
             return Ok(Observed::Ready(()));
         };
         Ok(match &copy.status {
@@ -224,13 +221,13 @@ impl Step for DeleteSharedCopy<'_> {
         let region = &self.of.route.region;
         let call = self.account.clients.rds(region).delete_db_snapshot();
         let answer = call.db_snapshot_identifier(self.of.shared_arn().snapshot.as_str()).send().await;
-        self.account.inventory.acted_on_snapshot(&self.of.shared_arn());
+        self.account.cache.acted(&self.of.route.region, &self.of.snapshot(SnapshotRole::Shared));
         match answer.missing_ok("rds:DeleteDBSnapshot", DeleteDBSnapshotError::is_db_snapshot_not_found_fault) {
             Ok(_) => Ok(Acted::Done),
             // The policies of deploy/ know the copy by its tags. One that another agent has just deleted has none: AWS refuses the
             // call, and does not say that nothing is there.
             Err(fault) if fault.kind == FaultKind::Blocked => {
-                let is_gone = self.account.shared_copy_within(self.of, Duration::ZERO).await?.is_none();
+                let is_gone = self.account.shared_copy_as_of(self.of, Freshness::Now).await?.is_none();
                 if is_gone { Ok(Acted::Nothing) } else { Err(fault) }
             }
             Err(fault) => Err(fault),

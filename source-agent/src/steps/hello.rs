@@ -6,14 +6,14 @@ use std::time::Duration;
 use agent_runtime::aws::queue::Queue;
 use agent_runtime::aws::rds::snapshot::SnapshotView;
 use agent_runtime::fleet::backoff::BackoffPolicy;
-use agent_runtime::{Acted, Fault, Observed, Step, StepId, Working};
+use agent_runtime::{Acted, Fault, Freshness, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
 use protocol::tags::{self, Answered, Asked};
-use protocol::{Digest, Hello};
+use protocol::wire::hello::HelloKind;
+use protocol::{Digest, Hello, Nonce, VERSION};
 
+use super::offering::word;
 use crate::account::Account;
-use crate::admission::owner;
-use crate::hello::ask;
 use crate::moves::Move;
 
 /// A hello is sent again for so long, and then made anew.
@@ -21,6 +21,25 @@ const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The step that asks account B.
 pub(crate) const HELLO: StepId = StepId("hello");
+
+/// Is account B ready for this handoff?
+pub(crate) fn ask(of: &Move, engine: &str, version: &str, size_gib: u32, issued: Timestamp, nonce: Nonce) -> Hello {
+    Hello {
+        database_arn: of.database.clone(),
+        engine: word(engine),
+        engine_version: word(version),
+        handoff: of.id.clone(),
+        issued,
+        kind: HelloKind::Hello,
+        label: of.label.clone(),
+        nonce,
+        resource: of.resource.clone(),
+        size_gib,
+        target_account: of.route.account.clone(),
+        target_region: of.route.region.clone(),
+        version: VERSION,
+    }
+}
 
 /// Account B has answered that it is ready.
 pub(crate) struct SayHello<'a> {
@@ -44,7 +63,7 @@ impl SayHello<'_> {
 
     /// It was recorded, and this process could not send it.
     fn is_unsent(&self) -> bool {
-        self.account.fleet.recall(&owner(self.of), |memory| memory.hello_unsent).unwrap_or(false)
+        self.account.fleet.recall(&self.of.owner(), |memory| memory.hello_unsent).unwrap_or(false)
     }
 
     /// Is it time to ask again? By AWS's record alone, so that however many processes look, an account is asked as seldom. What
@@ -86,9 +105,8 @@ impl Step for SayHello<'_> {
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(mut source) = self.account.source_snapshot(self.of).await? else { return Ok(Observed::Todo) };
         if source.facts.hello.is_some() && !source.facts.asks_no_more() {
-            let pace = &self.account.settings.pace;
-            let oldest = pace.floor().max(pace.spacing());
-            let Some(now) = self.account.source_within(self.of, oldest).await? else { return Ok(Observed::Todo) };
+            let recent = self.account.source_as_of(self.of, Freshness::Recent).await?;
+            let Some(now) = recent else { return Ok(Observed::Todo) };
             source = now;
         }
         // Nor does what is being copied.
@@ -123,7 +141,7 @@ impl Step for SayHello<'_> {
         let message = self.message(&asked);
         let asked = Asked { sent, digest: message.digest(), ..asked };
         self.account.tag(&self.of.source_arn(), tags::HELLO, &asked).await?;
-        let unsent = |is| self.account.fleet.remember(&owner(self.of), |memory| memory.hello_unsent = is);
+        let unsent = |is| self.account.fleet.remember(&self.of.owner(), |memory| memory.hello_unsent = is);
         unsent(true);
         Queue::new(&self.account.clients, &self.of.inbox).send(&message.encode()).await?;
         unsent(false);

@@ -1,7 +1,7 @@
 //! Step 7: the message is published; then account B is waited for.
 
 use agent_runtime::aws::queue::Queue;
-use agent_runtime::{Acted, Fault, Observed, Progress, Step, StepId, Wait, Working};
+use agent_runtime::{Acted, Fault, Freshness, Observed, Progress, Step, StepId, Wait, Working};
 use protocol::tags::{self, Published};
 use protocol::{Handoff, Stage};
 
@@ -76,9 +76,7 @@ impl Wait for AwaitLanding<'_> {
     }
 
     async fn observe(&self) -> Result<Progress<()>, Fault> {
-        let pace = &self.account.settings.pace;
-        let oldest = pace.ceiling().max(pace.spacing());
-        let Some(source) = self.account.source_within(self.of, oldest).await? else {
+        let Some(source) = self.account.source_as_of(self.of, Freshness::Ceiling).await? else {
             return Err(Fault::fatal(format!("source snapshot {} has gone", self.of.source_arn()))
                 .hint("it was deleted by hand, and the handoff with it; move the database under another label"));
         };

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use agent_runtime::aws::rds::snapshot::SnapshotView;
+use agent_runtime::clock::later;
 use agent_runtime::text::setting;
-use agent_runtime::{Acted, Fault, NextPoll, Observed, Step, StepId, Working};
-use jiff::{SignedDuration, Timestamp};
+use agent_runtime::{Acted, Fault, Freshness, NextPoll, Observed, Step, StepId, Working};
+use jiff::Timestamp;
 use protocol::tags::{self, Offer};
 use protocol::wire::handoff::{EngineWord, Handoff, Kind};
 use protocol::{Digest, SourceFacts};
@@ -14,10 +15,8 @@ use crate::account::Account;
 use crate::moves::Move;
 
 /// Of two agents that make an offer, the second may not have seen the first one's for as long as a read is stale and its look is
-/// old (30 s and [`JUST_NOW`]), and the first may not see the second one's for another 30 s: after this long both see the same.
+/// old (30 s and [`Freshness::Now`]), and the first may not see the second one's for another 30 s: after this long both see the same.
 const RACE: Duration = Duration::from_secs(75);
-/// Whoever has made an offer waits longer than this before anything follows from it.
-const JUST_NOW: Duration = Duration::from_secs(10);
 /// Offers of the same moment are looked at together.
 const MOMENT: Duration = Duration::from_secs(10);
 
@@ -59,7 +58,7 @@ impl Step for MakeOffer<'_> {
         if facts.published.is_none() {
             // Two agents may have made one offer each, at the same time: the later tag stays, and both wait to see which it is.
             let (now, pace) = (self.account.clock.now(), &self.account.settings.pace);
-            let settled = offer.issued.checked_add(pace.settle(RACE)).unwrap_or(Timestamp::MAX);
+            let settled = later(offer.issued, pace.settle(RACE));
             let moment = i64::try_from(pace.settle(MOMENT).as_secs()).unwrap_or(1).max(1);
             let together = Timestamp::from_second((settled.as_second() + moment - 1).div_euclid(moment) * moment);
             let together = together.unwrap_or(settled);
@@ -67,8 +66,7 @@ impl Step for MakeOffer<'_> {
                 let working = Working { next: NextPoll::At(together), ..Working::new("letting the offer settle") };
                 return Ok(Observed::Working(working));
             }
-            let since = Duration::try_from(now.duration_since(settled)).unwrap_or_default();
-            let source = self.account.source_within(self.of, since).await?;
+            let source = self.account.source_as_of(self.of, Freshness::Since(settled)).await?;
             offer = source.and_then(|source| source.facts.offer).unwrap_or(offer);
         }
         let message = self.message(&offer)?;
@@ -84,12 +82,11 @@ impl Step for MakeOffer<'_> {
 
     async fn act(&self) -> Result<Acted, Fault> {
         let issued = self.account.clock.now();
-        let later = |by: SignedDuration| issued.checked_add(by).unwrap_or(Timestamp::MAX);
         let mut offer = Offer {
             number: 1,
             issued,
-            start_by: later(self.of.terms.start_within),
-            access_until: later(self.of.terms.access_for),
+            start_by: later(issued, self.of.terms.start_within),
+            access_until: later(issued, self.of.terms.access_for),
             nonce: self.account.nonce(),
             digest: Digest::of(b""),
         };
@@ -119,7 +116,7 @@ pub(crate) fn word(text: &str) -> EngineWord {
 impl MakeOffer<'_> {
     /// Another agent of this account may have made the offer since this one looked: one that is made over it is answered by nobody.
     async fn made_by_another(&self) -> Result<Observed<Handoff>, Fault> {
-        let source = self.account.source_within(self.of, JUST_NOW).await?;
+        let source = self.account.source_as_of(self.of, Freshness::Now).await?;
         Ok(match source.and_then(|source| source.facts.offer) {
             Some(_) => Observed::Working(Working::new("another agent has made the offer")),
             None => Observed::Todo,

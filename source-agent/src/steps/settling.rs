@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use agent_runtime::{Acted, Fault, NextPoll, Observed, Progress, Step, StepId, Wait, Working};
+use agent_runtime::clock::later;
+use agent_runtime::{Acted, Fault, Freshness, NextPoll, Observed, Progress, Step, StepId, Wait, Working};
 use jiff::Timestamp;
 use protocol::tags::{self, Ended, Outcome};
 
@@ -73,18 +74,15 @@ impl Step for MarkEnded<'_> {
 
 /// When AWS shows what was opened before this end. A person may have written another time than this clock's.
 fn shown(account: &Account, ended: Timestamp) -> Timestamp {
-    let settle = account.settings.pace.settle(SHOWN);
-    ended.min(account.clock.now()).checked_add(settle).unwrap_or(Timestamp::MAX)
+    later(ended.min(account.clock.now()), account.settings.pace.settle(SHOWN))
 }
 
-/// How old a look at what was opened may be: it must be from after the end was marked, and at last from after all has shown.
-pub(super) async fn since_end(account: &Account, of: &Move) -> Result<Duration, Fault> {
-    let (now, source) = (account.clock.now(), account.source_snapshot(of).await?);
-    let Some(ended) = source.and_then(|source| source.facts.ended) else { return Ok(Duration::ZERO) };
+/// How fresh a read of what was opened must be: from after the end was marked, and at last from after all has shown.
+pub(super) async fn since_end(account: &Account, of: &Move) -> Result<Freshness, Fault> {
+    let source = account.source_snapshot(of).await?;
+    let Some(ended) = source.and_then(|source| source.facts.ended) else { return Ok(Freshness::Now) };
     let shown = shown(account, ended.at);
-    let since = if now >= shown { shown } else { ended.at };
-    // The clock tells whole seconds.
-    Ok(Duration::try_from(now.duration_since(since)).unwrap_or_default() + Duration::from_secs(1))
+    Ok(Freshness::Since(if account.clock.now() >= shown { shown } else { ended.at }))
 }
 
 impl Wait for LookAgain<'_> {

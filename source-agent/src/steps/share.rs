@@ -1,11 +1,9 @@
 //! Step 5, and its end in step 13: the share of the copy with account B.
 
-use std::time::Duration;
-
 use agent_runtime::aws::rds::snapshot::SnapshotView;
-use agent_runtime::{Acted, Fault, Observed, Step, StepId};
+use agent_runtime::{Acted, Fault, Freshness, Observed, Step, StepId};
 
-use crate::account::{Account, SLOWLY};
+use crate::account::Account;
 use crate::moves::Move;
 use crate::steps::settling::since_end;
 
@@ -32,7 +30,7 @@ impl Step for ShareSnapshot<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let shared = self.account.shared_with(&self.copy.arn, SLOWLY).await?;
+        let shared = self.account.shared_with(&self.copy.arn, Freshness::Slow).await?;
         Ok(if shared.contains(self.of.route.account.as_str()) { Observed::Ready(()) } else { Observed::Todo })
     }
 
@@ -69,12 +67,14 @@ impl Step for Unshare<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let ended = since_end(self.account, self.of).await?;
-        let Some(copy) = self.account.shared_copy_within(self.of, ended).await? else {
+        let Some(copy) = self.account.shared_copy_as_of(self.of, ended).await? else {
             return Ok(Observed::Ready(()));
         };
-        // What this process has shared itself need not be looked at before it is taken back.
-        let fresh = if self.account.is_shared(&copy.arn, &self.of.route.account) { Duration::MAX } else { ended };
-        let shared = self.account.shared_with(&copy.arn, fresh).await?;
+        // What this process has shared itself need not be read before it is taken back.
+        if self.account.is_shared(&copy.arn, &self.of.route.account) {
+            return Ok(Observed::Todo);
+        }
+        let shared = self.account.shared_with(&copy.arn, ended).await?;
         Ok(if shared.contains(self.of.route.account.as_str()) { Observed::Todo } else { Observed::Ready(()) })
     }
 

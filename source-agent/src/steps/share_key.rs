@@ -3,16 +3,17 @@
 //! The key serves every handoff from one Region to one account. Its policy is therefore rendered from all open offers, by
 //! whichever handoff looks at it: an earlier one never shuts a later one out.
 
-use std::time::Duration;
+use std::rc::Rc;
 
+use agent_runtime::aws::cache::Resource;
+use agent_runtime::clock::later;
 use agent_runtime::fault::statement::full_hour;
-use agent_runtime::{Acted, Fault, Observed, Step, StepId};
-use jiff::Timestamp;
+use agent_runtime::{Acted, Fault, Freshness, Observed, Step, StepId};
+use jiff::{SignedDuration, Timestamp};
 use protocol::tags::Route;
 use protocol::{HandoffId, KeyArn, Stage, names};
-use tokio::time::Instant;
 
-use crate::account::{Account, SLOWLY};
+use crate::account::Account;
 use crate::key_policy::{OpenTo, with_target};
 use crate::keys::Grant;
 use crate::moves::Move;
@@ -42,24 +43,29 @@ pub(crate) struct RevokeGrants<'a> {
 }
 
 /// Another agent may have written the policy at the same instant as this one, from a listing without this offer: it is looked at
-/// once more when it must have shown.
-const RACE: Duration = Duration::from_mins(3);
-/// KMS replaces the whole document: what an administrator wrote a minute ago must be in it. So what it is made of was read by
-/// the same pass.
-const JUST_NOW: Duration = Duration::from_secs(2);
+/// once more when it must have shown. Account B, which looks at its copy after two minutes, has mostly accepted by then.
+const RACE: SignedDuration = SignedDuration::from_mins(4);
 
-/// How a key's policy was found, by whichever handoff has looked.
+/// The policy of a key, as whichever handoff has looked has found it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct OpeningOf(KeyArn);
+
+/// How a key's policy was found.
 #[derive(Debug)]
-pub(crate) struct LetIn {
+struct Opening {
     /// It is as it should be.
     right: bool,
     /// Until when it then lets account B in.
     until: Option<Timestamp>,
 }
 
+impl Resource for OpeningOf {
+    type View = Opening;
+}
+
 /// The offers that are open under this route's key, which has one name in either key mode: whose, and until when.
-async fn open(account: &Account, of: &Move, oldest: Duration) -> Result<Vec<(HandoffId, Timestamp)>, Fault> {
-    let (sources, _) = account.source_snapshots(oldest).await?;
+async fn open(account: &Account, of: &Move, freshness: Freshness) -> Result<Vec<(HandoffId, Timestamp)>, Fault> {
+    let (sources, _) = account.source_snapshots(freshness).await?;
     let same = |route: &Route| route.account == of.route.account && route.region == of.route.region;
     let open = sources.into_iter().filter(|source| same(&source.facts.route));
     Ok(open.filter_map(|source| Some((source.facts.id.clone(), source.facts.open_offer()?.access_until))).collect())
@@ -75,21 +81,33 @@ async fn render(
     account: &Account,
     of: &Move,
     key: &KeyArn,
-    (oldest, fresh): (Duration, Duration),
+    freshness: Freshness,
 ) -> Result<(Option<serde_json::Value>, Option<Timestamp>), Fault> {
-    let until = last(&open(account, of, oldest).await?);
+    let until = last(&open(account, of, freshness).await?);
     let open = until.map(|until| OpenTo { account: &of.route.account, role: &of.target_role, until });
-    Ok((with_target(&*account.keys.policy(key, fresh).await?, key, open.as_ref()), until))
+    Ok((with_target(&*account.keys.policy(key, freshness).await?, key, open.as_ref()), until))
 }
 
+/// KMS replaces the whole document: what an administrator wrote a minute ago must be in it.
 async fn put(account: &Account, of: &Move, key: &KeyArn) -> Result<Acted, Fault> {
-    let put = match render(account, of, key, (JUST_NOW, JUST_NOW)).await {
+    let put = match render(account, of, key, Freshness::Now).await {
         Ok((Some(policy), _)) => account.keys.set_policy(key, &policy).await.map(|()| Acted::Done),
         Ok((None, _)) => Ok(Acted::Nothing),
         Err(fault) => Err(fault),
     };
-    account.let_in.acted(key);
+    account.cache.acted(&key.region, &OpeningOf(key.clone()));
     put
+}
+
+impl ShareKey<'_> {
+    /// As the policy was found, at least as fresh as this; a look at it reads what `shown` says.
+    async fn opening(&self, freshness: Freshness, shown: Freshness) -> Result<Rc<Opening>, Fault> {
+        let look = async || {
+            let (wanted, until) = render(self.account, self.of, self.key, shown).await?;
+            Ok(Opening { right: wanted.is_none(), until })
+        };
+        self.account.cache.get(&self.key.region, &OpeningOf(self.key.clone()), freshness, look).await
+    }
 }
 
 impl Step for ShareKey<'_> {
@@ -114,28 +132,21 @@ impl Step for ShareKey<'_> {
         // Account B has begun its copy: it could use the key.
         let heard = source.as_ref().is_some_and(|source| source.facts.heard(Stage::Accepted).is_some());
         let Some(offer) = source.and_then(|source| source.facts.offer) else { return Ok(Observed::Todo) };
-        let since =
-            |time: Timestamp| Duration::try_from(self.account.clock.now().duration_since(time)).unwrap_or_default();
-        let offered = since(offer.issued);
         if heard {
             return Ok(Observed::Ready(()));
         }
-        let serves = |seen: &LetIn, began: Instant| {
-            let age = began.elapsed();
-            match seen {
-                LetIn { right: false, .. } => age < JUST_NOW,
-                LetIn { until, .. } if *until < Some(offer.access_until) => false,
-                _ if offered.saturating_sub(age) >= RACE => age < SLOWLY,
-                _ => offered < RACE + self.account.settings.pace.spacing(),
-            }
-        };
-        let look = async || {
-            let fresh = if offered < RACE { RACE } else { offered.saturating_sub(RACE).min(SLOWLY) };
-            let (wanted, until) = render(self.account, self.of, self.key, (fresh, fresh)).await?;
-            Ok(LetIn { right: wanted.is_none(), until })
-        };
-        let seen = self.account.let_in.get_if(self.key, serves, look).await?;
-        Ok(if seen.right { Observed::Ready(()) } else { Observed::Todo })
+        let settled = later(offer.issued, RACE);
+        // Those that were offered together are looked at together.
+        let (now, pause) = (self.account.clock.now(), self.account.cache.spacing());
+        let together = later(settled, SignedDuration::try_from(pause).unwrap_or_default());
+        let freshness = if now < together { Freshness::Slow } else { Freshness::Since(settled) };
+        let shown = Freshness::Since(if now < settled { offer.issued } else { settled });
+        let is_open = |opening: &Opening| opening.right && opening.until >= Some(offer.access_until);
+        let mut opening = self.opening(freshness, shown).await?;
+        if !is_open(&opening) {
+            opening = self.opening(Freshness::Now, shown).await?;
+        }
+        Ok(if is_open(&opening) { Observed::Ready(()) } else { Observed::Todo })
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
@@ -166,8 +177,8 @@ impl Step for CloseKey<'_> {
         if self.account.is_left_to_another(self.of) {
             return Ok(Observed::Ready(()));
         }
-        let fresh = since_end(self.account, self.of).await?;
-        Ok(match render(self.account, self.of, key, (fresh, fresh)).await? {
+        let freshness = since_end(self.account, self.of).await?;
+        Ok(match render(self.account, self.of, key, freshness).await? {
             (None, _) => Observed::Ready(()),
             (Some(_), _) => Observed::Todo,
         })
@@ -186,17 +197,17 @@ impl Step for CloseKey<'_> {
 impl RevokeGrants<'_> {
     /// Grants that were issued under account B. RDS makes one on the key of a snapshot that it copies, with the identity of
     /// whoever asked for the copy.
-    async fn left(&self, fresh: Duration) -> Result<Option<(KeyArn, Vec<Grant>)>, Fault> {
+    async fn left(&self, freshness: Freshness) -> Result<Option<(KeyArn, Vec<Grant>)>, Fault> {
         let Some(key) = self.key else { return Ok(None) };
         if self.account.is_left_to_another(self.of) {
             return Ok(None);
         }
-        if !open(self.account, self.of, fresh).await?.is_empty() {
+        if !open(self.account, self.of, freshness).await?.is_empty() {
             return Ok(None);
         }
         let account = self.of.route.account.as_str();
         let root = protocol::arn::root(&self.of.route.account);
-        let grants = self.account.keys.grants(key, fresh).await?;
+        let grants = self.account.keys.grants(key, freshness).await?;
         let left = grants.iter().filter(|grant| grant.issuer == account || grant.issuer == root).cloned();
         let left: Vec<Grant> = left.collect();
         Ok((!left.is_empty()).then(|| (key.clone(), left)))
@@ -220,12 +231,12 @@ impl Step for RevokeGrants<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let fresh = since_end(self.account, self.of).await?;
-        Ok(if self.left(fresh).await?.is_some() { Observed::Todo } else { Observed::Ready(()) })
+        let freshness = since_end(self.account, self.of).await?;
+        Ok(if self.left(freshness).await?.is_some() { Observed::Todo } else { Observed::Ready(()) })
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
-        match self.left(JUST_NOW).await? {
+        match self.left(Freshness::Now).await? {
             Some((key, grants)) => self.account.keys.revoke(&key, grants).await.map(|()| Acted::Done),
             None => Ok(Acted::Nothing),
         }

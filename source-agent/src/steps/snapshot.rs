@@ -4,7 +4,9 @@ use agent_runtime::aws::copies::LIMIT_REACHED;
 use agent_runtime::aws::rds::database::DatabaseStatus;
 use agent_runtime::aws::rds::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::gate::{Claim, Supply};
-use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
+use agent_runtime::{
+    Acted, AwsResult as _, Fault, Freshness, Observed, Progress, Step, StepId, SupplyAge, Wait, Working,
+};
 use aws_sdk_rds::operation::create_db_snapshot::CreateDBSnapshotError;
 use protocol::DbIdentifier;
 use protocol::names::SnapshotRole;
@@ -42,10 +44,10 @@ impl Step for TakeSnapshot<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let account = self.account;
-        let Some(view) = account.inventory.snapshot_to_make(&self.of.source_arn()).await? else {
+        let Some(view) = account.cache.snapshot(&self.of.source_arn(), Freshness::Create).await? else {
             // Only an available database can be snapshotted; one that is being changed or backed up soon is again.
             let name = &self.of.database.database;
-            let database = account.inventory.database(&account.settings.region, name).await?;
+            let database = account.cache.database(&account.settings.region, name).await?;
             return Ok(match database.as_ref().map(|database| &database.status) {
                 Some(DatabaseStatus::Failed(status)) => return Err(unavailable(name, status)),
                 Some(DatabaseStatus::Working(status)) if status.starts_with("stop") => {
@@ -69,7 +71,7 @@ impl Step for TakeSnapshot<'_> {
 
     async fn act(&self) -> Result<Acted, Fault> {
         let region = &self.account.settings.region;
-        let databases = self.account.inventory.databases(region).await?;
+        let databases = self.account.cache.databases(region).await?;
         let database = databases.get(&self.of.database.database);
         let mut facts = self.of.facts();
         // Of the moment: the database may have been changed, or made, since this command began.
@@ -82,10 +84,10 @@ impl Step for TakeSnapshot<'_> {
             .db_snapshot_identifier(self.of.snapshot(SnapshotRole::Source).as_str())
             .set_tags(Some(rds_tags(&facts.creation_tags())));
         let answer = call.send().await;
-        self.account.inventory.acted_on_snapshot(&self.of.source_arn());
+        self.account.cache.acted(region, &self.of.snapshot(SnapshotRole::Source));
         if answer.is_err() {
             // It may not be available any more.
-            self.account.inventory.acted_on_database(region, &self.of.database.database);
+            self.account.cache.acted(region, &self.of.database.database);
         }
         match answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault) {
             Err(fault) if fault.code() == Some(LIMIT_REACHED) => Ok(Acted::Limited(fault)),
@@ -100,8 +102,7 @@ impl Step for TakeSnapshot<'_> {
     }
 
     async fn supply(&self, age: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
-        let Account { limits, inventory, settings, .. } = self.account;
-        limits.under_way(inventory, &settings.region, age).await.map(Some)
+        self.account.limits.under_way(&self.account.settings.region, age).await.map(Some)
     }
 }
 
@@ -128,7 +129,7 @@ impl Wait for SnapshotComplete<'_> {
     }
 
     async fn observe(&self) -> Result<Progress<SnapshotView>, Fault> {
-        let Some(view) = self.account.inventory.snapshot(&self.of.source_arn()).await? else {
+        let Some(view) = self.account.cache.snapshot(&self.of.source_arn(), Freshness::Progress).await? else {
             return Ok(Progress::Working(Working::new("waiting for AWS to show the snapshot")));
         };
         Ok(match view.progress()? {

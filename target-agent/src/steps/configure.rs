@@ -5,8 +5,9 @@ use std::fmt;
 use agent_runtime::aws::rds::database::{DatabaseStatus, DatabaseView};
 use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
-use protocol::{DbIdentifier, KeyArn};
+use protocol::KeyArn;
 
+use super::fit::correct;
 use crate::account::Account;
 use crate::job::Job;
 use crate::profile::{MasterPassword, Profile};
@@ -94,7 +95,7 @@ impl Configure<'_> {
     /// What differs from the profile, and can be set in one call. The master password comes first and alone: whatever else RDS
     /// refuses, account A does not know it any more.
     fn missing(&self, database: &DatabaseView) -> Vec<Setting> {
-        let mut settings = Setting::of(self.job.profile(self.account));
+        let mut settings = Setting::of(self.job.profile(&self.account.settings));
         settings.retain(|setting| !setting.is_so(database, &self.account.settings.key));
         if matches!(settings.first(), Some(Setting::MasterPassword)) {
             settings.truncate(1);
@@ -104,8 +105,8 @@ impl Configure<'_> {
 
     /// What is still to be done, as far as the database is known.
     fn left(&self) -> Option<String> {
-        let name = self.job.restored(self.account).ok()?;
-        let database = self.account.inventory.known_database(&self.account.settings.region, &name)?;
+        let name = self.job.restored(&self.account.settings).ok()?;
+        let database = self.account.cache.peek(&self.account.settings.region, &name)?;
         let missing = self.missing(&database);
         if !missing.is_empty() {
             return Some(Self::names(&missing));
@@ -128,14 +129,14 @@ impl Step for Configure<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.restored(self.account).map_or_else(|error| error.to_string(), |name| name.to_string())
+        self.job.restored(&self.account.settings).map_or_else(|error| error.to_string(), |name| name.to_string())
     }
 
     fn describe(&self) -> String {
         if let Some(left) = self.left() {
             return format!("{}: {left}", self.resource());
         }
-        let wanted = Setting::of(self.job.profile(self.account));
+        let wanted = Setting::of(self.job.profile(&self.account.settings));
         let what = if wanted.is_empty() { "nothing beyond the restore".to_owned() } else { Self::names(&wanted) };
         format!("{}: {what}", self.resource())
     }
@@ -189,14 +190,9 @@ impl Step for Configure<'_> {
             let answer = call.send().await.op("rds:ModifyDBInstance").map(drop);
             answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)))
         };
-        self.account.inventory.acted_on_database(&settings.region, &database.arn.database);
+        self.account.cache.acted(&settings.region, &database.arn.database);
         done.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}
-}
-
-/// What RDS refuses of a profile is corrected in the profile.
-pub(super) fn correct(database: &DbIdentifier) -> String {
-    format!("correct [restore], or the [[rule]] that fits {database}, and start the agent again: it goes on from here")
 }

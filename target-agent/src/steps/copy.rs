@@ -4,7 +4,9 @@ use agent_runtime::aws::copies::LIMIT_REACHED;
 use agent_runtime::aws::rds::snapshot::{SnapshotView, is_young, rds_tags};
 use agent_runtime::fault::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::gate::{Claim, Supply};
-use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Progress, Step, StepId, SupplyAge, Wait, Working};
+use agent_runtime::{
+    Acted, AwsResult as _, Fault, Freshness, Observed, Progress, Step, StepId, SupplyAge, Wait, Working,
+};
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use jiff::Timestamp;
 use protocol::Handoff;
@@ -35,19 +37,19 @@ impl Step for CopyUnderOwnKey<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.target_arn(self.account).to_string()
+        self.job.target_arn(&self.account.settings).to_string()
     }
 
     fn describe(&self) -> String {
-        format!("target copy {} under this account's own key", self.job.target_arn(self.account).snapshot)
+        format!("target copy {} under this account's own key", self.job.target_arn(&self.account.settings).snapshot)
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let arn = self.job.target_arn(self.account);
-        let Some(view) = self.account.inventory.snapshot_to_make(&arn).await? else {
+        let arn = self.job.target_arn(&self.account.settings);
+        let Some(view) = self.account.cache.snapshot(&arn, Freshness::Create).await? else {
             return match &self.job.message {
                 Some(_) => Ok(Observed::Todo),
-                None => Ok(self.job.missing(self.account).await?.into()),
+                None => Ok(self.account.missing(self.job).await?.into()),
             };
         };
         if self.account.target_copy(self.job).await?.is_some() {
@@ -68,12 +70,13 @@ impl Step for CopyUnderOwnKey<'_> {
             .rds(&settings.region)
             .copy_db_snapshot()
             .source_db_snapshot_identifier(message.snapshot.to_string())
-            .target_db_snapshot_identifier(self.job.target_arn(self.account).snapshot.as_str())
+            .target_db_snapshot_identifier(self.job.target_arn(&self.account.settings).snapshot.as_str())
             .kms_key_id(settings.key.to_string())
             .set_tags(Some(rds_tags(&self.job.facts.creation_tags())))
             .send()
             .await;
-        self.account.inventory.acted_on_snapshot(&self.job.target_arn(self.account));
+        let copy = self.job.target_arn(&self.account.settings);
+        self.account.cache.acted(&copy.region, &copy.snapshot);
         let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
@@ -102,13 +105,12 @@ impl Step for CopyUnderOwnKey<'_> {
 
     async fn supply(&self, age: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
         let Some(message) = &self.job.message else { return Ok(None) };
-        let Account { limits, inventory, settings, clock, .. } = self.account;
-        let now = clock.now();
+        let Account { limits, settings, clock, .. } = self.account;
         let share = match age {
-            SupplyAge::Recent => admission::share(self.account, message.size_gib, now).await?,
+            SupplyAge::Recent => admission::share(self.account, message.size_gib, clock.now()).await?,
             SupplyAge::Known | SupplyAge::Now => None,
         };
-        limits.copies(inventory, &settings.region, age, (None, share), now).await.map(Some)
+        limits.copies(&settings.region, age, (None, share)).await.map(Some)
     }
 }
 
@@ -151,7 +153,7 @@ impl Wait for Land<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.target_arn(self.account).to_string()
+        self.job.target_arn(&self.account.settings).to_string()
     }
 
     fn describe(&self) -> String {
@@ -159,7 +161,7 @@ impl Wait for Land<'_> {
     }
 
     async fn observe(&self) -> Result<Progress<SnapshotView>, Fault> {
-        let Some(copy) = self.account.target_copy(self.job).await? else { return self.job.missing(self.account).await };
+        let Some(copy) = self.account.target_copy(self.job).await? else { return self.account.missing(self.job).await };
         let view = copy.view;
         match view.progress().map_err(|fault| fault.because(Reason::CopyFailed))? {
             Progress::Working(working) => Ok(Progress::Working(working)),
@@ -181,6 +183,6 @@ impl Wait for Land<'_> {
     }
 
     fn foresee(&self) -> SnapshotView {
-        SnapshotView::foreseen(self.job.target_arn(self.account), Some(self.account.settings.key.clone()))
+        SnapshotView::foreseen(self.job.target_arn(&self.account.settings), Some(self.account.settings.key.clone()))
     }
 }

@@ -6,7 +6,6 @@ use protocol::DbIdentifier;
 use crate::account::Account;
 use crate::groups;
 use crate::job::Job;
-use crate::steps::configure::correct;
 
 /// The groups that the profile names exist in the target Region, and are for the database's engine and version.
 pub(crate) struct FitProfile<'a> {
@@ -22,11 +21,11 @@ impl Wait for FitProfile<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.target_arn(self.account).to_string()
+        self.job.target_arn(&self.account.settings).to_string()
     }
 
     fn describe(&self) -> String {
-        let profile = self.job.profile(self.account);
+        let profile = self.job.profile(&self.account.settings);
         let groups = [&profile.parameter_group, &profile.option_group].into_iter().flatten();
         let groups: Vec<&str> = std::iter::once(profile.subnet_group()).chain(groups.map(String::as_str)).collect();
         format!("the restore profile fits: {}", groups.join(", "))
@@ -84,4 +83,9 @@ pub(crate) async fn fit_profile(
 fn misfit(database: &DbIdentifier, kind: &str, name: &str, is_for: &str, wanted: &str) -> Fault {
     Fault::blocked(format!("{kind} {name} is for {is_for}, and the database needs one for {wanted}"))
         .hint(format!("name another one in the restore profile of {database}: a [[rule]] can, for this database alone"))
+}
+
+/// What RDS refuses of a profile is corrected in the profile.
+pub(super) fn correct(database: &DbIdentifier) -> String {
+    format!("correct [restore], or the [[rule]] that fits {database}, and start the agent again: it goes on from here")
 }

@@ -4,7 +4,6 @@ use agent_runtime::aws::queue::Queue;
 use agent_runtime::{Acted, Fault, Observed, Step, StepId};
 
 use crate::account::Account;
-use crate::admission::owner;
 use crate::job::Job;
 use crate::steps::tell::receipt;
 
@@ -31,12 +30,16 @@ impl Step for AnswerMessage<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        Ok(if self.account.fleet.first_held(&owner(self.job)).is_none() { Observed::Ready(()) } else { Observed::Todo })
+        Ok(if self.account.fleet.first_held(&self.job.owner()).is_none() {
+            Observed::Ready(())
+        } else {
+            Observed::Todo
+        })
     }
 
     /// Receipts repeat the same bytes and the deletion comes last, so that a crash anywhere only repeats them again.
     async fn act(&self) -> Result<Acted, Fault> {
-        let owner = owner(self.job);
+        let owner = self.job.owner();
         let Some(held) = self.account.fleet.first_held(&owner) else { return Ok(Acted::Nothing) };
         if let Some(copy) = self.account.target_copy(self.job).await? {
             let queue = self.account.receipts(&self.job.facts.origin.account, self.job.id())?;

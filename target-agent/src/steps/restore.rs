@@ -10,8 +10,7 @@ use protocol::state::pair;
 use protocol::tags::{self, Tags};
 use protocol::{Reason, Refusal};
 
-use super::configure::correct;
-use super::fit::fit_profile;
+use super::fit::{correct, fit_profile};
 use super::verify::refused;
 use crate::account::Account;
 use crate::admission::{self, RESTORE};
@@ -26,13 +25,13 @@ pub(crate) struct Restore<'a> {
 
 impl Restore<'_> {
     fn name(&self) -> Result<DbIdentifier, Fault> {
-        let name = self.job.restored(self.account);
+        let name = self.job.restored(&self.account.settings);
         name.map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))
     }
 
     /// Those taken over from the source, over them the profile's, over all our own.
     fn tags(&self) -> Tags {
-        let profile = self.job.profile(self.account);
+        let profile = self.job.profile(&self.account.settings);
         let carried = self.job.facts.carried.iter().filter(|(key, _)| profile.carries(key));
         let mut tags: Tags = carried.map(|(key, value)| pair(key, value)).collect();
         tags.extend(profile.tags().map(|(key, value)| pair(key, value)));
@@ -73,7 +72,7 @@ impl Wait for Restored<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.restored(self.account).map_or_else(|error| error.to_string(), |name| name.to_string())
+        self.job.restored(&self.account.settings).map_or_else(|error| error.to_string(), |name| name.to_string())
     }
 
     fn describe(&self) -> String {
@@ -117,7 +116,7 @@ impl Step for Restore<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.restored(self.account).map_or_else(|error| error.to_string(), |name| name.to_string())
+        self.job.restored(&self.account.settings).map_or_else(|error| error.to_string(), |name| name.to_string())
     }
 
     fn describe(&self) -> String {
@@ -126,7 +125,7 @@ impl Step for Restore<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let name = self.name()?;
-        match self.account.inventory.database(&self.account.settings.region, &name).await? {
+        match self.account.cache.database(&self.account.settings.region, &name).await? {
             None => {
                 let SnapshotView { engine, engine_version, size_gib, .. } = self.copy;
                 fit_profile(self.account, &self.job.facts.database, engine, engine_version, *size_gib).await?;
@@ -140,7 +139,7 @@ impl Step for Restore<'_> {
         if !self.account.still_to_restore(self.job).await? {
             return Ok(Acted::Nothing);
         }
-        let (settings, profile) = (&self.account.settings, self.job.profile(self.account));
+        let (settings, profile) = (&self.account.settings, self.job.profile(&self.account.settings));
         let hints = &self.job.facts.hints;
         let storage = profile.storage_type.as_ref().map(|choice| choice.or_source(&hints.storage).to_string());
         // RDS would take "io1 if the Iops parameter is specified" (RDS API Reference, RestoreDBInstanceFromDBSnapshot, StorageType).
@@ -180,7 +179,7 @@ impl Step for Restore<'_> {
             .set_tags(Some(rds_tags(&self.tags())))
             .send()
             .await;
-        self.account.inventory.acted_on_database(&settings.region, &self.name()?);
+        self.account.cache.acted(&settings.region, &self.name()?);
         let exists = RestoreDBInstanceFromDBSnapshotError::is_db_instance_already_exists_fault;
         let answer = answer.exists_ok("rds:RestoreDBInstanceFromDBSnapshot", exists);
         let answer = answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)));
@@ -190,7 +189,7 @@ impl Step for Restore<'_> {
     fn foresee(&self) {}
 
     fn claim(&self) -> Option<Claim> {
-        let name = self.job.restored(self.account).ok()?;
+        let name = self.job.restored(&self.account.settings).ok()?;
         Some(admission::restore(self.account, self.job, &name, self.copy.size_gib))
     }
 
@@ -201,8 +200,10 @@ impl Step for Restore<'_> {
 
 /// The restored database, which the restore step has found to be ours.
 pub(crate) async fn database(account: &Account, job: &Job) -> Result<DatabaseView, Fault> {
-    let name = job.restored(account).map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))?;
-    let found = account.inventory.database(&account.settings.region, &name).await?;
+    let name = job
+        .restored(&account.settings)
+        .map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))?;
+    let found = account.cache.database(&account.settings.region, &name).await?;
     found
         .map(|database| DatabaseView::clone(&database))
         .ok_or_else(|| Fault::blocked(format!("database {name} has gone, after it was restored")))

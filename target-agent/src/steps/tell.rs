@@ -54,7 +54,10 @@ impl Step for Tell<'_> {
         let queue = self.account.receipts(&self.job.facts.origin.account, self.job.id())?;
         queue.send(&receipt(self.account, self.job, self.stage, self.reason)).await?;
         let told = Told { at: self.account.clock.now(), reason: self.reason };
-        self.account.tag(&self.job.target_arn(self.account), stage_tag(self.stage), &told).await.map(|()| Acted::Done)
+        self.account
+            .tag(&self.job.target_arn(&self.account.settings), stage_tag(self.stage), &told)
+            .await
+            .map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}

@@ -87,7 +87,7 @@ pub(crate) async fn free_name(
     let pattern = account.settings.profiles.for_database(database).identifier();
     let name = names::restored(pattern, database, label);
     let name = name.map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))?;
-    match account.inventory.database(&account.settings.region, &name).await? {
+    match account.cache.database(&account.settings.region, &name).await? {
         Some(database) if database.tags.get(tags::ID).is_none_or(|other| other != id.as_str()) => {
             Err(Fault::not_ours(&format!("database {name}"), "it does not carry this handoff's tags"))
         }

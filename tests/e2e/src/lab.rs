@@ -114,6 +114,7 @@ pub struct Lab {
     said: RefCell<BTreeMap<&'static str, (Output, Rc<Events>)>>,
     /// Of events only the ends are counted.
     counts_only: Cell<bool>,
+    observe_twice: Cell<bool>,
     /// The agents that print to a terminal.
     pub(crate) panes: RefCell<BTreeMap<&'static str, Pane>>,
 }
@@ -155,6 +156,7 @@ impl Lab {
             nonces: Rc::default(),
             said: RefCell::default(),
             counts_only: Cell::default(),
+            observe_twice: Cell::default(),
             panes: RefCell::default(),
         };
         for database in &world.databases {
@@ -191,6 +193,7 @@ impl Lab {
             nonces: Rc::clone(&self.nonces),
             said: RefCell::default(),
             counts_only: Cell::default(),
+            observe_twice: Cell::default(),
             panes: RefCell::default(),
         }
     }
@@ -315,6 +318,11 @@ impl Lab {
     /// The agents' events are not kept from now on: those of ten thousand handoffs would fill the memory.
     pub(crate) fn keep_no_events(&self) {
         self.counts_only.set(true);
+    }
+
+    /// The agents observe every step twice from now on, and check that this changes nothing that they keep.
+    pub fn observe_twice(&self) {
+        self.observe_twice.set(true);
     }
 
     /// The handoff message that stands in the inbox, as soon as it does. It stays there.
@@ -467,6 +475,7 @@ impl Lab {
             terminal: pane.clone().map(Terminal::new),
             random: Box::new(random),
             events: Some(events.clone()),
+            observe_twice: self.observe_twice.get(),
         };
         (env, out, events)
     }

@@ -4,12 +4,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use protocol::{DbiResourceId, Region};
+use protocol::{DbiResourceId, Region, SnapshotId};
 
-use crate::aws::clients::Clients;
-use crate::aws::inventory::{Inventory, Snapshots};
-use crate::aws::quotas::Quotas;
-use crate::aws::rds::snapshot::{SnapshotStatus, SnapshotView};
+use crate::aws::cache::Cache;
+use crate::aws::freshness::Freshness;
+use crate::aws::rds::snapshot::{SnapshotStatus, SnapshotView, Snapshots};
 use crate::fault::Fault;
 use crate::gate::{Bound, Retry, Supply, SupplyAge};
 use crate::poll::Working;
@@ -39,27 +38,24 @@ pub fn is_copy_in_flight(view: &SnapshotView) -> bool {
 #[derive(Debug)]
 pub struct SnapshotLimits {
     copies_in_flight: usize,
-    schedule: PollSchedule,
-    quotas: Quotas,
+    cache: Rc<Cache>,
 }
 
-/// Source snapshots, each of one handoff, to the end of its copy.
+/// Snapshots in one Region: those that are taken there, each of one handoff to the end of its copy, or those that are copied there.
 #[derive(Debug)]
-struct UnderWaySupply {
+struct SnapshotSupply {
     there: Rc<Snapshots>,
     limit: usize,
     bound: Bound,
+    /// `None` of those that are taken.
+    copies: Option<Copies>,
 }
 
-/// Copies to one Region.
+/// Copies to a Region.
 #[derive(Debug)]
-struct CopySupply {
-    there: Rc<Snapshots>,
-    in_flight: usize,
-    limit: usize,
-    bound: Bound,
+struct Copies {
     /// In flight in any Region.
-    copying: Vec<Rc<SnapshotView>>,
+    everywhere: Vec<Rc<SnapshotView>>,
     /// Snapshots of the source Region: whose is complete may ask any moment.
     sources: Option<Rc<Snapshots>>,
     schedule: PollSchedule,
@@ -68,8 +64,8 @@ struct CopySupply {
 
 impl SnapshotLimits {
     /// At most so many copies in flight to each Region.
-    pub fn new(clients: Clients, schedule: &PollSchedule, copies_in_flight: usize) -> Self {
-        Self { copies_in_flight, schedule: schedule.clone(), quotas: Quotas::new(clients) }
+    pub fn new(cache: &Rc<Cache>, copies_in_flight: usize) -> Self {
+        Self { copies_in_flight, cache: cache.clone() }
     }
 
     /// How many handoffs may be under way, from their snapshot in `home` to the end of their copy: as many as may be copied, and as
@@ -77,15 +73,10 @@ impl SnapshotLimits {
     ///
     /// # Errors
     /// When the snapshots or the quota cannot be read.
-    pub async fn under_way(
-        &self,
-        inventory: &Inventory,
-        home: &Region,
-        age: SupplyAge,
-    ) -> Result<Box<dyn Supply>, Fault> {
-        let there = self.listing(inventory, home, age).await?;
+    pub async fn under_way(&self, home: &Region, age: SupplyAge) -> Result<Box<dyn Supply>, Fault> {
+        let there = self.listing(home, age).await?;
         let bound = self.room(&there, home).await?;
-        Ok(Box::new(UnderWaySupply { there, limit: 2 * self.copies_in_flight, bound }))
+        Ok(Box::new(SnapshotSupply { there, limit: 2 * self.copies_in_flight, bound, copies: None }))
     }
 
     /// How many copies to a Region may be in flight. `sources` is the Region of the snapshots that are to be copied, where their
@@ -95,15 +86,13 @@ impl SnapshotLimits {
     /// When the snapshots or the quota cannot be read.
     pub async fn copies(
         &self,
-        inventory: &Inventory,
         region: &Region,
         age: SupplyAge,
         (sources, share): (Option<&Region>, Option<Bound>),
-        now: Timestamp,
     ) -> Result<Box<dyn Supply>, Fault> {
-        let there = self.listing(inventory, region, age).await?;
+        let there = self.listing(region, age).await?;
         let sources = match sources {
-            Some(sources) => Some(inventory.known(sources).await?),
+            Some(sources) => Some(self.cache.snapshots(sources, Freshness::Slow).await?),
             None => None,
         };
         let room = self.room(&there, region).await?;
@@ -112,69 +101,51 @@ impl SnapshotLimits {
             Some(share) if left(&share) < left(&room) => share,
             _ => room,
         };
-        let everywhere = inventory.known_everywhere();
+        let everywhere = self.cache.everywhere::<SnapshotId>();
         let all = everywhere.iter().flat_map(|there| there.values());
-        Ok(Box::new(CopySupply {
-            in_flight: there.values().filter(|view| is_copy_in_flight(view)).count(),
-            copying: all.filter(|view| is_copy_in_flight(view)).cloned().collect(),
-            there,
-            limit: self.copies_in_flight,
-            bound,
+        let copies = Copies {
+            everywhere: all.filter(|view| is_copy_in_flight(view)).cloned().collect(),
             sources,
-            schedule: self.schedule.clone(),
-            now,
-        }))
+            schedule: self.cache.schedule.clone(),
+            now: self.cache.clock.now(),
+        };
+        Ok(Box::new(SnapshotSupply { there, limit: self.copies_in_flight, bound, copies: Some(copies) }))
     }
 
     /// What AWS has refused for a limit teaches that the quota is not as it was known.
-    async fn listing(&self, inventory: &Inventory, region: &Region, age: SupplyAge) -> Result<Rc<Snapshots>, Fault> {
-        match age {
-            SupplyAge::Known => inventory.known(region).await,
-            SupplyAge::Recent => inventory.recent(region).await,
+    async fn listing(&self, region: &Region, age: SupplyAge) -> Result<Rc<Snapshots>, Fault> {
+        let freshness = match age {
+            SupplyAge::Known => Freshness::Slow,
+            SupplyAge::Recent => Freshness::Recent,
             SupplyAge::Now => {
-                self.quotas.doubt(region);
-                inventory.snapshots(region, Duration::ZERO).await
+                self.cache.doubt_manual_snapshots(region);
+                Freshness::Now
             }
-        }
+        };
+        self.cache.snapshots(region, freshness).await
     }
 
     /// How many manual snapshots more the account may have there. A person makes room: that is asked again after a while.
     async fn room(&self, there: &Snapshots, region: &Region) -> Result<Bound, Fault> {
-        let quota = self.quotas.manual_snapshots(region, there.len()).await?;
+        let quota = self.cache.manual_snapshots(region, there.len()).await?;
         let shown = quota.unwrap_or(usize::MAX);
         Ok(Bound {
             left: quota.map(|quota| quota.saturating_sub(there.len())),
             words: format!("room for a manual snapshot in {region} (quota {shown}, all used; raise L-272F1212)"),
-            retry_after: self.schedule.ceiling(),
+            retry_after: self.cache.schedule.ceiling(),
         })
     }
 }
 
-impl Supply for UnderWaySupply {
-    fn in_use(&self) -> usize {
-        0
-    }
-
-    fn limit(&self) -> usize {
-        self.limit
-    }
-
-    fn bound(&self) -> Option<&Bound> {
-        Some(&self.bound)
-    }
-
-    fn shows(&self, resource: &str) -> bool {
-        find(&self.there, resource).is_some()
-    }
-
-    fn next_free(&self, _: &dyn Fn(&str) -> bool) -> Retry {
-        Retry::After(SELDOM)
+impl SnapshotSupply {
+    fn in_flight(&self) -> impl Iterator<Item = &Rc<SnapshotView>> {
+        self.there.values().filter(|view| self.copies.is_some() && is_copy_in_flight(view))
     }
 }
 
-impl Supply for CopySupply {
+impl Supply for SnapshotSupply {
     fn in_use(&self) -> usize {
-        self.in_flight
+        self.in_flight().count()
     }
 
     fn limit(&self) -> usize {
@@ -186,29 +157,26 @@ impl Supply for CopySupply {
     }
 
     fn shows(&self, resource: &str) -> bool {
-        find(&self.there, resource).is_some()
+        self.there.contains_key(resource)
     }
 
     fn is_copying(&self, source: &DbiResourceId) -> bool {
-        self.copying.iter().any(|view| view.resource.as_ref() == Some(source))
+        let mut copies = self.copies.iter().flat_map(|copies| &copies.everywhere);
+        copies.any(|view| view.resource.as_ref() == Some(source))
     }
 
     fn is_about_to_ask(&self, resource: &str) -> bool {
-        let source = self.sources.as_deref().and_then(|sources| find(sources, resource));
+        let source = self.copies.as_ref().and_then(|copies| copies.sources.as_ref()?.get(resource));
         source.is_some_and(|view| view.status == SnapshotStatus::Available)
     }
 
     fn next_free(&self, is_polled: &dyn Fn(&str) -> bool) -> Retry {
-        let strange =
-            self.there.values().filter(|view| is_copy_in_flight(view) && !is_polled(view.arn.snapshot.as_str()));
+        let Some(Copies { schedule, now, .. }) = &self.copies else { return Retry::After(SELDOM) };
+        let strange = self.in_flight().filter(|view| !is_polled(view.arn.snapshot.as_str()));
         let polls = strange.map(|view| {
             let working = Working { percent: view.percent, since: view.created, ..Working::new("") };
-            self.schedule.next_poll(&working, false, self.now, Duration::ZERO)
+            schedule.next_poll(&working, false, *now, Duration::ZERO)
         });
         Retry::After(polls.min().unwrap_or(SELDOM))
     }
-}
-
-fn find<'a>(there: &'a Snapshots, resource: &str) -> Option<&'a Rc<SnapshotView>> {
-    there.get(resource)
 }

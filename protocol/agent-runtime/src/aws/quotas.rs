@@ -1,21 +1,18 @@
 //! The quotas of an account in a Region that a handoff uses up.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::fmt;
-use std::time::Duration;
+use std::rc::Rc;
 
-use protocol::Region;
+use protocol::{Region, SnapshotId};
 
+use crate::aws::cache::{Cache, Resource};
 use crate::aws::clients::Clients;
-use crate::aws::shared::Shared;
+use crate::aws::freshness::Freshness;
 use crate::fault::{AwsResult as _, Fault, FaultKind};
 
 /// AWS's own figure, which an account can have raised (RDS User Guide, Quotas and constraints for Amazon RDS): with fewer there is
 /// room, and nobody need ask.
 const AT_LEAST: usize = 100;
-/// Quotas are raised by people.
-const SELDOM: Duration = Duration::from_hours(1);
 
 /// A quota that a handoff uses up, under the name that RDS gives it (RDS API Reference, `AccountQuota`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,30 +94,42 @@ impl AccountQuotas {
     }
 }
 
-/// How many manual snapshots there may be, read as seldom as can be. One for each process.
-#[derive(Debug)]
-pub struct Quotas {
-    clients: Clients,
-    manual_snapshots: Shared<Region, Option<usize>>,
-    /// Regions in which AWS has refused a snapshot.
-    doubted: RefCell<BTreeSet<Region>>,
+/// All quotas of an account in a Region, as one resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct All;
+
+impl Resource for All {
+    type View = AccountQuotas;
 }
 
-impl Quotas {
-    /// Nothing read yet.
-    pub fn new(clients: Clients) -> Self {
-        Self { clients, manual_snapshots: Shared::new(), doubted: RefCell::default() }
+/// How many manual snapshots there may be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct ManualSnapshots;
+
+impl Resource for ManualSnapshots {
+    type View = Option<usize>;
+}
+
+impl Cache {
+    /// The quotas of this account in a Region.
+    ///
+    /// # Errors
+    /// When RDS does not tell them.
+    pub async fn quotas(&self, region: &Region, freshness: Freshness) -> Result<Rc<AccountQuotas>, Fault> {
+        self.get(region, &All, freshness, async || AccountQuotas::read(&self.clients, region).await).await
     }
 
-    /// How many manual snapshots there may be, where `there` are so many already. `None` is more than that, or unknown.
+    /// How many manual snapshots there may be, where `there` are so many already. `None` is more than that, or unknown. It is read as
+    /// seldom as can be.
     ///
     /// # Errors
     /// When RDS does not answer. A role that may not ask finds it out by a refusal.
-    pub async fn manual_snapshots(&self, region: &Region, there: usize) -> Result<Option<usize>, Fault> {
-        if there < AT_LEAST && !self.doubted.borrow().contains(region) {
+    pub(super) async fn manual_snapshots(&self, region: &Region, there: usize) -> Result<Option<usize>, Fault> {
+        let is_known = self.peek(region, &ManualSnapshots).is_some();
+        if there < AT_LEAST && !is_known {
             return Ok(None);
         }
-        let read = async || match AccountQuotas::read(&self.clients, region).await {
+        let read = async || match self.quotas(region, Freshness::Recent).await {
             Ok(quotas) => Ok(quotas.get(QuotaName::ManualSnapshots).and_then(|quota| usize::try_from(quota.max).ok())),
             Err(fault) if fault.kind == FaultKind::Transient => Err(fault),
             Err(fault) => {
@@ -128,12 +137,15 @@ impl Quotas {
                 Ok(None)
             }
         };
-        Ok(*self.manual_snapshots.get(region, |_| SELDOM, read).await?)
+        Ok(*self.get(region, &ManualSnapshots, Freshness::Slow, read).await?)
     }
 
-    /// AWS has refused a snapshot there: what was read before is not believed.
-    pub fn doubt(&self, region: &Region) {
-        self.doubted.borrow_mut().insert(region.clone());
-        self.manual_snapshots.acted(region);
+    /// AWS has refused a snapshot there: what was read before is not believed, and the quota is read however few there are.
+    pub(super) fn doubt_manual_snapshots(&self, region: &Region) {
+        self.doubt::<SnapshotId>(region);
+        // From here on it is a quota that is known, if only of old.
+        self.put(region, &ManualSnapshots, None);
+        self.acted(region, &ManualSnapshots);
+        self.acted(region, &All);
     }
 }

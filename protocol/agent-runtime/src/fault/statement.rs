@@ -52,7 +52,7 @@ pub fn uses_key(key: &KeyArn, services: &[String]) -> [Value; 2] {
 
 /// The next full hour. Account B's statements end with one, so that offers of the same hour need one change of the policy.
 pub fn full_hour(time: Timestamp) -> Timestamp {
-    Timestamp::from_second((time.as_second() + 3599).div_euclid(3600) * 3600).unwrap_or(Timestamp::MAX)
+    Timestamp::from_second((time.as_second() + 3599).div_euclid(3600) * 3600).unwrap_or(time)
 }
 
 /// In the policy of a key: a role may use it, through RDS only, and if so until the full hour after a time, after which KMS

@@ -66,6 +66,8 @@ pub struct RunOptions<'a> {
     pub patience: Patience,
     /// Cancelled when the process shall stop.
     pub shutdown: &'a CancellationToken,
+    /// Observes every step twice, and checks that this changes nothing but what was read: for tests.
+    pub observe_twice: bool,
 }
 
 impl RunOptions<'_> {
@@ -91,7 +93,7 @@ impl<H: Tracked> Fleet<H> {
         wake: &Notify,
         pass: impl AsyncFn() -> (Flow<T>, Vec<Row>),
     ) -> End<T> {
-        let RunOptions { events, patience, shutdown } = *options;
+        let RunOptions { events, patience, shutdown, .. } = *options;
         let (mut backoff, mut last) = (Backoff::default(), None);
         let new = || Rc::new(Semaphore::new(CONCURRENT_PASSES));
         let turns = self.turns.borrow_mut().entry(other_side).or_insert_with(new).clone();
@@ -111,7 +113,7 @@ impl<H: Tracked> Fleet<H> {
             let (wait, fault) = match flow {
                 Ok(done) => return End::Done(done),
                 Err(Halt::Looked) => return End::Pending,
-                Err(Halt::Acted) => (Some(self.schedule.settle(AFTER_AN_ACT)), None),
+                Err(Halt::Acted) => (Some(self.cache.schedule.settle(AFTER_AN_ACT)), None),
                 Err(Halt::Wait(wait) | Halt::LookTwice(wait)) => (Some(wait), None),
                 Err(Halt::UntilWoken) => (None, None),
                 Err(Halt::Fault(fault)) if fault.kind == FaultKind::Fatal => return End::Failed(fault),

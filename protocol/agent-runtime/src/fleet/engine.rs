@@ -134,26 +134,26 @@ impl<H: Tracked> Fleet<H> {
                 break;
             }
             tokio::select! {
-                            biased;
-                            () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
-                            Some(exit) = walking.next() => {
-                                worst = worst.max(exit);
-                                // The poll under way is waited for: it may bring what is handed back now.
-                                for mailbox in &mut *mailboxes {
-             mailbox.empty = false;
+                biased;
+                () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
+                Some(exit) = walking.next() => {
+                    worst = worst.max(exit);
+                    // The poll under way is waited for: it may bring what is handed back now.
+                    for mailbox in &mut *mailboxes {
+                        mailbox.empty = false;
+                    }
+                }
+                () = self.changed.notified() => {}
+                Some((at, brought)) = polling.next() => {
+                    let Some(brought) = brought else { continue };
+                    let mailbox = &mut mailboxes[at];
+                    let (exit, pause) = self.polled(mailbox, brought, options);
+                    worst = worst.max(exit);
+                    if mailbox.open && !stop.is_cancelled() {
+                        polling.push(poll(at, pause));
+                    }
+                }
             }
-                            }
-                            () = self.changed.notified() => {}
-                            Some((at, brought)) = polling.next() => {
-                                let Some(brought) = brought else { continue };
-                                let mailbox = &mut mailboxes[at];
-                                let (exit, pause) = self.polled(mailbox, brought, options);
-                                worst = worst.max(exit);
-                                if mailbox.open && !stop.is_cancelled() {
-                                    polling.push(poll(at, pause));
-                                }
-                            }
-                        }
         }
         stop.cancel();
         while !shutdown.is_cancelled()
@@ -178,7 +178,7 @@ impl<H: Tracked> Fleet<H> {
         let subject = handoff.subject();
         options.events.take(&Event::Driven(subject.clone()));
         let walk = async || {
-            let pass = Pass::new(Mode::Act, self.passes(), owner, &wake);
+            let pass = Pass::new(Mode::Act, self.passes(options.observe_twice), owner, &wake);
             let flow = agent.walk(&pass, handoff).await;
             self.gate.pass_ended(owner, is_blocked(&flow));
             (flow, pass.into_rows())
@@ -201,7 +201,7 @@ impl<H: Tracked> Fleet<H> {
                     failed(&fault);
                     let of = (&subject, handoff.other_side());
                     let tell = async || {
-                        let pass = Pass::new(Mode::Act, self.passes(), owner, &wake);
+                        let pass = Pass::new(Mode::Act, self.passes(options.observe_twice), owner, &wake);
                         (agent.tell_failed(&pass, handoff, &fault).await, pass.into_rows())
                     };
                     if let End::Blocked(fault) | End::Failed(fault) = self.drive(options, of, &wake, tell).await {

@@ -14,11 +14,13 @@ use super::drive::{CONCURRENT_PASSES, Patience, RunOptions};
 use super::mailbox::{Handled, MailboxSpec};
 use super::*;
 use crate::aws::clients::Clients;
+use crate::clock::Clock;
 use crate::event::{Ending, Event, Sink, Subject};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::gate::SupplyAge;
 use crate::gate::{Claim, PermitKind, Rank, Retry, Supply};
+use crate::poll::schedule::PollSchedule;
 use crate::poll::{Progress, Working};
 use crate::step::pass::Flow;
 use crate::step::{Acted, Observed, Step, StepId, Wait};
@@ -209,7 +211,8 @@ impl Sink for Ends {
 
 fn fleet() -> (Fleet<Numbered>, Clients) {
     let clock = Clock::new(StaticTimeSource::from_secs(0).into());
-    (Fleet::new(&PollSchedule::default(), &clock), Clients::new(&SdkConfig::builder().build(), "fleet"))
+    let clients = Clients::new(&SdkConfig::builder().build(), "fleet");
+    (Fleet::new(&Rc::new(Cache::new(clients.clone(), &PollSchedule::default(), &clock))), clients)
 }
 
 #[tokio::test(start_paused = true)]
@@ -223,11 +226,11 @@ async fn nothing_is_kept_of_two_thousand_handoffs_of_one_process_that_watches() 
         stop: stop.clone(),
         stop_after: 4,
     };
-    let options = RunOptions { events: &ends, patience: Patience::ForEver, shutdown: &stop };
+    let options = RunOptions { events: &ends, patience: Patience::ForEver, shutdown: &stop, observe_twice: false };
     let exit = fleet.run(&maker, &clients, &options).await;
     assert_eq!((exit, maker.made.borrow().len(), ends.0.borrow().len()), (Exit::Settled, 2_000, 2_000));
     assert_eq!(fleet.entries(), 0);
-    assert_eq!(fleet.schedule.crowd.get(), 0);
+    assert_eq!(fleet.cache.spacing(), Duration::ZERO);
     assert!(maker.most.get() <= 20, "{} under way", maker.most.get());
 }
 
@@ -242,7 +245,7 @@ async fn stopped_process_keeps_nothing_of_what_was_under_way() {
         stop: stop.clone(),
         stop_after: 9,
     };
-    let options = RunOptions { events: &ends, patience: Patience::ForEver, shutdown: &stop };
+    let options = RunOptions { events: &ends, patience: Patience::ForEver, shutdown: &stop, observe_twice: true };
     let signal = async {
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert!(fleet.entries() > 50, "records, permits and writes: {}", fleet.entries());
@@ -255,7 +258,7 @@ async fn stopped_process_keeps_nothing_of_what_was_under_way() {
 #[tokio::test(start_paused = true)]
 async fn passes_to_one_other_side_share_a_concurrency_limit() {
     let ((fleet, _), ends, shutdown) = (fleet(), Ends::default(), CancellationToken::new());
-    let options = RunOptions { events: &ends, patience: Patience::Once, shutdown: &shutdown };
+    let options = RunOptions { events: &ends, patience: Patience::Once, shutdown: &shutdown, observe_twice: true };
     let (now, most, wake) = (Cell::new(0), Cell::new(0), Notify::new());
     let pass = async || {
         now.set(now.get() + 1);

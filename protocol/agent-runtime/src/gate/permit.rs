@@ -1,6 +1,7 @@
 //! Permits: who asks for what is limited, and how requests are ordered.
 
 use std::cmp::Reverse;
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -82,9 +83,15 @@ pub struct Claim {
 }
 
 /// A claim and who makes it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) claim: Claim,
     /// Ends its wait.
     pub(crate) wake: Rc<Notify>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("claim", &self.claim).finish_non_exhaustive()
+    }
 }

@@ -1,7 +1,5 @@
 //! The poll schedule: when work is polled next, from the progress that AWS reports and not at a fixed interval.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -25,13 +23,10 @@ pub struct PollSchedule {
     /// Work that shows no progress for so long is told of. It is never given up for that.
     #[serde(deserialize_with = "read_duration")]
     pub stall_after: SignedDuration,
-    /// How many handoffs of this process share what it reads.
-    #[serde(skip)]
-    pub crowd: Rc<Cell<usize>>,
 }
 
-/// Of more handoffs than this listings are as far apart as of so many.
-const CROWD: usize = 100;
+/// With more active handoffs than this, listings are as far apart as with so many.
+const MOST_ACTIVE: usize = 100;
 
 impl Default for PollSchedule {
     fn default() -> Self {
@@ -40,7 +35,6 @@ impl Default for PollSchedule {
             ceiling: SignedDuration::from_mins(20),
             settle_factor: 1.0,
             stall_after: SignedDuration::from_hours(1),
-            crowd: Rc::default(),
         }
     }
 }
@@ -65,10 +59,10 @@ impl PollSchedule {
         wait.clamp(first, self.ceiling().max(first))
     }
 
-    /// How far apart the listings are kept that all handoffs share: 1.5 s for each further handoff that they serve, so that each
-    /// costs the same however many there are; never more than 150 s. With the usual floor.
-    pub fn spacing(&self) -> Duration {
-        let others = u32::try_from(self.crowd.get().saturating_sub(1).min(CROWD)).unwrap_or_default();
+    /// How far apart the listings are kept that all `active` handoffs share: 1.5 s for each further handoff that they serve, so that
+    /// each costs the same however many there are; never more than 150 s. With the usual floor.
+    pub fn spacing(&self, active: usize) -> Duration {
+        let others = u32::try_from(active.saturating_sub(1).min(MOST_ACTIVE)).unwrap_or_default();
         self.floor() * 3 / 20 * others
     }
 

@@ -1,6 +1,7 @@
 //! A pass: one walk over the steps of a handoff, from the first.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,11 +11,11 @@ use tracing::Instrument as _;
 
 use super::write_log::{LogKey, MayAct, Scope, WriteLog};
 use super::{Acted, Observed, Step, StepId, Wait};
-use crate::clock::Clock;
+use crate::aws::cache::Cache;
 use crate::event::{Row, RowState, Stall};
 use crate::fault::{Fault, FaultKind};
 use crate::gate::{Admission, Claim, Gate, Owner, Queued, Refused, Retry, SupplyAge};
-use crate::poll::schedule::{PollSchedule, remaining};
+use crate::poll::schedule::remaining;
 use crate::poll::{NextPoll, Progress, Working};
 
 /// A refusal this soon after our own change means that AWS is still spreading it. KMS: "in some cases several minutes" (KMS
@@ -70,10 +71,16 @@ pub struct PassContext<'a> {
     pub writes: &'a WriteLog,
     /// Permits for what is limited.
     pub gate: &'a Gate,
-    /// When work is polled.
-    pub schedule: &'a PollSchedule,
-    /// The time.
-    pub clock: &'a Clock,
+    /// When work is polled, and the time.
+    pub cache: &'a Cache,
+    /// If it is given, every step is observed twice, and must change nothing of this.
+    pub kept: Option<&'a dyn Kept>,
+}
+
+/// What a process keeps of its handoffs, but for what it has read from AWS.
+pub trait Kept: fmt::Debug {
+    /// All of it, to be compared.
+    fn kept(&self) -> String;
 }
 
 /// One walk over the steps.
@@ -109,7 +116,7 @@ impl<'a> Pass<'a> {
         let resource = wait.resource();
         let span = tracing::info_span!("wait", id = id.0, resource);
         let key = LogKey { is_wait: true, ..self.key(id, None) };
-        match wait.observe().instrument(span).await {
+        match self.observed(|| wait.observe().instrument(span.clone())).await {
             Ok(Progress::Ready(output)) => {
                 self.ready(&key, wait.describe());
                 Ok(output)
@@ -130,7 +137,7 @@ impl<'a> Pass<'a> {
         let span = tracing::info_span!("step", id = id.0, resource);
         let key = self.key(id, S::SHARED.then_some(resource));
         let poll = (S::SLOW, S::STALL_HINT);
-        match step.observe().instrument(span.clone()).await {
+        match self.observed(|| step.observe().instrument(span.clone())).await {
             Ok(Observed::Ready(output)) => {
                 if let Err(fault) = self.occupy(&step).await {
                     return self.refused(&key, fault, None, || step.foresee());
@@ -152,6 +159,16 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// What a step observes. Observing reads, and does nothing else.
+    async fn observed<T>(&self, observe: impl AsyncFn() -> Result<T, Fault>) -> Result<T, Fault> {
+        if let Some(kept) = self.context.kept {
+            let before = kept.kept();
+            let _ = observe().await;
+            assert_eq!(before, kept.kept(), "observing a step has changed what the process keeps");
+        }
+        observe().await
+    }
+
     /// In a plan, what follows is described from here on.
     pub fn describe_the_rest(&self) {
         self.foreseen.set(true);
@@ -171,7 +188,8 @@ impl<'a> Pass<'a> {
 
     /// Acts on a step that has something to do, if the write log agrees and its permit is granted.
     async fn act<S: Step>(&self, key: &LogKey, step: &S, span: tracing::Span) -> Flow<S::Output> {
-        let PassContext { writes, gate, schedule, clock } = self.context;
+        let PassContext { writes, gate, cache, .. } = self.context;
+        let Cache { schedule, clock, .. } = cache;
         let (id, poll) = (key.step, (S::SLOW, S::STALL_HINT));
         let claim = step.claim();
         // Read before: from the answer of the write log to the begin of the act nothing is awaited.
@@ -216,7 +234,7 @@ impl<'a> Pass<'a> {
             Ok(Acted::Nothing | Acted::Limited(_)) | Err(_) => in_flight.did_nothing(),
         }
         match acted {
-            Ok(Acted::Done) if S::SLOW => Err(Halt::Wait(schedule.spacing().max(schedule.slow()))),
+            Ok(Acted::Done) if S::SLOW => Err(Halt::Wait(cache.spacing().max(schedule.slow()))),
             Ok(Acted::Done) => Err(Halt::Acted),
             Ok(Acted::Nothing) => {
                 if let Some(claim) = &claim {
@@ -264,7 +282,7 @@ impl<'a> Pass<'a> {
         let Some(supply) = step.supply(SupplyAge::Recent).await? else { return Ok(None) };
         Ok(match self.context.gate.peek(&claim, supply.as_ref()) {
             Admission::Granted => None,
-            Admission::Queued(queued) => Some(waits(queued, self.context.clock.now())),
+            Admission::Queued(queued) => Some(waits(queued, self.context.cache.clock.now())),
         })
     }
 
@@ -296,7 +314,7 @@ impl<'a> Pass<'a> {
         (slow, hint): (bool, &'static str),
         output: impl FnOnce() -> T,
     ) -> Flow<T> {
-        let PassContext { writes, schedule, clock, .. } = self.context;
+        let PassContext { writes, cache: Cache { schedule, clock, .. }, .. } = self.context;
         let now = clock.now();
         let told = working.since;
         let (since, unchanged_since) = writes.working(key, &working, now);
@@ -330,7 +348,8 @@ impl<'a> Pass<'a> {
         output: impl FnOnce() -> T,
     ) -> Flow<T> {
         let step = key.step;
-        let spreading = changed.is_some_and(|changed| self.context.clock.now().duration_since(changed) < SPREADING);
+        let spreading =
+            changed.is_some_and(|changed| self.context.cache.clock.now().duration_since(changed) < SPREADING);
         if fault.kind == FaultKind::Blocked && fault.is_refusal() && spreading {
             tracing::debug!(step = step.0, error = fault.chain(), "refused soon after our own change");
             let state = format!("refused, perhaps since AWS is still spreading a change of ours: {fault}");
@@ -361,4 +380,76 @@ fn waits(queued: Queued, now: Timestamp) -> Working {
         Retry::After(time) => now.checked_add(time).map_or(NextPoll::WhenWoken, NextPoll::At),
     };
     Working { next, ..Working::waiting_for(queued.words) }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_config::SdkConfig;
+    use aws_smithy_async::time::StaticTimeSource;
+
+    use super::*;
+    use crate::aws::clients::Clients;
+    use crate::clock::Clock;
+    use crate::poll::schedule::PollSchedule;
+
+    /// How often the wait was observed; it is kept, or not.
+    #[derive(Debug, Default)]
+    struct Count {
+        observed: Cell<u32>,
+        is_kept: bool,
+    }
+
+    impl Kept for Count {
+        fn kept(&self) -> String {
+            if self.is_kept { self.observed.get().to_string() } else { String::new() }
+        }
+    }
+
+    struct Counts<'a>(&'a Count);
+
+    impl Wait for Counts<'_> {
+        type Output = ();
+
+        fn id(&self) -> StepId {
+            StepId("count")
+        }
+
+        fn resource(&self) -> String {
+            String::new()
+        }
+
+        fn describe(&self) -> String {
+            String::new()
+        }
+
+        async fn observe(&self) -> Result<Progress<()>, Fault> {
+            self.0.observed.set(self.0.observed.get() + 1);
+            Ok(Progress::Ready(()))
+        }
+
+        fn foresee(&self) {}
+    }
+
+    async fn observe_twice(count: &Count) -> Flow<()> {
+        let clients = Clients::new(&SdkConfig::builder().build(), "pass");
+        let clock = Clock::new(StaticTimeSource::from_secs(0).into());
+        let (writes, gate, cache) =
+            (WriteLog::default(), Gate::new(1.0), Cache::new(clients, &PollSchedule::default(), &clock));
+        let context = PassContext { writes: &writes, gate: &gate, cache: &cache, kept: Some(count) };
+        let owner = Owner { handoff: "0123456789abcdef".parse().unwrap(), message: None };
+        Pass::new(Mode::Act, context, &owner, &Rc::default()).wait(Counts(count)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn step_that_is_observed_twice_may_change_what_is_not_kept() {
+        let count = Count::default();
+        observe_twice(&count).await.unwrap();
+        assert_eq!(count.observed.get(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[should_panic = "observing a step has changed what the process keeps"]
+    async fn step_that_changes_what_is_kept_when_it_is_observed_is_found() {
+        let _ = observe_twice(&Count { is_kept: true, ..Count::default() }).await;
+    }
 }

@@ -49,6 +49,18 @@ async fn one_database_crosses() {
     assert_eq!(database.publicly_accessible(), Some(false));
 }
 
+#[tokio::test(start_paused = true)]
+async fn steps_that_are_observed_twice_change_nothing_that_the_agents_keep() {
+    for hello in [&["run"][..], &Lab::ALONE] {
+        let lab = Lab::new(World::quick()).await;
+        lab.observe_twice();
+        let both = async { tokio::join!(lab.source(hello), lab.target_until_restored(&["orders-cutover-1"])) };
+        let (source, target) = Lab::in_time(both).await;
+        assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
+        assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
+    }
+}
+
 /// Nothing of account A is open to account B any more.
 async fn nothing_is_open(lab: &Lab) {
     let a = lab.admin(A, TARGET);

@@ -1,14 +1,17 @@
 //! What an agent sees of a DB instance. SDK types stop here.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
 use jiff::Timestamp;
 use protocol::tags::Tags;
-use protocol::{DbArn, DbiResourceId, KeyArn};
+use protocol::{DbArn, DbIdentifier, DbiResourceId, KeyArn, Region};
 
-use crate::aws::known::Listed;
+use crate::aws::cache::{Cache, Listing, Resource, read_pages};
+use crate::aws::freshness::Freshness;
 use crate::aws::rds::snapshot::{tags, timestamp};
+use crate::fault::{AwsResult as _, Fault};
 
 /// How far a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,16 +133,46 @@ impl DatabaseView {
     }
 }
 
-impl Listed for DatabaseView {
+/// The DB instances of an account in one Region.
+pub type Databases = Listing<DbIdentifier>;
+
+/// A DB instance of this account.
+impl Resource for DbIdentifier {
+    type View = DatabaseView;
+
     /// AWS tells nothing of how far a database is.
-    fn busy(&self, _now: Timestamp) -> Option<Duration> {
-        let in_sync = self.parameter_groups.iter().all(|(_, status)| status == "in-sync");
-        let secret = self.secret.as_ref().is_none_or(|status| status == "active");
-        match self.status {
+    fn busy(view: &DatabaseView, _then: Timestamp) -> Option<Duration> {
+        let in_sync = view.parameter_groups.iter().all(|(_, status)| status == "in-sync");
+        let secret = view.secret.as_ref().is_none_or(|status| status == "active");
+        match view.status {
             DatabaseStatus::Failed(_) => None,
-            DatabaseStatus::Available if in_sync && secret && !self.pending => None,
+            DatabaseStatus::Available if in_sync && secret && !view.pending => None,
             DatabaseStatus::Available | DatabaseStatus::Working(_) => Some(Duration::ZERO),
         }
+    }
+}
+
+impl Cache {
+    /// A DB instance of this account.
+    ///
+    /// # Errors
+    /// When RDS does not list them.
+    pub async fn database(&self, region: &Region, name: &DbIdentifier) -> Result<Option<Rc<DatabaseView>>, Fault> {
+        self.one(region, name, Freshness::Create, async |known| self.list_databases(region, known).await).await
+    }
+
+    /// Every DB instance of this account in a Region.
+    ///
+    /// # Errors
+    /// When RDS does not list them.
+    pub async fn databases(&self, region: &Region) -> Result<Rc<Databases>, Fault> {
+        self.all(region, Freshness::Recent, async |known| self.list_databases(region, known).await).await
+    }
+
+    async fn list_databases(&self, region: &Region, known: &Databases) -> Result<Databases, Fault> {
+        let pages = self.clients.rds(region).describe_db_instances().into_paginator();
+        let view = |item: &DbInstance| DatabaseView::of(item).map(|view| (view.arn.database.clone(), view));
+        read_pages(pages.items().send(), known, view).await.op("rds:DescribeDBInstances")
     }
 }
 

@@ -1,14 +1,18 @@
 //! What an agent sees of a DB snapshot. SDK types stop here.
 
+use std::rc::Rc;
 use std::time::Duration;
 
+use aws_sdk_rds::operation::describe_db_snapshots::DescribeDBSnapshotsError;
 use aws_sdk_rds::types::DbSnapshot;
 use jiff::{SignedDuration, Timestamp};
 use protocol::tags::Tags;
-use protocol::{DbIdentifier, DbiResourceId, Identity, KeyArn, SnapshotArn};
+use protocol::{DbIdentifier, DbiResourceId, Identity, KeyArn, Region, SnapshotArn, SnapshotId};
+use tokio::time::Instant;
 
-use crate::aws::known::Listed;
-use crate::fault::Fault;
+use crate::aws::cache::{Cache, Listing, Resource, read_pages};
+use crate::aws::freshness::Freshness;
+use crate::fault::{AwsResult as _, Fault};
 use crate::poll::{Progress, Working};
 
 /// How far a snapshot is.
@@ -126,15 +130,68 @@ impl SnapshotView {
     }
 }
 
-impl Listed for SnapshotView {
-    fn busy(&self, now: Timestamp) -> Option<Duration> {
-        match self.status {
+/// The manual snapshots of an account in one Region.
+pub type Snapshots = Listing<SnapshotId>;
+
+/// As many as RDS lists with one call (RDS API Reference, `MaxRecords`).
+const PAGE: usize = 100;
+
+/// A manual snapshot of this account.
+impl Resource for SnapshotId {
+    type View = SnapshotView;
+
+    fn busy(view: &SnapshotView, then: Timestamp) -> Option<Duration> {
+        match view.status {
             SnapshotStatus::Available | SnapshotStatus::Failed(_) => None,
             SnapshotStatus::Working(_) => {
-                let working = Working { percent: self.percent, since: self.created, ..Working::new("") };
-                Some(crate::poll::schedule::remaining(&working, now, Duration::ZERO).unwrap_or_default())
+                let working = Working { percent: view.percent, since: view.created, ..Working::new("") };
+                Some(crate::poll::schedule::remaining(&working, then, Duration::ZERO).unwrap_or_default())
             }
         }
+    }
+}
+
+impl Cache {
+    /// A manual snapshot of this account.
+    ///
+    /// # Errors
+    /// When RDS does not list or describe it.
+    pub async fn snapshot(&self, arn: &SnapshotArn, freshness: Freshness) -> Result<Option<Rc<SnapshotView>>, Fault> {
+        let (region, id) = (&arn.region, &arn.snapshot);
+        let mut freshness = freshness;
+        let waits_for_aws = matches!(freshness, Freshness::Progress | Freshness::Create | Freshness::Slow);
+        if !waits_for_aws
+            && !self.is_fresh(region, id, freshness)
+            && !self.is_worth_a_listing::<SnapshotId>(region, PAGE)
+        {
+            let began = Instant::now();
+            let call = self.clients.rds(region).describe_db_snapshots();
+            let answer = call.db_snapshot_identifier(id.as_str()).send().await;
+            let answer = answer
+                .missing_ok("rds:DescribeDBSnapshots", DescribeDBSnapshotsError::is_db_snapshot_not_found_fault)?;
+            self.saw(region, id, began, answer.and_then(|answer| SnapshotView::of(answer.db_snapshots().first()?)));
+            freshness = Freshness::Progress;
+        }
+        self.one(region, id, freshness, async |known| self.list_snapshots(region, known).await).await
+    }
+
+    /// Every manual snapshot of this account in a Region.
+    ///
+    /// # Errors
+    /// When RDS does not list them.
+    pub async fn snapshots(&self, region: &Region, freshness: Freshness) -> Result<Rc<Snapshots>, Fault> {
+        self.all(region, freshness, async |known| self.list_snapshots(region, known).await).await
+    }
+
+    /// This process has written tags on a snapshot.
+    pub fn tagged(&self, arn: &SnapshotArn, tags: &Tags) {
+        self.wrote(&arn.region, &arn.snapshot, |view| view.tags.extend(tags.clone()));
+    }
+
+    async fn list_snapshots(&self, region: &Region, known: &Snapshots) -> Result<Snapshots, Fault> {
+        let pages = self.clients.rds(region).describe_db_snapshots().snapshot_type("manual").into_paginator();
+        let view = |item: &DbSnapshot| SnapshotView::of(item).map(|view| (view.arn.snapshot.clone(), view));
+        read_pages(pages.items().send(), known, view).await.op("rds:DescribeDBSnapshots")
     }
 }
 

@@ -1,5 +1,8 @@
 //! `run`: the handoffs of account B, on the fleet. What the inbox holds is begun, and what was begun is finished.
 
+mod hello;
+mod inbox;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,14 +14,12 @@ use agent_runtime::fleet::drive::RunOptions;
 use agent_runtime::fleet::mailbox::{Handled, MailboxSpec};
 use agent_runtime::fleet::tracked::{Record, Tracked};
 use agent_runtime::gate::Owner;
-use agent_runtime::{Exit, Fault, Flow, Pass};
+use agent_runtime::{Exit, Fault, Flow, Freshness, Pass};
 use protocol::{DbIdentifier, Stage};
 use tokio::time::Instant;
 
 use crate::accept::accept;
 use crate::account::Account;
-use crate::admission::owner;
-use crate::inbox;
 use crate::job::Job;
 use crate::steps::Tell;
 
@@ -44,7 +45,7 @@ impl Agent for TargetAgent<'_> {
     type Done = Option<DbIdentifier>;
 
     async fn discover(&self) -> Result<Discovered<Job>, Fault> {
-        let (copies, notes) = self.account.target_copies(Duration::ZERO).await?;
+        let (copies, notes) = self.account.target_copies(Freshness::Now).await?;
         for note in notes {
             tracing::warn!("{note}");
         }
@@ -62,7 +63,7 @@ impl Agent for TargetAgent<'_> {
     async fn walk(&self, pass: &Pass<'_>, job: &Job) -> Flow<Option<DbIdentifier>> {
         self.account.note_missing(job).await;
         accept(self.account, pass, job).await?;
-        Ok(job.restored(self.account).ok())
+        Ok(job.restored(&self.account.settings).ok())
     }
 
     /// Another message than the one that the copy answers ends like any bad one, and the copy goes on. Else account A is told.
@@ -120,7 +121,7 @@ impl Tracked for Job {
     type Memory = Memory;
 
     fn owner(&self) -> Owner {
-        owner(self)
+        Job::owner(self)
     }
 
     fn subject(&self) -> Subject {

@@ -10,9 +10,9 @@ use jiff::SignedDuration;
 use protocol::{Phase, Reason, Refusal, Request};
 
 use crate::account::Account;
-use crate::admission::owner;
 use crate::config::Declared;
-use crate::moves::{self, Move};
+use crate::discover;
+use crate::moves::Move;
 
 /// A request for what cannot be is read again after this long.
 const READ_AGAIN: Duration = Duration::from_secs(30);
@@ -33,10 +33,10 @@ pub(crate) async fn handle(account: &Account, events: &dyn Sink, message: &Recei
         }
     };
     let subject = Subject::handoff(&declared.database, &declared.label);
-    let of = match moves::requested(account, &declared).await {
+    let of = match discover::requested(account, &declared).await {
         Ok(of) => of,
         Err(fault) if fault.kind != FaultKind::Fatal => return Err(fault),
-        Err(_) if age(account, message) < LISTING_SPREADS => return Ok(Handled::Again(READ_AGAIN)),
+        Err(_) if is_new(account, message) => return Ok(Handled::Again(READ_AGAIN)),
         Err(fault) => {
             let Trouble { reason, what, mend, .. } = (&fault).into();
             bury(account, events, message, subject, (reason, what, mend)).await?;
@@ -51,7 +51,7 @@ pub(crate) async fn handle(account: &Account, events: &dyn Sink, message: &Recei
             return Ok(Handled::Done(None));
         }
         tell(Requested::UnderWay);
-    } else if !account.fleet.holds(&owner(&of), message) {
+    } else if !account.fleet.holds(&of.owner(), message) {
         tell(Requested::New);
     }
     Ok(Handled::Begins { handoff: Box::new(of), hold })
@@ -66,8 +66,9 @@ fn read(account: &Account, message: &Received) -> Result<Declared, Refusal> {
     account.settings.requested(&request, label)
 }
 
-fn age(account: &Account, message: &Received) -> SignedDuration {
-    message.sent.map_or(SignedDuration::MAX, |sent| account.clock.now().duration_since(sent))
+/// Whether a message was sent so recently that a listing may be older.
+fn is_new(account: &Account, message: &Received) -> bool {
+    message.sent.is_some_and(|sent| account.clock.now().duration_since(sent) < LISTING_SPREADS)
 }
 
 /// The end of a request that cannot be fulfilled.
@@ -91,7 +92,7 @@ fn queue(account: &Account) -> Option<Queue> {
 
 /// The end of a request: from its source snapshot on AWS holds the state. What cannot be deleted comes again.
 pub(crate) async fn begun(account: &Account, events: &dyn Sink, of: &Move) {
-    let owner = owner(of);
+    let owner = of.owner();
     if account.fleet.first_held(&owner).is_none() {
         return;
     }
@@ -106,7 +107,7 @@ pub(crate) async fn begun(account: &Account, events: &dyn Sink, of: &Move) {
 
 /// The end of requests whose handoff cannot go on, and has no source snapshot.
 pub(crate) async fn reject(account: &Account, events: &dyn Sink, of: &Move, fault: &Fault) {
-    for message in account.fleet.take_held(&owner(of)) {
+    for message in account.fleet.take_held(&of.owner()) {
         let Trouble { reason, what, mend, .. } = fault.into();
         if let Err(fault) = bury(account, events, &message, of.subject(), (reason, what, mend)).await {
             faulted(events, &fault);

@@ -4,14 +4,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
-use agent_runtime::Fault;
-use agent_runtime::StepId;
 use agent_runtime::aws::copies::is_copy_in_flight;
-use agent_runtime::aws::quotas::{AccountQuotas, QuotaName};
+use agent_runtime::aws::quotas::QuotaName;
 use agent_runtime::event::{Row, RowState};
 use agent_runtime::ui::forecast::{Expected, Forecast, Quota, Storage, Transfer};
 use agent_runtime::ui::plan::Entry;
 use agent_runtime::ui::standing::Standing;
+use agent_runtime::{Fault, Freshness, StepId};
 use protocol::names::SnapshotRole;
 use protocol::verify::estimate;
 use protocol::{AccountId, Phase, Region, SnapshotId};
@@ -51,7 +50,7 @@ pub(crate) async fn forecast(
     let mut jobs = Vec::new();
     for (of, entry) in moves.iter().zip(entries) {
         if entry.standing != Standing::Failed && account.phase(of).await? == Phase::Offering {
-            let there = account.inventory.snapshots(&of.route.region, account.settings.pace.floor()).await?;
+            let there = account.cache.snapshots(&of.route.region, Freshness::Now).await?;
             let has_shared_copy = there.contains_key(&of.snapshot(SnapshotRole::Shared));
             jobs.push(Job::new(of, &entry.steps, has_shared_copy));
         }
@@ -174,7 +173,7 @@ fn places(most: usize, others: Vec<Duration>, jobs: &[&Job<'_>]) -> Vec<Duration
 /// How long copies to a Region that are none of these may hold their slots: nothing is known of them but their size.
 async fn copies_of_others(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Result<Vec<Duration>, Fault> {
     let ours: BTreeSet<SnapshotId> = jobs.iter().map(|job| job.of.snapshot(SnapshotRole::Shared)).collect();
-    let there = account.inventory.snapshots(region, account.settings.pace.floor()).await?;
+    let there = account.cache.snapshots(region, Freshness::Now).await?;
     let others = there.iter().filter(|(name, view)| is_copy_in_flight(view) && !ours.contains(*name));
     Ok(others.map(|(_, view)| estimate(view.size_gib).unsigned_abs()).collect())
 }
@@ -182,7 +181,7 @@ async fn copies_of_others(account: &Account, region: &Region, jobs: &[Job<'_>]) 
 /// The quota of manual snapshots in a Region. Shared copies are deleted again, but counted as if account B took none before the
 /// last one is made: that it is quicker is not ours to promise.
 async fn snapshots(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Result<Quota, Fault> {
-    let quotas = AccountQuotas::read(&account.clients, region).await?;
+    let quotas = account.cache.quotas(region, Freshness::Now).await?;
     let Some(found) = quotas.get(QuotaName::ManualSnapshots) else {
         return Err(Fault::blocked(format!("RDS tells no quota of manual snapshots in {region}")));
     };

@@ -1,5 +1,8 @@
 //! `run`: the handoffs of account A, on the fleet.
 
+mod receipts;
+mod requests;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -15,12 +18,11 @@ use protocol::tags::Outcome;
 use protocol::{Phase, Reply};
 
 use crate::account::Account;
-use crate::admission::owner;
-use crate::moves::{self, Move};
+use crate::discover;
+use crate::moves::Move;
 use crate::offer::offer;
 use crate::steps::OFFER;
 use crate::withdraw::withdraw;
-use crate::{receipts, requests};
 
 /// No more requests than this are held at once: one whose database cannot be snapshotted yet keeps its place.
 const MOST_REQUESTS: usize = 100;
@@ -42,7 +44,7 @@ impl Agent for SourceAgent<'_> {
     type Done = Outcome;
 
     async fn discover(&self) -> Result<Discovered<Move>, Fault> {
-        let found = moves::find(self.account).await?;
+        let found = discover::find(self.account).await?;
         for note in &found.notes {
             tracing::warn!("{note}");
         }
@@ -181,7 +183,7 @@ impl agent_runtime::fleet::tracked::Tracked for Move {
     type Memory = Memory;
 
     fn owner(&self) -> agent_runtime::gate::Owner {
-        owner(self)
+        Move::owner(self)
     }
 
     fn subject(&self) -> agent_runtime::Subject {

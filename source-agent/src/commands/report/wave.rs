@@ -8,7 +8,7 @@ use protocol::tags::Outcome;
 use protocol::{Phase, SourceFacts, Stage};
 
 use super::bars::{Bar, End, TIMES, Work, bars};
-use crate::account::SourceSnapshot;
+use crate::moves::SourceSnapshot;
 
 /// The report, before it is a page. Texts are data, whoever wrote them.
 #[derive(Debug)]

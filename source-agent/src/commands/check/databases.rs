@@ -8,7 +8,8 @@ use agent_runtime::check::Checks;
 use protocol::Region;
 
 use crate::account::Account;
-use crate::moves::{LeftOut, Move};
+use crate::discover::LeftOut;
+use crate::moves::Move;
 
 /// Each is there, `run` does not refuse it, and its version is on offer where it goes. A wave is told as a whole.
 pub(super) async fn databases(checks: &Checks, account: &Account, enabled: &BTreeSet<&Region>) {
@@ -17,7 +18,7 @@ pub(super) async fn databases(checks: &Checks, account: &Account, enabled: &BTre
         return;
     }
     let home = &settings.region;
-    let listed = account.inventory.databases(home).await;
+    let listed = account.cache.databases(home).await;
     let Some(there) = checks.found(&format!("databases in {home}"), listed) else { return };
     let (declared, notes) = settings.declared(&there);
     let (mut waves, mut left_out, mut versions) = (BTreeMap::new(), LeftOut::default(), BTreeSet::new());
@@ -28,7 +29,7 @@ pub(super) async fn databases(checks: &Checks, account: &Account, enabled: &BTre
             continue;
         };
         let DatabaseView { engine, engine_version, size_gib, .. } = &**database;
-        match Move::new(account, one, database) {
+        match Move::new(settings, one, database) {
             Ok(_) if at < settings.handoffs.len() => {
                 checks.passed(&what, format!("{engine} {engine_version}, {size_gib} GiB"));
             }

@@ -1,16 +1,17 @@
-//! What a command works on: what is under way is found by its tags, what is to begin by its declaration.
+//! What a command works on: what is under way is found by its tags, what is to begin by its declaration. The tags come first, so that
+//! a deleted database or a removed declaration stops nothing after the snapshot was taken.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use agent_runtime::Fault;
-use agent_runtime::aws::inventory::Databases;
+use agent_runtime::aws::rds::database::Databases;
+use agent_runtime::{Fault, Freshness};
 use protocol::tags::Route;
 use protocol::{DbIdentifier, HandoffId, Label, Phase};
 
-use super::{Move, Obstacle};
-use crate::account::{Account, SourceSnapshot};
+use crate::account::Account;
 use crate::config::{Declared, Key, key_of};
+use crate::moves::{Move, Obstacle, SourceSnapshot};
 
 /// What a command works on.
 #[derive(Debug, Default)]
@@ -34,7 +35,7 @@ const NAMED: usize = 50;
 
 /// Finds what there is to do. One look at the databases serves all declarations.
 pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
-    let (sources, unreadable) = account.source_snapshots(account.settings.pace.floor() / 2).await?;
+    let (sources, unreadable) = account.source_snapshots(Freshness::Now).await?;
     let mut found = Moves { unreadable, ..Moves::default() };
     let now = account.clock.now();
     let ending = |source: &SourceSnapshot| matches!(source.facts.phase(now), Phase::Withdrawing(_));
@@ -43,7 +44,7 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
         under_way.entry(key_of(&source.facts)).or_insert(source);
     }
     let databases = if account.settings.declares_something() {
-        account.inventory.databases(&account.settings.region).await?
+        account.cache.databases(&account.settings.region).await?
     } else {
         Rc::default()
     };
@@ -73,7 +74,7 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
             ));
             continue;
         }
-        match Move::under_way(account, source, account.settings.terms_of(&source.facts)) {
+        match Move::under_way(&account.settings, source, account.settings.terms_of(&source.facts)) {
             Ok(one) => found.all.push(one),
             Err(fault) => found.unreadable.push(fault.told()),
         }
@@ -88,8 +89,8 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
 
 /// What a request asks for.
 pub(crate) async fn requested(account: &Account, declared: &Declared) -> Result<Move, Fault> {
-    let (sources, _) = account.source_snapshots(account.settings.pace.floor() / 2).await?;
-    let databases = account.inventory.databases(&account.settings.region).await?;
+    let (sources, _) = account.source_snapshots(Freshness::Now).await?;
+    let databases = account.cache.databases(&account.settings.region).await?;
     let (mut found, mut left_out) = (Moves::default(), LeftOut::default());
     match sources.iter().find(|source| key_of(&source.facts) == declared.key()) {
         Some(source) => found.add_known(account, declared, source, &databases, &mut left_out),
@@ -112,7 +113,7 @@ impl Moves {
             let absent = unknown_database(account, databases);
             return self.refused.push(absent.refuses(declared));
         };
-        match Move::new(account, declared, database) {
+        match Move::new(&account.settings, declared, database) {
             Ok(one) => self.all.push(one),
             Err(obstacle) => self.impossible(declared, obstacle, left_out),
         }
@@ -137,7 +138,7 @@ impl Moves {
             let obstacle = Obstacle::new(what, "move today's database under a new label");
             return self.impossible(declared, obstacle, left_out);
         }
-        match Move::under_way(account, source, declared.terms) {
+        match Move::under_way(&account.settings, source, declared.terms) {
             Ok(one) => self.all.push(one),
             Err(fault) if declared.by_name => self.refused.push(fault),
             Err(fault) => self.unreadable.push(fault.told()),

@@ -1,5 +1,7 @@
 //! `plan` and `status`: the same steps as `run`, walked by passes that never act.
 
+mod forecast;
+
 use std::collections::BTreeSet;
 
 use agent_runtime::event::Trouble;
@@ -13,13 +15,13 @@ use jiff::Timestamp;
 use protocol::tags::{KeyMode, Outcome, Route};
 use protocol::{DbIdentifier, Label, Phase, SourceFacts, Stage, names};
 
-use crate::account::{Account, SourceSnapshot};
-use crate::admission::owner;
-use crate::forecast::forecast;
+use crate::account::Account;
+use crate::discover;
 use crate::keys::key_tags;
-use crate::moves::{self, Move};
+use crate::moves::{Move, SourceSnapshot};
 use crate::offer::offer;
 use crate::withdraw::withdraw;
+use forecast::forecast;
 
 /// Every step that `run` would take; of one handoff where it is asked for.
 pub(crate) async fn plan(
@@ -43,7 +45,7 @@ async fn report(
     mode: Mode,
     asked: Option<&(DbIdentifier, Option<Label>)>,
 ) -> Exit {
-    let found = match moves::find(account).await {
+    let found = match discover::find(account).await {
         Ok(found) => found,
         Err(fault) => {
             screen.refuse(&fault);
@@ -114,7 +116,7 @@ async fn report(
 }
 
 async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
-    let owner = owner(of);
+    let owner = of.owner();
     let pass = account.fleet.look(mode, &owner);
     let (stands, fault) = match account.phase(of).await {
         Ok(phase) => (Some(phase), halted(steps(account, &pass, of, phase).await)),

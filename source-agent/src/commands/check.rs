@@ -3,12 +3,11 @@
 mod databases;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use agent_runtime::Exit;
 use agent_runtime::aws::quotas::QuotaName;
 use agent_runtime::check::{self, Checks};
 use agent_runtime::ui::Screen;
+use agent_runtime::{Exit, Freshness};
 use protocol::tags::KeyMode;
 use protocol::{KeyArn, QueueArn, Region, names};
 
@@ -110,7 +109,7 @@ async fn handoff_key(checks: &Checks, account: &Account, target: &Target, region
 /// The policy of the replica: this account as the agent has written it, account B while an offer is open, and nobody else.
 async fn replica_policy(checks: &Checks, what: &str, account: &Account, target: &Target, key: &KeyArn) {
     let settings = &account.settings;
-    let Some(policy) = checks.found(what, account.keys.policy(key, Duration::ZERO).await) else { return };
+    let Some(policy) = checks.found(what, account.keys.policy(key, Freshness::Now).await) else { return };
     let missing = missing(&policy, &of_replica(&settings.account, &settings.role, &target.region));
     if missing.is_empty() {
         checks.passed(what, format!("lets {} use the key, through RDS only", settings.role));

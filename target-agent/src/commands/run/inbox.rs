@@ -10,10 +10,9 @@ use agent_runtime::fleet::tracked::{Record, Stage as RecordStage};
 use agent_runtime::gate::Owner;
 use protocol::{AccountId, Answer, Hello, Lack, Message, Reason, Receipt, Refusal, Stage};
 
+use super::hello::lack;
 use crate::account::Account;
-use crate::admission::owner;
 use crate::config::Settings;
-use crate::hello::lack;
 use crate::job::Job;
 
 /// No more messages than this are held at once, of all senders together.
@@ -125,7 +124,7 @@ async fn bury(
 
 /// The end of a job whose message was rejected before its copy was begun. Its sender is told if it is one.
 pub(crate) async fn reject(account: &Account, events: &dyn Sink, job: &Job, fault: &Fault) -> Result<(), Fault> {
-    let (owner, reason) = (owner(job), fault.reason());
+    let (owner, reason) = (job.owner(), fault.reason());
     let held = account.fleet.take_held(&owner);
     if !held.is_empty() && account.fleet.recall(&owner, |memory| memory.is_verified).unwrap_or(false) {
         let this = account.settings.account.clone();

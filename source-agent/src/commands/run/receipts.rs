@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use agent_runtime::Fault;
 use agent_runtime::aws::queue::{NEWER, Queue, Received};
 use agent_runtime::event::{Event, Mailbox, Sink, Subject};
 use agent_runtime::fleet::mailbox::{Handled, MailboxSpec};
+use agent_runtime::{Fault, Freshness};
 use jiff::{SignedDuration, Timestamp};
 use protocol::state::stage_tag;
 use protocol::tags::{self, Answered, Told};
 use protocol::verify::{answers, check_receipt};
 use protocol::{AccountId, Digest, HandoffId, Reason, Refusal, Reply};
 
-use crate::account::{Account, SourceSnapshot};
-use crate::moves::Move;
+use crate::account::Account;
+use crate::moves::{Move, SourceSnapshot};
 use crate::steps::HELLO;
 
 /// A receipt that answers no offer yet is read again after this long.
@@ -38,9 +38,7 @@ pub(crate) async fn handle(
     match receipts.record(message).await {
         Ok(handoff) => Ok(Handled::Done(Some(handoff))),
         Err(Unrecorded::Refused(Refusal::Newer { .. })) => Ok(Handled::Again(NEWER)),
-        Err(Unrecorded::Refused(Refusal::Rejected { reason: Reason::NoSuchOffer, .. }))
-            if receipts.age(message) < OFFER_SPREADS =>
-        {
+        Err(Unrecorded::Refused(Refusal::Rejected { reason: Reason::NoSuchOffer, .. })) if receipts.is_new(message) => {
             Ok(Handled::Again(READ_AGAIN))
         }
         Err(Unrecorded::NotAsked) if message.times < HELLO_LISTENS => Ok(Handled::Again(READ_AGAIN)),
@@ -64,8 +62,9 @@ struct Receipts<'a> {
 }
 
 impl Receipts<'_> {
-    fn age(&self, message: &Received) -> SignedDuration {
-        message.sent.map_or(SignedDuration::MAX, |sent| self.account.clock.now().duration_since(sent))
+    /// Whether a message was sent so recently that its offer may not show yet.
+    fn is_new(&self, message: &Received) -> bool {
+        message.sent.is_some_and(|sent| self.account.clock.now().duration_since(sent) < OFFER_SPREADS)
     }
 
     async fn record(&self, message: &Received) -> Result<HandoffId, Unrecorded> {
@@ -124,7 +123,7 @@ impl Receipts<'_> {
                 return Ok(Some(source));
             }
         }
-        let (sources, _) = self.account.source_snapshots(Duration::ZERO).await?;
+        let (sources, _) = self.account.source_snapshots(Freshness::Now).await?;
         Ok(sources.into_iter().find(|source| source.facts.id == *handoff))
     }
 }

@@ -8,15 +8,15 @@ use agent_runtime::event::{Event, Sink};
 use agent_runtime::text::setting;
 use agent_runtime::{Exit, Fault, FaultKind};
 use futures_util::future::join_all;
-use jiff::{SignedDuration, Timestamp};
-use protocol::wire::hello::HelloKind;
-use protocol::{Digest, Hello, Nonce, QueueArn, Reply, VERSION};
+use jiff::SignedDuration;
+use protocol::{Digest, QueueArn, Reply};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
-use crate::moves::{self, Move};
-use crate::steps::word;
+use crate::discover;
+use crate::moves::Move;
+use crate::steps::ask;
 
 /// As long as a queue can wait.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -25,25 +25,6 @@ const LONGEST: SignedDuration = SignedDuration::from_mins(10);
 /// A queue that does not answer is asked again after this long.
 const OUT_OF_REACH: Duration = Duration::from_secs(5);
 
-/// Is account B ready for this handoff?
-pub(crate) fn ask(of: &Move, engine: &str, version: &str, size_gib: u32, issued: Timestamp, nonce: Nonce) -> Hello {
-    Hello {
-        database_arn: of.database.clone(),
-        engine: word(engine),
-        engine_version: word(version),
-        handoff: of.id.clone(),
-        issued,
-        kind: HelloKind::Hello,
-        label: of.label.clone(),
-        nonce,
-        resource: of.resource.clone(),
-        size_gib,
-        target_account: of.route.account.clone(),
-        target_region: of.route.region.clone(),
-        version: VERSION,
-    }
-}
-
 /// Asks for each handoff that has no answer yet, and waits for the answers.
 pub(crate) async fn hello(
     account: &Account,
@@ -51,7 +32,7 @@ pub(crate) async fn hello(
     patience: SignedDuration,
     shutdown: &CancellationToken,
 ) -> Exit {
-    let found = match moves::find(account).await {
+    let found = match discover::find(account).await {
         Ok(found) => found,
         Err(fault) => {
             events.take(&Event::Refused((&fault).into()));
@@ -104,7 +85,7 @@ async fn say(account: &Account, of: &Move) -> Result<Option<Digest>, Fault> {
         Some(source) if source.facts.asks_no_more() => return Ok(None),
         Some(source) => (source.view.engine.clone(), source.view.engine_version.clone(), source.view.size_gib),
         None => {
-            let database = account.inventory.database(&of.database.region, &of.database.database).await?;
+            let database = account.cache.database(&of.database.region, &of.database.database).await?;
             let Some(database) = database else { return Ok(None) };
             (database.engine.clone(), database.engine_version.clone(), database.size_gib)
         }

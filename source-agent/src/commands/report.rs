@@ -12,10 +12,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
 
 use agent_runtime::ui::Screen;
-use agent_runtime::{Exit, Fault};
+use agent_runtime::{Exit, Fault, Freshness};
 use protocol::names::{self, SnapshotRole};
 use protocol::{Label, Phase, Region, SourceFacts, state};
 use tempfile::NamedTempFile;
@@ -68,7 +67,7 @@ pub(crate) async fn report(
 }
 
 async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Result<Wave, Fault> {
-    let (mut sources, mut notes) = account.source_snapshots(Duration::ZERO).await?;
+    let (mut sources, mut notes) = account.source_snapshots(Freshness::Now).await?;
     sources.retain(|source| label.is_none_or(|label| source.facts.label == *label));
     let now = account.clock.now();
     // What is settled has no shared copy any more.
@@ -76,7 +75,7 @@ async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Resul
     let regions: BTreeSet<&Region> = unsettled.map(|source| &source.facts.route.region).collect();
     let mut there = BTreeMap::new();
     for region in regions {
-        match account.inventory.snapshots(region, Duration::ZERO).await {
+        match account.cache.snapshots(region, Freshness::Now).await {
             Ok(snapshots) => drop(there.insert(region, snapshots)),
             Err(fault) => notes.push(fault.told()),
         }

@@ -1,8 +1,6 @@
 //! `plan` and `status`: the same steps as `run`, walked by passes that never act. They read no queue: receiving a message hides
 //! it from `run`.
 
-use std::time::Duration;
-
 use std::io::Read as _;
 use std::path::Path;
 
@@ -10,12 +8,11 @@ use agent_runtime::event::Trouble;
 use agent_runtime::ui::plan::{Entry, Report, waits_for};
 use agent_runtime::ui::standing::Standing;
 use agent_runtime::ui::{Format, Screen};
-use agent_runtime::{Exit, Fault, FaultKind, Halt, Mode};
+use agent_runtime::{Exit, Fault, FaultKind, Freshness, Halt, Mode};
 use protocol::{Message, Reason, Refusal, Stage};
 
 use crate::accept::accept;
 use crate::account::Account;
-use crate::admission::owner;
 use crate::job::Job;
 use crate::profile::MasterPassword;
 
@@ -67,7 +64,7 @@ async fn report(
     mode: Mode,
     begun: Option<Job>,
 ) -> Exit {
-    let (copies, mut notes) = match account.target_copies(Duration::ZERO).await {
+    let (copies, mut notes) = match account.target_copies(Freshness::Now).await {
         Ok(found) => found,
         Err(fault) => {
             screen.refuse(&fault);
@@ -100,7 +97,7 @@ async fn report(
             Err(fault) => notes.push(fault.told()),
         }
     }
-    let keep = |job: &&Job| job.profile(account).master_password() == MasterPassword::Keep;
+    let keep = |job: &&Job| job.profile(&account.settings).master_password() == MasterPassword::Keep;
     notes.extend(jobs.iter().filter(|_| mode == Mode::Plan).filter(keep).map(|job| {
         let name = job.subject();
         format!("risk: the master password of {name} stays as it is: whoever knows it at the source knows it here")
@@ -114,7 +111,7 @@ async fn report(
 }
 
 async fn walk(account: &Account, job: &Job, mode: Mode, finished: bool) -> (Entry, Exit) {
-    let owner = owner(job);
+    let owner = job.owner();
     let pass = account.fleet.look(mode, &owner);
     let flow = if finished { Ok(()) } else { accept(account, &pass, job).await };
     let steps = pass.into_rows();

@@ -1,7 +1,7 @@
 //! A hello, and its answer: whether this account is ready for a handoff that has not begun.
 
 use agent_runtime::aws::quotas::{Quota, QuotaName};
-use agent_runtime::{Fault, FaultKind};
+use agent_runtime::{Fault, FaultKind, Freshness};
 use protocol::{Hello, Lack};
 
 use crate::account::Account;
@@ -39,7 +39,9 @@ pub(crate) async fn lack(account: &Account, hello: &Hello) -> Result<Option<(Lac
 async fn quotas(account: &Account, hello: &Hello) -> Result<(), Fault> {
     let profile = account.settings.profiles.for_database(hello.database());
     let size = u64::from(hello.size_gib.max(profile.size_gib.unwrap_or(0)));
-    for quota @ Quota { name, used, max } in account.quotas().await?.iter() {
+    for quota @ Quota { name, used, max } in
+        account.cache.quotas(&account.settings.region, Freshness::Recent).await?.iter()
+    {
         let wanted = match name {
             QuotaName::ManualSnapshots | QuotaName::DbInstances => 1,
             QuotaName::AllocatedStorage => size,

@@ -1,0 +1,7 @@
+//! The commands, one file for each; `look` holds `plan` and `status`, which walk the same steps without acting.
+
+pub(crate) mod check;
+pub(crate) mod hello;
+pub(crate) mod look;
+pub(crate) mod report;
+pub(crate) mod run;
