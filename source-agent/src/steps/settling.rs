@@ -64,7 +64,12 @@ impl Step for MarkEnded<'_> {
         Ok(if ended { Observed::Ready(()) } else { Observed::Todo })
     }
 
+    /// Another agent may have marked the end since this one looked: what it wrote stays.
     async fn act(&self) -> Result<Acted, Fault> {
+        let source = self.account.source_as_of(self.of, Freshness::Now).await?;
+        if source.is_some_and(|source| source.facts.ended.is_some()) {
+            return Ok(Acted::Nothing);
+        }
         let ended = Ended { outcome: self.outcome, at: self.account.clock.now() };
         self.account.tag(&self.of.source_arn(), tags::ENDED, &ended).await.map(|()| Acted::Done)
     }
@@ -138,6 +143,10 @@ impl Step for MarkSettled<'_> {
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
+        let source = self.account.source_as_of(self.of, Freshness::Now).await?;
+        if source.is_some_and(|source| source.facts.settled.is_some()) {
+            return Ok(Acted::Nothing);
+        }
         let settled = Ended { outcome: self.outcome, at: self.account.clock.now() };
         self.account.tag(&self.of.source_arn(), tags::SETTLED, &settled).await.map(|()| Acted::Done)
     }
