@@ -9,7 +9,7 @@ use protocol::tags::{
     ROLE_DATABASE, ROLE_KEY, ROUTE, Route, SETTLED, SOURCE, Tags,
 };
 
-use super::{Findings, Invariant, Limits};
+use super::invariant::{Findings, Invariant, Limits};
 
 /// What a record says of itself: written once.
 const KEPT: [&str; 7] = [ROLE, ID, LABEL, DATABASE, ROUTE, DIGEST, SOURCE];
