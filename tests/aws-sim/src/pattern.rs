@@ -1,11 +1,14 @@
 //! Texts of a policy in which something is left open: wildcards and policy variables.
 
+use std::borrow::Cow;
+
 use crate::context::{self, Context};
 
 /// A text, read once, that is compared with what a request brings.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     pieces: Vec<Piece>,
+    has_variables: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +61,8 @@ impl Pattern {
             }
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
         }
-        Ok(Self { pieces })
+        let has_variables = pieces.iter().any(|piece| matches!(piece, Piece::Variable { .. }));
+        Ok(Self { pieces, has_variables })
     }
 
     /// Whether it is `*`.
@@ -68,19 +72,12 @@ impl Pattern {
 
     /// Whether the whole text fits. With a variable that the request lacks nothing does.
     pub(crate) fn fits(&self, text: &str, context: &Context) -> bool {
-        self.filled(context).is_some_and(|pieces| like(&pieces, text.as_bytes()))
+        self.filled(context).is_some_and(|pieces| like(&pieces, text.as_bytes(), u8::eq))
     }
 
     /// The same without regard to case.
     pub(crate) fn fits_in_any_case(&self, text: &str, context: &Context) -> bool {
-        let lower = |pieces: Vec<Piece>| -> Vec<Piece> {
-            let one = |piece| match piece {
-                Piece::Byte(byte) => Piece::Byte(byte.to_ascii_lowercase()),
-                other => other,
-            };
-            pieces.into_iter().map(one).collect()
-        };
-        self.filled(context).is_some_and(|pieces| like(&lower(pieces), text.to_ascii_lowercase().as_bytes()))
+        self.filled(context).is_some_and(|pieces| like(&pieces, text.as_bytes(), u8::eq_ignore_ascii_case))
     }
 
     /// Whether each of the six parts of an ARN fits by itself (IAM User Guide, ARN condition operators; IAM JSON policy
@@ -90,7 +87,7 @@ impl Pattern {
         let patterns: Vec<_> = pieces.splitn(6, |piece| *piece == Piece::Byte(b':')).collect();
         let texts: Vec<_> = text.splitn(6, ':').collect();
         patterns.len() == texts.len()
-            && patterns.iter().zip(&texts).all(|(pattern, text)| like(pattern, text.as_bytes()))
+            && patterns.iter().zip(&texts).all(|(pattern, text)| like(pattern, text.as_bytes(), u8::eq))
     }
 
     /// Whether the request has all of its variables.
@@ -98,7 +95,12 @@ impl Pattern {
         self.filled(context).is_some()
     }
 
-    fn filled(&self, context: &Context) -> Option<Vec<Piece>> {
+    /// The pieces, with a value for each variable.
+    fn filled(&self, context: &Context) -> Option<Cow<'_, [Piece]>> {
+        // Most have none, and each request is held against hundreds of patterns.
+        if !self.has_variables {
+            return Some(Cow::Borrowed(&self.pieces));
+        }
         let mut filled = Vec::with_capacity(self.pieces.len());
         for piece in &self.pieces {
             match piece {
@@ -109,7 +111,7 @@ impl Pattern {
                 other => filled.push(other.clone()),
             }
         }
-        Some(filled)
+        Some(Cow::Owned(filled))
     }
 }
 
@@ -132,10 +134,10 @@ fn variable(inside: &str) -> Result<Piece, String> {
 /// Whether `text` matches `pattern`, in which `*` stands for any characters and `?` for one.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let open = Open { wildcards: true, variables: false };
-    Pattern::parse(pattern, open).is_ok_and(|pattern| like(&pattern.pieces, text.as_bytes()))
+    Pattern::parse(pattern, open).is_ok_and(|pattern| like(&pattern.pieces, text.as_bytes(), u8::eq))
 }
 
-fn like(pattern: &[Piece], text: &[u8]) -> bool {
+fn like(pattern: &[Piece], text: &[u8], same: impl Fn(&u8, &u8) -> bool) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go back to: the last star, and how far the text had come when it was met.
     let mut star: Option<(usize, usize)> = None;
@@ -149,7 +151,7 @@ fn like(pattern: &[Piece], text: &[u8]) -> bool {
                 p += 1;
                 t += 1;
             }
-            Some(Piece::Byte(wanted)) if wanted == byte => {
+            Some(Piece::Byte(wanted)) if same(wanted, byte) => {
                 p += 1;
                 t += 1;
             }

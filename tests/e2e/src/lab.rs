@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use agent_runtime::ui::Terminal;
 use agent_runtime::{Env, Exit};
 use aws_config::SdkConfig;
-use aws_sim::{Clock, Cloud, Credentials, Database, Durations, Gate, Lags, Quotas, Settings};
+use aws_sim::{Clock, Cloud, Credentials, Database, Gate, Lags, Settings};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use clap::Parser as _;
 use stack::{Administrator, Pair};
@@ -24,6 +24,7 @@ use crate::admin::Admin;
 use crate::auditor::{Auditor, Invariant, Limits};
 use crate::output::{Events, Output, Ran, Told};
 use crate::pane::Pane;
+use crate::world::World;
 
 /// Account A.
 pub const A: &str = "111111111111";
@@ -41,63 +42,6 @@ const TARGET_ROLE: &str = "rds-handoff-target-agent";
 
 /// 2026-11-21T10:00:00Z, when every Lab begins.
 const EPOCH: u64 = 1_795_255_200;
-
-/// What a Lab is made with.
-#[derive(Debug, Clone)]
-pub struct World {
-    /// Seeds the simulated AWS and the SDK's own jitter.
-    pub seed: u64,
-    /// How long AWS takes.
-    pub durations: Durations,
-    /// How long after a change of a key, policy or grant AWS still judges by what was before.
-    pub authorization_lag: Duration,
-    /// One message in so many is delivered once more.
-    pub duplicates: Option<u32>,
-    /// The databases of account A.
-    pub databases: Vec<&'static str>,
-    /// Account A's administrators make the handoff key.
-    pub given_key: bool,
-    /// Account A has a queue of requests.
-    pub requests: bool,
-    /// The service quotas of both accounts.
-    pub quotas: Quotas,
-    /// How far back a stale read can look: a large world is spared that by zero.
-    pub remembers: Duration,
-    /// Whether the auditor looks at each call. It walks over the whole world, which is too slow for a benchmark of thousands.
-    pub audited: bool,
-}
-
-impl World {
-    /// One database, and the hours that AWS takes.
-    pub fn slow() -> Self {
-        Self {
-            seed: 1,
-            durations: Durations::default(),
-            authorization_lag: Duration::ZERO,
-            duplicates: None,
-            databases: vec!["orders"],
-            given_key: false,
-            requests: false,
-            quotas: Quotas::default(),
-            remembers: Duration::from_secs(30),
-            audited: true,
-        }
-    }
-
-    /// One database, and an AWS so quick that little is waited for: what is left are the calls.
-    pub fn quick() -> Self {
-        let durations = Durations {
-            snapshot: Duration::from_secs(8),
-            copy_across_regions: Duration::from_secs(8),
-            copy_within_region: Duration::from_secs(8),
-            restore: Duration::from_secs(8),
-            create_database: Duration::from_secs(8),
-            key_creation: Duration::from_secs(2),
-            modification: Duration::from_secs(5),
-        };
-        Self { durations, ..Self::slow() }
-    }
-}
 
 /// Two accounts and one simulated AWS.
 #[derive(Debug)]

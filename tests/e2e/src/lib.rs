@@ -22,6 +22,7 @@ mod output;
 mod pane;
 mod reduce;
 mod storm;
+mod world;
 
 pub use admin::Admin;
 pub use auditor::Invariant;
@@ -29,8 +30,9 @@ pub use corpus::Case;
 pub use differences::{differences, without_unused_keys};
 pub use disturb::Disturb;
 pub use kill::{Kill, Moment};
-pub use lab::{A, B, HOME, Lab, TARGET, World};
+pub use lab::{A, B, HOME, Lab, TARGET};
 pub use output::{Ran, Told, without_request_ids};
 pub use pane::Pane;
 pub use reduce::reduce;
 pub use storm::{Dealt, Storm};
+pub use world::World;

@@ -94,6 +94,16 @@ impl Ran {
         })
     }
 
+    /// Whether this blocked somebody.
+    pub fn blocked_by(&self, what: &str) -> bool {
+        self.blocked().any(|(_, fault)| fault.what.contains(what))
+    }
+
+    /// Whether something blocked somebody that is mended so.
+    pub fn blocked_until(&self, mend: &str) -> bool {
+        self.blocked().any(|(_, fault)| fault.mend.as_deref().is_some_and(|words| words.contains(mend)))
+    }
+
     /// What a handoff could not go on for.
     pub fn failed(&self) -> impl Iterator<Item = &Trouble> {
         self.events.iter().filter_map(|event| match event {

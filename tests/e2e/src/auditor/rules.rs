@@ -3,18 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sim::{Call, SnapshotView, View};
+use jiff::SignedDuration;
 use protocol::names::SnapshotRole;
 use protocol::tags::{
-    DATABASE, DIGEST, ENDED, ID, KEY_SOURCE_REGION, KEY_TARGET_ACCOUNT, KeyMode, LABEL, OFFER, PUBLISHED, ROLE,
+    DATABASE, DIGEST, ENDED, Ended, ID, KEY_SOURCE_REGION, KEY_TARGET_ACCOUNT, KeyMode, LABEL, OFFER, PUBLISHED, ROLE,
     ROLE_DATABASE, ROLE_KEY, ROUTE, Route, SETTLED, SOURCE, Tags,
 };
 
-use super::{Findings, Invariant, Limits};
+use super::invariant::{Findings, Invariant, Limits};
 
 /// What a record says of itself: written once.
 const KEPT: [&str; 7] = [ROLE, ID, LABEL, DATABASE, ROUTE, DIGEST, SOURCE];
 /// Its end: an outcome and a time.
 const ENDS: [&str; 2] = [ENDED, SETTLED];
+/// What is written so soon after may not have been seen.
+const AT_ONCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a call of an agent names, as it was before it.
 #[derive(Debug, Clone, Default)]
@@ -93,9 +96,15 @@ impl Before {
             let changed = |key: &&str| before.get(*key).is_some_and(|had| after.get(*key) != Some(had));
             KEPT.iter().filter(|key| changed(key)).for_each(|key| find(Invariant::Record, key));
             for key in ENDS.iter().filter(|key| changed(key)) {
-                let outcome = |tags: &Tags| tags.get(*key).and_then(|end| end.split('/').next().map(str::to_owned));
-                let same = outcome(before) == outcome(after);
-                find(if same { Invariant::EndOnce } else { Invariant::Record }, key);
+                let end = |tags: &Tags| tags.get(*key).and_then(|end| end.parse::<Ended>().ok());
+                match (end(before), end(after)) {
+                    (Some(had), Some(has)) if had.outcome == has.outcome => {
+                        if has.at.duration_since(had.at).abs() > AT_ONCE {
+                            find(Invariant::EndOnce, key);
+                        }
+                    }
+                    _ => find(Invariant::Record, key),
+                }
             }
             if changed(&OFFER) && (before.contains_key(PUBLISHED) || !after.contains_key(OFFER)) {
                 find(Invariant::Record, OFFER);

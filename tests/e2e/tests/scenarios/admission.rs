@@ -5,7 +5,7 @@ use std::time::Duration;
 use agent_runtime::Exit;
 use aws_sdk_rds::types::DbSnapshot;
 use aws_sim::{Database, Durations, Quotas};
-use e2e::{A, B, HOME, Invariant, Lab, Ran, TARGET, World};
+use e2e::{A, B, HOME, Lab, Ran, TARGET, World};
 use protocol::wire::handoff::Handoff;
 use tokio_util::sync::CancellationToken;
 
@@ -66,8 +66,8 @@ async fn a_quota_of_two_is_never_overrun_and_the_urgent_and_the_large_go_first()
     assert_eq!((copied, answers), (order.map(str::to_owned).into(), vec!["ok".to_owned(); 5]));
     let (_, answers) = asked(&lab, B, "rds:CopyDBSnapshot");
     assert_eq!(answers, vec!["ok"; 5]);
-    assert!(source.out.contains("waiting for a copy slot, 1 before it"), "{}", source.out);
-    assert!(!source.out.contains("no progress"), "who waits does not stall: {}", source.out);
+    assert!(source.waited("waiting for a copy slot, 1 before it"), "{}", source.out);
+    assert!(source.stalled().is_empty(), "who waits does not stall: {}", source.out);
     // No more are begun than are copied, and as many that wait.
     let calls = lab.cloud.calls();
     let last = calls.iter().rfind(|call| call.action == "rds:CreateDBSnapshot").unwrap().number;
@@ -79,13 +79,12 @@ async fn a_quota_of_two_is_never_overrun_and_the_urgent_and_the_large_go_first()
 async fn two_source_agents_learn_from_a_refusal_and_nobody_is_told() {
     let sizes = [("one", 100), ("two", 100), ("three", 100), ("four", 100), ("five", 100)];
     let lab = lab(hours(quotas(2)), &sizes, "copies_in_flight = 20", "copies_in_flight = 2").await;
-    lab.exempt(Invariant::EndOnce, crate::disturb::MARKED_TWICE);
     let names = sizes.map(|(name, _)| format!("{name}-cutover-1"));
     let names = names.each_ref().map(String::as_str);
     let (other, (source, target)) = tokio::join!(lab.source(&Lab::ALONE), both(&lab, &names));
     assert_eq!([source.exit, other.exit, target.exit], [Exit::Settled; 3], "{}\n{}", source.out, other.out);
     for ran in [&source, &other] {
-        assert!(!ran.out.contains("blocked") && !ran.out.contains("SnapshotQuotaExceeded"), "{}", ran.out);
+        assert_eq!(ran.blocked().count(), 0, "{}", ran.out);
     }
     let (_, answers) = asked(&lab, A, "rds:CopyDBSnapshot");
     let refused = answers.iter().filter(|answer| *answer == "SnapshotQuotaExceeded").count();
@@ -116,7 +115,7 @@ async fn a_copy_waits_for_room_for_a_manual_snapshot_and_never_tries_in_vain() {
     let ((source, target), ()) = tokio::join!(both(&lab, &["orders-cutover-1"]), make_room(&lab, A, 3));
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     let text = "waiting for room for a manual snapshot in us-west-2 (quota 100, all used; raise L-272F1212)";
-    assert!(source.words().contains(text) && !source.out.contains("blocked"), "{}", source.out);
+    assert!(source.waited(text) && source.blocked().next().is_none(), "{}", source.out);
     assert_eq!(asked(&lab, A, "rds:CopyDBSnapshot").1, ["ok"]);
     let figures = lab.cloud.calls().iter().filter(|call| call.action == "rds:DescribeAccountAttributes").count();
     assert!((1..=5).contains(&figures), "once an hour: {figures}");
@@ -130,7 +129,7 @@ async fn a_quota_below_awss_own_is_learnt_from_one_refusal() {
     let ((source, target), ()) = tokio::join!(both(&lab, &["orders-cutover-1"]), make_room(&lab, B, 3));
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     let text = "waiting for room for a manual snapshot in us-west-2 (quota 2, all used; raise L-272F1212)";
-    assert!(target.words().contains(text) && !target.out.contains("blocked"), "{}", target.out);
+    assert!(target.waited(text) && target.blocked().next().is_none(), "{}", target.out);
     assert_eq!(asked(&lab, B, "rds:CopyDBSnapshot").1, ["SnapshotQuotaExceeded", "ok"]);
 }
 
@@ -151,7 +150,7 @@ async fn one_a_day(limit: &str, told: &str) {
     let (source, target, ()) = tokio::join!(source, target, an_hour);
     assert_eq!((source.exit, target.exit), (Exit::Pending, Exit::Pending), "{}\n{}", source.out, target.out);
     let text = format!("waiting for tomorrow's share: {told} accepted since 2026-11-21 10:0");
-    assert!(target.words().contains(&text), "{text}: {}", target.out);
+    assert!(target.waited(&text), "{text}: {}", target.out);
     assert_eq!(lab.admin(B, TARGET).snapshots().await.len(), 1);
 
     tokio::time::sleep_until(begun + Duration::from_mins(23 * 60 + 30)).await;
@@ -181,7 +180,7 @@ async fn account_b_accepts_no_more_gib_within_a_day_than_it_says() {
 async fn account_b_never_accepts_what_is_larger_than_its_share_of_a_day() {
     let lab = lab(World::quick(), &[("one", 100)], "", "per_day_gib = 99").await;
     let (_, target) = tokio::join!(lab.source_for(Duration::from_hours(2)), lab.target_until_trouble());
-    assert!(target.words().contains("raise per_day_gib under [limits]"), "{}", target.out);
+    assert!(target.blocked_until("raise per_day_gib under [limits]"), "{}", target.out);
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +209,7 @@ async fn account_b_copies_and_restores_no_more_at_once_than_it_says() {
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert_eq!(most, (2, 1));
     for text in ["waiting for a copy slot", "waiting for a restore slot"] {
-        assert!(target.words().contains(text), "{text}: {}", target.out);
+        assert!(target.waited(text), "{text}: {}", target.out);
     }
 }
 

@@ -74,12 +74,6 @@ const ORDERS: &[Order] = &[
     },
 ];
 
-/// An arrow of a package, from which file to which.
-type Known = (&'static str, &'static str, &'static str);
-
-/// Arrows that close a circle or lead up: known, and to be removed. One that does neither any more fails the test.
-const KNOWN: &[Known] = &[("e2e", "auditor.rs", "auditor/rules.rs")];
-
 /// The packages of this workspace, as cargo tells them.
 fn packages() -> Vec<Value> {
     let cargo = Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1"]).output().unwrap();
@@ -244,24 +238,8 @@ fn violations(package: &str, arrows: &Arrows) -> Vec<String> {
 
 #[test]
 fn modules_form_no_circle_and_use_only_what_is_lower() {
-    let (mut wrong, mut needless): (Vec<String>, Vec<&Known>) = (Vec::new(), Vec::new());
-    for (package, (_, arrows)) in crates() {
-        let known: Vec<&Known> = KNOWN.iter().filter(|(of, ..)| *of == package).collect();
-        let without = |kept: Option<usize>| -> Vec<String> {
-            let mut arrows = arrows.clone();
-            for (index, (_, from, to)) in known.iter().enumerate() {
-                if Some(index) != kept {
-                    arrows.remove(&((*from).to_owned(), (*to).to_owned()));
-                }
-            }
-            violations(&package, &arrows)
-        };
-        let still = without(None);
-        needless.extend((0..known.len()).filter(|index| without(Some(*index)) == still).map(|index| known[index]));
-        wrong.extend(still);
-    }
+    let wrong: Vec<String> = crates().iter().flat_map(|(package, (_, arrows))| violations(package, arrows)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(needless.is_empty(), "no longer needed in KNOWN: {needless:?}");
 }
 
 /// What `modules` reads of a crate of these files.

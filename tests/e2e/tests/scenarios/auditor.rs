@@ -187,7 +187,9 @@ async fn auditor_reports_a_record_that_is_lost_or_written_anew() {
     let (lab, thief) = robbed();
     mark(&thief, HOME, &source, "ended", ended).await;
     assert_eq!(lab.broken(), None, "it says the same");
-    mark(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:00:01Z").await;
+    mark(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:01:00Z").await;
+    assert_eq!(lab.broken(), None, "at once");
+    mark(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:02:01Z").await;
     broke(&lab, Invariant::EndOnce, "rds:AddTagsToResource", "had rds-handoff:ended=revoked");
     mark(&thief, HOME, &source, "ended", "landed/2026-11-21T10:00:01Z").await;
     broke(&lab, Invariant::Record, "rds:AddTagsToResource", "had rds-handoff:ended=revoked");

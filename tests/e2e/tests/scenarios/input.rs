@@ -129,7 +129,7 @@ async fn a_declaration_that_cannot_be_stops_nothing_that_is_under_way() {
 async fn a_database_made_anew_under_its_name_does_not_keep_an_open_offer_open() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_mins(10)).await;
-    assert!(source.words().contains("waiting for account 222222222222 to begin"), "{}", source.out);
+    assert!(source.waited("waiting for account 222222222222 to begin"), "{}", source.out);
     let a = lab.admin(A, HOME);
     a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;

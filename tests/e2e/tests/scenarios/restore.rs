@@ -146,18 +146,18 @@ async fn groups_that_do_not_fit_block_before_anything_is_copied() {
         let ran = lab.target_until_trouble().await;
         assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
         let said = "parameter group orders is for postgres15, and the database needs one for postgres16";
-        assert!(ran.words().contains(said), "{}", ran.out);
+        assert!(ran.blocked_by(said), "{}", ran.out);
         b.rds.delete_db_parameter_group().db_parameter_group_name("orders").send().await.unwrap();
         parameter_group(&lab, "orders", "postgres16").await;
 
         let ran = lab.target(&["run", "--once"]).await;
-        assert!(ran.words().contains("there is no option group none-yet in us-west-2"), "{}", ran.out);
+        assert!(ran.blocked_by("there is no option group none-yet in us-west-2"), "{}", ran.out);
         for (engine, major) in [("mysql", "8.4"), ("postgres", "16")] {
             let group = b.rds.create_option_group().option_group_name("none-yet").option_group_description("later");
             group.engine_name(engine).major_engine_version(major).send().await.unwrap();
             if engine == "mysql" {
                 let ran = lab.target(&["run", "--once"]).await;
-                assert!(ran.words().contains("option group none-yet is for mysql 8.4"), "{}", ran.out);
+                assert!(ran.blocked_by("option group none-yet is for mysql 8.4"), "{}", ran.out);
                 b.rds.delete_option_group().option_group_name("none-yet").send().await.unwrap();
             }
         }
@@ -256,7 +256,7 @@ async fn a_setting_that_rds_refuses_leaves_no_password_of_account_a_and_is_mende
     lab.edit("target.toml", CHEAP, "deletion_protection = false\nmaintenance_window = \"sun:03:00-sun:03:30\"");
     let (source, target) = tokio::join!(lab.source(&Lab::ALONE), lab.target_until_trouble());
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
-    assert!(target.words().contains("correct [restore], or the [[rule]] that fits orders"), "{}", target.out);
+    assert!(target.blocked_until("correct [restore], or the [[rule]] that fits orders"), "{}", target.out);
     assert!(restored(&lab, "orders-cutover-1").await.master_user_secret().is_some(), "the password came first");
     lab.edit("target.toml", "sun:03:00-sun:03:30", "sun:05:00-sun:05:30");
     let target = lab.target(&["run"]).await;
@@ -281,7 +281,7 @@ async fn a_profile_that_stops_fitting_does_not_keep_landed_back() {
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
     let landed = |event: &Event| matches!(event, Event::ReceiptRecorded { stage: Stage::Landed, .. });
     assert_eq!(source.count(landed), 1, "{}", source.out);
-    assert!(target.words().contains("no subnet group later"), "{}", target.out);
+    assert!(target.blocked_by("no subnet group later"), "{}", target.out);
     lab.cloud.create_subnet_group(B, TARGET, "later");
     let target = lab.target(&["run"]).await;
     assert_eq!(target.exit, Exit::Settled, "{}", target.out);
@@ -299,7 +299,7 @@ async fn sizes_below_the_databases_own_block_before_anything_is_copied() {
     let b = lab.admin(B, TARGET);
     let target = async {
         let ran = lab.target_until_trouble().await;
-        assert!(ran.words().contains("size_gib is 109, and the database has 100 GiB already"), "{}", ran.out);
+        assert!(ran.blocked_by("size_gib is 109, and the database has 100 GiB already"), "{}", ran.out);
         assert!(b.snapshots().await.is_empty(), "nothing was copied in vain");
         lab.edit("target.toml", "109", "400");
         lab.target_until_restored(&["orders-cutover-1"]).await

@@ -5,12 +5,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use agent_runtime::Exit;
 use aws_sim::Call;
-use e2e::{A, B, Case, Invariant, Lab, Storm, World, differences, reduce, without_unused_keys};
+use e2e::{A, B, Case, Lab, Storm, World, differences, reduce, without_unused_keys};
 
 use crate::sample::is_exhaustive;
 
@@ -26,10 +26,6 @@ async fn weather(seed: u64, storm: Arc<Storm>) -> Weathered {
     let authorization_lag = Duration::from_secs(if seed.is_multiple_of(3) { seed % 120 } else { 0 });
     let duplicates = seed.is_multiple_of(2).then_some(4);
     let lab = Lab::new(World { seed, authorization_lag, duplicates, ..World::quick() }).await;
-    lab.exempt(
-        Invariant::EndOnce,
-        "an end whose mark was not answered is marked anew, with the same outcome and a later time",
-    );
     lab.pass_through(Some(storm.clone()));
     let source = async {
         while storm.watch(A, lab.source(&["run"])).await.is_none_or(|ran| {
@@ -72,23 +68,25 @@ fn alone<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(Box::pin(work))
 }
 
-/// The world that is left where nothing goes wrong.
-fn clean() -> String {
-    alone(async {
+/// The world that is left where nothing goes wrong. All tests share it.
+fn clean() -> &'static str {
+    static CLEAN: OnceLock<String> = OnceLock::new();
+    let run = async || {
         let lab = Lab::new(World::quick()).await;
         lab.move_all(&["orders-cutover-1"]).await;
         lab.settle().await;
         without_debris(&lab.cloud.fingerprint(), 0)
-    })
+    };
+    CLEAN.get_or_init(|| alone(run()))
 }
 
 /// Plays a case; the error is why it fails.
-fn play(case: &Case, clean: &str) -> (Arc<Storm>, Result<Weathered, String>) {
+fn play(case: &Case) -> (Arc<Storm>, Result<Weathered, String>) {
     let storm = Arc::new(case.storm());
     let played = catch_unwind(AssertUnwindSafe(|| {
         let weathered = alone(weather(case.seed, storm.clone()));
         let left = without_debris(&weathered.world, storm.deaths() + 1);
-        assert_eq!(differences(&left, clean), "");
+        assert_eq!(differences(&left, clean()), "");
         weathered
     }));
     let told = played.map_err(|why| {
@@ -102,16 +100,16 @@ fn play(case: &Case, clean: &str) -> (Arc<Storm>, Result<Weathered, String>) {
 const TRIES: usize = 500;
 
 /// Plays a case, and says what it fails by at least.
-fn must_pass(case: &Case, clean: &str) -> Arc<Storm> {
-    let (storm, played) = play(case, clean);
+fn must_pass(case: &Case) -> Arc<Storm> {
+    let (storm, played) = play(case);
     let Err(why) = played else { return storm };
     let fails = |dealt: &[e2e::Dealt]| {
         let case = Case { seed: case.seed, dealt: Some(dealt.to_vec()) };
-        play(&case, clean).1.is_err()
+        play(&case).1.is_err()
     };
     let least = reduce(&storm.dealt(), TRIES, fails);
     let least = Case { seed: case.seed, dealt: Some(least) };
-    let told = play(&least, clean).1.err();
+    let told = play(&least).1.err();
     panic!("seed {} fails:\n{why}\nthe least that fails, for tests/e2e/corpus:\n{least}with: {told:?}", case.seed);
 }
 
@@ -119,10 +117,9 @@ fn must_pass(case: &Case, clean: &str) -> Arc<Storm> {
 const SHARDS: u64 = 8;
 
 fn weather_all(shard: u64) {
-    let clean = clean();
     let (mut calls, mut deaths, mut weathered) = (0, 0, 0);
     for seed in wanted().filter(|seed| seed % SHARDS == shard) {
-        let storm = must_pass(&Case { seed, dealt: None }, &clean);
+        let storm = must_pass(&Case { seed, dealt: None });
         (calls, deaths, weathered) = (calls + storm.calls(), deaths + storm.deaths(), weathered + 1);
     }
     println!("{weathered} seeds: {calls} calls, {deaths} agents killed");
@@ -153,7 +150,6 @@ shards!(seeds_are_weathered_1 0, seeds_are_weathered_2 1, seeds_are_weathered_3 
 
 #[test]
 fn cases_of_the_corpus_pass() {
-    let clean = clean();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
@@ -162,7 +158,7 @@ fn cases_of_the_corpus_pass() {
         let name = file.display();
         let case: Case =
             std::fs::read_to_string(&file).unwrap().parse().unwrap_or_else(|line| panic!("{name}: {line}"));
-        if let (_, Err(why)) = play(&case, &clean) {
+        if let (_, Err(why)) = play(&case) {
             panic!("{name}: {why}");
         }
     }
@@ -170,12 +166,11 @@ fn cases_of_the_corpus_pass() {
 
 #[test]
 fn a_seed_played_twice_makes_the_same_calls() {
-    let clean = clean();
     for seed in [2, 3] {
         let case = Case { seed, dealt: None };
-        let (storm, first) = play(&case, &clean);
+        let (storm, first) = play(&case);
         let listed = Case { seed, dealt: Some(storm.dealt()) };
-        let [first, again, listed] = [first, play(&case, &clean).1, play(&listed, &clean).1].map(|played| {
+        let [first, again, listed] = [first, play(&case).1, play(&listed).1].map(|played| {
             let calls = played.unwrap_or_else(|why| panic!("seed {seed}: {why}")).calls;
             calls.iter().map(|call| format!("{call:?}")).collect::<Vec<_>>()
         });
