@@ -15,14 +15,13 @@ use std::time::Duration;
 use aws_smithy_async::future::pagination_stream::PaginationStream;
 use jiff::SignedDuration;
 use protocol::Region;
-use tokio::time::Instant;
 
 use crate::aws::clients::Clients;
 use crate::aws::freshness::{Ages, Freshness, Shown};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::poll::schedule::PollSchedule;
-use known::Known;
+use known::{Known, Moment};
 pub use known::{Listing, Resource};
 
 /// What this process has read from AWS.
@@ -75,7 +74,7 @@ impl Cache {
         if let Some(view) = fresh {
             return Ok(view);
         }
-        let began = Instant::now();
+        let began = self.with(region, Known::<K>::now);
         let view = Rc::new(read().await?);
         self.with(region, |known| known.saw(key, began, Some(view.clone())));
         Ok(view)
@@ -107,7 +106,7 @@ impl Cache {
         list: impl AsyncFnOnce(&Listing<K>) -> Result<Listing<K>, Fault>,
     ) -> Result<Rc<Listing<K>>, Fault> {
         let serves = |known: &Known<K>| {
-            let oldest = |listed: &Instant| self.ages(true).oldest(freshness, Shown::Absent) >= listed.elapsed();
+            let oldest = |listed: &Moment| self.ages(true).oldest(freshness, Shown::Absent) >= listed.elapsed();
             known.listed().as_ref().is_some_and(oldest)
         };
         self.list_unless(region, serves, list).await?;
@@ -157,20 +156,29 @@ impl Cache {
         self.with(region, |known| known.forget(key));
     }
 
-    /// Whether what is known of one of a listing is as fresh as this.
-    pub(super) fn is_fresh<K: Resource>(&self, region: &Region, key: &K, freshness: Freshness) -> bool {
-        self.with(region, |known| self.serves(known, key, freshness, true))
-    }
-
-    /// One of a listing was read alone, beginning then.
-    pub(super) fn saw<K: Resource>(&self, region: &Region, key: &K, read: Instant, view: Option<K::View>) {
-        self.with(region, |known| known.saw(key, read, view.map(Rc::new)));
-    }
-
-    /// A listing serves all, and a read alone one. Whoever reads alone pays for the listing at last: when so many have read since the
-    /// last one as it has pages of this length.
-    pub(super) fn is_worth_a_listing<K: Resource>(&self, region: &Region, page: usize) -> bool {
-        self.with(region, |known: &mut Known<K>| (known.alone + 1) * page >= known.all.len())
+    /// Reads one of a listing alone, unless it is as fresh as this, or a listing is worth its pages of this length: a listing serves all,
+    /// and a read alone one, so it is made when so many have read alone since the last one as it has pages. Tells whether it was read.
+    ///
+    /// # Errors
+    /// The fault of the read.
+    pub(super) async fn read_alone<K: Resource>(
+        &self,
+        region: &Region,
+        key: &K,
+        freshness: Freshness,
+        page: usize,
+        read: impl AsyncFnOnce() -> Result<Option<K::View>, Fault>,
+    ) -> Result<bool, Fault> {
+        let serves = |known: &mut Known<K>| {
+            self.serves(known, key, freshness, true) || (known.alone + 1) * page >= known.all.len()
+        };
+        if self.with(region, serves) {
+            return Ok(false);
+        }
+        let began = self.with(region, Known::<K>::now);
+        let view = read().await?;
+        self.with(region, |known| known.saw(key, began, view.map(Rc::new)));
+        Ok(true)
     }
 
     /// Whether what is known of a resource is as fresh as this.
@@ -205,7 +213,7 @@ impl Cache {
         if self.with(region, |known| serves(known)) {
             return Ok(());
         }
-        let began = Instant::now();
+        let began = self.with(region, Known::<K>::now);
         let listed = list(&*self.known(region)).await?;
         self.with(region, |known| known.replace(began, listed));
         Ok(())

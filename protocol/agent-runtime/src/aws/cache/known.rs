@@ -24,13 +24,28 @@ pub trait Resource: Ord + Clone + fmt::Debug + 'static {
 /// All resources of a kind in a Region.
 pub type Listing<K> = BTreeMap<K, Rc<<K as Resource>::View>>;
 
+/// When something was read, written or done: in the order in which it was, since a clock may stand still between two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment {
+    order: u64,
+    at: Instant,
+}
+
+impl Moment {
+    pub(super) fn elapsed(&self) -> Duration {
+        self.at.elapsed()
+    }
+}
+
 /// The resources of one kind in one Region.
 #[derive(Debug)]
 pub(super) struct Known<K: Resource> {
+    /// How many moments there were.
+    moments: u64,
     /// When the last listing began.
-    pub(super) listed: Option<Instant>,
+    pub(super) listed: Option<Moment>,
     /// The last listing does not serve if it began before this.
-    doubted: Option<Instant>,
+    doubted: Option<Moment>,
     /// The newest that is known of each.
     pub(super) all: Rc<Listing<K>>,
     /// Of which more is known than the last listing tells.
@@ -47,7 +62,7 @@ pub(super) struct Known<K: Resource> {
 #[derive(Debug, Clone, Copy)]
 struct Own {
     /// It has made, changed or deleted it: what was read before does not count.
-    acted: Option<Instant>,
+    acted: Option<Moment>,
     seen: Option<Seen>,
 }
 
@@ -55,19 +70,25 @@ struct Own {
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     /// When it was read.
-    read: Instant,
+    read: Moment,
     /// When this process has written on it what it has: newer than any listing that began before.
-    known: Instant,
+    known: Moment,
 }
 
 impl<K: Resource> Known<K> {
+    /// After all that was before.
+    pub(super) fn now(&mut self) -> Moment {
+        self.moments += 1;
+        Moment { order: self.moments, at: Instant::now() }
+    }
+
     /// When the listing was begun that serves.
-    pub(super) fn listed(&self) -> Option<Instant> {
+    pub(super) fn listed(&self) -> Option<Moment> {
         self.listed.filter(|listed| self.doubted.is_none_or(|doubted| doubted <= *listed))
     }
 
     /// The newest that is known of a resource, and when it was read.
-    pub(super) fn newest(&self, key: &K) -> Option<(Instant, Option<&Rc<K::View>>)> {
+    pub(super) fn newest(&self, key: &K) -> Option<(Moment, Option<&Rc<K::View>>)> {
         let read = match self.own.get(key) {
             Some(own) => own.seen?.read,
             None => self.listed()?,
@@ -77,16 +98,17 @@ impl<K: Resource> Known<K> {
 
     /// The listing does not serve any more.
     pub(super) fn doubt(&mut self) {
-        self.doubted = Some(Instant::now());
+        self.doubted = Some(self.now());
     }
 
     /// Only what is read from now on tells how it is.
     pub(super) fn acted(&mut self, key: &K) {
-        self.own.insert(key.clone(), Own { acted: Some(Instant::now()), seen: None });
+        let acted = Some(self.now());
+        self.own.insert(key.clone(), Own { acted, seen: None });
     }
 
     /// One was read alone, beginning then. What was listed, written or done since is newer.
-    pub(super) fn saw(&mut self, key: &K, read: Instant, view: Option<Rc<K::View>>) {
+    pub(super) fn saw(&mut self, key: &K, read: Moment, view: Option<Rc<K::View>>) {
         self.alone += 1;
         let changed = self.own.get(key).and_then(Own::last).max(self.listed);
         if changed.is_none_or(|changed| changed <= read) {
@@ -96,7 +118,7 @@ impl<K: Resource> Known<K> {
 
     /// This process has made it what it is now.
     pub(super) fn put(&mut self, key: &K, view: K::View) {
-        let now = Instant::now();
+        let now = self.now();
         self.know(key, Seen { read: now, known: now }, Some(Rc::new(view)));
     }
 
@@ -108,7 +130,8 @@ impl<K: Resource> Known<K> {
         let Some((read, Some(view))) = self.newest(key) else { return };
         let mut view = K::View::clone(view);
         change(&mut view);
-        self.know(key, Seen { read, known: Instant::now() }, Some(Rc::new(view)));
+        let known = self.now();
+        self.know(key, Seen { read, known }, Some(Rc::new(view)));
     }
 
     /// Nothing is kept of it.
@@ -128,7 +151,7 @@ impl<K: Resource> Known<K> {
     }
 
     /// A listing is newer than all that was known when it began, and older than the rest.
-    pub(super) fn replace(&mut self, began: Instant, mut listing: Listing<K>) {
+    pub(super) fn replace(&mut self, began: Moment, mut listing: Listing<K>) {
         self.own.retain(|_, own| own.last() >= Some(began));
         for (key, own) in &self.own {
             match (own.seen, self.all.get(key)) {
@@ -144,6 +167,7 @@ impl<K: Resource> Known<K> {
 impl<K: Resource> Default for Known<K> {
     fn default() -> Self {
         Self {
+            moments: 0,
             listed: None,
             doubted: None,
             all: Rc::default(),
@@ -156,7 +180,7 @@ impl<K: Resource> Default for Known<K> {
 }
 
 impl Own {
-    fn last(&self) -> Option<Instant> {
+    fn last(&self) -> Option<Moment> {
         self.acted.max(self.seen.map(|seen| seen.known))
     }
 }

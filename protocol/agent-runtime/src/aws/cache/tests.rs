@@ -78,8 +78,12 @@ impl There {
         self.cache.wrote(&self.region, &Id(id), |thing| thing.0 = version);
     }
 
-    fn saw(&self, id: u8, read: Instant, thing: Option<Thing>) {
-        self.cache.saw(&self.region, &Id(id), read, thing);
+    fn saw(&self, id: u8, read: Moment, thing: Option<Thing>) {
+        self.cache.with(&self.region, |known| known.saw(&Id(id), read, thing.map(Rc::new)));
+    }
+
+    fn begin(&self) -> Moment {
+        self.cache.with(&self.region, Known::<Id>::now)
     }
 
     fn show(&self, id: u8, thing: Thing) {
@@ -149,7 +153,7 @@ async fn nothing_that_was_read_before_an_act_is_given_of_what_it_was_done_to() {
 async fn what_is_newer_stays_whether_it_was_listed_or_read_alone_or_written() {
     let there = There::new(&[(1, Thing(1, None)), (2, Thing(1, None))]);
     there.one(1).await;
-    let before = Instant::now();
+    let before = there.begin();
     advance(SECOND).await;
     there.wrote(1, 10);
     assert_eq!(there.all(Freshness::Slow).await, [10, 1]);
@@ -164,13 +168,28 @@ async fn what_is_newer_stays_whether_it_was_listed_or_read_alone_or_written() {
     assert_eq!((there.all(Freshness::Slow).await, there.listings.get()), (vec![11, 1], 2));
     // A read that begins after it, that it has gone too; and a listing after that.
     advance(SECOND).await;
-    there.saw(1, Instant::now(), Some(Thing(3, None)));
-    there.saw(2, Instant::now(), None);
+    there.saw(1, there.begin(), Some(Thing(3, None)));
+    there.saw(2, there.begin(), None);
     assert_eq!((there.all(Freshness::Slow).await, there.one(2).await), (vec![3], None));
     advance(6 * SECOND).await;
     assert_eq!(there.all(Freshness::Now).await, [1, 1]);
     there.saw(1, before, Some(Thing(2, None)));
     assert_eq!(there.one(1).await.unwrap().0, 1, "what was listed since is newer than an old read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn read_after_a_write_is_newer_though_the_clock_stood_still() {
+    let there = There::new(&[(1, Thing(1, None))]);
+    there.one(1).await;
+    advance(6 * SECOND).await;
+    there.wrote(1, 10);
+    there.show(1, Thing(11, None));
+    assert_eq!(there.all(Freshness::Now).await, [11]);
+    advance(6 * SECOND).await;
+    let begun = there.begin();
+    there.wrote(1, 12);
+    there.saw(1, begun, Some(Thing(11, None)));
+    assert_eq!(there.one(1).await.unwrap().0, 12);
 }
 
 #[tokio::test(start_paused = true)]

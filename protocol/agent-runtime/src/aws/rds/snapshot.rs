@@ -8,7 +8,6 @@ use aws_sdk_rds::types::DbSnapshot;
 use jiff::{SignedDuration, Timestamp};
 use protocol::tags::Tags;
 use protocol::{DbIdentifier, DbiResourceId, Identity, KeyArn, Region, SnapshotArn, SnapshotId};
-use tokio::time::Instant;
 
 use crate::aws::cache::{Cache, Listing, Resource, read_pages};
 use crate::aws::freshness::Freshness;
@@ -158,20 +157,16 @@ impl Cache {
     /// When RDS does not list or describe it.
     pub async fn snapshot(&self, arn: &SnapshotArn, freshness: Freshness) -> Result<Option<Rc<SnapshotView>>, Fault> {
         let (region, id) = (&arn.region, &arn.snapshot);
-        let mut freshness = freshness;
-        let waits_for_aws = matches!(freshness, Freshness::Progress | Freshness::Create | Freshness::Slow);
-        if !waits_for_aws
-            && !self.is_fresh(region, id, freshness)
-            && !self.is_worth_a_listing::<SnapshotId>(region, PAGE)
-        {
-            let began = Instant::now();
+        let describe = async || {
             let call = self.clients.rds(region).describe_db_snapshots();
             let answer = call.db_snapshot_identifier(id.as_str()).send().await;
-            let answer = answer
-                .missing_ok("rds:DescribeDBSnapshots", DescribeDBSnapshotsError::is_db_snapshot_not_found_fault)?;
-            self.saw(region, id, began, answer.and_then(|answer| SnapshotView::of(answer.db_snapshots().first()?)));
-            freshness = Freshness::Progress;
-        }
+            let is_missing = DescribeDBSnapshotsError::is_db_snapshot_not_found_fault;
+            let answer = answer.missing_ok("rds:DescribeDBSnapshots", is_missing)?;
+            Ok(answer.and_then(|answer| SnapshotView::of(answer.db_snapshots().first()?)))
+        };
+        let waits_for_aws = matches!(freshness, Freshness::Progress | Freshness::Create | Freshness::Slow);
+        let is_read = !waits_for_aws && self.read_alone(region, id, freshness, PAGE, describe).await?;
+        let freshness = if is_read { Freshness::Progress } else { freshness };
         self.one(region, id, freshness, async |known| self.list_snapshots(region, known).await).await
     }
 
