@@ -3,13 +3,13 @@
 //! ```text
 //! # What was wrong then.
 //! seed 42
-//! 17 lost-answer
-//! 31 stale-read 12s
-//! 48 kill-after
+//! 111111111111 rds:CopyDBSnapshot 1 lost-answer
+//! 222222222222 rds:DescribeDBSnapshots 4 stale-read 12s
+//! 222222222222 sqs:SendMessage 2 kill-after
 //! ```
 //!
-//! Each line after the seed is the number of a call of either agent, from 1, and what happens to it. Without such lines the seed
-//! deals all of its own.
+//! Each line after the seed is the account of an agent, an action, which of its calls of that action, from 1, and what happens to
+//! that call. Without such lines the seed deals all of its own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,14 +17,14 @@ use std::time::Duration;
 
 use aws_sim::Disturbance;
 
-use crate::storm::{Dealt, Storm};
+use crate::storm::{Dealt, Place, Storm};
 
 /// A seed, and what was kept of its disturbances.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// Of the world, and of the storm unless disturbances are listed.
     pub seed: u64,
-    /// The disturbances, by the number of the call; `None`: those of the seed.
+    /// The disturbances; `None`: those of the seed.
     pub dealt: Option<Vec<Dealt>>,
 }
 
@@ -38,10 +38,10 @@ impl Case {
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}", self.seed)?;
-        for (call, what) in self.dealt.iter().flatten() {
+        for (Place { account, action, nth }, what) in self.dealt.iter().flatten() {
             let (word, time) = words(*what);
             let time = time.map(|time| format!(" {}s", time.as_secs())).unwrap_or_default();
-            writeln!(f, "{call} {word}{time}")?;
+            writeln!(f, "{account} {action} {nth} {word}{time}")?;
         }
         Ok(())
     }
@@ -88,11 +88,11 @@ impl FromStr for Case {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
                 ["seed", number] if seed.is_none() => seed = Some(number.parse().map_err(|_| line.to_owned())?),
-                [call, ref what @ ..] => {
-                    let call = call.parse().ok().zip(disturbance(what));
-                    dealt.push(call.ok_or_else(|| line.to_owned())?);
+                [account, action, nth, ref what @ ..] => {
+                    let (nth, what) = nth.parse().ok().zip(disturbance(what)).ok_or_else(|| line.to_owned())?;
+                    dealt.push((Place { account: account.to_owned(), action: action.to_owned(), nth }, what));
                 }
-                [] => {}
+                _ => return Err(line.to_owned()),
             }
         }
         let seed = seed.ok_or("there is no seed")?;
@@ -106,13 +106,32 @@ mod tests {
 
     #[test]
     fn case_printed_reads_back_and_other_text_does_not() {
-        let text = "seed 7\n1 throttle\n2 server-error\n3 lost-answer\n4 refuse\n5 kill-before\n6 kill-after\n\
-                    7 delay 3s\n8 late-answer 120s\n9 stale-read 30s\n";
+        let whats = [
+            "throttle",
+            "server-error",
+            "lost-answer",
+            "refuse",
+            "kill-before",
+            "kill-after",
+            "delay 3s",
+            "late-answer 120s",
+            "stale-read 30s",
+        ];
+        let line = |(nth, what)| format!("111111111111 sqs:SendMessage {} {what}\n", nth + 1);
+        let text = format!("seed 7\n{}", whats.iter().enumerate().map(line).collect::<String>());
         let case: Case = text.parse().unwrap();
         assert_eq!(case.to_string(), text);
         assert_eq!(format!("# comment\n\n{text}").parse(), Ok(case));
         assert_eq!("seed 7".parse(), Ok(Case { seed: 7, dealt: None }));
-        for bad in ["", "1 throttle", "seed x", "seed 1\nseed 2", "seed 1\n2 hail", "seed 1\n2 delay 3"] {
+        for bad in [
+            "",
+            "1 s:A 1 throttle",
+            "seed x",
+            "seed 1\nseed 2",
+            "seed 1\n2 throttle",
+            "seed 1\n1 s:A 2 hail",
+            "seed 1\n1 s:A 2 delay 3",
+        ] {
             assert!(bad.parse::<Case>().is_err(), "{bad}");
         }
     }

@@ -34,5 +34,5 @@ pub use lab::{A, B, HOME, Lab, TARGET};
 pub use output::{Ran, Told, without_request_ids};
 pub use pane::Pane;
 pub use reduce::reduce;
-pub use storm::{Dealt, Storm};
+pub use storm::{Dealt, Place, Storm};
 pub use world::World;

@@ -14,14 +14,26 @@ const TOO_LATE: Duration = Duration::from_mins(2);
 /// A storm passes: what is not done by then is stuck, and shall be seen to be.
 const LASTS: usize = 1500;
 
-/// What happens to a call of either agent: the call's number, from 1, and the disturbance.
-pub type Dealt = (usize, Disturbance);
+/// A call of an agent: the nth of its action, from 1, in all processes of its account. A number among all calls would name another
+/// call as soon as a disturbance before it is taken out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Whose agent calls.
+    pub account: String,
+    /// As IAM spells it.
+    pub action: String,
+    /// Which one.
+    pub nth: usize,
+}
+
+/// What happens to a call of either agent.
+pub type Dealt = (Place, Disturbance);
 
 /// Where the disturbances come from.
 #[derive(Debug)]
 enum Source {
     Random(Rng),
-    Listed(BTreeMap<usize, Disturbance>),
+    Listed(BTreeMap<Place, Disturbance>),
 }
 
 /// Throttles, fails, loses answers, holds them up, shows what was, and kills the agent that asks.
@@ -30,6 +42,8 @@ pub struct Storm {
     from: Mutex<Source>,
     dealt: Mutex<Vec<Dealt>>,
     calls: AtomicUsize,
+    /// How many calls there were of each action, by account.
+    of_action: Mutex<BTreeMap<(String, String), usize>>,
     /// Of the agent in account A.
     source: Notify,
     /// Of the agent in account B.
@@ -44,7 +58,7 @@ impl Storm {
 
     /// These disturbances, and no others.
     pub fn listed(dealt: &[Dealt]) -> Self {
-        Self::of(Source::Listed(dealt.iter().copied().collect()))
+        Self::of(Source::Listed(dealt.iter().cloned().collect()))
     }
 
     fn of(from: Source) -> Self {
@@ -52,6 +66,7 @@ impl Storm {
             from: Mutex::new(from),
             dealt: Mutex::default(),
             calls: AtomicUsize::new(0),
+            of_action: Mutex::default(),
             source: Notify::new(),
             target: Notify::new(),
         }
@@ -95,9 +110,9 @@ fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Source {
-    fn next(&mut self, call: usize) -> Disturbance {
+    fn next(&mut self, call: usize, place: &Place) -> Disturbance {
         let random = match self {
-            Self::Listed(listed) => return listed.get(&call).copied().unwrap_or(Disturbance::None),
+            Self::Listed(listed) => return listed.get(place).copied().unwrap_or(Disturbance::None),
             Self::Random(_) if call > LASTS => return Disturbance::None,
             Self::Random(random) => random,
         };
@@ -117,9 +132,16 @@ impl Source {
 impl Gate for Storm {
     fn judge(&self, call: &Call) -> Disturbance {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        let what = locked(&self.from).next(number);
+        let nth = {
+            let mut of_action = locked(&self.of_action);
+            let count = of_action.entry((call.account.clone(), call.action.clone())).or_default();
+            *count += 1;
+            *count
+        };
+        let place = Place { account: call.account.clone(), action: call.action.clone(), nth };
+        let what = locked(&self.from).next(number, &place);
         if what != Disturbance::None {
-            locked(&self.dealt).push((number, what));
+            locked(&self.dealt).push((place, what));
         }
         if kills(what) {
             self.death(&call.account).notify_one();

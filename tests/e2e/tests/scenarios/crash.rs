@@ -53,7 +53,7 @@ async fn crash_everywhere((moment, given_key): (Moment, bool), shard: usize) {
 }
 
 /// A sample has each of so many calls.
-const EVERY: usize = 12;
+const EVERY: usize = 20;
 
 #[rustfmt::skip]
 sharded!(crash_everywhere(Moment::Before, false) in

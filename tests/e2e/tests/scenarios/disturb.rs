@@ -32,7 +32,7 @@ async fn clean() -> &'static (usize, String) {
 }
 
 /// A sample has each of so many calls.
-const EVERY: usize = 15;
+const EVERY: usize = 25;
 
 async fn disturb_everywhere((what, kind): (Disturbance, usize), shard: usize) {
     let (calls, world) = clean().await;

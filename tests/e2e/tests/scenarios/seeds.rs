@@ -125,11 +125,11 @@ fn weather_all(shard: u64) {
     println!("{weathered} seeds: {calls} calls, {deaths} agents killed");
 }
 
-/// One that is asked for, or as many as are, or 40; 200 where everything is to be tested.
+/// One that is asked for, or as many as are, or 24; 200 where everything is to be tested.
 #[expect(clippy::disallowed_methods, reason = "whoever runs the test says how many")]
 fn wanted() -> impl Iterator<Item = u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let usual = if is_exhaustive() { 200 } else { 40 };
+    let usual = if is_exhaustive() { 200 } else { 24 };
     match number("SEED") {
         Some(seed) => seed..=seed,
         None => 1..=number("SEEDS").unwrap_or(usual),
