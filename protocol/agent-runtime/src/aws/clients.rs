@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_rds::config::retry::RetryPartition;
@@ -48,7 +49,11 @@ impl Clients {
     pub fn new(sdk: &SdkConfig, partition: &str) -> Self {
         let timeouts =
             TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(ATTEMPT).build();
-        let sdk = sdk.to_builder().retry_config(RetryConfig::standard()).timeout_config(timeouts).build();
+        // The guard of uploads wakes its task every 100 ms until the answer comes, be that a long poll of 20 s. Requests are small, and
+        // one that stalls ends with the timeout of its attempt.
+        let stalls = StalledStreamProtectionConfig::enabled().upload_enabled(false).build();
+        let sdk = sdk.to_builder().retry_config(RetryConfig::standard()).timeout_config(timeouts);
+        let sdk = sdk.stalled_stream_protection(stalls).build();
         Self { sdk, partition: RetryPartition::custom(partition.to_owned()).build(), made: Rc::default() }
     }
 
