@@ -156,7 +156,7 @@ impl Account {
             let answer = call.db_snapshot_identifier(snapshot.snapshot.as_str()).send().await;
             let is_missing = DescribeDBSnapshotAttributesError::is_db_snapshot_not_found_fault;
             let Some(answer) = answer.missing_ok("rds:DescribeDBSnapshotAttributes", is_missing)? else {
-                self.cache.acted(&snapshot.region, &snapshot.snapshot);
+                self.cache.acted_on(snapshot);
                 return Ok(BTreeSet::new());
             };
             let attributes = answer.db_snapshot_attributes_result();
@@ -175,10 +175,10 @@ impl Account {
         let answer = call.send().await;
         let (region, shares_of) = (&snapshot.region, SharesOf(snapshot.snapshot.clone()));
         let known = self.cache.peek(region, &shares_of).map(|known| BTreeSet::clone(&known));
-        self.cache.acted(region, &shares_of);
+        self.cache.forget(region, &shares_of);
         if let Err(fault) = answer.op("rds:ModifyDBSnapshotAttribute") {
             // Somebody may have deleted it.
-            self.cache.acted(region, &snapshot.snapshot);
+            self.cache.acted_on(snapshot);
             return if !shared && fault.code() == Some("DBSnapshotNotFound") { Ok(()) } else { Err(fault) };
         }
         let mut now = known.unwrap_or_default();
@@ -202,7 +202,7 @@ impl Account {
         let tags = [pair(key, value)].into();
         let call = self.clients.rds(&snapshot.region).add_tags_to_resource();
         let answer = call.resource_name(snapshot.to_string()).set_tags(Some(rds_tags(&tags))).send().await;
-        let failed = |_: &Fault| self.cache.acted(&snapshot.region, &snapshot.snapshot);
+        let failed = |_: &Fault| self.cache.acted_on(snapshot);
         answer.op("rds:AddTagsToResource").inspect_err(failed)?;
         self.cache.tagged(snapshot, &tags);
         Ok(())

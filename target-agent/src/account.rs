@@ -179,7 +179,7 @@ impl Account {
         let tags = [pair(key, value)].into();
         let call = self.clients.rds(&copy.region).add_tags_to_resource();
         let answer = call.resource_name(copy.to_string()).set_tags(Some(rds_tags(&tags))).send().await;
-        answer.op("rds:AddTagsToResource").inspect_err(|_| self.cache.acted(&copy.region, &copy.snapshot))?;
+        answer.op("rds:AddTagsToResource").inspect_err(|_| self.cache.acted_on(copy))?;
         self.cache.tagged(copy, &tags);
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Step for CopyToTargetRegion<'_> {
             .set_tags(Some(rds_tags(&tags)))
             .send()
             .await;
-        self.account.cache.acted(&self.of.route.region, &self.of.snapshot(SnapshotRole::Shared));
+        self.account.cache.acted_on(&self.of.shared_arn());
         let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
@@ -221,7 +221,7 @@ impl Step for DeleteSharedCopy<'_> {
         let region = &self.of.route.region;
         let call = self.account.clients.rds(region).delete_db_snapshot();
         let answer = call.db_snapshot_identifier(self.of.shared_arn().snapshot.as_str()).send().await;
-        self.account.cache.acted(&self.of.route.region, &self.of.snapshot(SnapshotRole::Shared));
+        self.account.cache.acted_on(&self.of.shared_arn());
         match answer.missing_ok("rds:DeleteDBSnapshot", DeleteDBSnapshotError::is_db_snapshot_not_found_fault) {
             Ok(_) => Ok(Acted::Done),
             // The policies of deploy/ know the copy by its tags. One that another agent has just deleted has none: AWS refuses the

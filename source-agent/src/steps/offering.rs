@@ -14,8 +14,9 @@ use protocol::{Digest, SourceFacts};
 use crate::account::Account;
 use crate::moves::Move;
 
-/// Of two agents that make an offer, the second may not have seen the first one's for as long as a read is stale and its look is
-/// old (30 s and [`Freshness::Now`]), and the first may not see the second one's for another 30 s: after this long both see the same.
+/// Of two agents that make an offer, the second may not have seen the first one's for as long as a read is stale and its own read is
+/// old (30 s, and the 5 s of [`Freshness::Now`]), and the first may not see the second one's for another 30 s: after this long both
+/// see the same.
 const RACE: Duration = Duration::from_secs(75);
 /// Offers of the same moment are looked at together.
 const MOMENT: Duration = Duration::from_secs(10);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent_runtime::clock::later;
 use agent_runtime::{Acted, Fault, Freshness, NextPoll, Observed, Progress, Step, StepId, Wait, Working};
 use jiff::Timestamp;
+use protocol::SourceFacts;
 use protocol::tags::{self, Ended, Outcome};
 
 use crate::account::Account;
@@ -64,17 +65,26 @@ impl Step for MarkEnded<'_> {
         Ok(if ended { Observed::Ready(()) } else { Observed::Todo })
     }
 
-    /// Another agent may have marked the end since this one looked: what it wrote stays.
     async fn act(&self) -> Result<Acted, Fault> {
-        let source = self.account.source_as_of(self.of, Freshness::Now).await?;
-        if source.is_some_and(|source| source.facts.ended.is_some()) {
-            return Ok(Acted::Nothing);
-        }
-        let ended = Ended { outcome: self.outcome, at: self.account.clock.now() };
-        self.account.tag(&self.of.source_arn(), tags::ENDED, &ended).await.map(|()| Acted::Done)
+        mark(self.account, self.of, (tags::ENDED, self.outcome), |facts| &facts.ended).await
     }
 
     fn foresee(&self) {}
+}
+
+/// Marks an end, with this time. Another agent may have marked it since this one read it: what it wrote stays.
+async fn mark(
+    account: &Account,
+    of: &Move,
+    (tag, outcome): (&str, Outcome),
+    marked: fn(&SourceFacts) -> &Option<Ended>,
+) -> Result<Acted, Fault> {
+    let source = account.source_as_of(of, Freshness::Now).await?;
+    if source.is_some_and(|source| marked(&source.facts).is_some()) {
+        return Ok(Acted::Nothing);
+    }
+    let ended = Ended { outcome, at: account.clock.now() };
+    account.tag(&of.source_arn(), tag, &ended).await.map(|()| Acted::Done)
 }
 
 /// When AWS shows what was opened before this end. A person may have written another time than this clock's.
@@ -143,12 +153,7 @@ impl Step for MarkSettled<'_> {
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
-        let source = self.account.source_as_of(self.of, Freshness::Now).await?;
-        if source.is_some_and(|source| source.facts.settled.is_some()) {
-            return Ok(Acted::Nothing);
-        }
-        let settled = Ended { outcome: self.outcome, at: self.account.clock.now() };
-        self.account.tag(&self.of.source_arn(), tags::SETTLED, &settled).await.map(|()| Acted::Done)
+        mark(self.account, self.of, (tags::SETTLED, self.outcome), |facts| &facts.settled).await
     }
 
     fn foresee(&self) {}

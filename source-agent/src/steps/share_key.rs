@@ -11,7 +11,7 @@ use agent_runtime::fault::statement::full_hour;
 use agent_runtime::{Acted, Fault, Freshness, Observed, Step, StepId};
 use jiff::{SignedDuration, Timestamp};
 use protocol::tags::Route;
-use protocol::{HandoffId, KeyArn, Stage, names};
+use protocol::{KeyArn, Stage, names};
 
 use crate::account::Account;
 use crate::key_policy::{OpenTo, with_target};
@@ -42,8 +42,8 @@ pub(crate) struct RevokeGrants<'a> {
     pub(crate) key: Option<&'a KeyArn>,
 }
 
-/// Another agent may have written the policy at the same instant as this one, from a listing without this offer: it is looked at
-/// once more when it must have shown. Account B, which looks at its copy after two minutes, has mostly accepted by then.
+/// Another agent may have written the policy at the same instant as this one, from a listing without this offer: it is read once more
+/// when it must have shown. Account B, which polls its copy after two minutes, has mostly accepted by then, and the read is saved.
 const RACE: SignedDuration = SignedDuration::from_mins(4);
 
 /// The policy of a key, as whichever handoff has looked has found it.
@@ -63,17 +63,13 @@ impl Resource for OpeningOf {
     type View = Opening;
 }
 
-/// The offers that are open under this route's key, which has one name in either key mode: whose, and until when.
-async fn open(account: &Account, of: &Move, freshness: Freshness) -> Result<Vec<(HandoffId, Timestamp)>, Fault> {
+/// Until when account B's statement in the policy lasts: to the end of the last open offer under this route's key, which has one name in
+/// either key mode. `None` without an open offer.
+async fn open_until(account: &Account, of: &Move, freshness: Freshness) -> Result<Option<Timestamp>, Fault> {
     let (sources, _) = account.source_snapshots(freshness).await?;
     let same = |route: &Route| route.account == of.route.account && route.region == of.route.region;
-    let open = sources.into_iter().filter(|source| same(&source.facts.route));
-    Ok(open.filter_map(|source| Some((source.facts.id.clone(), source.facts.open_offer()?.access_until))).collect())
-}
-
-/// When account B's statement in the policy ends: with the last open offer.
-fn last(open: &[(HandoffId, Timestamp)]) -> Option<Timestamp> {
-    open.iter().map(|(_, until)| full_hour(*until)).max()
+    let open = sources.iter().filter(|source| same(&source.facts.route));
+    Ok(open.filter_map(|source| Some(full_hour(source.facts.open_offer()?.access_until))).max())
 }
 
 /// The policy as it should be, if it is not, and until when it then lets account B in.
@@ -83,7 +79,7 @@ async fn render(
     key: &KeyArn,
     freshness: Freshness,
 ) -> Result<(Option<serde_json::Value>, Option<Timestamp>), Fault> {
-    let until = last(&open(account, of, freshness).await?);
+    let until = open_until(account, of, freshness).await?;
     let open = until.map(|until| OpenTo { account: &of.route.account, role: &of.target_role, until });
     Ok((with_target(&*account.keys.policy(key, freshness).await?, key, open.as_ref()), until))
 }
@@ -100,10 +96,10 @@ async fn put(account: &Account, of: &Move, key: &KeyArn) -> Result<Acted, Fault>
 }
 
 impl ShareKey<'_> {
-    /// As the policy was found, at least as fresh as this; a look at it reads what `shown` says.
-    async fn opening(&self, freshness: Freshness, shown: Freshness) -> Result<Rc<Opening>, Fault> {
+    /// How the policy was found, at least as fresh as this.
+    async fn opening(&self, freshness: Freshness) -> Result<Rc<Opening>, Fault> {
         let look = async || {
-            let (wanted, until) = render(self.account, self.of, self.key, shown).await?;
+            let (wanted, until) = render(self.account, self.of, self.key, Freshness::Now).await?;
             Ok(Opening { right: wanted.is_none(), until })
         };
         self.account.cache.get(&self.key.region, &OpeningOf(self.key.clone()), freshness, look).await
@@ -140,11 +136,10 @@ impl Step for ShareKey<'_> {
         let (now, pause) = (self.account.clock.now(), self.account.cache.spacing());
         let together = later(settled, SignedDuration::try_from(pause).unwrap_or_default());
         let freshness = if now < together { Freshness::Slow } else { Freshness::Since(settled) };
-        let shown = Freshness::Since(if now < settled { offer.issued } else { settled });
         let is_open = |opening: &Opening| opening.right && opening.until >= Some(offer.access_until);
-        let mut opening = self.opening(freshness, shown).await?;
+        let mut opening = self.opening(freshness).await?;
         if !is_open(&opening) {
-            opening = self.opening(Freshness::Now, shown).await?;
+            opening = self.opening(Freshness::Now).await?;
         }
         Ok(if is_open(&opening) { Observed::Ready(()) } else { Observed::Todo })
     }
@@ -202,7 +197,7 @@ impl RevokeGrants<'_> {
         if self.account.is_left_to_another(self.of) {
             return Ok(None);
         }
-        if !open(self.account, self.of, freshness).await?.is_empty() {
+        if open_until(self.account, self.of, freshness).await?.is_some() {
             return Ok(None);
         }
         let account = self.of.route.account.as_str();

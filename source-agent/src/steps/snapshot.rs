@@ -84,7 +84,7 @@ impl Step for TakeSnapshot<'_> {
             .db_snapshot_identifier(self.of.snapshot(SnapshotRole::Source).as_str())
             .set_tags(Some(rds_tags(&facts.creation_tags())));
         let answer = call.send().await;
-        self.account.cache.acted(region, &self.of.snapshot(SnapshotRole::Source));
+        self.account.cache.acted_on(&self.of.source_arn());
         if answer.is_err() {
             // It may not be available any more.
             self.account.cache.acted(region, &self.of.database.database);

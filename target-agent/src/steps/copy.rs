@@ -75,8 +75,7 @@ impl Step for CopyUnderOwnKey<'_> {
             .set_tags(Some(rds_tags(&self.job.facts.creation_tags())))
             .send()
             .await;
-        let copy = self.job.target_arn(&self.account.settings);
-        self.account.cache.acted(&copy.region, &copy.snapshot);
+        self.account.cache.acted_on(&self.job.target_arn(&self.account.settings));
         let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {

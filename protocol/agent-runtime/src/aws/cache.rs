@@ -1,8 +1,8 @@
 //! The cache: everything that is read from AWS, by resource and Region. One for each process; all its handoffs share what it reads.
 //!
 //! Each question says how fresh the answer must be ([`Freshness`]). Resources are read one by one, or by listings of a whole
-//! Region, which serve all handoffs; those who ask together cause one call. Nobody is given what was read before this process's own
-//! act on the very resource. What a call that fails would have read is not remembered.
+//! Region, which serve all handoffs; those who ask together cause one call. [`get`](Cache::get) and [`one`](Cache::one) never answer
+//! with what was read before this process's own act on the resource. The answer to a call that fails is not remembered.
 
 mod known;
 
@@ -21,7 +21,8 @@ use crate::aws::freshness::{Ages, Freshness, Shown};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::poll::schedule::PollSchedule;
-use known::{Known, Moment};
+use known::Known;
+pub(super) use known::Moment;
 pub use known::{Listing, Resource};
 
 /// What this process has read from AWS.
@@ -46,7 +47,7 @@ impl Cache {
     }
 
     /// So many handoffs of this process share what is read.
-    pub fn set_active(&self, handoffs: usize) {
+    pub(crate) fn set_active(&self, handoffs: usize) {
         self.active.set(handoffs);
     }
 
@@ -66,10 +67,12 @@ impl Cache {
         freshness: Freshness,
         read: impl AsyncFnOnce() -> Result<K::View, Fault>,
     ) -> Result<Rc<K::View>, Fault> {
-        let reading = self.with(region, |known| known.reading.entry(key.clone()).or_default().clone());
+        let (reading, asked) =
+            self.with(region, |known| (known.reading.entry(key.clone()).or_default().clone(), known.now()));
         let _reading = reading.lock().await;
         let fresh = self.with(region, |known| {
-            self.serves(known, key, freshness, false).then(|| known.all.get(key).cloned()).flatten()
+            let serves = self.serves(known, key, (freshness, asked), false);
+            serves.then(|| known.all.get(key).cloned()).flatten()
         });
         if let Some(view) = fresh {
             return Ok(view);
@@ -84,14 +87,14 @@ impl Cache {
     ///
     /// # Errors
     /// The fault of the listing.
-    pub async fn one<K: Resource>(
+    pub(crate) async fn one<K: Resource>(
         &self,
         region: &Region,
         key: &K,
         freshness: Freshness,
         list: impl AsyncFnOnce(&Listing<K>) -> Result<Listing<K>, Fault>,
     ) -> Result<Option<Rc<K::View>>, Fault> {
-        self.list_unless(region, |known| self.serves(known, key, freshness, true), list).await?;
+        self.list_unless(region, |known, asked| self.serves(known, key, (freshness, asked), true), list).await?;
         Ok(self.peek(region, key))
     }
 
@@ -99,21 +102,20 @@ impl Cache {
     ///
     /// # Errors
     /// The fault of the listing.
-    pub async fn all<K: Resource>(
+    pub(crate) async fn all<K: Resource>(
         &self,
         region: &Region,
         freshness: Freshness,
         list: impl AsyncFnOnce(&Listing<K>) -> Result<Listing<K>, Fault>,
     ) -> Result<Rc<Listing<K>>, Fault> {
-        let serves = |known: &Known<K>| {
-            let oldest = |listed: &Moment| self.ages(true).oldest(freshness, Shown::Absent) >= listed.elapsed();
-            known.listed().as_ref().is_some_and(oldest)
+        let serves = |known: &Known<K>, asked| {
+            known.listed.is_some_and(|listed| self.ages(true).serves(freshness, listed, asked, Shown::Absent))
         };
         self.list_unless(region, serves, list).await?;
         Ok(self.known(region))
     }
 
-    /// What is known of one, however old that is.
+    /// What is known of one, however old that is, be it from before an act of this process.
     pub fn peek<K: Resource>(&self, region: &Region, key: &K) -> Option<Rc<K::View>> {
         self.with(region, |known: &mut Known<K>| known.all.get(key).cloned())
     }
@@ -124,7 +126,7 @@ impl Cache {
     }
 
     /// What is known of all, in each Region.
-    pub fn everywhere<K: Resource>(&self) -> Vec<Rc<Listing<K>>> {
+    pub(crate) fn everywhere<K: Resource>(&self) -> Vec<Rc<Listing<K>>> {
         self.regions(|regions| regions.values().map(|known: &Known<K>| known.all.clone()).collect())
     }
 
@@ -146,18 +148,13 @@ impl Cache {
         self.with(region, |known: &mut Known<K>| known.wrote(key, change));
     }
 
-    /// What was listed has misled a call: nobody is given it any more.
-    pub fn doubt<K: Resource>(&self, region: &Region) {
-        self.with(region, Known::<K>::doubt);
-    }
-
-    /// Nobody asks for it any more.
+    /// Nothing is kept of it.
     pub fn forget<K: Resource>(&self, region: &Region, key: &K) {
         self.with(region, |known| known.forget(key));
     }
 
-    /// Reads one of a listing alone, unless it is as fresh as this, or a listing is worth its pages of this length: a listing serves all,
-    /// and a read alone one, so it is made when so many have read alone since the last one as it has pages. Tells whether it was read.
+    /// Reads one of a listing alone, and tells so. It does not if what is known is fresh, or if a listing costs no more: since the last
+    /// listing as many were read alone as it has pages of this length.
     ///
     /// # Errors
     /// The fault of the read.
@@ -169,20 +166,28 @@ impl Cache {
         page: usize,
         read: impl AsyncFnOnce() -> Result<Option<K::View>, Fault>,
     ) -> Result<bool, Fault> {
-        let serves = |known: &mut Known<K>| {
-            self.serves(known, key, freshness, true) || (known.alone + 1) * page >= known.all.len()
-        };
-        if self.with(region, serves) {
-            return Ok(false);
-        }
-        let began = self.with(region, Known::<K>::now);
+        let began = self.with(region, |known| {
+            let asked = known.now();
+            if self.serves(known, key, (freshness, asked), true) {
+                return None;
+            }
+            known.alone += 1;
+            (known.alone * page < known.all.len()).then_some(asked)
+        });
+        let Some(began) = began else { return Ok(false) };
         let view = read().await?;
         self.with(region, |known| known.saw(key, began, view.map(Rc::new)));
         Ok(true)
     }
 
-    /// Whether what is known of a resource is as fresh as this.
-    fn serves<K: Resource>(&self, known: &Known<K>, key: &K, freshness: Freshness, listed: bool) -> bool {
+    /// Whether what is known of a resource is as fresh as was asked for, then.
+    fn serves<K: Resource>(
+        &self,
+        known: &Known<K>,
+        key: &K,
+        (freshness, asked): (Freshness, Moment),
+        listed: bool,
+    ) -> bool {
         let Some((read, view)) = known.newest(key) else { return false };
         let ages = self.ages(listed);
         // As it was foreseen when it was read.
@@ -192,7 +197,7 @@ impl Cache {
             Some(Some(left)) => Shown::Busy(left),
             Some(None) => Shown::Still,
         };
-        read.elapsed() <= ages.oldest(freshness, shown)
+        ages.serves(freshness, read, asked, shown)
     }
 
     fn ages(&self, listed: bool) -> Ages<'_> {
@@ -203,14 +208,18 @@ impl Cache {
     async fn list_unless<K: Resource>(
         &self,
         region: &Region,
-        serves: impl Fn(&Known<K>) -> bool,
+        serves: impl Fn(&Known<K>, Moment) -> bool,
         list: impl AsyncFnOnce(&Listing<K>) -> Result<Listing<K>, Fault>,
     ) -> Result<(), Fault> {
-        let Some(listing) = self.with(region, |known| (!serves(known)).then(|| known.listing.clone())) else {
+        let (asked, serving, listing) = self.with(region, |known| {
+            let asked = known.now();
+            (asked, serves(known, asked), known.listing.clone())
+        });
+        if serving {
             return Ok(());
-        };
+        }
         let _listing = listing.lock().await;
-        if self.with(region, |known| serves(known)) {
+        if self.with(region, |known| serves(known, asked)) {
             return Ok(());
         }
         let began = self.with(region, Known::<K>::now);

@@ -45,6 +45,8 @@ pub struct SnapshotLimits {
 #[derive(Debug)]
 struct SnapshotSupply {
     there: Rc<Snapshots>,
+    /// Copies to this Region; none of those that are taken.
+    in_flight: Vec<Rc<SnapshotView>>,
     limit: usize,
     bound: Bound,
     /// `None` of those that are taken.
@@ -74,9 +76,9 @@ impl SnapshotLimits {
     /// # Errors
     /// When the snapshots or the quota cannot be read.
     pub async fn under_way(&self, home: &Region, age: SupplyAge) -> Result<Box<dyn Supply>, Fault> {
-        let there = self.listing(home, age).await?;
-        let bound = self.room(&there, home).await?;
-        Ok(Box::new(SnapshotSupply { there, limit: 2 * self.copies_in_flight, bound, copies: None }))
+        let (there, bound) = self.there(home, age).await?;
+        let limit = 2 * self.copies_in_flight;
+        Ok(Box::new(SnapshotSupply { there, in_flight: Vec::new(), limit, bound, copies: None }))
     }
 
     /// How many copies to a Region may be in flight. `sources` is the Region of the snapshots that are to be copied, where their
@@ -90,12 +92,11 @@ impl SnapshotLimits {
         age: SupplyAge,
         (sources, share): (Option<&Region>, Option<Bound>),
     ) -> Result<Box<dyn Supply>, Fault> {
-        let there = self.listing(region, age).await?;
+        let (there, room) = self.there(region, age).await?;
         let sources = match sources {
             Some(sources) => Some(self.cache.snapshots(sources, Freshness::Slow).await?),
             None => None,
         };
-        let room = self.room(&there, region).await?;
         let left = |bound: &Bound| bound.left.unwrap_or(usize::MAX);
         let bound = match share {
             Some(share) if left(&share) < left(&room) => share,
@@ -109,43 +110,33 @@ impl SnapshotLimits {
             schedule: self.cache.schedule.clone(),
             now: self.cache.clock.now(),
         };
-        Ok(Box::new(SnapshotSupply { there, limit: self.copies_in_flight, bound, copies: Some(copies) }))
+        let in_flight = there.values().filter(|view| is_copy_in_flight(view)).cloned().collect();
+        Ok(Box::new(SnapshotSupply { there, in_flight, limit: self.copies_in_flight, bound, copies: Some(copies) }))
     }
 
-    /// What AWS has refused for a limit teaches that the quota is not as it was known.
-    async fn listing(&self, region: &Region, age: SupplyAge) -> Result<Rc<Snapshots>, Fault> {
-        let freshness = match age {
-            SupplyAge::Known => Freshness::Slow,
-            SupplyAge::Recent => Freshness::Recent,
-            SupplyAge::Now => {
-                self.cache.doubt_manual_snapshots(region);
-                Freshness::Now
-            }
+    /// The snapshots of a Region, and how many more the account may have there. What AWS has refused for a limit teaches that neither is
+    /// as it was known. A person makes room: that is asked again after a while.
+    async fn there(&self, region: &Region, age: SupplyAge) -> Result<(Rc<Snapshots>, Bound), Fault> {
+        let (listing, quota) = match age {
+            SupplyAge::Known => (Freshness::Slow, Freshness::Slow),
+            SupplyAge::Recent => (Freshness::Recent, Freshness::Slow),
+            SupplyAge::Now => (Freshness::Anew, Freshness::Anew),
         };
-        self.cache.snapshots(region, freshness).await
-    }
-
-    /// How many manual snapshots more the account may have there. A person makes room: that is asked again after a while.
-    async fn room(&self, there: &Snapshots, region: &Region) -> Result<Bound, Fault> {
-        let quota = self.cache.manual_snapshots(region, there.len()).await?;
+        let there = self.cache.snapshots(region, listing).await?;
+        let quota = self.cache.manual_snapshots(region, there.len(), quota).await?;
         let shown = quota.unwrap_or(usize::MAX);
-        Ok(Bound {
+        let bound = Bound {
             left: quota.map(|quota| quota.saturating_sub(there.len())),
             words: format!("room for a manual snapshot in {region} (quota {shown}, all used; raise L-272F1212)"),
             retry_after: self.cache.schedule.ceiling(),
-        })
-    }
-}
-
-impl SnapshotSupply {
-    fn in_flight(&self) -> impl Iterator<Item = &Rc<SnapshotView>> {
-        self.there.values().filter(|view| self.copies.is_some() && is_copy_in_flight(view))
+        };
+        Ok((there, bound))
     }
 }
 
 impl Supply for SnapshotSupply {
     fn in_use(&self) -> usize {
-        self.in_flight().count()
+        self.in_flight.len()
     }
 
     fn limit(&self) -> usize {
@@ -172,7 +163,7 @@ impl Supply for SnapshotSupply {
 
     fn next_free(&self, is_polled: &dyn Fn(&str) -> bool) -> Retry {
         let Some(Copies { schedule, now, .. }) = &self.copies else { return Retry::After(SELDOM) };
-        let strange = self.in_flight().filter(|view| !is_polled(view.arn.snapshot.as_str()));
+        let strange = self.in_flight.iter().filter(|view| !is_polled(view.arn.snapshot.as_str()));
         let polls = strange.map(|view| {
             let working = Working { percent: view.percent, since: view.created, ..Working::new("") };
             schedule.next_poll(&working, false, *now, Duration::ZERO)

@@ -2,20 +2,23 @@
 //!
 //! | freshness | age | who asks with it |
 //! |---|---|---|
-//! | [`Now`](Freshness::Now) | 5 s | an act that replaces what is there (a key policy, the offer), or that another agent or a person may have made wrong meanwhile (a share, a restore); a snapshot that another account shares; `plan` and `status` |
-//! | [`Recent`](Freshness::Recent) | of a listing: 5 s, and 1.5 s more for each active handoff; else 1 min | the queue for slots; answers to hellos that come together (quotas, the own key) |
-//! | [`Progress`](Freshness::Progress) | an eighth of the time that is left; of what stands still 2 h, and 6 h if it was read alone | waits for snapshots, copies, restores, and for keys that are being made; groups and engine versions, which stay |
-//! | [`Create`](Freshness::Create) | as `Progress`, but 2 h when it is absent | steps that create: AWS refuses a second resource of one name |
+//! | [`Now`](Freshness::Now) | 5 s | an act that replaces what is there (a key policy, the offer, the end), or that another agent or a person may have made wrong meanwhile (a share, a restore); a snapshot that another account shares; what a command, a request or a receipt begins with; `plan`, `status` and `report` |
+//! | [`Recent`](Freshness::Recent) | of a listing: 1.5 s for each further active handoff, from 5 s to 150 s; else 1 min | the queue for slots and the day's share; the databases that are there; whether account B has answered a hello; answers to hellos that come together (quotas, the own key) |
+//! | [`Progress`](Freshness::Progress) | an eighth of the time that is left; of what is complete 2 h, and 6 h if it was read alone | waits for snapshots and copies, and for keys that are being made; groups and engine versions, which stay |
+//! | [`Create`](Freshness::Create) | as `Progress`, but 2 h when it is absent | steps that create a snapshot, and whoever asks for a database: AWS refuses a second resource of one name |
 //! | [`Ceiling`](Freshness::Ceiling) | 20 min | what the other account is waited for: another agent may have heard of it |
 //! | [`Slow`](Freshness::Slow) | 1 h; of a listing 2 h | what changes only by our own acts or a person's: shares, policies, quotas, listings that only count |
 //! | [`Since`](Freshness::Since) | read after that time | what is checked once more after AWS must show it: the end of an offer, two agents that may have raced |
+//! | [`Anew`](Freshness::Anew) | read after the question | what has misled a call: the listing and the quota, after AWS has refused one for a limit |
 //!
-//! Nobody is given what was read before this process's own act on the very resource. The ages are those of the usual `[look_again]`.
+//! A resource is never shown as it was before this process's own act on it. The ages are those of the usual `[look_again]`; 5 s and 1 min are
+//! fixed.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::aws::cache::Moment;
 use crate::poll::schedule::PollSchedule;
 
 /// How old a read may be. The table of the [module](self) says who asks with which.
@@ -35,6 +38,8 @@ pub enum Freshness {
     Slow,
     /// Read after this time, and not longer ago than with [`Slow`](Self::Slow).
     Since(Timestamp),
+    /// Read after the question.
+    Anew,
 }
 
 /// A pass seldom takes longer from a read to the act that follows it.
@@ -63,8 +68,16 @@ pub(super) enum Shown {
 }
 
 impl Ages<'_> {
+    /// Whether a read of that moment that showed this answers a question of a moment.
+    pub(super) fn serves(&self, freshness: Freshness, read: Moment, asked: Moment, shown: Shown) -> bool {
+        match freshness {
+            Freshness::Anew => read > asked,
+            _ => read.elapsed() <= self.oldest(freshness, shown),
+        }
+    }
+
     /// How old a read that showed this may be.
-    pub(super) fn oldest(&self, freshness: Freshness, shown: Shown) -> Duration {
+    fn oldest(&self, freshness: Freshness, shown: Shown) -> Duration {
         match freshness {
             Freshness::Now => ONE_PASS,
             Freshness::Recent if self.listed => self.soon(),
@@ -81,8 +94,9 @@ impl Ages<'_> {
             // The clock tells whole seconds.
             Freshness::Since(time) => {
                 let since = Duration::try_from(self.now.duration_since(time)).unwrap_or_default();
-                (since + Duration::from_secs(1)).min(self.schedule.idle())
+                (since + Duration::from_secs(1)).min(self.oldest(Freshness::Slow, shown))
             }
+            Freshness::Anew => Duration::ZERO,
         }
     }
 

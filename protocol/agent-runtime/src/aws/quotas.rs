@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use protocol::{Region, SnapshotId};
+use protocol::Region;
 
 use crate::aws::cache::{Cache, Resource};
 use crate::aws::clients::Clients;
@@ -120,16 +120,21 @@ impl Cache {
     }
 
     /// How many manual snapshots there may be, where `there` are so many already. `None` is more than that, or unknown. It is read as
-    /// seldom as can be.
+    /// seldom as can be: only where many are there, and, with [`Freshness::Anew`], where AWS has refused one.
     ///
     /// # Errors
     /// When RDS does not answer. A role that may not ask finds it out by a refusal.
-    pub(super) async fn manual_snapshots(&self, region: &Region, there: usize) -> Result<Option<usize>, Fault> {
-        let is_known = self.peek(region, &ManualSnapshots).is_some();
-        if there < AT_LEAST && !is_known {
+    pub(super) async fn manual_snapshots(
+        &self,
+        region: &Region,
+        there: usize,
+        freshness: Freshness,
+    ) -> Result<Option<usize>, Fault> {
+        let was_read = self.peek(region, &ManualSnapshots).is_some();
+        if there < AT_LEAST && !was_read && freshness != Freshness::Anew {
             return Ok(None);
         }
-        let read = async || match self.quotas(region, Freshness::Recent).await {
+        let read = async || match AccountQuotas::read(&self.clients, region).await {
             Ok(quotas) => Ok(quotas.get(QuotaName::ManualSnapshots).and_then(|quota| usize::try_from(quota.max).ok())),
             Err(fault) if fault.kind == FaultKind::Transient => Err(fault),
             Err(fault) => {
@@ -137,15 +142,6 @@ impl Cache {
                 Ok(None)
             }
         };
-        Ok(*self.get(region, &ManualSnapshots, Freshness::Slow, read).await?)
-    }
-
-    /// AWS has refused a snapshot there: what was read before is not believed, and the quota is read however few there are.
-    pub(super) fn doubt_manual_snapshots(&self, region: &Region) {
-        self.doubt::<SnapshotId>(region);
-        // From here on it is a quota that is known, if only of old.
-        self.put(region, &ManualSnapshots, None);
-        self.acted(region, &ManualSnapshots);
-        self.acted(region, &All);
+        Ok(*self.get(region, &ManualSnapshots, freshness, read).await?)
     }
 }

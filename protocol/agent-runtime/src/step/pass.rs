@@ -71,7 +71,7 @@ pub struct PassContext<'a> {
     pub writes: &'a WriteLog,
     /// Permits for what is limited.
     pub gate: &'a Gate,
-    /// When work is polled, and the time.
+    /// What is read of AWS; with it the poll schedule and the time.
     pub cache: &'a Cache,
     /// If it is given, every step is observed twice, and must change nothing of this.
     pub kept: Option<&'a dyn Kept>,

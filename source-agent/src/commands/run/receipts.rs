@@ -113,7 +113,7 @@ impl Receipts<'_> {
         Ok(handoff.clone())
     }
 
-    /// The source snapshot of a handoff: as this process knows it, if it remembers what is answered here, else as AWS has it now.
+    /// The source snapshot of a handoff: as this process knows it, if it remembers what is answered here, else read from AWS.
     async fn source(&self, handoff: &HandoffId, digest: &Digest) -> Result<Option<SourceSnapshot>, Fault> {
         if let Some(source) = self.account.known_source(handoff) {
             let (asked, offered) = (source.facts.hello.as_ref(), source.facts.offer.as_ref());

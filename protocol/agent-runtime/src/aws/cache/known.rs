@@ -26,13 +26,13 @@ pub type Listing<K> = BTreeMap<K, Rc<<K as Resource>::View>>;
 
 /// When something was read, written or done: in the order in which it was, since a clock may stand still between two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment {
+pub(in crate::aws) struct Moment {
     order: u64,
     at: Instant,
 }
 
 impl Moment {
-    pub(super) fn elapsed(&self) -> Duration {
+    pub(in crate::aws) fn elapsed(&self) -> Duration {
         self.at.elapsed()
     }
 }
@@ -44,8 +44,6 @@ pub(super) struct Known<K: Resource> {
     moments: u64,
     /// When the last listing began.
     pub(super) listed: Option<Moment>,
-    /// The last listing does not serve if it began before this.
-    doubted: Option<Moment>,
     /// The newest that is known of each.
     pub(super) all: Rc<Listing<K>>,
     /// Of which more is known than the last listing tells.
@@ -82,23 +80,13 @@ impl<K: Resource> Known<K> {
         Moment { order: self.moments, at: Instant::now() }
     }
 
-    /// When the listing was begun that serves.
-    pub(super) fn listed(&self) -> Option<Moment> {
-        self.listed.filter(|listed| self.doubted.is_none_or(|doubted| doubted <= *listed))
-    }
-
     /// The newest that is known of a resource, and when it was read.
     pub(super) fn newest(&self, key: &K) -> Option<(Moment, Option<&Rc<K::View>>)> {
         let read = match self.own.get(key) {
             Some(own) => own.seen?.read,
-            None => self.listed()?,
+            None => self.listed?,
         };
         Some((read, self.all.get(key)))
-    }
-
-    /// The listing does not serve any more.
-    pub(super) fn doubt(&mut self) {
-        self.doubted = Some(self.now());
     }
 
     /// Only what is read from now on tells how it is.
@@ -109,7 +97,6 @@ impl<K: Resource> Known<K> {
 
     /// One was read alone, beginning then. What was listed, written or done since is newer.
     pub(super) fn saw(&mut self, key: &K, read: Moment, view: Option<Rc<K::View>>) {
-        self.alone += 1;
         let changed = self.own.get(key).and_then(Own::last).max(self.listed);
         if changed.is_none_or(|changed| changed <= read) {
             self.know(key, Seen { read, known: read }, view);
@@ -122,12 +109,12 @@ impl<K: Resource> Known<K> {
         self.know(key, Seen { read: now, known: now }, Some(Rc::new(view)));
     }
 
-    /// This process has changed it, over what it knew of it.
+    /// This process has changed it, over what it knew of it. Where it knew nothing, only what is read from now on tells how it is.
     pub(super) fn wrote(&mut self, key: &K, change: impl FnOnce(&mut K::View))
     where
         K::View: Clone,
     {
-        let Some((read, Some(view))) = self.newest(key) else { return };
+        let Some((read, Some(view))) = self.newest(key) else { return self.acted(key) };
         let mut view = K::View::clone(view);
         change(&mut view);
         let known = self.now();
@@ -169,7 +156,6 @@ impl<K: Resource> Default for Known<K> {
         Self {
             moments: 0,
             listed: None,
-            doubted: None,
             all: Rc::default(),
             own: BTreeMap::new(),
             alone: 0,

@@ -204,17 +204,28 @@ async fn listing_that_is_held_does_not_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn listing_that_fails_changes_nothing_and_one_that_is_doubted_does_not_serve() {
+async fn listing_that_fails_changes_nothing_and_one_that_is_asked_for_anew_is_made() {
     let there = There::new(&[(1, Thing(1, None))]);
     there.one(1).await;
     advance(6 * SECOND).await;
     let fails = async |_: &Listing<Id>| Err(Fault::fatal("no answer"));
     there.cache.all(&there.region, Freshness::Now, fails).await.unwrap_err();
     assert_eq!((there.one(1).await.unwrap().0, there.listings.get()), (1, 1));
-    there.cache.doubt::<Id>(&there.region);
-    assert_eq!(there.cache.known::<Id>(&there.region).len(), 1, "it is still what is known");
-    tokio::join!(there.all(Freshness::Slow), there.one(1));
-    assert_eq!(there.listings.get(), 2, "once for all who ask since then");
+    tokio::join!(there.all(Freshness::Anew), there.all(Freshness::Anew), there.all(Freshness::Anew));
+    assert_eq!(there.listings.get(), 3, "those who ask while one is made share the next");
+}
+
+#[tokio::test(start_paused = true)]
+async fn write_over_what_is_not_known_makes_a_listing_under_way_serve_nobody() {
+    let there = There::new(&[(1, Thing(1, None))]);
+    there.one(1).await;
+    there.acted(1);
+    tokio::join!(there.all(Freshness::Anew), async {
+        sleep(SECOND / 2).await;
+        there.wrote(1, 2);
+        there.show(1, Thing(2, None));
+    });
+    assert_eq!(there.one(1).await.unwrap().0, 2);
 }
 
 #[tokio::test(start_paused = true)]

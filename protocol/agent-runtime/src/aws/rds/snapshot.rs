@@ -164,7 +164,7 @@ impl Cache {
             let answer = answer.missing_ok("rds:DescribeDBSnapshots", is_missing)?;
             Ok(answer.and_then(|answer| SnapshotView::of(answer.db_snapshots().first()?)))
         };
-        let waits_for_aws = matches!(freshness, Freshness::Progress | Freshness::Create | Freshness::Slow);
+        let waits_for_aws = matches!(freshness, Freshness::Progress | Freshness::Create);
         let is_read = !waits_for_aws && self.read_alone(region, id, freshness, PAGE, describe).await?;
         let freshness = if is_read { Freshness::Progress } else { freshness };
         self.one(region, id, freshness, async |known| self.list_snapshots(region, known).await).await
@@ -176,6 +176,11 @@ impl Cache {
     /// When RDS does not list them.
     pub async fn snapshots(&self, region: &Region, freshness: Freshness) -> Result<Rc<Snapshots>, Fault> {
         self.all(region, freshness, async |known| self.list_snapshots(region, known).await).await
+    }
+
+    /// This process has made, changed or deleted a snapshot.
+    pub fn acted_on(&self, arn: &SnapshotArn) {
+        self.acted(&arn.region, &arn.snapshot);
     }
 
     /// This process has written tags on a snapshot.
