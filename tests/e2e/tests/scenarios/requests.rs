@@ -11,7 +11,10 @@ use e2e::{A, HOME, Kill, Lab, Moment, Ran, World, differences};
 use protocol::Reason;
 use protocol::tags::{Offer, Outcome};
 use stack::Pair;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
+
+use crate::sample::{SHARDS, points, sharded};
 
 const QUEUE: &str = "rds-handoff-requests";
 const DEAD: &str = "rds-handoff-requests-dead";
@@ -160,34 +163,58 @@ async fn source_agents_share_a_queue() {
     assert!(is_empty(&lab).await);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_agent_may_die_at_any_call_until_the_request_is_deleted() {
-    let moved = async |kill: Kill| {
-        let lab = lab(vec!["orders"]).await;
-        let kill = Arc::new(kill);
-        lab.pass_through(Some(kill.clone()));
-        lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
-        // Started again as by a supervisor, until a request that a dead agent hides has come back.
-        let until = tokio::time::Instant::now() + Duration::from_mins(20);
-        while tokio::time::Instant::now() < until {
-            kill.watch(A, source_for(&lab, &Lab::ALONE, Duration::from_mins(5))).await;
-            tokio::time::sleep(Duration::from_secs(5)).await;
-        }
-        lab.pass_through(None);
-        assert_eq!(labels(&lab).await, ["cutover-1"], "{:?}", kill.struck());
-        assert!(is_empty(&lab).await, "{:?}", kill.struck());
-        lab
+/// A request is taken while an agent may be killed. Whoever dies is started again, as by a supervisor, until a request that a dead
+/// agent hides has come back.
+async fn takes_with(kill: Kill) -> (Arc<Kill>, Lab) {
+    let lab = lab(vec!["orders"]).await;
+    let kill = Arc::new(kill);
+    lab.pass_through(Some(kill.clone()));
+    lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
+    let until = tokio::time::Instant::now() + Duration::from_mins(20);
+    while tokio::time::Instant::now() < until {
+        kill.watch(A, source_for(&lab, &Lab::ALONE, Duration::from_mins(5))).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    lab.pass_through(None);
+    assert_eq!(labels(&lab).await, ["cutover-1"], "{:?}", kill.struck());
+    assert!(is_empty(&lab).await, "{:?}", kill.struck());
+    (kill, lab)
+}
+
+/// How many calls an agent makes until it has deleted the request. All shards share it.
+async fn calls_until_deleted() -> usize {
+    static CALLS: OnceCell<usize> = OnceCell::const_new();
+    let count = async || {
+        let (_, lab) = takes_with(Kill::never()).await;
+        let calls = lab.cloud.calls();
+        let mut of_agent = calls.iter().filter(|call| call.principal.contains("source-agent"));
+        of_agent.position(|call| call.action == "sqs:DeleteMessage").unwrap() + 1
     };
-    let clean = moved(Kill::never()).await;
-    let calls = clean.cloud.calls();
-    let mut of_agent = calls.iter().filter(|call| call.principal.contains("source-agent"));
-    let deleted = of_agent.position(|call| call.action == "sqs:DeleteMessage").unwrap() + 1;
-    for moment in [Moment::Before, Moment::After, Moment::Later] {
-        for at in 1..=deleted {
-            moved(Kill::new(at, moment)).await;
+    *CALLS.get_or_init(count).await
+}
+
+/// A sample has each of so many calls.
+const EVERY: usize = 3;
+
+async fn die_until_the_request_is_deleted(shard: usize) {
+    let calls = calls_until_deleted().await;
+    let mut deaths = 0;
+    // Each moment takes another sample, and the shards other deaths of it.
+    for (kind, moment) in [Moment::Before, Moment::After, Moment::Later].into_iter().enumerate() {
+        for at in points(1..=calls, EVERY, kind, (shard + kind) % SHARDS) {
+            let (kill, _) = takes_with(Kill::new(at, moment)).await;
+            assert!(kill.struck().is_some(), "nobody was killed at call {at} of {calls}");
+            deaths += 1;
         }
     }
+    println!("killed {deaths} of {} times", 3 * calls);
+    assert!(deaths > 0, "the sample has none of {calls} calls");
 }
+
+#[rustfmt::skip]
+sharded!(die_until_the_request_is_deleted() in
+    an_agent_may_die_at_any_call_until_the_request_is_deleted_1 0, an_agent_may_die_at_any_call_until_the_request_is_deleted_2 1,
+    an_agent_may_die_at_any_call_until_the_request_is_deleted_3 2, an_agent_may_die_at_any_call_until_the_request_is_deleted_4 3);
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_is_buried_and_told_and_what_is_newer_is_left() {

@@ -21,8 +21,15 @@ pub(crate) fn points(all: RangeInclusive<usize>, every: usize, first: usize, sha
     all.skip(first).step_by(every).skip(shard).step_by(SHARDS).collect()
 }
 
-/// Makes a test of each shard: `sharded!(crash_everywhere(Moment::After) in first 0, second 1, third 2, fourth 3);`.
+/// Makes a test of each shard: `sharded!(crash_everywhere(Moment::After) in first 0, second 1, third 2, fourth 3);`. Work without
+/// arguments is given none: `sharded!(take_away() in ...);`.
 macro_rules! sharded {
+    ($work:ident() in $($name:ident $shard:literal),+) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $name() {
+            Box::pin($work($shard)).await;
+        }
+    )+};
     ($work:ident $arguments:tt in $($name:ident $shard:literal),+) => {$(
         #[tokio::test(start_paused = true)]
         async fn $name() {
