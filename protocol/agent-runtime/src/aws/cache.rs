@@ -1,7 +1,7 @@
 //! The cache: everything that is read from AWS, by resource and Region. One for each process; all its handoffs share what it reads.
 //!
 //! Each question says how fresh the answer must be ([`Freshness`]). Resources are read one by one, or by listings of a whole
-//! Region, which serve all handoffs; those who ask together cause one call. [`get`](Cache::get) and [`one`](Cache::one) never answer
+//! Region, which serve all handoffs; those who ask together cause one call. [`get`](Cache::get) and `one` never answer
 //! with what was read before this process's own act on the resource. The answer to a call that fails is not remembered.
 
 mod known;
