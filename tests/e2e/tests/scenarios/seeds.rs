@@ -155,6 +155,9 @@ fn least(seed: u64, dealt: &[Dealt], why: &str) -> Case {
         let kinds = reduce_kinds(dealt, |(_, what)| discriminant(what), &mut fails);
         reduce(&kinds, TRIES, fails);
     }
+    if tries > TRIES {
+        println!("seed {seed}: out of tries, fewer may do");
+    }
     smallest
 }
 
