@@ -33,6 +33,6 @@ pub use kill::{Kill, Moment};
 pub use lab::{A, B, HOME, Lab, TARGET};
 pub use output::{Ran, Told, without_request_ids};
 pub use pane::Pane;
-pub use reduce::reduce;
-pub use storm::{Dealt, Place, Storm};
+pub use reduce::{reduce, reduce_kinds};
+pub use storm::{Dealt, Place, Storm, renumbered};
 pub use world::World;

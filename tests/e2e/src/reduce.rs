@@ -1,39 +1,55 @@
-//! Delta debugging: the smallest part of a list that still fails (Zeller and Hildebrandt, Simplifying and Isolating
-//! Failure-Inducing Input, 2002, algorithm ddmin).
+//! The smallest part of a list that still fails. As delta debugging does it (Zeller and Hildebrandt, Simplifying and Isolating
+//! Failure-Inducing Input, 2002), but what is taken out is never tried alone: agents fail by their whole past, and a small part of it
+//! seldom leads there.
 
 /// A part of `all` that fails, and that does not fail when any one element is taken out of it. `all` fails. Gives up after so many
 /// tries with the smallest part so far.
 pub fn reduce<T: Clone>(all: &[T], tries: usize, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
-    let (mut smallest, mut parts, mut left) = (all.to_vec(), 2, tries);
-    while smallest.len() > 1 {
-        let size = smallest.len().div_ceil(parts);
-        let chunks: Vec<&[T]> = smallest.chunks(size).collect();
-        let others = |without: usize| -> Vec<T> {
-            let kept = chunks.iter().enumerate().filter(|(at, _)| *at != without);
-            kept.flat_map(|(_, chunk)| chunk.iter().cloned()).collect()
-        };
-        let alone = chunks.iter().map(|chunk| (chunk.to_vec(), 2));
-        let without = (0..chunks.len()).map(|at| (others(at), (parts - 1).max(2)));
-        // With two parts either is what is left without the other.
-        let candidates = alone.chain(without.filter(|_| parts > 2)).filter(|(part, _)| !part.is_empty());
-        let mut found = None;
-        for candidate in candidates {
+    let (mut smallest, mut size, mut left) = (all.to_vec(), all.len().div_ceil(2), tries);
+    loop {
+        let (before, mut end) = (smallest.len(), smallest.len());
+        // From the end: what is taken out there changes the least of what was before the failure.
+        while end > 0 && smallest.len() > 1 {
+            let begin = end.saturating_sub(size);
+            let without = [&smallest[..begin], &smallest[end..]].concat();
+            end = begin;
+            if without.is_empty() {
+                continue;
+            }
             if left == 0 {
                 return smallest;
             }
             left -= 1;
-            if fails(&candidate.0) {
-                found = Some(candidate);
-                break;
+            if fails(&without) {
+                smallest = without;
             }
         }
-        match found {
-            Some((part, next)) => (smallest, parts) = (part, next),
-            None if size == 1 => return smallest,
-            None => parts = (parts * 2).min(smallest.len()),
+        if size == 1 && smallest.len() == before {
+            return smallest;
         }
+        size = size.div_ceil(2);
     }
-    smallest
+}
+
+/// The part of `all` that is left when all elements of a kind are taken out that `all` fails without, kind by kind.
+pub fn reduce_kinds<T: Clone, K: PartialEq>(
+    all: &[T],
+    kind: impl Fn(&T) -> K,
+    mut fails: impl FnMut(&[T]) -> bool,
+) -> Vec<T> {
+    let mut left = all.to_vec();
+    let mut tried: Vec<K> = Vec::new();
+    for unwanted in all.iter().map(&kind) {
+        if tried.contains(&unwanted) {
+            continue;
+        }
+        let without: Vec<T> = left.iter().filter(|one| kind(one) != unwanted).cloned().collect();
+        if !without.is_empty() && fails(&without) {
+            left = without;
+        }
+        tried.push(unwanted);
+    }
+    left
 }
 
 #[cfg(test)]
@@ -47,6 +63,16 @@ mod tests {
             let fails = |part: &[u32]| needed.iter().all(|one| part.contains(one));
             assert_eq!(reduce(&all, 10_000, fails), needed);
         }
+    }
+
+    #[test]
+    fn reduce_kinds_leaves_the_kinds_that_the_failure_needs() {
+        let all: Vec<u32> = (0..100).collect();
+        let fails = |part: &[u32]| part.contains(&13) && part.contains(&27);
+        assert_eq!(
+            reduce_kinds(&all, |one| one % 10, fails),
+            all.into_iter().filter(|one| matches!(one % 10, 3 | 7)).collect::<Vec<_>>()
+        );
     }
 
     #[test]

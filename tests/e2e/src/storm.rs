@@ -105,6 +105,29 @@ fn kills(what: Disturbance) -> bool {
     matches!(what, Disturbance::NeverAnswer { .. })
 }
 
+/// What is kept of these disturbances, under the numbers that its calls have now: what is taken out and had made the SDK ask once
+/// more is one call less of its action.
+pub fn renumbered(all: &[Dealt], kept: &[Dealt]) -> Vec<Dealt> {
+    let gone: Vec<&Place> = all
+        .iter()
+        .filter(|(place, what)| is_retried(*what) && !kept.iter().any(|(other, _)| other == place))
+        .map(|(place, _)| place)
+        .collect();
+    let is_before = |gone: &Place, place: &Place| {
+        (&gone.account, &gone.action) == (&place.account, &place.action) && gone.nth < place.nth
+    };
+    let now = |place: &Place| {
+        let fewer = gone.iter().filter(|gone| is_before(gone, place)).count();
+        Place { nth: place.nth - fewer, ..place.clone() }
+    };
+    kept.iter().map(|(place, what)| (now(place), *what)).collect()
+}
+
+fn is_retried(what: Disturbance) -> bool {
+    use Disturbance::{LateAnswer, LostAnswer, ServerError, Throttle};
+    matches!(what, Throttle | ServerError | LostAnswer | LateAnswer(_))
+}
+
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -147,5 +170,26 @@ impl Gate for Storm {
             self.death(&call.account).notify_one();
         }
         what
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disturbance_after_a_retry_that_is_taken_out_is_of_an_earlier_call() {
+        let at = |action: &str, nth| Place { account: "111111111111".to_owned(), action: action.to_owned(), nth };
+        let stale = Disturbance::StaleRead(Duration::from_secs(1));
+        let all = [
+            (at("x:A", 1), Disturbance::Throttle),
+            (at("x:A", 3), stale),
+            (at("x:B", 3), Disturbance::Refuse),
+            (at("x:A", 7), Disturbance::Throttle),
+        ];
+        assert_eq!(renumbered(&all, &all), all);
+        let kept = [(at("x:A", 2), stale), (at("x:B", 3), Disturbance::Refuse), (at("x:A", 6), Disturbance::Throttle)];
+        assert_eq!(renumbered(&all, &all[1..]), kept);
+        assert_eq!(renumbered(&all, &all[3..]), kept[2..]);
     }
 }
