@@ -14,8 +14,8 @@ use crate::gate::{Bound, Retry, Supply, SupplyAge};
 use crate::poll::Working;
 use crate::poll::schedule::PollSchedule;
 
-/// The first in the queue asks again this seldom when all that is in flight is polled by this process: whoever polls it wakes the
-/// first.
+/// When this process polls every copy in flight, the handoff that sees one complete wakes the first in the queue. That one asks by
+/// itself only this often.
 const SELDOM: Duration = Duration::from_hours(1);
 
 /// AWS's one code for two quotas: of copies in flight and of manual snapshots.
