@@ -2,6 +2,7 @@
 //! functions that our templates use, and no other.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use serde_json::{Map, Value};
 use yaml_rust2::{Yaml, YamlLoader};
@@ -9,7 +10,7 @@ use yaml_rust2::{Yaml, YamlLoader};
 /// A template and what its stack is made with.
 #[derive(Debug)]
 pub struct Template {
-    document: Value,
+    document: Arc<Value>,
     parameters: BTreeMap<String, Value>,
     account: String,
     region: String,
@@ -27,9 +28,7 @@ pub struct Resource {
 impl Template {
     /// Reads a template of `deploy/`. Parameters that are not given have their defaults.
     pub fn read(name: &str, account: &str, region: &str, given: &[(&str, &str)]) -> Self {
-        let path = format!("{}/../../deploy/{name}", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(path).expect("a template");
-        let document = json(&YamlLoader::load_from_str(&text).expect("YAML")[0]);
+        let document = document(name);
         let mut parameters = BTreeMap::new();
         for (key, declared) in document["Parameters"].as_object().into_iter().flatten() {
             let given = given.iter().find(|(name, _)| name == key).map(|(_, value)| Value::from(*value));
@@ -181,6 +180,18 @@ impl Template {
 }
 
 /// Templates have texts, numbers, lists and fields.
+/// The template of this name, parsed once for each process: every scenario deploys the same five.
+fn document(name: &str) -> Arc<Value> {
+    static PARSED: LazyLock<Mutex<BTreeMap<String, Arc<Value>>>> = LazyLock::new(Mutex::default);
+    let mut parsed = PARSED.lock().expect("a lock that no test poisons");
+    let parse = || {
+        let path = format!("{}/../../deploy/{name}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).expect("a template");
+        Arc::new(json(&YamlLoader::load_from_str(&text).expect("YAML")[0]))
+    };
+    parsed.entry(name.to_owned()).or_insert_with(parse).clone()
+}
+
 fn json(yaml: &Yaml) -> Value {
     match yaml {
         Yaml::String(text) | Yaml::Real(text) => Value::from(text.as_str()),

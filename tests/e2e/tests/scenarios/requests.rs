@@ -281,6 +281,9 @@ async fn what_a_dead_agent_was_told_of_terms_stands_on_the_snapshot() {
     lab.source(&ONCE).await;
     assert!(is_empty(&lab).await);
     lab.configure_source(&[], "");
+    assert_eq!(source_for(&lab, &Lab::ALONE, Duration::from_hours(1)).await.exit, Exit::Pending);
+    // It is not watched for the six hours.
+    tokio::time::sleep(Duration::from_hours(6)).await;
     let ran = lab.source(&Lab::ALONE).await;
     assert!(ran.settled(Outcome::Expired), "{}", ran.out);
     let offer: Offer = tagged(&lab, "rds-handoff:offer").await.pop().unwrap().parse().unwrap();
