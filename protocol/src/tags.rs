@@ -64,7 +64,7 @@ pub fn is_value(value: &str) -> bool {
     value.len() <= 256 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b" _.:/=+-@".contains(&b))
 }
 
-/// Who holds the handoff key.
+/// Who holds the handoff key. In a configuration `managed` or `existing`; in the tag of the route, `managed` or `given`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyMode {
@@ -72,7 +72,7 @@ pub enum KeyMode {
     #[default]
     Managed,
     /// Account A's administrators do, and the source agent only uses it.
-    Given,
+    Existing,
 }
 
 /// Where a handoff goes.

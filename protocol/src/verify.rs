@@ -14,9 +14,9 @@ use crate::ids::{AccountId, Identity, Region, RoleName};
 use crate::state::SourceFacts;
 use crate::terms::{LONGEST_ACCESS, LONGEST_START};
 use crate::wire::envelope::Refusal;
-use crate::wire::handoff::Handoff;
-use crate::wire::hello::{Answer, Hello};
-use crate::wire::receipt::Receipt;
+use crate::wire::handoff::HandoffMessage;
+use crate::wire::hello::{AnswerMessage, HelloMessage};
+use crate::wire::receipt::ReceiptMessage;
 use crate::words::Reason;
 
 /// How far apart two honest clocks may be. AWS itself refuses requests that are 15 minutes off.
@@ -47,7 +47,7 @@ impl Receiver {
     ///
     /// # Errors
     /// The reason for which it is rejected.
-    pub fn check(&self, handoff: &Handoff) -> Result<(), Refusal> {
+    pub fn check(&self, handoff: &HandoffMessage) -> Result<(), Refusal> {
         self.serves(&handoff.target_account, &handoff.target_region)?;
         self.knows(&handoff.database_arn.account).map(drop)
     }
@@ -86,8 +86,8 @@ pub fn estimate(size_gib: u32) -> SignedDuration {
 ///
 /// # Errors
 /// The reason for which the message is rejected.
-pub fn check_times(handoff: &Handoff, now: Timestamp, estimate: SignedDuration) -> Result<(), Refusal> {
-    let Handoff { issued, start_by, access_until, .. } = handoff;
+pub fn check_times(handoff: &HandoffMessage, now: Timestamp, estimate: SignedDuration) -> Result<(), Refusal> {
+    let HandoffMessage { issued, start_by, access_until, .. } = handoff;
     let bad = |detail: String| Err(Refusal::because(Reason::BadTimes, detail));
     if *issued > now + SKEW {
         return bad(format!("issued {issued}, which has not come yet"));
@@ -110,7 +110,7 @@ pub fn check_times(handoff: &Handoff, now: Timestamp, estimate: SignedDuration) 
     Ok(())
 }
 
-impl Hello {
+impl HelloMessage {
     /// Was it asked at an honest time? It is sent again for a week, and a queue keeps a message for 14 days.
     ///
     /// # Errors
@@ -144,7 +144,7 @@ pub struct SharedSnapshot {
 ///
 /// # Errors
 /// [`Reason::NotAsClaimed`], with the difference.
-pub fn check_snapshot(handoff: &Handoff, seen: &SharedSnapshot) -> Result<(), Refusal> {
+pub fn check_snapshot(handoff: &HandoffMessage, seen: &SharedSnapshot) -> Result<(), Refusal> {
     let differs = |what: &str, claimed: &dyn fmt::Display, found: String| {
         let detail = format!("the message says {what} {claimed}, the snapshot says {found}");
         Err(Refusal::because(Reason::NotAsClaimed, detail))
@@ -169,7 +169,7 @@ pub fn check_snapshot(handoff: &Handoff, seen: &SharedSnapshot) -> Result<(), Re
 }
 
 /// Does this answer belong to the hello that the source snapshot remembers?
-pub fn answers(answer: &Answer, facts: &SourceFacts) -> bool {
+pub fn answers(answer: &AnswerMessage, facts: &SourceFacts) -> bool {
     facts.id == answer.handoff
         && facts.route.account == answer.target_account
         && facts.hello.as_ref().is_some_and(|asked| asked.digest == answer.digest)
@@ -180,7 +180,7 @@ pub fn answers(answer: &Answer, facts: &SourceFacts) -> bool {
 ///
 /// # Errors
 /// [`Reason::NoSuchOffer`], with the difference.
-pub fn check_receipt(receipt: &Receipt, facts: Option<&SourceFacts>) -> Result<(), Refusal> {
+pub fn check_receipt(receipt: &ReceiptMessage, facts: Option<&SourceFacts>) -> Result<(), Refusal> {
     let refuse = |detail: String| Err(Refusal::because(Reason::NoSuchOffer, detail));
     let Some(facts) = facts.filter(|facts| facts.id == receipt.handoff) else {
         return refuse(format!("there is no source snapshot of handoff {}", receipt.handoff));
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn only_a_configured_sender_and_our_own_account_and_region_are_served() {
-        let handoff = Handoff::decode(GOLDEN).unwrap();
+        let handoff = HandoffMessage::decode(GOLDEN).unwrap();
         let receiver = |account: &str, region: &str, sender: &str| Receiver {
             account: account.parse().unwrap(),
             region: region.parse().unwrap(),
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn times_are_kept() {
-        let handoff = Handoff::decode(GOLDEN).unwrap();
+        let handoff = HandoffMessage::decode(GOLDEN).unwrap();
         let at = |time: &str, estimate: i64| match check_times(
             &handoff,
             time.parse().unwrap(),
@@ -243,19 +243,19 @@ mod tests {
         assert_eq!(at("2026-11-22T10:00:00Z", 1), None);
         assert_eq!(at("2026-11-22T10:00:01Z", 1), Some(Reason::Expired));
         assert_eq!(at("2026-11-22T10:00:00Z", 7 * 24), Some(Reason::Expired));
-        let long = Handoff {
+        let long = HandoffMessage {
             start_by: handoff.issued + SignedDuration::from_hours(15 * 24),
             access_until: handoff.issued + SignedDuration::from_hours(20 * 24),
             ..handoff.clone()
         };
         assert!(check_times(&long, long.issued, SignedDuration::ZERO).is_err());
-        let reversed = Handoff { start_by: handoff.issued - SignedDuration::from_hours(1), ..handoff.clone() };
+        let reversed = HandoffMessage { start_by: handoff.issued - SignedDuration::from_hours(1), ..handoff.clone() };
         assert!(check_times(&reversed, reversed.issued, SignedDuration::ZERO).is_err());
     }
 
     #[test]
     fn a_snapshot_must_be_what_the_message_says() {
-        let handoff = Handoff::decode(GOLDEN).unwrap();
+        let handoff = HandoffMessage::decode(GOLDEN).unwrap();
         let seen = SharedSnapshot {
             encrypted: true,
             key: Some(handoff.key.clone()),
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_hello_from_another_time_is_refused() {
-        let hello = Hello::decode(HELLO).unwrap();
+        let hello = HelloMessage::decode(HELLO).unwrap();
         let at = |time: &str| hello.check_time(time.parse().unwrap()).is_ok();
         assert!(at("2026-11-21T10:00:00Z") && at("2026-11-21T09:56:00Z") && at("2026-12-12T10:00:00Z"));
         assert!(!at("2026-11-21T09:54:00Z") && !at("2026-12-13T10:00:00Z"));

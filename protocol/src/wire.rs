@@ -8,17 +8,17 @@ pub mod request;
 
 use crate::ids::HandoffId;
 use envelope::Refusal;
-use handoff::Handoff;
-use hello::{Answer, Hello};
-use receipt::Receipt;
+use handoff::HandoffMessage;
+use hello::{AnswerMessage, HelloMessage};
+use receipt::ReceiptMessage;
 
 /// What an inbox holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// An order to begin.
-    Handoff(Box<Handoff>),
+    Handoff(Box<HandoffMessage>),
     /// A question.
-    Hello(Box<Hello>),
+    Hello(Box<HelloMessage>),
 }
 
 impl Message {
@@ -27,9 +27,9 @@ impl Message {
     /// # Errors
     /// When it is neither, or a bad one; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
-        match Handoff::decode(body) {
+        match HandoffMessage::decode(body) {
             Err(Refusal::Newer { kind, .. }) if kind == "hello" => {
-                Hello::decode(body).map(|hello| Self::Hello(Box::new(hello)))
+                HelloMessage::decode(body).map(|hello| Self::Hello(Box::new(hello)))
             }
             other => other.map(|handoff| Self::Handoff(Box::new(handoff))),
         }
@@ -40,9 +40,9 @@ impl Message {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// To an offer.
-    Receipt(Receipt),
+    Receipt(ReceiptMessage),
     /// To a hello.
-    Answer(Answer),
+    Answer(AnswerMessage),
 }
 
 impl Reply {
@@ -51,8 +51,8 @@ impl Reply {
     /// # Errors
     /// When it is neither, or a bad one; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
-        match Receipt::decode(body) {
-            Err(Refusal::Newer { kind, .. }) if kind == "answer" => Answer::decode(body).map(Self::Answer),
+        match ReceiptMessage::decode(body) {
+            Err(Refusal::Newer { kind, .. }) if kind == "answer" => AnswerMessage::decode(body).map(Self::Answer),
             other => other.map(Self::Receipt),
         }
     }

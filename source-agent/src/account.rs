@@ -18,8 +18,8 @@ use protocol::tags::KeyMode;
 use protocol::{AccountId, HandoffId, Nonce, SnapshotArn, SnapshotId, SourceFacts};
 
 use crate::config::Settings;
+use crate::handoff::{Handoff, SourceSnapshot};
 use crate::keys::Keys;
-use crate::moves::{Move, SourceSnapshot};
 
 /// Account A. One for each process.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) clients: Clients,
     pub(crate) clock: Clock,
-    pub(crate) fleet: Fleet<Move>,
+    pub(crate) fleet: Fleet<Handoff>,
     pub(crate) cache: Rc<Cache>,
     pub(crate) keys: Keys,
     pub(crate) limits: SnapshotLimits,
@@ -58,13 +58,13 @@ impl Account {
     }
 
     /// Where a handoff of this process stands; `None` when it has nothing open.
-    pub(crate) fn stands(&self, of: &Move, withdrawing: Option<bool>) {
+    pub(crate) fn stands(&self, of: &Handoff, withdrawing: Option<bool>) {
         let open = withdrawing.filter(|_| of.route.key == KeyMode::Managed);
         self.fleet.remember(&of.owner(), |memory| memory.open = open);
     }
 
     /// Will another handoff of this process shut the key that both use? It is left to the last of them.
-    pub(crate) fn is_left_to_another(&self, of: &Move) -> bool {
+    pub(crate) fn is_left_to_another(&self, of: &Handoff) -> bool {
         self.fleet.any(|other, memory| {
             let is_same = other.route.account == of.route.account && other.route.region == of.route.region;
             is_same && memory.open.is_some_and(|withdrawing| other.id > of.id || other.id < of.id && !withdrawing)
@@ -72,7 +72,7 @@ impl Account {
     }
 
     /// Nothing is kept of a handoff any more.
-    pub(crate) fn forget(&self, of: &Move) {
+    pub(crate) fn forget(&self, of: &Handoff) {
         let SnapshotArn { region, snapshot, .. } = of.shared_arn();
         self.cache.forget(&region, &SharesOf(snapshot));
     }
@@ -86,24 +86,28 @@ impl Account {
     }
 
     /// The source snapshot of a handoff, if it is there and ours.
-    pub(crate) async fn source_snapshot(&self, of: &Move) -> Result<Option<SourceSnapshot>, Fault> {
+    pub(crate) async fn source_snapshot(&self, of: &Handoff) -> Result<Option<SourceSnapshot>, Fault> {
         self.source_as_of(of, Freshness::Progress).await
     }
 
     /// Where a handoff stands, by the tags of its source snapshot.
-    pub(crate) async fn phase(&self, of: &Move) -> Result<Phase, Fault> {
+    pub(crate) async fn phase(&self, of: &Handoff) -> Result<Phase, Fault> {
         let source = self.source_snapshot(of).await?;
         Ok(source.map_or(Phase::Offering, |source| source.facts.phase(self.clock.now())))
     }
 
     /// The source snapshot, at least as fresh as this: another agent of this account may have written on it.
-    pub(crate) async fn source_as_of(&self, of: &Move, freshness: Freshness) -> Result<Option<SourceSnapshot>, Fault> {
+    pub(crate) async fn source_as_of(
+        &self,
+        of: &Handoff,
+        freshness: Freshness,
+    ) -> Result<Option<SourceSnapshot>, Fault> {
         read_source(self.cache.snapshot(&of.source_arn(), freshness).await?)
     }
 
     /// Is the handoff still to be opened for its target account? Asked before an act that would open it: another agent, or a
     /// person, may have ended it since this process looked.
-    pub(crate) async fn still_offering(&self, of: &Move) -> Result<bool, Fault> {
+    pub(crate) async fn still_offering(&self, of: &Handoff) -> Result<bool, Fault> {
         let source = self.source_as_of(of, Freshness::Now).await?;
         Ok(source.is_some_and(|source| source.facts.phase(self.clock.now()) == Phase::Offering))
     }
@@ -126,7 +130,7 @@ impl Account {
     }
 
     /// The shared copy of a handoff, if it is there and ours: by its tags, or, if somebody has taken them off, by its data.
-    pub(crate) async fn shared_copy(&self, of: &Move) -> Result<Option<Rc<SnapshotView>>, Fault> {
+    pub(crate) async fn shared_copy(&self, of: &Handoff) -> Result<Option<Rc<SnapshotView>>, Fault> {
         let Some(view) = self.cache.snapshot(&of.shared_arn(), Freshness::Progress).await? else { return Ok(None) };
         let data = self.source_snapshot(of).await?.and_then(|source| source.view.identity());
         let ours = of.owns(&view.tags, SnapshotRole::Shared) || (data.is_some() && view.identity() == data);
@@ -136,7 +140,7 @@ impl Account {
     /// The shared copy of a handoff that takes it back: one that another agent has made meanwhile is not overlooked.
     pub(crate) async fn shared_copy_as_of(
         &self,
-        of: &Move,
+        of: &Handoff,
         freshness: Freshness,
     ) -> Result<Option<Rc<SnapshotView>>, Fault> {
         if self.cache.snapshot(&of.shared_arn(), Freshness::Progress).await?.is_none() {

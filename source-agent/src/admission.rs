@@ -6,26 +6,26 @@ use agent_runtime::StepId;
 use agent_runtime::gate::{Claim, PermitKind, Rank};
 use protocol::names::SnapshotRole;
 
-use crate::moves::Move;
+use crate::handoff::Handoff;
 
 /// The step that begins the shared copy, and the wait for it, which gives the permit back.
 pub(crate) const COPY: StepId = StepId("copy");
 
 /// To be under way, from the source snapshot to the end of the copy.
-pub(crate) fn under_way(of: &Move) -> Claim {
+pub(crate) fn under_way(of: &Handoff) -> Claim {
     claim(of, kind(of), SnapshotRole::Source, None)
 }
 
 /// To have a copy in flight to the target Region. Others whose snapshot is complete may rank higher.
-pub(crate) fn copy(of: &Move) -> Claim {
+pub(crate) fn copy(of: &Handoff) -> Claim {
     claim(of, PermitKind::Copy(of.route.region.clone()), SnapshotRole::Shared, Some(kind(of)))
 }
 
-fn kind(of: &Move) -> PermitKind {
+fn kind(of: &Handoff) -> PermitKind {
     PermitKind::UnderWay(of.route.account.clone(), of.route.region.clone())
 }
 
-fn claim(of: &Move, kind: PermitKind, makes: SnapshotRole, after: Option<PermitKind>) -> Claim {
+fn claim(of: &Handoff, kind: PermitKind, makes: SnapshotRole, after: Option<PermitKind>) -> Claim {
     Claim {
         kind,
         resource: of.snapshot(makes).to_string(),

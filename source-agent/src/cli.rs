@@ -31,7 +31,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Move the databases until each is settled, failed, or blocked for longer than --patience
+    /// Handoff the databases until each is settled, failed, or blocked for longer than --patience
     Run {
         /// How long to go on
         #[command(flatten)]
@@ -96,8 +96,8 @@ struct OneHandoff {
     /// This account's receipts queue for the target account, unless it has the agreed name
     #[arg(long, global = true, value_name = "ARN", conflicts_with = "config")]
     receipts: Option<QueueArn>,
-    /// Who holds the handoff key: managed (this agent) or given (this account's administrators) [default: managed]
-    #[arg(long, global = true, value_name = "MODE", conflicts_with = "config")]
+    /// Who holds the handoff key: managed (this agent) or existing (this account's administrators) [default: managed]
+    #[arg(long, global = true, value_name = "MODE", value_parser = key_mode, conflicts_with = "config")]
     key_mode: Option<KeyMode>,
 }
 
@@ -114,6 +114,11 @@ impl Cli {
             None => Settings::of(self.one.file()?).map_err(|misfit| of_flags(&misfit)),
         }
     }
+}
+
+/// Reads a key mode as a configuration file has it.
+fn key_mode(text: &str) -> Result<KeyMode, String> {
+    config::word(text)
 }
 
 /// The flag that stands for the place in a file.
@@ -170,7 +175,7 @@ impl OneHandoff {
             wave: Vec::new(),
             requests: None,
             limits: Limits::default(),
-            look_again: agent_runtime::poll::schedule::PollSchedule::default(),
+            polling: agent_runtime::poll::schedule::PollSchedule::default(),
         })
     }
 }

@@ -13,7 +13,7 @@ use agent_runtime::config::Misfit;
 use agent_runtime::poll::schedule::PollSchedule;
 use protocol::ids::RoleName;
 use protocol::tags::Route;
-use protocol::{AccountId, Label, QueueArn, Region, Request, SourceFacts, Terms};
+use protocol::{AccountId, Label, QueueArn, Region, RequestMessage, SourceFacts, Terms};
 use protocol::{Reason, Refusal};
 use serde::Deserialize;
 
@@ -47,7 +47,7 @@ pub(crate) struct File {
     pub(crate) limits: Limits,
     /// When to look again.
     #[serde(default)]
-    pub(crate) look_again: PollSchedule,
+    pub(crate) polling: PollSchedule,
 }
 
 /// `[requests]`
@@ -131,7 +131,7 @@ impl Settings {
     }
 
     /// What a request asks for, in the place of a `[[handoff]]`: it goes where one could.
-    pub(crate) fn requested(&self, request: &Request, label: Label) -> Result<Declared, Refusal> {
+    pub(crate) fn requested(&self, request: &RequestMessage, label: Label) -> Result<Declared, Refusal> {
         let to = Destination { to_account: request.to_account.as_ref(), to_region: request.to_region.as_ref() };
         let target =
             to.only(&self.targets, "it").map_err(|misfit| Refusal::because(Reason::NotForUs, misfit.to_string()))?;
@@ -141,9 +141,9 @@ impl Settings {
 
     /// Checks what no type can: how the values go together.
     pub(crate) fn of(file: File) -> Result<Self, Misfit> {
-        let File { account, region, role, target, handoff, wave, requests, limits, look_again: pace } = file;
+        let File { account, region, role, target, handoff, wave, requests, limits, polling: pace } = file;
         if let Some(complaint) = pace.complaint() {
-            return Err(Misfit::of("look_again", complaint));
+            return Err(Misfit::of("polling", complaint));
         }
         let targets = Target::all(&account, &region, &target)?;
         let mut handoffs: Vec<Declared> = Vec::new();
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(queue, "arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-requests");
         let goes = |more: &str| {
             let body = format!(r#"{{"version":1,"kind":"request","database":"orders","label":"cutover-1"{more}}}"#);
-            let asked = settings.requested(&Request::decode(&body).unwrap(), "cutover-1".parse().unwrap());
+            let asked = settings.requested(&RequestMessage::decode(&body).unwrap(), "cutover-1".parse().unwrap());
             asked.map(|asked| asked.target.region.to_string()).map_err(|refusal| refusal.to_string())
         };
         assert_eq!(goes(r#","to_region":"us-east-1""#), Ok("us-east-1".to_owned()));
@@ -229,9 +229,11 @@ mod tests {
                 6,
                 "not a queue of target account",
             ),
-            (format!("{HEAD}{TARGET}key_mode = \"borrowed\""), 6, "expected `managed` or `given`"),
+            (format!("{HEAD}{TARGET}key_mode = \"given\""), 6, "`given` is called `existing` now: rename it"),
+            (format!("{HEAD}{TARGET}[look_again]"), 6, "`look_again` is called `polling` now: rename it"),
+            (format!("{HEAD}{TARGET}key_mode = \"borrowed\""), 6, "expected `managed` or `existing`"),
             (
-                format!("{HEAD}{TARGET}{}key_mode = \"given\"", TARGET.replace("us-west-2", "us-east-1")),
+                format!("{HEAD}{TARGET}{}key_mode = \"existing\"", TARGET.replace("us-west-2", "us-east-1")),
                 9,
                 "has two key modes",
             ),
@@ -260,7 +262,7 @@ mod tests {
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("database", "databse")), 7, "did you mean `database`"),
             (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), 9, "handoff orders/cutover-1 stands twice"),
             (format!("{HEAD}{TARGET}{TARGET}"), 6, "target 222222222222 in us-west-2 stands twice"),
-            (format!("{HEAD}{TARGET}[look_again]\nfloor = \"0s\""), 6, "0 < floor"),
+            (format!("{HEAD}{TARGET}[polling]\nfloor = \"0s\""), 6, "0 < floor"),
         ] {
             let error = settings(&text).unwrap_err();
             assert!(error.starts_with(&format!("source.toml:{line}: ")) && error.contains(expected), "{line}: {error}");

@@ -11,13 +11,13 @@ use protocol::{DbIdentifier, HandoffId, Label, Phase};
 
 use crate::account::Account;
 use crate::config::{Declared, Key, key_of};
-use crate::moves::{Move, Obstacle, SourceSnapshot};
+use crate::handoff::{Handoff, Obstacle, SourceSnapshot};
 
 /// What a command works on.
 #[derive(Debug, Default)]
-pub(crate) struct Moves {
+pub(crate) struct Handoffs {
     /// What must be taken back, what is under way otherwise, and what is to begin; each of them by rank.
-    pub(crate) all: Vec<Move>,
+    pub(crate) all: Vec<Handoff>,
     /// Declared by name, but impossible.
     pub(crate) refused: Vec<Fault>,
     /// What is ours and cannot be read: it may be open, and nobody takes it back.
@@ -34,9 +34,9 @@ pub(crate) struct LeftOut<'a>(BTreeMap<(&'a Label, String), BTreeSet<&'a DbIdent
 const NAMED: usize = 50;
 
 /// Finds what there is to do. One look at the databases serves all declarations.
-pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
+pub(crate) async fn find(account: &Account) -> Result<Handoffs, Fault> {
     let (sources, unreadable) = account.source_snapshots(Freshness::Now).await?;
-    let mut found = Moves { unreadable, ..Moves::default() };
+    let mut found = Handoffs { unreadable, ..Handoffs::default() };
     let now = account.clock.now();
     let ending = |source: &SourceSnapshot| matches!(source.facts.phase(now), Phase::Withdrawing(_));
     let mut under_way: BTreeMap<Key<'_>, &SourceSnapshot> = BTreeMap::new();
@@ -74,24 +74,24 @@ pub(crate) async fn find(account: &Account) -> Result<Moves, Fault> {
             ));
             continue;
         }
-        match Move::under_way(&account.settings, source, account.settings.terms_of(&source.facts)) {
+        match Handoff::under_way(&account.settings, source, account.settings.terms_of(&source.facts)) {
             Ok(one) => found.all.push(one),
             Err(fault) => found.unreadable.push(fault.told()),
         }
     }
     let ending: BTreeSet<&HandoffId> = sources.iter().filter(|it| ending(it)).map(|it| &it.facts.id).collect();
     found.all.sort_by(|one, other| {
-        let place = |of: &Move| (!ending.contains(&of.id), !of.begun);
+        let place = |of: &Handoff| (!ending.contains(&of.id), !of.begun);
         place(one).cmp(&place(other)).then_with(|| one.rank().cmp(&other.rank()))
     });
     Ok(found)
 }
 
 /// What a request asks for.
-pub(crate) async fn requested(account: &Account, declared: &Declared) -> Result<Move, Fault> {
+pub(crate) async fn requested(account: &Account, declared: &Declared) -> Result<Handoff, Fault> {
     let (sources, _) = account.source_snapshots(Freshness::Now).await?;
     let databases = account.cache.databases(&account.settings.region).await?;
-    let (mut found, mut left_out) = (Moves::default(), LeftOut::default());
+    let (mut found, mut left_out) = (Handoffs::default(), LeftOut::default());
     match sources.iter().find(|source| key_of(&source.facts) == declared.key()) {
         Some(source) => found.add_known(account, declared, source, &databases, &mut left_out),
         None => found.add_new(account, declared, &databases, &mut left_out),
@@ -100,7 +100,7 @@ pub(crate) async fn requested(account: &Account, declared: &Declared) -> Result<
     found.all.pop().ok_or_else(|| refused.unwrap_or_else(|| Fault::fatal("it is neither begun nor refused")))
 }
 
-impl Moves {
+impl Handoffs {
     /// A handoff that has no source snapshot yet.
     fn add_new<'a>(
         &mut self,
@@ -113,7 +113,7 @@ impl Moves {
             let absent = unknown_database(account, databases);
             return self.refused.push(absent.refuses(declared));
         };
-        match Move::new(&account.settings, declared, database) {
+        match Handoff::new(&account.settings, declared, database) {
             Ok(one) => self.all.push(one),
             Err(obstacle) => self.impossible(declared, obstacle, left_out),
         }
@@ -138,7 +138,7 @@ impl Moves {
             let obstacle = Obstacle::new(what, "move today's database under a new label");
             return self.impossible(declared, obstacle, left_out);
         }
-        match Move::under_way(&account.settings, source, declared.terms) {
+        match Handoff::under_way(&account.settings, source, declared.terms) {
             Ok(one) => self.all.push(one),
             Err(fault) if declared.by_name => self.refused.push(fault),
             Err(fault) => self.unreadable.push(fault.told()),
@@ -176,6 +176,6 @@ fn unknown_database(account: &Account, there: &Databases) -> Obstacle {
     let place = format!("account {} in {}", account.settings.account, account.settings.region);
     let names: Vec<&str> = there.keys().map(DbIdentifier::as_str).take(20).collect();
     let there = if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}", names.join(", ")) };
-    let mend = format!("correct the name, the account or the Region; {there}");
-    Obstacle::new(format!("no such DB instance in {place}"), mend)
+    let fix = format!("correct the name, the account or the Region; {there}");
+    Obstacle::new(format!("no such DB instance in {place}"), fix)
 }

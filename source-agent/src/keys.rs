@@ -191,7 +191,7 @@ impl Keys {
         self.cache.acted(region, &Named(key.to_owned()));
     }
 
-    /// Somebody else may mend a key, or its name, at any moment: what was read of them does not serve.
+    /// Somebody else may fix a key, or its name, at any moment: what was read of them does not serve.
     pub(crate) fn forget(&self, alias: &str, key: &KeyArn) {
         self.acted(&key.region, alias);
         self.cache.acted(&key.region, &TagsOf(key.clone()));

@@ -4,18 +4,18 @@ use agent_runtime::{Flow, Pass};
 use protocol::tags::KeyMode;
 
 use crate::account::Account;
+use crate::handoff::Handoff;
 use crate::keys::KeyView;
-use crate::moves::Move;
 use crate::steps::{
-    AwaitLanding, CopyComplete, CopyToTargetRegion, GivenKey, HandoffKey, KeyAlias, MakeOffer, Publish, ReplicaKey,
+    AwaitLanding, CopyComplete, CopyToTargetRegion, ExistingKey, HandoffKey, KeyAlias, MakeOffer, Publish, ReplicaKey,
     SayHello, ShareKey, ShareSnapshot, SnapshotComplete, TakeSnapshot,
 };
 
 /// Steps 1 to 7, and the question after the first. Ends only when account B has landed, which is another phase.
-pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<()> {
+pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Handoff) -> Flow<()> {
     // What administrators hold is looked at before anything is made in vain.
-    let given = match of.route.key {
-        KeyMode::Given => Some(pass.wait(GivenKey { account, of }).await?),
+    let existing = match of.route.key {
+        KeyMode::Existing => Some(pass.wait(ExistingKey { account, of }).await?),
         KeyMode::Managed => None,
     };
     pass.ensure(TakeSnapshot { account, of }).await?;
@@ -23,7 +23,7 @@ pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow
     if account.asks_first {
         pass.ensure(SayHello { account, of, snapshot: &snapshot }).await?;
     }
-    let replica = match given {
+    let replica = match existing {
         Some(replica) => replica,
         None => managed_key(account, pass, of).await?,
     };
@@ -39,7 +39,7 @@ pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow
 }
 
 /// Steps 2 and 3: the agent makes the key, and its replica.
-async fn managed_key(account: &Account, pass: &Pass<'_>, of: &Move) -> Flow<KeyView> {
+async fn managed_key(account: &Account, pass: &Pass<'_>, of: &Handoff) -> Flow<KeyView> {
     let key = pass.ensure(HandoffKey { account, of }).await?;
     pass.ensure(KeyAlias { account, of, key: &key }).await?;
     let replica = pass.ensure(ReplicaKey { account, of, key: &key }).await?;

@@ -1,7 +1,7 @@
 //! One file for each resource that a handoff touches in account A.
 
 mod copy;
-mod given_key;
+mod existing_key;
 mod hello;
 mod key;
 mod landing;
@@ -12,12 +12,12 @@ mod share_key;
 mod snapshot;
 
 pub(crate) use copy::{CopyComplete, CopyToTargetRegion, DeleteSharedCopy};
-pub(crate) use given_key::GivenKey;
+pub(crate) use existing_key::ExistingKey;
 pub(crate) use hello::{HELLO, SayHello, ask};
 pub(crate) use key::{HandoffKey, KeyAlias, ReplicaKey};
 pub(crate) use landing::{AWAIT_LANDING, AwaitLanding, Publish};
 pub(crate) use offering::{MakeOffer, OFFER};
-pub(crate) use settling::{LookAgain, MarkEnded, MarkSettled};
+pub(crate) use settling::{AwaitPropagation, MarkEnded, MarkSettled};
 pub(crate) use share::{ShareSnapshot, Unshare};
 pub(crate) use share_key::{CloseKey, RevokeGrants, ShareKey};
 pub(crate) use snapshot::{SNAPSHOT, SnapshotComplete, TakeSnapshot};
@@ -27,10 +27,10 @@ use agent_runtime::aws::rds::snapshot::{SnapshotView, is_young};
 use jiff::Timestamp;
 use protocol::names::SnapshotRole;
 
-use crate::moves::Move;
+use crate::handoff::Handoff;
 
 /// Is this snapshot ours, in this role? `false` while its tags may still be on their way.
-fn owned(of: &Move, view: &SnapshotView, role: SnapshotRole, now: Timestamp) -> Result<bool, Fault> {
+fn owned(of: &Handoff, view: &SnapshotView, role: SnapshotRole, now: Timestamp) -> Result<bool, Fault> {
     if of.owns(&view.tags, role) {
         return Ok(true);
     }

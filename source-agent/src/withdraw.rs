@@ -5,13 +5,13 @@ use protocol::tags::{KeyMode, Outcome};
 use protocol::{KeyArn, names};
 
 use crate::account::Account;
+use crate::handoff::Handoff;
 use crate::keys::key_tags;
-use crate::moves::Move;
-use crate::steps::{CloseKey, DeleteSharedCopy, LookAgain, MarkEnded, MarkSettled, RevokeGrants, Unshare};
+use crate::steps::{AwaitPropagation, CloseKey, DeleteSharedCopy, MarkEnded, MarkSettled, RevokeGrants, Unshare};
 
-/// Step 13. Each step reads back what it took away before the next one begins. A given key is left as it is: account B stands in
+/// Step 13. Each step reads back what it took away before the next one begins. An existing key is left as it is: account B stands in
 /// its policy, so the share is the switch, and a grant that is revoked could be made again.
-pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Move, outcome: Outcome) -> Flow<()> {
+pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Handoff, outcome: Outcome) -> Flow<()> {
     pass.ensure(MarkEnded { account, of, outcome }).await?;
     pass.ensure(Unshare { account, of }).await?;
     if of.route.key == KeyMode::Managed {
@@ -19,13 +19,13 @@ pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Move, outc
         pass.ensure(CloseKey { account, of, key: key.as_ref() }).await?;
         pass.ensure(RevokeGrants { account, of, key: key.as_ref() }).await?;
     }
-    pass.wait(LookAgain { account, of }).await?;
+    pass.wait(AwaitPropagation { account, of }).await?;
     pass.ensure(DeleteSharedCopy { account, of }).await?;
     pass.ensure(MarkSettled { account, of, outcome }).await
 }
 
 /// The replica key, by its alias; `None` when it was never made. Its grants are revoked: so it must be ours.
-async fn replica(account: &Account, of: &Move) -> Result<Option<KeyArn>, Fault> {
+async fn replica(account: &Account, of: &Handoff) -> Result<Option<KeyArn>, Fault> {
     let alias = names::key_alias(&of.database.region, &of.route.account);
     let Some(key) = account.keys.describe(&of.route.region, &alias).await? else { return Ok(None) };
     if account.keys.carries(&key.arn, &key_tags(&of.database.region, &of.route.account)).await? {

@@ -18,7 +18,7 @@ use protocol::{AccountId, HandoffId, SnapshotArn, TargetFacts};
 use tokio::time::Instant;
 
 use crate::config::Settings;
-use crate::job::Job;
+use crate::handoff::Handoff;
 
 /// Above the longest stale read.
 const SHOWN: Duration = Duration::from_mins(1);
@@ -29,7 +29,7 @@ pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) clients: Clients,
     pub(crate) clock: Clock,
-    pub(crate) fleet: Fleet<Job>,
+    pub(crate) fleet: Fleet<Handoff>,
     pub(crate) cache: Rc<Cache>,
     pub(crate) limits: SnapshotLimits,
 }
@@ -58,14 +58,14 @@ impl Account {
     }
 
     /// The target copy of a handoff, if it is there and ours.
-    pub(crate) async fn target_copy(&self, job: &Job) -> Result<Option<TargetCopy>, Fault> {
-        read_copy(self.cache.snapshot(&job.target_arn(&self.settings), Freshness::Progress).await?, job)
+    pub(crate) async fn target_copy(&self, handoff: &Handoff) -> Result<Option<TargetCopy>, Fault> {
+        read_copy(self.cache.snapshot(&handoff.target_arn(&self.settings), Freshness::Progress).await?, handoff)
     }
 
     /// Is the target copy still to be restored? Asked before that is begun: another agent may have finished it, and its owner
     /// deleted it, since this process looked.
-    pub(crate) async fn still_to_restore(&self, job: &Job) -> Result<bool, Fault> {
-        let copy = read_copy(self.cache.snapshot(&job.target_arn(&self.settings), Freshness::Now).await?, job)?;
+    pub(crate) async fn still_to_restore(&self, handoff: &Handoff) -> Result<bool, Fault> {
+        let copy = read_copy(self.cache.snapshot(&handoff.target_arn(&self.settings), Freshness::Now).await?, handoff)?;
         Ok(copy.is_some_and(|copy| !copy.facts.is_finished()))
     }
 
@@ -106,15 +106,15 @@ impl Account {
     }
 
     /// What the last read of the snapshot that a message names proves of its sender, for whoever waits for its turn.
-    pub(crate) fn judge_proof(&self, job: &Job) {
-        let Some(message) = &job.message else { return };
+    pub(crate) fn judge_proof(&self, handoff: &Handoff) {
+        let Some(message) = &handoff.message else { return };
         let shared = &message.snapshot;
         let Some(seen) = self.cache.peek(&shared.region, &SharedBy(shared.clone())) else { return };
         let (verified, unshared) = match &*seen {
             Some(view) => (check_snapshot(message, &as_shared(view)).is_ok(), false),
             None => (false, self.clock.now().duration_since(message.issued) >= SPREADING),
         };
-        let is_news = self.fleet.remember(&job.owner(), |memory| {
+        let is_news = self.fleet.remember(&handoff.owner(), |memory| {
             let is_news = verified && !memory.is_verified || unshared && !memory.is_unshared;
             memory.is_verified |= verified;
             memory.is_unshared |= unshared;
@@ -126,11 +126,11 @@ impl Account {
     }
 
     /// Since when AWS does not show the target copy, if it does not.
-    pub(crate) async fn note_missing(&self, job: &Job) {
+    pub(crate) async fn note_missing(&self, handoff: &Handoff) {
         // Any trouble with this read is the next step's to tell.
-        let Ok(copy) = self.target_copy(job).await else { return };
+        let Ok(copy) = self.target_copy(handoff).await else { return };
         let now = Instant::now();
-        self.fleet.remember(&job.owner(), |memory| {
+        self.fleet.remember(&handoff.owner(), |memory| {
             memory.missing_since = copy.is_none().then(|| memory.missing_since.unwrap_or(now));
         });
     }
@@ -140,20 +140,20 @@ impl Account {
     ///
     /// # Errors
     /// When it was deleted.
-    pub(crate) async fn missing<T>(&self, job: &Job) -> Result<Progress<T>, Fault> {
-        let since = self.fleet.recall(&job.owner(), |memory| memory.missing_since).flatten();
+    pub(crate) async fn missing<T>(&self, handoff: &Handoff) -> Result<Progress<T>, Fault> {
+        let since = self.fleet.recall(&handoff.owner(), |memory| memory.missing_since).flatten();
         let waited = since.is_some_and(|since| since.elapsed() >= self.settings.pace.settle(SHOWN));
         // A listing may be older than that.
-        if !waited || self.cache.snapshot(&job.target_arn(&self.settings), Freshness::Now).await?.is_some() {
+        if !waited || self.cache.snapshot(&handoff.target_arn(&self.settings), Freshness::Now).await?.is_some() {
             return Ok(Progress::Working(Working::new("waiting for AWS to show the target copy")));
         }
-        Err(Fault::fatal(format!("target copy {} has gone", job.target_arn(&self.settings)))
+        Err(Fault::fatal(format!("target copy {} has gone", handoff.target_arn(&self.settings)))
             .hint("it was deleted by hand, and the handoff with it; ask the other account for another one"))
     }
 
-    /// No step looks at what a job is about any more.
-    pub(crate) fn forget(&self, job: &Job) {
-        if let Some(message) = &job.message {
+    /// No step looks at what a handoff is about any more.
+    pub(crate) fn forget(&self, handoff: &Handoff) {
+        if let Some(message) = &handoff.message {
             self.cache.forget(&message.snapshot.region, &SharedBy(message.snapshot.clone()));
         }
     }
@@ -205,8 +205,8 @@ pub(crate) fn as_shared(view: &SnapshotView) -> SharedSnapshot {
     }
 }
 
-fn read_copy(view: Option<Rc<SnapshotView>>, job: &Job) -> Result<Option<TargetCopy>, Fault> {
+fn read_copy(view: Option<Rc<SnapshotView>>, handoff: &Handoff) -> Result<Option<TargetCopy>, Fault> {
     let Some(view) = view else { return Ok(None) };
     let facts = TargetFacts::read(&view.tags)?;
-    Ok(facts.filter(|facts| facts.id == job.facts.id).map(|facts| TargetCopy { view, facts }))
+    Ok(facts.filter(|facts| facts.id == handoff.facts.id).map(|facts| TargetCopy { view, facts }))
 }

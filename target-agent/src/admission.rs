@@ -10,11 +10,11 @@ use agent_runtime::text::minute;
 use agent_runtime::{Fault, Freshness, StepId};
 use jiff::{SignedDuration, Timestamp};
 use protocol::verify::estimate;
-use protocol::{DbIdentifier, Handoff, Stage};
+use protocol::{DbIdentifier, HandoffMessage, Stage};
 
 use crate::account::Account;
 use crate::config::Limits;
-use crate::job::Job;
+use crate::handoff::Handoff;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -24,41 +24,41 @@ pub(crate) const COPY: StepId = StepId("copy");
 pub(crate) const RESTORE: StepId = StepId("restore");
 
 /// To have a copy in flight. It asks again at the latest when its message may not be begun any more.
-pub(crate) fn copy(account: &Account, job: &Job, of: &Handoff) -> Claim {
+pub(crate) fn copy(account: &Account, handoff: &Handoff, of: &HandoffMessage) -> Claim {
     let end = of.access_until.checked_sub(estimate(of.size_gib)).unwrap_or(of.start_by).min(of.start_by);
     let left = Duration::try_from(end.duration_since(account.clock.now())).unwrap_or_default();
     Claim {
         released_by: COPY.0,
         asks_again_within: Some(left + Duration::from_secs(1)),
         ..claim(
-            job,
+            handoff,
             PermitKind::Copy(account.settings.region.clone()),
-            job.target_arn(&account.settings).snapshot.to_string(),
+            handoff.target_arn(&account.settings).snapshot.to_string(),
             of.size_gib,
         )
     }
 }
 
 /// To be restored.
-pub(crate) fn restore(account: &Account, job: &Job, name: &DbIdentifier, size_gib: u32) -> Claim {
+pub(crate) fn restore(account: &Account, handoff: &Handoff, name: &DbIdentifier, size_gib: u32) -> Claim {
     Claim {
         released_by: RESTORE.0,
-        ..claim(job, PermitKind::Restore(account.settings.region.clone()), name.to_string(), size_gib)
+        ..claim(handoff, PermitKind::Restore(account.settings.region.clone()), name.to_string(), size_gib)
     }
 }
 
-fn claim(job: &Job, kind: PermitKind, resource: String, size_gib: u32) -> Claim {
+fn claim(handoff: &Handoff, kind: PermitKind, resource: String, size_gib: u32) -> Claim {
     Claim {
         kind,
         resource,
-        sender: job.facts.origin.account.clone(),
+        sender: handoff.facts.origin.account.clone(),
         rank: Rank {
             priority: Reverse(0),
             size_gib: Reverse(size_gib),
-            database: job.facts.database.clone(),
-            handoff: job.id().clone(),
+            database: handoff.facts.database.clone(),
+            handoff: handoff.id().clone(),
         },
-        source: job.facts.origin.identity.resource.clone(),
+        source: handoff.facts.origin.identity.resource.clone(),
         released_by: "",
         after: None,
         asks_again_within: None,

@@ -38,7 +38,7 @@ pub(crate) struct File {
     limits: Limits,
     /// When to look again.
     #[serde(default)]
-    look_again: PollSchedule,
+    polling: PollSchedule,
 }
 
 /// `[limits]`
@@ -89,9 +89,9 @@ impl Settings {
     /// Checks what no type can: how the values go together.
     pub(crate) fn of(file: File) -> Result<Self, Misfit> {
         let wrong = |key, what: String| Err(Misfit::of(key, what));
-        let File { account, region, role, key, inbox, from, restore, rule, limits, look_again } = file;
-        if let Some(complaint) = look_again.complaint() {
-            return Err(Misfit::of("look_again", complaint));
+        let File { account, region, role, key, inbox, from, restore, rule, limits, polling } = file;
+        if let Some(complaint) = polling.complaint() {
+            return Err(Misfit::of("polling", complaint));
         }
         if key.account != account || key.region != region {
             return wrong(
@@ -133,7 +133,7 @@ impl Settings {
         let profiles = Profiles::of(restore, rule)?;
         let receiver = Receiver { account: account.clone(), region: region.clone(), senders };
         let role = role.unwrap_or_else(names::target_role);
-        Ok(Self { account, region, role, key, inbox, receiver, profiles, limits, pace: look_again })
+        Ok(Self { account, region, role, key, inbox, receiver, profiles, limits, pace: polling })
     }
 }
 

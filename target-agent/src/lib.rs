@@ -10,7 +10,7 @@ mod cli;
 mod commands;
 mod config;
 mod groups;
-mod job;
+mod handoff;
 mod own_key;
 mod profile;
 mod steps;

@@ -11,7 +11,7 @@ mod verify;
 pub(crate) use configure::Configure;
 pub(crate) use copy::{CopyUnderOwnKey, Land};
 pub(crate) use fit::{FitProfile, fit_profile};
-pub(crate) use message::AnswerMessage;
+pub(crate) use message::DeleteMessage;
 pub(crate) use restore::{Restore, Restored};
 pub(crate) use tell::Tell;
 pub(crate) use verify::{Verify, free_name};

@@ -16,7 +16,8 @@ use crate::exit::Exit;
 use crate::fault::codes::UNKNOWN_CALLER;
 use crate::fault::statement::lets_in;
 use crate::fault::{Answer, AwsResult as _, Fault};
-use crate::ui::text::{COLUMNS, push_mend, push_pasted};
+use crate::ui::json::document;
+use crate::ui::text::{COLUMNS, push_fix, push_pasted};
 use crate::ui::{Format, Screen};
 
 /// What was found of one thing.
@@ -25,11 +26,11 @@ use crate::ui::{Format, Screen};
 pub enum Verdict {
     /// As it should be.
     Passed,
-    /// To be mended before a handoff can go through.
+    /// To be fixed before a handoff can go through.
     Failed,
     /// It cannot be seen from here: the text says who can.
     Unseen,
-    /// Nothing needs to be mended, and a person should know.
+    /// Nothing needs to be fixed, and a person should know.
     Noted,
 }
 
@@ -43,7 +44,7 @@ pub struct Check {
     /// For a person; from the second line on what can be pasted.
     pub text: String,
     /// What to do when it failed, written likewise.
-    pub mend: Option<String>,
+    pub fix: Option<String>,
     /// How AWS answered, where it did not let this be read.
     #[serde(flatten)]
     pub answer: Answer,
@@ -54,9 +55,9 @@ pub struct Check {
 pub struct Checks(RefCell<Vec<Check>>);
 
 impl Checks {
-    fn push(&self, what: &str, verdict: Verdict, text: impl Into<String>, mend: Option<String>) {
+    fn push(&self, what: &str, verdict: Verdict, text: impl Into<String>, fix: Option<String>) {
         let answer = Answer::default();
-        self.0.borrow_mut().push(Check { what: what.to_owned(), verdict, text: text.into(), mend, answer });
+        self.0.borrow_mut().push(Check { what: what.to_owned(), verdict, text: text.into(), fix, answer });
     }
 
     /// As it should be.
@@ -64,9 +65,9 @@ impl Checks {
         self.push(what, Verdict::Passed, text, None);
     }
 
-    /// To be mended.
-    pub fn failed(&self, what: &str, text: impl Into<String>, mend: impl Into<String>) {
-        self.push(what, Verdict::Failed, text, Some(mend.into()));
+    /// To be fixed.
+    pub fn failed(&self, what: &str, text: impl Into<String>, fix: impl Into<String>) {
+        self.push(what, Verdict::Failed, text, Some(fix.into()));
     }
 
     /// Not to be seen from here.
@@ -86,7 +87,7 @@ impl Checks {
                 what: what.to_owned(),
                 verdict: Verdict::Failed,
                 text: fault.chain(),
-                mend: fault.mend().map(str::to_owned),
+                fix: fault.fix().map(str::to_owned),
                 answer: fault.answer().clone(),
             });
         };
@@ -101,10 +102,10 @@ impl Checks {
             let report = json!({
                 "command": "check", "caller": caller, "account": account, "region": region, "checks": checks,
             });
-            screen.print(&format!("{report:#}\n"));
+            screen.print(&document(&report));
         } else {
             let mut text = format!("account {account}  {region}\nas {caller}\n\n");
-            for Check { what, verdict, text: found, mend, answer } in &checks {
+            for Check { what, verdict, text: found, fix, answer } in &checks {
                 let word = match verdict {
                     Verdict::Passed => "passed",
                     Verdict::Failed => "failed",
@@ -112,8 +113,8 @@ impl Checks {
                     Verdict::Noted => "noted ",
                 };
                 push_pasted(&mut text, COLUMNS, &format!("  {word}  "), 10, &format!("{what}: {found}{answer}"));
-                let Some(mend) = mend else { continue };
-                push_mend(&mut text, COLUMNS, "          mend: ", mend);
+                let Some(fix) = fix else { continue };
+                push_fix(&mut text, COLUMNS, "          fix: ", fix);
             }
             let count = |wanted: Verdict| checks.iter().filter(|check| check.verdict == wanted).count();
             let (passed, failed, unseen) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Unseen));

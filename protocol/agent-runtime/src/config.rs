@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 pub use protocol::terms::{duration, read_duration};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use toml::de::{DeTable, DeValue};
 use wildmatch::WildMatch;
 
@@ -188,13 +189,31 @@ impl fmt::Display for Patterns {
     }
 }
 
+/// Reads one word of a closed set as a file has it, for a flag that takes the same words.
+///
+/// # Errors
+/// When it is none of them: names them all.
+pub fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let word: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    T::deserialize(word).map_err(|error| explain(&error.to_string()))
+}
+
+/// Keys and words of former versions, and what each is called now.
+const RENAMED: [(&str, &str); 2] = [("look_again", "polling"), ("given", "existing")];
+
 /// What is missing is asked for, and an unknown key gets the nearest valid one. serde names the key and its neighbours between backticks.
 fn explain(message: &str) -> String {
     if let Some(missing) = message.strip_prefix("missing field ") {
         return format!("key {} is missing: add it", missing.trim());
     }
     let mut quoted = message.split('`').skip(1).step_by(2);
-    let (Some(unknown), true) = (quoted.next(), message.starts_with("unknown field")) else {
+    let unknown = quoted.next();
+    if message.starts_with("unknown ")
+        && let Some((old, new)) = RENAMED.iter().find(|(old, _)| Some(*old) == unknown)
+    {
+        return format!("`{old}` is called `{new}` now: rename it");
+    }
+    let (Some(unknown), true) = (unknown, message.starts_with("unknown field")) else {
         return message.trim().to_owned();
     };
     let nearest = quoted

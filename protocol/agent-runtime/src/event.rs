@@ -139,7 +139,7 @@ pub enum Event {
         /// Why, for a person.
         detail: String,
         /// What to do about it.
-        mend: Option<String>,
+        fix: Option<String>,
     },
     /// A message of a newer version was left in its mailbox.
     NewerLeft {
@@ -269,16 +269,62 @@ pub enum Requested {
     Over(Outcome),
 }
 
+/// What a step does to its resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Creates it, or begins to.
+    Create,
+    /// Changes it.
+    Change,
+    /// Shares it with the other account.
+    Share,
+    /// Sends a message.
+    Send,
+    /// Writes a tag.
+    Record,
+    /// Withdraws access.
+    Revoke,
+    /// Deletes it.
+    Delete,
+}
+
+impl Verb {
+    /// While the step is at it.
+    pub fn present(self) -> &'static str {
+        match self {
+            Self::Create => "creating",
+            Self::Change => "changing",
+            Self::Share => "sharing",
+            Self::Send => "sending",
+            Self::Record => "recording",
+            Self::Revoke => "revoking",
+            Self::Delete => "deleting",
+        }
+    }
+
+    /// When the step is ready.
+    pub fn past(self) -> &'static str {
+        match self {
+            Self::Create => "created",
+            Self::Change => "changed",
+            Self::Share => "shared",
+            Self::Send => "sent",
+            Self::Record => "recorded",
+            Self::Revoke => "revoked",
+            Self::Delete => "deleted",
+        }
+    }
+}
+
 /// How a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RowState {
-    /// Ready, made by this process.
-    Made,
-    /// Ready, found so.
+    /// Ready, by an act of this process.
+    Made(Verb),
+    /// Ready before this process looked.
     Found,
-    /// Being done by this process now.
-    Acting,
+    /// This process is making the call now.
+    Acting(Verb),
     /// AWS or the other account is at it.
     Working,
     /// Still to be done.
@@ -287,6 +333,32 @@ pub enum RowState {
     Blocked,
     /// It cannot go on.
     Failed,
+}
+
+impl RowState {
+    /// Its word, in text and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Made(verb) => verb.past(),
+            Self::Found => "done",
+            Self::Acting(verb) => verb.present(),
+            Self::Working => "working",
+            Self::Todo => "todo",
+            Self::Blocked => "blocked",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether the step is ready.
+    pub fn is_ready(self) -> bool {
+        matches!(self, Self::Made(_) | Self::Found)
+    }
+}
+
+impl Serialize for RowState {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
 }
 
 /// Work without progress.
@@ -350,8 +422,8 @@ pub struct Trouble {
     pub code: Option<String>,
     /// What went wrong, and what caused it.
     pub what: String,
-    /// How to mend it.
-    pub mend: Option<String>,
+    /// How to fix it.
+    pub fix: Option<String>,
     /// How AWS answered.
     #[serde(flatten)]
     pub answer: Answer,
@@ -372,7 +444,7 @@ impl From<&Fault> for Trouble {
             reason: fault.reason(),
             code: fault.code().map(str::to_owned),
             what: fault.chain(),
-            mend: fault.mend().map(str::to_owned),
+            fix: fault.fix().map(str::to_owned),
             answer: fault.answer().clone(),
         }
     }

@@ -96,13 +96,13 @@ impl Fault {
         Self { reason: Some(reason), ..self }
     }
 
-    /// How to mend it; it wins over the hint of the table of codes.
+    /// How to fix it; it wins over the hint of the table of codes.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// How to mend it, where AWS's own words do not tell: which policy is in the way they know best.
+    /// How to fix it, where AWS's own words do not tell: which policy is in the way they know best.
     #[must_use]
     pub fn or_hint(self, hint: impl FnOnce() -> String) -> Self {
         if self.exact { self } else { self.hint(hint()) }
@@ -111,7 +111,7 @@ impl Fault {
     /// A request that AWS refuses, and would again, for what this account's own configuration says: it is corrected there, and
     /// the handoff goes on.
     #[must_use]
-    pub fn mended_by(self, configuration: impl FnOnce() -> String) -> Self {
+    pub fn fixed_by(self, configuration: impl FnOnce() -> String) -> Self {
         match (self.kind, &self.code) {
             (FaultKind::Fatal, Some(_)) => Self { kind: FaultKind::Blocked, hint: Some(configuration()), ..self },
             _ => self,
@@ -162,8 +162,8 @@ impl Fault {
         self.reason.unwrap_or(Reason::Fault)
     }
 
-    /// How to mend it.
-    pub fn mend(&self) -> Option<&str> {
+    /// How to fix it.
+    pub fn fix(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
@@ -266,7 +266,7 @@ where
         SdkError::ConstructionFailure(_) => FaultKind::Blocked,
         _ => FaultKind::Transient,
     };
-    let told = message.as_deref().and_then(|message| Denial::read(message, operation)?.mend());
+    let told = message.as_deref().and_then(|message| Denial::read(message, operation)?.fix());
     let exact = told.is_some();
     let what = match (&code, message) {
         (Some(code), Some(message)) => format!("{operation} answered {code}: {message}"),

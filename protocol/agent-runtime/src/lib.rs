@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`text`], [`mod@config`], [`exit`], [`clock`] | how durations and times are written; configuration files; exit codes |
 //! | [`poll`] | work that goes on without us, and when it is polled |
-//! | [`fault`] | what went wrong, whose fault it is likely to be, how to mend it |
+//! | [`fault`] | what went wrong, whose fault it is likely to be, how to fix it |
 //! | [`event`] | what happens in `run` and `hello`, and the trait of what takes it |
 //! | [`gate`] | permits for what AWS or the operator limits |
 //! | [`aws`] | clients, queues, quotas and policies; the cache of all that is read; what an agent sees of RDS |

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::event::Verb;
 use crate::fault::Fault;
 use crate::gate::{Claim, Supply, SupplyAge};
 use crate::poll::{Progress, Working};
@@ -51,6 +52,8 @@ pub const STALL_HINT: &str = "RDS's events, AWS Health and, for a copy, other co
 pub trait Wait {
     /// What [`Progress::Ready`] carries.
     type Output;
+    /// What the step before it does to the resource that it waits for.
+    const VERB: Verb = Verb::Create;
     /// Whether AWS takes minutes over it, and shows it in a listing: it is polled that much later.
     const SLOW: bool = false;
     /// Where a person may find out why nothing moves.
@@ -74,6 +77,8 @@ pub trait Wait {
 pub trait Step {
     /// What [`Observed::Ready`] carries.
     type Output;
+    /// What `act` does.
+    const VERB: Verb = Verb::Create;
     /// How long AWS may still hide what `act` did. Until then "absent" after our own act is `Working`.
     const SETTLE: Duration = Duration::from_secs(5);
     /// Whether `act` is not idempotent by name. Then a process acts only when it has seen nothing twice, `SETTLE` apart: what

@@ -7,7 +7,7 @@ mod above;
 mod bars;
 mod console;
 pub mod forecast;
-mod json;
+pub(crate) mod json;
 mod lines;
 mod log;
 mod once;

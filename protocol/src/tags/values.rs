@@ -155,7 +155,7 @@ fact!(
     }
 );
 
-words!(KeyMode, "a key mode (managed or given)", Managed = "managed", Given = "given");
+words!(KeyMode, "a key mode (managed or given)", Managed = "managed", Existing = "given");
 words!(
     Outcome,
     "an outcome",
@@ -207,7 +207,7 @@ mod tests {
         let (account, region): (AccountId, Region) = ("222222222222".parse().unwrap(), "us-west-2".parse().unwrap());
         for (key, value) in [
             (KeyMode::Managed, "account=222222222222 region=us-west-2 key=managed"),
-            (KeyMode::Given, "account=222222222222 region=us-west-2 key=given"),
+            (KeyMode::Existing, "account=222222222222 region=us-west-2 key=given"),
         ] {
             let route = Route { account: account.clone(), region: region.clone(), key };
             assert_eq!(route.to_string(), value);

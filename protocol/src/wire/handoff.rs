@@ -30,7 +30,7 @@ text!(
 /// One handoff message. Fields stand in the order of their names, as they do on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Handoff {
+pub struct HandoffMessage {
     /// A takes everything back at this time.
     pub access_until: Timestamp,
     /// The source database: its account and Region are the handoff's source.
@@ -70,7 +70,7 @@ pub struct Handoff {
     pub target_account: AccountId,
     /// The target Region.
     pub target_region: Region,
-    /// [`Handoff::version_with`] its tags.
+    /// [`HandoffMessage::version_with`] its tags.
     pub version: u64,
 }
 
@@ -85,7 +85,7 @@ pub enum Kind {
 /// The newest version of a handoff message.
 const NEWEST: u64 = 2;
 
-impl Handoff {
+impl HandoffMessage {
     /// The least version that can say so much.
     pub fn version_with(tags: &Carried) -> u64 {
         if tags.is_empty() { VERSION } else { NEWEST }
@@ -166,7 +166,7 @@ mod tests {
     const GOLDEN_2: &str = include_str!("../../testdata/v2/handoff.json");
 
     fn reason(body: &str) -> Option<Reason> {
-        match Handoff::decode(body) {
+        match HandoffMessage::decode(body) {
             Err(Refusal::Rejected { reason, .. }) => Some(reason),
             _ => None,
         }
@@ -174,18 +174,18 @@ mod tests {
 
     #[test]
     fn the_golden_message_decodes_for_ever_and_encodes_to_the_same_bytes() {
-        let handoff = Handoff::decode(GOLDEN).unwrap();
+        let handoff = HandoffMessage::decode(GOLDEN).unwrap();
         assert_eq!(handoff.encode(), GOLDEN);
         assert_eq!(handoff.digest().as_str(), "cd670a40f697e8c2aed784d2d63beb9ee476b35bee8a277d3f3a950a73314b65");
     }
 
     #[test]
     fn version_2_carries_tags_and_differs_in_nothing_else() {
-        let newer = Handoff::decode(GOLDEN_2).unwrap();
+        let newer = HandoffMessage::decode(GOLDEN_2).unwrap();
         assert_eq!(newer.encode(), GOLDEN_2);
         assert_eq!(newer.digest().as_str(), "d9535314525079d6038d9b8481197307604917efcb88d07ecc6a8a5222782730");
         assert_eq!(newer.tags.iter().collect::<Vec<_>>(), [("cost-center", "4711"), ("team", "payments")]);
-        let older = Handoff { tags: Carried::default(), version: 1, ..newer };
+        let older = HandoffMessage { tags: Carried::default(), version: 1, ..newer };
         assert_eq!(older.encode(), GOLDEN);
         for (from, to, why) in [
             ("\"version\":2", "\"version\":1", Reason::Contradictory),
@@ -245,23 +245,23 @@ mod tests {
             GOLDEN.replace("\"version\":1", "\"version\":3"),
             GOLDEN.replace("\"kind\":\"handoff\"", "\"kind\":\"hello\""),
         ] {
-            assert!(matches!(Handoff::decode(&newer), Err(Refusal::Newer { .. })));
+            assert!(matches!(HandoffMessage::decode(&newer), Err(Refusal::Newer { .. })));
         }
     }
 
     proptest! {
         #[test]
         fn no_text_makes_decoding_panic(text in "\\PC{0,300}") {
-            let _ = Handoff::decode(&text);
+            let _ = HandoffMessage::decode(&text);
         }
 
         #[test]
         fn damage_to_a_good_message_never_makes_it_one_of_another_handoff(at in 0..GOLDEN.len(), byte in 0x20_u8..0x7f) {
             let mut bytes = GOLDEN.as_bytes().to_vec();
             bytes[at] = byte;
-            let (text, good) = (String::from_utf8(bytes).unwrap(), Handoff::decode(GOLDEN).unwrap());
-            if let Ok(handoff) = Handoff::decode(&text) {
-                let bound = |of: &Handoff| (
+            let (text, good) = (String::from_utf8(bytes).unwrap(), HandoffMessage::decode(GOLDEN).unwrap());
+            if let Ok(handoff) = HandoffMessage::decode(&text) {
+                let bound = |of: &HandoffMessage| (
                     of.handoff.clone(), of.database_arn.clone(), of.label.clone(), of.identity.resource.clone(),
                     of.target_account.clone(), of.target_region.clone(), of.snapshot.clone(),
                     of.key.account.clone(), of.key.region.clone(),

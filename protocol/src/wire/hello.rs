@@ -16,7 +16,7 @@ use crate::words::{Lack, Reason};
 /// Is account B ready? Fields stand in the order of their names, as they do on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hello {
+pub struct HelloMessage {
     /// The source database: its account and Region are the handoff's source.
     pub database_arn: DbArn,
     /// Its engine.
@@ -64,7 +64,7 @@ pub enum AnswerKind {
 /// What account B answers to a hello.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Answer {
+pub struct AnswerMessage {
     /// Of the hello that this answers.
     pub digest: Digest,
     /// The handoff.
@@ -80,7 +80,7 @@ pub struct Answer {
     pub version: u64,
 }
 
-impl Hello {
+impl HelloMessage {
     /// The bytes on the wire: one line of JSON with its keys sorted.
     #[expect(
         clippy::expect_used,
@@ -125,9 +125,9 @@ impl Hello {
     }
 }
 
-impl Answer {
+impl AnswerMessage {
     /// An answer of this version.
-    pub fn new(hello: &Hello, lack: Option<Lack>) -> Self {
+    pub fn new(hello: &HelloMessage, lack: Option<Lack>) -> Self {
         Self {
             digest: hello.digest(),
             handoff: hello.handoff.clone(),
@@ -176,11 +176,11 @@ mod tests {
 
     #[test]
     fn golden_messages_decode_for_ever_and_encode_to_the_same_bytes() {
-        let hello = Hello::decode(HELLO).unwrap();
+        let hello = HelloMessage::decode(HELLO).unwrap();
         assert_eq!(hello.encode(), HELLO);
         assert_eq!(Message::decode(HELLO), Ok(Message::Hello(Box::new(hello.clone()))));
         for (golden, lack) in ANSWERS.into_iter().zip([None, Some(Lack::Quota)]) {
-            let answer = Answer::new(&hello, lack);
+            let answer = AnswerMessage::new(&hello, lack);
             assert_eq!(answer.encode(), golden);
             assert_eq!(Reply::decode(golden), Ok(Reply::Answer(answer)));
         }
@@ -227,8 +227,8 @@ mod tests {
         fn no_damage_to_a_good_hello_is_taken_for_another_good_one(at in 0..HELLO.len(), byte in 0x20_u8..0x7f) {
             let mut bytes = HELLO.as_bytes().to_vec();
             let before = std::mem::replace(&mut bytes[at], byte);
-            if let Ok(hello) = Hello::decode(&String::from_utf8(bytes).unwrap()) {
-                prop_assert!(before == byte || hello.digest() != Hello::decode(HELLO).unwrap().digest());
+            if let Ok(hello) = HelloMessage::decode(&String::from_utf8(bytes).unwrap()) {
+                prop_assert!(before == byte || hello.digest() != HelloMessage::decode(HELLO).unwrap().digest());
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::words::{Reason, Stage};
 /// One receipt. Fields stand in the order of their names, as they do on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Receipt {
+pub struct ReceiptMessage {
     /// Of the message that this answers. A receipt is believed only with the digest of the offer that it names.
     pub digest: Digest,
     /// The handoff.
@@ -37,7 +37,7 @@ pub enum Kind {
     Receipt,
 }
 
-impl Receipt {
+impl ReceiptMessage {
     /// A receipt of this version.
     pub fn new(
         handoff: HandoffId,
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn golden_receipts_decode_for_ever_and_encode_to_the_same_bytes() {
         for golden in GOLDEN {
-            assert_eq!(Receipt::decode(golden).unwrap().encode(), golden);
+            assert_eq!(ReceiptMessage::decode(golden).unwrap().encode(), golden);
         }
     }
 
@@ -105,10 +105,10 @@ mod tests {
         ] {
             let bad = good.replacen(from, to, 1);
             assert_ne!(bad, good);
-            assert!(matches!(Receipt::decode(&bad), Err(Refusal::Rejected { .. })), "{bad}");
+            assert!(matches!(ReceiptMessage::decode(&bad), Err(Refusal::Rejected { .. })), "{bad}");
         }
         for newer in [good.replace(r#""version":1"#, r#""version":2"#), good.replace("\"receipt\"", "\"hello\"")] {
-            assert!(matches!(Receipt::decode(&newer), Err(Refusal::Newer { .. })), "{newer}");
+            assert!(matches!(ReceiptMessage::decode(&newer), Err(Refusal::Newer { .. })), "{newer}");
         }
     }
 
@@ -117,13 +117,13 @@ mod tests {
         fn every_receipt_round_trips(id in "[0-9a-f]{16}", digest in "[0-9a-f]{64}", account in "[0-9]{12}", stage in 0..5_usize, reason in 0..Reason::ALL.len()) {
             let stage = Stage::ALL[stage];
             let reason = matches!(stage, Stage::Rejected | Stage::Failed).then_some(Reason::ALL[reason]);
-            let receipt = Receipt::new(id.parse().unwrap(), digest.parse().unwrap(), account.parse().unwrap(), stage, reason);
-            prop_assert_eq!(Receipt::decode(&receipt.encode()).unwrap(), receipt);
+            let receipt = ReceiptMessage::new(id.parse().unwrap(), digest.parse().unwrap(), account.parse().unwrap(), stage, reason);
+            prop_assert_eq!(ReceiptMessage::decode(&receipt.encode()).unwrap(), receipt);
         }
 
         #[test]
         fn no_text_makes_decoding_panic(text in "\\PC{0,200}") {
-            let _ = Receipt::decode(&text);
+            let _ = ReceiptMessage::decode(&text);
         }
     }
 }

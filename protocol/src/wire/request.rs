@@ -36,7 +36,7 @@ impl LabelTemplate {
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
+pub struct RequestMessage {
     /// Everything is taken back this long after the offer.
     #[serde(default = "Terms::access_for", deserialize_with = "read_duration")]
     pub access_for: SignedDuration,
@@ -68,7 +68,7 @@ pub enum RequestKind {
     Request,
 }
 
-impl Request {
+impl RequestMessage {
     /// Reads a body. People write requests, so any spelling of the JSON will do.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ mod tests {
     const LONG: &str = include_str!("../../testdata/v1/request-all.json");
 
     fn reason(body: &str) -> Option<Reason> {
-        match Request::decode(body) {
+        match RequestMessage::decode(body) {
             Err(Refusal::Rejected { reason, .. }) => Some(reason),
             _ => None,
         }
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn golden_requests_decode_for_ever() {
-        let short = Request {
+        let short = RequestMessage {
             access_for: SignedDuration::from_hours(168),
             database: "orders".parse().unwrap(),
             kind: RequestKind::Request,
@@ -119,8 +119,8 @@ mod tests {
             to_region: None,
             version: 1,
         };
-        assert_eq!(Request::decode(SHORT), Ok(short.clone()));
-        let long = Request {
+        assert_eq!(RequestMessage::decode(SHORT), Ok(short.clone()));
+        let long = RequestMessage {
             access_for: SignedDuration::from_hours(48),
             label: "cutover-1".parse().unwrap(),
             priority: -5,
@@ -129,7 +129,7 @@ mod tests {
             to_region: Some("us-west-2".parse().unwrap()),
             ..short
         };
-        assert_eq!(Request::decode(LONG), Ok(long));
+        assert_eq!(RequestMessage::decode(LONG), Ok(long));
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
         }
         assert_eq!(reason(&format!("{LONG}{}", " ".repeat(crate::MAX_BODY))), Some(Reason::TooLarge));
         for newer in [LONG.replace("\"version\": 1", "\"version\": 2"), LONG.replace("\"request\"", "\"renewal\"")] {
-            assert!(matches!(Request::decode(&newer), Err(Refusal::Newer { .. })), "{newer}");
+            assert!(matches!(RequestMessage::decode(&newer), Err(Refusal::Newer { .. })), "{newer}");
         }
     }
 
@@ -179,14 +179,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_decoding_panic(text in "\\PC{0,200}") {
-            let _ = Request::decode(&text);
+            let _ = RequestMessage::decode(&text);
         }
 
         #[test]
         fn no_damage_to_a_good_request_makes_decoding_panic(at in 0..LONG.len(), byte in 0x20_u8..0x7f) {
             let mut bytes = LONG.as_bytes().to_vec();
             bytes[at] = byte;
-            let _ = Request::decode(&String::from_utf8(bytes).unwrap());
+            let _ = RequestMessage::decode(&String::from_utf8(bytes).unwrap());
         }
 
         #[test]

@@ -13,7 +13,7 @@ use protocol::{KeyArn, QueueArn, Region, names};
 
 use crate::account::Account;
 use crate::config::Target;
-use crate::given::Given;
+use crate::existing_keys::ExistingKeys;
 use crate::key_policy::{LetIn, let_in, missing, of_replica, strangers};
 use crate::keys::{Condition, key_tags};
 
@@ -43,8 +43,8 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
         let reachable: Vec<&Region> =
             [&settings.region, &target.region].into_iter().filter(|region| enabled.contains(region)).collect();
         match target.key_mode {
-            KeyMode::Given if reachable.len() == 2 => given_key(&checks, account, target).await,
-            KeyMode::Given => {}
+            KeyMode::Existing if reachable.len() == 2 => existing_key(&checks, account, target).await,
+            KeyMode::Existing => {}
             KeyMode::Managed => {
                 for region in reachable {
                     handoff_key(&checks, account, target, region).await;
@@ -142,16 +142,16 @@ async fn replica_policy(checks: &Checks, what: &str, account: &Account, target: 
     }
 }
 
-/// The given key is there, in both Regions, and as agreed.
-async fn given_key(checks: &Checks, account: &Account, target: &Target) {
-    let given = Given { account, to: &target.account, region: &target.region, role: &target.role };
-    let alias = given.alias();
-    let what = format!("given key in {}", account.settings.region);
-    if checks.found(&what, given.primary().await).is_some() {
+/// Checks that the existing key is there, in both Regions, and as agreed.
+async fn existing_key(checks: &Checks, account: &Account, target: &Target) {
+    let existing = ExistingKeys { account, to: &target.account, region: &target.region, role: &target.role };
+    let alias = existing.alias();
+    let what = format!("existing key in {}", account.settings.region);
+    if checks.found(&what, existing.primary().await).is_some() {
         checks.passed(&what, format!("{alias} names the primary"));
     }
-    let what = format!("given key in {}", target.region);
-    if checks.found(&what, given.replica().await).is_some() {
+    let what = format!("existing key in {}", target.region);
+    if checks.found(&what, existing.replica().await).is_some() {
         let (role, to) = (&target.role, &target.account);
         checks.passed(&what, format!("{alias} names its replica, which {role} of account {to} may use through RDS"));
     }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
 use crate::discover;
-use crate::moves::Move;
+use crate::handoff::Handoff;
 use crate::steps::ask;
 
 /// As long as a queue can wait.
@@ -80,7 +80,7 @@ pub(crate) async fn hello(
 }
 
 /// Sends one hello. `None` when the handoff asks no more.
-async fn say(account: &Account, of: &Move) -> Result<Option<Digest>, Fault> {
+async fn say(account: &Account, of: &Handoff) -> Result<Option<Digest>, Fault> {
     let (engine, version, size) = match account.source_snapshot(of).await? {
         Some(source) if source.facts.asks_no_more() => return Ok(None),
         Some(source) => (source.view.engine.clone(), source.view.engine_version.clone(), source.view.size_gib),
@@ -99,7 +99,7 @@ async fn say(account: &Account, of: &Move) -> Result<Option<Digest>, Fault> {
 struct Ears<'a> {
     account: &'a Account,
     events: &'a dyn Sink,
-    waiting: BTreeMap<Digest, &'a Move>,
+    waiting: BTreeMap<Digest, &'a Handoff>,
     /// What is for somebody else: kept invisible meanwhile, since it would be received again and again.
     others: Vec<(QueueArn, String)>,
 }

@@ -17,8 +17,8 @@ use protocol::{DbIdentifier, Label, Phase, SourceFacts, Stage, names};
 
 use crate::account::Account;
 use crate::discover;
+use crate::handoff::{Handoff, SourceSnapshot};
 use crate::keys::key_tags;
-use crate::moves::{Move, SourceSnapshot};
 use crate::offer::offer;
 use crate::withdraw::withdraw;
 use forecast::forecast;
@@ -52,7 +52,7 @@ async fn report(
             return Exit::Blocked;
         }
     };
-    let is_asked = |of: &Move| {
+    let is_asked = |of: &Handoff| {
         asked.is_none_or(|(database, label)| {
             *database == of.database.database && label.as_ref().is_none_or(|label| *label == of.label)
         })
@@ -77,7 +77,7 @@ async fn report(
             "{subject}: these tags cannot be carried over: {keys} (30 at most, of letters, digits, spaces and _.:/=+-@)"
         )
     }));
-    notes.extend(given_keys(&found.all));
+    notes.extend(existing_keys(&found.all));
     let (mut expected, mut no_room) = (None, Vec::new());
     if mode == Mode::Look {
         match leftovers(account).await {
@@ -106,7 +106,7 @@ async fn report(
         forecast: expected,
         notes,
     };
-    screen.print(&if screen.format() == Format::Json { report.json() + "\n" } else { report.text() });
+    screen.print(&if screen.format() == Format::Json { report.json() } else { report.text() });
     found.refused.iter().chain(&no_room).for_each(|fault| screen.refuse(fault));
     match (found.refused.is_empty(), no_room.is_empty()) {
         (false, _) => Exit::Usage,
@@ -115,7 +115,7 @@ async fn report(
     }
 }
 
-async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
+async fn walk(account: &Account, of: &Handoff, mode: Mode) -> (Entry, Exit) {
     let owner = of.owner();
     let pass = account.fleet.look(mode, &owner);
     let (stands, fault) = match account.phase(of).await {
@@ -168,7 +168,7 @@ async fn walk(account: &Account, of: &Move, mode: Mode) -> (Entry, Exit) {
 }
 
 /// A plan shows what follows the landing too.
-async fn steps(account: &Account, pass: &Pass<'_>, of: &Move, phase: Phase) -> Result<(), Halt> {
+async fn steps(account: &Account, pass: &Pass<'_>, of: &Handoff, phase: Phase) -> Result<(), Halt> {
     match phase {
         Phase::Settled(_) => Ok(()),
         Phase::Withdrawing(outcome) => withdraw(account, pass, of, outcome).await,
@@ -197,16 +197,17 @@ async fn leftovers(account: &Account) -> Result<Vec<String>, Fault> {
     Ok(notes)
 }
 
-/// What settled handoffs leave as it was: a given key's policy is the administrators' own.
-fn given_keys(moves: &[Move]) -> Vec<String> {
-    let given: BTreeSet<&Route> = moves.iter().map(|of| &of.route).filter(|it| it.key == KeyMode::Given).collect();
+/// Reports what settled handoffs leave open: the policy of an existing key belongs to the administrators.
+fn existing_keys(moves: &[Handoff]) -> Vec<String> {
+    let existing: BTreeSet<&Route> =
+        moves.iter().map(|of| &of.route).filter(|it| it.key == KeyMode::Existing).collect();
     let note = |Route { account, region, .. }: &Route| {
         format!(
-            "the key to account {account} in {region} is given: its policy lets that account use it until an administrator \
+            "the key to account {account} in {region} is an existing one: its policy lets that account use it until an administrator \
              takes the account out. The share of a copy is what a handoff opens and takes back"
         )
     };
-    given.into_iter().map(note).collect()
+    existing.into_iter().map(note).collect()
 }
 
 /// A quota of another account.
@@ -226,7 +227,7 @@ fn access(facts: &SourceFacts, now: Timestamp) -> Option<Access> {
     Some(Access {
         to: match facts.route.key {
             KeyMode::Managed => &["share", "key"],
-            KeyMode::Given => &["share"],
+            KeyMode::Existing => &["share"],
         },
         from: offer.issued,
         until,

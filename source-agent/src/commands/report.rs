@@ -20,7 +20,7 @@ use protocol::{Label, Phase, Region, SourceFacts, state};
 use tempfile::NamedTempFile;
 
 use crate::account::Account;
-use wave::{Handoff, Wave};
+use wave::{HandoffReport, Wave};
 
 /// Writes the report of all handoffs, or of those under one label, to `file`; `-` is standard output.
 pub(crate) async fn report(
@@ -86,7 +86,7 @@ async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Resul
         let name = names::snapshot(database, id, SnapshotRole::Shared);
         let shared = there.get(&route.region).and_then(|snapshots| snapshots.get(&name));
         let ours = shared.filter(|view| state::is_ours(&view.tags, SnapshotRole::Shared));
-        handoffs.push(Handoff::of(source, ours.map(Rc::as_ref), now));
+        handoffs.push(HandoffReport::of(source, ours.map(Rc::as_ref), now));
     }
     handoffs.sort_by_key(|handoff| (handoff.began(), handoff.subject()));
     let settings = &account.settings;
@@ -129,7 +129,7 @@ mod tests {
     /// A wave of handoffs in which every text is `text`, and every phase was done.
     fn page(count: i64, text: &str) -> String {
         let at = |minute: i64| Timestamp::from_second(1_795_255_200 + minute * 67).unwrap();
-        let handoff = |nth: i64| Handoff {
+        let handoff = |nth: i64| HandoffReport {
             id: text.to_owned(),
             database: text.to_owned(),
             label: text.to_owned(),

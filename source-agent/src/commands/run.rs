@@ -19,7 +19,7 @@ use protocol::{Phase, Reply};
 
 use crate::account::Account;
 use crate::discover;
-use crate::moves::Move;
+use crate::handoff::Handoff;
 use crate::offer::offer;
 use crate::steps::OFFER;
 use crate::withdraw::withdraw;
@@ -40,15 +40,15 @@ struct SourceAgent<'a> {
 }
 
 impl Agent for SourceAgent<'_> {
-    type Handoff = Move;
+    type Handoff = Handoff;
     type Done = Outcome;
 
-    async fn discover(&self) -> Result<Discovered<Move>, Fault> {
+    async fn discover(&self) -> Result<Discovered<Handoff>, Fault> {
         let found = discover::find(self.account).await?;
         for note in &found.notes {
             tracing::warn!("{note}");
         }
-        self.events.take(&Event::Listed(found.all.iter().map(Move::subject).collect()));
+        self.events.take(&Event::Listed(found.all.iter().map(Handoff::subject).collect()));
         let mut exit = Exit::Settled;
         for what in found.unreadable {
             self.events.take(&Event::Unreadable(what));
@@ -66,7 +66,7 @@ impl Agent for SourceAgent<'_> {
         Ok(Discovered { handoffs, exit, takes_more })
     }
 
-    async fn handle(&self, mailbox: &MailboxSpec, message: &Received) -> Result<Handled<Move>, Fault> {
+    async fn handle(&self, mailbox: &MailboxSpec, message: &Received) -> Result<Handled<Handoff>, Fault> {
         match mailbox.kind {
             Mailbox::Requests => requests::handle(self.account, self.events, message).await,
             Mailbox::Receipts | Mailbox::Inbox => receipts::handle(self.account, self.events, mailbox, message).await,
@@ -74,7 +74,7 @@ impl Agent for SourceAgent<'_> {
     }
 
     /// The steps of the phase that the handoff is in. No pass runs those of two.
-    async fn walk(&self, pass: &Pass<'_>, of: &Move) -> Flow<Outcome> {
+    async fn walk(&self, pass: &Pass<'_>, of: &Handoff) -> Flow<Outcome> {
         let account = self.account;
         requests::begun(account, self.events, of).await;
         let source = account.source_snapshot(of).await;
@@ -110,7 +110,7 @@ impl Agent for SourceAgent<'_> {
     }
 
     /// Whoever has requested what cannot go on, and has no source snapshot, is told by the dead-letter queue.
-    async fn tell_failed(&self, _: &Pass<'_>, of: &Move, fault: &Fault) -> Flow<()> {
+    async fn tell_failed(&self, _: &Pass<'_>, of: &Handoff, fault: &Fault) -> Flow<()> {
         requests::reject(self.account, self.events, of, fault).await;
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Agent for SourceAgent<'_> {
         Reply::decode(&message.body).map_or_else(|_| message.id.clone(), |reply| reply.handoff().to_string())
     }
 
-    fn ended(&self, _: &Move, outcome: Outcome) -> (Exit, Ending) {
+    fn ended(&self, _: &Handoff, outcome: Outcome) -> (Exit, Ending) {
         let exit = match outcome {
             Outcome::Landed | Outcome::Revoked => Exit::Settled,
             Outcome::Expired | Outcome::Rejected | Outcome::Failed => Exit::Failed,
@@ -155,7 +155,7 @@ impl Agent for SourceAgent<'_> {
         (exit, Ending::Settled(outcome))
     }
 
-    fn forget(&self, of: &Move) {
+    fn forget(&self, of: &Handoff) {
         self.account.forget(of);
     }
 
@@ -179,11 +179,11 @@ pub(crate) struct Memory {
     pub(crate) hello_unsent: bool,
 }
 
-impl agent_runtime::fleet::tracked::Tracked for Move {
+impl agent_runtime::fleet::tracked::Tracked for Handoff {
     type Memory = Memory;
 
     fn owner(&self) -> agent_runtime::gate::Owner {
-        Move::owner(self)
+        Handoff::owner(self)
     }
 
     fn subject(&self) -> agent_runtime::Subject {

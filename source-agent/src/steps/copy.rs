@@ -2,6 +2,7 @@
 
 use agent_runtime::aws::copies::LIMIT_REACHED;
 use agent_runtime::aws::rds::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
+use agent_runtime::event::Verb;
 use agent_runtime::fault::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
 use agent_runtime::gate::{Claim, Supply};
 use agent_runtime::{
@@ -18,13 +19,13 @@ use super::owned;
 use super::settling::since_end;
 use crate::account::Account;
 use crate::admission::{self, COPY};
+use crate::handoff::Handoff;
 use crate::keys::KeyView;
-use crate::moves::Move;
 
 /// The shared copy, under the replica key; it need not be complete.
 pub(crate) struct CopyToTargetRegion<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     pub(crate) snapshot: &'a SnapshotView,
     pub(crate) key: &'a KeyView,
 }
@@ -82,7 +83,7 @@ impl Step for CopyToTargetRegion<'_> {
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
                 Some("KMSKeyNotAccessibleFault") => {
-                    let hint = self.key_mend(&fault);
+                    let hint = self.key_fix(&fault);
                     fault.hint(hint)
                 }
                 _ => fault,
@@ -112,7 +113,7 @@ impl Step for CopyToTargetRegion<'_> {
 /// The shared copy is complete, under the handoff key, and is the data of the source snapshot.
 pub(crate) struct CopyComplete<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     pub(crate) snapshot: &'a SnapshotView,
     pub(crate) key: &'a KeyView,
 }
@@ -157,7 +158,7 @@ impl Wait for CopyComplete<'_> {
 
 impl CopyToTargetRegion<'_> {
     /// RDS names the key, and does not say whose policy is in the way.
-    fn key_mend(&self, fault: &Fault) -> String {
+    fn key_fix(&self, fault: &Fault) -> String {
         let settings = &self.account.settings;
         let (role, key) = (&settings.role, &self.key.arn);
         match &self.snapshot.key {
@@ -185,11 +186,12 @@ impl CopyToTargetRegion<'_> {
 /// The shared copy, gone. Account B owns its own, or does not need one any more.
 pub(crate) struct DeleteSharedCopy<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
 }
 
 impl Step for DeleteSharedCopy<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Delete;
     const SLOW: bool = true;
 
     fn id(&self) -> StepId {

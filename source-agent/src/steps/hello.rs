@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use agent_runtime::aws::queue::Queue;
 use agent_runtime::aws::rds::snapshot::SnapshotView;
+use agent_runtime::event::Verb;
 use agent_runtime::fleet::backoff::BackoffPolicy;
 use agent_runtime::{Acted, Fault, Freshness, Observed, Step, StepId, Working};
 use jiff::{SignedDuration, Timestamp};
 use protocol::tags::{self, Answered, Asked};
 use protocol::wire::hello::HelloKind;
-use protocol::{Digest, Hello, Nonce, VERSION};
+use protocol::{Digest, HelloMessage, Nonce, VERSION};
 
 use super::offering::word;
 use crate::account::Account;
-use crate::moves::Move;
+use crate::handoff::Handoff;
 
 /// A hello is sent again for so long, and then made anew.
 const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -23,8 +24,15 @@ const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(crate) const HELLO: StepId = StepId("hello");
 
 /// Is account B ready for this handoff?
-pub(crate) fn ask(of: &Move, engine: &str, version: &str, size_gib: u32, issued: Timestamp, nonce: Nonce) -> Hello {
-    Hello {
+pub(crate) fn ask(
+    of: &Handoff,
+    engine: &str,
+    version: &str,
+    size_gib: u32,
+    issued: Timestamp,
+    nonce: Nonce,
+) -> HelloMessage {
+    HelloMessage {
         database_arn: of.database.clone(),
         engine: word(engine),
         engine_version: word(version),
@@ -44,13 +52,13 @@ pub(crate) fn ask(of: &Move, engine: &str, version: &str, size_gib: u32, issued:
 /// Account B has answered that it is ready.
 pub(crate) struct SayHello<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     pub(crate) snapshot: &'a SnapshotView,
 }
 
 impl SayHello<'_> {
     /// A pure function of the tags and of the snapshot in AWS.
-    fn message(&self, asked: &Asked) -> Hello {
+    fn message(&self, asked: &Asked) -> HelloMessage {
         let SnapshotView { engine, engine_version, size_gib, .. } = self.snapshot;
         ask(self.of, engine, engine_version, *size_gib, asked.issued, asked.nonce.clone())
     }
@@ -86,6 +94,7 @@ impl SayHello<'_> {
 
 impl Step for SayHello<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Send;
     /// Above the longest stale read: what is written twice is asked twice.
     const SETTLE: Duration = Duration::from_secs(30);
     const STALL_HINT: &'static str = "ask the other account whether its agent runs; one that is older than the hello does not answer it: run with --no-hello";

@@ -14,9 +14,9 @@ use protocol::ids::Region;
 use protocol::{KeyArn, names};
 
 use crate::account::Account;
+use crate::handoff::Handoff;
 use crate::key_policy;
 use crate::keys::{Condition, KeyView, key_tags, kms_tags};
-use crate::moves::Move;
 
 /// Above the longest stale read of KMS that is worth waiting for: "typically less than a few seconds" (KMS Developer Guide,
 /// Eventual consistency).
@@ -25,20 +25,20 @@ const KEY_SETTLE: Duration = Duration::from_mins(1);
 /// The multi-Region primary key, in the source Region. One for each source Region and target account.
 pub(crate) struct HandoffKey<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
 }
 
 /// Its replica, in the target Region.
 pub(crate) struct ReplicaKey<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     pub(crate) key: &'a KeyView,
 }
 
 /// The name of one of the two keys, in its own Region: aliases are not replicated.
 pub(crate) struct KeyAlias<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     pub(crate) key: &'a KeyView,
 }
 
@@ -220,7 +220,7 @@ impl KeyAlias<'_> {
 /// Does the alias stand for this key?
 async fn named(
     account: &Account,
-    of: &Move,
+    of: &Handoff,
     region: &Region,
     alias: &str,
     key: &KeyView,
@@ -237,12 +237,12 @@ async fn named(
     }
 }
 
-async fn is_ours(account: &Account, of: &Move, key: &KeyView) -> Result<bool, Fault> {
+async fn is_ours(account: &Account, of: &Handoff, key: &KeyView) -> Result<bool, Fault> {
     account.keys.carries(&key.arn, &key_tags(&account.settings.region, &of.route.account)).await
 }
 
 /// Is the key ours, and can it be used?
-async fn usable(account: &Account, of: &Move, key: KeyView) -> Result<Progress<KeyView>, Fault> {
+async fn usable(account: &Account, of: &Handoff, key: KeyView) -> Result<Progress<KeyView>, Fault> {
     if !is_ours(account, of, &key).await? {
         let tags = account.keys.tags(&key.arn).await?;
         if tags.is_empty() && is_young(key.created, account.clock.now()) {

@@ -1,23 +1,25 @@
 //! Step 7: the message is published; then account B is waited for.
 
 use agent_runtime::aws::queue::Queue;
+use agent_runtime::event::Verb;
 use agent_runtime::{Acted, Fault, Freshness, Observed, Progress, Step, StepId, Wait, Working};
 use protocol::tags::{self, Published};
-use protocol::{Handoff, Stage};
+use protocol::{HandoffMessage, Stage};
 
 use crate::account::Account;
-use crate::moves::Move;
+use crate::handoff::Handoff;
 
 /// The message stands in account B's inbox. Sending cannot be observed, so it is sent first and recorded then: a crash between
 /// the two sends the same bytes again, and the receiver absorbs them.
 pub(crate) struct Publish<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
-    pub(crate) message: &'a Handoff,
+    pub(crate) of: &'a Handoff,
+    pub(crate) message: &'a HandoffMessage,
 }
 
 impl Step for Publish<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Send;
 
     fn id(&self) -> StepId {
         StepId("publish")
@@ -56,7 +58,7 @@ pub(crate) const AWAIT_LANDING: StepId = StepId("await-landing");
 /// Account B owns its own copy. Its receipts come by themselves, and change the phase.
 pub(crate) struct AwaitLanding<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
 }
 
 impl Wait for AwaitLanding<'_> {
@@ -84,7 +86,7 @@ impl Wait for AwaitLanding<'_> {
             let readable =
                 || format!("make queue {} readable for this agent; account B's receipts wait in it", self.of.receipts);
             return Err(Fault::blocked(format!("receipts cannot be heard: {}", trouble.what))
-                .hint(trouble.mend.unwrap_or_else(readable))
+                .hint(trouble.fix.unwrap_or_else(readable))
                 .answered(trouble.answer.clone()));
         }
         let account = &self.of.route.account;

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use agent_runtime::aws::rds::snapshot::SnapshotView;
 use agent_runtime::clock::later;
+use agent_runtime::event::Verb;
 use agent_runtime::text::setting;
 use agent_runtime::{Acted, Fault, Freshness, NextPoll, Observed, Step, StepId, Working};
 use jiff::Timestamp;
 use protocol::tags::{self, Offer};
-use protocol::wire::handoff::{EngineWord, Handoff, Kind};
+use protocol::wire::handoff::{EngineWord, HandoffMessage, Kind};
 use protocol::{Digest, SourceFacts};
 
 use crate::account::Account;
-use crate::moves::Move;
+use crate::handoff::Handoff;
 
 /// Of two agents that make an offer, the second may not have seen the first one's for as long as a read is stale and its own read is
 /// old (30 s, and the 5 s of [`Freshness::Now`]), and the first may not see the second one's for another 30 s: after this long both
@@ -27,13 +28,14 @@ pub(crate) const OFFER: StepId = StepId("offer");
 /// Number, times, nonce and digest of the message. From this tag and the snapshots the message is the same bytes for ever.
 pub(crate) struct MakeOffer<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     pub(crate) snapshot: &'a SnapshotView,
     pub(crate) copy: &'a SnapshotView,
 }
 
 impl Step for MakeOffer<'_> {
-    type Output = Handoff;
+    type Output = HandoffMessage;
+    const VERB: Verb = Verb::Record;
     /// Above the longest stale read worth waiting for: an offer made twice would have two digests.
     const SETTLE: Duration = Duration::from_secs(30);
     const LOOK_TWICE: bool = true;
@@ -47,11 +49,11 @@ impl Step for MakeOffer<'_> {
     }
 
     fn describe(&self) -> String {
-        let Move { terms, .. } = self.of;
+        let Handoff { terms, .. } = self.of;
         format!("offer: start within {}, access for {}", setting(terms.start_within), setting(terms.access_for))
     }
 
-    async fn observe(&self) -> Result<Observed<Handoff>, Fault> {
+    async fn observe(&self) -> Result<Observed<HandoffMessage>, Fault> {
         let Some(facts) = self.account.source_snapshot(self.of).await?.map(|source| source.facts) else {
             return Ok(Observed::Todo);
         };
@@ -95,7 +97,7 @@ impl Step for MakeOffer<'_> {
         self.account.tag(&self.snapshot.arn, tags::OFFER, &offer).await.map(|()| Acted::Done)
     }
 
-    fn foresee(&self) -> Handoff {
+    fn foresee(&self) -> HandoffMessage {
         let soon = Offer {
             number: 1,
             issued: Timestamp::UNIX_EPOCH,
@@ -116,7 +118,7 @@ pub(crate) fn word(text: &str) -> EngineWord {
 
 impl MakeOffer<'_> {
     /// Another agent of this account may have made the offer since this one looked: one that is made over it is answered by nobody.
-    async fn made_by_another(&self) -> Result<Observed<Handoff>, Fault> {
+    async fn made_by_another(&self) -> Result<Observed<HandoffMessage>, Fault> {
         let source = self.account.source_as_of(self.of, Freshness::Now).await?;
         Ok(match source.and_then(|source| source.facts.offer) {
             Some(_) => Observed::Working(Working::new("another agent has made the offer")),
@@ -125,7 +127,7 @@ impl MakeOffer<'_> {
     }
 
     /// A pure function of the tags and of the snapshots in AWS.
-    fn message(&self, offer: &Offer) -> Result<Handoff, Fault> {
+    fn message(&self, offer: &Offer) -> Result<HandoffMessage, Fault> {
         let created = self
             .snapshot
             .original
@@ -135,9 +137,16 @@ impl MakeOffer<'_> {
     }
 
     #[expect(clippy::expect_used, reason = "the step before has looked under which key the copy is")]
-    fn body(&self, offer: &Offer, facts: &SourceFacts, engine: &str, version: &str, created: Timestamp) -> Handoff {
+    fn body(
+        &self,
+        offer: &Offer,
+        facts: &SourceFacts,
+        engine: &str,
+        version: &str,
+        created: Timestamp,
+    ) -> HandoffMessage {
         let key = self.copy.key.clone().expect("a shared copy is under the handoff key");
-        Handoff {
+        HandoffMessage {
             access_until: offer.access_until,
             database_arn: self.of.database.clone(),
             engine: word(engine),
@@ -157,7 +166,7 @@ impl MakeOffer<'_> {
             tags: facts.carried.clone(),
             target_account: self.of.route.account.clone(),
             target_region: self.of.route.region.clone(),
-            version: Handoff::version_with(&facts.carried),
+            version: HandoffMessage::version_with(&facts.carried),
         }
     }
 }

@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use agent_runtime::clock::later;
+use agent_runtime::event::Verb;
 use agent_runtime::{Acted, Fault, Freshness, NextPoll, Observed, Progress, Step, StepId, Wait, Working};
 use jiff::Timestamp;
 use protocol::SourceFacts;
 use protocol::tags::{self, Ended, Outcome};
 
 use crate::account::Account;
-use crate::moves::Move;
+use crate::handoff::Handoff;
 
 /// Written before anything is taken back; never removed, and it always wins.
 pub(crate) struct MarkEnded<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     pub(crate) outcome: Outcome,
 }
 
@@ -23,20 +24,21 @@ const SHOWN: Duration = Duration::from_mins(1);
 
 /// Long enough after the end, everything that was taken back is looked at once more: the steps before this one are, by the
 /// pass that finds it ready.
-pub(crate) struct LookAgain<'a> {
+pub(crate) struct AwaitPropagation<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
 }
 
 /// Written last: nothing is open any more.
 pub(crate) struct MarkSettled<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     pub(crate) outcome: Outcome,
 }
 
 impl Step for MarkEnded<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Record;
 
     fn id(&self) -> StepId {
         StepId("mark-ended")
@@ -75,7 +77,7 @@ impl Step for MarkEnded<'_> {
 /// Marks an end, with this time. Another agent may have marked it since this one read it: what it wrote stays.
 async fn mark(
     account: &Account,
-    of: &Move,
+    of: &Handoff,
     (tag, outcome): (&str, Outcome),
     marked: fn(&SourceFacts) -> &Option<Ended>,
 ) -> Result<Acted, Fault> {
@@ -93,18 +95,18 @@ fn shown(account: &Account, ended: Timestamp) -> Timestamp {
 }
 
 /// How fresh a read of what was opened must be: from after the end was marked, and at last from after all has shown.
-pub(super) async fn since_end(account: &Account, of: &Move) -> Result<Freshness, Fault> {
+pub(super) async fn since_end(account: &Account, of: &Handoff) -> Result<Freshness, Fault> {
     let source = account.source_snapshot(of).await?;
     let Some(ended) = source.and_then(|source| source.facts.ended) else { return Ok(Freshness::Now) };
     let shown = shown(account, ended.at);
     Ok(Freshness::Since(if account.clock.now() >= shown { shown } else { ended.at }))
 }
 
-impl Wait for LookAgain<'_> {
+impl Wait for AwaitPropagation<'_> {
     type Output = ();
 
     fn id(&self) -> StepId {
-        StepId("look-again")
+        StepId("await-propagation")
     }
 
     fn resource(&self) -> String {
@@ -133,6 +135,7 @@ impl Wait for LookAgain<'_> {
 
 impl Step for MarkSettled<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Record;
 
     fn id(&self) -> StepId {
         StepId("mark-settled")

@@ -1,21 +1,23 @@
 //! Step 5, and its end in step 13: the share of the copy with account B.
 
 use agent_runtime::aws::rds::snapshot::SnapshotView;
+use agent_runtime::event::Verb;
 use agent_runtime::{Acted, Fault, Freshness, Observed, Step, StepId};
 
 use crate::account::Account;
-use crate::moves::Move;
+use crate::handoff::Handoff;
 use crate::steps::settling::since_end;
 
 /// Account B may see the copy, and copy it.
 pub(crate) struct ShareSnapshot<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     pub(crate) copy: &'a SnapshotView,
 }
 
 impl Step for ShareSnapshot<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Share;
 
     fn id(&self) -> StepId {
         StepId("share")
@@ -47,11 +49,12 @@ impl Step for ShareSnapshot<'_> {
 /// Account B sees it no more.
 pub(crate) struct Unshare<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
 }
 
 impl Step for Unshare<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Revoke;
 
     fn id(&self) -> StepId {
         StepId("unshare")

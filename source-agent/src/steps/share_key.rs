@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use agent_runtime::aws::cache::Resource;
 use agent_runtime::clock::later;
+use agent_runtime::event::Verb;
 use agent_runtime::fault::statement::full_hour;
 use agent_runtime::{Acted, Fault, Freshness, Observed, Step, StepId};
 use jiff::{SignedDuration, Timestamp};
@@ -14,22 +15,22 @@ use protocol::tags::Route;
 use protocol::{KeyArn, Stage, names};
 
 use crate::account::Account;
+use crate::handoff::Handoff;
 use crate::key_policy::{OpenTo, with_target};
 use crate::keys::Grant;
-use crate::moves::Move;
 use crate::steps::settling::since_end;
 
 /// Account B's agent may use the replica key, through RDS only, until the last open offer ends.
 pub(crate) struct ShareKey<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     pub(crate) key: &'a KeyArn,
 }
 
 /// It may not any more, unless another offer is open.
 pub(crate) struct CloseKey<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     /// `None` when it was never made.
     pub(crate) key: Option<&'a KeyArn>,
 }
@@ -37,7 +38,7 @@ pub(crate) struct CloseKey<'a> {
 /// Nor may what its copies left behind.
 pub(crate) struct RevokeGrants<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
     /// `None` when it was never made.
     pub(crate) key: Option<&'a KeyArn>,
 }
@@ -65,7 +66,7 @@ impl Resource for OpeningOf {
 
 /// Until when account B's statement in the policy lasts: to the end of the last open offer under this route's key, which has one name in
 /// either key mode. `None` without an open offer.
-async fn open_until(account: &Account, of: &Move, freshness: Freshness) -> Result<Option<Timestamp>, Fault> {
+async fn open_until(account: &Account, of: &Handoff, freshness: Freshness) -> Result<Option<Timestamp>, Fault> {
     let (sources, _) = account.source_snapshots(freshness).await?;
     let same = |route: &Route| route.account == of.route.account && route.region == of.route.region;
     let open = sources.iter().filter(|source| same(&source.facts.route));
@@ -75,7 +76,7 @@ async fn open_until(account: &Account, of: &Move, freshness: Freshness) -> Resul
 /// The policy as it should be, if it is not, and until when it then lets account B in.
 async fn render(
     account: &Account,
-    of: &Move,
+    of: &Handoff,
     key: &KeyArn,
     freshness: Freshness,
 ) -> Result<(Option<serde_json::Value>, Option<Timestamp>), Fault> {
@@ -85,7 +86,7 @@ async fn render(
 }
 
 /// KMS replaces the whole document: what an administrator wrote a minute ago must be in it.
-async fn put(account: &Account, of: &Move, key: &KeyArn) -> Result<Acted, Fault> {
+async fn put(account: &Account, of: &Handoff, key: &KeyArn) -> Result<Acted, Fault> {
     let put = match render(account, of, key, Freshness::Now).await {
         Ok((Some(policy), _)) => account.keys.set_policy(key, &policy).await.map(|()| Acted::Done),
         Ok((None, _)) => Ok(Acted::Nothing),
@@ -108,6 +109,7 @@ impl ShareKey<'_> {
 
 impl Step for ShareKey<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Share;
     const SHARED: bool = true;
 
     fn id(&self) -> StepId {
@@ -119,7 +121,7 @@ impl Step for ShareKey<'_> {
     }
 
     fn describe(&self) -> String {
-        let Move { route, target_role, .. } = self.of;
+        let Handoff { route, target_role, .. } = self.of;
         format!("let role {target_role} of account {} use the replica key, through RDS only", route.account)
     }
 
@@ -153,6 +155,7 @@ impl Step for ShareKey<'_> {
 
 impl Step for CloseKey<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Revoke;
     const SHARED: bool = true;
 
     fn id(&self) -> StepId {
@@ -211,6 +214,7 @@ impl RevokeGrants<'_> {
 
 impl Step for RevokeGrants<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Revoke;
     const SHARED: bool = true;
 
     fn id(&self) -> StepId {

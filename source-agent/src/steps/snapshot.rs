@@ -14,7 +14,7 @@ use protocol::names::SnapshotRole;
 use super::owned;
 use crate::account::Account;
 use crate::admission::under_way;
-use crate::moves::{Move, hints};
+use crate::handoff::{Handoff, hints};
 
 /// The step that takes the snapshot, and the wait for it.
 pub(crate) const SNAPSHOT: StepId = StepId("snapshot");
@@ -22,7 +22,7 @@ pub(crate) const SNAPSHOT: StepId = StepId("snapshot");
 /// A snapshot of the database, in the source Region; it need not be complete. Its tags carry all that account A must remember.
 pub(crate) struct TakeSnapshot<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
 }
 
 impl Step for TakeSnapshot<'_> {
@@ -109,7 +109,7 @@ impl Step for TakeSnapshot<'_> {
 /// The source snapshot is complete.
 pub(crate) struct SnapshotComplete<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) of: &'a Move,
+    pub(crate) of: &'a Handoff,
 }
 
 impl Wait for SnapshotComplete<'_> {
@@ -145,5 +145,5 @@ impl Wait for SnapshotComplete<'_> {
 
 fn unavailable(name: &DbIdentifier, status: &str) -> Fault {
     Fault::blocked(format!("database {name} is {status}, and cannot be snapshotted"))
-        .hint("start it, or mend it: the handoff goes on when it is available")
+        .hint("start it, or fix it: the handoff goes on when it is available")
 }

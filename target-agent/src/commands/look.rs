@@ -13,12 +13,12 @@ use protocol::{Message, Reason, Refusal, Stage};
 
 use crate::accept::accept;
 use crate::account::Account;
-use crate::job::Job;
+use crate::handoff::Handoff;
 use crate::profile::MasterPassword;
 
 /// Every step that `run` would take.
 pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, message: Option<&Path>) -> Exit {
-    let job = match message.map(read).transpose() {
+    let handoff = match message.map(read).transpose() {
         Ok(body) => body.map(|body| {
             let handoff = match Message::decode(body.trim_end_matches(['\r', '\n']))? {
                 Message::Handoff(handoff) => *handoff,
@@ -26,15 +26,15 @@ pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, mes
                     return Err(Refusal::because(Reason::Malformed, "a hello asks for nothing that can be planned"));
                 }
             };
-            account.settings.receiver.check(&handoff).map(|()| Job::begun_by(handoff))
+            account.settings.receiver.check(&handoff).map(|()| Handoff::begun_by(handoff))
         }),
         Err(error) => {
             screen.complain(&format!("cannot read the message: {error}"), None);
             return Exit::Usage;
         }
     };
-    match job.transpose() {
-        Ok(job) => report(account, screen, caller, "plan", Mode::Plan, job).await,
+    match handoff.transpose() {
+        Ok(handoff) => report(account, screen, caller, "plan", Mode::Plan, handoff).await,
         Err(refusal) => {
             screen.complain(&format!("the message would be refused: {refusal}"), None);
             Exit::Failed
@@ -62,7 +62,7 @@ async fn report(
     caller: String,
     command: &'static str,
     mode: Mode,
-    begun: Option<Job>,
+    begun: Option<Handoff>,
 ) -> Exit {
     let (copies, mut notes) = match account.target_copies(Freshness::Now).await {
         Ok(found) => found,
@@ -71,18 +71,19 @@ async fn report(
             return Exit::Blocked;
         }
     };
-    let finished = |job: &Job| copies.iter().any(|copy| copy.facts.id == *job.id() && copy.facts.is_finished());
-    let mut jobs: Vec<Job> = begun.into_iter().collect();
+    let finished =
+        |handoff: &Handoff| copies.iter().any(|copy| copy.facts.id == *handoff.id() && copy.facts.is_finished());
+    let mut handoffs: Vec<Handoff> = begun.into_iter().collect();
     for copy in &copies {
-        if !jobs.iter().any(|job| job.id() == &copy.facts.id) {
-            jobs.push(Job::found(copy.facts.clone()));
+        if !handoffs.iter().any(|handoff| handoff.id() == &copy.facts.id) {
+            handoffs.push(Handoff::found(copy.facts.clone()));
         }
     }
     let mut exit = Exit::Settled;
-    let mut handoffs = Vec::new();
-    for job in &jobs {
-        let (entry, stands) = walk(account, job, mode, finished(job)).await;
-        handoffs.push(entry);
+    let mut entries = Vec::new();
+    for handoff in &handoffs {
+        let (entry, stands) = walk(account, handoff, mode, finished(handoff)).await;
+        entries.push(entry);
         exit = exit.max(stands);
     }
     if mode == Mode::Plan {
@@ -97,23 +98,24 @@ async fn report(
             Err(fault) => notes.push(fault.told()),
         }
     }
-    let keep = |job: &&Job| job.profile(&account.settings).master_password() == MasterPassword::Keep;
-    notes.extend(jobs.iter().filter(|_| mode == Mode::Plan).filter(keep).map(|job| {
-        let name = job.subject();
+    let keep = |handoff: &&Handoff| handoff.profile(&account.settings).master_password() == MasterPassword::Keep;
+    notes.extend(handoffs.iter().filter(|_| mode == Mode::Plan).filter(keep).map(|handoff| {
+        let name = handoff.subject();
         format!("risk: the master password of {name} stays as it is: whoever knows it at the source knows it here")
     }));
     let settings = &account.settings;
     let (account, region) = (settings.account.to_string(), settings.region.to_string());
-    let summary = handoffs.iter().map(|entry| entry.standing).collect();
-    let report = Report { command, caller, account, region, handoffs, summary, forecast: None, brief: false, notes };
-    screen.print(&if screen.format() == Format::Json { report.json() + "\n" } else { report.text() });
+    let summary = entries.iter().map(|entry| entry.standing).collect();
+    let report =
+        Report { command, caller, account, region, handoffs: entries, summary, forecast: None, brief: false, notes };
+    screen.print(&if screen.format() == Format::Json { report.json() } else { report.text() });
     exit
 }
 
-async fn walk(account: &Account, job: &Job, mode: Mode, finished: bool) -> (Entry, Exit) {
-    let owner = job.owner();
+async fn walk(account: &Account, handoff: &Handoff, mode: Mode, finished: bool) -> (Entry, Exit) {
+    let owner = handoff.owner();
     let pass = account.fleet.look(mode, &owner);
-    let flow = if finished { Ok(()) } else { accept(account, &pass, job).await };
+    let flow = if finished { Ok(()) } else { accept(account, &pass, handoff).await };
     let steps = pass.into_rows();
     let (phase, exit, fault) = match flow {
         _ if finished => ("restored", Exit::Settled, None),
@@ -121,21 +123,21 @@ async fn walk(account: &Account, job: &Job, mode: Mode, finished: bool) -> (Entr
             let exit = if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked };
             ("in trouble", exit, Some(fault))
         }
-        _ if job.facts.told(Stage::Failed).is_some() => ("failed; run again goes on", Exit::Failed, None),
+        _ if handoff.facts.told(Stage::Failed).is_some() => ("failed; run again goes on", Exit::Failed, None),
         _ => ("accepting", Exit::Pending, None),
     };
-    let origin = &job.facts.origin;
+    let origin = &handoff.facts.origin;
     // The last of what account A was told.
-    let told = job.facts.told.iter().map(|(_, told)| told).max_by_key(|told| told.at);
+    let told = handoff.facts.told.iter().map(|(_, told)| told).max_by_key(|told| told.at);
     let entry = Entry {
-        handoff: job.subject().to_string(),
-        id: Some(job.id().to_string()),
+        handoff: handoff.subject().to_string(),
+        id: Some(handoff.id().to_string()),
         route: format!("{} {} -> {}", origin.account, origin.region, account.settings.region),
         standing: match exit {
             Exit::Settled => Standing::Settled,
             Exit::Failed => Standing::Failed,
             Exit::Blocked => Standing::Blocked,
-            _ if job.message.is_some() => Standing::NotBegun,
+            _ if handoff.message.is_some() => Standing::NotBegun,
             _ => Standing::of(&steps).unwrap_or(Standing::Blocked),
         },
         phase: phase.to_owned(),

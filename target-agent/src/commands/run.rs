@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::accept::accept;
 use crate::account::Account;
-use crate::job::Job;
+use crate::handoff::Handoff;
 use crate::steps::Tell;
 
 /// What is still held when it is renewed waits for something. After a kill it comes back in this time; renewed for less, a
@@ -40,11 +40,11 @@ struct TargetAgent<'a> {
 }
 
 impl Agent for TargetAgent<'_> {
-    type Handoff = Job;
+    type Handoff = Handoff;
     /// The restored database.
     type Done = Option<DbIdentifier>;
 
-    async fn discover(&self) -> Result<Discovered<Job>, Fault> {
+    async fn discover(&self) -> Result<Discovered<Handoff>, Fault> {
         let (copies, notes) = self.account.target_copies(Freshness::Now).await?;
         for note in notes {
             tracing::warn!("{note}");
@@ -52,28 +52,28 @@ impl Agent for TargetAgent<'_> {
         let subjects = copies.iter().map(|copy| Subject::handoff(&copy.facts.database, &copy.facts.label));
         self.events.take(&Event::Listed(subjects.collect()));
         let unfinished = copies.into_iter().filter(|copy| !copy.facts.is_finished());
-        let handoffs = unfinished.map(|copy| Job::found(copy.facts)).collect();
+        let handoffs = unfinished.map(|copy| Handoff::found(copy.facts)).collect();
         Ok(Discovered { handoffs, exit: Exit::Settled, takes_more: true })
     }
 
-    async fn handle(&self, _: &MailboxSpec, message: &Received) -> Result<Handled<Job>, Fault> {
+    async fn handle(&self, _: &MailboxSpec, message: &Received) -> Result<Handled<Handoff>, Fault> {
         inbox::handle(self.account, self.events, message).await
     }
 
-    async fn walk(&self, pass: &Pass<'_>, job: &Job) -> Flow<Option<DbIdentifier>> {
-        self.account.note_missing(job).await;
-        accept(self.account, pass, job).await?;
-        Ok(job.restored(&self.account.settings).ok())
+    async fn walk(&self, pass: &Pass<'_>, handoff: &Handoff) -> Flow<Option<DbIdentifier>> {
+        self.account.note_missing(handoff).await;
+        accept(self.account, pass, handoff).await?;
+        Ok(handoff.restored(&self.account.settings).ok())
     }
 
     /// Another message than the one that the copy answers ends like any bad one, and the copy goes on. Else account A is told.
-    async fn tell_failed(&self, pass: &Pass<'_>, job: &Job, fault: &Fault) -> Flow<()> {
+    async fn tell_failed(&self, pass: &Pass<'_>, handoff: &Handoff, fault: &Fault) -> Flow<()> {
         let account = self.account;
-        let copy = account.target_copy(job).await?;
-        if copy.is_none_or(|copy| copy.facts.digest != *job.digest()) {
-            return Ok(inbox::reject(account, self.events, job, fault).await?);
+        let copy = account.target_copy(handoff).await?;
+        if copy.is_none_or(|copy| copy.facts.digest != *handoff.digest()) {
+            return Ok(inbox::reject(account, self.events, handoff, fault).await?);
         }
-        pass.ensure(Tell { account, job, stage: Stage::Failed, reason: Some(fault.reason()) }).await
+        pass.ensure(Tell { account, handoff, stage: Stage::Failed, reason: Some(fault.reason()) }).await
     }
 
     fn mailboxes(&self) -> Vec<MailboxSpec> {
@@ -89,16 +89,16 @@ impl Agent for TargetAgent<'_> {
         }]
     }
 
-    fn admit(&self, records: &BTreeMap<Owner, Record<Job>>) -> Vec<Owner> {
+    fn admit(&self, records: &BTreeMap<Owner, Record<Handoff>>) -> Vec<Owner> {
         inbox::admit(records)
     }
 
-    fn ended(&self, _: &Job, restored: Option<DbIdentifier>) -> (Exit, Ending) {
+    fn ended(&self, _: &Handoff, restored: Option<DbIdentifier>) -> (Exit, Ending) {
         (Exit::Settled, Ending::Restored(restored))
     }
 
-    fn forget(&self, job: &Job) {
-        self.account.forget(job);
+    fn forget(&self, handoff: &Handoff) {
+        self.account.forget(handoff);
     }
 
     fn repeats_after(&self, _: Exit, _: Duration) -> Option<Duration> {
@@ -117,11 +117,11 @@ pub(crate) struct Memory {
     pub(crate) missing_since: Option<Instant>,
 }
 
-impl Tracked for Job {
+impl Tracked for Handoff {
     type Memory = Memory;
 
     fn owner(&self) -> Owner {
-        Job::owner(self)
+        Handoff::owner(self)
     }
 
     fn subject(&self) -> Subject {

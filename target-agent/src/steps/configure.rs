@@ -3,13 +3,14 @@
 use std::fmt;
 
 use agent_runtime::aws::rds::database::{DatabaseStatus, DatabaseView};
+use agent_runtime::event::Verb;
 use agent_runtime::{Acted, AwsResult as _, Fault, Observed, Step, StepId, Working};
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder;
 use protocol::KeyArn;
 
 use super::fit::correct;
 use crate::account::Account;
-use crate::job::Job;
+use crate::handoff::Handoff;
 use crate::profile::{MasterPassword, Profile};
 use crate::steps::restore::database;
 use crate::windows::MaintenanceWindow;
@@ -18,7 +19,7 @@ use crate::windows::MaintenanceWindow;
 /// it shall be.
 pub(crate) struct Configure<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) job: &'a Job,
+    pub(crate) handoff: &'a Handoff,
 }
 
 /// One thing that the restore call cannot say (RDS API Reference, `RestoreDBInstanceFromDBSnapshot`), or that somebody may
@@ -95,7 +96,7 @@ impl Configure<'_> {
     /// What differs from the profile, and can be set in one call. The master password comes first and alone: whatever else RDS
     /// refuses, account A does not know it any more.
     fn missing(&self, database: &DatabaseView) -> Vec<Setting> {
-        let mut settings = Setting::of(self.job.profile(&self.account.settings));
+        let mut settings = Setting::of(self.handoff.profile(&self.account.settings));
         settings.retain(|setting| !setting.is_so(database, &self.account.settings.key));
         if matches!(settings.first(), Some(Setting::MasterPassword)) {
             settings.truncate(1);
@@ -105,7 +106,7 @@ impl Configure<'_> {
 
     /// What is still to be done, as far as the database is known.
     fn left(&self) -> Option<String> {
-        let name = self.job.restored(&self.account.settings).ok()?;
+        let name = self.handoff.restored(&self.account.settings).ok()?;
         let database = self.account.cache.peek(&self.account.settings.region, &name)?;
         let missing = self.missing(&database);
         if !missing.is_empty() {
@@ -122,6 +123,7 @@ impl Configure<'_> {
 
 impl Step for Configure<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Change;
     const SLOW: bool = true;
 
     fn id(&self) -> StepId {
@@ -129,20 +131,20 @@ impl Step for Configure<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.restored(&self.account.settings).map_or_else(|error| error.to_string(), |name| name.to_string())
+        self.handoff.restored(&self.account.settings).map_or_else(|error| error.to_string(), |name| name.to_string())
     }
 
     fn describe(&self) -> String {
         if let Some(left) = self.left() {
             return format!("{}: {left}", self.resource());
         }
-        let wanted = Setting::of(self.job.profile(&self.account.settings));
+        let wanted = Setting::of(self.handoff.profile(&self.account.settings));
         let what = if wanted.is_empty() { "nothing beyond the restore".to_owned() } else { Self::names(&wanted) };
         format!("{}: {what}", self.resource())
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let database = database(self.account, self.job).await?;
+        let database = database(self.account, self.handoff).await?;
         let working = |state: String| Ok(Observed::Working(Working::new(state)));
         match &database.status {
             DatabaseStatus::Available => {}
@@ -179,7 +181,7 @@ impl Step for Configure<'_> {
 
     async fn act(&self) -> Result<Acted, Fault> {
         let settings = &self.account.settings;
-        let database = database(self.account, self.job).await?;
+        let database = database(self.account, self.handoff).await?;
         let (rds, missing) = (self.account.clients.rds(&settings.region), self.missing(&database));
         let done = if missing.is_empty() {
             let answer = rds.reboot_db_instance().db_instance_identifier(self.resource()).send().await;
@@ -188,7 +190,7 @@ impl Step for Configure<'_> {
             let call = rds.modify_db_instance().db_instance_identifier(self.resource()).apply_immediately(true);
             let call = missing.into_iter().fold(call, |call, setting| setting.say(call, &settings.key));
             let answer = call.send().await.op("rds:ModifyDBInstance").map(drop);
-            answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)))
+            answer.map_err(|fault| fault.fixed_by(|| correct(&self.handoff.facts.database)))
         };
         self.account.cache.acted(&settings.region, &database.arn.database);
         done.map(|()| Acted::Done)

@@ -9,23 +9,23 @@ use agent_runtime::{
 };
 use aws_sdk_rds::operation::copy_db_snapshot::CopyDBSnapshotError;
 use jiff::Timestamp;
-use protocol::Handoff;
+use protocol::HandoffMessage;
 use protocol::Reason;
 
 use crate::account::Account;
 use crate::admission::{self, COPY};
-use crate::job::Job;
+use crate::handoff::Handoff;
 
 /// The target copy exists, with our tags and this message's digest. It need not be complete.
 pub(crate) struct CopyUnderOwnKey<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) job: &'a Job,
+    pub(crate) handoff: &'a Handoff,
 }
 
 /// The target copy is complete, under account B's own key, and is the data that was offered.
 pub(crate) struct Land<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) job: &'a Job,
+    pub(crate) handoff: &'a Handoff,
 }
 
 impl Step for CopyUnderOwnKey<'_> {
@@ -37,22 +37,22 @@ impl Step for CopyUnderOwnKey<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.target_arn(&self.account.settings).to_string()
+        self.handoff.target_arn(&self.account.settings).to_string()
     }
 
     fn describe(&self) -> String {
-        format!("target copy {} under this account's own key", self.job.target_arn(&self.account.settings).snapshot)
+        format!("target copy {} under this account's own key", self.handoff.target_arn(&self.account.settings).snapshot)
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let arn = self.job.target_arn(&self.account.settings);
+        let arn = self.handoff.target_arn(&self.account.settings);
         let Some(view) = self.account.cache.snapshot(&arn, Freshness::Create).await? else {
-            return match &self.job.message {
+            return match &self.handoff.message {
                 Some(_) => Ok(Observed::Todo),
-                None => Ok(self.account.missing(self.job).await?.into()),
+                None => Ok(self.account.missing(self.handoff).await?.into()),
             };
         };
-        if self.account.target_copy(self.job).await?.is_some() {
+        if self.account.target_copy(self.handoff).await?.is_some() {
             return Ok(Observed::Ready(()));
         }
         if view.tags.is_empty() && is_young(view.created, self.account.clock.now()) {
@@ -62,7 +62,7 @@ impl Step for CopyUnderOwnKey<'_> {
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
-        let Some(message) = &self.job.message else { return Err(Fault::fatal("there is no message to copy by")) };
+        let Some(message) = &self.handoff.message else { return Err(Fault::fatal("there is no message to copy by")) };
         let settings = &self.account.settings;
         let answer = self
             .account
@@ -70,17 +70,17 @@ impl Step for CopyUnderOwnKey<'_> {
             .rds(&settings.region)
             .copy_db_snapshot()
             .source_db_snapshot_identifier(message.snapshot.to_string())
-            .target_db_snapshot_identifier(self.job.target_arn(&self.account.settings).snapshot.as_str())
+            .target_db_snapshot_identifier(self.handoff.target_arn(&self.account.settings).snapshot.as_str())
             .kms_key_id(settings.key.to_string())
-            .set_tags(Some(rds_tags(&self.job.facts.creation_tags())))
+            .set_tags(Some(rds_tags(&self.handoff.facts.creation_tags())))
             .send()
             .await;
-        self.account.cache.acted_on(&self.job.target_arn(&self.account.settings));
+        self.account.cache.acted_on(&self.handoff.target_arn(&self.account.settings));
         let answer = answer
             .exists_ok("rds:CopyDBSnapshot", CopyDBSnapshotError::is_db_snapshot_already_exists_fault)
             .map_err(|fault| match fault.code() {
                 Some("KMSKeyNotAccessibleFault") => {
-                    let hint = self.key_mend(message, &fault);
+                    let hint = self.key_fix(message, &fault);
                     fault.hint(hint)
                 }
                 _ => fault,
@@ -95,15 +95,15 @@ impl Step for CopyUnderOwnKey<'_> {
 
     /// Account A changes its key's policy and the share between the offer and the message.
     fn changed(&self) -> Option<Timestamp> {
-        self.job.message.as_ref().map(|message| message.issued)
+        self.handoff.message.as_ref().map(|message| message.issued)
     }
 
     fn claim(&self) -> Option<Claim> {
-        self.job.message.as_ref().map(|message| admission::copy(self.account, self.job, message))
+        self.handoff.message.as_ref().map(|message| admission::copy(self.account, self.handoff, message))
     }
 
     async fn supply(&self, age: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
-        let Some(message) = &self.job.message else { return Ok(None) };
+        let Some(message) = &self.handoff.message else { return Ok(None) };
         let Account { limits, settings, clock, .. } = self.account;
         let share = match age {
             SupplyAge::Recent => admission::share(self.account, message.size_gib, clock.now()).await?,
@@ -116,7 +116,7 @@ impl Step for CopyUnderOwnKey<'_> {
 impl CopyUnderOwnKey<'_> {
     /// RDS names the key, and does not say whose policy is in the way. Account A's own statements are asked for, Sids and all:
     /// so its agent knows them, and takes them out in the end.
-    fn key_mend(&self, message: &Handoff, fault: &Fault) -> String {
+    fn key_fix(&self, message: &HandoffMessage, fault: &Fault) -> String {
         let (settings, theirs) = (&self.account.settings, &message.key);
         let role = &settings.role;
         if fault.to_string().contains(&settings.key.to_string()) {
@@ -152,7 +152,7 @@ impl Wait for Land<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.target_arn(&self.account.settings).to_string()
+        self.handoff.target_arn(&self.account.settings).to_string()
     }
 
     fn describe(&self) -> String {
@@ -160,7 +160,9 @@ impl Wait for Land<'_> {
     }
 
     async fn observe(&self) -> Result<Progress<SnapshotView>, Fault> {
-        let Some(copy) = self.account.target_copy(self.job).await? else { return self.account.missing(self.job).await };
+        let Some(copy) = self.account.target_copy(self.handoff).await? else {
+            return self.account.missing(self.handoff).await;
+        };
         let view = copy.view;
         match view.progress().map_err(|fault| fault.because(Reason::CopyFailed))? {
             Progress::Working(working) => Ok(Progress::Working(working)),
@@ -182,6 +184,6 @@ impl Wait for Land<'_> {
     }
 
     fn foresee(&self) -> SnapshotView {
-        SnapshotView::foreseen(self.job.target_arn(&self.account.settings), Some(self.account.settings.key.clone()))
+        SnapshotView::foreseen(self.handoff.target_arn(&self.account.settings), Some(self.account.settings.key.clone()))
     }
 }

@@ -5,12 +5,12 @@ use protocol::DbIdentifier;
 
 use crate::account::Account;
 use crate::groups;
-use crate::job::Job;
+use crate::handoff::Handoff;
 
 /// The groups that the profile names exist in the target Region, and are for the database's engine and version.
 pub(crate) struct FitProfile<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) job: &'a Job,
+    pub(crate) handoff: &'a Handoff,
 }
 
 impl Wait for FitProfile<'_> {
@@ -21,11 +21,11 @@ impl Wait for FitProfile<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.target_arn(&self.account.settings).to_string()
+        self.handoff.target_arn(&self.account.settings).to_string()
     }
 
     fn describe(&self) -> String {
-        let profile = self.job.profile(&self.account.settings);
+        let profile = self.handoff.profile(&self.account.settings);
         let groups = [&profile.parameter_group, &profile.option_group].into_iter().flatten();
         let groups: Vec<&str> = std::iter::once(profile.subnet_group()).chain(groups.map(String::as_str)).collect();
         format!("the restore profile fits: {}", groups.join(", "))
@@ -33,9 +33,9 @@ impl Wait for FitProfile<'_> {
 
     async fn observe(&self) -> Result<Progress<()>, Fault> {
         // What is begun is finished, and told: a process that finds its copy looks at the profile before the restore.
-        if let (None, Some(message)) = (self.account.target_copy(self.job).await?, &self.job.message) {
+        if let (None, Some(message)) = (self.account.target_copy(self.handoff).await?, &self.handoff.message) {
             let (engine, version) = (message.engine.as_str(), message.engine_version.as_str());
-            fit_profile(self.account, &self.job.facts.database, engine, version, message.size_gib).await?;
+            fit_profile(self.account, &self.handoff.facts.database, engine, version, message.size_gib).await?;
         }
         Ok(Progress::Ready(()))
     }

@@ -1,28 +1,30 @@
 //! The end of a message that was begun.
 
 use agent_runtime::aws::queue::Queue;
+use agent_runtime::event::Verb;
 use agent_runtime::{Acted, Fault, Observed, Step, StepId};
 
 use crate::account::Account;
-use crate::job::Job;
+use crate::handoff::Handoff;
 use crate::steps::tell::receipt;
 
 /// The message is deleted: the target copy remembers everything. A repeated one is answered with what was told before, since
 /// its sender may have lost it.
-pub(crate) struct AnswerMessage<'a> {
+pub(crate) struct DeleteMessage<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) job: &'a Job,
+    pub(crate) handoff: &'a Handoff,
 }
 
-impl Step for AnswerMessage<'_> {
+impl Step for DeleteMessage<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Delete;
 
     fn id(&self) -> StepId {
         StepId("delete-message")
     }
 
     fn resource(&self) -> String {
-        self.job.digest().to_string()
+        self.handoff.digest().to_string()
     }
 
     fn describe(&self) -> String {
@@ -30,7 +32,7 @@ impl Step for AnswerMessage<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        Ok(if self.account.fleet.first_held(&self.job.owner()).is_none() {
+        Ok(if self.account.fleet.first_held(&self.handoff.owner()).is_none() {
             Observed::Ready(())
         } else {
             Observed::Todo
@@ -39,12 +41,12 @@ impl Step for AnswerMessage<'_> {
 
     /// Receipts repeat the same bytes and the deletion comes last, so that a crash anywhere only repeats them again.
     async fn act(&self) -> Result<Acted, Fault> {
-        let owner = self.job.owner();
+        let owner = self.handoff.owner();
         let Some(held) = self.account.fleet.first_held(&owner) else { return Ok(Acted::Nothing) };
-        if let Some(copy) = self.account.target_copy(self.job).await? {
-            let queue = self.account.receipts(&self.job.facts.origin.account, self.job.id())?;
+        if let Some(copy) = self.account.target_copy(self.handoff).await? {
+            let queue = self.account.receipts(&self.handoff.facts.origin.account, self.handoff.id())?;
             for (stage, told) in &copy.facts.told {
-                queue.send(&receipt(self.account, self.job, *stage, told.reason)).await?;
+                queue.send(&receipt(self.account, self.handoff, *stage, told.reason)).await?;
             }
         }
         Queue::new(&self.account.clients, &self.account.settings.inbox).delete(&held.received.handle).await?;

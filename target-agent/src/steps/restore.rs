@@ -14,39 +14,39 @@ use super::fit::{correct, fit_profile};
 use super::verify::refused;
 use crate::account::Account;
 use crate::admission::{self, RESTORE};
-use crate::job::Job;
+use crate::handoff::Handoff;
 
 /// The restored database exists; it need not be available.
 pub(crate) struct Restore<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) job: &'a Job,
+    pub(crate) handoff: &'a Handoff,
     pub(crate) copy: &'a SnapshotView,
 }
 
 impl Restore<'_> {
     fn name(&self) -> Result<DbIdentifier, Fault> {
-        let name = self.job.restored(&self.account.settings);
+        let name = self.handoff.restored(&self.account.settings);
         name.map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))
     }
 
     /// Those taken over from the source, over them the profile's, over all our own.
     fn tags(&self) -> Tags {
-        let profile = self.job.profile(&self.account.settings);
-        let carried = self.job.facts.carried.iter().filter(|(key, _)| profile.carries(key));
+        let profile = self.handoff.profile(&self.account.settings);
+        let carried = self.handoff.facts.carried.iter().filter(|(key, _)| profile.carries(key));
         let mut tags: Tags = carried.map(|(key, value)| pair(key, value)).collect();
         tags.extend(profile.tags().map(|(key, value)| pair(key, value)));
         tags.extend([
             pair(tags::ROLE, tags::ROLE_DATABASE),
-            pair(tags::ID, self.job.id()),
-            pair(tags::LABEL, &self.job.facts.label),
-            pair(tags::DATABASE, &self.job.facts.database),
+            pair(tags::ID, self.handoff.id()),
+            pair(tags::LABEL, &self.handoff.facts.label),
+            pair(tags::DATABASE, &self.handoff.facts.database),
         ]);
         tags
     }
 
     fn judge(&self, name: &DbIdentifier, database: &DatabaseView) -> Result<Observed<()>, Fault> {
         let ours = |key, value: &str| database.tags.get(key).is_some_and(|found| found == value);
-        if !ours(tags::ROLE, tags::ROLE_DATABASE) || !ours(tags::ID, self.job.id().as_str()) {
+        if !ours(tags::ROLE, tags::ROLE_DATABASE) || !ours(tags::ID, self.handoff.id().as_str()) {
             if database.tags.is_empty() && is_young(database.created, self.account.clock.now()) {
                 return Ok(Observed::Working(Working::new("waiting for the tags of the database")));
             }
@@ -59,7 +59,7 @@ impl Restore<'_> {
 /// The database is available, under account B's own key.
 pub(crate) struct Restored<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) job: &'a Job,
+    pub(crate) handoff: &'a Handoff,
     pub(crate) copy: &'a SnapshotView,
 }
 
@@ -72,7 +72,7 @@ impl Wait for Restored<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.restored(&self.account.settings).map_or_else(|error| error.to_string(), |name| name.to_string())
+        self.handoff.restored(&self.account.settings).map_or_else(|error| error.to_string(), |name| name.to_string())
     }
 
     fn describe(&self) -> String {
@@ -80,7 +80,7 @@ impl Wait for Restored<'_> {
     }
 
     async fn observe(&self) -> Result<Progress<()>, Fault> {
-        let database = database(self.account, self.job).await?;
+        let database = database(self.account, self.handoff).await?;
         let name = &database.arn.database;
         match &database.status {
             // A new database is backed up once before it is available. Whatever else it may be doing is not the restore.
@@ -92,7 +92,7 @@ impl Wait for Restored<'_> {
             }
             DatabaseStatus::Failed(status) => {
                 Err(Fault::fatal(format!("database {name} is {status}")).because(Reason::RestoreFailed).hint(format!(
-                    "RDS's events tell why; mend the restore profile, delete {name}, and run again: snapshot {} is yours",
+                    "RDS's events tell why; fix the restore profile, delete {name}, and run again: snapshot {} is yours",
                     self.copy.arn.snapshot
                 )))
             }
@@ -116,7 +116,7 @@ impl Step for Restore<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.restored(&self.account.settings).map_or_else(|error| error.to_string(), |name| name.to_string())
+        self.handoff.restored(&self.account.settings).map_or_else(|error| error.to_string(), |name| name.to_string())
     }
 
     fn describe(&self) -> String {
@@ -128,7 +128,7 @@ impl Step for Restore<'_> {
         match self.account.cache.database(&self.account.settings.region, &name).await? {
             None => {
                 let SnapshotView { engine, engine_version, size_gib, .. } = self.copy;
-                fit_profile(self.account, &self.job.facts.database, engine, engine_version, *size_gib).await?;
+                fit_profile(self.account, &self.handoff.facts.database, engine, engine_version, *size_gib).await?;
                 Ok(Observed::Todo)
             }
             Some(database) => self.judge(&name, &database),
@@ -136,11 +136,11 @@ impl Step for Restore<'_> {
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
-        if !self.account.still_to_restore(self.job).await? {
+        if !self.account.still_to_restore(self.handoff).await? {
             return Ok(Acted::Nothing);
         }
-        let (settings, profile) = (&self.account.settings, self.job.profile(&self.account.settings));
-        let hints = &self.job.facts.hints;
+        let (settings, profile) = (&self.account.settings, self.handoff.profile(&self.account.settings));
+        let hints = &self.handoff.facts.hints;
         let storage = profile.storage_type.as_ref().map(|choice| choice.or_source(&hints.storage).to_string());
         // RDS would take "io1 if the Iops parameter is specified" (RDS API Reference, RestoreDBInstanceFromDBSnapshot, StorageType).
         let storage = storage.or_else(|| profile.iops.or(profile.throughput).map(|_| "gp3".to_owned()));
@@ -182,15 +182,15 @@ impl Step for Restore<'_> {
         self.account.cache.acted(&settings.region, &self.name()?);
         let exists = RestoreDBInstanceFromDBSnapshotError::is_db_instance_already_exists_fault;
         let answer = answer.exists_ok("rds:RestoreDBInstanceFromDBSnapshot", exists);
-        let answer = answer.map_err(|fault| fault.mended_by(|| correct(&self.job.facts.database)));
+        let answer = answer.map_err(|fault| fault.fixed_by(|| correct(&self.handoff.facts.database)));
         answer.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}
 
     fn claim(&self) -> Option<Claim> {
-        let name = self.job.restored(&self.account.settings).ok()?;
-        Some(admission::restore(self.account, self.job, &name, self.copy.size_gib))
+        let name = self.handoff.restored(&self.account.settings).ok()?;
+        Some(admission::restore(self.account, self.handoff, &name, self.copy.size_gib))
     }
 
     async fn supply(&self, _: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
@@ -199,8 +199,8 @@ impl Step for Restore<'_> {
 }
 
 /// The restored database, which the restore step has found to be ours.
-pub(crate) async fn database(account: &Account, job: &Job) -> Result<DatabaseView, Fault> {
-    let name = job
+pub(crate) async fn database(account: &Account, handoff: &Handoff) -> Result<DatabaseView, Fault> {
+    let name = handoff
         .restored(&account.settings)
         .map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))?;
     let found = account.cache.database(&account.settings.region, &name).await?;

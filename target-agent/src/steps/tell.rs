@@ -1,30 +1,32 @@
 //! Steps 10 and 12: receipts. Sending cannot be observed, so it is sent first and recorded then: a crash between the two sends
 //! the same bytes again, and account A absorbs them.
 
+use agent_runtime::event::Verb;
 use agent_runtime::{Acted, Fault, Observed, Step, StepId};
 use protocol::state::stage_tag;
 use protocol::tags::Told;
-use protocol::{Reason, Receipt, Stage};
+use protocol::{Reason, ReceiptMessage, Stage};
 
 use crate::account::Account;
-use crate::job::Job;
+use crate::handoff::Handoff;
 
 /// Account A was told that this stage is reached.
 pub(crate) struct Tell<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) job: &'a Job,
+    pub(crate) handoff: &'a Handoff,
     pub(crate) stage: Stage,
     pub(crate) reason: Option<Reason>,
 }
 
 /// The bytes of a receipt: what the target copy's tags say, and nothing that changes from one sending to the next.
-pub(crate) fn receipt(account: &Account, job: &Job, stage: Stage, reason: Option<Reason>) -> String {
+pub(crate) fn receipt(account: &Account, handoff: &Handoff, stage: Stage, reason: Option<Reason>) -> String {
     let target = account.settings.account.clone();
-    Receipt::new(job.id().clone(), job.digest().clone(), target, stage, reason).encode()
+    ReceiptMessage::new(handoff.id().clone(), handoff.digest().clone(), target, stage, reason).encode()
 }
 
 impl Step for Tell<'_> {
     type Output = ();
+    const VERB: Verb = Verb::Send;
 
     fn id(&self) -> StepId {
         StepId(match self.stage {
@@ -37,25 +39,25 @@ impl Step for Tell<'_> {
     }
 
     fn resource(&self) -> String {
-        self.job.id().to_string()
+        self.handoff.id().to_string()
     }
 
     fn describe(&self) -> String {
-        format!("tell account {}: {}", self.job.facts.origin.account, self.stage)
+        format!("tell account {}: {}", self.handoff.facts.origin.account, self.stage)
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        let copy = self.account.target_copy(self.job).await?;
+        let copy = self.account.target_copy(self.handoff).await?;
         let told = copy.is_some_and(|copy| copy.facts.told(self.stage).is_some());
         Ok(if told { Observed::Ready(()) } else { Observed::Todo })
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
-        let queue = self.account.receipts(&self.job.facts.origin.account, self.job.id())?;
-        queue.send(&receipt(self.account, self.job, self.stage, self.reason)).await?;
+        let queue = self.account.receipts(&self.handoff.facts.origin.account, self.handoff.id())?;
+        queue.send(&receipt(self.account, self.handoff, self.stage, self.reason)).await?;
         let told = Told { at: self.account.clock.now(), reason: self.reason };
         self.account
-            .tag(&self.job.target_arn(&self.account.settings), stage_tag(self.stage), &told)
+            .tag(&self.handoff.target_arn(&self.account.settings), stage_tag(self.stage), &told)
             .await
             .map(|()| Acted::Done)
     }

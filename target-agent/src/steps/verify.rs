@@ -4,18 +4,18 @@ use agent_runtime::step::pass::SPREADING;
 use agent_runtime::{Fault, Progress, StepId, Wait, Working};
 use protocol::SnapshotArn;
 use protocol::verify::{check_snapshot, check_times, estimate};
-use protocol::wire::handoff::Handoff;
+use protocol::wire::handoff::HandoffMessage;
 use protocol::{DbIdentifier, HandoffId, Label, names, tags};
 use protocol::{Reason, Refusal};
 
 use crate::account::{Account, as_shared};
-use crate::job::Job;
+use crate::handoff::Handoff;
 
 /// The snapshot that the message names is shared, and is what the message says; there is time; the name is free.
 pub(crate) struct Verify<'a> {
     pub(crate) account: &'a Account,
-    pub(crate) job: &'a Job,
-    pub(crate) message: &'a Handoff,
+    pub(crate) handoff: &'a Handoff,
+    pub(crate) message: &'a HandoffMessage,
 }
 
 impl Wait for Verify<'_> {
@@ -37,8 +37,8 @@ impl Wait for Verify<'_> {
     }
 
     async fn observe(&self) -> Result<Progress<()>, Fault> {
-        if let Some(copy) = self.account.target_copy(self.job).await? {
-            if copy.facts.digest == *self.job.digest() {
+        if let Some(copy) = self.account.target_copy(self.handoff).await? {
+            if copy.facts.digest == *self.handoff.digest() {
                 return Ok(Progress::Ready(()));
             }
             return Err(refused(Refusal::because(
@@ -69,7 +69,7 @@ impl Wait for Verify<'_> {
         };
         check_snapshot(self.message, &as_shared(&view)).map_err(refused)?;
         check_times(self.message, now, estimate(view.size_gib)).map_err(refused)?;
-        let facts = &self.job.facts;
+        let facts = &self.handoff.facts;
         free_name(self.account, &facts.id, &facts.database, &facts.label).await?;
         Ok(Progress::Ready(()))
     }

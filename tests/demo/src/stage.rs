@@ -57,7 +57,7 @@ impl Stage {
             source_region: Side::A.region(),
             target: Side::B.account(),
             target_region: Side::B.region(),
-            given_key: false,
+            existing_key: false,
             requests: false,
         };
         let key = pair.deploy(&cloud, &a.stacks(), &b.stacks()).await;

@@ -74,7 +74,7 @@ impl Lab {
     ];
     /// The route of every Lab.
     pub const PAIR: Pair<'static> =
-        Pair { source: A, source_region: HOME, target: B, target_region: TARGET, given_key: false, requests: false };
+        Pair { source: A, source_region: HOME, target: B, target_region: TARGET, existing_key: false, requests: false };
 
     /// Accounts with queues, roles, B's key and subnet group, and A's databases. The SDK's retries have a budget of their own in
     /// each Lab: it is otherwise shared by all that runs in a process.
@@ -109,9 +109,9 @@ impl Lab {
         lab.cloud.create_subnet_group(B, TARGET, "private");
         lab.cloud.create_security_group(B, TARGET, "sg-0123456789abcdef0");
         let [a, b] = [lab.admin(A, HOME), lab.admin(B, TARGET)].map(|of| Administrator { kms: of.kms, sqs: of.sqs });
-        let pair = Pair { given_key: world.given_key, requests: world.requests, ..Self::PAIR };
+        let pair = Pair { existing_key: world.existing_key, requests: world.requests, ..Self::PAIR };
         let key = pair.deploy(&lab.cloud, &a, &b).await;
-        lab.configure_source(&world.databases, if world.given_key { "key_mode = \"given\"" } else { "" });
+        lab.configure_source(&world.databases, if world.existing_key { "key_mode = \"existing\"" } else { "" });
         lab.configure_target(&key, "");
         lab.cloud.forget_calls();
         lab.auditor.watch(A, SOURCE_ROLE);

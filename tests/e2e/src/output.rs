@@ -57,7 +57,7 @@ impl Ran {
 
     /// How often this step acted.
     pub fn acted(&self, name: &str) -> usize {
-        self.step(name).filter(|row| row.state == RowState::Acting).count()
+        self.step(name).filter(|row| matches!(row.state, RowState::Acting(_))).count()
     }
 
     /// Whether a step showed that it waits, by these words.
@@ -99,9 +99,9 @@ impl Ran {
         self.blocked().any(|(_, fault)| fault.what.contains(what))
     }
 
-    /// Whether something blocked somebody that is mended so.
-    pub fn blocked_until(&self, mend: &str) -> bool {
-        self.blocked().any(|(_, fault)| fault.mend.as_deref().is_some_and(|words| words.contains(mend)))
+    /// Whether something blocked somebody that is fixed so.
+    pub fn blocked_until(&self, fix: &str) -> bool {
+        self.blocked().any(|(_, fault)| fault.fix.as_deref().is_some_and(|words| words.contains(fix)))
     }
 
     /// What a handoff could not go on for.
@@ -136,11 +136,11 @@ impl Ran {
 pub struct Told(pub String);
 
 impl Told {
-    /// What is to be pasted: it stands as it is under the words of the mend, which hang deeper.
+    /// What is to be pasted: it stands as it is under the words of the fix, which hang deeper.
     pub fn paste(&self) -> String {
-        let mend = self.0.lines().skip_while(|line| !line.contains("mend: ")).skip(1);
+        let fix = self.0.lines().skip_while(|line| !line.contains("fix: ")).skip(1);
         let starts = |line: &&str| line.strip_prefix(PASTE).is_some_and(|line| !line.starts_with(' '));
-        let lines = mend.skip_while(|line| !starts(line)).filter_map(|line| line.strip_prefix(PASTE));
+        let lines = fix.skip_while(|line| !starts(line)).filter_map(|line| line.strip_prefix(PASTE));
         lines.collect::<Vec<_>>().join("\n")
     }
 

@@ -18,7 +18,7 @@ pub struct World {
     /// The databases of account A.
     pub databases: Vec<&'static str>,
     /// Account A's administrators make the handoff key.
-    pub given_key: bool,
+    pub existing_key: bool,
     /// Account A has a queue of requests.
     pub requests: bool,
     /// The service quotas of both accounts.
@@ -38,7 +38,7 @@ impl World {
             authorization_lag: Duration::ZERO,
             duplicates: None,
             databases: vec!["orders"],
-            given_key: false,
+            existing_key: false,
             requests: false,
             quotas: Quotas::default(),
             remembers: Duration::from_secs(30),

@@ -18,8 +18,8 @@ pub struct Pair<'a> {
     pub target: &'a str,
     /// The target Region.
     pub target_region: &'a str,
-    /// Account A's administrators make the handoff key: `KeyMode=given`.
-    pub given_key: bool,
+    /// Account A's administrators make the handoff key: `KeyMode=existing`.
+    pub existing_key: bool,
     /// Account A takes requests through a queue: it has the stack of source-requests.yaml too.
     pub requests: bool,
 }
@@ -36,8 +36,8 @@ pub struct Administrator {
 impl Pair<'_> {
     /// The stacks of the route. Their parameters are as wide as they can be: what each of them keeps out is shown elsewhere.
     pub fn templates(&self) -> [Template; 4] {
-        let Self { source, source_region, target, target_region, given_key, .. } = *self;
-        let mode = ("KeyMode", if given_key { "given" } else { "managed" });
+        let Self { source, source_region, target, target_region, existing_key, .. } = *self;
+        let mode = ("KeyMode", if existing_key { "existing" } else { "managed" });
         let databases = format!("arn:aws:rds:{source_region}:{source}:db:*");
         let (root_a, root_b) = (format!("arn:aws:iam::{source}:root"), format!("arn:aws:iam::{target}:root"));
         let monitoring = format!("arn:aws:iam::{target}:role/rds-monitoring");

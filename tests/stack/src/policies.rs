@@ -12,7 +12,7 @@ const DOCUMENTS: [&str; 3] = ["AssumeRolePolicyDocument", "KeyPolicy", "PolicyDo
 pub struct Policy {
     /// The template that makes it.
     pub template: &'static str,
-    /// `managed` or `given`; the others know no key mode, and are deployed with the first.
+    /// `managed` or `existing`; the others know no key mode, and are deployed with the first.
     pub key_mode: &'static str,
     /// The logical name of its resource.
     pub resource: String,
@@ -27,7 +27,7 @@ pub fn policies() -> Vec<Policy> {
     let databases = ("Databases", "arn:aws:rds:ap-northeast-1:111111111111:db:orders");
     let by_role = ("TrustedPrincipals", "arn:aws:iam::111111111111:role/operations");
     let by_service = ("TrustedService", "ecs-tasks.amazonaws.com");
-    let (to_b, from_a, given) = (("TargetAccount", b), ("SourceAccount", a), ("KeyMode", "given"));
+    let (to_b, from_a, given) = (("TargetAccount", b), ("SourceAccount", a), ("KeyMode", "existing"));
     let primary = ("PrimaryKeyArn", "arn:aws:kms:ap-northeast-1:111111111111:key/mrk-0");
     let restore = [
         ("RestoredDatabases", "moved-*"),
@@ -38,11 +38,11 @@ pub fn policies() -> Vec<Policy> {
     let target_account = [&route[..], &[from_a, by_service], &restore].concat();
     [
         of("source-account.yaml", "managed", a, here, &[&source_account[..], &[by_role]].concat()),
-        of("source-account.yaml", "given", a, here, &[&source_account[..], &[by_service, given]].concat()),
+        of("source-account.yaml", "existing", a, here, &[&source_account[..], &[by_service, given]].concat()),
         of("source-region.yaml", "managed", a, here, &[to_b]),
-        of("source-region.yaml", "given", a, here, &[to_b, given]),
+        of("source-region.yaml", "existing", a, here, &[to_b, given]),
         of("source-requests.yaml", "managed", a, here, &[]),
-        of("source-target-region.yaml", "given", a, there, &[route[0], to_b, primary]),
+        of("source-target-region.yaml", "existing", a, there, &[route[0], to_b, primary]),
         of("target-account.yaml", "managed", b, there, &target_account),
         of("target-region.yaml", "managed", b, there, &[("SourceAccounts", a)]),
     ]

@@ -11,7 +11,7 @@
 //! | [`Since`](Freshness::Since) | read after that time | what is checked once more after AWS must show it: the end of an offer, two agents that may have raced |
 //! | [`Anew`](Freshness::Anew) | read after the question | what has misled a call: the listing and the quota, after AWS has refused one for a limit |
 //!
-//! A resource is never shown as it was before this process's own act on it. The ages are those of the usual `[look_again]`; 5 s and 1 min are
+//! A resource is never shown as it was before this process's own act on it. The ages are those of the usual `[polling]`; 5 s and 1 min are
 //! fixed.
 
 use std::time::Duration;

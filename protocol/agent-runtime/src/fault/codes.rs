@@ -1,4 +1,4 @@
-//! The one table of AWS's error codes: what follows from each, and how it is mended. Message text never decides.
+//! The one table of AWS's error codes: what follows from each, and how it is fixed. Message text never decides.
 
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 
@@ -64,7 +64,7 @@ const REFUSALS: [&str; 10] = [
     "AuthorizationError",
 ];
 
-/// What follows from an error answer. A service's own trouble is told by status 5xx, whatever its code. What is unknown is Blocked: a person looks, and it goes on by itself when mended.
+/// What follows from an error answer. A service's own trouble is told by status 5xx, whatever its code. What is unknown is Blocked: a person looks, and it goes on by itself when fixed.
 pub fn kind(code: Option<&str>, status: Option<u16>) -> FaultKind {
     match code {
         Some(code) if is_throttling(code) || TRANSIENT_ERRORS.contains(&code) => FaultKind::Transient,
@@ -84,7 +84,7 @@ pub fn is_refusal(code: &str) -> bool {
     REFUSALS.contains(&code)
 }
 
-/// How the operator mends it, where the step knows nothing better.
+/// How the operator fixes it, where the step knows nothing better.
 pub fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "AccessDenied" | "AccessDeniedException" | "AuthorizationError" => {

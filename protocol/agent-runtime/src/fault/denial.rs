@@ -1,6 +1,6 @@
 //! A refusal in AWS's own words: who may not do what, which policy is in the way, and what whoever owns that policy does.
 //!
-//! What follows from a fault is decided by its code alone; these words only sharpen its mend. Their format is that of the IAM
+//! What follows from a fault is decided by its code alone; these words only sharpen its fix. Their format is that of the IAM
 //! User Guide, Troubleshoot access denied error messages, which not every service keeps: what cannot be read says nothing.
 
 use protocol::{AccountId, KeyArn, QueueArn};
@@ -94,7 +94,7 @@ impl Denial {
     }
 
     /// Who does what: one line, and under it what is to be pasted. `None` where the words do not tell.
-    pub fn mend(&self) -> Option<String> {
+    pub fn fix(&self) -> Option<String> {
         let Self { principal, action, .. } = self;
         let account = account_of(principal)?;
         let who = principal.split_once(":role/").map_or(principal.clone(), |(_, role)| format!("role {role}"));
@@ -156,7 +156,7 @@ impl Denial {
             (Layer::ServiceControl, true) => (
                 format!(
                     "a service control policy (SCP) of the organization of account {account} denies it{by}. No policy inside the \
-                     account can mend that: the organization's administrators add this to the Condition of the SCP's Deny \
+                     account can fix that: the organization's administrators add this to the Condition of the SCP's Deny \
                      statement:"
                 ),
                 except("ArnNotEquals"),
@@ -164,7 +164,7 @@ impl Denial {
             (Layer::ServiceControl, false) => (
                 format!(
                     "no service control policy (SCP) of the organization of account {account} allows it. No policy inside \
-                     the account can mend that: the organization's administrators add this to an SCP at every level from the \
+                     the account can fix that: the organization's administrators add this to an SCP at every level from the \
                      root down to the account:"
                 ),
                 allows(action, "*"),
@@ -172,7 +172,7 @@ impl Denial {
             (Layer::ResourceControl, _) => (
                 format!(
                     "a resource control policy (RCP) of the organization of account {} denies it{by}. No policy inside the \
-                     account can mend that: the administrators of that organization add this to the Condition of the RCP's \
+                     account can fix that: the administrators of that organization add this to the Condition of the RCP's \
                      Deny statement:",
                     account_of(on)?
                 ),
@@ -360,12 +360,12 @@ mod tests {
     ];
 
     #[test]
-    fn each_wording_is_read_and_mended() {
+    fn each_wording_is_read_and_fixed() {
         let mut read = String::new();
         for (seen, operation, message) in SEEN {
             let denial = Denial::read(message, operation);
-            let mend = denial.as_ref().and_then(Denial::mend);
-            let _ = writeln!(read, "== {seen}\n{denial:?}\n{}\n", mend.as_deref().unwrap_or("(nothing to say)"));
+            let fix = denial.as_ref().and_then(Denial::fix);
+            let _ = writeln!(read, "== {seen}\n{denial:?}\n{}\n", fix.as_deref().unwrap_or("(nothing to say)"));
         }
         insta::assert_snapshot!("wordings", read);
     }
@@ -385,8 +385,8 @@ mod tests {
             ),
         ) {
             for message in [text.clone(), parts.concat(), format!("User: {text} is not authorized to perform: {text}")] {
-                if let Some(mend) = Denial::read(&message, "sqs:SendMessage").and_then(|denial| denial.mend()) {
-                    let paste = mend.split_once('\n').map(|(_, paste)| paste);
+                if let Some(fix) = Denial::read(&message, "sqs:SendMessage").and_then(|denial| denial.fix()) {
+                    let paste = fix.split_once('\n').map(|(_, paste)| paste);
                     prop_assert!(paste.is_none_or(|paste| serde_json::from_str::<serde_json::Value>(paste).is_ok()));
                 }
             }

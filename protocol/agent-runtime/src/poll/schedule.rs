@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Working;
 use crate::config::read_duration;
 
-/// The bounds of polling: `[look_again]` in the configuration.
+/// The bounds of polling: `[polling]` in the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PollSchedule {
@@ -98,9 +98,8 @@ impl PollSchedule {
             && self.ceiling >= self.floor
             && self.stall_after.is_positive()
             && (0.0..=100.0).contains(&self.settle_factor);
-        (!sane).then_some(
-            "[look_again] needs 0 < floor <= ceiling, a stall_after above 0 and a settle_factor from 0 to 100",
-        )
+        (!sane)
+            .then_some("[polling] needs 0 < floor <= ceiling, a stall_after above 0 and a settle_factor from 0 to 100")
     }
 }
 

@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 use super::write_log::{LogKey, MayAct, Scope, WriteLog};
 use super::{Acted, Observed, Step, StepId, Wait};
 use crate::aws::cache::Cache;
-use crate::event::{Row, RowState, Stall};
+use crate::event::{Row, RowState, Stall, Verb};
 use crate::fault::{Fault, FaultKind};
 use crate::gate::{Admission, Claim, Gate, Owner, Queued, Refused, Retry, SupplyAge};
 use crate::poll::schedule::remaining;
@@ -118,7 +118,7 @@ impl<'a> Pass<'a> {
         let key = LogKey { is_wait: true, ..self.key(id, None) };
         match self.observed(|| wait.observe().instrument(span.clone())).await {
             Ok(Progress::Ready(output)) => {
-                self.ready(&key, wait.describe());
+                self.ready(&key, W::VERB, wait.describe());
                 Ok(output)
             }
             Ok(Progress::Working(working)) => self.working(&key, working, (W::SLOW, W::STALL_HINT), || wait.foresee()),
@@ -142,7 +142,7 @@ impl<'a> Pass<'a> {
                 if let Err(fault) = self.occupy(&step).await {
                     return self.refused(&key, fault, None, || step.foresee());
                 }
-                self.ready(&key, step.describe());
+                self.ready(&key, S::VERB, step.describe());
                 Ok(output)
             }
             Ok(Observed::Working(working)) => self.working(&key, working, poll, || step.foresee()),
@@ -214,8 +214,8 @@ impl<'a> Pass<'a> {
             }
             MayAct::NeverShown(acts) => {
                 let what = format!("AWS took this {acts} times, and does not show it: {}", step.describe());
-                let mend = "look at the resource in the console and in CloudTrail: somebody may undo it";
-                return self.refused(key, Fault::blocked(what).hint(mend), None, || step.foresee());
+                let fix = "look at the resource in the console and in CloudTrail: somebody may undo it";
+                return self.refused(key, Fault::blocked(what).hint(fix), None, || step.foresee());
             }
         }
         if let (Some(claim), Some(supply)) = (&claim, &supply)
@@ -223,7 +223,7 @@ impl<'a> Pass<'a> {
         {
             return self.working(key, waits(queued, clock.now()), poll, || step.foresee());
         }
-        self.push(Row::new(id.0, RowState::Acting, step.describe()));
+        self.push(Row::new(id.0, RowState::Acting(S::VERB), step.describe()));
         span.in_scope(|| tracing::info!("acting: {}", step.describe()));
         let in_flight = writes.begin(key.clone());
         let acted = step.act().instrument(span).await;
@@ -291,8 +291,8 @@ impl<'a> Pass<'a> {
         LogKey { step, is_wait: false, scope }
     }
 
-    fn ready(&self, key: &LogKey, text: String) {
-        let state = if self.context.writes.ready(key) { RowState::Made } else { RowState::Found };
+    fn ready(&self, key: &LogKey, verb: Verb, text: String) {
+        let state = if self.context.writes.ready(key) { RowState::Made(verb) } else { RowState::Found };
         if self.mode == Mode::Act && key.is_wait {
             self.context.gate.step_ready(self.owner, key.step.0);
         }
@@ -365,7 +365,7 @@ impl<'a> Pass<'a> {
     fn push(&self, row: Row) {
         let mut rows = self.rows.borrow_mut();
         match rows.last_mut().filter(|last| last.step == row.step) {
-            Some(_) if matches!(row.state, RowState::Made | RowState::Found | RowState::Todo) => {}
+            Some(_) if row.state.is_ready() || row.state == RowState::Todo => {}
             Some(last) => *last = row,
             None => rows.push(row),
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::console::Console;
-use super::lines::{push_mend_below, time};
+use super::lines::{push_fix_below, time};
 use super::text::push_wrapped;
 use super::words::{Kind, Said};
 use crate::clock::Clock;
@@ -16,23 +16,23 @@ use crate::event::{Event, Sink, Subject, Trouble};
 pub(crate) struct Above {
     console: Rc<Console>,
     clock: Clock,
-    /// For whom each mend was written first.
-    mends: RefCell<BTreeMap<String, Subject>>,
+    /// For whom each fix was written first.
+    fixes: RefCell<BTreeMap<String, Subject>>,
 }
 
 impl Above {
     pub(crate) fn new(console: Rc<Console>, clock: Clock) -> Self {
-        Self { console, clock, mends: RefCell::default() }
+        Self { console, clock, fixes: RefCell::default() }
     }
 
-    /// A person is told once how something is mended, however many handoffs it holds up, and however often.
+    /// A person is told once how something is fixed, however many handoffs it holds up, and however often.
     fn said_before(&self, subject: &Subject, fault: &Trouble) -> Option<String> {
-        let mut mends = self.mends.borrow_mut();
-        let mend = fault.mend.as_ref()?;
-        if let Some(first) = mends.get(mend) {
+        let mut fixes = self.fixes.borrow_mut();
+        let fix = fault.fix.as_ref()?;
+        if let Some(first) = fixes.get(fix) {
             return Some(if first == subject { "as said above".to_owned() } else { format!("as {first}") });
         }
-        mends.insert(mend.clone(), subject.clone());
+        fixes.insert(fix.clone(), subject.clone());
         None
     }
 }
@@ -45,7 +45,7 @@ impl Sink for Above {
             Event::Listed(handoffs) => {
                 let listed: BTreeSet<&Subject> = handoffs.iter().collect();
                 let stays = |of: &Subject| !matches!(of, Subject::Handoff { .. }) || listed.contains(of);
-                return self.mends.borrow_mut().retain(|_, first| stays(first));
+                return self.fixes.borrow_mut().retain(|_, first| stays(first));
             }
             Event::Faulted { subject, fault, .. }
             | Event::Failed { subject, fault }
@@ -53,8 +53,8 @@ impl Sink for Above {
             _ => None,
         };
         let Some(said) = Said::of(event) else { return };
-        let (words, mend) = match &before {
-            None => (said.line(), said.mend_below()),
+        let (words, fix) = match &before {
+            None => (said.line(), said.fix_below()),
             Some(before) if said.kind == Kind::End => (format!("not waited for any longer, {before}"), None),
             Some(before) => (before.clone(), None),
         };
@@ -67,7 +67,7 @@ impl Sink for Above {
             &lead,
             &format!("{} {}{at}: {words}", said.subject, said.word()),
         );
-        push_mend_below(&mut text, self.console.columns(), mend);
+        push_fix_below(&mut text, self.console.columns(), fix);
         self.console.print(&text);
     }
 }

@@ -164,7 +164,7 @@ fn lines(wave: &Wave, columns: usize, height: usize) -> Vec<Line> {
     let ends = wave.ends().map_or_else(|| "-".to_owned(), |ends| format!("{} UTC", time_of_day(ends)));
     push_wrapped(&mut summary, columns, "", &format!("{}; end expected after {ends}", wave.tally().words()));
     let mut members: Vec<_> = wave.all(Standing::InFlight).chain(wave.all(Standing::Waiting)).collect();
-    // What has scrolled up last can still be read: it may tell what to mend.
+    // What has scrolled up last can still be read: it may tell what to fix.
     let room = (height * 2 / 3).saturating_sub(summary.lines().count());
     let mut more = None;
     if members.len() > room {

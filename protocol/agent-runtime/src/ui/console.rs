@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write;
 
 use super::bars::Bars;
-use super::text::{COLUMNS, push_mend, push_wrapped};
+use super::text::{COLUMNS, push_fix, push_wrapped};
 
 /// Where everything is written.
 pub(crate) struct Console {
@@ -41,12 +41,12 @@ impl Console {
         self.above_the_bars(&self.out, text);
     }
 
-    /// Writes to standard error why something was not done, and how to mend it.
-    pub(crate) fn complain(&self, what: &str, mend: Option<&str>) {
+    /// Writes to standard error why something was not done, and how to fix it.
+    pub(crate) fn complain(&self, what: &str, fix: Option<&str>) {
         let mut text = String::new();
         push_wrapped(&mut text, self.columns(), "error: ", what);
-        if let Some(mend) = mend {
-            push_mend(&mut text, self.columns(), "  mend: ", mend);
+        if let Some(fix) = fix {
+            push_fix(&mut text, self.columns(), "  fix: ", fix);
         }
         self.above_the_bars(&self.err, &text);
     }

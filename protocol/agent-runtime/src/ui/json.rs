@@ -1,4 +1,4 @@
-//! Events as lines of JSON.
+//! JSON output: a line for each event, and one document for a command that only reads.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -11,6 +11,28 @@ use super::words::{Kind, Said};
 use crate::clock::Clock;
 use crate::event::{Event, RowState, Sink};
 use crate::fault::Answer;
+
+/// The version of every JSON line and document. It is raised when a field is removed or changes its meaning, not when one is added.
+const VERSION: u32 = 1;
+
+/// What is printed, with its version.
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    version: u32,
+    #[serde(flatten)]
+    content: &'a T,
+}
+
+impl<'a, T: Serialize> Versioned<'a, T> {
+    fn of(content: &'a T) -> Self {
+        Self { version: VERSION, content }
+    }
+}
+
+/// The document of a command, indented, with a line break at its end. `content` is serialized as an object.
+pub(crate) fn document(content: &impl Serialize) -> String {
+    serde_json::to_string_pretty(&Versioned::of(content)).unwrap_or_default() + "\n"
+}
 
 /// Writes an object for each event.
 #[derive(Debug)]
@@ -44,7 +66,7 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     stalled_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<&'a str>,
+    fix: Option<&'a str>,
     #[serde(flatten)]
     answer: &'a Answer,
 }
@@ -76,9 +98,9 @@ impl Sink for JsonLines {
             percent: said.percent,
             remaining_seconds: said.remaining.map(|remaining| remaining.as_secs()),
             stalled_seconds: said.stalled.map(|stalled| stalled.as_secs()),
-            mend: said.mend.as_deref(),
+            fix: said.fix.as_deref(),
             answer: &said.answer,
         };
-        self.console.print(&format!("{}\n", serde_json::to_string(&line).unwrap_or_default()));
+        self.console.print(&format!("{}\n", serde_json::to_string(&Versioned::of(&line)).unwrap_or_default()));
     }
 }

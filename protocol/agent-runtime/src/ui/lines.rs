@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::console::Console;
-use super::text::{COLUMNS, push_mend, push_wrapped};
+use super::text::{COLUMNS, push_fix, push_wrapped};
 use super::words::Said;
 use crate::clock::Clock;
 use crate::event::{Event, Sink};
@@ -24,10 +24,10 @@ impl Lines {
 impl Sink for Lines {
     fn take(&self, event: &Event) {
         let Some(said) = Said::of(event) else { return };
-        let lead = format!("{}  {}  {:<14} {:<8} ", time(&self.clock), said.subject, said.place(), said.word());
+        let lead = format!("{}  {}  {:<14} {:<9} ", time(&self.clock), said.subject, said.place(), said.word());
         let mut text = String::new();
         push_wrapped(&mut text, COLUMNS, &lead, &said.line());
-        push_mend_below(&mut text, COLUMNS, said.mend_below());
+        push_fix_below(&mut text, COLUMNS, said.fix_below());
         self.console.print(&text);
     }
 }
@@ -37,9 +37,9 @@ pub(super) fn time(clock: &Clock) -> String {
     clock.now().strftime("%H:%M:%S").to_string()
 }
 
-/// Appends how something is mended, below its line.
-pub(super) fn push_mend_below(text: &mut String, columns: usize, mend: Option<&str>) {
-    if let Some(mend) = mend {
-        push_mend(text, columns, "          mend: ", mend);
+/// Appends how something is fixed, below its line.
+pub(super) fn push_fix_below(text: &mut String, columns: usize, fix: Option<&str>) {
+    if let Some(fix) = fix {
+        push_fix(text, columns, "          fix: ", fix);
     }
 }

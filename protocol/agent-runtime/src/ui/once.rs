@@ -70,12 +70,12 @@ impl Once {
             {
                 to(&Event::Stalled { subject: subject.clone(), row: row.clone(), stall });
             }
-            if is_new(&mut seen.steps, row.step, &(row.state as u8, progress(row))) {
+            if is_new(&mut seen.steps, row.step, &(row.state, progress(row))) {
                 to(&Event::Step { subject: subject.clone(), row: row.clone() });
             }
         }
         // An act may be followed by the same fault.
-        if !rows.iter().any(|row| matches!(row.state, RowState::Blocked | RowState::Acting)) {
+        if !rows.iter().any(|row| matches!(row.state, RowState::Blocked | RowState::Acting(_))) {
             seen.fault = None;
         }
     }

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::forecast::{Forecast, in_seconds};
-use super::row::{first_open, progress, word};
+use super::row::{first_open, progress};
 use super::standing::{Standing, Tally};
-use super::text::{COLUMNS, push_mend, push_wrapped};
+use super::text::{COLUMNS, push_fix, push_wrapped};
 use crate::event::{Row, Trouble};
 use crate::text::{estimate, minute};
 
@@ -37,7 +37,7 @@ pub struct Entry {
     pub access: Option<Access>,
     /// Its steps.
     pub steps: Vec<Row>,
-    /// What went wrong, and how to mend it.
+    /// What went wrong, and how to fix it.
     pub fault: Option<Trouble>,
 }
 
@@ -76,7 +76,7 @@ impl Entry {
         push_wrapped(text, COLUMNS, &format!("\n{}  ", self.handoff), &line);
         for row in &self.steps {
             let since = row.since.map_or_else(String::new, |since| format!(", since {}", minute(since)));
-            let lead = format!("  {:<8} {:<16} ", word(row.state), row.step);
+            let lead = format!("  {:<9} {:<16} ", row.state.word(), row.step);
             push_wrapped(text, COLUMNS, &lead, &format!("{}{since}", progress(row)));
         }
         if let Some(Access { to, from, until, until_latest, lasts }) = &self.access {
@@ -89,8 +89,8 @@ impl Entry {
         }
         if let Some(fault) = &self.fault {
             push_wrapped(text, COLUMNS, "  error    ", &fault.told());
-            if let Some(mend) = &fault.mend {
-                push_mend(text, COLUMNS, "  mend     ", mend);
+            if let Some(fix) = &fault.fix {
+                push_fix(text, COLUMNS, "  fix       ", fix);
             }
         }
     }
@@ -122,9 +122,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// For a program.
+    /// The JSON document.
     pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        super::json::document(self)
     }
 
     /// For a person, in at most 100 columns.

@@ -2,25 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::event::{Row, RowState};
+use crate::event::Row;
 use crate::text::estimate;
 
 /// The first step that is not ready.
 pub fn first_open(rows: &[Row]) -> Option<&Row> {
-    rows.iter().find(|row| !matches!(row.state, RowState::Made | RowState::Found))
-}
-
-/// The word of a state in text output.
-pub(crate) fn word(state: RowState) -> &'static str {
-    match state {
-        RowState::Made => "made",
-        RowState::Found => "done",
-        RowState::Acting => "acting",
-        RowState::Working => "working",
-        RowState::Todo => "to do",
-        RowState::Blocked => "blocked",
-        RowState::Failed => "failed",
-    }
+    rows.iter().find(|row| !row.state.is_ready())
 }
 
 /// A row's text with its progress.

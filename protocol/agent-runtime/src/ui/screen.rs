@@ -67,14 +67,14 @@ impl Screen {
         let _ = self.account.set(account.clone());
     }
 
-    /// Tells the operator why nothing was done, and how to mend it.
-    pub fn complain(&self, what: &str, mend: Option<&str>) {
-        self.console.complain(what, mend);
+    /// Tells the operator why nothing was done, and how to fix it.
+    pub fn complain(&self, what: &str, fix: Option<&str>) {
+        self.console.complain(what, fix);
     }
 
     /// Tells the operator of a fault that ends the command.
     pub fn refuse(&self, fault: &Fault) {
-        self.complain(&fault.told(), fault.mend());
+        self.complain(&fault.told(), fault.fix());
     }
 
     /// Prints a report, or another answer.
@@ -96,8 +96,8 @@ impl Sink for Screen {
         }
         self.once.borrow_mut().sift(event, &|event| {
             self.lines.take(event);
-            if let Some((what, mend)) = complaint(event) {
-                self.complain(&what, mend);
+            if let Some((what, fix)) = complaint(event) {
+                self.complain(&what, fix);
             }
             if let Some(also) = &self.also {
                 also.take(event);

@@ -13,7 +13,7 @@ use super::standing::Standing;
 use super::wave::Wave;
 use super::{Format, Screen};
 use crate::clock::Clock;
-use crate::event::{Ending, Event, Mailbox, Requested, Row, RowState, Sink, Stall, Subject, Trouble};
+use crate::event::{Ending, Event, Mailbox, Requested, Row, RowState, Sink, Stall, Subject, Trouble, Verb};
 use crate::fault::{Fault, FaultKind};
 use crate::step::StepId;
 
@@ -86,12 +86,12 @@ fn all() -> Vec<Event> {
     let account = || "222222222222".parse().unwrap();
     let stall = Stall { lasts: Duration::from_hours(1), hint: "see AWS Health" };
     let copying = Row { percent: Some(30), ..row(RowState::Working, "copying") };
-    let rejected = |subject, mailbox, mend| Event::Rejected {
+    let rejected = |subject, mailbox, fix| Event::Rejected {
         subject,
         mailbox,
         reason: Reason::Malformed,
         detail: "not JSON".to_owned(),
-        mend,
+        fix,
     };
     let newer = |mailbox| Event::NewerLeft { mailbox, version: 2, kind: "farewell".to_owned() };
     let receipt = |stage, reason| Event::ReceiptRecorded { subject: subject(), account: account(), stage, reason };
@@ -101,13 +101,13 @@ fn all() -> Vec<Event> {
     let requested = |standing| Event::Requested { subject: subject(), standing };
     vec![
         Event::Driven(subject()),
-        walked(row(RowState::Acting, "shared copy")),
-        walked(row(RowState::Made, "shared copy")),
+        walked(row(RowState::Acting(Verb::Share), "shared copy")),
+        walked(row(RowState::Made(Verb::Share), "shared copy")),
         walked(Row { remaining: Some(Duration::from_mins(95)), ..copying.clone() }),
         walked(Row { stalled: Some(stall), ..copying }),
         faulted(fault()),
         Event::GivenUp { subject: subject(), fault: fault() },
-        Event::Failed { subject: subject(), fault: Trouble { mend: None, step: None, ..fault() } },
+        Event::Failed { subject: subject(), fault: Trouble { fix: None, step: None, ..fault() } },
         Event::Faulted { subject: Mailbox::Requests.into(), fault: fault(), again: Duration::ZERO },
         Event::Faulted { subject: Subject::Answers(account()), fault: fault(), again: Duration::ZERO },
         ended(Ending::Settled(Outcome::Landed)),
@@ -165,7 +165,7 @@ fn fault_is_shown_again_only_when_something_else_was_seen() {
     let blocked = walked(row(RowState::Blocked, "there is no room"));
     assert_eq!(lines(&[faulted(fault()), blocked.clone(), faulted(fault())]), 1);
     assert_eq!(lines(&[faulted(fault()), faulted(other), faulted(fault())]), 3);
-    let acting = walked(row(RowState::Acting, "shared copy"));
+    let acting = walked(row(RowState::Acting(Verb::Share), "shared copy"));
     assert_eq!(lines(&[faulted(fault()), acting, blocked, faulted(fault())]), 2, "of which one is the step");
     let done = walked(row(RowState::Found, "shared copy"));
     assert_eq!(lines(&[faulted(fault()), done, faulted(fault())]), 3);
@@ -178,8 +178,11 @@ fn transient_fault_is_not_shown() {
 
 #[test]
 fn dropped_handoff_is_shown_from_the_beginning() {
-    let seen =
-        [walked(row(RowState::Blocked, "there is no room")), faulted(fault()), walked(row(RowState::Acting, "x"))];
+    let seen = [
+        walked(row(RowState::Blocked, "there is no room")),
+        faulted(fault()),
+        walked(row(RowState::Acting(Verb::Share), "x")),
+    ];
     let again = [&seen[..], &[Event::Dropped(subject())], &seen].concat();
     assert_eq!((lines(&seen), lines(&again)), (2, 4));
 }
@@ -203,7 +206,7 @@ fn further_sink_takes_what_is_shown_and_no_more() {
 }
 
 #[test]
-fn mend_is_written_once_above_the_bars() {
+fn fix_is_written_once_above_the_bars() {
     let written = Written::default();
     let console = Console::new((Box::new(written.clone()), Box::new(written.clone())), None);
     let above = Above::new(Rc::new(console), Clock::new(StaticTimeSource::from_secs(1_795_255_200).into()));
@@ -217,11 +220,11 @@ fn mend_is_written_once_above_the_bars() {
     above.take(&given_up(other()));
     drop(above);
     let expected = "10:00:00  orders/cutover-1 blocked at copy: there is no room\n          \
-                    mend: make room, as with\n          aws make room\n\
+                    fix: make room, as with\n          aws make room\n\
                     10:00:00  payroll/cutover-1 blocked at copy: as orders/cutover-1\n\
                     10:00:00  orders/cutover-1 blocked at copy: not waited for any longer, as said above\n\
                     10:00:00  payroll/cutover-1 blocked at copy: there is no room\n          \
-                    mend: make room, as with\n          aws make room\n";
+                    fix: make room, as with\n          aws make room\n";
     assert_eq!(String::from_utf8(written.0.take()).unwrap(), expected);
 }
 

@@ -29,9 +29,9 @@ pub fn push_wrapped(text: &mut String, columns: usize, lead: &str, paragraph: &s
     text.push('\n');
 }
 
-/// Appends how something is mended: a paragraph, and under it, as it is, what is to be pasted.
-pub fn push_mend(text: &mut String, columns: usize, lead: &str, mend: &str) {
-    push_pasted(text, columns, lead, lead.len() - lead.trim_start().len(), mend);
+/// Appends how something is fixed: a paragraph, and under it, as it is, what is to be pasted.
+pub fn push_fix(text: &mut String, columns: usize, lead: &str, fix: &str) {
+    push_pasted(text, columns, lead, lead.len() - lead.trim_start().len(), fix);
 }
 
 /// The first line is wrapped; what follows it is to be pasted, and stands as it is.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use protocol::{AccountId, Lack};
 use serde::Serialize;
 
-use super::row::{progress, word};
+use super::row::progress;
 use crate::event::{Ending, Event, Mailbox, Requested, Row, RowState, Stall, Subject, Trouble};
 use crate::fault::Answer;
 use crate::text::estimate;
@@ -49,7 +49,7 @@ pub(crate) struct Said<'a> {
     pub(crate) percent: Option<u8>,
     pub(crate) remaining: Option<Duration>,
     pub(crate) stalled: Option<Duration>,
-    pub(crate) mend: Option<Cow<'a, str>>,
+    pub(crate) fix: Option<Cow<'a, str>>,
     /// How AWS answered, of a fault.
     pub(crate) answer: Answer,
 }
@@ -99,8 +99,8 @@ impl<'a> Said<'a> {
             Event::HelloAnswered { subject, account, lack: Some((lack, fault)) } => {
                 let what = fault.told();
                 let text = format!("account {account} was told that this account is not ready, {lack}: {what}");
-                let mend = fault.mend.as_deref().map(Cow::Borrowed);
-                Self { mend, ..Self::message(subject, "unready", text) }
+                let fix = fault.fix.as_deref().map(Cow::Borrowed);
+                Self { fix, ..Self::message(subject, "unready", text) }
             }
             Event::Requested { subject, standing } => {
                 let text = match standing {
@@ -112,11 +112,11 @@ impl<'a> Said<'a> {
                 };
                 Self::message(subject, "request", text)
             }
-            Event::Rejected { subject, mailbox, reason, detail, mend } => {
+            Event::Rejected { subject, mailbox, reason, detail, fix } => {
                 let what = content(*mailbox);
                 let text = format!("a {what} was rejected and put into the dead-letter queue: {reason}: {detail}");
-                let mend = mend.as_deref().map(Cow::Borrowed);
-                Self { mend, ..Self::message(subject, "rejected", text) }
+                let fix = fix.as_deref().map(Cow::Borrowed);
+                Self { fix, ..Self::message(subject, "rejected", text) }
             }
             Event::NewerLeft { mailbox, version, kind } => {
                 let what = content(*mailbox);
@@ -138,7 +138,7 @@ impl<'a> Said<'a> {
             percent: None,
             remaining: None,
             stalled: None,
-            mend: None,
+            fix: None,
             answer: Answer::default(),
         }
     }
@@ -152,7 +152,7 @@ impl<'a> Said<'a> {
             step: Some(row.step),
             state: Some(row.state),
             // What was made just now was said when the act began.
-            line: Some(if row.state == RowState::Made { String::new() } else { progress(row) }),
+            line: Some(if matches!(row.state, RowState::Made(_)) { String::new() } else { progress(row) }),
             percent: row.percent,
             remaining: row.remaining,
             ..Self::new(Kind::Step, subject, row.text.as_str().into())
@@ -162,24 +162,24 @@ impl<'a> Said<'a> {
     fn stall(subject: &Subject, row: &Row, stall: Stall) -> Self {
         let percent = row.percent.map_or_else(String::new, |percent| format!(" at {percent} %"));
         let text = format!("no progress for {}{percent}: {}", estimate(stall.lasts), row.text);
-        let mend = format!("it is looked at on; {}", stall.hint);
+        let fix = format!("it is looked at on; {}", stall.hint);
         Self {
             step: Some(row.step),
             state: Some(row.state),
-            line: Some(format!("{text}; {mend}")),
+            line: Some(format!("{text}; {fix}")),
             percent: row.percent,
             stalled: Some(stall.lasts),
-            mend: Some(mend.into()),
+            fix: Some(fix.into()),
             ..Self::new(Kind::Stall, subject, text.into())
         }
     }
 
     fn trouble(kind: Kind, subject: &Subject, state: RowState, fault: &'a Trouble) -> Self {
         Self {
-            outcome: (kind == Kind::End).then(|| word(state)),
+            outcome: (kind == Kind::End).then(|| state.word()),
             step: fault.step,
             state: Some(state),
-            mend: fault.mend.as_deref().map(Cow::Borrowed),
+            fix: fault.fix.as_deref().map(Cow::Borrowed),
             answer: fault.answer.clone(),
             ..Self::new(kind, subject, fault.what.as_str().into())
         }
@@ -195,7 +195,7 @@ impl<'a> Said<'a> {
         match (self.kind, self.outcome, self.state) {
             (Kind::Stall, ..) => "stalled",
             (_, Some(outcome), _) => outcome,
-            (_, None, state) => state.map_or("", word),
+            (_, None, state) => state.map_or("", RowState::word),
         }
     }
 
@@ -206,17 +206,17 @@ impl<'a> Said<'a> {
     }
 
     /// What is written below the line, if it does not stand in it.
-    pub(crate) fn mend_below(&self) -> Option<&str> {
-        self.mend.as_deref().filter(|_| self.line.is_none())
+    pub(crate) fn fix_below(&self) -> Option<&str> {
+        self.fix.as_deref().filter(|_| self.line.is_none())
     }
 }
 
-/// What is written to standard error of an event, and how it is mended.
+/// What is written to standard error of an event, and how it is fixed.
 pub(crate) fn complaint(event: &Event) -> Option<(Cow<'_, str>, Option<&str>)> {
     match event {
-        Event::Refused(fault) => Some((fault.told().into(), fault.mend.as_deref())),
+        Event::Refused(fault) => Some((fault.told().into(), fault.fix.as_deref())),
         Event::Unreadable(what) => {
-            Some((what.into(), Some("until it is mended nobody takes back what it may have open")))
+            Some((what.into(), Some("until it is fixed nobody takes back what it may have open")))
         }
         Event::NobodyToAsk => {
             Some(("there is nobody to ask: each declared handoff has its answer, or is over".into(), None))

@@ -9,7 +9,7 @@ use protocol::Region;
 
 use crate::account::Account;
 use crate::discover::LeftOut;
-use crate::moves::Move;
+use crate::handoff::Handoff;
 
 /// Each is there, `run` does not refuse it, and its version is on offer where it goes. A wave is told as a whole.
 pub(super) async fn databases(checks: &Checks, account: &Account, enabled: &BTreeSet<&Region>) {
@@ -29,7 +29,7 @@ pub(super) async fn databases(checks: &Checks, account: &Account, enabled: &BTre
             continue;
         };
         let DatabaseView { engine, engine_version, size_gib, .. } = &**database;
-        match Move::new(settings, one, database) {
+        match Handoff::new(settings, one, database) {
             Ok(_) if at < settings.handoffs.len() => {
                 checks.passed(&what, format!("{engine} {engine_version}, {size_gib} GiB"));
             }
@@ -40,7 +40,7 @@ pub(super) async fn databases(checks: &Checks, account: &Account, enabled: &BTre
                 *gib += u64::from(*size_gib);
             }
             Err(obstacle) if one.by_name => {
-                checks.found::<Move>(&what, Err(obstacle.refuses(one)));
+                checks.found::<Handoff>(&what, Err(obstacle.refuses(one)));
             }
             Err(obstacle) => {
                 left_out.add(one, obstacle);

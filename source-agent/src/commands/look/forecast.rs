@@ -17,7 +17,7 @@ use protocol::{AccountId, Phase, Region, SnapshotId};
 
 use crate::account::Account;
 use crate::admission::COPY;
-use crate::moves::Move;
+use crate::handoff::Handoff;
 use crate::steps::{AWAIT_LANDING, SNAPSHOT};
 
 /// What [`left`] does, in words.
@@ -32,7 +32,7 @@ const SHARED: u8 = 1;
 
 /// A handoff that is still to be offered, and what is left of it.
 struct Job<'a> {
-    of: &'a Move,
+    of: &'a Handoff,
     has_shared_copy: bool,
     snapshot: Duration,
     copy: Duration,
@@ -44,7 +44,7 @@ struct Job<'a> {
 /// What is to come, and why not all of it can. `None` when nothing is.
 pub(crate) async fn forecast(
     account: &Account,
-    moves: &[Move],
+    moves: &[Handoff],
     entries: &[Entry],
 ) -> Result<(Option<Forecast>, Vec<Fault>), Fault> {
     let mut jobs = Vec::new();
@@ -114,7 +114,7 @@ pub(crate) async fn forecast(
 }
 
 impl<'a> Job<'a> {
-    fn new(of: &'a Move, rows: &[Row], has_shared_copy: bool) -> Self {
+    fn new(of: &'a Handoff, rows: &[Row], has_shared_copy: bool) -> Self {
         let row = |step: StepId| rows.iter().find(|row| row.step == step.0);
         let left = |step| left(row(step), of.size_gib);
         let copies = row(COPY).is_some_and(|row| row.state == RowState::Working && !row.waits);
@@ -132,7 +132,7 @@ impl<'a> Job<'a> {
 /// rules allow for account B's copy.
 fn left(row: Option<&Row>, size_gib: u32) -> Duration {
     match row {
-        Some(row) if matches!(row.state, RowState::Made | RowState::Found) => Duration::ZERO,
+        Some(row) if row.state.is_ready() => Duration::ZERO,
         Some(Row { remaining: Some(remaining), .. }) => *remaining,
         _ => estimate(size_gib).unsigned_abs(),
     }
@@ -203,13 +203,13 @@ fn too_small(quota: &Quota) -> Fault {
         "{needed} manual snapshots are to be made in {region}, and the quota {MANUAL_SNAPSHOTS} has room for {left}: {used} of \
          {most} are there. Shared copies are deleted again, but account B may take none before the last one is made"
     );
-    let mend = format!(
+    let fix = format!(
         "delete some, or raise it; `run` moves those that fit all the same:\n\
          aws service-quotas request-service-quota-increase --region {region} --service-code rds \\\n    \
          --quota-code {MANUAL_SNAPSHOTS} --desired-value {}",
         used + needed
     );
-    Fault::blocked(what).hint(mend)
+    Fault::blocked(what).hint(fix)
 }
 
 /// What is kept of all handoffs, for how long, and what crosses between the Regions.

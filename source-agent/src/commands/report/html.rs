@@ -11,7 +11,7 @@ use protocol::{Phase, Stage};
 use super::bars::TIMES;
 use super::bars::Work;
 use super::timeline::timeline;
-use super::wave::{Handoff, Wave, median};
+use super::wave::{HandoffReport, Wave, median};
 use super::words::{against, bounds, gib, minute, name};
 
 const CSS: &str = include_str!("page.css");
@@ -101,8 +101,8 @@ fn totals(wave: &Wave) -> Markup {
 }
 
 /// Each handoff counts once.
-fn sums(all: &[Handoff]) -> [(&'static str, &'static str, usize); 9] {
-    let count = |is: &dyn Fn(&Handoff) -> bool| all.iter().filter(|handoff| is(handoff)).count();
+fn sums(all: &[HandoffReport]) -> [(&'static str, &'static str, usize); 9] {
+    let count = |is: &dyn Fn(&HandoffReport) -> bool| all.iter().filter(|handoff| is(handoff)).count();
     let stands = |word| count(&|handoff| handoff.stands() == word);
     [
         ("good", "landed and restored", stands("restored")),
@@ -171,7 +171,7 @@ fn slow(wave: &Wave) -> Markup {
 fn wrong(wave: &Wave) -> Markup {
     html! {
         h2 { "What went wrong" }
-        @if !wave.handoffs.iter().any(Handoff::went_wrong) { p { "Nothing failed, was rejected, expired or was revoked." } }
+        @if !wave.handoffs.iter().any(HandoffReport::went_wrong) { p { "Nothing failed, was rejected, expired or was revoked." } }
         @else {
             table {
                 thead { tr { th { "Handoff" } th { "End" } th { "Why" } th { "When" } th { "During" } } }
@@ -193,7 +193,7 @@ fn wrong(wave: &Wave) -> Markup {
 }
 
 /// Account B's word, where it has said one.
-fn why(handoff: &Handoff) -> (String, Option<Timestamp>) {
+fn why(handoff: &HandoffReport) -> (String, Option<Timestamp>) {
     if let Some((stage, reason, at)) = &handoff.trouble {
         let reason = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
         let what = match stage {
@@ -214,7 +214,7 @@ fn why(handoff: &Handoff) -> (String, Option<Timestamp>) {
 fn open(wave: &Wave) -> Markup {
     html! {
         h2 { "What is still open" }
-        @if wave.handoffs.iter().all(Handoff::is_settled) { p { "None of these: each is settled, and what was shared was taken back." } }
+        @if wave.handoffs.iter().all(HandoffReport::is_settled) { p { "None of these: each is settled, and what was shared was taken back." } }
         @else {
             table {
                 thead { tr { th { "Handoff" } th { "Stands" } th { "At" } th { "Since" } th { "Access of account B" } } }
@@ -238,7 +238,7 @@ fn open(wave: &Wave) -> Markup {
     }
 }
 
-fn access(handoff: &Handoff, now: Timestamp) -> Markup {
+fn access(handoff: &HandoffReport, now: Timestamp) -> Markup {
     html! {
         @match (handoff.access(now), handoff.access_until) {
             (Some((_, true)), Some(until)) if until <= now => {
@@ -280,7 +280,7 @@ fn table(wave: &Wave) -> Markup {
     }
 }
 
-fn class(handoff: &Handoff) -> &'static str {
+fn class(handoff: &HandoffReport) -> &'static str {
     match handoff.standing {
         _ if handoff.went_wrong() => "bad",
         Phase::Settled(_) => "good",

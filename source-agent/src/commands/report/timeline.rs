@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use super::bars::{Bar, End, Work};
-use super::wave::{Handoff, Wave};
+use super::wave::{HandoffReport, Wave};
 use super::words::{brief, name};
 
 /// So many rows share an axis, and stay on one sheet of paper.
@@ -86,7 +86,7 @@ pub(super) fn timeline(wave: &Wave) -> Markup {
 }
 
 /// The rows from the nth on.
-fn figure(wave: &Wave, axis: &Axis, nth: usize, handoffs: &[Handoff]) -> Markup {
+fn figure(wave: &Wave, axis: &Axis, nth: usize, handoffs: &[HandoffReport]) -> Markup {
     #[expect(clippy::cast_precision_loss, reason = "there are few rows")]
     let y = |row: usize| TOP + ROW * row as f64;
     let (first, last) = (nth + 1, nth + handoffs.len());
@@ -140,7 +140,7 @@ fn drawn(axis: &Axis, bar: &Bar, now: Timestamp) -> Markup {
 }
 
 /// What shows when one points at a row.
-fn told(handoff: &Handoff) -> String {
+fn told(handoff: &HandoffReport) -> String {
     let works = handoff.bars.iter().map(|bar| match bar.end {
         End::Reached(to) => format!("{} {}", brief(bar), measured(to.duration_since(bar.from))),
         End::CutShort(to) => format!("{} ended after {}", brief(bar), measured(to.duration_since(bar.from))),
@@ -150,7 +150,7 @@ fn told(handoff: &Handoff) -> String {
 }
 
 /// What stands at a row. Under one label its name is not repeated.
-fn row_name(wave: &Wave, handoff: &Handoff) -> String {
+fn row_name(wave: &Wave, handoff: &HandoffReport) -> String {
     let name = if wave.label.is_some() { handoff.database.clone() } else { handoff.subject() };
     if name.chars().count() <= LONGEST { name } else { name.chars().take(LONGEST - 1).chain(['…']).collect() }
 }

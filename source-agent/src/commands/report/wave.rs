@@ -8,7 +8,7 @@ use protocol::tags::Outcome;
 use protocol::{Phase, SourceFacts, Stage};
 
 use super::bars::{Bar, End, TIMES, Work, bars};
-use crate::moves::SourceSnapshot;
+use crate::handoff::SourceSnapshot;
 
 /// The report, before it is a page. Texts are data, whoever wrote them.
 #[derive(Debug)]
@@ -21,14 +21,14 @@ pub(crate) struct Wave {
     pub(crate) label: Option<String>,
     pub(crate) now: Timestamp,
     /// In the order in which they began.
-    pub(crate) handoffs: Vec<Handoff>,
+    pub(crate) handoffs: Vec<HandoffReport>,
     /// What could not be read.
     pub(crate) notes: Vec<String>,
 }
 
 /// One handoff.
 #[derive(Debug)]
-pub(crate) struct Handoff {
+pub(crate) struct HandoffReport {
     pub(crate) id: String,
     pub(crate) database: String,
     pub(crate) label: String,
@@ -54,7 +54,7 @@ const RESTORED: usize = 7;
 const ENDED: usize = 8;
 const SETTLED: usize = 9;
 
-impl Handoff {
+impl HandoffReport {
     /// A handoff, as its source snapshot remembers it; `shared` is the shared copy, as long as it is there.
     pub(crate) fn of(source: &SourceSnapshot, shared: Option<&SnapshotView>, now: Timestamp) -> Self {
         let SourceSnapshot { view, facts } = source;
@@ -173,7 +173,7 @@ impl Wave {
     }
 
     /// The longest works.
-    pub(crate) fn slowest(&self, count: usize) -> Vec<(&Handoff, Work, SignedDuration)> {
+    pub(crate) fn slowest(&self, count: usize) -> Vec<(&HandoffReport, Work, SignedDuration)> {
         let done = |handoff| move |bar: &Bar| bar.done().map(|(work, lasted)| (handoff, work, lasted));
         let mut all: Vec<_> =
             self.handoffs.iter().flat_map(|handoff| handoff.bars.iter().filter_map(done(handoff))).collect();

@@ -13,7 +13,7 @@ use protocol::verify::{answers, check_receipt};
 use protocol::{AccountId, Digest, HandoffId, Reason, Refusal, Reply};
 
 use crate::account::Account;
-use crate::moves::{Move, SourceSnapshot};
+use crate::handoff::{Handoff, SourceSnapshot};
 use crate::steps::HELLO;
 
 /// A receipt that answers no offer yet is read again after this long.
@@ -30,7 +30,7 @@ pub(crate) async fn handle(
     events: &dyn Sink,
     mailbox: &MailboxSpec,
     message: &Received,
-) -> Result<Handled<Move>, Fault> {
+) -> Result<Handled<Handoff>, Fault> {
     // A sender is known by its queue: only this account was let in.
     let target = account.settings.targets.iter().find(|target| target.receipts == mailbox.queue);
     let Some(target) = target else { return Ok(Handled::Left) };
@@ -47,7 +47,7 @@ pub(crate) async fn handle(
         Err(Unrecorded::Refused(Refusal::Rejected { reason, detail })) => {
             Queue::new(&account.clients, &mailbox.queue).bury(message, reason).await?;
             let (subject, mailbox) = (Mailbox::Receipts.into(), Mailbox::Receipts);
-            events.take(&Event::Rejected { subject, mailbox, reason, detail, mend: None });
+            events.take(&Event::Rejected { subject, mailbox, reason, detail, fix: None });
             Ok(Handled::Rejected)
         }
         Err(Unrecorded::Fault(fault)) => Err(fault),

@@ -7,12 +7,12 @@ use agent_runtime::event::{Event, Mailbox, Requested, Sink, Subject, Trouble};
 use agent_runtime::fleet::mailbox::Handled;
 use agent_runtime::{Fault, FaultKind};
 use jiff::SignedDuration;
-use protocol::{Phase, Reason, Refusal, Request};
+use protocol::{Phase, Reason, Refusal, RequestMessage};
 
 use crate::account::Account;
 use crate::config::Declared;
 use crate::discover;
-use crate::moves::Move;
+use crate::handoff::Handoff;
 
 /// A request for what cannot be is read again after this long.
 const READ_AGAIN: Duration = Duration::from_secs(30);
@@ -20,7 +20,11 @@ const READ_AGAIN: Duration = Duration::from_secs(30);
 const LISTING_SPREADS: SignedDuration = SignedDuration::from_mins(1);
 
 /// One request: a handoff that is begun, one that is already, or no handoff.
-pub(crate) async fn handle(account: &Account, events: &dyn Sink, message: &Received) -> Result<Handled<Move>, Fault> {
+pub(crate) async fn handle(
+    account: &Account,
+    events: &dyn Sink,
+    message: &Received,
+) -> Result<Handled<Handoff>, Fault> {
     let declared = match read(account, message) {
         Ok(declared) => declared,
         Err(Refusal::Newer { version, kind }) => {
@@ -38,8 +42,8 @@ pub(crate) async fn handle(account: &Account, events: &dyn Sink, message: &Recei
         Err(fault) if fault.kind != FaultKind::Fatal => return Err(fault),
         Err(_) if is_new(account, message) => return Ok(Handled::Again(READ_AGAIN)),
         Err(fault) => {
-            let Trouble { reason, what, mend, .. } = (&fault).into();
-            bury(account, events, message, subject, (reason, what, mend)).await?;
+            let Trouble { reason, what, fix, .. } = (&fault).into();
+            bury(account, events, message, subject, (reason, what, fix)).await?;
             return Ok(Handled::Rejected);
         }
     };
@@ -59,7 +63,7 @@ pub(crate) async fn handle(account: &Account, events: &dyn Sink, message: &Recei
 
 /// Against itself and against the configuration; nothing is asked of AWS.
 fn read(account: &Account, message: &Received) -> Result<Declared, Refusal> {
-    let request = Request::decode(&message.body)?;
+    let request = RequestMessage::decode(&message.body)?;
     let untold = || Refusal::because(Reason::BadTimes, "SQS does not tell when it was sent");
     let label = request.label.at(message.sent.ok_or_else(untold)?);
     let label = label.map_err(|error| Refusal::because(Reason::BadTimes, error.to_string()))?;
@@ -77,11 +81,11 @@ async fn bury(
     events: &dyn Sink,
     message: &Received,
     subject: Subject,
-    (reason, detail, mend): (Reason, String, Option<String>),
+    (reason, detail, fix): (Reason, String, Option<String>),
 ) -> Result<(), Fault> {
     if let Some(queue) = queue(account) {
         queue.bury(message, reason).await?;
-        events.take(&Event::Rejected { subject, mailbox: Mailbox::Requests, reason, detail, mend });
+        events.take(&Event::Rejected { subject, mailbox: Mailbox::Requests, reason, detail, fix });
     }
     Ok(())
 }
@@ -91,7 +95,7 @@ fn queue(account: &Account) -> Option<Queue> {
 }
 
 /// The end of a request: from its source snapshot on AWS holds the state. What cannot be deleted comes again.
-pub(crate) async fn begun(account: &Account, events: &dyn Sink, of: &Move) {
+pub(crate) async fn begun(account: &Account, events: &dyn Sink, of: &Handoff) {
     let owner = of.owner();
     if account.fleet.first_held(&owner).is_none() {
         return;
@@ -106,10 +110,10 @@ pub(crate) async fn begun(account: &Account, events: &dyn Sink, of: &Move) {
 }
 
 /// The end of requests whose handoff cannot go on, and has no source snapshot.
-pub(crate) async fn reject(account: &Account, events: &dyn Sink, of: &Move, fault: &Fault) {
+pub(crate) async fn reject(account: &Account, events: &dyn Sink, of: &Handoff, fault: &Fault) {
     for message in account.fleet.take_held(&of.owner()) {
-        let Trouble { reason, what, mend, .. } = fault.into();
-        if let Err(fault) = bury(account, events, &message, of.subject(), (reason, what, mend)).await {
+        let Trouble { reason, what, fix, .. } = fault.into();
+        if let Err(fault) = bury(account, events, &message, of.subject(), (reason, what, fix)).await {
             faulted(events, &fault);
         }
     }

@@ -2,7 +2,7 @@
 
 use agent_runtime::aws::quotas::{Quota, QuotaName};
 use agent_runtime::{Fault, FaultKind, Freshness};
-use protocol::{Hello, Lack};
+use protocol::{HelloMessage, Lack};
 
 use crate::account::Account;
 use crate::groups;
@@ -13,7 +13,7 @@ use crate::steps::{fit_profile, free_name};
 ///
 /// # Errors
 /// When AWS does not answer: the hello comes again.
-pub(crate) async fn lack(account: &Account, hello: &Hello) -> Result<Option<(Lack, Fault)>, Fault> {
+pub(crate) async fn lack(account: &Account, hello: &HelloMessage) -> Result<Option<(Lack, Fault)>, Fault> {
     let (engine, version) = (hello.engine.as_str(), hello.engine_version.as_str());
     let checks = [
         (Lack::Key, own_key::usable(account).await),
@@ -36,7 +36,7 @@ pub(crate) async fn lack(account: &Account, hello: &Hello) -> Result<Option<(Lac
 }
 
 /// Room for one snapshot and one database more.
-async fn quotas(account: &Account, hello: &Hello) -> Result<(), Fault> {
+async fn quotas(account: &Account, hello: &HelloMessage) -> Result<(), Fault> {
     let profile = account.settings.profiles.for_database(hello.database());
     let size = u64::from(hello.size_gib.max(profile.size_gib.unwrap_or(0)));
     for quota @ Quota { name, used, max } in

@@ -1,4 +1,4 @@
-//! The inbox: messages become jobs, are kept invisible while they are being begun, and come to one of three ends.
+//! The inbox: messages become handoffs, are kept invisible while they are being begun, and come to one of three ends.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use agent_runtime::event::{Event, Mailbox, Sink, Subject, Trouble};
 use agent_runtime::fleet::mailbox::Handled;
 use agent_runtime::fleet::tracked::{Record, Stage as RecordStage};
 use agent_runtime::gate::Owner;
-use protocol::{AccountId, Answer, Hello, Lack, Message, Reason, Receipt, Refusal, Stage};
+use protocol::{AccountId, AnswerMessage, HelloMessage, Lack, Message, Reason, ReceiptMessage, Refusal, Stage};
 
 use super::hello::lack;
 use crate::account::Account;
 use crate::config::Settings;
-use crate::job::Job;
+use crate::handoff::Handoff;
 
 /// No more messages than this are held at once, of all senders together.
 const MOST_HELD: usize = 10_000;
@@ -23,8 +23,12 @@ const MOST_UNVERIFIED: usize = 10;
 /// A tenth of one.
 const TENTHS: usize = 10;
 
-/// One message: a job, or one of its other ends.
-pub(crate) async fn handle(account: &Account, events: &dyn Sink, message: &Received) -> Result<Handled<Job>, Fault> {
+/// One message: a handoff, or one of its other ends.
+pub(crate) async fn handle(
+    account: &Account,
+    events: &dyn Sink,
+    message: &Received,
+) -> Result<Handled<Handoff>, Fault> {
     match read(account, message) {
         Ok(Message::Hello(hello)) => Ok(match answer(account, events, &hello).await {
             Ok(()) => Handled::Done(None),
@@ -36,11 +40,11 @@ pub(crate) async fn handle(account: &Account, events: &dyn Sink, message: &Recei
             }
         }),
         Ok(Message::Handoff(handoff)) => {
-            let job = Job::begun_by(*handoff);
-            if is_full_of(account, &job) {
+            let handoff = Handoff::begun_by(*handoff);
+            if is_full_of(account, &handoff) {
                 return Ok(Handled::Again(NEWER));
             }
-            Ok(Handled::Begins { handoff: Box::new(job), hold: true })
+            Ok(Handled::Begins { handoff: Box::new(handoff), hold: true })
         }
         Err(Refusal::Newer { version, kind }) => {
             events.take(&Event::NewerLeft { mailbox: Mailbox::Inbox, version, kind });
@@ -53,9 +57,9 @@ pub(crate) async fn handle(account: &Account, events: &dyn Sink, message: &Recei
     }
 }
 
-/// Jobs whose steps are walked from now on. Who begins a copy is decided among those that have proved true.
-pub(crate) fn admit(records: &BTreeMap<Owner, Record<Job>>) -> Vec<Owner> {
-    let is_unproved = |record: &Record<Job>| !record.memory.is_verified && !record.held.is_empty();
+/// Handoffs whose steps are walked from now on. Who begins a copy is decided among those that have proved true.
+pub(crate) fn admit(records: &BTreeMap<Owner, Record<Handoff>>) -> Vec<Owner> {
+    let is_unproved = |record: &Record<Handoff>| !record.memory.is_verified && !record.held.is_empty();
     let mut unverified: BTreeMap<&AccountId, usize> = BTreeMap::new();
     for record in records.values().filter(|it| it.stage == RecordStage::Walking && is_unproved(it)) {
         let weighs = if record.memory.is_unshared { 1 } else { TENTHS };
@@ -73,9 +77,9 @@ pub(crate) fn admit(records: &BTreeMap<Owner, Record<Job>>) -> Vec<Owner> {
 }
 
 /// One sender's messages do not fill the memory for all others.
-fn is_full_of(account: &Account, new: &Job) -> bool {
+fn is_full_of(account: &Account, new: &Handoff) -> bool {
     let sender = &new.facts.origin.account;
-    let of_sender = |job: &Job| job.facts.origin.account == *sender && job.digest() != new.digest();
+    let of_sender = |handoff: &Handoff| handoff.facts.origin.account == *sender && handoff.digest() != new.digest();
     account.fleet.holding(of_sender) >= MOST_HELD / account.settings.receiver.senders.len().max(1)
 }
 
@@ -93,7 +97,7 @@ fn read(account: &Account, message: &Received) -> Result<Message, Refusal> {
 }
 
 /// The end of a hello. It is answered first, so that a crash between the two answers it once more.
-async fn answer(account: &Account, events: &dyn Sink, hello: &Hello) -> Result<(), Fault> {
+async fn answer(account: &Account, events: &dyn Sink, hello: &HelloMessage) -> Result<(), Fault> {
     let Settings { receiver, .. } = &account.settings;
     let served = receiver.serves(&hello.target_account, &hello.target_region);
     let lack = match served {
@@ -101,7 +105,7 @@ async fn answer(account: &Account, events: &dyn Sink, hello: &Hello) -> Result<(
         Ok(()) => lack(account, hello).await?,
     };
     let sender = &hello.database_arn.account;
-    let answer = Answer::new(hello, lack.as_ref().map(|(lack, _)| *lack));
+    let answer = AnswerMessage::new(hello, lack.as_ref().map(|(lack, _)| *lack));
     account.receipts(sender, &hello.handoff)?.send(&answer.encode()).await?;
     let subject = Subject::handoff(hello.database(), &hello.label);
     let lack = lack.map(|(lack, fault)| (lack, Trouble::from(&fault)));
@@ -118,21 +122,27 @@ async fn bury(
     (reason, detail): (Reason, String),
 ) -> Result<(), Fault> {
     Queue::new(&account.clients, &account.settings.inbox).bury(message, reason).await?;
-    events.take(&Event::Rejected { subject, mailbox: Mailbox::Inbox, reason, detail, mend: None });
+    events.take(&Event::Rejected { subject, mailbox: Mailbox::Inbox, reason, detail, fix: None });
     Ok(())
 }
 
-/// The end of a job whose message was rejected before its copy was begun. Its sender is told if it is one.
-pub(crate) async fn reject(account: &Account, events: &dyn Sink, job: &Job, fault: &Fault) -> Result<(), Fault> {
-    let (owner, reason) = (job.owner(), fault.reason());
+/// The end of a handoff whose message was rejected before its copy was begun. Its sender is told if it is one.
+pub(crate) async fn reject(
+    account: &Account,
+    events: &dyn Sink,
+    handoff: &Handoff,
+    fault: &Fault,
+) -> Result<(), Fault> {
+    let (owner, reason) = (handoff.owner(), fault.reason());
     let held = account.fleet.take_held(&owner);
     if !held.is_empty() && account.fleet.recall(&owner, |memory| memory.is_verified).unwrap_or(false) {
         let this = account.settings.account.clone();
-        let receipt = Receipt::new(job.id().clone(), job.digest().clone(), this, Stage::Rejected, Some(reason));
-        account.receipts(&job.facts.origin.account, job.id())?.send(&receipt.encode()).await?;
+        let receipt =
+            ReceiptMessage::new(handoff.id().clone(), handoff.digest().clone(), this, Stage::Rejected, Some(reason));
+        account.receipts(&handoff.facts.origin.account, handoff.id())?.send(&receipt.encode()).await?;
     }
     for message in held {
-        bury(account, events, &message, job.subject(), (reason, fault.chain())).await?;
+        bury(account, events, &message, handoff.subject(), (reason, fault.chain())).await?;
     }
     Ok(())
 }

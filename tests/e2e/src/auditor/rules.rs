@@ -194,7 +194,7 @@ pub(super) fn access(world: View<'_>, made: &BTreeSet<String>, found: &mut Findi
                 && source.route.account.as_str() == partner
                 && source.route.region.as_str() == key.region
         });
-        if route.any(|source| source.open || source.route.key == KeyMode::Given) {
+        if route.any(|source| source.open || source.route.key == KeyMode::Existing) {
             continue;
         }
         if named {

@@ -6,7 +6,7 @@ use agent_runtime::Exit;
 use aws_sdk_rds::types::DbSnapshot;
 use aws_sim::{Database, Durations, Quotas};
 use e2e::{A, B, HOME, Lab, Ran, TARGET, World};
-use protocol::wire::handoff::Handoff;
+use protocol::wire::handoff::HandoffMessage;
 use tokio_util::sync::CancellationToken;
 
 /// Databases of these sizes, and `[limits]` of both agents.
@@ -221,7 +221,7 @@ async fn a_flood_of_one_sender_keeps_another_ones_message_not_waiting() {
     let b = lab.admin(B, TARGET);
     let stop = CancellationToken::new();
     let flood = async {
-        let good = Handoff::decode(&lab.message().await).unwrap();
+        let good = HandoffMessage::decode(&lab.message().await).unwrap();
         for nth in 0..200 {
             b.send("rds-handoff-inbox", &forged(&good, nth)).await;
         }
@@ -252,12 +252,12 @@ async fn a_flood_of_one_sender_keeps_another_ones_message_not_waiting() {
 }
 
 /// Consistent in itself, of another account that shares nothing.
-fn forged(good: &Handoff, nth: usize) -> String {
-    let mut forged = Handoff { label: format!("flood-{nth}").parse().unwrap(), ..good.clone() };
+fn forged(good: &HandoffMessage, nth: usize) -> String {
+    let mut forged = HandoffMessage { label: format!("flood-{nth}").parse().unwrap(), ..good.clone() };
     for account in [&mut forged.database_arn.account, &mut forged.snapshot.account, &mut forged.key.account] {
         *account = "444444444444".parse().unwrap();
     }
-    let Handoff { database_arn, identity, target_account, target_region, label, .. } = &forged;
+    let HandoffMessage { database_arn, identity, target_account, target_region, label, .. } = &forged;
     forged.handoff = protocol::HandoffId::of(database_arn, &identity.resource, target_account, target_region, label);
     let role = protocol::names::SnapshotRole::Shared;
     forged.snapshot.snapshot = protocol::names::snapshot(forged.database(), &forged.handoff, role);

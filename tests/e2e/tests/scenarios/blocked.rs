@@ -26,13 +26,13 @@ async fn target(lab: &Lab) -> Ran {
     lab.target(&PATIENT).await
 }
 
-/// One run of each agent. Whatever this one tells that it is blocked by is mended, each in its turn.
-async fn goes_on(lab: &Lab, agent: &str, mend: impl AsyncFn(&Told)) -> String {
+/// One run of each agent. Whatever this one tells that it is blocked by is fixed, each in its turn.
+async fn goes_on(lab: &Lab, agent: &str, fix: impl AsyncFn(&Told)) -> String {
     let all = RefCell::new(String::new());
-    let mender = async {
+    let fixer = async {
         for nth in 0.. {
             let told = lab.told(agent, nth).await;
-            mend(&told).await;
+            fix(&told).await;
             *all.borrow_mut() += &told.0;
         }
     };
@@ -40,7 +40,7 @@ async fn goes_on(lab: &Lab, agent: &str, mend: impl AsyncFn(&Told)) -> String {
         tokio::select! {
             biased;
             ran = async { tokio::join!(lab.source(&ALONE), target(lab)) } => ran,
-            () = mender => unreachable!("it mends for ever"),
+            () = fixer => unreachable!("it fixes for ever"),
         }
     };
     let (source, target) = Box::pin(Lab::in_time(both)).await;
@@ -78,7 +78,7 @@ async fn an_inbox_that_does_not_let_the_source_agent_in() {
     let refused = calls.iter().find(|made| made.number == call.parse::<usize>().unwrap()).unwrap();
     assert_eq!((refused.action.as_str(), &last["status"]), ("sqs:SendMessage", &json!(403)));
     assert!(!last["text"].as_str().unwrap().contains("request id"), "{last}");
-    let (words, paste) = last["mend"].as_str().unwrap().split_once('\n').unwrap();
+    let (words, paste) = last["fix"].as_str().unwrap().split_once('\n').unwrap();
     assert_eq!(words, "account 222222222222 adds this to the policy of queue rds-handoff-inbox:");
     assert_eq!(serde_json::from_str::<Value>(paste).unwrap()["Action"], "sqs:SendMessage");
     let told = goes_on(&lab, "source-agent", async |told| {
@@ -111,14 +111,14 @@ async fn published(lab: &Lab) {
     assert_eq!(source.exit, Exit::Pending, "{}", source.out);
 }
 
-/// The target agent is mended while account A's does not run; then that one takes everything back.
-async fn goes_on_alone(lab: &Lab, mend: impl AsyncFn(&Told)) -> String {
-    let mending = async {
+/// The target agent is fixed while account A's does not run; then that one takes everything back.
+async fn goes_on_alone(lab: &Lab, fix: impl AsyncFn(&Told)) -> String {
+    let fixing = async {
         let told = lab.told("target-agent", 0).await;
-        mend(&told).await;
+        fix(&told).await;
         told.0
     };
-    let (target, told) = Box::pin(Lab::in_time(async { tokio::join!(lab.target(&PATIENT), mending) })).await;
+    let (target, told) = Box::pin(Lab::in_time(async { tokio::join!(lab.target(&PATIENT), fixing) })).await;
     assert_eq!(target.exit, Exit::Settled, "{}", target.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
     let source = lab.source(&Lab::ALONE).await;
@@ -138,8 +138,8 @@ async fn a_key_policy_without_the_statements_of_account_b() {
     a.set_key_policy(&key, &without.to_string()).await;
     let told = goes_on_alone(&lab, async |told| {
         a.add_to_key_policy(&key, &told.statements()).await;
-        let mended: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
-        assert_eq!(mended, right, "what account A's agent had written itself");
+        let fixed: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
+        assert_eq!(fixed, right, "what account A's agent had written itself");
     });
     insta::assert_snapshot!("key_policy", told.await.replace(&key, "KEY"));
     let left = a.key_policy(&key).await;
@@ -281,8 +281,8 @@ async fn a_key_policy_without_the_statements_of_account_a() {
     a.set_key_policy(&key, &without.to_string()).await;
     let told = goes_on(&lab, "source-agent", async |told| {
         a.add_to_key_policy(&key, &told.statements()).await;
-        let mended: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
-        assert_eq!(mended, right, "what the agent had made the key with");
+        let fixed: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
+        assert_eq!(fixed, right, "what the agent had made the key with");
     });
     insta::assert_snapshot!("key_policy_source", told.await.replace(&key, "KEY"));
 }

@@ -20,7 +20,7 @@ async fn a_healthy_pair_of_accounts_passes_and_nothing_is_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_broken_fails_with_its_mend() {
+async fn what_is_broken_fails_with_its_fix() {
     let lab = Lab::new(World::slow()).await;
     let (a, b) = (lab.admin(A, HOME), lab.admin(B, TARGET));
     // Account A: the receipts queue lets nobody send, the database has another name.
@@ -165,7 +165,7 @@ async fn an_own_key_that_databases_cannot_rest_under_fails() {
     let (failed, refused) = own_key(&untagged).await;
     assert_eq!(failed, Exit::Blocked);
     insta::assert_snapshot!("check_own_key", format!("{asymmetric}{refused}"));
-    // The mend is one.
+    // The fix is one.
     b.kms.tag_resource().key_id(&untagged).tags(tag).send().await.unwrap();
     assert_eq!(own_key(&untagged).await.0, Exit::Settled);
 }

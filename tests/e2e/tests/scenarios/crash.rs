@@ -27,21 +27,21 @@ async fn move_with(kill: Kill, world: World) -> (Arc<Kill>, String) {
 }
 
 /// How many calls a move makes in which nobody dies, and the world that it leaves. All shards share it.
-async fn clean(given_key: bool) -> &'static (usize, String) {
+async fn clean(existing_key: bool) -> &'static (usize, String) {
     static CLEAN: [OnceCell<(usize, String)>; 2] = [const { OnceCell::const_new() }; 2];
     let run = async || {
-        let (kill, world) = move_with(Kill::never(), World { given_key, ..World::quick() }).await;
+        let (kill, world) = move_with(Kill::never(), World { existing_key, ..World::quick() }).await;
         (kill.calls(), world)
     };
-    CLEAN[usize::from(given_key)].get_or_init(run).await
+    CLEAN[usize::from(existing_key)].get_or_init(run).await
 }
 
 /// Kills at calls of a clean run. The world that is left must be the clean one, to the last tag, grant and message.
-async fn crash_everywhere((moment, given_key): (Moment, bool), shard: usize) {
-    let begin = || World { given_key, ..World::quick() };
-    let (calls, world) = clean(given_key).await;
+async fn crash_everywhere((moment, existing_key): (Moment, bool), shard: usize) {
+    let begin = || World { existing_key, ..World::quick() };
+    let (calls, world) = clean(existing_key).await;
     // Each kind takes another sample.
-    let kind = 3 * moment as usize + usize::from(given_key);
+    let kind = 3 * moment as usize + usize::from(existing_key);
     let points = points(1..=*calls, EVERY, kind, shard);
     for at in &points {
         let (kill, left) = move_with(Kill::new(*at, moment), begin()).await;
@@ -70,5 +70,5 @@ sharded!(crash_everywhere(Moment::Later, false) in
 // The moment that loses most; the others are the same steps as above.
 #[rustfmt::skip]
 sharded!(crash_everywhere(Moment::After, true) in
-    crash_everywhere_under_a_given_key_1 0, crash_everywhere_under_a_given_key_2 1,
-    crash_everywhere_under_a_given_key_3 2, crash_everywhere_under_a_given_key_4 3);
+    crash_everywhere_under_an_existing_key_1 0, crash_everywhere_under_an_existing_key_2 1,
+    crash_everywhere_under_an_existing_key_3 2, crash_everywhere_under_an_existing_key_4 3);

@@ -7,7 +7,7 @@ use agent_runtime::event::{Event, Subject};
 use aws_sdk_kms::types::KeyState;
 use aws_sim::Database;
 use e2e::{A, B, HOME, Lab, TARGET, World};
-use protocol::{Hello, Lack};
+use protocol::{HelloMessage, Lack};
 
 const PATIENT: [&str; 3] = ["run", "--patience", "10h"];
 
@@ -18,13 +18,13 @@ async fn receipts(lab: &Lab) -> Vec<String> {
 }
 
 /// A hello of the Lab's handoff, as account A's command sends it. It is taken out of the inbox.
-async fn asked(lab: &Lab) -> Hello {
+async fn asked(lab: &Lab) -> HelloMessage {
     lab.source(&["hello", "--patience", "1s"]).await;
     let b = lab.admin(B, TARGET);
     let (body, _) = b.peek("rds-handoff-inbox").await.pop().unwrap();
     b.sqs.purge_queue().queue_url(b.queue_url("rds-handoff-inbox")).send().await.unwrap();
     tokio::time::sleep(Duration::from_mins(2)).await;
-    Hello::decode(&body).unwrap()
+    HelloMessage::decode(&body).unwrap()
 }
 
 /// What account B lacks by its own word.
@@ -44,7 +44,7 @@ async fn answer(lab: &Lab) -> Option<Lack> {
 async fn nothing_is_copied_before_account_b_is_ready() {
     let lab = Lab::new(World::slow()).await;
     lab.edit("target.toml", "private", "later");
-    let mend = async {
+    let fix = async {
         tokio::time::sleep(Duration::from_hours(2)).await;
         let calls = lab.cloud.calls();
         let acts = ["kms:CreateKey", "rds:CopyDBSnapshot"];
@@ -60,7 +60,7 @@ async fn nothing_is_copied_before_account_b_is_ready() {
             tokio::time::sleep(Duration::from_mins(5)).await;
         }
     };
-    let both = async { tokio::join!(lab.source(&PATIENT), target, mend) };
+    let both = async { tokio::join!(lab.source(&PATIENT), target, fix) };
     let (source, (), target) = Box::pin(Lab::in_time(both)).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     let lacks = |event: &Event| matches!(event, Event::AnswerRecorded { lack: Some(Lack::Profile), .. });
@@ -174,14 +174,16 @@ async fn a_hostile_hello_is_buried_and_not_answered() {
     let lab = Lab::new(World::quick()).await;
     let good = asked(&lab).await;
     let body = good.encode();
-    let stranger =
-        Hello { database_arn: format!("arn:aws:rds:{HOME}:333333333333:db:orders").parse().unwrap(), ..good.clone() };
-    let id = |hello: &Hello| {
-        let Hello { database_arn, resource, target_account, target_region, label, .. } = hello;
+    let stranger = HelloMessage {
+        database_arn: format!("arn:aws:rds:{HOME}:333333333333:db:orders").parse().unwrap(),
+        ..good.clone()
+    };
+    let id = |hello: &HelloMessage| {
+        let HelloMessage { database_arn, resource, target_account, target_region, label, .. } = hello;
         protocol::HandoffId::of(database_arn, resource, target_account, target_region, label)
     };
-    let stranger = Hello { handoff: id(&stranger), ..stranger };
-    let early = Hello { issued: "2026-11-28T10:00:00Z".parse().unwrap(), ..good.clone() };
+    let stranger = HelloMessage { handoff: id(&stranger), ..stranger };
+    let early = HelloMessage { issued: "2026-11-28T10:00:00Z".parse().unwrap(), ..good.clone() };
     let hostile = [
         (body.replace("\"version\":1", "\"version\":1,\"more\":1"), "malformed"),
         (body.replace("cutover-1", "cutover-2"), "contradictory"),
@@ -218,7 +220,7 @@ async fn a_false_answer_is_not_believed() {
     let forge = async {
         tokio::time::sleep(Duration::from_mins(1)).await;
         // The answer to another hello, and one that speaks for another account.
-        let answer = protocol::Answer::new(&hello, None);
+        let answer = protocol::AnswerMessage::new(&hello, None);
         a.send(&queue, &answer.encode()).await;
         a.send(&queue, &answer.encode().replace(B, "333333333333")).await;
         tokio::time::sleep(Duration::from_mins(30)).await;

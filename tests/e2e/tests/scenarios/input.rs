@@ -1,4 +1,4 @@
-//! What bad input gets: a clear error that names the cause and the mend, before anything is created.
+//! What bad input gets: a clear error that names the cause and the fix, before anything is created.
 
 use std::time::Duration;
 

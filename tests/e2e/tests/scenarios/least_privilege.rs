@@ -100,15 +100,15 @@ struct Role {
     /// In the table.
     shown: &'static str,
     policies: Vec<Value>,
-    given_key: bool,
+    existing_key: bool,
 }
 
-async fn lab(given_key: bool) -> Lab {
-    let lab = Lab::new(World { databases: vec![], given_key, requests: true, ..World::quick() }).await;
+async fn lab(existing_key: bool) -> Lab {
+    let lab = Lab::new(World { databases: vec![], existing_key, requests: true, ..World::quick() }).await;
     // Under a key of the customer's: the AWS managed one lets everybody in who may use RDS.
     let key = lab.admin(A, HOME).create_key("databases of account A").await;
     lab.cloud.create_database(Database { kms_key: Some(key), ..Database::new(A, HOME, "orders") });
-    let key_mode = if given_key { "key_mode = \"given\"" } else { "" };
+    let key_mode = if existing_key { "key_mode = \"existing\"" } else { "" };
     lab.configure_source(&["orders"], &format!("{key_mode}\n[requests]"));
     lab.cloud.role(B, "rds-monitoring");
     let group = lab.admin(B, TARGET).rds.create_db_parameter_group().db_parameter_group_name("ours");
@@ -215,10 +215,11 @@ async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
 
 fn roles() -> [Role; 3] {
     let pair = Pair { requests: true, ..Lab::PAIR };
-    let given = Pair { given_key: true, ..pair };
-    let role = |account, name, policies| Role { account, name, shown: name, policies, given_key: false };
+    let given = Pair { existing_key: true, ..pair };
+    let role = |account, name, policies| Role { account, name, shown: name, policies, existing_key: false };
     let managed = role(A, SOURCE, pair.policies(SOURCE));
-    let given = Role { shown: "source-agent, given key", given_key: true, ..role(A, SOURCE, given.policies(SOURCE)) };
+    let given =
+        Role { shown: "source-agent, given key", existing_key: true, ..role(A, SOURCE, given.policies(SOURCE)) };
     assert_eq!(but_kms(&managed), but_kms(&given), "the key mode changes nothing else: shown once");
     [managed, role(B, TARGET_ROLE, pair.policies(TARGET_ROLE)), given]
 }
@@ -231,15 +232,15 @@ async fn uses() -> &'static Uses {
     static USES: OnceCell<Uses> = OnceCell::const_new();
     let find = async || {
         let (roles, mut uses) = (roles(), Uses::new());
-        for given_key in [false, true] {
-            let ready = lab(given_key).await;
+        for existing_key in [false, true] {
+            let ready = lab(existing_key).await;
             for scenario in SCENARIOS {
                 let lab = ready.fork();
                 assert!(Box::pin(plays(scenario, &lab)).await, "{scenario:?} under the policies as they are");
                 let decisions = lab.cloud.calls().into_iter().flat_map(|call| call.decisions);
                 for decision in decisions.filter(|decision| decision.allowed) {
                     let is_asking =
-                        |role: &&Role| role.given_key == given_key && decision.principal.contains(role.name);
+                        |role: &&Role| role.existing_key == existing_key && decision.principal.contains(role.name);
                     let Some(role) = roles.iter().find(is_asking) else { continue };
                     for ground in decision.grounds.iter().filter(|ground| ground.layer == "identity-based policy") {
                         let key = (role.shown, ground.statement.clone(), decision.action.clone());
@@ -282,13 +283,13 @@ async fn least_privilege(shard: usize) {
     let roles = roles();
     let shown = roles.iter().flat_map(|role| {
         let all = permissions(&role.policies).into_iter().map(move |(sid, action)| (role, sid, action));
-        all.filter(|(role, _, action)| !role.given_key || action.starts_with("kms:"))
+        all.filter(|(role, _, action)| !role.existing_key || action.starts_with("kms:"))
     });
     let shown: Vec<_> = shown.enumerate().collect();
     let ready = [lab(false).await, lab(true).await];
     let mut rows = Vec::new();
     for (at, (role, sid, action)) in shown.iter().skip(shard).step_by(SHARDS) {
-        rows.push((*at, row(role, sid, action, &ready[usize::from(role.given_key)]).await));
+        rows.push((*at, row(role, sid, action, &ready[usize::from(role.existing_key)]).await));
     }
     let table = {
         let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
@@ -313,8 +314,8 @@ fn but_kms(role: &Role) -> Vec<(String, String)> {
 }
 
 #[test]
-fn under_a_given_key_nothing_in_kms_can_be_changed() {
-    let given = Pair { given_key: true, ..Lab::PAIR };
+fn under_an_existing_key_nothing_in_kms_can_be_changed() {
+    let given = Pair { existing_key: true, ..Lab::PAIR };
     let mut allowed = BTreeSet::new();
     for policy in given.policies(SOURCE) {
         for statement in policy["Statement"].as_array().into_iter().flatten() {

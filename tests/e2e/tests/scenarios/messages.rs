@@ -7,7 +7,7 @@ use agent_runtime::event::{Event, Mailbox, Row, RowState};
 use e2e::{A, B, HOME, Lab, TARGET, World};
 use protocol::Reason;
 use protocol::tags::Outcome;
-use protocol::wire::handoff::Handoff;
+use protocol::wire::handoff::HandoffMessage;
 use tokio_util::sync::CancellationToken;
 
 /// Runs account A until its message stands in the inbox, and returns it. Account A's agent is stopped then.
@@ -54,8 +54,8 @@ async fn hostile_messages_are_never_acted_on_and_never_lost() {
     let good = published(&lab).await;
     clear(&lab).await;
     lab.cloud.forget_calls();
-    let lie = |change: fn(&mut Handoff)| {
-        let mut handoff = Handoff::decode(&good).unwrap();
+    let lie = |change: fn(&mut HandoffMessage)| {
+        let mut handoff = HandoffMessage::decode(&good).unwrap();
         change(&mut handoff);
         handoff.encode()
     };
@@ -110,8 +110,8 @@ async fn a_bad_message_that_cannot_be_buried_keeps_no_good_one_from_its_job() {
     let ran = lab.target(&["run"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
     let inbox = Mailbox::Inbox.into();
-    let mend = ran.blocked().find(|(subject, _)| **subject == inbox).and_then(|(_, fault)| fault.mend.as_deref());
-    assert!(mend.is_some_and(|mend| mend.contains("create arn:aws:sqs:")), "{}", ran.out);
+    let fix = ran.blocked().find(|(subject, _)| **subject == inbox).and_then(|(_, fault)| fault.fix.as_deref());
+    assert!(fix.is_some_and(|fix| fix.contains("create arn:aws:sqs:")), "{}", ran.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(b.peek("rds-handoff-inbox").await.len(), 2, "and the bad ones are not lost");
@@ -122,7 +122,7 @@ async fn another_message_for_a_handoff_under_way_is_buried_and_changes_nothing()
     let lab = Lab::new(World::slow()).await;
     let good = published(&lab).await;
     let b = lab.admin(B, TARGET);
-    let mut other = Handoff::decode(&good).unwrap();
+    let mut other = HandoffMessage::decode(&good).unwrap();
     other.nonce = "ffffffffffffffff".parse().unwrap();
     let begun = lab.target(&["run", "--once"]).await;
     assert_eq!(begun.exit, Exit::Pending, "{}", begun.out);
@@ -137,13 +137,13 @@ async fn another_message_for_a_handoff_under_way_is_buried_and_changes_nothing()
 #[tokio::test(start_paused = true)]
 async fn a_message_for_others_or_from_others_is_refused() {
     let lab = Lab::new(World::quick()).await;
-    let good = Handoff::decode(&published(&lab).await).unwrap();
+    let good = HandoffMessage::decode(&published(&lab).await).unwrap();
     clear(&lab).await;
-    let again = |handoff: Handoff| {
+    let again = |handoff: HandoffMessage| {
         // Consistent in itself: its maker knows the rules.
-        let Handoff { database_arn, identity, target_account, target_region, label, .. } = &handoff;
+        let HandoffMessage { database_arn, identity, target_account, target_region, label, .. } = &handoff;
         let id = protocol::HandoffId::of(database_arn, &identity.resource, target_account, target_region, label);
-        let mut handoff = Handoff { handoff: id.clone(), ..handoff.clone() };
+        let mut handoff = HandoffMessage { handoff: id.clone(), ..handoff.clone() };
         handoff.snapshot.account = handoff.database_arn.account.clone();
         handoff.snapshot.region = handoff.target_region.clone();
         handoff.key.account = handoff.database_arn.account.clone();
@@ -153,11 +153,11 @@ async fn a_message_for_others_or_from_others_is_refused() {
         handoff
     };
     let b = lab.admin(B, TARGET);
-    let for_others = again(Handoff { target_account: "333333333333".parse().unwrap(), ..good.clone() });
-    let elsewhere = again(Handoff { target_region: "us-east-1".parse().unwrap(), ..good.clone() });
+    let for_others = again(HandoffMessage { target_account: "333333333333".parse().unwrap(), ..good.clone() });
+    let elsewhere = again(HandoffMessage { target_region: "us-east-1".parse().unwrap(), ..good.clone() });
     let mut database_arn = good.database_arn.clone();
     database_arn.account = "444444444444".parse().unwrap();
-    let stranger = again(Handoff { database_arn, ..good.clone() });
+    let stranger = again(HandoffMessage { database_arn, ..good.clone() });
     lab.cloud.forget_calls();
     for (handoff, reason) in
         [(for_others, Reason::NotForUs), (elsewhere, Reason::NotForUs), (stranger, Reason::UnknownSender)]

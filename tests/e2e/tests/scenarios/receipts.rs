@@ -6,7 +6,7 @@ use agent_runtime::Exit;
 use agent_runtime::event::{Ending, Event};
 use e2e::{A, B, HOME, Lab, TARGET, World};
 use protocol::tags::Outcome;
-use protocol::{Reason, Receipt, Stage};
+use protocol::{Reason, ReceiptMessage, Stage};
 
 #[tokio::test(start_paused = true)]
 async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
@@ -23,7 +23,7 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
     let digest = tag("rds-handoff:offer").rsplit_once('=').unwrap().1.to_owned();
     let receipt = |id: &str, digest: &str, account: &str| {
         let (id, digest, account) = (id.parse().unwrap(), digest.parse().unwrap(), account.parse().unwrap());
-        Receipt::new(id, digest, account, Stage::Landed, None).encode()
+        ReceiptMessage::new(id, digest, account, Stage::Landed, None).encode()
     };
     let hostile = [
         ("{}".to_owned(), Reason::Malformed),

@@ -378,7 +378,7 @@ async fn check_looks_at_the_queue_and_whom_it_lets_in() {
     lab.admin(A, HOME).add_to_queue_policy(QUEUE, &[third]).await;
     let ran = lab.source(&["check"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-    let words = "its statement Auditors lets 333333333333 send mend: take it out: this queue is for this account alone";
+    let words = "its statement Auditors lets 333333333333 send fix: take it out: this queue is for this account alone";
     assert!(ran.words().contains(words), "{}", ran.out);
 }
 

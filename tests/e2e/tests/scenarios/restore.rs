@@ -250,7 +250,7 @@ async fn a_stall_is_told_once_and_nothing_fails_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_setting_that_rds_refuses_leaves_no_password_of_account_a_and_is_mended_in_the_profile() {
+async fn a_setting_that_rds_refuses_leaves_no_password_of_account_a_and_is_fixed_in_the_profile() {
     let lab = Lab::new(World::quick()).await;
     // It overlaps the backup window that the database has by itself.
     lab.edit("target.toml", CHEAP, "deletion_protection = false\nmaintenance_window = \"sun:03:00-sun:03:30\"");

@@ -29,7 +29,7 @@ const NOT_SHOWN: [NotShown; 8] = [
     (&[Doc::TargetRole], &["PassesTheMonitoringRole"], "StringEquals iam:PassedToService", "RDS has no other use of a role here"),
     (&[Doc::TargetBoundary], &["PassesRolesToMonitoringOnly"], "Deny", "RDS has no other use of a role here"),
     (&[Doc::OwnKey], &["AccountUsesItThroughServices", "AccountLetsServicesKeepIt"], "Action", "RDS asks nothing else of a key"),
-    (&[Doc::Replica, Doc::GivenReplica], &["SourceAgentCopies", "SourceAgentGrants", "RdsHandoffTargetCopies", "RdsHandoffTargetGrants"], "Action", "RDS asks nothing else of a key"),
+    (&[Doc::Replica, Doc::ExistingReplica], &["SourceAgentCopies", "SourceAgentGrants", "RdsHandoffTargetCopies", "RdsHandoffTargetGrants"], "Action", "RDS asks nothing else of a key"),
 ];
 
 /// All attacks. In those of the last ones time goes on.

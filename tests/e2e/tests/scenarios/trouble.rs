@@ -1,4 +1,4 @@
-//! What goes wrong on the way: who must move is said, and it goes on by itself when mended.
+//! What goes wrong on the way: who must move is said, and it goes on by itself when fixed.
 
 use std::time::Duration;
 
@@ -52,8 +52,8 @@ async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
     assert_eq!(source.count(heard), 1, "{}", source.out);
     let again = lab.target(&["run"]).await;
     assert_eq!(again.exit, Exit::Failed, "the evidence is kept: {}", again.out);
-    let mend = again.failed().find_map(|fault| fault.mend.as_deref());
-    assert!(mend.is_some_and(|it| it.contains("delete-db-snapshot")), "with the command that clears it: {}", again.out);
+    let fix = again.failed().find_map(|fault| fault.fix.as_deref());
+    assert!(fix.is_some_and(|it| it.contains("delete-db-snapshot")), "with the command that clears it: {}", again.out);
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,12 +67,12 @@ async fn a_key_that_refuses_may_be_late_at_first_and_is_somebodys_fault_then() {
         let policy = a.kms.get_key_policy().key_id(&key).send().await.unwrap().policy().unwrap().to_owned();
         let put = |policy: String| a.kms.put_key_policy().key_id(&key).policy(policy).send();
         put(policy.replace(&format!("{B}:root"), "333333333333:root")).await.unwrap();
-        let mend = async {
+        let fix = async {
             // Account A's own agent would put it back by itself: it looks every five minutes.
             tokio::time::sleep(Duration::from_mins(30)).await;
             put(policy.clone()).await.unwrap();
         };
-        tokio::join!(lab.target(&["run", "--patience", "10h"]), mend).0
+        tokio::join!(lab.target(&["run", "--patience", "10h"]), fix).0
     };
     let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(source, target) })).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);

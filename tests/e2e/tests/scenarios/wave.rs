@@ -249,8 +249,8 @@ async fn a_plan_that_cannot_fit_is_refused_with_the_quota_and_run_moves_what_fit
         let what =
             format!("error: 5 manual snapshots are to be made in {region}, and the quota L-272F1212 has room for 3");
         assert!(words.contains(&what), "{words}");
-        let mend = format!("--region {region} --service-code rds \\ --quota-code L-272F1212 --desired-value 5");
-        assert!(words.contains(&mend), "{words}");
+        let fix = format!("--region {region} --service-code rds \\ --quota-code L-272F1212 --desired-value 5");
+        assert!(words.contains(&fix), "{words}");
     }
     assert_eq!(ran.out.matches("no room\n").count(), 2, "{}", ran.out);
 

@@ -9,7 +9,7 @@ use stack::Template;
 pub(super) const SOURCE: &str = "rds-handoff-source-agent";
 pub(super) const TARGET_ROLE: &str = "rds-handoff-target-agent";
 
-/// What has one policy. Those of key mode `given` stand in the places of the others.
+/// What has one policy. Those of key mode `existing` stand in the places of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doc {
     SourceRole,
@@ -27,10 +27,10 @@ pub(super) enum Doc {
     OwnKey,
     Primary,
     Replica,
-    GivenRole,
-    GivenBoundary,
-    GivenPrimary,
-    GivenReplica,
+    ExistingRole,
+    ExistingBoundary,
+    ExistingPrimary,
+    ExistingReplica,
 }
 
 /// One thing that a statement keeps out: `Deny`; or of an Allow `Resource`, `Principal` or `Action`, when it names any, and each
@@ -54,7 +54,7 @@ impl Policies {
         let of_a =
             [&route[..], &[("TargetAccount", B), ("Databases", &databases), ("DatabaseKeys", database_key)]].concat();
         let trusted = [&of_a[..], &[("TrustedPrincipals", &runner_a)]].concat();
-        let served = [&of_a[..], &[("TrustedService", "ecs-tasks.amazonaws.com"), ("KeyMode", "given")]].concat();
+        let served = [&of_a[..], &[("TrustedService", "ecs-tasks.amazonaws.com"), ("KeyMode", "existing")]].concat();
         let of_b = [
             ("SourceAccount", A),
             ("RestoredDatabases", "*-cutover-*"),
@@ -64,7 +64,7 @@ impl Policies {
         let of_b = [&route[..], &of_b].concat();
         let trusted_b = [&of_b[..], &[("TrustedPrincipals", &runner_b)]].concat();
         let served_b = [&of_b[..], &[("TrustedService", "ecs-tasks.amazonaws.com")]].concat();
-        let given = [("TargetAccount", B), ("KeyMode", "given")];
+        let given = [("TargetAccount", B), ("KeyMode", "existing")];
         let replica = [("SourceRegion", HOME), ("TargetAccount", B), ("PrimaryKeyArn", "arn")];
         policies.read(&Template::read("source-account.yaml", A, HOME, &trusted), false);
         policies.read(&Template::read("target-account.yaml", B, TARGET, &trusted_b), false);
@@ -100,8 +100,8 @@ impl Policies {
                     (false, None) => (Doc::TargetBoundary, policy),
                 },
                 ("AWS::IAM::ManagedPolicy", true) if of_a => match properties.get("Roles") {
-                    Some(_) => (Doc::GivenRole, policy),
-                    None => (Doc::GivenBoundary, policy),
+                    Some(_) => (Doc::ExistingRole, policy),
+                    None => (Doc::ExistingBoundary, policy),
                 },
                 ("AWS::SQS::QueuePolicy", false) => {
                     let doc = match queue() {
@@ -114,9 +114,9 @@ impl Policies {
                     };
                     (doc, policy)
                 }
-                ("AWS::KMS::Key", true) => (Doc::GivenPrimary, &properties["KeyPolicy"]),
+                ("AWS::KMS::Key", true) => (Doc::ExistingPrimary, &properties["KeyPolicy"]),
                 ("AWS::KMS::Key", false) => (Doc::OwnKey, &properties["KeyPolicy"]),
-                ("AWS::KMS::ReplicaKey", _) => (Doc::GivenReplica, &properties["KeyPolicy"]),
+                ("AWS::KMS::ReplicaKey", _) => (Doc::ExistingReplica, &properties["KeyPolicy"]),
                 _ => {
                     assert!(otherwise || policy.is_null(), "{name} has a policy that nobody looks at");
                     continue;
@@ -131,10 +131,10 @@ impl Policies {
         let mut found = Vec::new();
         for (doc, documents) in &self.0 {
             for statement in statements(documents) {
-                // What key mode `given` leaves as it is has been looked at.
+                // What key mode `existing` leaves as it is has been looked at.
                 let like = match doc {
-                    Doc::GivenRole => Some(Doc::SourceRole),
-                    Doc::GivenBoundary => Some(Doc::SourceBoundary),
+                    Doc::ExistingRole => Some(Doc::SourceRole),
+                    Doc::ExistingBoundary => Some(Doc::SourceBoundary),
                     _ => None,
                 };
                 if like.is_some_and(|like| statements(&self.0[&like]).any(|same| same == statement)) {
@@ -197,9 +197,9 @@ impl Policies {
         };
         let (receipts, route) = (format!("rds-handoff-receipts-{B}"), format!("{HOME}-{B}"));
         match doc {
-            Doc::SourceRole | Doc::GivenRole => cloud.put_role_policies(A, SOURCE, &documents).unwrap(),
+            Doc::SourceRole | Doc::ExistingRole => cloud.put_role_policies(A, SOURCE, &documents).unwrap(),
             Doc::TargetRole => cloud.put_role_policies(B, TARGET_ROLE, &documents).unwrap(),
-            Doc::SourceBoundary | Doc::GivenBoundary => cloud.put_role_boundary(A, SOURCE, Some(one)).unwrap(),
+            Doc::SourceBoundary | Doc::ExistingBoundary => cloud.put_role_boundary(A, SOURCE, Some(one)).unwrap(),
             Doc::TargetBoundary => cloud.put_role_boundary(B, TARGET_ROLE, Some(one)).unwrap(),
             Doc::SourceTrust => cloud.put_role_trust(A, SOURCE, one).unwrap(),
             Doc::TargetTrust => cloud.put_role_trust(B, TARGET_ROLE, one).unwrap(),
@@ -210,8 +210,8 @@ impl Policies {
             Doc::Requests => queue(A, HOME, "rds-handoff-requests").await,
             Doc::RequestsDead => queue(A, HOME, "rds-handoff-requests-dead").await,
             Doc::OwnKey => key(B, TARGET, "own").await,
-            Doc::Primary | Doc::GivenPrimary => key(A, HOME, &route).await,
-            Doc::Replica | Doc::GivenReplica => key(A, TARGET, &route).await,
+            Doc::Primary | Doc::ExistingPrimary => key(A, HOME, &route).await,
+            Doc::Replica | Doc::ExistingReplica => key(A, TARGET, &route).await,
         }
     }
 }
@@ -224,16 +224,16 @@ impl Doc {
                 | Self::SourceBoundary
                 | Self::TargetRole
                 | Self::TargetBoundary
-                | Self::GivenRole
-                | Self::GivenBoundary
+                | Self::ExistingRole
+                | Self::ExistingBoundary
         )
     }
 
     /// As the layer is called that refuses in its name.
     pub(super) fn layer(self) -> &'static str {
         match self {
-            Self::SourceRole | Self::TargetRole | Self::GivenRole => "identity-based policy",
-            Self::SourceBoundary | Self::TargetBoundary | Self::GivenBoundary => "permissions boundary",
+            Self::SourceRole | Self::TargetRole | Self::ExistingRole => "identity-based policy",
+            Self::SourceBoundary | Self::TargetBoundary | Self::ExistingBoundary => "permissions boundary",
             Self::SourceTrust | Self::TargetTrust => "role trust policy",
             _ => "resource-based policy",
         }

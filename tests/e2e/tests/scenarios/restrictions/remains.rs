@@ -43,7 +43,7 @@ async fn after_the_end_the_key_is_shut_and_nothing_has_been_opened() {
         let kms = scene.lab.admin(A, TARGET).kms;
         let grants = kms.list_grants().key_id(&scene.keys["replica"]).send().await.unwrap();
         assert!(grants.grants().iter().all(|grant| !grant.issuing_account().unwrap().contains(B)), "{grants:?}");
-        for row in rows().iter().filter(|row| row.stops[0].0 != Doc::GivenBoundary) {
+        for row in rows().iter().filter(|row| row.stops[0].0 != Doc::ExistingBoundary) {
             assert_ne!(scene.fork().attempt(row.by, &row.act).await, Outcome::Done, "{}", row.attack);
         }
     }
@@ -52,8 +52,8 @@ async fn after_the_end_the_key_is_shut_and_nothing_has_been_opened() {
 /// What an administrator can do about it beyond the policies of a stack.
 #[derive(Debug, Clone, Copy)]
 enum Stop {
-    /// Key mode `given`.
-    GivenKeys,
+    /// Key mode `existing`.
+    ExistingKeys,
     /// A resource control policy on account A that knows who may use its keys.
     ResourceControl,
 }
@@ -73,12 +73,12 @@ fn remaining() -> Vec<Remaining> {
                 (S, Shares("shared", C)),
                 (OF_C, Copies(shared, "mine", Some("of C"), &[])),
             ],
-            &[Stop::GivenKeys, Stop::ResourceControl],
+            &[Stop::ExistingKeys, Stop::ResourceControl],
         ),
         (
             "account A's role makes a key without an alias its own, and opens it",
             vec![(S, TagsAKey("other role")), (S, OpensAKey("other role", false))],
-            &[Stop::GivenKeys],
+            &[Stop::ExistingKeys],
         ),
         (
             "account A's role publishes a database that is not encrypted, and may go",
@@ -138,7 +138,7 @@ async fn what_a_stolen_role_can_still_do() {
         for stop in stops {
             let scene = scene.fork();
             match stop {
-                Stop::GivenKeys => scene.shipped.put(Doc::GivenBoundary, &scene.lab).await,
+                Stop::ExistingKeys => scene.shipped.put(Doc::ExistingBoundary, &scene.lab).await,
                 Stop::ResourceControl => {
                     let others = json!({
                         "Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*",

@@ -34,18 +34,18 @@ macro_rules! rows {
 pub(super) use rows;
 
 impl Row {
-    /// What it shows: under the policies of key mode `given` those alone, since all else has been shown.
+    /// What it shows: under the policies of key mode `existing` those alone, since all else has been shown.
     pub(super) fn shown(&self) -> impl Iterator<Item = &Bound> {
-        let given = |bound: &&Bound| matches!(bound.0, Doc::GivenPrimary | Doc::GivenReplica);
+        let given = |bound: &&Bound| matches!(bound.0, Doc::ExistingPrimary | Doc::ExistingReplica);
         let only = self.stops.iter().any(|bound| given(&bound));
         self.stops.iter().filter(move |bound| !only || given(bound))
     }
 
-    /// The same under the policies of key mode `given`, if they say anything about it.
+    /// The same under the policies of key mode `existing`, if they say anything about it.
     pub(super) fn given(&self) -> Option<Self> {
         let instead = |doc: Doc| match doc {
-            Doc::Primary => Doc::GivenPrimary,
-            Doc::Replica => Doc::GivenReplica,
+            Doc::Primary => Doc::ExistingPrimary,
+            Doc::Replica => Doc::ExistingReplica,
             other => other,
         };
         let stops: Vec<Bound> =

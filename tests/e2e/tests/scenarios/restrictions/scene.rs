@@ -67,7 +67,7 @@ impl Scene {
             Self { shipped: Policies::shipped(&lab, &database_key).await, lab, keys: [].into(), snapshots: [].into() };
         scene.keys.insert("orders", database_key);
         for doc in scene.shipped.0.keys() {
-            if !matches!(doc, Doc::GivenRole | Doc::GivenBoundary | Doc::GivenPrimary | Doc::GivenReplica) {
+            if !matches!(doc, Doc::ExistingRole | Doc::ExistingBoundary | Doc::ExistingPrimary | Doc::ExistingReplica) {
                 scene.shipped.put(*doc, &scene.lab).await;
             }
         }

@@ -159,8 +159,8 @@ pub(super) fn of_keys() -> Vec<Row> {
             SourceRole GivesThemTheirFirstPolicy BYPASS,
             SourceRole GivesThemTheirFirstPolicy REQUEST_ROLE, SourceRole GivesThemTheirFirstPolicy REQUEST_REGION,
             SourceRole GivesThemTheirFirstPolicy REQUEST_ACCOUNT;
-        "makes a key although keys are given" S_HOME MakesAKey(Key::Right) => GivenBoundary NoKeyOfItsOwn DENY;
-        "opens the given key to account C" S OpensAKey("replica", false) => GivenBoundary NoKeyOfItsOwn DENY;
+        "makes a key although keys are given" S_HOME MakesAKey(Key::Right) => ExistingBoundary NoKeyOfItsOwn DENY;
+        "opens the given key to account C" S OpensAKey("replica", false) => ExistingBoundary NoKeyOfItsOwn DENY;
     };
     // As the handoff key is, but for one tag.
     let others = [

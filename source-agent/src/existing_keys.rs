@@ -1,6 +1,6 @@
-//! Key mode `given`: the keys that account A's administrators have made for one target, with the templates of `deploy/`.
+//! Key mode `existing`: the keys that account A's administrators have made for one target, with the templates of `deploy/`.
 //!
-//! They are looked at and never changed. So what is not as agreed is Blocked, with its mend, and goes on when it is mended.
+//! They are looked at and never changed. So what is not as agreed is Blocked, with its fix, and goes on when it is fixed.
 
 use agent_runtime::fault::statement::{TARGET_USES_KEY, lets_use, pasted};
 use agent_runtime::{Fault, Freshness, Progress};
@@ -11,8 +11,8 @@ use crate::account::Account;
 use crate::key_policy::lacking;
 use crate::keys::{KeyView, key_tags};
 
-/// The keys given for one target.
-pub(crate) struct Given<'a> {
+/// The keys that account A's administrators made for one target.
+pub(crate) struct ExistingKeys<'a> {
     pub(crate) account: &'a Account,
     /// Account B.
     pub(crate) to: &'a AccountId,
@@ -22,7 +22,7 @@ pub(crate) struct Given<'a> {
     pub(crate) role: &'a RoleName,
 }
 
-impl Given<'_> {
+impl ExistingKeys<'_> {
     /// The agreed name of both keys, each in its own Region.
     pub(crate) fn alias(&self) -> String {
         names::key_alias(&self.account.settings.region, self.to)
@@ -65,7 +65,7 @@ impl Given<'_> {
         let (keys, home, alias, to) = (&self.account.keys, &self.account.settings.region, self.alias(), self.to);
         let Some(key) = keys.describe(region, &alias).await? else {
             let with = if region == home {
-                "KeyMode=given"
+                "KeyMode=existing"
             } else {
                 "PrimaryKeyArn, the output HandoffKey of source-region.yaml"
             };

@@ -1,10 +1,10 @@
-//! A job: one handoff, as account B carries it out, begun by a message or found by its target copy.
+//! A handoff: one handoff, as account B carries it out, begun by a message or found by its target copy.
 
 use agent_runtime::Subject;
 use agent_runtime::gate::Owner;
 use protocol::names::{self, SnapshotRole};
 use protocol::tags::Origin;
-use protocol::wire::handoff::Handoff;
+use protocol::wire::handoff::HandoffMessage;
 use protocol::{DbIdentifier, Digest, HandoffId, ParseError, SnapshotArn, TargetFacts};
 
 use crate::config::Settings;
@@ -12,16 +12,16 @@ use crate::profile::Profile;
 
 /// One handoff.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct Handoff {
     /// What the target copy remembers, or will.
     pub(crate) facts: TargetFacts,
-    /// The message, if one began this job in this process.
-    pub(crate) message: Option<Handoff>,
+    /// The message, if one began this handoff in this process.
+    pub(crate) message: Option<HandoffMessage>,
 }
 
-impl Job {
-    /// A job that a message begins.
-    pub(crate) fn begun_by(message: Handoff) -> Self {
+impl Handoff {
+    /// A handoff that a message begins.
+    pub(crate) fn begun_by(message: HandoffMessage) -> Self {
         let origin = Origin {
             account: message.database_arn.account.clone(),
             region: message.database_arn.region.clone(),
@@ -40,7 +40,7 @@ impl Job {
         Self { message: Some(message), ..Self::found(facts) }
     }
 
-    /// A job that is under way: all of it stands in its target copy.
+    /// A handoff that is under way: all of it stands in its target copy.
     pub(crate) fn found(facts: TargetFacts) -> Self {
         Self { facts, message: None }
     }

@@ -1,6 +1,6 @@
 //! A move: one handoff, as account A carries it out.
 
-mod movable;
+mod eligible;
 
 use std::cmp::Reverse;
 use std::rc::Rc;
@@ -18,12 +18,12 @@ use protocol::{
 };
 
 use crate::config::{Declared, Settings, Target};
-use movable::{Movable, movable};
-pub(crate) use movable::{Obstacle, hints};
+use eligible::{Eligible, movable};
+pub(crate) use eligible::{Obstacle, hints};
 
 /// One handoff.
 #[derive(Debug, Clone)]
-pub(crate) struct Move {
+pub(crate) struct Handoff {
     pub(crate) id: HandoffId,
     pub(crate) database: DbArn,
     pub(crate) resource: DbiResourceId,
@@ -52,7 +52,7 @@ pub(crate) struct SourceSnapshot {
     pub(crate) facts: SourceFacts,
 }
 
-impl Move {
+impl Handoff {
     /// As the engine and the gate know it.
     pub(crate) fn owner(&self) -> Owner {
         Owner { handoff: self.id.clone(), message: None }
@@ -118,7 +118,7 @@ impl Move {
 
     /// A declared handoff of a database that can be moved.
     pub(crate) fn new(settings: &Settings, declared: &Declared, database: &DatabaseView) -> Result<Self, Obstacle> {
-        let Movable { resource, hints } = movable(database, declared)?;
+        let Eligible { resource, hints } = movable(database, declared)?;
         let Target { account: to, region, key_mode, carry_tags, .. } = &declared.target;
         let (carried, left_behind) = Carried::pick(&database.tags, |key| carry_tags.fit(key));
         let size_gib = database.size_gib;

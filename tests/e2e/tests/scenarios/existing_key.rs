@@ -1,4 +1,4 @@
-//! Key mode `given`: administrators hold the handoff key, and the source agent changes nothing in KMS. The share is the switch.
+//! Key mode `existing`: administrators hold the handoff key, and the source agent changes nothing in KMS. The share is the switch.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const SOURCE: &str = "rds-handoff-source-agent";
 const TARGET_ROLE: &str = "rds-handoff-target-agent";
-const GIVEN: &str = "key_mode = \"given\"";
+const GIVEN: &str = "key_mode = \"existing\"";
 
 fn alias() -> String {
     format!("alias/rds-handoff-{HOME}-{B}")
@@ -35,16 +35,16 @@ async fn replica_policy(lab: &Lab) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_crosses_under_a_given_key() {
-    let lab = Lab::new(World { given_key: true, ..World::slow() }).await;
+async fn a_database_crosses_under_an_existing_key() {
+    let lab = Lab::new(World { existing_key: true, ..World::slow() }).await;
     let policy = replica_policy(&lab).await;
     // The key has just been made.
     tokio::time::sleep(Duration::from_mins(1)).await;
     lab.cloud.forget_calls();
     let (check, plan) = (lab.source(&["check"]).await, lab.source(&["plan"]).await);
     assert_eq!((check.exit, plan.exit), (Exit::Settled, Exit::Pending), "{}\n{}", check.out, plan.out);
-    insta::assert_snapshot!("given_check", check.out);
-    insta::assert_snapshot!("given_plan", plan.out);
+    insta::assert_snapshot!("existing_check", check.out);
+    insta::assert_snapshot!("existing_plan", plan.out);
 
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
@@ -53,7 +53,7 @@ async fn a_database_crosses_under_a_given_key() {
     assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new(), "the shared copy has gone");
     let status = lab.source(&["status"]).await;
     assert_eq!(status.exit, Exit::Settled);
-    insta::assert_snapshot!("given_status", status.out);
+    insta::assert_snapshot!("existing_status", status.out);
     only_looked(&lab);
     assert_eq!(replica_policy(&lab).await, policy);
     for line in [check, plan, status].iter().flat_map(|ran| ran.out.lines()) {
@@ -63,7 +63,7 @@ async fn a_database_crosses_under_a_given_key() {
 
 #[tokio::test(start_paused = true)]
 async fn account_b_stands_in_the_policy_afterwards_and_copies_nothing_that_is_not_shared() {
-    let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
+    let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert!(replica_policy(&lab).await.contains("RdsHandoffTargetCopies"));
@@ -96,7 +96,7 @@ async fn account_b_stands_in_the_policy_afterwards_and_copies_nothing_that_is_no
 
 #[tokio::test(start_paused = true)]
 async fn whatever_is_attached_to_the_role_it_changes_no_key() {
-    let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
+    let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
     let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
     lab.cloud.put_role_policies(A, SOURCE, &[all]).unwrap();
     let (replica, policy) = (lab.replica_key().await, replica_policy(&lab).await);
@@ -206,7 +206,7 @@ async fn tag(kms: &aws_sdk_kms::Client, key: &str, on: bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_given_key_that_is_not_as_agreed_blocks_with_its_mend_and_goes_on_when_it_is() {
+async fn a_existing_key_that_is_not_as_agreed_blocks_with_its_fix_and_goes_on_when_it_is() {
     for undone in [
         Undone::NoAlias,
         Undone::AliasOfAnotherKey,
@@ -216,7 +216,7 @@ async fn a_given_key_that_is_not_as_agreed_blocks_with_its_mend_and_goes_on_when
         Undone::Disabled,
         Undone::OtherRole,
     ] {
-        let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
+        let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
         tokio::time::sleep(Duration::from_mins(1)).await;
         let (a, replica) = (lab.admin(A, TARGET), lab.replica_key().await);
         let other = a.kms.create_key().multi_region(matches!(undone, Undone::AliasOfAPrimary)).send().await.unwrap();
@@ -232,19 +232,19 @@ async fn a_given_key_that_is_not_as_agreed_blocks_with_its_mend_and_goes_on_when
         }
         assert!(lab.admin(A, HOME).snapshots().await.is_empty(), "nothing was made in vain");
 
-        let mend = async {
+        let fix = async {
             tokio::time::sleep(Duration::from_mins(20)).await;
             let told = lab.told("source-agent", 0).await;
             if matches!(undone, Undone::NoTags | Undone::OtherRole) {
-                insta::assert_snapshot!(format!("given_{undone:?}"), told.0.replace(&replica, "KEY"));
+                insta::assert_snapshot!(format!("existing_{undone:?}"), told.0.replace(&replica, "KEY"));
             }
             undone.set(&lab, Some(&told), &replica, other).await;
-            let mended = tokio::time::Instant::now();
+            let fixed = tokio::time::Instant::now();
             lab.target_until_restored(&["orders-cutover-1"]).await;
-            mended.elapsed()
+            fixed.elapsed()
         };
         let source = lab.source(&["run", "--patience", "10h"]);
-        let (source, took) = Box::pin(Lab::in_time(async { tokio::join!(source, mend) })).await;
+        let (source, took) = Box::pin(Lab::in_time(async { tokio::join!(source, fix) })).await;
         assert_eq!(source.exit, Exit::Settled, "{undone:?}: {}", source.out);
         assert!(took < Duration::from_mins(30), "{undone:?}: seen at the next look: {took:?}");
         assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
@@ -254,10 +254,10 @@ async fn a_given_key_that_is_not_as_agreed_blocks_with_its_mend_and_goes_on_when
 
 #[tokio::test(start_paused = true)]
 async fn what_is_under_way_keeps_its_key_mode() {
-    for (given_key, edit) in
-        [(true, (GIVEN, "")), (false, ("region = \"us-west-2\"", "region = \"us-west-2\"\nkey_mode = \"given\""))]
+    for (existing_key, edit) in
+        [(true, (GIVEN, "")), (false, ("region = \"us-west-2\"", "region = \"us-west-2\"\nkey_mode = \"existing\""))]
     {
-        let lab = Lab::new(World { given_key, ..World::quick() }).await;
+        let lab = Lab::new(World { existing_key, ..World::quick() }).await;
         tokio::time::sleep(Duration::from_mins(1)).await;
         lab.cloud.forget_calls();
         let source = lab.source_for(Duration::from_secs(30)).await;
@@ -265,8 +265,8 @@ async fn what_is_under_way_keeps_its_key_mode() {
         lab.edit("source.toml", edit.0, edit.1);
         let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
         assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
-        assert_eq!(replica_policy(&lab).await.contains(B), given_key);
-        if given_key {
+        assert_eq!(replica_policy(&lab).await.contains(B), existing_key);
+        if existing_key {
             only_looked(&lab);
         } else {
             assert!(asked_of_kms(&lab).contains(&("kms:PutKeyPolicy".to_owned(), true)));
@@ -303,10 +303,10 @@ async fn a_managed_handoff_that_ends_shuts_no_given_one_out_of_the_same_key() {
 
 #[tokio::test(start_paused = true)]
 async fn one_handoff_by_flags_alone_says_its_key_mode() {
-    let lab = Lab::new(World { given_key: true, ..World::quick() }).await;
+    let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
     let plan = async |mode: &'static str| lab.source(&[&Lab::BY_FLAGS[..], &["--key-mode", mode]].concat()).await;
-    let (given, managed, wrong) = (plan("given").await, plan("managed").await, plan("borrowed").await);
-    assert!(given.out.contains("given-key") && !given.out.contains("share-key"), "{}", given.out);
-    assert!(!managed.out.contains("given-key") && managed.out.contains("share-key"), "{}", managed.out);
+    let (given, managed, wrong) = (plan("existing").await, plan("managed").await, plan("borrowed").await);
+    assert!(given.out.contains("existing-key") && !given.out.contains("share-key"), "{}", given.out);
+    assert!(!managed.out.contains("existing-key") && managed.out.contains("share-key"), "{}", managed.out);
     assert_eq!(wrong.exit, Exit::Usage, "{}", wrong.out);
 }

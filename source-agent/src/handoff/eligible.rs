@@ -10,7 +10,7 @@ use protocol::verify::estimate;
 use crate::config::Declared;
 
 /// What a handoff must know of its database.
-pub(super) struct Movable {
+pub(super) struct Eligible {
     pub(super) resource: DbiResourceId,
     pub(super) hints: Hints,
 }
@@ -19,17 +19,17 @@ pub(super) struct Movable {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Obstacle {
     pub(crate) what: String,
-    mend: String,
+    fix: String,
 }
 
 impl Obstacle {
-    pub(crate) fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { what: what.into(), mend: mend.into() }
+    pub(crate) fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { what: what.into(), fix: fix.into() }
     }
 
     /// Of a handoff that the operator asks for by name.
     pub(crate) fn refuses(self, declared: &Declared) -> Fault {
-        Fault::fatal(format!("{}/{}: {}", declared.database, declared.label, self.what)).hint(self.mend)
+        Fault::fatal(format!("{}/{}: {}", declared.database, declared.label, self.what)).hint(self.fix)
     }
 }
 
@@ -44,8 +44,8 @@ pub(crate) fn hints(database: &DatabaseView) -> Option<Hints> {
 }
 
 /// Can this database be moved as it is declared?
-pub(super) fn movable(database: &DatabaseView, declared: &Declared) -> Result<Movable, Obstacle> {
-    let unsupported = |what: &str, mend: &str| Err(Obstacle::new(what, mend));
+pub(super) fn movable(database: &DatabaseView, declared: &Declared) -> Result<Eligible, Obstacle> {
+    let unsupported = |what: &str, fix: &str| Err(Obstacle::new(what, fix));
     if database.status == DatabaseStatus::Working("deleting".to_owned()) {
         return unsupported("it is being deleted", "declare databases that stay");
     }
@@ -91,7 +91,7 @@ pub(super) fn movable(database: &DatabaseView, declared: &Declared) -> Result<Mo
         let what = format!("its class {:?} or storage {:?} is of an unknown kind", database.class, database.storage);
         return unsupported(&what, "report this: the grammar of these names has changed");
     };
-    Ok(Movable { resource, hints })
+    Ok(Eligible { resource, hints })
 }
 
 #[cfg(test)]
