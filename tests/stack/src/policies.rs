@@ -12,7 +12,7 @@ const DOCUMENTS: [&str; 3] = ["AssumeRolePolicyDocument", "KeyPolicy", "PolicyDo
 pub struct Policy {
     /// The template that creates it.
     pub template: &'static str,
-    /// The parameter `KeyMode`: `managed` or `given`. Templates without that parameter have `managed`.
+    /// The parameter `KeyMode` of the route: `managed` or `given`. Templates that do not depend on it have `managed`.
     pub key_mode: &'static str,
     /// The logical name of its resource.
     pub resource: String,
