@@ -23,8 +23,8 @@ This creates, in account {a} ({region_a}) and account {b} ({region_b}), everythi
   account A, {region_b}   1 replica of the key, 1 copied snapshot, shared with account B
   account B, {region_b}   1 key, up to 5 snapshots, 1 restored database ({cls}, 20 GiB gp3), 1 queue
 
-It takes two to five hours, most of it waiting for copies. By list prices it costs about 1 USD, and at most 5 USD: two small
-databases for some hours, about 1 GiB of snapshots copied between Regions and kept for as long, and three KMS keys until their
+It takes two to five hours, most of it waiting for copies. By list prices it costs about 1 USD, and certainly less than 5 USD: two
+small databases for some hours, about 1 GiB of snapshots copied between Regions and kept for as long, and three KMS keys until their
 deletion is scheduled (for 7 days later, which costs nothing). Prices differ by Region, so check them first: you pay for it.
 At the end everything is deleted again, even after an error. If this process is killed, run it again with --clean-up."""
 
@@ -61,8 +61,8 @@ def main(argv: list[str] | None = None, watch: Callable[[Any], None] = lambda cl
     if arguments.clean_up:
         clean_up(accounts, places)
         return 0
-    told = {"region_a": arguments.region_a, "region_b": arguments.region_b, "cls": arguments.instance_class}
-    print(PLAN.format(**numbers, **told))
+    names = {"region_a": arguments.region_a, "region_b": arguments.region_b, "cls": arguments.instance_class}
+    print(PLAN.format(**numbers, **names))
     if not arguments.yes:
         print("\nNothing has been created. Add --yes to continue.")
         return 2
@@ -95,8 +95,8 @@ def run(report: Report, move: Move, arguments: argparse.Namespace) -> None:
     source = move.take_snapshot()
     for one in REFUSALS:
         answer = attempt(lambda one=one: one.call(move))
-        told = "as simulated" if answer.startswith(f"{one.code} ({one.status})") else "NOT AS SIMULATED"
-        report.add(one.what, one.what, answer, f"{told}: {one.code} ({one.status})")
+        result = "as simulated" if answer.startswith(f"{one.code} ({one.status})") else "NOT AS SIMULATED"
+        report.add(one.what, one.what, answer, f"{result}: {one.code} ({one.status})")
     probes.default_key(report, move)
     probes.tags(report, move)
 
@@ -133,7 +133,8 @@ def run(report: Report, move: Move, arguments: argparse.Namespace) -> None:
     report.say("\n5 The restore, and messages in both directions")
     restored = move.restore(**network("b"))
     report.add(
-        "Is the restored database encrypted under B's key, and not the same database as the source?", "RestoreDBInstanceFromDBSnapshot",
+        "Is the restored database encrypted under B's key, and not the same database as the source?",
+        "RestoreDBInstanceFromDBSnapshot",
         {"KmsKeyId": restored["KmsKeyId"] == own, "DbiResourceId": restored["DbiResourceId"] != database["DbiResourceId"]},
         "whether the manual procedure works",
     )

@@ -104,9 +104,9 @@ def test_deploy_readme_commands_create_the_queues(shell: Shell) -> None:
 
 def test_demo_guide_commands_show_the_handoff(shell: Shell) -> None:
     guide = (ROOT / "tests/demo/src/guide.rs").read_text()
-    told = [one for one in re.findall(r'"(aws [^"]+)"', guide) if " sqs " not in one]
+    found_commands = [one for one in re.findall(r'"(aws [^"]+)"', guide) if " sqs " not in one]
     known = {"there": THERE, "home": HERE, "RESTORED": "orders"}
-    commands = [re.sub(r"\{(\w+)\}", lambda found: known[found[1]], one) for one in told]
+    commands = [re.sub(r"\{(\w+)\}", lambda found: known[found[1]], one) for one in found_commands]
     databases, snapshots, aliases, tags = [
         shell.run(account, command) for account, command in zip([B, B, A, A], commands)
     ]

@@ -52,8 +52,8 @@ def test_real_run_succeeds_and_leaves_no_resources(options: list[str], capsys: p
     assert "Nothing has been created." in capsys.readouterr().out and left(options) == []
 
     assert real.main([*both, "--yes"], wire.watch) == 0
-    told = capsys.readouterr().out
-    assert "NOT AS SIMULATED" not in told, told
+    output = capsys.readouterr().out
+    assert "NOT AS SIMULATED" not in output, output
     assert left(options) == []
     answers = json.loads(Path(both[both.index("--report") + 1]).read_text())
     by_question = {one["question"]: one["answer"] for one in answers}
