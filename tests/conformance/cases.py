@@ -1,4 +1,4 @@
-"""Cases: what is refused, and the nearest thing that is allowed, in one world, one after the other."""
+"""Cases: a call that must be refused and the most similar call that must be allowed, one after the other in one world."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Act = Callable[[World], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """`refused` must be refused with this code and status; then `allowed` must work: the refusal has changed nothing."""
+    """`refused` must be refused with this code and status. Then `allowed` must succeed: the refusal has changed nothing."""
 
     name: str
     code: str
     status: int
     refused: Act
     allowed: Act
-    given: Act
-    pace: str
+    setup: Act
+    simulator: str
 
 
 ALL: list[Case] = []
@@ -32,8 +32,8 @@ def case(
     status: int,
     refused: Act,
     allowed: Act,
-    given: Act = lambda w: None,
-    pace: str = "sim",
+    setup: Act = lambda w: None,
+    simulator: str = "sim",
 ) -> None:
-    """Adds a case. What `given` returns is `w.it`; `pace` names the simulator: a fixture of conftest.py."""
-    ALL.append(Case(name, code, status, refused, allowed, given, pace))
+    """Adds a case. `w.it` is what `setup` returns; `simulator` names a fixture of conftest.py."""
+    ALL.append(Case(name, code, status, refused, allowed, setup, simulator))

@@ -1,4 +1,4 @@
-"""A plugin of the AWS CLI: has every response to it looked at, and adds what it saw to the file WIRE_LEDGER."""
+"""A plugin of the AWS CLI: checks every response, and appends the result to the file named by WIRE_LEDGER."""
 
 from __future__ import annotations
 

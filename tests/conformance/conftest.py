@@ -1,4 +1,4 @@
-"""What the tests share: simulators, accounts, and the table at the end."""
+"""Shared fixtures (simulators, accounts), and the summary table at the end of a run."""
 
 from __future__ import annotations
 
@@ -14,70 +14,70 @@ from procedure import Move
 from simulator import Simulator
 from world import HERE, THERE, Account
 
-# Quick enough to be waited for, and slow enough to be seen under way: a snapshot takes 0.6 seconds.
+# Fast enough to wait for, and slow enough to observe work in progress: a snapshot takes 0.6 seconds.
 SLOW = 2000
 COVERAGE = pytest.StashKey[rules.Coverage]()
 STANDINGS = ("sourced", "UNSOURCED", "silent")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--whole", action="store_true", help="judge the coverage of the rules as well")
+    parser.addoption("--whole", action="store_true", help="also check the coverage of the rules")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The referee comes last: it judges what the other tests have had decided.
+    # test_referee.py runs last: it checks the authorization decisions that the other tests have caused.
     items.sort(key=lambda item: item.path.name == "test_referee.py")
 
 
 @pytest.fixture(scope="session")
 def sim() -> Iterator[Simulator]:
-    """One simulated AWS for the whole run: tests keep apart by using accounts of their own."""
+    """A simulator for the whole run: each test uses accounts of its own."""
     with simulators.running() as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="session")
 def slow() -> Iterator[Simulator]:
-    """One in which asynchronous work lasts long enough to be in its midst."""
+    """A simulator in which asynchronous work lasts long enough to make calls while it is in progress."""
     with simulators.running(speed=SLOW) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="session")
 def still() -> Iterator[Simulator]:
-    """One in which time passes as it does at AWS: nothing that is asynchronous ends while a test lasts."""
+    """A simulator in real time: no asynchronous work finishes during a test."""
     with simulators.running(speed=1) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="session")
 def seeded() -> Iterator[Simulator]:
-    """One with what no call can make."""
+    """A simulator with resources that no API call can create."""
     with simulators.running("--world", str(wire.HERE / "worlds" / "seeded.toml")) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="session")
 def busy() -> Iterator[Simulator]:
-    """One that takes one request a second, one grant a key, and one message in flight."""
+    """A simulator that allows one request per second, one grant per key, and one message in flight."""
     with simulators.running("--world", str(wire.HERE / "worlds" / "busy.toml")) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="session")
 def lagging() -> Iterator[Simulator]:
-    """One in which nobody may use a new key yet."""
+    """A simulator in which new keys cannot be used yet, because of the propagation delay."""
     with simulators.running("--world", str(wire.HERE / "worlds" / "lagging.toml"), speed=1) as simulator:
         yield simulator
 
 
 @pytest.fixture(autouse=True)
 def every_response() -> Iterator[None]:
-    """Fails the test during which a response was not as its model says."""
+    """Fails a test if a response during it does not match botocore's model."""
     before = len(wire.LEDGER.faults)
     yield
     faults = wire.LEDGER.faults[before:]
-    assert not faults, "responses that the models do not know:\n" + "\n".join(sorted(set(faults)))
+    assert not faults, "responses that do not match the models:\n" + "\n".join(sorted(set(faults)))
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     session.config.stash[COVERAGE] = found = rules.coverage(wire.LEDGER.calls)
     if wire.LEDGER.responses != len(wire.LEDGER.calls):
-        found.wrong.append("not every response to every call has been checked against the models")
+        found.wrong.append("some responses were not checked against the models")
     if found.wrong and session.exitstatus == 0:
         session.exitstatus = 1
 
@@ -120,26 +120,26 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     ledger = wire.LEDGER
     rows = [
-        ("sites that refuse, in tests/aws-sim/src", len(found.sites)),
+        ("refusal sites in tests/aws-sim/src", len(found.sites)),
         ("  with a source / UNSOURCED / silent", "{} / {} / {}".format(*map(found.standing, STANDINGS))),
-        ("  provoked here", len(found.provoked)),
-        ("  that nothing can provoke from outside", found.excused),
-        ("cases of a refusal and its nearest neighbour", len(cases.ALL)),
+        ("  reached in this run", len(found.provoked)),
+        ("  unreachable from outside", found.excused),
+        ("cases (a refused and a similar allowed call)", len(cases.ALL)),
         ("calls in the traces", len(ledger.calls)),
         ("responses checked against the models", ledger.responses),
-        ("  of them refusals", ledger.refusals),
-        ("distinct operations driven", len(ledger.operations)),
+        ("  of these, refusals", ledger.refusals),
+        ("distinct operations called", len(ledger.operations)),
     ]
     if moto := config.stash.get(simulators.MOTO, None):
-        rows += [("calls compared with moto", moto[0]), ("  differences, each known", moto[1])]
+        rows += [("calls compared with moto", moto[0]), ("  known differences", moto[1])]
     terminalreporter.section("the simulated AWS")
     for name, value in rows:
         terminalreporter.write_line(f"{name:<50}{value:>16}")
     for name, session in config.stash.get(simulators.REFEREE, {}).items():
         rows = [
-            (f"{name} decisions that the referee judged", sum(session.agreed.values()) + sum(session.disagreed.values())),
+            (f"{name} decisions compared with the referee", sum(session.agreed.values()) + sum(session.disagreed.values())),
             *((f"  agreed: {result}", count) for result, count in sorted(session.agreed.items())),
-            *((f"  not judged: {reason}", count) for reason, count in sorted(session.excluded.items())),
+            *((f"  not compared: {reason}", count) for reason, count in sorted(session.excluded.items())),
             *((f"  disagreed: {what}", count) for what, count in sorted(session.disagreed.items())),
         ]
         for what, count in rows:

@@ -1,7 +1,7 @@
-"""Lints policies with parliament: lint.py FOLDER...
+"""Lints policies with parliament. Usage: lint.py FOLDER...
 
-Every JSON file that is a policy document counts, trust policies and those on resources too. What parliament says of all
-policies of that kind, or wrongly, is put away below, each with the reason.
+Reads every JSON file that is a policy document, including trust policies and resource-based policies. Findings that apply to
+every policy of a kind, or that are wrong, are suppressed below, each with the reason.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, Iterator
 
 import parliament
 
-PUT_AWAY = {
-    # A policy on a key has no other resource than the key (KMS Developer Guide, Key policies, Resource), and policies of
-    # accounts and boundaries speak of everything.
+SUPPRESSED = {
+    # The resource of a key policy is always the key itself, written as * (KMS Developer Guide, Key policies, Resource); service
+    # control policies and boundaries apply to all resources.
     "RESOURCE_STAR",
 }
-# Condition keys that parliament 1.6.4 does not know for the action: of the Service Authorization Reference, Amazon RDS, and of
-# the IAM User Guide, AWS global condition context keys.
+# Condition keys that parliament 1.6.4 does not know for the action (Service Authorization Reference, Amazon RDS; IAM User
+# Guide, AWS global condition context keys).
 NEWER = ("aws:ViaAWSService", "rds:PubliclyAccessible", "rds:db-tag/")
 
 
@@ -48,19 +48,19 @@ def main() -> int:
 def findings(document: dict[str, Any]) -> Iterator[Any]:
     statements = listed(document["Statement"])
     for statement in statements:
-        # A trust policy has no resource, and parliament wants one.
+        # A trust policy has no resource, but parliament requires one.
         if "Resource" not in statement and "NotResource" not in statement:
             statement["Resource"] = "*"
     for finding in parliament.analyze_policy_string(json.dumps(document)).findings:
         newer = finding.issue == "UNKNOWN_CONDITION_FOR_ACTION" and any(key in finding.detail for key in NEWER)
         elsewhere = finding.issue == "RESOURCE_MISMATCH" and all(allows(statements, need) for need in finding.detail)
-        if finding.issue not in PUT_AWAY and not newer and not elsewhere:
+        if finding.issue not in SUPPRESSED and not newer and not elsewhere:
             yield finding
 
 
 def allows(statements: list[dict[str, Any]], need: dict[str, str]) -> bool:
-    """Whether some statement has the resource that another one lacks for its action. parliament wants all that an action needs
-    in one statement; IAM does not, and only so can each resource have a condition of its own."""
+    """Whether another statement allows the action on the resource that parliament misses. parliament requires all resources of
+    an action in one statement; IAM does not, and separate statements allow separate conditions for each resource."""
     having = (one for one in statements if one["Effect"] == "Allow" and need["action"] in listed(one.get("Action")))
     return any(fnmatchcase(resource, need["required_format"]) for one in having for resource in listed(one.get("Resource")))
 

@@ -1,7 +1,7 @@
-"""The calls that go to both the simulated AWS and moto: within one account, which is what moto can do.
+"""The calls that are made to both the simulated AWS and moto. All are within one account, since moto supports no more.
 
-Each step is a service, an operation, its parameters, and what later steps need of the answer. `{name}` in a parameter is
-what a step before has kept under that name, on the same side.
+Each step has a service, an operation, its parameters, and the parts of the response that later steps need. `{name}` in a
+parameter is the value that an earlier step has kept under that name, on the same side.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class Step:
     service: str
     operation: str
     parameters: dict[str, Any]
-    # Name to the path of what is kept of the answer: `KeyMetadata.Arn`.
+    # Values of the response to keep: from a name to a path such as `KeyMetadata.Arn`.
     keep: dict[str, str] = field(default_factory=dict)
     region: str = "ap-northeast-1"
-    # Waited for afterwards: moto is always ready.
+    # A waiter to run afterwards. In moto everything is available at once.
     wait: tuple[str, dict[str, Any]] | None = None
 
 

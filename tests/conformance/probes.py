@@ -1,4 +1,4 @@
-"""The open questions, each asked of AWS in one place: what the documentation leaves open, or says in two ways."""
+"""The open questions, which real AWS has to answer: the documentation does not answer them, or contradicts itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Answer:
 
 
 class Report:
-    """What was found, told at once and again at the end."""
+    """Prints each answer immediately, and writes all answers to a file at the end."""
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
@@ -41,7 +41,7 @@ class Report:
 
 
 def attempt(call: Callable[[], Any]) -> str:
-    """`done`, or the refusal as AWS words it."""
+    """Makes a call. Returns `done`, or the code, status and message of the error."""
     try:
         call()
     except ClientError as refusal:
@@ -59,7 +59,7 @@ def copy(move: Move, source: str, target: str, key: str, side: str = "b", **more
 
 
 def course(move: Move, *names: str) -> dict[str, list[str]]:
-    """The states that B's snapshots go through until all have ended, each with the progress that it began with."""
+    """Polls B's snapshots until all are in a final state. Returns the states of each, with the progress on entry."""
     seen: dict[str, list[str]] = {name: [] for name in names}
     running = set(names)
     while running:
@@ -76,40 +76,40 @@ def course(move: Move, *names: str) -> dict[str, list[str]]:
 
 
 def same_times(report: Report, snapshots: dict[str, dict[str, Any]]) -> None:
-    """What the two accounts know a snapshot by."""
+    """Compares the fields by which both accounts identify a snapshot."""
     for field in ("DbiResourceId", "OriginalSnapshotCreateTime"):
         values = {where: str(one.get(field)) for where, one in snapshots.items()}
         report.add(
-            f"Does {field} stay the same on copies in another Region and as another account sees them?",
+            f"Does {field} stay the same on copies in another Region and as seen by another account?",
             "described " + ", ".join(snapshots),
             values if len(set(values.values())) > 1 else f"the same everywhere: {next(iter(values.values()))}",
-            "the tool refuses every handoff as not-as-claimed unless it does",
+            "if not, the tool refuses every handoff as not-as-claimed",
         )
 
 
 def default_key(report: Report, move: Move) -> None:
-    """Question 3: sharing what is under aws/rds."""
+    """Question 2: sharing a snapshot under aws/rds."""
     name = f"{move.name}-source"
     answer = attempt(lambda: move.share(name, move.region_a))
     if answer == "done":
         move.unshare(name, move.region_a)
     report.add(
         "How is sharing a snapshot under aws/rds refused?", "ModifyDBSnapshotAttribute on the source snapshot", answer,
-        "done: only account B's copy fails, so the tool must look at the key itself; a code: codes.rs should know it",
+        "done: only account B's copy fails, so the tool must check the key itself; a code: the tool should recognize it",
     )
 
 
 def again(report: Report, move: Move) -> None:
-    """Question 6."""
+    """Question 5: sharing twice with one account."""
     listed = move.share(f"{move.name}-shared")
     report.add(
-        "Is adding an account to a share that it is in already harmless?", "ValuesToAdd with the same account twice",
+        "Is it harmless to share a snapshot again with the same account?", "ValuesToAdd with the same account twice",
         listed, "one entry: sharing is idempotent by itself",
     )
 
 
 def single_step(report: Report, move: Move, reencrypted: str, own: str) -> None:
-    """Question 1: from account A's source Region to account B's target Region at once."""
+    """Question 1: a copy from account A's source Region directly to account B's target Region."""
     name = f"{move.name}-single"
     answer = copy(move, reencrypted, name, own)
     if answer == "done":
@@ -117,22 +117,22 @@ def single_step(report: Report, move: Move, reencrypted: str, own: str) -> None:
     report.add(
         "Does account B's CopyDBSnapshot take an encrypted shared snapshot of another Region?",
         "CopyDBSnapshot in B's Region with the ARN in A's Region, under B's key", answer,
-        "done: the replica key and A's copy across Regions are not needed; a code: they are, and simulated right",
+        "done: the replica key and A's copy across Regions are not needed; a code: they are needed, and the simulator is right",
     )
     report.add(
-        "Which kms:ViaService and kms:CallerAccount does A's key see in that call?", "nothing by itself",
-        f"look a quarter of an hour later: aws cloudtrail lookup-events --region {move.region_a} --lookup-attributes "
+        "Which kms:ViaService and kms:CallerAccount does A's key see in that call?", "no call of its own",
+        f"15 minutes later, run: aws cloudtrail lookup-events --region {move.region_a} --lookup-attributes "
         f"AttributeKey=ResourceName,AttributeValue={move.name}",
-        "the conditions that a least key policy can have",
+        "the conditions that a least-privilege key policy can have",
     )
     report.add(
-        "Who pays for the transfer of a copy in a single step?", "nothing by itself",
-        "look a day later at DataTransfer in both accounts' cost reports, by the tag of this run", "the README's costs",
+        "Which account pays for the data transfer of a copy in a single step?", "no call of its own",
+        "a day later, find DataTransfer in both accounts' cost reports, by the tag of this run", "the README's costs",
     )
 
 
 def least_policy(report: Report, move: Move, shared: str, replica: str, own: str) -> None:
-    """Question 4, and with it the copy that the rest goes on with."""
+    """Question 3: the least permissions on A's key. Makes the copy that later steps use."""
     name = f"{move.name}-target"
     move.let_b_use(replica, actions=LEAST)
     move.pause()
@@ -142,7 +142,7 @@ def least_policy(report: Report, move: Move, shared: str, replica: str, own: str
     report.add(
         "Is Decrypt, DescribeKey and CreateGrant enough for account B on A's key?",
         f"{', '.join(LEAST)}, and CreateGrant for AWS resources; then B's CopyDBSnapshot", answer,
-        "done and available: the tool may ask for less than it does",
+        "done and available: the tool can require fewer permissions than it does now",
     )
     move.let_b_use(replica)
     move.pause()
@@ -152,7 +152,7 @@ def least_policy(report: Report, move: Move, shared: str, replica: str, own: str
 
 
 def queued(report: Report, move: Move, shared: str, own: str) -> None:
-    """Question 9: two copies of one source."""
+    """Question 6: two copies of one source at the same time."""
     names = [f"{move.name}-queued-1", f"{move.name}-queued-2"]
     answers = [copy(move, shared, name, own) for name in names]
     report.add(
@@ -163,7 +163,7 @@ def queued(report: Report, move: Move, shared: str, own: str) -> None:
 
 
 def key_switched_off(report: Report, move: Move, shared: str, replica: str, own: str) -> None:
-    """Question 5."""
+    """Question 4: the source's key is disabled during a copy."""
     name, kms = f"{move.name}-cut-off", move.kms("a")
     answer: Any = copy(move, shared, name, own)
     if answer == "done":
@@ -171,20 +171,20 @@ def key_switched_off(report: Report, move: Move, shared: str, replica: str, own:
         answer = course(move, name)[name]
         kms.enable_key(KeyId=replica)
     report.add(
-        "What becomes of a running copy whose source's key is switched off?", "DisableKey right after CopyDBSnapshot",
-        answer, "whether taking a key away stops a copy, and how that shows",
+        "What happens to a running copy when the source's key is disabled?", "DisableKey right after CopyDBSnapshot",
+        answer, "whether disabling a key stops a copy, and how that is reported",
     )
 
 
 def tags(report: Report, move: Move) -> None:
-    """Question 8, as far as one can ask it without CloudFormation and roles."""
+    """Question 7, as far as it can be asked without CloudFormation and roles."""
     rds, source = move.rds("a", move.region_a), f"{move.name}-source"
     arn = move.snapshot_arn("a", move.region_a, source)
     reserved = [{"Key": "aws:conformance", "Value": "1"}]
     report.add(
-        "How are tags refused whose key begins with aws:?", "AddTagsToResource with aws:conformance",
+        "How are tags with the reserved key prefix aws: refused?", "AddTagsToResource with aws:conformance",
         attempt(lambda: rds.add_tags_to_resource(ResourceName=arn, Tags=reserved)),
-        "what a copy with CopyTags of a database made by CloudFormation runs into",
+        "how a copy with CopyTags fails for a database that CloudFormation created",
     )
     name = f"{move.name}-tagged"
     rds.copy_db_snapshot(
@@ -195,6 +195,6 @@ def tags(report: Report, move: Move) -> None:
     move.wait(rds, "db_snapshot_available", DBSnapshotIdentifier=name)
     shown = {one["Key"]: one["Value"] for one in move.described("a", name, move.region_a)["TagList"]}
     report.add(
-        "Are CopyTags heeded when Tags are given?", "CopyDBSnapshot within a Region with both", shown,
-        "whether a copy carries tags that nobody has given it",
+        "Does CopyTags take effect when Tags are set as well?", "CopyDBSnapshot within a Region with both", shown,
+        "whether a copy has tags besides those in the request",
     )

@@ -1,7 +1,7 @@
-"""The move as people make it by hand, call by call, in two accounts (RDS User Guide, Copying, Sharing and Restoring a DB
-snapshot; KMS Developer Guide, Multi-Region keys and Allowing users in other accounts to use a KMS key).
+"""The manual procedure: each call with which people move a database between two accounts by hand (RDS User Guide, Copying,
+Sharing and Restoring a DB snapshot; KMS Developer Guide, Multi-Region keys and Allowing users in other accounts to use a KMS key).
 
-The suite runs it against the simulated AWS, and `real.py` against two real accounts: the calls are the same.
+The suite runs it against the simulated AWS, and `real.py` runs the same calls against two real accounts.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any, Callable, Protocol
 
-# Account B's part of the key policy (KMS Developer Guide, the statements that the console adds for other accounts).
+# The actions that the key policy allows account B (KMS Developer Guide, statements that the console adds for other accounts).
 USE = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 GRANTS = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"]
 
 
 class Clients(Protocol):
-    """Where clients come from: a simulator with account numbers, or profiles."""
+    """Creates clients: for a simulator from account numbers, for AWS from profiles."""
 
     def __call__(self, side: str, service: str, region: str) -> Any: ...
 
 
 @dataclass
 class Move:
-    """Two accounts, two Regions, and the names that one move uses."""
+    """One move by hand: its two accounts and Regions, and the names that it uses."""
 
     clients: Clients
     account_a: str
@@ -86,7 +86,7 @@ class Move:
         return rds.describe_db_snapshots(DBSnapshotIdentifier=snapshot, **more)["DBSnapshots"][0]
 
     def make_multi_region_key(self) -> tuple[str, str]:
-        """The primary in the source Region and its replica in the other."""
+        """Creates a primary in the source Region and its replica in the target Region. Returns both ARNs."""
         kms = self.kms("a", self.region_a)
         made = kms.create_key(MultiRegion=True, Description=self.name, Tags=self.key_tags())["KeyMetadata"]
         answer = kms.replicate_key(KeyId=made["KeyId"], ReplicaRegion=self.region_b, Tags=self.key_tags())
@@ -98,7 +98,7 @@ class Move:
         return self.kms(side, region).create_key(Description=self.name, Tags=self.key_tags())["KeyMetadata"]["Arn"]
 
     def wait_for_key(self, side: str, key: str) -> None:
-        """KMS has no waiter; a new replica is `Creating` for some seconds."""
+        """Polls until a key is enabled. KMS has no waiter, and a new replica is `Creating` for some seconds."""
         kms = self.kms(side)
         for _ in range(1000):
             try:
@@ -107,7 +107,7 @@ class Move:
             except kms.exceptions.NotFoundException:
                 pass  # not yet visible in its Region
             self.pause()
-        raise TimeoutError(f"{key} does not become Enabled")
+        raise TimeoutError(f"{key} did not become Enabled")
 
     def copy_across_regions(self, source: str, replica: str) -> dict[str, Any]:
         rds, name = self.rds("a"), f"{self.name}-shared"
@@ -132,7 +132,7 @@ class Move:
         )
 
     def let_b_use(self, key: str, region: str = "", actions: list[str] | None = None) -> None:
-        """Adds account B to the key's policy; the rest of the document stays."""
+        """Adds statements for account B to the key policy, and keeps the other statements."""
         kms = self.kms("a", region)
         policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
         principal = {"AWS": f"arn:aws:iam::{self.account_b}:root"}
@@ -165,7 +165,7 @@ class Move:
         return rds.describe_db_instances(DBInstanceIdentifier=self.name)["DBInstances"][0]
 
     def modify_afterwards(self) -> dict[str, Any]:
-        """What a restore cannot set: the password, for one."""
+        """Modifies settings that a restore cannot set, such as the password."""
         rds = self.rds("b")
         rds.modify_db_instance(
             DBInstanceIdentifier=self.name,
@@ -178,7 +178,7 @@ class Move:
         return rds.describe_db_instances(DBInstanceIdentifier=self.name)["DBInstances"][0]
 
     def exchange_messages(self) -> list[str]:
-        """Each side makes a queue that the other may send to; what each then receives."""
+        """Creates a queue in each account that the other account may send to. Returns the messages that each side receives."""
         received = []
         sides = {"a": (self.account_a, self.region_a), "b": (self.account_b, self.region_b)}
         for owner, sender in (("b", "a"), ("a", "b")):

@@ -1,8 +1,9 @@
-"""Questions that are made up: policies of every layer and a request, at random by a seed, in the words of `/_sim/decisions`.
+"""Generates random authorization questions from a seed: a request and policies of every layer, in the format of
+`/_sim/decisions`.
 
-They are made to be close: resources, actions and values come from small sets, so that about half of what a statement says
-fits the request. What aws-sim does not take (NotPrincipal, keys that it does not know) is left out, as is what an AWS
-policy cannot say.
+Resources, actions and values come from small sets, so that about half of the elements of a statement match the request. What
+aws-sim does not support (NotPrincipal, unknown condition keys) is not generated, and neither is anything that AWS does not
+accept in a policy.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ A, B = "111111111111", "222222222222"
 REGION = "eu-west-1"
 OTHER = "us-east-2"
 
-# Action, kind of resource, and the condition keys that its requests have beside those of all (Service Authorization
-# Reference); of each key its type.
+# Action, resource type, and the types of the condition keys that its requests have besides the global ones (Service
+# Authorization Reference).
 TAGS = {"aws:RequestTag/team": "text", "aws:TagKeys": "many"}
 OF_KEY = {"aws:ResourceTag/team": "text", "kms:KeySpec": "text", "kms:MultiRegion": "bool", "kms:ResourceAliases": "many"}
 KMS = {"kms:CallerAccount": "text", "kms:ViaService": "text"}
@@ -63,7 +64,7 @@ ARNS = {
     "secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}",
 }
 NAMES = ["orders", "orders-1", "invoices"]
-# Values of conditions, of which the first two are those of requests.
+# Values in conditions; requests have only the first two.
 VALUES: dict[str, list[str]] = {
     "text": ["blue", "red", "bl*", "*", "BLUE", "b?ue"],
     "arn": [
@@ -93,7 +94,7 @@ OPERATORS = {
     "many": ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase"],
 }
 VARIABLES = ["${aws:PrincipalAccount}", "${aws:PrincipalTag/team}", "${aws:PrincipalTag/crew, 'blue'}", "${aws:RequestedRegion}"]
-# What resource control policies are for, of what is here.
+# The services, of those used here, that resource control policies apply to.
 CONTROLLED = ("kms", "sqs", "sts", "secretsmanager")
 
 
@@ -223,7 +224,7 @@ class Draw:
     def conditions(self, keys: dict[str, str]) -> dict[str, Any]:
         conditions: dict[str, Any] = {}
         for _ in range(self.random.choice([1, 1, 1, 2])):
-            # Now and then a key that this request does not have.
+            # Sometimes a key that this request does not have.
             key = self.one(keys or GLOBAL) if self.chance(55) else self.one(GLOBAL) if self.chance(80) else self.one(TYPES)
             kind = TYPES[key]
             if self.chance(8):

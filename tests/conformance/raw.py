@@ -1,4 +1,4 @@
-"""Requests written by hand and signed by botocore's signer, for what no client would send."""
+"""Hand-written requests, signed by botocore's signer: requests that no client library would send."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HTTP = URLLib3Session()
 
 
 class _Signer(SigV4Auth):
-    """Signs as a machine whose clock is off by some seconds."""
+    """Signs with a clock that is wrong by `off` seconds."""
 
     off = 0
 
@@ -35,22 +35,23 @@ class _Signer(SigV4Auth):
 
 @dataclass
 class Raw:
-    """Who sends it, and what about it is not as usual."""
+    """The sender of a request, and what is unusual about it."""
 
     url: str
     account: str
     region: str
     secret: str = ""
     token: str | None = None
-    # The service in the scope of the signature.
+    # The service in the credential scope of the signature.
     scope: str = ""
     off: int = 0
-    # Changes the request before, or after, it has been signed.
+    # `before` changes the request before it is signed, `alter` afterwards.
     before: Callable[[AWSRequest], None] = lambda request: None
     alter: Callable[[AWSRequest], None] = lambda request: None
 
     def send(self, service: str, operation: str, parameters: Any) -> dict[str, Any]:
-        """The parsed answer; a refusal raises what a client would raise. `parameters` may be the bytes of a JSON body."""
+        """Sends the request and returns the parsed response. An error response raises ClientError, as in a client. `parameters`
+        may be the bytes of a JSON body."""
         model = _SESSION.get_service_model(service)
         metadata = model.metadata
         if metadata["protocol"] == "query":
@@ -69,9 +70,9 @@ class Raw:
         signer.add_auth(request)
         self.alter(request)
         answer = _HTTP.send(request.prepare())
-        # What there is no model for is refused, and refusals look alike in all operations of a service.
+        # An unknown operation has no model. It is refused, and all operations of a service have the same error responses.
         known = model.operation_model(operation if operation in model.operation_names else model.operation_names[0])
-        wire.look_at(known, answer.status_code, answer.headers, answer.content)
+        wire.check_response(known, answer.status_code, answer.headers, answer.content)
         parsed = create_parser(metadata["protocol"]).parse(
             {"status_code": answer.status_code, "headers": answer.headers, "body": answer.content}, known.output_shape
         )

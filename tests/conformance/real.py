@@ -1,4 +1,4 @@
-"""The move by hand on two real accounts, and the open questions asked on the way. See README.md before you run it."""
+"""Runs the manual procedure on two real accounts, and answers the open questions. Read README.md before you run it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ This creates, in account {a} ({region_a}) and account {b} ({region_b}), everythi
   account A, {region_b}   1 replica of the key, 1 copied snapshot, shared with account B
   account B, {region_b}   1 key, up to 5 snapshots, 1 restored database ({cls}, 20 GiB gp3), 1 queue
 
-It takes two to five hours, most of it waiting for copies. By list prices that is about 1 USD, and surely less than 5 USD: two
-small databases for some hours, about 1 GiB of snapshots moved between Regions and kept for as long, three KMS keys until
-their deletion is scheduled (7 days later, which costs nothing). Prices differ by Region: the bill is yours, look first.
-In the end, however it ends, everything is deleted again. If this machine dies on the way: run it again with --clean-up."""
+It takes two to five hours, most of it waiting for copies. By list prices it costs about 1 USD, and certainly less than 5 USD: two
+small databases for some hours, about 1 GiB of snapshots copied between Regions and kept for as long, and three KMS keys until their
+deletion is scheduled (for 7 days later, which costs nothing). Prices differ by Region, so check them first: you pay for it.
+At the end everything is deleted again, even after an error. If this process is killed, run it again with --clean-up."""
 
 
 class Accounts:
-    """Clients of the two sides, by profile."""
+    """Creates clients for the two sides from their AWS profiles."""
 
     def __init__(self, arguments: argparse.Namespace, watch: Callable[[Any], None]) -> None:
         self.endpoint, self.watch = arguments.endpoint, watch
@@ -55,16 +55,16 @@ def main(argv: list[str] | None = None, watch: Callable[[Any], None] = lambda cl
     accounts = Accounts(arguments, watch)
     numbers = {"a": accounts.number("a", arguments.region_a), "b": accounts.number("b", arguments.region_b)}
     if numbers["a"] == numbers["b"]:
-        print("Both profiles are of the same account.")
+        print("Both profiles belong to the same account.")
         return 2
     places = [("a", arguments.region_a), ("a", arguments.region_b), ("b", arguments.region_b)]
     if arguments.clean_up:
         clean_up(accounts, places)
         return 0
-    told = {"region_a": arguments.region_a, "region_b": arguments.region_b, "cls": arguments.instance_class}
-    print(PLAN.format(**numbers, **told))
+    names = {"region_a": arguments.region_a, "region_b": arguments.region_b, "cls": arguments.instance_class}
+    print(PLAN.format(**numbers, **names))
     if not arguments.yes:
-        print("\nNothing has been created. Say --yes to go on.")
+        print("\nNothing has been created. Add --yes to continue.")
         return 2
     name = f"conformance-{datetime.datetime.now(datetime.timezone.utc):%Y%m%d-%H%M%S}"
     move = Move(
@@ -90,17 +90,17 @@ def run(report: Report, move: Move, arguments: argparse.Namespace) -> None:
         group = arguments.subnet_group_a if side == "a" else arguments.subnet_group_b
         return {"DBSubnetGroupName": group} if group else {}
 
-    report.say("\n1 A database in account A, and what is refused without costing anything")
+    report.say("\n1 A database in account A, and refusals that cost nothing")
     database = move.create_database(**network("a"))
     source = move.take_snapshot()
     for one in REFUSALS:
         answer = attempt(lambda one=one: one.call(move))
-        told = "as simulated" if answer.startswith(f"{one.code} ({one.status})") else "NOT AS SIMULATED"
-        report.add(one.what, one.what, answer, f"{told}: {one.code} ({one.status})")
+        result = "as simulated" if answer.startswith(f"{one.code} ({one.status})") else "NOT AS SIMULATED"
+        report.add(one.what, one.what, answer, f"{result}: {one.code} ({one.status})")
     probes.default_key(report, move)
     probes.tags(report, move)
 
-    report.say("\n2 A multi-Region key, the copy in the other Region, and the share")
+    report.say("\n2 A multi-Region key, the copy to the target Region, and the share")
     primary, replica = move.make_multi_region_key()
     shared = move.copy_across_regions(source["DBSnapshotArn"], replica)
     move.share(f"{move.name}-shared")
@@ -112,13 +112,13 @@ def run(report: Report, move: Move, arguments: argparse.Namespace) -> None:
     probes.least_policy(report, move, shared["DBSnapshotArn"], replica, own)
     target = move.described("b", f"{move.name}-target")
     probes.same_times(report, {
-        "the source snapshot": source, "A's copy in the other Region": shared,
+        "the source snapshot": source, "A's copy in the target Region": shared,
         "A's copy as B sees it": seen["DBSnapshots"][0], "B's copy": target,
     })
     probes.queued(report, move, shared["DBSnapshotArn"], own)
     probes.key_switched_off(report, move, shared["DBSnapshotArn"], replica, own)
 
-    report.say("\n4 The single step, from a copy under a key of A's in A's own Region")
+    report.say("\n4 The copy in a single step, from a snapshot under a key of A in A's own Region")
     reencrypted = f"{move.name}-reencrypted"
     rds = move.rds("a", move.region_a)
     made = rds.copy_db_snapshot(
@@ -130,22 +130,23 @@ def run(report: Report, move: Move, arguments: argparse.Namespace) -> None:
     move.let_b_use(primary, move.region_a)
     probes.single_step(report, move, made["DBSnapshot"]["DBSnapshotArn"], own)
 
-    report.say("\n5 The restore, and messages both ways")
+    report.say("\n5 The restore, and messages in both directions")
     restored = move.restore(**network("b"))
     report.add(
-        "Is the restored database under B's key, and another one than the source?", "RestoreDBInstanceFromDBSnapshot",
+        "Is the restored database encrypted under B's key, and not the same database as the source?",
+        "RestoreDBInstanceFromDBSnapshot",
         {"KmsKeyId": restored["KmsKeyId"] == own, "DbiResourceId": restored["DbiResourceId"] != database["DbiResourceId"]},
-        "that the move works by hand",
+        "whether the manual procedure works",
     )
     modified = move.modify_afterwards()
-    report.add("What is waiting after ModifyDBInstance?", "a password and a retention, at once",
-               modified["PendingModifiedValues"], "whether the tool may take `available` for the end of it")
+    report.add("Which changes are pending after ModifyDBInstance?", "a password and a backup retention, with ApplyImmediately",
+               modified["PendingModifiedValues"], "whether `available` means to the tool that the modification is complete")
     report.add("Do the queues carry messages both ways?", "SendMessage to the other's queue under its policy",
-               move.exchange_messages(), "that the message between the accounts works by hand")
+               move.exchange_messages(), "whether messages between the accounts work")
 
 
 def clean_up(accounts: Accounts, places: list[tuple[str, str]]) -> None:
-    """Deletes what carries the tag, and says what it could not delete. Replicas of keys go before their primaries."""
+    """Deletes the resources with the tag, and prints the result for each. Replica keys are deleted before their primaries."""
     for side, region in reversed(places):
         rds, kms, sqs = (accounts(side, service, region) for service in ("rds", "kms", "sqs"))
         ours = [{"Key": key, "Value": value} for key, value in PURPOSE.items()][0]
@@ -181,18 +182,18 @@ def gone(side: str, region: str, name: str, call: Callable[[], Any]) -> None:
 
 def parsed(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/conformance/run --real", description=__doc__)
-    parser.add_argument("--profile-a", required=True, help="the AWS profile of the account that the database is in")
-    parser.add_argument("--profile-b", required=True, help="the AWS profile of the account that it moves to")
+    parser.add_argument("--profile-a", required=True, help="the AWS profile of account A, which has the database")
+    parser.add_argument("--profile-b", required=True, help="the AWS profile of account B, which restores it")
     parser.add_argument("--region-a", required=True)
     parser.add_argument("--region-b", required=True)
-    parser.add_argument("--yes", action="store_true", help="go on after saying what it will create")
-    parser.add_argument("--clean-up", action="store_true", help="only delete what a former run has left, by its tags")
+    parser.add_argument("--yes", action="store_true", help="create the resources, after printing what they are")
+    parser.add_argument("--clean-up", action="store_true", help="only delete the resources of earlier runs, by their tags")
     parser.add_argument("--instance-class", default="db.t4g.micro")
     parser.add_argument("--subnet-group-a", help="needed where account A has no default VPC")
     parser.add_argument("--subnet-group-b", help="needed where account B has no default VPC")
-    parser.add_argument("--report", default="conformance-answers.json", help="where the answers are written")
-    parser.add_argument("--poll", type=float, default=15.0, help="seconds between two looks")
-    parser.add_argument("--endpoint", help="another AWS than the real one, to try this program")
+    parser.add_argument("--report", default="conformance-answers.json", help="the file that the answers are written to")
+    parser.add_argument("--poll", type=float, default=15.0, help="the poll interval, in seconds")
+    parser.add_argument("--endpoint", help="the URL of a simulated AWS, to test this program")
     return parser.parse_args(argv)
 
 

@@ -1,7 +1,7 @@
-"""The referee: an evaluator of policies that nobody here wrote judges what aws-sim has judged.
+"""Compares the authorization decisions of aws-sim with those of the referee, an independent policy evaluator.
 
-It is `@cloud-copilot/iam-simulate`, in a process of its own. Each disagreement is reduced to its core, the least of policies
-and context on which the two still disagree, and every core must be one of disagreements.toml, where it is said who is right.
+The referee is `@cloud-copilot/iam-simulate`, in a process of its own. Each disagreement is reduced to its core: the minimal
+policies and context on which the two still disagree. Every core must be listed in disagreements.toml, which says who is right.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SINGLE = ("boundary", "resource_policy")
 
 
 class Judge:
-    """A process that answers a line of JSON with a line of JSON."""
+    """A process that answers each line of JSON with a line of JSON."""
 
     def __init__(self, *command: str) -> None:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -44,7 +44,7 @@ class Judge:
 
 @dataclass
 class Session:
-    """What was compared, and what came of it."""
+    """A comparison of many questions, and its results."""
 
     referee: Judge
     sim: Judge
@@ -67,7 +67,7 @@ class Session:
         self.sim.close()
 
     def compare(self, question: Question, ours: dict[str, Any]) -> None:
-        """Whether the referee rules as `ours` does."""
+        """Compares the referee's ruling with `ours`, and counts the result."""
         if reason := excluded(question):
             self.excluded[reason] += 1
             return
@@ -76,7 +76,7 @@ class Session:
             self.excluded[reason] += 1
             return
         if "error" in theirs or ours["result"] not in ALIKE:
-            self.wrong.append(f"not judged: {json.dumps([ours, theirs])} {json.dumps(question)}")
+            self.wrong.append(f"not compared: {json.dumps([ours, theirs])} {json.dumps(question)}")
             return
         for key in theirs["ignored"]:
             self.ignored[f"{question['action']} has no {key}"] += 1
@@ -96,11 +96,11 @@ class Session:
 
     @staticmethod
     def _unjudged(question: Question, error: Any) -> str | None:
-        """What tests ask for only to see it refused, as callers whom no policy limits."""
+        """Why the referee has no ruling, if tests make the call only to see it refused and no policy limits the caller."""
         if error in ({"message": "invalid.action"}, {"message": "invalid.service"}):
-            return "no action of AWS"
+            return "an action that AWS does not have"
         if error in ({"message": "no.resource.types"}, "wildcard") and question["identity"] is None:
-            return "no resource of the action, asked for by whoever may do everything"
+            return "a resource type that the action does not have, for a caller that may do everything"
         return None
 
     def differ(self, question: Question) -> tuple[str, str] | None:
@@ -109,7 +109,7 @@ class Session:
         return (ours, theirs) if ours and theirs and ours != theirs else None
 
     def reduced(self, question: Question) -> Question:
-        """The least of the question on which the two still disagree."""
+        """The minimal form of the question on which the two still disagree."""
         if not self.differ(question):
             return question
         while smaller := next((one for one in _smaller(question) if self.differ(one)), None):
@@ -121,24 +121,24 @@ class Session:
 
 
 def excluded(question: Question) -> str | None:
-    """Why the referee cannot judge it, if it cannot."""
+    """The reason why the referee cannot judge a question, if there is one."""
     action, resource, own = question["action"], question["resource"], question["owner"] == question["account"]
     if ":key/" in resource and question["leave"] == "nobody" and own and action != "kms:TagResource":
-        return "a key that is not there"
+        return "a key that does not exist"
     if question["leave"] == "grant":
-        return "a grant speaks for it"
+        return "allowed by a grant"
     if question["leave"] == "share" or (question["leave"] == "service" and not own):
         return "another account's RDS snapshot"
     return None
 
 
 def replayed(question: Question) -> Question:
-    """A recorded question as `--judge` takes it: what the service decides by itself has no policy."""
+    """A recorded question in the form that `--judge` accepts: a decision of the service itself has no resource policy."""
     return {**question, "leave": "nobody"} if question["leave"] == "service" else question
 
 
 def _smaller(question: Question) -> Iterator[Question]:
-    """The question with one thing less, or with one thing less particular."""
+    """Variants of the question with one part removed or made more general."""
     for layer in LISTS:
         documents = question[layer] or []
         for at in range(len(documents)):

@@ -1,4 +1,4 @@
-"""Refusals that cost nothing: calls that real AWS is expected to answer as the simulated one does."""
+"""Refusals that cost nothing: calls that real AWS is expected to refuse as the simulated AWS does."""
 
 from __future__ import annotations
 
@@ -44,54 +44,54 @@ def absent_key(move: Move) -> str:
 
 
 REFUSALS = [
-    Refusal("CreateDBSnapshot under a name that is taken", "DBSnapshotAlreadyExists", 400,
+    Refusal("CreateDBSnapshot with a duplicate name", "DBSnapshotAlreadyExists", 400,
             lambda m: rds(m).create_db_snapshot(DBInstanceIdentifier=m.name, DBSnapshotIdentifier=f"{m.name}-source")),
-    Refusal("CreateDBSnapshot under a name with two hyphens together", "InvalidParameterValue", 400,
+    Refusal("CreateDBSnapshot with two consecutive hyphens in the name", "InvalidParameterValue", 400,
             lambda m: rds(m).create_db_snapshot(DBInstanceIdentifier=m.name, DBSnapshotIdentifier=f"{m.name}--x")),
-    Refusal("CreateDBSnapshot of no database", "DBInstanceNotFound", 404,
+    Refusal("CreateDBSnapshot of an unknown database", "DBInstanceNotFound", 404,
             lambda m: rds(m).create_db_snapshot(DBInstanceIdentifier=f"{m.name}-x", DBSnapshotIdentifier=f"{m.name}-x")),
-    Refusal("DescribeDBSnapshots of no snapshot", "DBSnapshotNotFound", 404,
+    Refusal("DescribeDBSnapshots of an unknown snapshot", "DBSnapshotNotFound", 404,
             lambda m: rds(m).describe_db_snapshots(DBSnapshotIdentifier=f"{m.name}-x")),
     Refusal("DescribeDBSnapshots with MaxRecords=19", "InvalidParameterValue", 400,
             lambda m: rds(m).describe_db_snapshots(MaxRecords=19)),
-    Refusal("DescribeDBSnapshots with a filter that there is not", "InvalidParameterValue", 400,
+    Refusal("DescribeDBSnapshots with an unknown filter", "InvalidParameterValue", 400,
             lambda m: rds(m).describe_db_snapshots(Filters=[{"Name": "colour", "Values": ["blue"]}])),
-    Refusal("CopyDBSnapshot of no snapshot", "DBSnapshotNotFound", 404,
+    Refusal("CopyDBSnapshot of an unknown snapshot", "DBSnapshotNotFound", 404,
             lambda m: copy(m, SourceDBSnapshotIdentifier=f"{m.name}-x")),
-    Refusal("CopyDBSnapshot under a name that is taken", "DBSnapshotAlreadyExists", 400,
+    Refusal("CopyDBSnapshot with a duplicate name", "DBSnapshotAlreadyExists", 400,
             lambda m: copy(m, TargetDBSnapshotIdentifier=f"{m.name}-source")),
-    Refusal("CopyDBSnapshot under no key", "KMSKeyNotAccessibleFault", 400, lambda m: copy(m, KmsKeyId=absent_key(m))),
+    Refusal("CopyDBSnapshot with an unknown key", "KMSKeyNotAccessibleFault", 400, lambda m: copy(m, KmsKeyId=absent_key(m))),
     Refusal("CopyDBSnapshot to another Region without a key", "InvalidParameterValue", 400,
             lambda m: m.rds("a").copy_db_snapshot(
                 SourceDBSnapshotIdentifier=m.snapshot_arn("a", m.region_a, f"{m.name}-source"),
                 TargetDBSnapshotIdentifier=f"{m.name}-refused")),
-    Refusal("CopyDBSnapshot by B of what is not shared", "DBSnapshotNotFound", 404,
+    Refusal("CopyDBSnapshot by B of a snapshot that is not shared", "DBSnapshotNotFound", 404,
             lambda m: m.rds("b", m.region_a).copy_db_snapshot(
                 SourceDBSnapshotIdentifier=m.snapshot_arn("a", m.region_a, f"{m.name}-source"),
                 TargetDBSnapshotIdentifier=f"{m.name}-refused")),
-    Refusal("ModifyDBSnapshotAttribute making what is encrypted public", "InvalidParameterValue", 400,
+    Refusal("ModifyDBSnapshotAttribute making an encrypted snapshot public", "InvalidParameterValue", 400,
             lambda m: share(m, ValuesToAdd=["all"])),
-    Refusal("ModifyDBSnapshotAttribute with an account of 11 digits", "InvalidParameterValue", 400,
+    Refusal("ModifyDBSnapshotAttribute with an account id of 11 digits", "InvalidParameterValue", 400,
             lambda m: share(m, ValuesToAdd=["12345678901"])),
-    Refusal("ModifyDBSnapshotAttribute with another attribute", "InvalidParameterValue", 400,
+    Refusal("ModifyDBSnapshotAttribute with an unknown attribute", "InvalidParameterValue", 400,
             lambda m: share(m, AttributeName="copy", ValuesToAdd=[m.account_b])),
-    Refusal("RestoreDBInstanceFromDBSnapshot over a database", "DBInstanceAlreadyExists", 400,
+    Refusal("RestoreDBInstanceFromDBSnapshot with the name of an existing database", "DBInstanceAlreadyExists", 400,
             lambda m: rds(m).restore_db_instance_from_db_snapshot(
                 DBInstanceIdentifier=m.name, DBSnapshotIdentifier=f"{m.name}-source")),
-    Refusal("ListTagsForResource of another Region's ARN", "InvalidParameterValue", 400,
+    Refusal("ListTagsForResource with an ARN of another Region", "InvalidParameterValue", 400,
             lambda m: rds(m).list_tags_for_resource(ResourceName=m.snapshot_arn("a", m.region_b, "x"))),
-    Refusal("DescribeKey of no key", "NotFoundException", 400, lambda m: kms(m).describe_key(KeyId=absent_key(m))),
-    Refusal("CreateAlias of no key", "NotFoundException", 400,
+    Refusal("DescribeKey of an unknown key", "NotFoundException", 400, lambda m: kms(m).describe_key(KeyId=absent_key(m))),
+    Refusal("CreateAlias of an unknown key", "NotFoundException", 400,
             lambda m: kms(m).create_alias(AliasName=f"alias/{m.name}", TargetKeyId=absent_key(m))),
-    Refusal("CreateKey with a policy that names nobody", "MalformedPolicyDocumentException", 400,
+    Refusal("CreateKey with a policy that names an unknown role", "MalformedPolicyDocumentException", 400,
             lambda m: kms(m).create_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": [{
                 "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{m.account_a}:role/{m.name}-nobody"},
                 "Action": "kms:*", "Resource": "*"}]}))),
-    Refusal("SendMessage to no queue", "AWS.SimpleQueueService.NonExistentQueue", 400,
+    Refusal("SendMessage to an unknown queue", "AWS.SimpleQueueService.NonExistentQueue", 400,
             lambda m: sqs(m).send_message(MessageBody="x", QueueUrl=(
                 f"https://sqs.{m.region_a}.amazonaws.com/{m.account_a}/{m.name}-x"))),
-    Refusal("CreateQueue with an attribute that there is not", "InvalidAttributeName", 400,
+    Refusal("CreateQueue with an unknown attribute", "InvalidAttributeName", 400,
             lambda m: sqs(m).create_queue(QueueName=f"{m.name}-x", Attributes={"Colour": "blue"})),
-    Refusal("CreateQueue with 15 days of retention", "InvalidAttributeValue", 400,
+    Refusal("CreateQueue with a retention of 15 days", "InvalidAttributeValue", 400,
             lambda m: sqs(m).create_queue(QueueName=f"{m.name}-x", Attributes={"MessageRetentionPeriod": "1296000"})),
 ]

@@ -1,15 +1,16 @@
-"""The rules of the simulated AWS: every place in its source that builds a refusal, and which of them the suite met.
+"""Coverage of the refusal rules of the simulated AWS: finds every place in its source that creates a refusal, and checks
+that the suite has reached it.
 
-A *site* is one call of a constructor of `Fault` outside fault.rs, found by its text; or, where the constructor stands in a
-function with #[track_caller], each call of that function. It is provoked when a refused call in a trace (`/_sim/calls`)
-names its file and line. A closure that refuses counts once, however often it is called. What cannot be provoked from outside stands, with the reason, in
-unprovoked.toml, by file and text of the line, so that it may move.
+A *site* is one call of a constructor of `Fault` outside fault.rs, found in the source text. If the constructor is called in a
+function with #[track_caller], each call of that function is a site instead. A site is reached if a refused call in a trace
+(`/_sim/calls`) names its file and line. A closure that refuses is one site, no matter how often it is called. Sites that cannot
+be reached from outside are listed in unprovoked.toml with the reason, by file and text, so that line numbers may change.
 
-Whether a rule has a source is read off the comments, and no more is claimed than they say. Of a site count, first, the
-`//` comments between the last statement that ended before it and the site itself; when those name neither a source nor
-`UNSOURCED`, the `///` comment of the function around it. `UNSOURCED` wins where both are named. A source is a name of a
-document of AWS (API Reference, User Guide, Developer Guide, Common Errors), a public issue (owner/repository#number), or
-the words "seen in practice". What neither comment says anything of is silent, and the whole suite fails.
+Comments decide whether a rule has a source. First, the `//` comments between the end of the previous statement and the site
+are read; if they name neither a source nor `UNSOURCED`, the `///` comment of the enclosing function is read. `UNSOURCED` takes
+precedence over a source. A source is the name of an AWS document (API Reference, User Guide, Developer Guide, Common Errors),
+a public issue (owner/repository#number), or the words "seen in practice". A site is *silent* if neither comment says anything;
+then the whole suite fails.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from wire import HERE, tomllib
 SOURCE = HERE.parent / "aws-sim" / "src"
 CONSTRUCTORS = "new|bad|not_found|value|combination|missing|validation|internal"
 CALL = re.compile(rf"\bFault::({CONSTRUCTORS})\(")
-# A constructor handed on as a function loses the line of the rule: the trace would name the standard library.
+# A constructor passed as a function loses the line of the rule: the trace would name the standard library.
 HANDED_ON = re.compile(rf"\bFault::({CONSTRUCTORS})\b(?!\()")
 AUTHORITY = re.compile(r"API Reference|User Guide|Developer Guide|Common Errors|[\w-]+/[\w.-]+#\d+|[Ss]een in practice")
 FUNCTION = re.compile(r"^\s*(pub(\([\w: ]+\))? )?(const |async )*fn \w")
@@ -32,7 +33,7 @@ FUNCTION = re.compile(r"^\s*(pub(\([\w: ]+\))? )?(const |async )*fn \w")
 
 @dataclass(frozen=True)
 class Site:
-    """One place that refuses."""
+    """One place in the source that creates a refusal."""
 
     file: str
     line: int
@@ -45,7 +46,7 @@ class Site:
 
 
 def sites() -> tuple[list[Site], list[str]]:
-    """All sites, and what is wrong with how some are written."""
+    """All sites, and errors about sites that the trace cannot identify."""
     found, wrong = [], []
     sources = {
         path.relative_to(SOURCE).as_posix(): path.read_text().splitlines()
@@ -61,12 +62,12 @@ def sites() -> tuple[list[Site], list[str]]:
         for index, line in enumerate(lines):
             code = line.split("//")[0]
             if HANDED_ON.search(code):
-                wrong.append(f"{file}:{index + 1} hands a constructor on, so that the trace cannot name the rule")
+                wrong.append(f"{file}:{index + 1} passes a constructor as a function, so that the trace cannot name the rule")
             rules = CALL.findall(code) + (calls.findall(code) if calls else [])
             if index in passing or not rules:
                 continue
             if len(rules) > 1:
-                wrong.append(f"{file}:{index + 1} holds two rules, which the trace cannot tell apart")
+                wrong.append(f"{file}:{index + 1} has two rules, which the trace cannot distinguish")
             more = lines[index + 1 : index + 3] if line.endswith("(") else []
             text = " ".join(one.strip() for one in [line, *more])
             found.append(Site(file, index + 1, text, _standing(lines, index)))
@@ -88,7 +89,7 @@ def _tracked(lines: list[str]) -> dict[str, range]:
 
 
 def _imports(lines: list[str], name: str) -> bool:
-    """Whether a function of another file is called here: through its module, or by its name after a `use`."""
+    """Whether this file can call a function of another file: through its module, or by its name after a `use`."""
     text = "\n".join(lines)
     if re.search(rf"let {name} =", text):
         return False
@@ -106,7 +107,7 @@ def _standing(lines: list[str], index: int) -> str:
 
 
 def _beside(lines: list[str], start: int, index: int) -> str:
-    """The `//` comments of the statement that the site is part of: back to the last line that ends another."""
+    """The `//` comments of the statement that contains the site: back to the end of the previous statement."""
     comments = []
     for at in range(index - 1, start, -1):
         line = lines[at].strip()
@@ -125,14 +126,14 @@ def _above(lines: list[str], start: int) -> str:
 
 
 def provoked(calls: Iterable[dict[str, Any]]) -> set[str]:
-    """The rules that refused calls name, as `rds/restore.rs:61`."""
+    """The rules that refused calls name, such as `rds/restore.rs:61`."""
     rules = (call["rule"].replace("\\", "/") for call in calls if call["rule"])
     return {rule.rpartition("aws-sim/src/")[2] for rule in rules}
 
 
 @dataclass
 class Coverage:
-    """How many sites there are, how many were provoked, and what is wrong."""
+    """All sites, which of them were reached, and the errors."""
 
     sites: list[Site]
     provoked: set[str]
@@ -151,17 +152,17 @@ def coverage(calls: Iterable[dict[str, Any]]) -> Coverage:
     excused = 0
     for site in found:
         if site.standing == "silent":
-            wrong.append(f"{site.name} says neither its source nor UNSOURCED: {site.text[:120]}")
+            wrong.append(f"{site.name} names neither a source nor UNSOURCED: {site.text[:120]}")
         fits = [at for at, one in enumerate(excuses) if one["file"] == site.file and one["text"] in site.text]
         for at in fits:
             used[at] = True
         if fits and site.name in met:
-            wrong.append(f"{site.name} stands in unprovoked.toml and was provoked")
+            wrong.append(f"{site.name} is listed in unprovoked.toml, but was reached")
         elif fits:
             excused += 1
         elif site.name not in met:
-            wrong.append(f"{site.name} was not provoked: {site.text[:120]}")
-    wrong += [f"unprovoked.toml: no such site: {one}" for one, was in zip(excuses, used) if not was]
-    # A rule that names no site was refused by something that is not written as a site.
-    wrong += [f"{rule} refused a call and is no site" for rule in sorted(met - {site.name for site in found})]
+            wrong.append(f"{site.name} was not reached: {site.text[:120]}")
+    wrong += [f"unprovoked.toml lists an unknown site: {one}" for one, was in zip(excuses, used) if not was]
+    # A rule that is not a known site was created by code that the text search does not find.
+    wrong += [f"{rule} refused a call, but is not a known site" for rule in sorted(met - {site.name for site in found})]
     return Coverage(found, met & {site.name for site in found}, excused, wrong)

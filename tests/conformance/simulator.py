@@ -1,4 +1,4 @@
-"""The simulated AWS as a process, and boto3's clients of it."""
+"""Runs the simulated AWS as a process, and creates boto3 clients for it."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from botocore.config import Config
 
 import wire
 
-# Time is divided by this: hours of copying pass in milliseconds. SQS keeps real time.
+# The speed factor: hours of copying pass in milliseconds. SQS runs in real time.
 FAST = 1_000_000
-# Refusals are expected here, so nothing is tried twice.
+# No retries, since errors are expected here.
 CONFIG = Config(retries={"total_max_attempts": 1}, parameter_validation=True)
-# Sends what botocore itself would refuse, as other clients do.
+# No validation by botocore, so that invalid parameters are sent.
 UNCHECKED = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
 
 _accounts = (f"{number:012d}" for number in itertools.count(100_000_000_001))
 
 
 def new_account() -> str:
-    """An account that nothing has happened in: accounts exist by being named."""
+    """The id of an unused account. The simulator creates an account when it is first named."""
     return next(_accounts)
 
 
 class Simulator:
-    """One `aws-sim`; `calls` is its trace."""
+    """One `aws-sim` process."""
 
     def __init__(self, *arguments: str, speed: int = FAST) -> None:
         command = [os.environ["AWS_SIM"], "--listen", "127.0.0.1:0", "--speed", str(speed), "--keep-questions", *arguments]
@@ -46,7 +46,7 @@ class Simulator:
         self._clients: dict[tuple[str, str, str, bool], Any] = {}
 
     def client(self, service: str, account: str, region: str, checked: bool = True) -> Any:
-        """A boto3 client with the credentials of the account's root."""
+        """A boto3 client with the credentials of the account's root user."""
         key = (service, account, region, checked)
         if key not in self._clients:
             self._clients[key] = self.client_of(service, account, f"simulated-{account}", None, region, checked)
@@ -68,7 +68,7 @@ class Simulator:
         return made
 
     def content(self, arn: str) -> bytes | None:
-        """What a database or snapshot holds, once it is available."""
+        """The content of a database or snapshot. None if it is not available."""
         return self._get(f"/_sim/content/{quote(arn, safe=':/')}")
 
     def calls(self) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ class Simulator:
         return [json.loads(line) for line in text.splitlines()]
 
     def questions(self) -> list[str]:
-        """Every different question that it has put to its policies."""
+        """Every different authorization decision of the simulator, as a line of JSON."""
         return (self._get("/_sim/decisions") or b"").decode().splitlines()
 
     def _get(self, path: str) -> bytes | None:
@@ -109,7 +109,7 @@ ASKED: set[str] = set()
 
 
 def asked() -> list[str]:
-    """Every question that the simulators of this run have put to their policies so far."""
+    """Every different authorization decision of all simulators of this run so far."""
     return sorted(ASKED.union(*(simulator.questions() for simulator in RUNNING)))
 
 
@@ -126,7 +126,7 @@ def running(*arguments: str, speed: int = FAST) -> Iterator[Simulator]:
         simulator.stop()
 
 
-# How many calls were compared with moto, and how many differences are known.
+# The number of calls compared with moto, and the number of known differences.
 MOTO = pytest.StashKey[tuple]()
-# What the referee has judged, by what it was given.
+# The results of the comparisons with the referee, by the origin of the questions.
 REFEREE = pytest.StashKey[dict]()

@@ -1,4 +1,4 @@
-"""The AWS CLI, as the project's own pages tell people to use it, in a world where a handoff was made by hand."""
+"""Runs the AWS CLI commands of the project's documentation, after a handoff was made by hand."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from simulator import Simulator
 from world import HERE, THERE
 
 ROOT = wire.HERE.parent.parent
-# The accounts that the pages name.
+# The account ids in the documentation.
 A, B = "111111111111", "222222222222"
 
 
 class Shell:
-    """Runs commands as a person at a shell would, with the credentials of an account's root."""
+    """Runs commands in a shell, with the credentials of an account's root user."""
 
     def __init__(self, sim: Simulator, directory: Path) -> None:
         self.sim, self.directory = sim, directory
@@ -41,8 +41,8 @@ class Shell:
         }
 
     def run(self, account: str, command: str) -> Any:
-        """What the last command prints, which is JSON or nothing."""
-        # AWS CLI 1 has an endpoint of its own for SQS, which AWS_ENDPOINT_URL does not change.
+        """Runs commands. Returns the JSON that the last one printed, or None."""
+        # AWS CLI 1 uses a separate endpoint for SQS, which AWS_ENDPOINT_URL does not change.
         aws = f'aws() {{ command aws --endpoint-url {self.sim.url} "$@"; }}\n'
         keys = {"AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": f"simulated-{account}"}
         done = subprocess.run(
@@ -90,23 +90,23 @@ def blocks(page: str) -> list[str]:
     return re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
 
-def test_the_queues_are_made_as_the_page_says(shell: Shell) -> None:
+def test_deploy_readme_commands_create_the_queues(shell: Shell) -> None:
     inbox, receipts = [block for block in blocks("deploy/README.md") if "create-queue" in block]
     url = shell.run(B, inbox)["QueueUrl"]
     assert url.endswith(f"/{B}/rds-handoff-inbox")
     url = shell.run(A, receipts)["QueueUrl"]
     assert url.endswith(f"/{A}/rds-handoff-receipts-{B}")
-    # Made twice, they are the same queues.
+    # Creating a queue again returns the same queue.
     assert shell.run(A, receipts)["QueueUrl"] == url
     attributes = shell.run(A, f"aws sqs get-queue-attributes --region {HERE} --queue-url {url} --attribute-names All")
     assert attributes["Attributes"]["MessageRetentionPeriod"] == "1209600"
 
 
-def test_one_looks_around_as_the_demo_says(shell: Shell) -> None:
+def test_demo_guide_commands_show_the_handoff(shell: Shell) -> None:
     guide = (ROOT / "tests/demo/src/guide.rs").read_text()
-    told = [one for one in re.findall(r'"(aws [^"]+)"', guide) if " sqs " not in one]
+    found_commands = [one for one in re.findall(r'"(aws [^"]+)"', guide) if " sqs " not in one]
     known = {"there": THERE, "home": HERE, "RESTORED": "orders"}
-    commands = [re.sub(r"\{(\w+)\}", lambda found: known[found[1]], one) for one in told]
+    commands = [re.sub(r"\{(\w+)\}", lambda found: known[found[1]], one) for one in found_commands]
     databases, snapshots, aliases, tags = [
         shell.run(account, command) for account, command in zip([B, B, A, A], commands)
     ]
@@ -116,7 +116,7 @@ def test_one_looks_around_as_the_demo_says(shell: Shell) -> None:
     assert tags == [[{"Key": "label", "Value": "cutover"}]]
 
 
-def test_a_handoff_is_taken_back_as_the_page_says(shell: Shell) -> None:
+def test_readme_command_revokes_a_handoff(shell: Shell) -> None:
     [command] = re.findall(r"aws rds add-tags-to-resource (?:.*\\\n)*.*\n", (ROOT / "README.md").read_text())
     arn = f"arn:aws:rds:{HERE}:{A}:snapshot:orders-source"
     assert "<ARN of the source snapshot>" in command
@@ -126,7 +126,7 @@ def test_a_handoff_is_taken_back_as_the_page_says(shell: Shell) -> None:
     assert re.fullmatch(r"revoked/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", ended)
 
 
-def test_the_rest_of_what_people_look_at(shell: Shell) -> None:
+def test_other_commands_show_share_and_key_policy(shell: Shell) -> None:
     look = shell.run(A, f"aws rds describe-db-snapshot-attributes --region {THERE} --db-snapshot-identifier orders-shared")
     [attribute] = look["DBSnapshotAttributesResult"]["DBSnapshotAttributes"]
     assert attribute == {"AttributeName": "restore", "AttributeValues": [B]}

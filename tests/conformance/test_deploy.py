@@ -1,4 +1,4 @@
-"""What deploy/ ships, read by linters that nobody here wrote: its templates, and every policy that they make."""
+"""Lints the templates of deploy/, and every policy that they create, with third-party linters."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ DEPLOY = HERE.parent.parent / "deploy"
 
 
 def lint(*command: str) -> None:
-    told = subprocess.run(command, capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout + told.stderr
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_templates_lint() -> None:
-    """cfn-lint takes nothing for an error or a warning, and nothing is put away."""
+    """cfn-lint reports no error and no warning, and no rule is suppressed."""
     templates = sorted(str(path) for path in DEPLOY.glob("*.yaml"))
     assert templates
     lint(str(Path(sys.executable).with_name("cfn-lint")), "--", *templates)
 
 
-def test_policies_make_sense() -> None:
-    """parliament, of the policies that the templates make in both key modes, and of those of the tests."""
+def test_policies_lint() -> None:
+    """parliament reports nothing about the policies of the templates in both key modes, and those of the tests."""
     lint(sys.executable, "-W", "ignore", str(HERE / "lint.py"), os.environ["POLICIES"], str(HERE / "policies"))

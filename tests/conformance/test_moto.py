@@ -1,8 +1,8 @@
-"""The same calls to the simulated AWS and to moto, an emulator by other people: every difference is known.
+"""Makes the same calls to the simulated AWS and to moto, an independent emulator. Every difference must be listed.
 
-What may differ is put away first: times become <time>; ids that are drawn at random become <id>, in ARNs and URLs, too; a
-policy document is compared as what it says. Messages of errors are not compared, codes and statuses are. A difference
-belongs to a member of a shape, so that it is listed once for all operations that show that shape.
+Values that may differ are replaced first: times become <time>, and random ids become <id>, also in ARNs and URLs. Policy
+documents are compared regardless of order and format. Of errors, codes and statuses are compared, but not messages. A
+difference is listed by a member of a shape, so that it is listed once for all operations that return that shape.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RANDOM = re.compile(
     r"mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|db-[A-Z0-9]{26}"
     r"|(?<=vpc-)[0-9a-f]+|(?<=subnet-)[0-9a-f]+|(?<=sg-)[0-9a-f]+|\b[a-z0-9]{10,12}(?=\.[a-z0-9-]+\.rds\.amazonaws)"
 )
-# Members whose values are drawn at random, whole.
+# Members whose whole value is random.
 DRAWN = {
     "CiphertextBlob", "GrantId", "GrantToken", "MessageId", "Plaintext", "PreferredBackupWindow",
     "PreferredMaintenanceWindow", "ReceiptHandle",
@@ -45,7 +45,7 @@ class Difference:
 
 
 class Found:
-    """The differences that there were, each with the operations that showed it."""
+    """The differences found, each with the operations in which it occurred."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -80,14 +80,14 @@ def moto() -> Iterator[str]:
             yield address[1]
             break
     else:
-        raise RuntimeError("moto does not say where it listens")
+        raise RuntimeError("moto did not print its address")
     process.terminate()
     process.stderr.close()
     process.wait()
 
 
 class Side:
-    """One of the two, with what its answers have left for later steps."""
+    """The simulated AWS or moto, with the values kept for later steps."""
 
     def __init__(self, url: str, watched: bool) -> None:
         self.url, self.watched = url, watched
@@ -109,7 +109,7 @@ class Side:
         client = self.client(step.service, step.region)
         model = client.meta.service_model.operation_model(step.operation)
         try:
-            # The method that boto3 makes for each operation calls this.
+            # The client methods that boto3 generates call this.
             answer = client._make_api_call(step.operation, self.filled(step.parameters))
         except ClientError as refusal:
             answer = refusal.response
@@ -138,7 +138,7 @@ class Side:
 
 
 def plain(name: str, value: Any, url: str) -> Any:
-    """A value without what may differ."""
+    """A value in which parts that may differ are replaced."""
     if isinstance(value, datetime.datetime):
         return "<time>"
     if name in DRAWN:
@@ -154,7 +154,7 @@ def plain(name: str, value: Any, url: str) -> Any:
 
 
 def ordered(value: Any) -> Any:
-    """A policy element in one order, a list of one as the one."""
+    """A policy element in sorted order; a list of one element becomes the element."""
     if isinstance(value, dict):
         return {name: ordered(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -207,7 +207,7 @@ def compare_leaf(
         found.add(step.operation, field, one, other)
 
 
-def test_every_difference_from_moto_is_known(moto: str, request: pytest.FixtureRequest) -> None:
+def test_every_difference_from_moto_is_listed(moto: str, request: pytest.FixtureRequest) -> None:
     found = Found()
     with simulators.running() as sim:
         sides = Side(sim.url, watched=True), Side(moto, watched=False)
@@ -233,11 +233,11 @@ def test_every_difference_from_moto_is_known(moto: str, request: pytest.FixtureR
         f"sim = {json.dumps(one.sim)}\nmoto = {json.dumps(one.moto)}\n"
         for one, shown in sorted(new.items())
     )
-    assert not gone, f"differences.toml lists what does not differ: {gone}"
+    assert not gone, f"differences.toml lists differences that no longer occur: {gone}"
 
 
 def _refused(step: Step) -> str:
-    """Which call it was, told by the parameters that are not the same in every call."""
-    told = {name: value for name, value in step.parameters.items() if isinstance(value, (str, int)) and len(str(value)) < 60}
-    shown = ", ".join(f"{name}={value}" for name, value in sorted(told.items()))
+    """Identifies a call by its short parameters."""
+    short = {name: value for name, value in step.parameters.items() if isinstance(value, (str, int)) and len(str(value)) < 60}
+    shown = ", ".join(f"{name}={value}" for name, value in sorted(short.items()))
     return f"{step.operation}({shown})".encode("unicode_escape").decode()

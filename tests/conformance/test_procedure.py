@@ -1,4 +1,4 @@
-"""The move by hand, from a database in account A to one in account B and another Region."""
+"""The manual procedure, from a database in account A to one in account B and another Region."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from procedure import Move
 from world import HERE, THERE, Account
 
 
-def test_a_database_moves_by_hand(move: Move) -> None:
-    sim = move.clients("a", "sts", HERE)  # each side is whom it believes to be
+def test_manual_procedure_moves_a_database(move: Move) -> None:
+    sim = move.clients("a", "sts", HERE)  # each side has the credentials of its own account
     assert sim.get_caller_identity()["Account"] == move.account_a
     assert move.clients("b", "sts", THERE).get_caller_identity()["Arn"] == f"arn:aws:iam::{move.account_b}:root"
 
@@ -35,7 +35,7 @@ def test_a_database_moves_by_hand(move: Move) -> None:
         assert source[kept] == shared[kept] == seen[0][kept] == target[kept], kept
     assert source["SnapshotCreateTime"] < target["SnapshotCreateTime"]
 
-    # What B has copied stays B's when A takes everything back.
+    # B's copy is still usable after A has revoked all access.
     move.unshare("orders-shared")
     move.kms("a").disable_key(KeyId=replica)
     restored = move.restore()
@@ -44,7 +44,7 @@ def test_a_database_moves_by_hand(move: Move) -> None:
     assert modified["BackupRetentionPeriod"] == 1 and modified["PendingModifiedValues"] == {}
 
 
-def test_the_content_arrives_and_is_the_same(move: Move, sim) -> None:
+def test_content_is_the_same_after_every_copy_and_restore(move: Move, sim) -> None:
     database = move.create_database()
     content = sim.content(database["DBInstanceArn"])
     source = move.take_snapshot()
@@ -60,7 +60,7 @@ def test_the_content_arrives_and_is_the_same(move: Move, sim) -> None:
 
 
 def test_queues_carry_messages_between_accounts(a: Account, b: Account) -> None:
-    """B's inbox lets A send and nothing else, and A's receipts queue the other way round."""
+    """B's inbox allows A only to send, and A's receipts queue allows B only to send."""
 
     def make(owner: Account, sender: Account, name: str) -> str:
         dead = owner.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
@@ -97,17 +97,17 @@ def test_queues_carry_messages_between_accounts(a: Account, b: Account) -> None:
     assert answer["Body"] == "landed"
     a.sqs.delete_message(QueueUrl=receipts, ReceiptHandle=answer["ReceiptHandle"])
 
-    # Given back once, the message is received no second time: it goes to the dead-letter queue.
+    # maxReceiveCount is 1: a message that is visible again moves to the dead-letter queue when it would be received again.
     b.sqs.change_message_visibility(QueueUrl=inbox, ReceiptHandle=got["ReceiptHandle"], VisibilityTimeout=0)
     assert "Messages" not in b.sqs.receive_message(QueueUrl=inbox)
     dead = b.sqs.get_queue_url(QueueName="inbox-dead")["QueueUrl"]
-    buried = b.sqs.receive_message(QueueUrl=dead)["Messages"][0]
-    assert buried["MessageId"] == sent["MessageId"]
-    entries = [{"Id": "one", "ReceiptHandle": buried["ReceiptHandle"]}]
+    dead_letter = b.sqs.receive_message(QueueUrl=dead)["Messages"][0]
+    assert dead_letter["MessageId"] == sent["MessageId"]
+    entries = [{"Id": "one", "ReceiptHandle": dead_letter["ReceiptHandle"]}]
     assert b.sqs.delete_message_batch(QueueUrl=dead, Entries=entries)["Successful"] == [{"Id": "one"}]
 
 
-def test_paginators_reach_every_page(a: Account) -> None:
+def test_paginators_return_every_page(a: Account) -> None:
     a.rds.create_db_instance(
         DBInstanceIdentifier="orders",
         DBInstanceClass="db.t4g.micro",
@@ -134,7 +134,7 @@ def test_paginators_reach_every_page(a: Account) -> None:
     assert [len(page["QueueUrls"]) for page in pages] == [2, 1]
 
 
-def test_waiters_see_an_end(a: Account, move: Move) -> None:
+def test_waiters_detect_deletion(a: Account, move: Move) -> None:
     move.create_database()
     move.take_snapshot()
     waiting = {"Delay": 0.01, "MaxAttempts": 1000}

@@ -1,4 +1,4 @@
-"""The run on real accounts, tried on the simulated AWS: every step of it, and its clean-up."""
+"""Runs every step of the run on real accounts, and its clean-up, against the simulated AWS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REGIONS = ["--region-a", HERE, "--region-b", THERE]
 
 @pytest.fixture
 def options(sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Two profiles, as people have them."""
+    """Command-line options with two AWS profiles."""
     numbers = {"a": simulators.new_account(), "b": simulators.new_account()}
     lines = [
         f"[{side}]\naws_access_key_id = {number}\naws_secret_access_key = simulated-{number}\n"
@@ -32,7 +32,7 @@ def options(sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def left(options: list[str]) -> list[Any]:
-    """What there still is in the two accounts."""
+    """The resources that are left in both accounts."""
     arguments = real.parsed([*options, "--profile-b", "b"])
     accounts = real.Accounts(arguments, wire.watch)
     found: list[Any] = []
@@ -46,14 +46,14 @@ def left(options: list[str]) -> list[Any]:
     return found
 
 
-def test_the_real_run_works_and_leaves_nothing(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_real_run_succeeds_and_leaves_no_resources(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     both = [*options, "--profile-b", "b"]
     assert real.main(both, wire.watch) == 2
     assert "Nothing has been created." in capsys.readouterr().out and left(options) == []
 
     assert real.main([*both, "--yes"], wire.watch) == 0
-    told = capsys.readouterr().out
-    assert "NOT AS SIMULATED" not in told, told
+    output = capsys.readouterr().out
+    assert "NOT AS SIMULATED" not in output, output
     assert left(options) == []
     answers = json.loads(Path(both[both.index("--report") + 1]).read_text())
     by_question = {one["question"]: one["answer"] for one in answers}
@@ -62,7 +62,7 @@ def test_the_real_run_works_and_leaves_nothing(options: list[str], capsys: pytes
     assert len(same) == 2 and all(answer.startswith("the same everywhere") for answer in same)
 
 
-def test_a_run_that_broke_off_is_cleaned_up(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clean_up_deletes_what_an_aborted_run_left(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     both = [*options, "--profile-b", "b"]
     with monkeypatch.context() as broken:
         broken.setattr(real, "clean_up", lambda *_: None)
@@ -74,5 +74,5 @@ def test_a_run_that_broke_off_is_cleaned_up(options: list[str], monkeypatch: pyt
     assert left(options) == []
 
 
-def test_two_profiles_of_one_account_are_refused(options: list[str]) -> None:
+def test_real_run_refuses_two_profiles_of_one_account(options: list[str]) -> None:
     assert real.main([*options, "--profile-b", "a"], wire.watch) == 2

@@ -1,4 +1,4 @@
-"""What aws-sim allows and refuses, judged by an evaluator that nobody here wrote."""
+"""Compares what aws-sim allows and refuses with an independent policy evaluator, the referee."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from world import HERE, THERE, WAITING
 
 A, B, STRANGER = "400000000001", "400000000002", "400000000003"
 SEED, COUNT = 20261122, 6000
-# What the referee takes out of requests although AWS has it (KMS Developer Guide, AWS KMS condition keys): it does not read
-# keys with a part of their own.
+# A condition key that the referee ignores although AWS documents it (KMS Developer Guide, AWS KMS condition keys): the referee
+# does not support keys with a variable part.
 NOT_READ = "kms:encryptioncontext:"
 
 
@@ -35,7 +35,7 @@ def client(sim: Simulator, side: str, service: str, region: str) -> Any:
     return sim.client_of(service, f"mover-{side}", f"simulated-mover-{side}", None, region)
 
 
-def test_the_move_is_made_within_its_bounds(bounded: Simulator) -> None:
+def test_manual_procedure_succeeds_under_restrictive_policies(bounded: Simulator) -> None:
     move = Move(
         clients=lambda side, service, region: client(bounded, side, service, region),
         account_a=A, account_b=B, region_a=HERE, region_b=THERE, name="orders", tags={"purpose": "conformance"},
@@ -56,7 +56,7 @@ def test_the_move_is_made_within_its_bounds(bounded: Simulator) -> None:
 
     assume = {"RoleArn": f"arn:aws:iam::{A}:role/trusted", "RoleSessionName": "me"}
     client(bounded, "a", "sts", HERE).assume_role(**assume)
-    # Each of these is refused by another layer.
+    # Each of these calls is refused by the layer that its error message names.
     refused: list[tuple[str, Callable[[], Any]]] = [
         ("no identity-based policy", lambda: client(bounded, "a", "rds", HERE).describe_db_engine_versions()),
         ("a permissions boundary", lambda: client(bounded, "a", "rds", HERE).delete_db_snapshot(DBSnapshotIdentifier="orders-source")),
@@ -80,7 +80,7 @@ def public(sim: Simulator) -> Any:
 
 
 def judge(request: pytest.FixtureRequest, name: str, asked: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> Session:
-    """Has each question judged, with aws-sim's ruling on it, and notes what came of it for the table at the end."""
+    """Compares the referee with aws-sim's ruling on each question, and keeps the results for the summary table."""
     session = Session.begin()
     try:
         for question, ruling in asked:
@@ -94,24 +94,24 @@ def judge(request: pytest.FixtureRequest, name: str, asked: Iterable[tuple[dict[
     return session
 
 
-def test_what_was_decided_in_this_run(bounded: Simulator, request: pytest.FixtureRequest) -> None:
+def test_referee_agrees_with_the_decisions_of_this_run(bounded: Simulator, request: pytest.FixtureRequest) -> None:
     recorded = lines(simulators.asked())
     judge(request, "recorded", ((question, question.pop("ruling")) for question in recorded))
 
 
-def test_what_was_decided_in_the_simulators_own_tests(request: pytest.FixtureRequest) -> None:
+def test_referee_agrees_with_the_decisions_of_the_simulators_own_tests(request: pytest.FixtureRequest) -> None:
     folder = os.environ.get("AWS_SIM_QUESTIONS")
     if not folder:
-        pytest.skip("only the whole suite runs them")
+        pytest.skip("the simulator's own tests run only with the whole suite")
     texts = sorted({line for path in Path(folder).glob("*.jsonl") for line in path.read_text().splitlines()})
     assert len(texts) > 1000
     judge(request, "the simulator's own tests'", ((question, question.pop("ruling")) for question in lines(texts)))
 
 
-def test_what_is_made_up(request: pytest.FixtureRequest) -> None:
+def test_referee_agrees_on_generated_questions(request: pytest.FixtureRequest) -> None:
     made = questions.questions(SEED, COUNT)
     with closing(Judge(os.environ["AWS_SIM"], "--judge")) as sim:
         session = judge(request, "generated", ((question, sim(question)) for question in made))
     sessions = request.config.stash[REFEREE].values()
     unmet = [what for what in session.unmet() if all(what in one.unmet() for one in sessions)]
-    assert not unmet, f"disagreements.toml lists what there is no more: {unmet}"
+    assert not unmet, f"disagreements.toml lists disagreements that no longer occur: {unmet}"

@@ -1,4 +1,4 @@
-"""Every refusal, next to what is allowed."""
+"""Every case: the refused call, and the similar call that is allowed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import cases
-import cases_kms  # noqa: F401  each adds its cases
+import cases_kms  # noqa: F401  each of these modules adds its cases
 import cases_rds  # noqa: F401
 import cases_settings  # noqa: F401
 import cases_signatures  # noqa: F401
@@ -15,9 +15,9 @@ from world import World
 
 
 @pytest.mark.parametrize("case", cases.ALL, ids=lambda case: case.name)
-def test_refused_and_its_neighbour_allowed(case: cases.Case, request: pytest.FixtureRequest) -> None:
-    w = World(request.getfixturevalue(case.pace), seeded=case.pace == "seeded")
-    w.it = case.given(w)
+def test_call_is_refused_and_similar_call_is_allowed(case: cases.Case, request: pytest.FixtureRequest) -> None:
+    w = World(request.getfixturevalue(case.simulator), seeded=case.simulator == "seeded")
+    w.it = case.setup(w)
     with pytest.raises(ClientError) as refusal:
         case.refused(w)
     answer = refusal.value.response
@@ -26,6 +26,6 @@ def test_refused_and_its_neighbour_allowed(case: cases.Case, request: pytest.Fix
     case.allowed(w)
 
 
-def test_the_names_of_cases_are_distinct() -> None:
+def test_names_of_cases_are_unique() -> None:
     names = [case.name for case in cases.ALL]
     assert len(names) == len(set(names))

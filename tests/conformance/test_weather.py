@@ -1,4 +1,4 @@
-"""What goes wrong on AWS's side: the answers, in the words of each service."""
+"""Fault injection in the simulated AWS: the error code of each service for a failure on AWS's side."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def world(directory: Path, text: str) -> list[str]:
     return ["--world", str(directory / "world.toml")]
 
 
-def test_when_nothing_works(tmp_path: Path) -> None:
+def test_server_errors_have_the_code_of_each_service(tmp_path: Path) -> None:
     with simulators.running(*world(tmp_path, "[weather]\nserver_errors = 1\n")) as sim:
         answers = refused(sim)
     assert answers == [("InternalFailure", 500)] * 4
 
 
-def test_when_everything_is_throttled(tmp_path: Path) -> None:
+def test_throttling_has_the_code_of_each_service(tmp_path: Path) -> None:
     with simulators.running(*world(tmp_path, "[weather]\nthrottling = 1\n")) as sim:
         answers = refused(sim)
     assert answers == [("Throttling", 400), ("ThrottlingException", 400), ("RequestThrottled", 400), ("Throttling", 400)]
 
 
-def test_a_world_without_memory_shows_nothing_old(tmp_path: Path) -> None:
+def test_stale_read_without_history_is_a_server_error(tmp_path: Path) -> None:
     text = 'remembers = "0s"\n[weather]\nstale_reads = 1\n'
     with simulators.running(*world(tmp_path, text)) as sim:
         w = World(sim)

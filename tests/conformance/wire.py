@@ -1,9 +1,9 @@
-"""Every raw HTTP response against botocore's own model of the service.
+"""Checks every raw HTTP response against botocore's model of the service.
 
-botocore's parser is forgiving: it drops what it does not know and takes what it finds. Here each response is looked at
-before it is parsed: no element or key that the model does not have, none missing that it requires, each scalar written as
-its type is written, enums, lengths and patterns kept, wrappers and request ids where the protocol has them. An error must
-have the status that its model gives it, and be modelled for the operation or stand in common_errors.toml.
+botocore's parser is lenient: it ignores unknown elements and does not check values. This module checks each response before it
+is parsed: it has no element or key that the model lacks, and all that the model requires; each scalar has the format of its
+type; enums, lengths and patterns are respected; wrappers and request ids are where the protocol requires them. An error must
+have the status in its model, and be modelled for the operation or be listed in common_errors.toml.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SCALARS = {
 
 
 class Ledger:
-    """What the whole run has seen."""
+    """Counts of everything that was checked in the whole run, and the faults found."""
 
     def __init__(self) -> None:
         self.responses = 0
@@ -49,7 +49,7 @@ class Ledger:
         self.calls.extend(calls)
 
     def take(self, found: dict[str, Any]) -> None:
-        """What another process has seen, as `given` there."""
+        """Adds the counts of another process, which `given` has returned there."""
         self.responses += found["responses"]
         self.refusals += found["refusals"]
         self.operations.update(found["operations"])
@@ -68,7 +68,7 @@ LEDGER = Ledger()
 
 
 def watch(client: Any) -> None:
-    """Has every response to this client looked at."""
+    """Checks every response to this client."""
     watch_events(client.meta.events)
 
 
@@ -77,11 +77,11 @@ def watch_events(events: Any) -> None:
 
 
 def _before_parse(operation_model: OperationModel, response_dict: dict[str, Any], **_: Any) -> None:
-    look_at(operation_model, response_dict["status_code"], response_dict["headers"], response_dict["body"])
+    check_response(operation_model, response_dict["status_code"], response_dict["headers"], response_dict["body"])
 
 
-def look_at(operation: OperationModel, status: int, headers: Any, body: bytes) -> list[str]:
-    """Everything that is wrong with one response; it is in the ledger, too."""
+def check_response(operation: OperationModel, status: int, headers: Any, body: bytes) -> list[str]:
+    """Checks one response. Returns all faults, and adds them to the ledger."""
     found: list[str] = []
     service = operation.service_model.service_name
     LEDGER.responses += 1
@@ -159,7 +159,7 @@ def _xml(shape: Shape, element: Any, path: str, found: list[str]) -> None:
         members = {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
         seen = [child.tag for child in element]
         found.extend(f"{path}.{tag} is not in the model" for tag in seen if tag not in members)
-        found.extend(f"{path}.{tag} is there more than once" for tag in sorted(set(seen)) if seen.count(tag) > 1)
+        found.extend(f"{path}.{tag} occurs more than once" for tag in sorted(set(seen)) if seen.count(tag) > 1)
         for tag, (name, member) in members.items():
             child = element.find(tag)
             if child is not None:
@@ -182,10 +182,10 @@ def _xml(shape: Shape, element: Any, path: str, found: list[str]) -> None:
 
 
 def _scalar(shape: Shape, text: str, path: str, found: list[str]) -> None:
-    """A scalar of the query protocol, where everything is text."""
+    """Checks a scalar of the query protocol, where every value is text."""
     pattern = SCALARS.get(shape.type_name)
     if pattern and not pattern.fullmatch(text):
-        found.append(f"{path}: {text!r} is no {shape.type_name}")
+        found.append(f"{path}: {text!r} is not of the type {shape.type_name}")
     if shape.type_name == "string":
         _text(shape, text, path, found)
 
@@ -206,7 +206,7 @@ def _json_success(operation: OperationModel, status: int, headers: Any, body: by
     output = operation.output_shape
     if output is None:
         if body not in (b"", b"{}"):
-            found.append(f"no output is modelled, and there is {body[:80]!r}")
+            found.append(f"no output is modelled, but the body is {body[:80]!r}")
         return
     _json(output, json.loads(body), output.name, found)
 
@@ -219,27 +219,27 @@ def _json_error(operation: OperationModel, status: int, headers: Any, body: byte
     if operation.service_model.service_name != "sqs":
         _known_error(operation, status, error["__type"], found)
         return
-    # SQS writes a namespace before the shape's name, and the code of its former query protocol into a header.
+    # SQS prefixes the shape's name with a namespace, and sends the error code of its former query protocol in a header.
     space, _, name = error["__type"].partition("#")
     if space not in ("com.amazonaws.sqs", "com.amazon.coral.service"):
         found.append(f"__type {error['__type']}")
     code, _, kind = headers.get("x-amzn-query-error", "").partition(";")
     if code and kind != ("Sender" if status < 500 else "Receiver"):
-        found.append(f"x-amzn-query-error is of the kind {kind} with status {status}")
+        found.append(f"x-amzn-query-error has the fault type {kind} with status {status}")
     if name in {shape.name for shape in operation.error_shapes}:
         _known_error(operation, status, name, found)
         wanted = COMMON["sqs-query-codes"].get(name, name)
         if code != wanted:
             found.append(f"x-amzn-query-error {code}, not {wanted}")
     else:
-        # What no shape is modelled for is known, and documented, by the header's code.
+        # An error without a modelled shape is documented by the code in the header.
         _known_error(operation, status, code or name, found)
 
 
 def _json(shape: Shape, value: Any, path: str, found: list[str]) -> None:
     if isinstance(shape, StructureShape):
         if not isinstance(value, dict):
-            found.append(f"{path}: {value!r} is no structure")
+            found.append(f"{path}: {value!r} is not a structure")
             return
         found.extend(f"{path}.{name} is not in the model" for name in value if name not in shape.members)
         for name, member in shape.members.items():
@@ -249,14 +249,14 @@ def _json(shape: Shape, value: Any, path: str, found: list[str]) -> None:
                 found.append(f"{path}.{name} is required and missing")
     elif isinstance(shape, ListShape):
         if not isinstance(value, list):
-            found.append(f"{path}: {value!r} is no list")
+            found.append(f"{path}: {value!r} is not a list")
             return
         for item in value:
             _json(shape.member, item, f"{path}[]", found)
         _bounded(shape, len(value), path, found)
     elif isinstance(shape, MapShape):
         if not isinstance(value, dict):
-            found.append(f"{path}: {value!r} is no map")
+            found.append(f"{path}: {value!r} is not a map")
             return
         for name, item in value.items():
             _text(shape.key, name, f"{path} key", found)
@@ -278,7 +278,7 @@ def _json_scalar(shape: Shape, value: Any, path: str, found: list[str]) -> None:
         "blob": isinstance(value, str) and (kind != "blob" or _is_base64(value)),
     }
     if not right.get(kind, False):
-        found.append(f"{path}: {value!r} is no {kind}")
+        found.append(f"{path}: {value!r} is not of the type {kind}")
     elif kind == "string":
         _text(shape, value, path, found)
 
@@ -291,13 +291,13 @@ def _is_base64(text: str) -> bool:
     return True
 
 
-# What both have.
+# Checks for both protocols.
 
 
 def _text(shape: Shape, text: str, path: str, found: list[str]) -> None:
     enum = getattr(shape, "enum", None)
     if enum and text not in enum:
-        found.append(f"{path}: {text!r} is none of {enum}")
+        found.append(f"{path}: {text!r} is not one of {enum}")
     _bounded(shape, len(text), path, found)
     pattern = shape.metadata.get("pattern")
     if pattern and not re.search(pattern, text):
@@ -314,7 +314,7 @@ def _known_error(operation: OperationModel, status: int, code: str, found: list[
     for shape in operation.error_shapes:
         error = _error_trait(operation, shape.name)
         if code == error.get("code", shape.name):
-            # The JSON protocols' models give no status: 400 for what the sender did wrong, 500 for the rest.
+            # Models of the JSON protocols have no status: it is 400 for client errors and 500 for server errors.
             wanted = error.get("httpStatusCode", 500 if shape.metadata.get("fault") else 400)
             if status != wanted:
                 found.append(f"{code} has the status {status}, not {wanted}")
@@ -329,5 +329,5 @@ def _known_error(operation: OperationModel, status: int, code: str, found: list[
 
 
 def _error_trait(operation: OperationModel, name: str) -> dict[str, Any]:
-    # `error_shapes` resolves names and drops this trait for the JSON protocols: the raw model has it where there is one.
+    # `error_shapes` resolves names and, for the JSON protocols, drops this trait. The raw model has it, if it is defined.
     return operation.service_model.shape_for(name).metadata.get("error", {})

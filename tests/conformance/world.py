@@ -1,4 +1,4 @@
-"""Accounts with their clients, and the things that cases begin with."""
+"""Accounts with their clients, and helpers that create the resources of a case."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Account:
         return self.sim.client(service, self.number, self.region, self.checked)
 
     def raw(self, service: str, operation: str, parameters: Any, **unusual: Any) -> dict[str, Any]:
-        """A request written by hand; see `Raw` for what can be unusual about it."""
+        """Sends a hand-written request. `unusual` are fields of `Raw`."""
         given = {"account": self.number, "region": self.region, **unusual}
         return Raw(self.sim.url, **given).send(service, operation, parameters)
 
@@ -46,13 +46,13 @@ class Account:
         return self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
     def database(self, name: str = "orders", **more: Any) -> str:
-        """A database that is available; its ARN."""
+        """Creates a database and waits until it is available. Returns its ARN."""
         answer = self.rds.create_db_instance(**database(DBInstanceIdentifier=name, **more))
         self.ready(name)
         return answer["DBInstance"]["DBInstanceArn"]
 
     def snapshot(self, name: str = "first", of: str = "orders") -> str:
-        """A snapshot that is available; its ARN."""
+        """Creates a snapshot and waits until it is available. Returns its ARN."""
         answer = self.rds.create_db_snapshot(DBInstanceIdentifier=of, DBSnapshotIdentifier=name)
         self.available(name)
         self.ready(of)
@@ -65,7 +65,7 @@ class Account:
         self.rds.get_waiter("db_snapshot_available").wait(DBSnapshotIdentifier=snapshot, WaiterConfig=WAITING)
 
     def copy(self, source: str, target: str, **more: Any) -> str:
-        """A finished copy; its ARN."""
+        """Copies a snapshot and waits until the copy is available. Returns its ARN."""
         answer = self.rds.copy_db_snapshot(
             SourceDBSnapshotIdentifier=source, TargetDBSnapshotIdentifier=target, **more
         )
@@ -78,14 +78,14 @@ class Account:
         )
 
     def admit(self, key: str, *others: Account) -> None:
-        """Lets the other accounts do everything with the key."""
+        """Allows the other accounts every action on the key."""
         principals = [self.root, *(other.root for other in others)]
         self.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy(principals, "kms:*"))
 
 
 class World:
-    """What one case begins with: two accounts, in which nothing has happened unless they are those of `worlds/seeded.toml`. Their
-    clients send whatever they are told."""
+    """The start of one case: two accounts, which are unused or those of `worlds/seeded.toml`. Their clients do not validate
+    parameters."""
 
     def __init__(self, sim: Simulator, seeded: bool = False) -> None:
         self.sim = sim
@@ -97,7 +97,7 @@ class World:
 
 
 def database(**more: Any) -> dict[str, Any]:
-    """The parameters of a database; `None` leaves one out."""
+    """The parameters to create a database. `None` omits a parameter."""
     usual = {
         "DBInstanceIdentifier": "orders",
         "DBInstanceClass": "db.t4g.micro",
@@ -110,7 +110,7 @@ def database(**more: Any) -> dict[str, Any]:
 
 
 def policy(principal: Any, action: Any, resource: str = "*", **more: Any) -> str:
-    """A policy of one statement that allows."""
+    """A policy with one Allow statement."""
     named = principal if principal == "*" else {"AWS": principal}
     statement = {"Effect": "Allow", "Principal": named, "Action": action, "Resource": resource, **more}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -1,4 +1,4 @@
-// Judges the questions of aws-sim with @cloud-copilot/iam-simulate: a line of JSON in, a line of JSON out.
+// Evaluates the authorization questions of aws-sim with @cloud-copilot/iam-simulate: one line of JSON in, one line of JSON out.
 import { createInterface } from 'node:readline'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
@@ -7,13 +7,13 @@ const EVERYTHING = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Actio
 const named = (policies) => policies.map((policy, index) => ({ name: `policy-${index + 1}`, policy }))
 const attached = (policies) => (policies.length ? [{ orgIdentifier: 'account', policies: named(policies) }] : [])
 
-// One session policy is all that it takes: of several, the statements count together.
+// iam-simulate accepts only one session policy, so the statements of several are merged.
 function merged(policies) {
   const statements = policies.flatMap((policy) => policy.Statement)
   return { Version: '2012-10-17', Statement: statements.map(({ Sid, ...rest }) => rest) }
 }
 
-// A star in a request stands for "all of the kind" at AWS, and for a search at iam-simulate.
+// AWS treats * in the resource of a request as "all resources of the type", iam-simulate as a search pattern.
 const plain = (resource) => (resource === '*' ? resource : resource.replaceAll('*', 'whatever'))
 
 async function judge(question) {

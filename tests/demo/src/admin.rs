@@ -1,4 +1,5 @@
-//! The administrator of an account: sets it up before the move, and looks around after it. No agent has these credentials.
+//! The administrator of an account: sets the account up before the handoff and checks it afterwards. The agents do not
+//! have these credentials.
 
 use std::error::Error;
 
@@ -11,10 +12,10 @@ use stack::Administrator;
 
 use crate::side::Side;
 
-/// What can go wrong beside the agents.
+/// The result of the demo's own work, other than what the agents do.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The root of one account, in one Region.
+/// Clients of one account's root user, in one Region.
 #[derive(Debug)]
 pub(crate) struct Admin {
     /// RDS.
@@ -25,8 +26,8 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    /// Clients that know nothing of this machine's own AWS configuration, nor of its HTTP proxy: they reach the simulated AWS
-    /// within the process, by the same door.
+    /// Creates the clients. They ignore this machine's AWS configuration and HTTP proxy: they reach the simulated AWS
+    /// within the process, through a connector that handles the same HTTP requests.
     pub(crate) fn new(cloud: &Cloud, side: Side, region: &'static str) -> Self {
         let account = side.account();
         let credentials = Credentials::new(account, secret(side), None, None, "demo");
@@ -43,12 +44,12 @@ impl Admin {
         }
     }
 
-    /// Whoever deploys the stacks of this account.
+    /// The administrator that deploys this account's stacks.
     pub(crate) fn stacks(&self) -> Administrator {
         Administrator { kms: self.kms.clone(), sqs: self.sqs.clone() }
     }
 
-    /// How many messages a queue holds, hidden and delayed ones too.
+    /// The number of messages in a queue, including invisible and delayed ones.
     pub(crate) async fn messages(&self, queue: &str) -> Result<u32> {
         let url = self.sqs.get_queue_url().queue_name(queue).send().await?;
         let asked = self.sqs.get_queue_attributes().set_queue_url(url.queue_url);
@@ -60,24 +61,25 @@ impl Admin {
         ];
         let mut sum = 0;
         for name in counts {
-            let count = asked.attributes().and_then(|all| all.get(&name)).ok_or("SQS tells no number of messages")?;
+            let count = asked.attributes().and_then(|all| all.get(&name)).ok_or("SQS returned no message count")?;
             sum += count.parse::<u32>()?;
         }
         Ok(sum)
     }
 }
 
-/// What the root of an account signs with, in the simulated AWS.
+/// The secret access key of an account's root user in the simulated AWS.
 pub(crate) fn secret(side: Side) -> String {
     format!("simulated-{}", side.account())
 }
 
-/// A queue's dead-letter queue.
+/// The name of a queue's dead-letter queue.
 pub(crate) fn dead(queue: &str) -> String {
     format!("{queue}-dead")
 }
 
-/// An error with all that it came from: SDK errors alone say only "service error", and their causes repeat each other.
+/// The text of an error with its causes, each once: an SDK error alone says only "service error", and its causes repeat
+/// each other.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! Both agents, each in an operating-system process of its own, with the credentials of its own account and nothing else.
+//! Runs both agents, each as a separate operating-system process that has only the credentials of its own account.
 
 use std::io;
 use std::pin::pin;
@@ -16,83 +16,83 @@ use crate::show::{Event, Show};
 use crate::side::Side;
 use crate::stage::Stage;
 
-/// An agent that does not stop when asked is killed after this long.
+/// How long an agent may take to stop on SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How the move was left.
+/// How the run of both agents ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Left {
-    /// Account A has settled, and account B has restored.
+pub(crate) enum Outcome {
+    /// The handoff is settled in account A and restored in account B.
     Done,
-    /// This side's agent ended before its time, and the other one was stopped.
+    /// This side's agent exited too early, and the other one was stopped.
     Broken(Side),
-    /// They went on for longer than anything takes, and were stopped.
+    /// The time limit passed, and both agents were stopped.
     OutOfTime,
-    /// The demo was told to stop, and stopped them.
+    /// The demo received a signal to stop, and stopped both agents.
     Interrupted,
 }
 
-/// An agent that has ended.
+/// An agent whose process has exited.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// Which one.
+    /// The agent's side.
     pub(crate) side: Side,
-    /// How its process ended.
+    /// The exit status of its process.
     pub(crate) status: ExitStatus,
     /// What it wrote to standard error.
-    pub(crate) complaints: String,
+    pub(crate) error_output: String,
 }
 
-/// What passes between a running agent and the one who watches it.
+/// Notifications between `run` and the task that follows an agent.
 #[derive(Debug, Default)]
-struct Bells {
-    /// Rung when the agent shows the end of its handoff.
+struct Signals {
+    /// Notified when the agent prints the end of its handoff.
     shown: Notify,
-    /// Rung when the agent shall stop.
+    /// Notified to make the agent stop.
     stop: Notify,
 }
 
-/// Runs both agents until A's has settled and B's has shown that the database is restored. B's would watch its inbox for ever:
-/// it is then asked to stop.
-pub(crate) async fn run(stage: &Stage, show: &Show, limit: Duration) -> io::Result<(Left, [Ended; 2])> {
-    let [bells_a, bells_b] = [Bells::default(), Bells::default()];
-    let mut source = pin!(follow(Side::A, start(stage, Side::A, &["run"])?, show, &bells_a));
-    let mut target = pin!(follow(Side::B, start(stage, Side::B, &["run", "--watch"])?, show, &bells_b));
+/// Runs both agents until A's agent has exited successfully and B's agent has reported the end of the handoff. B's
+/// agent polls its inbox until it is stopped, so it is then sent SIGTERM.
+pub(crate) async fn run(stage: &Stage, show: &Show, limit: Duration) -> io::Result<(Outcome, [Ended; 2])> {
+    let [signals_a, signals_b] = [Signals::default(), Signals::default()];
+    let mut source = pin!(follow(Side::A, start(stage, Side::A, &["run"])?, show, &signals_a));
+    let mut target = pin!(follow(Side::B, start(stage, Side::B, &["run", "--watch"])?, show, &signals_b));
     let mut limit = pin!(tokio::time::sleep(limit));
     let mut stopped = pin!(stopped());
     let (mut a, mut b, mut restored) = (None, None, false);
-    let left = loop {
+    let outcome = loop {
         tokio::select! {
             ended = &mut source, if a.is_none() => {
                 let ended = a.insert(ended?);
                 if !ended.status.success() {
-                    break Left::Broken(Side::A);
+                    break Outcome::Broken(Side::A);
                 }
             }
             ended = &mut target => {
                 b = Some(ended?);
-                break Left::Broken(Side::B);
+                break Outcome::Broken(Side::B);
             }
-            () = bells_b.shown.notified() => restored = true,
+            () = signals_b.shown.notified() => restored = true,
             asked = &mut stopped => {
                 asked?;
-                break Left::Interrupted;
+                break Outcome::Interrupted;
             }
-            () = &mut limit => break Left::OutOfTime,
+            () = &mut limit => break Outcome::OutOfTime,
         }
         if a.is_some() && restored {
-            break Left::Done;
+            break Outcome::Done;
         }
     };
-    bells_a.stop.notify_one();
-    bells_b.stop.notify_one();
+    signals_a.stop.notify_one();
+    signals_b.stop.notify_one();
     let source = async { if let Some(ended) = a { Ok(ended) } else { source.await } };
     let target = async { if let Some(ended) = b { Ok(ended) } else { target.await } };
     let (source, target) = tokio::try_join!(source, target)?;
-    Ok((left, [source, target]))
+    Ok((outcome, [source, target]))
 }
 
-/// Waits until somebody stops the demo: it must not leave agents behind.
+/// Waits for SIGINT, SIGTERM or SIGHUP, so that the demo can stop the agents before it exits.
 pub(crate) async fn stopped() -> io::Result<()> {
     let [mut interrupt, mut terminate, mut hangup] =
         [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
@@ -104,7 +104,8 @@ pub(crate) async fn stopped() -> io::Result<()> {
     Ok(())
 }
 
-/// Starts this binary again, as an agent. It inherits no environment: what it can do, its own account's role can do.
+/// Starts this binary again, as an agent. The process inherits only `PATH` from the environment, and has only the
+/// permissions of its own account's role.
 fn start(stage: &Stage, side: Side, command: &[&str]) -> io::Result<Child> {
     let Credentials { access_key_id, secret_access_key, session_token } = stage.credentials(side);
     Command::new(std::env::current_exe()?)
@@ -128,10 +129,10 @@ fn start(stage: &Stage, side: Side, command: &[&str]) -> io::Result<Child> {
         .spawn()
 }
 
-/// Shows what an agent says until it has ended, and stops it when that is asked for.
-async fn follow(side: Side, mut child: Child, show: &Show, bells: &Bells) -> io::Result<Ended> {
+/// Prints an agent's events until its process exits, and stops it when it is notified to.
+async fn follow(side: Side, mut child: Child, show: &Show, signals: &Signals) -> io::Result<Ended> {
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
-        return Err(io::Error::other("a child process without pipes"));
+        return Err(io::Error::other("the child process has no pipes"));
     };
     let shown = async {
         let mut lines = BufReader::new(stdout).lines();
@@ -139,28 +140,28 @@ async fn follow(side: Side, mut child: Child, show: &Show, bells: &Bells) -> io:
             let event = Event::parse(&line);
             show.event(side, &event);
             if event.is_end() {
-                bells.shown.notify_one();
+                signals.shown.notify_one();
             }
         }
         Ok(())
     };
-    let complained = async {
+    let errors_read = async {
         let mut bytes = Vec::new();
         stderr.read_to_end(&mut bytes).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
-    let ((), complaints, status) = tokio::try_join!(shown, complained, end(&mut child, &bells.stop))?;
-    Ok(Ended { side, status, complaints })
+    let ((), error_output, status) = tokio::try_join!(shown, errors_read, end(&mut child, &signals.stop))?;
+    Ok(Ended { side, status, error_output })
 }
 
-/// Waits for the end of a process, which is asked to stop when the bell rings. tokio can only kill, which would leave an agent
-/// no time to hand back the messages that it holds.
+/// Waits until a process exits; on notification, sends it SIGTERM. Not tokio's `kill`, which sends SIGKILL: the agent
+/// could not make the messages that it holds visible again.
 async fn end(child: &mut Child, stop: &Notify) -> io::Result<ExitStatus> {
     tokio::select! {
         status = child.wait() => return status,
         () = stop.notified() => {}
     }
-    // Without an id it has ended meanwhile, and another process may have its number.
+    // Without an id it has already exited, and another process may have its pid.
     if let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) {
         kill_process(pid, Signal::TERM)?;
     }

@@ -6,18 +6,18 @@ use aws_sim::Durations;
 use clap::Parser;
 use clap::builder::FalseyValueParser;
 
-/// Moves an encrypted RDS database between two AWS accounts, on this machine and with no AWS account.
+/// Hands off an encrypted RDS database from one AWS account to another, on this machine and without an AWS account.
 ///
-/// Simulates AWS in this process, runs the real source-agent and the real target-agent as two processes with the credentials
-/// of one account each, shows what they do, and then checks in the simulated AWS that the database arrived and that nothing
-/// was left open. Ends with exit code 0 only if every check holds.
+/// Simulates AWS in this process, runs the real source-agent and the real target-agent as two processes with the
+/// credentials of one account each, shows what they do, and then checks in the simulated AWS that the database was
+/// restored and that all access was revoked. The exit code is 0 only if every check passes.
 #[derive(Debug, Parser)]
 #[command(name = "demo", version, after_help = AGENTS)]
 pub(crate) struct Cli {
-    /// Leave the simulated AWS running afterwards, until Ctrl-C, and say how to look around in it
+    /// Keep the simulated AWS running afterwards, until Ctrl-C, and print how to inspect it
     #[arg(long)]
     pub(crate) keep: bool,
-    /// How many times faster than AWS snapshots, copies and restores are
+    /// How many times faster than at AWS snapshots, copies and restores complete
     #[arg(long, value_name = "N", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) speed: u32,
     /// No colours, even on a terminal
@@ -26,17 +26,17 @@ pub(crate) struct Cli {
 }
 
 const AGENTS: &str =
-    "`demo source-agent ...` and `demo target-agent ...` are the agents themselves: try `demo source-agent --help`.";
+    "`demo source-agent ...` and `demo target-agent ...` run the agents: try `demo source-agent --help`.";
 
-/// Setting up, checking, and what the agents wait for on their own account: at any speed the same.
+/// Time for setting up, checking, and waits of the agents that do not depend on the speed.
 const AT_ANY_SPEED: Duration = Duration::from_mins(2);
 
 impl Cli {
-    /// After this long something hangs, and the demo fails.
+    /// The time limit for the agents; when it passes, the demo fails.
     pub(crate) fn limit(&self) -> Duration {
         let Durations { snapshot, copy_across_regions, copy_within_region, restore, .. } = Durations::default();
         let work = snapshot + copy_across_regions + copy_within_region + restore;
-        // Twice: the simulated AWS spreads its durations, and the machine may be busy.
+        // Twice the usual time: the simulated AWS varies its durations, and the machine may be busy.
         AT_ANY_SPEED + work * 2 / self.speed
     }
 }

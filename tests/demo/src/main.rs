@@ -1,8 +1,8 @@
-//! The whole move on this machine, with no AWS account: two agents, two processes, one simulated AWS.
+//! A complete handoff on this machine, without an AWS account: two agents as two processes, and one simulated AWS.
 //!
-//! This binary is also both agents, and the simulated AWS: it starts itself again as `source-agent ...` and as
-//! `target-agent ...`, because cargo builds no other package's binaries; the test of this package starts it as `aws-sim
-//! ...` too.
+//! This binary also contains both agents and the simulated AWS, because cargo does not build the binaries of other
+//! packages: it starts itself again as `source-agent ...` and as `target-agent ...`, and the test of this package also
+//! starts it as `aws-sim ...`.
 
 mod admin;
 mod agents;
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    // Before anything else is made: an agent's process is the agent's alone.
+    // First of all, so that a process that runs an agent does nothing else.
     let agent = std::env::args_os().nth(1);
     match agent.as_ref().and_then(|name| name.to_str()) {
         Some("source-agent") => source_agent::main(std::env::args_os().skip(1)),

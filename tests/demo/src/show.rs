@@ -1,4 +1,4 @@
-//! What the demo prints: one stream, in which each line says whose it is, in at most 100 columns.
+//! The output of the demo: one stream of at most 100 columns, in which each event names its agent.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,16 +11,19 @@ use tokio::time::Instant;
 
 use crate::side::Side;
 
-/// Columns.
+/// The width of the output, in columns.
 const WIDTH: usize = 100;
 
-/// Standard output.
+/// The states of a step that an agent has just made ready.
+const MADE: [&str; 7] = ["created", "changed", "shared", "sent", "recorded", "revoked", "deleted"];
+
+/// Prints to standard output.
 #[derive(Debug)]
 pub(crate) struct Show {
     begun: Instant,
     colour: bool,
     speed: u32,
-    /// What was said last of each step: of what it is, and of how far it is.
+    /// The text printed last for each step, separately for `working` and for other states.
     said: RefCell<BTreeMap<(Side, String, bool), String>>,
 }
 
@@ -33,10 +36,10 @@ pub(crate) struct Event {
     text: String,
     percent: Option<u64>,
     remaining: Option<Duration>,
-    mend: Option<String>,
+    fix: Option<String>,
 }
 
-/// ANSI colours, which every terminal knows.
+/// Text styles, printed as ANSI escape codes.
 #[derive(Debug, Clone, Copy)]
 enum Ink {
     Plain,
@@ -49,7 +52,7 @@ enum Ink {
 }
 
 impl Event {
-    /// Reads a line. What is no event is shown as it stands.
+    /// Parses a line. A line that is not an event becomes the text.
     pub(crate) fn parse(line: &str) -> Self {
         let json: Value = serde_json::from_str(line).unwrap_or_default();
         let text = |field: &str| json[field].as_str().map(str::to_owned);
@@ -60,34 +63,34 @@ impl Event {
             text: text("text").unwrap_or_else(|| line.to_owned()),
             percent: json["percent"].as_u64(),
             remaining: json["remaining_seconds"].as_u64().map(Duration::from_secs),
-            mend: text("mend"),
+            fix: text("fix"),
         }
     }
 
-    /// Whether the handoff has come to its end.
+    /// Whether this event reports the end of the handoff.
     pub(crate) fn is_end(&self) -> bool {
         self.kind == "end"
     }
 }
 
 impl Show {
-    /// Begins now. `speed` is how many times faster than AWS the simulated one is.
+    /// Starts the clock. `speed` is how many times faster than AWS the simulated AWS is.
     pub(crate) fn new(colour: bool, speed: u32) -> Self {
         let colour = colour && std::io::stdout().is_terminal();
         Self { begun: Instant::now(), colour, speed, said: RefCell::default() }
     }
 
-    /// One event of an agent.
+    /// Prints one event of an agent.
     pub(crate) fn event(&self, side: Side, event: &Event) {
-        // Beside steps there are messages that came, and the handoff's end.
+        // Other kinds than steps are received messages and the handoff's end.
         let (step, state) = match event.kind.as_str() {
             "step" | "fault" => (event.step.as_str(), event.state.as_str()),
             "end" => ("the handoff", if event.state.is_empty() { "ended" } else { &event.state }),
             kind => (kind, ""),
         };
-        let state = if state == "found" { "done" } else { state };
+        let is_made = MADE.contains(&state);
         let ink = match state {
-            "made" | "done" | "ended" => Ink::Green,
+            _ if is_made || matches!(state, "done" | "ended") => Ink::Green,
             "blocked" | "failed" => Ink::Red,
             _ => Ink::Plain,
         };
@@ -97,17 +100,17 @@ impl Show {
             (Ink::Dim, format!("{:>2}:{:02}  ", seconds / 60, seconds % 60)),
             (ink_of(side), format!("{who}  ")),
             (Ink::Bold, format!("{step:<13} ")),
-            (ink, format!("{state:<7}  ")),
+            (ink, format!("{state:<9}  ")),
         ];
-        // A step that is made has what it was begun for: to say so again is no news.
+        // The text of a step that is made often repeats the text printed when it began: print it once.
         let text = self.progress(event);
         let said = self.said.borrow_mut().insert((side, step.to_owned(), state == "working"), text.clone());
-        let news = if state == "made" && said.as_ref() == Some(&text) { "" } else { &text };
-        self.paragraph(&lead, news);
-        if let Some(mend) = &event.mend {
-            // What is to be pasted stands as it is, under the first line.
-            let (words, paste) = mend.split_once('\n').unwrap_or((mend, ""));
-            self.paragraph(&[(Ink::Bold, "       mend: ".to_owned())], words);
+        let text = if is_made && said.as_ref() == Some(&text) { "" } else { &text };
+        self.paragraph(&lead, text);
+        if let Some(fix) = &event.fix {
+            // Lines after the first are to be copied, and are printed unchanged.
+            let (words, paste) = fix.split_once('\n').unwrap_or((fix, ""));
+            self.paragraph(&[(Ink::Bold, "       fix: ".to_owned())], words);
             paste.lines().for_each(|line| write(&format!("       {line}\n")));
         }
     }
@@ -131,27 +134,27 @@ impl Show {
         write(&format!("{}\n", out.trim_end()));
     }
 
-    /// A heading.
+    /// Prints a heading.
     pub(crate) fn heading(&self, text: &str) {
         write(&format!("\n{}\n", self.inked(Ink::Bold, text)));
     }
 
-    /// A paragraph.
+    /// Prints a paragraph.
     pub(crate) fn say(&self, text: &str) {
         self.paragraph(&[], text);
     }
 
-    /// A line that is to be copied, and is not broken.
+    /// Prints a line to copy, without wrapping it.
     pub(crate) fn copy(&self, text: &str) {
         write(&format!("  {}\n", self.inked(Ink::Cyan, text)));
     }
 
-    /// A side, and something about it.
+    /// Prints a side, and a text about it.
     pub(crate) fn side(&self, side: Side, text: &str) {
         self.paragraph(&[(ink_of(side), format!("  {side}  "))], text);
     }
 
-    /// What was checked, and whether it holds.
+    /// Prints a check, and whether it passed.
     pub(crate) fn check(&self, holds: bool, text: &str) {
         let (ink, word) = if holds { (Ink::Green, "ok ") } else { (Ink::Red, "NOT") };
         self.paragraph(&[(ink, format!("  {word}  "))], text);
@@ -171,22 +174,22 @@ impl Show {
     }
 }
 
-/// A duration as a person says it.
+/// A rounded duration for people.
 fn rough(duration: Duration) -> String {
     let minutes = duration.as_secs().div_ceil(60);
     match (minutes / 60, minutes % 60) {
-        (0, 0) => "little".to_owned(),
+        (0, 0) => "less than 1 min".to_owned(),
         (0, minutes) => format!("about {minutes} min"),
         (hours, minutes) => format!("about {hours} h {minutes:02} min"),
     }
 }
 
-/// One colour for each account.
+/// The colour of a side.
 fn ink_of(side: Side) -> Ink {
     if side == Side::A { Ink::Cyan } else { Ink::Yellow }
 }
 
-/// Breaks a text at spaces; a word that is wider than the line is broken where the line ends.
+/// Wraps a text at spaces; a word that is wider than a line is broken at the end of the line.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut column = 0;
@@ -214,7 +217,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Nobody may be reading any more: that stops nothing.
+/// Writes to standard output. Errors are ignored: a closed pipe must not stop the demo.
 fn write(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -225,14 +228,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_break_at_spaces_and_long_words_where_they_must() {
+    fn wrap_breaks_at_spaces_and_splits_words_wider_than_a_line() {
         assert_eq!(wrap("a bc def", 5), ["a bc", "def"]);
         assert_eq!(wrap("to 1234567890 x", 5), ["to", "12345", "67890", "x"]);
         assert_eq!(wrap("", 5), [""]);
     }
 
     #[test]
-    fn what_is_no_event_is_shown_as_it_stands() {
+    fn parse_keeps_a_line_that_is_not_json_as_text() {
         let event = Event::parse("no JSON");
         assert_eq!((event.text.as_str(), event.is_end()), ("no JSON", false));
         assert!(Event::parse(r#"{"event":"end","text":"landed"}"#).is_end());

@@ -1,20 +1,20 @@
-//! The two sides of the move.
+//! The two sides of the handoff: account A and account B.
 
 use std::fmt;
 
-/// The database that moves.
+/// The database that is handed off.
 pub(crate) const DATABASE: &str = "orders";
-/// The operator's name for the move.
+/// The label of the handoff.
 pub(crate) const LABEL: &str = "cutover-1";
-/// What account B calls the database: the agreed pattern.
+/// The name of the restored database: account B's `restore.identifier`, by default `{database}-{label}`.
 pub(crate) const RESTORED: &str = "orders-cutover-1";
 
 /// An account, with the agent that runs in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Side {
-    /// Account A, which gives the database away.
+    /// Account A, which hands the database off.
     A,
-    /// Account B, which takes it over.
+    /// Account B, which restores it.
     B,
 }
 
@@ -27,7 +27,7 @@ impl Side {
         }
     }
 
-    /// The Region in which the account's database stands.
+    /// The Region of the account's database.
     pub(crate) fn region(self) -> &'static str {
         match self {
             Self::A => "ap-northeast-1",
@@ -35,7 +35,7 @@ impl Side {
         }
     }
 
-    /// The agent: a subcommand of this binary.
+    /// The name of the agent, which is also a subcommand of this binary.
     pub(crate) fn agent(self) -> &'static str {
         match self {
             Self::A => "source-agent",
@@ -51,7 +51,7 @@ impl Side {
         }
     }
 
-    /// The queue that the account reads, and the other one may send to.
+    /// The queue that this account reads and the other account may send to.
     pub(crate) fn queue(self) -> &'static str {
         match self {
             Self::A => "rds-handoff-receipts-222222222222",
@@ -59,7 +59,7 @@ impl Side {
         }
     }
 
-    /// The account's database: the original, or the restored one.
+    /// The ARN of the account's database: the original, or the restored one.
     pub(crate) fn database(self) -> String {
         let name = if self == Self::A { DATABASE } else { RESTORED };
         format!("arn:aws:rds:{}:{}:db:{name}", self.region(), self.account())

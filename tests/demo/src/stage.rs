@@ -1,5 +1,5 @@
-//! The stage: a simulated AWS with both accounts as their administrators would have set them up, and the configuration of
-//! both agents.
+//! The setup of the demo: a simulated AWS, both accounts as their administrators would set them up, and the
+//! configuration files of both agents.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::admin::{Admin, Result};
 use crate::side::{DATABASE, LABEL, Side};
 
-/// What the database holds.
+/// The content of the database.
 const ROWS: &str = "\
 id,day,customer,goods,amount
 1001,2026-11-02,Tanaka Kilns,3 teapots,12600 JPY
@@ -20,24 +20,24 @@ id,day,customer,goods,amount
 1004,2026-11-05,Tanaka Kilns,1 kiln door,54000 JPY
 ";
 
-/// How often the agents look: by default they keep to the pace of AWS, which takes hours.
-const LOOK_AGAIN: &str = "\n# For the simulated AWS only; left out, the agents keep to the pace of AWS.\n\
-                          [look_again]\nfloor = \"1s\"\nceiling = \"2s\"\nsettle_factor = 0.02\n";
+/// A poll schedule for the simulated AWS: the default one suits AWS, where copies take hours.
+const POLLING: &str = "\n# For the simulated AWS only: the default poll schedule suits AWS, where copies take hours.\n\
+                          [polling]\nfloor = \"1s\"\nceiling = \"2s\"\nsettle_factor = 0.02\n";
 
-/// Both accounts, ready for a move.
+/// Both accounts, ready for a handoff.
 #[derive(Debug)]
 pub(crate) struct Stage {
     /// The simulated AWS.
     pub(crate) cloud: Cloud,
-    /// Where it is served.
+    /// The URL at which it is served.
     pub(crate) endpoint: String,
     /// The ARN of account B's own key.
     pub(crate) key: String,
     files: TempDir,
 }
 
-/// A simulated AWS on the machine's clock, which has to be that of the agents' processes too.
-#[expect(clippy::disallowed_methods, reason = "over loopback the world's clock is the machine's")]
+/// Creates a simulated AWS that uses the machine's clock, as the agents' processes do.
+#[expect(clippy::disallowed_methods, reason = "the agents' processes use the machine's clock")]
 pub(crate) fn cloud(speed: u32) -> Cloud {
     Cloud::new(Settings { speed, ..Settings::new(Clock::starting_at(SystemTime::now())) })
 }
@@ -45,13 +45,13 @@ pub(crate) fn cloud(speed: u32) -> Cloud {
 impl Stage {
     /// Sets up both accounts of `cloud`, which is being served at `endpoint`.
     pub(crate) async fn set(cloud: Cloud, endpoint: String) -> Result<Self> {
-        // What no API of the simulated services makes: a database that has been there for long, and what belongs to a VPC.
+        // No API of the simulated services can create these: an old database, a subnet group and a security group.
         let database = Database::new(Side::A.account(), Side::A.region(), DATABASE);
         cloud.create_database(Database { content: ROWS.into(), ..database });
         cloud.create_subnet_group(Side::B.account(), Side::B.region(), "private");
         cloud.create_security_group(Side::B.account(), Side::B.region(), "sg-0123456789abcdef0");
         let [a, b] = [Side::A, Side::B].map(|side| Admin::new(&cloud, side, side.region()));
-        // Each side deploys its own stacks of deploy/: the agents run under the policies that are shipped.
+        // Each side deploys its own templates of deploy/, so the agents run under the shipped policies.
         let pair = Pair {
             source: Side::A.account(),
             source_region: Side::A.region(),
@@ -78,19 +78,19 @@ impl Stage {
         self.cloud.role(side.account(), side.role())
     }
 
-    /// What a database holds.
+    /// The content of a side's database.
     pub(crate) fn content(&self, side: Side) -> Option<Vec<u8>> {
         self.cloud.content(&side.database())
     }
 }
 
-/// Account A's configuration.
+/// The configuration file of account A's agent.
 fn source() -> String {
     let (a, b) = (Side::A, Side::B);
     format!(
         "account = \"{}\"\nregion = \"{}\"\n\n\
-         # Where databases may go.\n[[target]]\naccount = \"{}\"\nregion = \"{}\"\n\n\
-         # Which go.\n[[handoff]]\ndatabase = \"{DATABASE}\"\nlabel = \"{LABEL}\"\n{LOOK_AGAIN}",
+         # An account and Region that databases may be handed off to.\n[[target]]\naccount = \"{}\"\nregion = \"{}\"\n\n\
+         # The database to hand off.\n[[handoff]]\ndatabase = \"{DATABASE}\"\nlabel = \"{LABEL}\"\n{POLLING}",
         a.account(),
         a.region(),
         b.account(),
@@ -98,16 +98,16 @@ fn source() -> String {
     )
 }
 
-/// Account B's configuration.
+/// The configuration file of account B's agent.
 fn target(key: &str) -> String {
     let (a, b) = (Side::A, Side::B);
     format!(
         "account = \"{}\"\nregion = \"{}\"\n\
-         # This account's own key: no database rests under another account's.\nkey = \"{}\"\n\n\
-         # Whom to trust, and where to tell them how far it got.\n[[from]]\naccount = \"{}\"\n\
+         # This account's own key, which encrypts the restored database.\nkey = \"{}\"\n\n\
+         # An account whose handoffs are accepted, and the queue to which receipts are sent.\n[[from]]\naccount = \"{}\"\n\
          receipts = \"arn:aws:sqs:{}:{}:{}\"\n\n\
-         # How databases are restored is decided here, never by a message.\n[restore]\n\
-         subnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\nextended_support = false\n{LOOK_AGAIN}",
+         # How databases are restored: messages cannot override this.\n[restore]\n\
+         subnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\nextended_support = false\n{POLLING}",
         b.account(),
         b.region(),
         key,

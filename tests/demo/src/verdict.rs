@@ -1,4 +1,4 @@
-//! The verdict: what AWS itself says after the move, asked as each account's administrator.
+//! The checks after the handoff: what AWS shows to each account's administrator.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -8,13 +8,13 @@ use crate::show::Show;
 use crate::side::{DATABASE, RESTORED, Side};
 use crate::stage::Stage;
 
-/// What was found, and whether it is as it should be.
+/// The result of one check.
 struct Finding {
     holds: bool,
     text: String,
 }
 
-/// What an agent has to do in the other account: nothing that AWS allows beside this is part of a handoff.
+/// The actions that a handoff needs from an agent in the other account.
 fn allowed_over_there(side: Side) -> &'static [&'static str] {
     match side {
         Side::A => &["sqs:SendMessage"],
@@ -22,9 +22,9 @@ fn allowed_over_there(side: Side) -> &'static [&'static str] {
     }
 }
 
-/// Checks everything, and shows each finding. True only if all of it holds.
+/// Makes all checks, prints each result, and returns whether all of them passed.
 pub(crate) async fn judge(stage: &Stage, show: &Show) -> bool {
-    // All of it in the target Region, except for A's own database and queue.
+    // Everything is checked in the target Region, except for A's own database and queue.
     let there = Side::B.region();
     let a = Admin::new(&stage.cloud, Side::A, Side::A.region());
     let a_there = Admin::new(&stage.cloud, Side::A, there);
@@ -55,8 +55,8 @@ pub(crate) async fn judge(stage: &Stage, show: &Show) -> bool {
 
 async fn available(admin: &Admin, side: Side, name: &str) -> Result<Finding> {
     let found = admin.rds.describe_db_instances().db_instance_identifier(name).send().await?;
-    let database = found.db_instances().first().ok_or("RDS describes no database")?;
-    let status = database.db_instance_status().unwrap_or("of no status");
+    let database = found.db_instances().first().ok_or("RDS returned no database")?;
+    let status = database.db_instance_status().unwrap_or("without a status");
     let (account, region) = (side.account(), side.region());
     Ok(Finding {
         holds: status == "available" && database.db_instance_arn() == Some(&side.database()),
@@ -68,8 +68,8 @@ async fn own_key(b: &Admin, own: &str) -> Result<Finding> {
     let found = b.rds.describe_db_instances().db_instance_identifier(RESTORED).send().await?;
     let key = found.db_instances().first().and_then(|database| database.kms_key_id()).unwrap_or("no key");
     let holds = key == own;
-    let whose = if holds { "B's own key" } else { "another key than B's own" };
-    Ok(Finding { holds, text: format!("it is encrypted under {whose}: {key}") })
+    let whose = if holds { "B's own key" } else { "a key other than B's own" };
+    Ok(Finding { holds, text: format!("B's database is encrypted under {whose}: {key}") })
 }
 
 fn content(stage: &Stage) -> Result<Finding> {
@@ -79,36 +79,44 @@ fn content(stage: &Stage) -> Result<Finding> {
     let row = text.lines().nth(1).unwrap_or_default();
     let (holds, size) = (original == restored, restored.len());
     let same = if holds { "the same, byte for byte" } else { "NOT the same" };
-    Ok(Finding { holds, text: format!("A's and B's database hold {same}: {size} bytes, first row \"{row}\"") })
+    Ok(Finding {
+        holds,
+        text: format!("the content of A's and B's databases is {same}: {size} bytes, first row \"{row}\""),
+    })
 }
 
 async fn shared_copy(a_there: &Admin) -> Result<Finding> {
     let found = a_there.rds.describe_db_snapshots().send().await?;
     let names: Vec<_> = found.db_snapshots().iter().filter_map(|one| one.db_snapshot_identifier()).collect();
     let holds = names.is_empty();
-    let what = if holds { "no snapshot".to_owned() } else { format!("still {}", names.join(", ")) };
-    Ok(Finding { holds, text: format!("A has {what} in {}: the shared copy was its only one", Side::B.region()) })
+    let region = Side::B.region();
+    let text = if holds {
+        format!("A has no snapshot in {region}: its shared copy is deleted")
+    } else {
+        format!("A still has {} in {region}", names.join(", "))
+    };
+    Ok(Finding { holds, text })
 }
 
 async fn share(b: &Admin) -> Result<Finding> {
     let found = b.rds.describe_db_snapshots().snapshot_type("shared").include_shared(true).send().await?;
     let holds = found.db_snapshots().is_empty();
-    let what = if holds { "nothing is" } else { "a snapshot is still" };
+    let what = if holds { "no snapshot is" } else { "a snapshot is still" };
     Ok(Finding { holds, text: format!("{what} shared with B") })
 }
 
-/// The ARN of A's replica key, which stays for the next handoff.
+/// The ARN of A's replica key, which is kept for the next handoff.
 async fn replica(a_there: &Admin) -> Result<String> {
     let alias = format!("alias/rds-handoff-{}-{}", Side::A.region(), Side::B.account());
     let found = a_there.kms.describe_key().key_id(alias).send().await?;
-    Ok(found.key_metadata().and_then(|key| key.arn()).ok_or("KMS tells no ARN of the replica key")?.to_owned())
+    Ok(found.key_metadata().and_then(|key| key.arn()).ok_or("KMS returned no ARN of the replica key")?.to_owned())
 }
 
 async fn key_policy(a_there: &Admin) -> Result<Finding> {
     let key = replica(a_there).await?;
     let found = a_there.kms.get_key_policy().key_id(&key).send().await?;
-    let holds = !found.policy().ok_or("KMS shows no key policy")?.contains(Side::B.account());
-    let names = if holds { "names B no more" } else { "still names B" };
+    let holds = !found.policy().ok_or("KMS returned no key policy")?.contains(Side::B.account());
+    let names = if holds { "no longer names B" } else { "still names B" };
     Ok(Finding { holds, text: format!("the policy of A's replica key {names}: {key}") })
 }
 
@@ -121,8 +129,9 @@ async fn grants(a_there: &Admin) -> Result<Finding> {
         let named = [grant.issuing_account(), grant.grantee_principal(), grant.retiring_principal()];
         left += usize::from(named.into_iter().any(of_b));
     }
-    let what = if left == 0 { "no grant".to_owned() } else { format!("a grant (of {left})") };
-    Ok(Finding { holds: left == 0, text: format!("{what} of B's copy is left on that key") })
+    let holds = left == 0;
+    let text = if holds { "no grant for B is".to_owned() } else { format!("{left} grants for B are") };
+    Ok(Finding { holds, text: format!("{text} left on that key") })
 }
 
 async fn dead_letters(a: &Admin, b: &Admin) -> Result<Finding> {
@@ -132,7 +141,7 @@ async fn dead_letters(a: &Admin, b: &Admin) -> Result<Finding> {
     Ok(Finding { holds: of_a == 0 && of_b == 0, text })
 }
 
-/// Every call that a side's agent has made, and what it named of the other account.
+/// Checks the actions with which a side's agent accessed resources of the other account.
 fn over_there(stage: &Stage, side: Side) -> Finding {
     let role = format!(":assumed-role/{}/", side.role());
     let calls = stage.cloud.calls();
@@ -145,7 +154,7 @@ fn over_there(stage: &Stage, side: Side) -> Finding {
     Finding {
         holds: !actions.is_empty() && actions.iter().all(|action| allowed_over_there(side).contains(action)),
         text: format!(
-            "{} made {} calls; all that it did in {:?} was {}",
+            "{} made {} calls; its only actions in account {:?} were {}",
             side.agent(),
             made.len(),
             side.other(),

@@ -1,6 +1,6 @@
-//! Writes every policy of the templates into a folder, for linters: `policies FOLDER`.
+//! Writes every policy of the templates into a folder, for linters. Usage: `policies FOLDER`.
 
-#![expect(clippy::expect_used, reason = "it serves tests: what it cannot write ends it")]
+#![expect(clippy::expect_used, reason = "used only by tests, which fail if a policy cannot be written")]
 
 use std::path::PathBuf;
 

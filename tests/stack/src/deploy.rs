@@ -1,4 +1,4 @@
-//! The stacks of a route in its two accounts: the roles, policies, queues and keys that the agents run under.
+//! Deploys the stacks of a route in its two accounts: the roles, policies, queues and keys that the agents use.
 
 use aws_sdk_kms::types::Tag;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -7,24 +7,25 @@ use serde_json::Value;
 
 use crate::template::{Resource, Template, attached};
 
-/// The two accounts of a route, and where its databases are and go.
+/// The two accounts and Regions of a route, and the options of its stacks.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair<'a> {
-    /// Account A.
+    /// The id of account A.
     pub source: &'a str,
     /// The source Region.
     pub source_region: &'a str,
-    /// Account B.
+    /// The id of account B.
     pub target: &'a str,
     /// The target Region.
     pub target_region: &'a str,
-    /// Account A's administrators make the handoff key: `KeyMode=existing`.
+    /// Account A's administrators create the handoff key: `KeyMode=existing` in the templates, key mode `existing` of the
+    /// agent.
     pub existing_key: bool,
-    /// Account A takes requests through a queue: it has the stack of source-requests.yaml too.
+    /// Account A accepts requests from a queue: it also deploys source-requests.yaml.
     pub requests: bool,
 }
 
-/// The root of one account, in one Region.
+/// Clients of one account's root user, in one Region.
 #[derive(Debug, Clone)]
 pub struct Administrator {
     /// KMS.
@@ -34,7 +35,7 @@ pub struct Administrator {
 }
 
 impl Pair<'_> {
-    /// The stacks of the route. Their parameters are as wide as they can be: what each of them keeps out is shown elsewhere.
+    /// The stacks of the route, with the most permissive parameters: other tests check what each parameter restricts.
     pub fn templates(&self) -> [Template; 4] {
         let Self { source, source_region, target, target_region, existing_key, .. } = *self;
         let mode = ("KeyMode", if existing_key { "existing" } else { "managed" });
@@ -70,7 +71,8 @@ impl Pair<'_> {
         self.templates().iter().chain(&self.of_requests()).flat_map(|template| template.policies(role)).collect()
     }
 
-    /// Deploys all stacks of the route, each side's by its own administrator, and returns the ARN of account B's own key.
+    /// Deploys all stacks of the route, each with its own account's administrator, and returns the ARN of account B's
+    /// own key.
     pub async fn deploy(&self, cloud: &Cloud, a: &Administrator, b: &Administrator) -> String {
         let [account_a, account_b, region_a, region_b] = self.templates();
         a.deploy(cloud, &account_a).await;
@@ -88,7 +90,7 @@ impl Pair<'_> {
         b.deploy(cloud, &region_b).await.expect("the key of target-region.yaml")
     }
 
-    /// The stack of a given key's replica.
+    /// The stack of the replica of a handoff key that administrators created.
     fn replica(&self, primary: &str) -> Template {
         let Self { source, source_region, target, target_region, .. } = *self;
         let given = [("SourceRegion", source_region), ("TargetAccount", target), ("PrimaryKeyArn", primary)];
@@ -97,12 +99,12 @@ impl Pair<'_> {
 }
 
 impl Administrator {
-    /// Deploys what the simulated AWS knows of a template: roles with policies and boundary, queues, keys and their aliases.
-    /// Alarms and log groups are none of its business. Returns the ARN of the key, if the stack has one.
+    /// Deploys those resources of a template that the simulated AWS supports: roles with policies and boundary, queues,
+    /// keys and their aliases. Alarms and log groups are ignored. Returns the ARN of the key, if the stack has one.
     pub async fn deploy(&self, cloud: &Cloud, template: &Template) -> Option<String> {
         let resources = template.resources();
         roles(cloud, template.account(), &resources.values().collect::<Vec<_>>());
-        // A dead-letter queue stands before the queue that names it.
+        // A dead-letter queue is created before the queue that refers to it.
         let mut queues: Vec<&Resource> = resources.values().filter(|it| it.kind == "AWS::SQS::Queue").collect();
         queues.sort_by_key(|it| it.properties.get("RedrivePolicy").is_some());
         for queue in queues {
@@ -166,7 +168,7 @@ fn tags(properties: &Value) -> Vec<Tag> {
     properties["Tags"].as_array().into_iter().flatten().map(tag).collect()
 }
 
-/// Makes the roles of a stack, with their policies and boundaries.
+/// Creates the roles of a stack, with their policies and boundaries.
 fn roles(cloud: &Cloud, account: &str, resources: &[&Resource]) {
     let managed = |key: &str, value: &Value| {
         resources.iter().find(|it| it.kind == "AWS::IAM::ManagedPolicy" && it.properties[key] == *value)

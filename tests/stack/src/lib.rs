@@ -1,11 +1,11 @@
-//! The CloudFormation templates of `deploy/`, deployed in the simulated AWS: the tests and the demo run under the very policies
-//! that are shipped.
+//! Deploys the CloudFormation templates of `deploy/` in the simulated AWS, so that the tests and the demo run under the
+//! shipped policies.
 
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
     clippy::panic,
-    reason = "it serves tests: what cannot be set up ends them"
+    reason = "used only by tests, which fail if the setup fails"
 )]
 
 mod deploy;

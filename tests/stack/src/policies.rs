@@ -1,26 +1,26 @@
-//! Every policy that the templates make, resolved, in both key modes.
+//! Every policy that the templates create, with all references resolved, in both key modes.
 
 use serde_json::Value;
 
 use crate::template::Template;
 
-/// The properties of resources that are policies.
+/// The resource properties that contain a policy document.
 const DOCUMENTS: [&str; 3] = ["AssumeRolePolicyDocument", "KeyPolicy", "PolicyDocument"];
 
-/// A policy of a stack.
+/// A policy that a stack creates.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// The template that makes it.
+    /// The template that creates it.
     pub template: &'static str,
-    /// `managed` or `existing`; the others know no key mode, and are deployed with the first.
+    /// The parameter `KeyMode` of the route: `managed` or `existing`. Templates that do not depend on it have `managed`.
     pub key_mode: &'static str,
     /// The logical name of its resource.
     pub resource: String,
-    /// The document.
+    /// The policy document.
     pub document: Value,
 }
 
-/// Every policy of every template, with parameters such as the runbook has.
+/// Every policy of every template, with parameters as in deploy/README.md.
 pub fn policies() -> Vec<Policy> {
     let (a, b, here, there) = ("111111111111", "222222222222", "ap-northeast-1", "us-west-2");
     let route = [("SourceRegion", here), ("TargetRegion", there)];

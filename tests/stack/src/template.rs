@@ -1,5 +1,5 @@
-//! A CloudFormation template of `deploy/`, resolved for one account and Region as CloudFormation would: the long forms of the
-//! functions that our templates use, and no other.
+//! Resolves a CloudFormation template of `deploy/` for one account and Region as CloudFormation would. Supports only
+//! the functions that these templates use, in their long forms.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use serde_json::{Map, Value};
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// A template and what its stack is made with.
+/// A template with the parameters, account and Region of its stack.
 #[derive(Debug)]
 pub struct Template {
     document: Arc<Value>,
@@ -19,14 +19,14 @@ pub struct Template {
 /// One resource of a stack.
 #[derive(Debug)]
 pub struct Resource {
-    /// `AWS::SQS::Queue`, ...
+    /// The resource type, such as `AWS::SQS::Queue`.
     pub kind: String,
-    /// Its properties, with nothing left to resolve.
+    /// Its properties, with all references and functions resolved.
     pub properties: Value,
 }
 
 impl Template {
-    /// Reads a template of `deploy/`. Parameters that are not given have their defaults.
+    /// Reads a template of `deploy/`. Parameters that are not in `existing` have their defaults.
     pub fn read(name: &str, account: &str, region: &str, given: &[(&str, &str)]) -> Self {
         let document = document(name);
         let mut parameters = BTreeMap::new();
@@ -50,17 +50,17 @@ impl Template {
         attached(&resources.values().collect::<Vec<_>>(), role).cloned().collect()
     }
 
-    /// Of the stack.
+    /// The account of the stack.
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// Of the stack.
+    /// The Region of the stack.
     pub(crate) fn region(&self) -> &str {
         &self.region
     }
 
-    /// The resources of the stack, by their logical names; without those whose condition does not hold.
+    /// The resources of the stack by their logical names, without those whose condition is false.
     pub fn resources(&self) -> BTreeMap<String, Resource> {
         let declared = self.document["Resources"].as_object().into_iter().flatten();
         let made = declared.filter(|(_, it)| it["Condition"].as_str().is_none_or(|name| self.holds(name)));
@@ -89,7 +89,7 @@ impl Template {
         }
     }
 
-    /// `None` is `AWS::NoValue`.
+    /// Resolves a value. `None` means `AWS::NoValue`.
     fn resolve(&self, value: &Value) -> Option<Value> {
         if let Some((function, argument)) = single(value)
             && let Some(resolved) = self.call(function, argument)
@@ -106,8 +106,8 @@ impl Template {
         })
     }
 
-    /// `None`: it is no function, but a field of that name.
-    #[expect(clippy::option_option, reason = "a function may have no value")]
+    /// Evaluates a function. The outer `None` means that the name is not a function but an ordinary field.
+    #[expect(clippy::option_option, reason = "a function may return no value")]
     fn call(&self, function: &str, argument: &Value) -> Option<Option<Value>> {
         let text =
             |value: &Value| self.resolve(value).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
@@ -160,7 +160,7 @@ impl Template {
         done
     }
 
-    /// The ARN of a resource of the stack. Keys have their logical name for an id until they are made.
+    /// The ARN of a resource of the stack. A key that is not created yet has its logical name as id.
     fn arn(&self, name: &str) -> String {
         let resource = &self.document["Resources"][name];
         let property = |key: &str| {
@@ -179,8 +179,7 @@ impl Template {
     }
 }
 
-/// Templates have texts, numbers, lists and fields.
-/// The template of this name, parsed once for each process: every scenario deploys the same five.
+/// The template of this name. It is parsed once for each process, since every scenario deploys the same templates.
 fn document(name: &str) -> Arc<Value> {
     static PARSED: LazyLock<Mutex<BTreeMap<String, Arc<Value>>>> = LazyLock::new(Mutex::default);
     let mut parsed = PARSED.lock().expect("a lock that no test poisons");
@@ -192,6 +191,7 @@ fn document(name: &str) -> Arc<Value> {
     parsed.entry(name.to_owned()).or_insert_with(parse).clone()
 }
 
+/// Converts the YAML types that templates use to JSON.
 fn json(yaml: &Yaml) -> Value {
     match yaml {
         Yaml::String(text) | Yaml::Real(text) => Value::from(text.as_str()),
@@ -206,6 +206,7 @@ fn json(yaml: &Yaml) -> Value {
     }
 }
 
+/// The name and value of an object's only field.
 fn single(value: &Value) -> Option<(&str, &Value)> {
     let fields = value.as_object().filter(|fields| fields.len() == 1)?;
     fields.iter().next().map(|(key, value)| (key.as_str(), value))

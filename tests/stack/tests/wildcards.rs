@@ -1,6 +1,6 @@
-//! Which statements of the templates' policies speak of every resource is listed in deploy/README.md, each with its reason.
+//! deploy/README.md lists each policy statement of the templates that applies to every resource, with a reason.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a runbook that cannot be read fails the test")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "the test fails if deploy/README.md cannot be parsed")]
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// A template, and the Sid of one of its statements.
 type Statement = (String, String);
 
-/// What a table of the runbook lists: `| template | statements | reason |`.
+/// The statements in the table of deploy/README.md: `| template | statements | reason |`.
 fn listed() -> BTreeSet<Statement> {
     let runbook = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/README.md")).unwrap();
     let (_, section) = runbook.split_once("\n## Statements on every resource\n").unwrap();
@@ -25,7 +25,7 @@ fn listed() -> BTreeSet<Statement> {
     listed
 }
 
-fn speaks_of_everything(statement: &Value) -> bool {
+fn covers_all_resources(statement: &Value) -> bool {
     match &statement["Resource"] {
         Value::Array(resources) => resources.iter().any(|resource| resource == "*"),
         resource => resource == "*",
@@ -33,12 +33,12 @@ fn speaks_of_everything(statement: &Value) -> bool {
 }
 
 #[test]
-fn each_statement_on_every_resource_has_a_reason() {
+fn readme_lists_every_statement_on_all_resources_with_a_reason() {
     let mut found = BTreeSet::new();
     for policy in stack::policies() {
         for statement in policy.document["Statement"].as_array().unwrap() {
             assert!(statement.get("NotResource").is_none() || statement["Effect"] == "Deny", "{statement}");
-            if speaks_of_everything(statement) {
+            if covers_all_resources(statement) {
                 found.insert((policy.template.to_owned(), statement["Sid"].as_str().unwrap().to_owned()));
             }
         }

@@ -1,8 +1,13 @@
-//! Real processes and real kills: one simulated AWS and two agents, each an operating-system process. An agent is killed
-//! while a call of its own is being held, before or after its effect, and started again. What is left must be what a
-//! clean run leaves.
+//! Kills real processes: one simulated AWS and two agents, each an operating-system process. An agent is killed while
+//! the simulated AWS holds one of its calls, before or after the effect of the call, and is then started again. The
+//! final state of both accounts must be the same as after a run without kills.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test: what should not happen fails it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "in a test, an unexpected error is a failure"
+)]
 
 mod remains;
 
@@ -19,23 +24,24 @@ use tokio::sync::Notify;
 
 use remains::{Account, remains};
 
-/// So many worlds run side by side.
+/// The number of simulated AWSs that run concurrently.
 const SIDE_BY_SIDE: usize = 6;
-/// Each of so many calls is one at which an agent dies, and of a sample each of so many.
+/// With `EXHAUSTIVE=1`, an agent is killed at every 10th call.
 const EVERY: usize = 10;
+/// Otherwise, an agent is killed at every 25th call.
 const SAMPLED: usize = 25;
-/// What takes longer than this will never end.
+/// After this long a run is considered stuck.
 const STUCK: Duration = Duration::from_secs(100);
 
-/// Which call is held, whose, and when.
+/// The call at which an agent is killed: the `at`th call of the agent of `side`, `after` or before its effect.
 #[derive(Debug, Clone, Copy)]
-struct Death {
+struct Kill {
     side: usize,
     at: usize,
     after: bool,
 }
 
-/// The accounts, each with its Region, its agent, and the agent's command.
+/// Account A and account B, each with its Region and its agent.
 const SIDES: [Account; 2] = [
     Account {
         id: "111111111111",
@@ -46,14 +52,15 @@ const SIDES: [Account; 2] = [
     Account { id: "222222222222", region: "us-west-2", agent: "target-agent", role: "role/rds-handoff-target-agent" },
 ];
 
-/// The floor is far below what AWS deserves, and SQS forgets that a dead process holds a message after 3 s.
-const LOOK_AGAIN: &str = "[look_again]\nfloor = \"100ms\"\nceiling = \"200ms\"\nsettle_factor = 0.005\n";
+/// Polls far more often than would suit AWS, since queues run 200 times faster here: a message that a killed process
+/// held is visible again after 3 s.
+const POLLING: &str = "[polling]\nfloor = \"100ms\"\nceiling = \"200ms\"\nsettle_factor = 0.005\n";
 
 fn worlds() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../aws-sim/worlds")
 }
 
-/// A folder with a world and the configuration of both agents.
+/// A folder with the world file and the configuration files of both agents.
 fn folder() -> TempDir {
     let folder = TempDir::new().unwrap();
     let world = std::fs::read_to_string(worlds().join("two-accounts.toml")).unwrap();
@@ -63,54 +70,54 @@ fn folder() -> TempDir {
     let [a, b] = SIDES;
     let source = format!(
         "account = \"{}\"\nregion = \"{}\"\n[[target]]\naccount = \"{}\"\nregion = \"{}\"\n\
-         [[handoff]]\ndatabase = \"orders\"\nlabel = \"cutover-1\"\n{LOOK_AGAIN}",
+         [[handoff]]\ndatabase = \"orders\"\nlabel = \"cutover-1\"\n{POLLING}",
         a.id, a.region, b.id, b.region
     );
     write("source-agent.toml", &source);
     let target = format!(
         "account = \"{0}\"\nregion = \"{1}\"\nkey = \"arn:aws:kms:{1}:{0}:key/22222222-2222-4222-8222-222222222222\"\n\
          [[from]]\naccount = \"{2}\"\nreceipts = \"arn:aws:sqs:{3}:{2}:rds-handoff-receipts-{0}\"\n\
-         [restore]\nsubnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\nextended_support = false\n{LOOK_AGAIN}",
+         [restore]\nsubnet_group = \"private\"\nsecurity_groups = [\"sg-0123456789abcdef0\"]\nextended_support = false\n{POLLING}",
         b.id, b.region, a.id, a.region
     );
     write("target-agent.toml", &target);
     folder
 }
 
-/// This package's binary is the agents and the simulated AWS too. It inherits no environment.
+/// Runs an agent or the simulated AWS, all of which this package's binary contains. It inherits no environment.
 fn command(name: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
     command.arg(name).env_clear().env("AWS_EC2_METADATA_DISABLED", "true").stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
-/// One world, and what happens in it.
+/// One simulated AWS, and the kill that happens in it.
 struct World {
     folder: TempDir,
     address: String,
     _aws: Child,
-    said: tokio::sync::Mutex<Lines<BufReader<ChildStdout>>>,
-    /// Account A has asked, or has died: account B may begin.
+    output: tokio::sync::Mutex<Lines<BufReader<ChildStdout>>>,
+    /// Notified when account A's agent has sent its hello or was killed: then account B's agent starts.
     begin: Notify,
     killed: Cell<bool>,
-    death: Option<Death>,
+    kill: Option<Kill>,
 }
 
 impl World {
-    async fn start(death: Option<Death>) -> Self {
+    async fn start(kill: Option<Kill>) -> Self {
         let folder = folder();
         let mut aws = command("aws-sim");
         aws.args(["--listen", "127.0.0.1:0", "--world"]).arg(folder.path().join("world.toml"));
-        if let Some(Death { side, at, after }) = death {
+        if let Some(Kill { side, at, after }) = kill {
             aws.args(["--hold", &at.to_string(), "--hold-of", SIDES[side].role]);
             aws.args(after.then_some("--hold-after"));
         }
         let mut aws = aws.stdout(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(aws.stdout.take().unwrap()).lines();
-        let first = said.next_line().await.unwrap().unwrap();
+        let mut output = BufReader::new(aws.stdout.take().unwrap()).lines();
+        let first = output.next_line().await.unwrap().unwrap();
         let address = first.strip_prefix("listening on ").unwrap().to_owned();
-        let (said, begin) = (tokio::sync::Mutex::new(said), Notify::new());
-        Self { folder, address, _aws: aws, said, begin, killed: Cell::new(false), death }
+        let (output, begin) = (tokio::sync::Mutex::new(output), Notify::new());
+        Self { folder, address, _aws: aws, output, begin, killed: Cell::new(false), kill }
     }
 
     fn spawn(&self, side: usize) -> Child {
@@ -127,21 +134,21 @@ impl World {
             .unwrap()
     }
 
-    /// Runs an agent once, to its end or to its death. What it said goes with it.
+    /// Runs an agent until it exits or is killed. Returns its exit status and output.
     async fn run(&self, side: usize) -> (ExitStatus, String) {
         let mut agent = self.spawn(side);
         let (stdout, mut stderr) = (agent.stdout.take().unwrap(), agent.stderr.take().unwrap());
-        let mut said = String::new();
-        let hear = async {
+        let mut output = String::new();
+        let read = async {
             let mut lines = BufReader::new(stdout).lines();
-            let mut said = String::new();
+            let mut output = String::new();
             while let Some(line) = lines.next_line().await.unwrap() {
                 if line.contains(r#""step":"hello""#) {
                     self.begin.notify_one();
                 }
-                said = format!("{said}{line}\n");
+                output = format!("{output}{line}\n");
             }
-            said
+            output
         };
         let live = async {
             tokio::select! {
@@ -154,48 +161,48 @@ impl World {
                 }
             }
         };
-        let (status, heard, _) = tokio::join!(live, hear, stderr.read_to_string(&mut said));
-        (status, heard + &said)
+        let (status, events, _) = tokio::join!(live, read, stderr.read_to_string(&mut output));
+        (status, events + &output)
     }
 
-    /// Waits until AWS says that it holds a call of this side's agent.
+    /// Waits until the simulated AWS prints that it holds a call of this side's agent.
     async fn held(&self, side: usize) {
-        if self.killed.get() || self.death.is_none_or(|death| death.side != side) {
+        if self.killed.get() || self.kill.is_none_or(|kill| kill.side != side) {
             return std::future::pending().await;
         }
-        let line = self.said.lock().await.next_line().await.unwrap().unwrap();
+        let line = self.output.lock().await.next_line().await.unwrap().unwrap();
         assert!(line.starts_with("holding request "), "{line}");
     }
 
-    /// Starts an agent until it ends well, as a supervisor does.
+    /// Restarts an agent until it succeeds, as a supervisor does.
     async fn supervise(&self, side: usize) {
         if side == 1 {
             self.begin.notified().await;
         }
         loop {
-            let (status, said) = self.run(side).await;
+            let (status, output) = self.run(side).await;
             match status.code() {
                 Some(0) if side == 0 || remains::is_restored(&self.address).await => return,
                 Some(0) | None => {}
-                Some(code) => panic!("{} ended with {code}\n{said}", SIDES[side].agent),
+                Some(code) => panic!("{} ended with {code}\n{output}", SIDES[side].agent),
             }
         }
     }
 
-    /// Both agents until everything is done and every queue is empty.
+    /// Runs both agents until the handoff is complete and every queue is empty. Returns the final state.
     async fn settle(&self) -> Vec<String> {
         let settled = tokio::time::timeout(STUCK, self.work()).await;
-        settled.unwrap_or_else(|_| panic!("stuck: {:?}", self.death))
+        settled.unwrap_or_else(|_| panic!("stuck: {:?}", self.kill))
     }
 
     async fn work(&self) -> Vec<String> {
         tokio::join!(self.supervise(0), self.supervise(1));
         while remains::messages(&self.address).await > 0 {
             for side in [1, 0] {
-                let (status, said) = self.run(side).await;
+                let (status, output) = self.run(side).await;
                 assert!(
                     status.code().is_none_or(|code| code == 0),
-                    "{} ended with {status}\n{said}",
+                    "{} ended with {status}\n{output}",
                     SIDES[side].agent
                 );
             }
@@ -204,40 +211,46 @@ impl World {
     }
 }
 
-/// How many calls each agent has made.
+/// The number of calls that each agent has made.
 async fn calls(world: &World) -> [usize; 2] {
     let trace = remains::get(&world.address, "/_sim/calls").await;
     SIDES.map(|side| trace.lines().filter(|line| line.contains(side.role)).count())
 }
 
-/// How far apart the deaths are: `EXHAUSTIVE=1` asks for all of them.
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how much of them")]
+/// The number of calls from one kill to the next.
+#[expect(clippy::disallowed_methods, reason = "the environment selects the extent of the tests")]
 fn every() -> usize {
     if std::env::var("EXHAUSTIVE").is_ok_and(|value| value == "1") { EVERY } else { SAMPLED }
 }
 
 #[tokio::test]
-async fn an_agent_that_is_killed_leaves_what_a_clean_run_leaves() {
+async fn killed_and_restarted_agent_leaves_the_state_of_a_clean_run() {
     let world = World::start(None).await;
     let clean = world.settle().await;
     let counted = calls(&world).await;
     assert!(clean.iter().any(|line| line.contains("database orders-cutover-1")), "{clean:#?}");
-    let deaths = (0..SIDES.len()).flat_map(|side| (every()..=counted[side]).step_by(every()).map(move |at| (side, at)));
-    let deaths: Vec<_> = deaths.flat_map(|(side, at)| [false, true].map(|after| Death { side, at, after })).collect();
-    let count = deaths.len();
+    let kills = (0..SIDES.len()).flat_map(|side| (every()..=counted[side]).step_by(every()).map(move |at| (side, at)));
+    let kills: Vec<_> = kills.flat_map(|(side, at)| [false, true].map(|after| Kill { side, at, after })).collect();
+    let count = kills.len();
     let clean = &clean;
-    let walk = |death: Death| async move {
-        let world = World::start(Some(death)).await;
+    let walk = |kill: Kill| async move {
+        let world = World::start(Some(kill)).await;
         let left = world.settle().await;
         let apart = |these: &[String], those: &[String]| -> Vec<String> {
             these.iter().filter(|line| !those.contains(line)).cloned().collect()
         };
-        assert_eq!(left, *clean, "{death:?}: left {:#?}, clean {:#?}", apart(&left, clean), apart(clean, &left));
+        assert_eq!(
+            left,
+            *clean,
+            "{kill:?}: only after the kill {:#?}, only after a clean run {:#?}",
+            apart(&left, clean),
+            apart(clean, &left)
+        );
         world.killed.get()
     };
-    let killed = stream::iter(deaths).map(walk).buffer_unordered(SIDE_BY_SIDE).collect::<Vec<_>>().await;
+    let killed = stream::iter(kills).map(walk).buffer_unordered(SIDE_BY_SIDE).collect::<Vec<_>>().await;
     let killed = killed.into_iter().filter(|killed| *killed).count();
-    println!("{counted:?} calls, {count} worlds, {killed} kills");
-    // On the machine's clock no two runs need the same number of looks: the last deaths may find nobody alive.
+    println!("{counted:?} calls in the clean run, {count} runs with a kill planned, {killed} agents killed");
+    // On the machine's clock the number of polls differs from run to run, so an agent may exit before a late kill.
     assert!(killed * 2 >= count && count * every() >= 12 * EVERY, "{killed} of {count}");
 }

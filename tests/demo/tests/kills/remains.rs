@@ -1,4 +1,4 @@
-//! What is left in both accounts, as their roots see it.
+//! The final state of both accounts, as their root users see it.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -13,11 +13,11 @@ pub(crate) struct Account {
     pub(crate) id: &'static str,
     pub(crate) region: &'static str,
     pub(crate) agent: &'static str,
-    /// As it stands in the ARN of a session.
+    /// The role as it appears in the ARN of its sessions.
     pub(crate) role: &'static str,
 }
 
-/// An account's root in one Region.
+/// Clients of an account's root user in one Region.
 struct Root {
     rds: aws_sdk_rds::Client,
     kms: aws_sdk_kms::Client,
@@ -51,7 +51,8 @@ impl Root {
 
     async fn snapshots(&self) -> Vec<String> {
         let found = self.rds.describe_db_snapshots().send().await.unwrap();
-        // An agent that dies between the send and the tag may find the handoff accepted, and then has no use for the tag.
+        // An agent that is killed between sending the message and setting this tag may find the handoff accepted when
+        // it is restarted, and then does not set the tag.
         let lasts = |key: Option<&str>| key != Some("rds-handoff:published");
         let line = |one: &aws_sdk_rds::types::DbSnapshot| {
             let tags = one.tag_list().iter().map(|tag| (tag.key(), tag.value())).filter(|(key, _)| lasts(*key));
@@ -77,7 +78,7 @@ impl Root {
         lines
     }
 
-    /// The number of messages in each queue, hidden ones too.
+    /// The number of messages in each queue, including invisible ones.
     async fn queues(&self) -> Vec<(String, u32)> {
         let mut depths = Vec::new();
         for url in self.sqs.list_queues().send().await.unwrap().queue_urls() {
@@ -93,7 +94,7 @@ impl Root {
     }
 }
 
-/// A line for each thing that is left, and what the databases hold. What differs from run to run is left out.
+/// One line for each resource, and the content of the databases. Values that differ from run to run are masked.
 pub(crate) async fn remains(address: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for account in super::SIDES {
@@ -111,11 +112,11 @@ pub(crate) async fn remains(address: &str) -> Vec<String> {
         lines.push(get(address, &path).await);
     }
     let [original, restored] = [lines.len() - 2, lines.len() - 1].map(|index| lines[index].clone());
-    assert_eq!(original, restored, "byte for byte");
+    assert_eq!(original, restored, "the restored database differs from the original");
     lines
 }
 
-/// How many messages are in the queues that are not dead-letter queues.
+/// The number of messages in all queues except dead-letter queues.
 pub(crate) async fn messages(address: &str) -> u32 {
     let mut sum = 0;
     for side in super::SIDES {
@@ -125,29 +126,29 @@ pub(crate) async fn messages(address: &str) -> u32 {
     sum
 }
 
-/// Whether account B's database is there.
+/// Whether account B's database is available.
 pub(crate) async fn is_restored(address: &str) -> bool {
     let [_, b] = super::SIDES;
     let found = Root::of(address, b.id, b.region).rds.describe_db_instances().send().await.unwrap();
     found.db_instances().iter().any(|one| one.db_instance_status() == Some("available"))
 }
 
-/// Words with a digit in them may be times, ids, nonces or digests.
+/// Replaces words of two or more characters that contain a digit, since they may be times, ids, nonces or digests.
 fn masked(line: &str) -> String {
     let mut masked = String::new();
     for word in line.split_inclusive(|character: char| !character.is_ascii_alphanumeric()) {
         let end = word.find(|character: char| !character.is_ascii_alphanumeric()).unwrap_or(word.len());
         let (word, separator) = word.split_at(end);
-        // A single digit may stay: it belongs to a name that a person gave.
+        // A single digit stays: it is part of a name, such as `cutover-1`.
         let long = word.len() >= 2 && word.bytes().any(|byte| byte.is_ascii_digit());
         masked.push_str(if long { "#" } else { word });
         masked.push_str(separator);
     }
-    // One time in a thousand has no fraction of a second.
+    // One time in a thousand is printed without a fraction of a second.
     masked.replace("#.#", "#")
 }
 
-/// One plain GET beside AWS: the body.
+/// The body of a plain GET request outside the AWS API.
 pub(crate) async fn get(address: &str, path: &str) -> String {
     let host = address.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await.unwrap();
