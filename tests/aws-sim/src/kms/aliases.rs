@@ -66,7 +66,7 @@ pub(super) fn create_alias(world: &mut World, caller: &Caller, json: &Json) -> O
     Ok(Value::Null)
 }
 
-/// The present and the new key must be of the same type and usage (KMS API Reference, UpdateAlias). The code of that
+/// The old and the new key must be of the same type and usage (KMS API Reference, UpdateAlias). The code of that
 /// refusal is UNSOURCED.
 pub(super) fn update_alias(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["AliasName", "TargetKeyId"])?;

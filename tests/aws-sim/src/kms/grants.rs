@@ -21,7 +21,7 @@ use crate::verdict::Verdict;
 use crate::world::World;
 
 /// KMS API Reference, CreateGrant. The same name with the same terms gives the same grant; without a name each call
-/// makes another.
+/// creates another one.
 pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&[
         "Constraints",
@@ -52,8 +52,8 @@ pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     }
     let most = world.settings.quotas.grants;
     let key = &*named_key(world, caller, "CreateGrant", json)?;
-    // "The operation must be supported on the KMS key ... KMS returns a ValidationError exception" (same page); the code
-    // as in the rest of KMS.
+    // "The operation must be supported on the KMS key ... KMS returns a ValidationError exception" (same page); the
+    // code as in the rest of KMS.
     let on_key = if key.spec.signs() { SIGNING.as_slice() } else { &ON_DATA };
     let known = |operation: &String| on_key.contains(&operation.as_str()) || OF_ANY_KEY.contains(&operation.as_str());
     if terms.operations.is_empty() || !terms.operations.iter().all(known) {
@@ -84,9 +84,9 @@ pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     Ok(json!({ "GrantId": id, "GrantToken": token }))
 }
 
-/// Who may make grants only because of a grant makes none that is wider.
+/// Refuses a grant that is wider than the grant by which the caller may create grants.
 fn must_not_outgrow(world: &World, caller: &Caller, arn: &str, terms: &Terms, json: &Json) -> Outcome<()> {
-    // It was found just before. InternalFailure: KMS API Reference, Common Errors.
+    // The key was found just before. InternalFailure: KMS API Reference, Common Errors.
     let key = world.kms.keys.get(arn).ok_or_else(|| Fault::internal("the key has gone"))?;
     if permission::grants_without_grant(world, caller, key, json) {
         return Ok(());
@@ -101,7 +101,7 @@ fn must_not_outgrow(world: &World, caller: &Caller, arn: &str, terms: &Terms, js
     Err(denied(&caller.principal, "kms:CreateGrant", arn, "because the grant that allows it allows less"))
 }
 
-/// Puts a grant on the key that is in effect at once, and gives its id.
+/// Adds a grant to the key that is in effect at once, and returns its id.
 pub(crate) fn issue(world: &mut World, key: &str, terms: Terms) -> Option<String> {
     issue_from(world, key, terms, world.now)
 }
@@ -126,7 +126,8 @@ pub(super) fn list_grants(world: &mut World, caller: &Caller, json: &Json) -> Ou
     Ok(listing("Grants", items, limit, marker.as_deref(), |(id, grant)| shown(key, id, grant)))
 }
 
-/// Of a principal of one's own account, on keys of any account in this Region (KMS API Reference, ListRetirableGrants).
+/// Lists grants by a retiring principal of the caller's own account, on keys of any account in this Region (KMS API
+/// Reference, ListRetirableGrants).
 pub(super) fn list_retirable_grants(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["Limit", "Marker", "RetiringPrincipal"])?;
     let limit = json.bounded("Limit", 1, 100, 50)?;
@@ -176,13 +177,14 @@ pub(super) fn revoke_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     Ok(Value::Null)
 }
 
-/// KMS API Reference, RevokeGrant and RetireGrant, Errors. UNSOURCED: that it is this one and not InvalidGrantIdException.
+/// KMS API Reference, RevokeGrant and RetireGrant, Errors. UNSOURCED: that it is this code and not
+/// InvalidGrantIdException.
 fn must_be_there<'a>(world: &'a World, key: &str, id: &str) -> Outcome<&'a Grant> {
     let found = world.kms.keys.get(key).and_then(|key| key.grants.get(id));
     found.ok_or_else(|| Fault::bad("NotFoundException", format!("Grant ID {id} not found")))
 }
 
-/// Ends a grant: at once for all to see, in effect a while later.
+/// Ends a grant: it disappears from lists at once, and takes effect until the propagation delay has passed.
 fn end(world: &mut World, key: &str, id: &str) {
     let until = later(world.now, world.settings.paced(world.settings.lags.authorization));
     if let Some(key) = world.kms.keys.get_mut(key) {
@@ -190,8 +192,9 @@ fn end(world: &mut World, key: &str, id: &str) {
     }
 }
 
-/// By the retiring principal, by a grantee who is granted it, and by the account that made the grant as far as its IAM
-/// allows (KMS API Reference, RetireGrant; KMS Developer Guide, Retiring and revoking grants).
+/// Retires a grant. Allowed to the retiring principal, to a grantee who is granted RetireGrant, and to the account that
+/// created the grant, as far as its IAM policies allow (KMS API Reference, RetireGrant; KMS Developer Guide, Retiring
+/// and revoking grants).
 pub(super) fn retire_grant(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["DryRun", "GrantId", "GrantToken", "KeyId"])?;
     let (arn, id) = match (json.text("GrantToken")?, json.text("KeyId")?, json.text("GrantId")?) {
@@ -214,7 +217,7 @@ fn must_retire(world: &World, caller: &Caller, key: &str, terms: &Terms) -> Outc
     let action = "kms:RetireGrant";
     let mut context = world.context(caller, &caller.region);
     context.set("kms:CallerAccount", caller.account());
-    // Whether IAM lets the caller do so in his own account: no key policy is asked.
+    // Whether the caller's IAM policies allow it: the key policy is not evaluated.
     let by_iam = world.judge(caller, &Asked { action, resource: key, leave: Leave::Service, context });
     let named = |named: &String| caller.principal.named_by(named);
     let retiring = terms.retiring.as_ref().map_or(Verdict::Silent, named);

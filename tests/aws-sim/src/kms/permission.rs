@@ -1,4 +1,4 @@
-//! Who may ask what of which key: the permissions that each action needs, the conditions it brings, and grants.
+//! Authorizing KMS requests: the permissions that each action needs, their conditions, and grants.
 
 use jiff::Timestamp;
 
@@ -20,7 +20,7 @@ use crate::world::World;
 
 /// A permission that a request needs.
 struct Need {
-    /// Without its service: `CreateKey`.
+    /// Without the service: `CreateKey`.
     name: String,
     /// An ARN, or `*`.
     resource: String,
@@ -59,7 +59,7 @@ fn needs(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<Need>
                 ask("ReEncryptTo", key(named));
             }
         }
-        // On the present primary and on the replica that is to be it (KMS API Reference, UpdatePrimaryRegion).
+        // On the present primary and on the replica that is to become it (KMS API Reference, UpdatePrimaryRegion).
         "UpdatePrimaryRegion" => {
             let present = key(text("KeyId").unwrap_or_default());
             let next = Arn::parse(&present).zip(text("PrimaryRegion"));
@@ -74,18 +74,18 @@ fn needs(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<Need>
                 ask(action, arn);
             }
         }
-        // Of grants, not of policies: see there.
+        // Decided by the grant in `grants::retire_grant`.
         "RetireGrant" => {}
-        // Of no key, also when one is named.
+        // Not on a key, even when one is named.
         "ListAliases" => ask(action, "*".to_owned()),
         _ => match text("KeyId") {
             Some(named) => ask(action, key(named)),
             None => ask(action, "*".to_owned()),
         },
     }
-    // "kms:CreateKey permission in an IAM policy in the replica Region" (KMS Developer Guide, Controlling access to multi-Region
-    // keys), and "kms:TagResource" for tags (Controlling access to tags), which is judged on a key: on the replica, or on any
-    // key where it has no id yet.
+    // "kms:CreateKey permission in an IAM policy in the replica Region" (KMS Developer Guide, Controlling access to
+    // multi-Region keys), and "kms:TagResource" for tags (Controlling access to tags), which is judged on a key: on the
+    // replica, or on any key if the new key has no id yet.
     if action == "ReplicateKey"
         && let Some(region) = text("ReplicaRegion")
     {
@@ -113,7 +113,7 @@ pub(crate) fn resources(world: &World, caller: &Caller, action: &str, json: &Jso
     found
 }
 
-/// Refuses what the key's policy, its grants and the caller's own policies do not allow.
+/// Refuses a request that the key's policy, its grants and the caller's own policies do not allow.
 pub(crate) fn permit(world: &World, caller: &Caller, action: &str, json: &Json) -> Outcome<()> {
     let tokens = json.texts("GrantTokens")?;
     // KMS API Reference, Decrypt, GrantTokens: at most 10.
@@ -145,7 +145,7 @@ pub(crate) fn permit(world: &World, caller: &Caller, action: &str, json: &Json) 
     Ok(())
 }
 
-/// Whether the key's policy and the caller's own allow CreateGrant, without any grant.
+/// Whether the key's policy and the caller's own allow CreateGrant without using a grant.
 pub(super) fn grants_without_grant(world: &World, caller: &Caller, key: &Key, json: &Json) -> bool {
     let mut context = world.context(caller, &caller.region);
     if conditions::of_request(&mut context, world, caller, "CreateGrant", "CreateGrant", json).is_err() {
@@ -157,8 +157,8 @@ pub(super) fn grants_without_grant(world: &World, caller: &Caller, key: &Key, js
     world.judge(caller, &Asked { action: "kms:CreateGrant", resource: &resource, leave, context }).allowed()
 }
 
-/// What the key's grants say. A grant to a role or session is enough; one to an account leaves it to that account's IAM.
-/// UNSOURCED for the latter: as with policies. Grants never deny.
+/// The verdict of the key's grants. A grant to a role or session suffices; one to an account also needs that account's
+/// IAM policies. UNSOURCED for the latter: as with policies. Grants never deny.
 pub(super) fn leave(
     key: &Key,
     principal: &Principal,
