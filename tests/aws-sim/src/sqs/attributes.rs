@@ -19,14 +19,15 @@ const TEXTS: [&str; 5] = ["KmsMasterKeyId", "Policy", "RedriveAllowPolicy", "Red
 /// A queue policy has at most 8192 bytes (SQS Developer Guide, Policy quotas).
 const LARGEST_POLICY: usize = 8192;
 
-/// Checks attributes that are about to be set; gives the policy, when it is among them (SQS API Reference, SetQueueAttributes).
+/// Checks attributes before they are set; returns the policy, if it is among them (SQS API Reference,
+/// SetQueueAttributes).
 pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) -> Outcome<Option<Policy>> {
     let mut policy = None;
     for (name, value) in given {
         let invalid = |why: String| {
             Fault::bad("InvalidAttributeValue", format!("Invalid value for the parameter {name}. Reason: {why}."))
         };
-        // This one has another code: seen in practice (crossplane-contrib/provider-aws#443).
+        // RedrivePolicy has another code: seen in practice (crossplane-contrib/provider-aws#443).
         let no_redrive =
             |why: String| Fault::value(format!("Value {value} for parameter RedrivePolicy is invalid. Reason: {why}."));
         if let Some((_, least, most, _)) = NUMBERS.iter().find(|(known, ..)| known == name) {
@@ -46,8 +47,9 @@ pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) 
         }
     }
     let set = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
-    // "Only one server-side encryption option is supported per queue" (SQS API Reference, SetQueueAttributes). The code has been
-    // seen in practice: test_sse_kms_and_sqs_are_mutually_exclusive of localstack/localstack, recorded from AWS.
+    // "Only one server-side encryption option is supported per queue" (SQS API Reference, SetQueueAttributes). The code
+    // has been seen in practice: test_sse_kms_and_sqs_are_mutually_exclusive of localstack/localstack, recorded from
+    // AWS.
     if !set("KmsMasterKeyId").is_empty() && set("SqsManagedSseEnabled") == "true" {
         let message = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.";
         return Err(Fault::bad("InvalidAttributeName", message));
@@ -55,8 +57,8 @@ pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) 
     Ok(policy)
 }
 
-/// Sets attributes that have been checked. An empty text takes an attribute away (SQS API Reference, SetQueueAttributes,
-/// of policies); one way of encryption ends the other.
+/// Sets attributes that have been checked. An empty text removes an attribute (SQS API Reference, SetQueueAttributes,
+/// for policies); each kind of encryption disables the other.
 pub(super) fn set(queue: &mut Queue, given: BTreeMap<String, String>) {
     for (name, value) in given {
         match (name.as_str(), value.as_str()) {
@@ -93,7 +95,7 @@ fn parsed(world: &World, text: &str) -> Result<Policy, String> {
     Ok(policy)
 }
 
-/// It must exist, in the same account and Region (SQS Developer Guide, Dead-letter queues).
+/// Checks that the target exists, in the same account and Region (SQS Developer Guide, Dead-letter queues).
 fn dead_letter_queue(world: &World, arn: &Arn, target: &str) -> Result<(), String> {
     let parsed = Arn::parse(target).ok_or("deadLetterTargetArn is not an ARN")?;
     if parsed.account != arn.account || parsed.region != arn.region {
@@ -110,7 +112,7 @@ fn dead_letter_queue(world: &World, arn: &Arn, target: &str) -> Result<(), Strin
     }
 }
 
-/// A `RedriveAllowPolicy`: whose dead letters a queue takes (SQS API Reference, SetQueueAttributes).
+/// A `RedriveAllowPolicy`: the source queues of a dead-letter queue (SQS API Reference, SetQueueAttributes).
 enum Admission {
     Everybody,
     Nobody,
@@ -131,7 +133,7 @@ impl Admission {
     }
 }
 
-/// SQS API Reference, SetQueueAttributes: Attributes is required. UNSOURCED: that an empty map does not do either.
+/// SQS API Reference, SetQueueAttributes: Attributes is required. UNSOURCED: that an empty map is refused too.
 pub(super) fn set_queue_attributes(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["Attributes", "QueueUrl"])?;
     let given = json.map("Attributes")?;
@@ -150,7 +152,7 @@ pub(super) fn set_queue_attributes(world: &mut World, caller: &Caller, json: &Js
     Ok(Value::Null)
 }
 
-/// SQS API Reference, GetQueueAttributes: those asked for, as text.
+/// SQS API Reference, GetQueueAttributes: the requested attributes, as text.
 pub(super) fn get_queue_attributes(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["AttributeNames", "QueueUrl"])?;
     let wanted = json.texts("AttributeNames")?;
@@ -160,7 +162,8 @@ pub(super) fn get_queue_attributes(world: &mut World, caller: &Caller, json: &Js
     if let Some(text) = all.get_mut("RedrivePolicy")
         && let Ok((target, count)) = redrive(text)
     {
-        // However the number was put, it comes back as one (AWS CLI Command Reference, get-queue-attributes, Examples).
+        // The count is returned as a number, also if it was set as a text (AWS CLI Command Reference,
+        // get-queue-attributes, Examples).
         *text = json!({ "deadLetterTargetArn": target, "maxReceiveCount": count }).to_string();
     }
     for (name, _, _, default) in NUMBERS.iter().filter(|(name, ..)| !name.starts_with("Kms")) {

@@ -16,7 +16,8 @@ use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::World;
 
-/// SQS API Reference, ReceiveMessage. With nothing to give, it waits from when the request arrived.
+/// SQS API Reference, ReceiveMessage. Without a visible message it waits; the wait time begins when the request
+/// arrived.
 pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, arrived: Timestamp) -> Outcome<Reply> {
     json.only(&[
         "AttributeNames",
@@ -52,8 +53,8 @@ pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, a
     let wait = wait.unwrap_or_else(|| source.seconds("ReceiveMessageWaitTimeSeconds")) / speed;
     let deadline = later(arrived, wait);
     let room = limit.saturating_sub(source.messages.iter().filter(|message| message.in_flight(now)).count());
-    // "Amazon SQS returns the OverLimit error message" on short polling, on long polling nothing (SQS Developer Guide,
-    // Message quotas).
+    // "Amazon SQS returns the OverLimit error message" on short polling, and no messages on long polling (SQS Developer
+    // Guide, Message quotas).
     if room == 0 && wait.is_zero() {
         return Err(Fault::bad("OverLimit", format!("There are {limit} messages in flight.")));
     }
@@ -88,16 +89,16 @@ pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, a
     Ok(Reply::Json(json!({ "Messages": messages })))
 }
 
-/// Whether a message that is received now is delivered once more, and if so whether beside its visibility or after it
-/// (SQS Developer Guide, Amazon SQS at-least-once delivery).
+/// Whether a message that is received now is delivered once more, and if so whether at once (true) or after its
+/// visibility timeout (SQS Developer Guide, Amazon SQS at-least-once delivery).
 fn once_more(world: &mut World) -> Option<bool> {
     let one_in = world.settings.duplicates?;
     let hit = u32::from_be_bytes(world.ids.bytes()).checked_rem(one_in) == Some(0);
     hit.then(|| world.ids.bytes::<1>()[0].is_multiple_of(2))
 }
 
-/// A message that has been received `maxReceiveCount` times goes to the dead-letter queue when it would be received
-/// once more; it keeps the time at which it was sent (SQS Developer Guide, Dead-letter queues).
+/// Moves visible messages that have been received `maxReceiveCount` times to the dead-letter queue; they keep the time
+/// at which they were sent (SQS Developer Guide, Dead-letter queues).
 fn bury(world: &mut World, caller: &Caller, json: &Json) -> Outcome<()> {
     let now = world.now;
     let source = queue(world, caller, json)?;
