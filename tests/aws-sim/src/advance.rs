@@ -1,4 +1,4 @@
-//! Time goes on.
+//! Advancing the simulated time.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use crate::rds;
 use crate::world::World;
 
 impl World {
-    /// Brings the world up to `now`, event by event in order of time.
+    /// Applies all events up to `now`, in order of time.
     pub(crate) fn advance(&mut self, now: Timestamp) {
         loop {
             let key = self.kms.next_event();

@@ -1,4 +1,4 @@
-//! The way of a request through the cloud: arrive, authenticate, authorize, do, answer.
+//! Processing a request: arrival, authentication, authorization, execution, answer.
 
 use std::fmt;
 use std::pin::pin;
@@ -23,7 +23,7 @@ use crate::weather::Sky;
 use crate::world::World;
 use crate::{Call, Clock, Ending, Settings, kms, rds, sqs, sts};
 
-/// A simulated AWS. Clones are handles of the same one.
+/// A simulated AWS. Clones refer to the same one.
 #[derive(Clone)]
 pub struct Cloud {
     inner: Arc<Inner>,
@@ -36,7 +36,7 @@ struct Inner {
     sky: Mutex<Sky>,
     trace: Mutex<Trace>,
     observer: Mutex<Option<Arc<dyn Observer>>>,
-    /// Rung when a queue has changed, for long polls.
+    /// Notified when a queue has changed, for long polls.
     bell: Notify,
 }
 
@@ -46,20 +46,20 @@ impl fmt::Debug for Cloud {
     }
 }
 
-/// A request that has arrived and has its place in the trace, but has had no effect.
+/// A request that has been entered in the trace but has had no effect.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) call: Call,
-    /// As far as it can be known.
+    /// `None` when it cannot be determined.
     service: Option<Service>,
     request: Outcome<Request>,
     at: jiff::Timestamp,
-    /// How old the answer is, if this is a read.
+    /// How old the state is from which it is answered, if it is a read.
     age: Duration,
 }
 
 impl Arrival {
-    /// To be answered as it would have been `age` ago.
+    /// Answers it from the state of `age` ago.
     pub(crate) fn aged(self, age: Duration) -> Self {
         Self { age, ..self }
     }
@@ -70,12 +70,12 @@ impl Arrival {
 }
 
 impl Cloud {
-    /// An empty world.
+    /// A simulation without any resources.
     pub fn new(settings: Settings) -> Self {
         Self::of(World::new(settings))
     }
 
-    /// Another AWS in which all is as it is in this one, and goes its own way from now on. Nothing has been called in it.
+    /// An independent copy of this simulated AWS in its present state. Its trace is empty.
     #[must_use]
     pub fn fork(&self) -> Self {
         Self::of(self.present().clone())
@@ -94,7 +94,7 @@ impl Cloud {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The clock that this world lives by, to be the time source of its clients.
+    /// The simulated clock, for use as the time source of its clients.
     pub fn clock(&self) -> Clock {
         self.inner.clock
     }
@@ -104,47 +104,47 @@ impl Cloud {
         self.trace().calls().to_vec()
     }
 
-    /// What AWS has brought to its end so far, in order of time.
+    /// The operations that AWS itself has completed so far, in order of time.
     pub fn endings(&self) -> Vec<Ending> {
         self.present().endings.all().to_vec()
     }
 
-    /// Every different question that was put to the policies, with its ruling, a line of JSON each; none unless
+    /// Every distinct authorization question with its ruling, as one JSON document each; empty unless
     /// [`Settings::keeps_questions`].
     pub fn questions(&self) -> Vec<String> {
         self.present().journal.questions()
     }
 
-    /// Lets `observer`, in place of any other, see each request that may change something. A fork of this cloud has none.
+    /// Sets the observer of requests that may change state, and replaces any other. A fork of this cloud has none.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         *self.observer() = Some(observer);
     }
 
-    /// Empties the trace. Numbers go on.
+    /// Empties the trace. The numbers continue.
     pub fn forget_calls(&self) {
         self.trace().forget();
     }
 
-    /// Forgets how the world was before: no stale read looks back behind this instant.
+    /// Forgets all earlier states: no stale read sees a state from before this instant.
     pub fn forget_past(&self) {
         let mut world = self.present();
         self.past().forget();
         world.changed = true;
     }
 
-    /// The world, brought up to the present, to be changed.
+    /// The state, advanced to the present, for changes.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         let mut world = self.present();
         world.changed = true;
         world
     }
 
-    /// The world, brought up to the present, to be looked at.
+    /// The state, advanced to the present, for reading.
     pub(crate) fn present(&self) -> MutexGuard<'_, World> {
-        // A poisoned lock is a test that failed elsewhere: its own message says more than a second panic would.
+        // A poisoned lock means that a test failed elsewhere: its own message is more useful than a second panic.
         let mut world = self.inner.world.lock().unwrap_or_else(PoisonError::into_inner);
         if world.changed {
-            // Time has not gone on since: this is how the change left it.
+            // The state has not been advanced since the change.
             self.past().keep(&world);
             world.changed = false;
         }
@@ -168,7 +168,7 @@ impl Cloud {
         self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a request its place in the trace.
+    /// Enters a request in the trace.
     pub(crate) fn arrive(&self, http: HttpRequest<Bytes>) -> Arrival {
         let service = Service::addressed(&http);
         let request = Request::parse(http);
@@ -204,7 +204,7 @@ impl Cloud {
         Arrival { call: self.trace().arrive(call), service, request, at, age: Duration::ZERO }
     }
 
-    /// Does what was asked, waiting for messages where the request says so.
+    /// Executes a request, waiting for messages if it is a long poll.
     pub(crate) async fn serve(&self, arrival: Arrival) -> Response<Bytes> {
         let mut caller = None;
         loop {
@@ -213,7 +213,7 @@ impl Cloud {
             match self.attempt(&arrival, &mut caller) {
                 Ok(Reply::Later(until)) => {
                     let patience = between(self.inner.clock.timestamp(), until);
-                    // Whether the bell rang or the time is up, the next attempt finds out by itself.
+                    // The next attempt determines whether a message has arrived or the time is up.
                     let _ = tokio::time::timeout(patience, bell).await;
                 }
                 Ok(reply) => return self.succeed(&arrival, reply),
@@ -222,13 +222,13 @@ impl Cloud {
         }
     }
 
-    /// Answers without having done anything.
+    /// Answers with a refusal, without any effect.
     pub(crate) fn refuse(&self, arrival: &Arrival, fault: &Fault) -> Response<Bytes> {
         self.trace().refused(arrival.call.number, fault);
         answer::refusal(arrival.service, fault, &request_id(&arrival.call))
     }
 
-    /// Writes down what became of a call.
+    /// Records the answer of a call in the trace.
     pub(crate) fn note(&self, call: &Call, answer: &str) {
         self.trace().answered(call.number, answer);
     }
@@ -253,7 +253,7 @@ impl Cloud {
         if let (Some(observer), Ok(Reply::Xml(_) | Reply::Json(_))) = (&observer, &answer) {
             observer.after(&arrival.call, View::of(&world));
         }
-        // A long poll is judged each time that it looks; the last time counts.
+        // A long poll is authorized at each attempt; the last one is recorded.
         self.trace().decided(arrival.call.number, world.journal.take());
         drop(world);
         if request.service == Service::Sqs && request.mutating() && !matches!(answer, Ok(Reply::Later(_))) {
@@ -282,7 +282,8 @@ impl Cloud {
             return route(&mut then, caller, request, arrival.at);
         }
         let reply = route(world, caller, request, arrival.at);
-        // Reads leave RDS and KMS as they were, but for one: it makes the AWS managed key (KMS API Reference, DescribeKey).
+        // Reads do not change RDS and KMS, with one exception: it creates the AWS managed key (KMS API Reference,
+        // DescribeKey).
         world.changed |=
             request.service != Service::Sqs && (!request.may_be_stale() || request.action == "DescribeKey");
         reply
@@ -301,11 +302,11 @@ fn resources(world: &World, caller: &Caller, request: &Request) -> Vec<String> {
     }
 }
 
-/// Asks the one seam.
+/// Authorizes the request.
 fn permit(world: &World, caller: &Caller, request: &Request) -> Outcome<()> {
     match (&request.parameters, request.service) {
         (Parameters::Query(query), Service::Rds) => rds::permit(world, caller, &request.action, query),
-        // GetCallerIdentity needs no permission, and of a role its trust policy decides, in the action itself.
+        // GetCallerIdentity needs no permission; AssumeRole evaluates the role's trust policy itself.
         (Parameters::Query(_), _) => Ok(()),
         (Parameters::Json(json), Service::Kms) => kms::permit(world, caller, &request.action, json),
         (Parameters::Json(json), _) => sqs::permit(world, caller, &request.action, json),
@@ -322,7 +323,7 @@ fn route(world: &mut World, caller: &Caller, request: &Request, at: jiff::Timest
     }
 }
 
-/// The request id tells which call it was.
+/// A request id that contains the number of the call.
 fn request_id(call: &Call) -> String {
     format!("00000000-0000-4000-8000-{:012}", call.number)
 }

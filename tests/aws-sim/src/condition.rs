@@ -12,15 +12,15 @@ use crate::pattern::{Open, Pattern};
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
     over: Over,
-    /// The operator's name says `Not`.
+    /// Whether the operator's name has `Not`.
     negated: bool,
-    /// The operator's name ends with `IfExists`.
+    /// Whether the operator's name ends with `IfExists`.
     if_exists: bool,
     key: String,
     values: Values,
 }
 
-/// Whether an operator is about one value or a set of them (IAM User Guide, Set operators for multivalued context keys).
+/// Whether an operator tests one value or a set of values (IAM User Guide, Set operators for multivalued context keys).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Over {
     One,
@@ -46,18 +46,18 @@ enum Test {
 #[derive(Clone, Debug)]
 enum Values {
     Patterns(Test, Vec<Pattern>),
-    /// `true`, or `false`: of `Bool` what it is, of `Null` whether it is absent.
+    /// For `Bool` the wanted value; for `Null` whether the key must be absent.
     Flags(Test, Vec<bool>),
     Numbers(Stands, Vec<f64>),
     Dates(Stands, Vec<Timestamp>),
 }
 
-/// How what is compared must stand to what it is compared with.
+/// Whether the ordering of the key's value relative to the wanted value fulfils the condition.
 type Stands = fn(Ordering) -> bool;
 
-/// IAM User Guide, IAM JSON policy elements: Condition operators. The second is what the operator tests, the third
-/// whether it asks for the opposite, the last how what it compares must stand. Binary and IP operators are not evaluated
-/// here, so a policy that has them is refused.
+/// IAM User Guide, IAM JSON policy elements: Condition operators. Fields: the name, what the operator compares, whether
+/// it is negated, and the wanted ordering. Binary and IP operators are not evaluated here, so a policy that has them is
+/// refused.
 #[rustfmt::skip]
 const OPERATORS: [(&str, Test, bool, Stands); 24] = [
     ("StringEquals", Test::Text, false, Ordering::is_eq),
@@ -109,13 +109,13 @@ impl Condition {
         let unknown = || format!("the condition operator {operator} is not known");
         let known = OPERATORS.iter().find(|(known, ..)| *known == name);
         let &(_, test, negated, stands) = known.ok_or_else(unknown)?;
-        // Null asks whether a key exists at all (same page).
+        // Null tests whether a key exists at all (same page).
         if test == Test::Null && (if_exists || over != Over::One) {
             return Err(unknown());
         }
         let lower = key.to_lowercase();
         let about = context::known(&lower).ok_or_else(|| format!("the condition key {key} is not known"))?;
-        // UNSOURCED: AWS takes both, and does not say what comes of it. Whoever writes this has something else in mind.
+        // UNSOURCED: AWS accepts both, and does not document the result. Such a policy is probably a mistake.
         if test != Test::Null && about.many && over == Over::One {
             return Err(format!("{key} has many values: {operator} needs ForAllValues or ForAnyValue"));
         }
@@ -137,12 +137,12 @@ impl Condition {
         Ok(Self { over, negated, if_exists, key: lower, values })
     }
 
-    /// Whether it holds. When the request lacks the key, what asks for a value does not, and what asks for another value
-    /// does: "If the policy condition requires that the key is not matched, such as StringNotLike or ArnNotLike, and the
-    /// right key is not present, the condition is true" (same page).
+    /// Whether the condition holds. When the request lacks the key, a positive operator does not hold and a negated one
+    /// does: "If the policy condition requires that the key is not matched, such as StringNotLike or ArnNotLike, and
+    /// the right key is not present, the condition is true" (same page).
     ///
-    /// UNSOURCED: what a comparison with a variable means that the request lacks. It does not hold; and one that asks for
-    /// another value holds in a statement that denies: the stricter reading.
+    /// UNSOURCED: a comparison with a policy variable that the request lacks. It does not hold, except that a negated
+    /// one holds in a Deny statement: the stricter reading.
     pub(crate) fn holds(&self, context: &Context, allow: bool) -> bool {
         let actual = context.all(&self.key);
         if actual.is_some() && self.negated && allow && !self.values.resolve(context) {
@@ -174,7 +174,7 @@ fn each<T>(
 }
 
 impl Test {
-    /// Every value can be compared as a text, and whether there is one can always be asked.
+    /// Every value can be compared as text, and `Null` applies to every key.
     fn applies_to(self, kind: Kind) -> bool {
         match self {
             Self::Text | Self::TextIgnoringCase | Self::Pattern | Self::Null => true,

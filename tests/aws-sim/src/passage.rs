@@ -1,4 +1,4 @@
-//! The way of a request through the weather, and through what a test has in store for it.
+//! Delivering a request and its answer, with the faults injected on the way.
 
 use bytes::Bytes;
 use http::Response;
@@ -9,22 +9,22 @@ use crate::gate::Disturbance;
 use crate::rates::throttled;
 use crate::weather::Weather;
 
-/// What comes back to the client.
+/// What the client receives.
 pub(crate) enum Passage {
     Answer(Response<Bytes>),
-    /// The connection breaks; why.
+    /// The connection breaks, for this reason.
     Broken(&'static str),
-    /// Nothing, for ever.
+    /// No answer is ever sent.
     Silence,
 }
 
 impl Cloud {
-    /// The weather from now on.
+    /// Changes the rates of random faults from now on.
     pub fn change_weather(&self, weather: Weather) {
         self.sky().change(weather);
     }
 
-    /// Takes an arrival through what a gate has in store for it, or else the weather.
+    /// Executes a request with the fault that a gate chose, or otherwise a random fault.
     pub(crate) async fn pass(&self, arrival: Arrival, gate: Disturbance) -> Passage {
         let disturbance = if gate == Disturbance::None { self.sky().next() } else { gate };
         let answer = match disturbance {

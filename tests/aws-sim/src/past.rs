@@ -1,4 +1,4 @@
-//! What a read may still see: RDS and KMS as they were a little while ago.
+//! Earlier states of RDS and KMS, for stale reads.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::sqs::Sqs;
 use crate::weather::OLDEST_READ;
 use crate::world::World;
 
-/// The world as each change left it, in order of time. Between two changes it moves by itself alone, so each of its
-/// instants can be computed again.
+/// The state after each change, in order of time. Between two changes the state depends only on time, so it can be
+/// computed for any instant.
 #[derive(Debug, Default)]
 pub(crate) struct Past(VecDeque<World>);
 
 impl Past {
-    /// Remembers the world as it is, and forgets what no read can reach any more.
+    /// Keeps the present state, and drops states that are too old for any read.
     pub(crate) fn keep(&mut self, world: &World) {
         let reach = world.settings.remembers.min(OLDEST_READ);
         if reach.is_zero() {
@@ -38,9 +38,9 @@ impl Past {
         self.0.clear();
     }
 
-    /// The world as it was `age` before `present`. What is done to it changes nothing.
+    /// A copy of the state as it was `age` before `present`.
     pub(crate) fn before(&self, present: &World, age: Duration) -> Outcome<World> {
-        // Not a rule of AWS's: the world was not told to remember. InternalFailure, 500 (Common Errors of each API Reference).
+        // Not a rule of AWS: `remembers` is zero. InternalFailure, 500 (Common Errors of each API Reference).
         let forgotten = || Fault::internal("This world remembers nothing: a stale read cannot be answered.");
         let first = self.0.front().ok_or_else(forgotten)?;
         let reach = present.settings.remembers.min(OLDEST_READ);
@@ -51,7 +51,7 @@ impl Past {
     }
 }
 
-/// Nothing that RDS and KMS show depends on a queue, and queues may be long; so may the list of what has ended.
+/// Omits queues and completed operations: RDS and KMS do not show them, and they may be large.
 fn without_queues(world: &World) -> World {
     World {
         now: world.now,

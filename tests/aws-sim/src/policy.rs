@@ -1,4 +1,5 @@
-//! Policy documents: those on keys and queues, the trust policies of roles, what a role may do, and what an account may.
+//! Policy documents: policies on keys and queues, trust and identity policies of roles, and control policies of
+//! accounts.
 
 use std::sync::Arc;
 
@@ -17,20 +18,20 @@ pub(crate) struct Policy {
     statements: Arc<[Statement]>,
 }
 
-/// What a document belongs to, and so which elements its statements must have.
+/// The kind of a policy, which determines the elements that its statements must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// On a key or a queue: `Principal`, `Action` and `Resource`.
     Resource,
     /// On a role: `Principal` and `Action`; the resource is the role (IAM User Guide, Roles terms and concepts).
     Trust,
-    /// Of a role or a session, its boundary, and of an account (SCP): `Action` and `Resource`; the principal is the role.
+    /// Of a role or a session, a boundary, or an account (SCP): `Action` and `Resource`; the principal is implied.
     Identity,
-    /// On all that an account has (RCP).
+    /// On all resources of an account (RCP).
     ResourceControl,
 }
 
-/// What several policies say of one request together, and which of their statements say so.
+/// The result of evaluating several policies together, and the statements that led to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Said {
     pub(crate) verdict: Verdict,
@@ -41,7 +42,7 @@ pub(crate) struct Said {
 struct Statement {
     sid: Option<String>,
     allow: bool,
-    /// `None`: the principal that the document belongs to.
+    /// `None`: the principal that the document is attached to.
     who: Option<Vec<String>>,
     actions: Patterns,
     resources: Patterns,
@@ -56,7 +57,7 @@ struct Patterns {
 }
 
 impl Policy {
-    /// Reads a document; the error says what is wrong with it.
+    /// Parses a document; the error says what is wrong with it.
     pub(crate) fn parse(text: &str, kind: Kind) -> Result<Self, String> {
         let document: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
         let version = document.get("Version").and_then(Value::as_str);
@@ -87,12 +88,12 @@ impl Policy {
         Ok(Self { text: text.into(), statements: statements.into() })
     }
 
-    /// A policy that speaks of nothing.
+    /// A policy without statements.
     pub(crate) fn empty() -> Self {
         Self { text: "".into(), statements: Vec::new().into() }
     }
 
-    /// The document as it was put.
+    /// The document as it was set.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -114,8 +115,8 @@ impl Policy {
     }
 }
 
-/// What policies that count together say: an explicit deny wins, and else the most that one of them gives. A statement goes
-/// by its Sid, or by the number of its document and its own number in there: `1.2`.
+/// Evaluates several policies together: an explicit deny wins, otherwise the strongest verdict. A statement is
+/// identified by its Sid, or by the number of its document and its number in the document: `1.2`.
 pub(crate) fn said<'a>(
     policies: impl IntoIterator<Item = &'a Policy>,
     principal: &Principal,
@@ -167,7 +168,7 @@ impl Statement {
         {
             check_resource(&text)?;
         }
-        // Actions have wildcards, and no variables.
+        // Actions may have wildcards, but no variables.
         let open = Open { wildcards: true, variables: false };
         let actions = Patterns::parse(object, "Action", "NotAction", open)?.ok_or("Action is required")?;
         let statement = Self {
@@ -181,8 +182,8 @@ impl Statement {
         if kind == Kind::ResourceControl { statement.controlled(object) } else { Ok(statement) }
     }
 
-    /// What a resource control policy of a customer may say: it denies, everybody, actions of certain services (Organizations
-    /// User Guide, RCP syntax; Resource control policies, the list of services). RDS is not among them.
+    /// Checks a customer's resource control policy: it may only deny, to all principals, actions of certain services
+    /// (Organizations User Guide, RCP syntax; Resource control policies, the list of services). RDS is not among them.
     fn controlled(self, object: &Map<String, Value>) -> Result<Self, String> {
         const SERVICES: [&str; 4] = ["kms:", "secretsmanager:", "sqs:", "sts:"];
         if self.allow || object.contains_key("NotAction") || self.who != Some(vec!["*".to_owned()]) {
@@ -200,7 +201,7 @@ impl Statement {
         let who = self.who.as_ref().map_or(Some(Verdict::Allowed), named).unwrap_or(Verdict::Silent);
         let matches = who != Verdict::Silent
             && self.actions.matched(|pattern| pattern.fits_in_any_case(action, context))
-            // UNSOURCED: what NotResource means with a variable that the request lacks; the stricter reading.
+            // UNSOURCED: NotResource with a variable that the request lacks; the stricter reading.
             && (!self.allow || !self.resources.negated || self.resources.resolve(context))
             && self.resources.matched(|pattern| pattern.is_everything() || pattern.fits_arn(resource, context))
             && self.conditions.iter().all(|condition| condition.holds(context, self.allow));
@@ -212,7 +213,7 @@ impl Statement {
     }
 }
 
-/// Of letters and digits; key policies and queue policies may have more (IAM User Guide, IAM JSON policy elements: Sid).
+/// Letters and digits; key policies and queue policies may have others (IAM User Guide, IAM JSON policy elements: Sid).
 fn sid(object: &Map<String, Value>, kind: Kind) -> Result<Option<String>, String> {
     let Some(sid) = object.get("Sid") else { return Ok(None) };
     let sid = sid.as_str().ok_or("Sid must be a text")?;
@@ -222,7 +223,7 @@ fn sid(object: &Map<String, Value>, kind: Kind) -> Result<Option<String>, String
     Ok(Some(sid.to_owned()).filter(|sid| !sid.is_empty()))
 }
 
-/// Whom a statement names; `None` in documents that belong to somebody.
+/// The principals that a statement names; `None` in documents that are attached to a principal.
 fn principals(object: &Map<String, Value>, kind: Kind) -> Result<Option<Vec<String>>, String> {
     match (kind, object.get("Principal")) {
         (Kind::Identity, None) => Ok(None),
@@ -240,10 +241,10 @@ fn principals(object: &Map<String, Value>, kind: Kind) -> Result<Option<Vec<Stri
     }
 }
 
-/// `*`, or an ARN of six parts. "You can't use a variable to replace parts of the ARN before the fifth colon" (IAM User Guide,
-/// IAM policy elements: Variables and tags), and "you cannot use a wildcard in the portion of the ARN that specifies the
-/// resource type" (IAM User Guide, IAM identifiers, IAM ARNs); a star in place of type and name is common. UNSOURCED: shorter
-/// ARNs that end with a star, which are therefore refused.
+/// `*`, or an ARN of six parts. "You can't use a variable to replace parts of the ARN before the fifth colon" (IAM User
+/// Guide, IAM policy elements: Variables and tags), and "you cannot use a wildcard in the portion of the ARN that
+/// specifies the resource type" (IAM User Guide, IAM identifiers, IAM ARNs); a star instead of type and name is common.
+/// UNSOURCED: shorter ARNs that end with a star, which are therefore refused.
 fn check_resource(text: &str) -> Result<(), String> {
     if text == "*" {
         return Ok(());

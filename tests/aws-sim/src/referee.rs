@@ -1,4 +1,4 @@
-//! Questions and rulings as lines of JSON: for whoever judges the same by other means.
+//! Authorization questions and rulings as lines of JSON, for comparison with other policy evaluators.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::policy::{Kind, Policy};
 use crate::principal::Principal;
 use crate::verdict::Verdict;
 
-/// What makes a question different from another, and the question with its ruling.
+/// A key that is equal for questions that differ only in time and user id, and the question with its ruling.
 pub(crate) fn written(question: &Question<'_>) -> (String, String) {
     let mut line = shown(question);
     line["ruling"] = ruled(&judge(question));
@@ -70,7 +70,7 @@ fn ruled(ruling: &Ruling) -> Value {
     }
 }
 
-/// The ruling on a question that comes as a line of JSON, or what is wrong with the line.
+/// The ruling on a question in JSON, or what is wrong with the question.
 pub(crate) fn answer(line: &str) -> String {
     let ruling = asked(line).unwrap_or_else(|wrong| json!({ "result": "refused", "why": wrong }));
     ruling.to_string()
