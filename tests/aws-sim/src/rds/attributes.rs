@@ -1,4 +1,4 @@
-//! The account's own figures.
+//! The account's quotas and their usage.
 
 use super::snapshot::Maker;
 use super::{groups, instances, option_groups, parameters};
@@ -8,8 +8,8 @@ use crate::query::Query;
 use crate::world::World;
 use crate::xml::Xml;
 
-/// RDS API Reference, DescribeAccountAttributes and AccountQuota; the maxima as in RDS User Guide, Quotas and constraints for
-/// Amazon RDS. What does not exist here is not used.
+/// RDS API Reference, DescribeAccountAttributes and AccountQuota; the maxima as in RDS User Guide, Quotas and
+/// constraints for Amazon RDS. Usage is zero for resources that are not simulated.
 pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&[])?;
     let quotas = world.settings.quotas;

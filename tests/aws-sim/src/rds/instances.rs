@@ -79,7 +79,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     };
     setup.insights = watching::insights(world, caller, query, None)?;
     let secret = if managed { Some(Secret::create(world, caller, query)?) } else { None };
-    // Every database holds something of its own, to be recognised by in its copies.
+    // Each database has unique content, so that tests recognize it in its copies.
     let content = format!("{arn} {}", world.ids.hex(32)).into_bytes();
     let stored = match &key {
         Some(key) => {
@@ -117,7 +117,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(add(world, instance, until))
 }
 
-/// Keeps a new instance and shows it.
+/// Stores a new instance and returns its description.
 pub(super) fn add(world: &mut World, instance: Instance, until: jiff::Timestamp) -> Xml {
     let mut xml = Xml::new();
     xml.node("DBInstance", |xml| instance.show(xml, world.now));
@@ -127,7 +127,7 @@ pub(super) fn add(world: &mut World, instance: Instance, until: jiff::Timestamp)
     xml
 }
 
-/// What both a creation and a restore choose once and for all, or until a modification that says it differently.
+/// Sets the choices that a creation and a restore have in common.
 pub(super) fn choose_place_and_logs(
     world: &World,
     caller: &Caller,
@@ -160,7 +160,7 @@ pub(super) fn must_have_room(world: &World, caller: &Caller) -> Outcome<()> {
     Err(Fault::bad("InstanceQuotaExceeded", "Instance quota exceeded"))
 }
 
-/// The storage of all of an account's instances in a Region, in GiB.
+/// The total storage of an account's instances in a Region, in GiB.
 pub(super) fn storage_used(world: &World, caller: &Caller) -> u64 {
     let all = world.rds.instances_of(caller.account(), &caller.region);
     all.map(|instance| u64::from(instance.setup.storage.gib)).sum()
@@ -174,7 +174,7 @@ pub(super) fn must_have_storage(world: &World, caller: &Caller, more: u32) -> Ou
     Err(Fault::bad("StorageQuotaExceeded", "The request would exceed the allowed amount of storage."))
 }
 
-/// 1 to 16 letters, digits and underscores, first a letter (RDS API Reference, CreateDBInstance, MasterUsername).
+/// 1 to 16 letters, digits and underscores, the first a letter (RDS API Reference, CreateDBInstance, MasterUsername).
 fn check_master(name: &str) -> Outcome<()> {
     let permitted = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.len() <= 16 && name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.bytes().all(permitted) {
@@ -183,8 +183,8 @@ fn check_master(name: &str) -> Outcome<()> {
     Err(Fault::value(format!("The parameter MasterUsername is not a valid identifier: {name}")))
 }
 
-/// How far storage may grow by itself: at least 10 % further, or not at all (RDS User Guide, Managing capacity automatically
-/// with storage autoscaling). UNSOURCED: the code.
+/// The limit of storage autoscaling: at least 10 % more than the allocated storage, or none (RDS User Guide, Managing
+/// capacity automatically with storage autoscaling). UNSOURCED: the code.
 pub(super) fn ceiling(query: &Query, gib: u32) -> Outcome<Option<u32>> {
     match query.number("MaxAllocatedStorage")? {
         None => Ok(None),

@@ -1,4 +1,4 @@
-//! What happens to an instance after it has been asked: modifications end, maintenance windows open, reboots.
+//! Completing modifications, maintenance windows, and reboots.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::xml::Xml;
 
 /// How long a reboot takes, at speed 1.
 const REBOOT: Duration = Duration::from_mins(2);
-/// How long changed storage is optimized afterwards, at speed 1 ("typical migration times are under 24 hours", RDS API
-/// Reference, ModifyDBInstance, StorageType).
+/// How long storage optimization takes after a storage change, at speed 1 ("typical migration times are under 24
+/// hours", RDS API Reference, ModifyDBInstance, StorageType).
 const OPTIMIZATION: Duration = Duration::from_hours(6);
 
-/// Ends a modification.
+/// Completes a modification.
 pub(super) fn finish(world: &mut World, arn: &str) {
     let now = world.now;
     let optimized = later(now, world.settings.paced(OPTIMIZATION));
@@ -38,8 +38,8 @@ pub(super) fn finish(world: &mut World, arn: &str) {
     }
 }
 
-/// Makes the changes that wait, when the maintenance window is open and the instance free; else looks again when the window
-/// opens next.
+/// Starts the pending changes if the maintenance window is open and the instance is available; if the window is closed,
+/// schedules a check for when it opens next.
 pub(super) fn maintain(world: &mut World, arn: &str) {
     let now = world.now;
     let until = later(now, world.settings.paced(world.settings.durations.modification));

@@ -16,7 +16,7 @@ use crate::query::Query;
 use crate::world::World;
 use crate::xml::Xml;
 
-/// The instance that a request names, when it can be worked on (RDS API Reference, ModifyDBInstance, Errors).
+/// The instance that a request names, if its state allows changes (RDS API Reference, ModifyDBInstance, Errors).
 pub(super) fn workable<'a>(world: &'a World, arn: &str, id: &str) -> Outcome<&'a Instance> {
     let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {id} not found."));
     let instance = world.rds.instances.get(arn).ok_or_else(absent)?;
@@ -26,9 +26,9 @@ pub(super) fn workable<'a>(world: &'a World, arn: &str, id: &str) -> Outcome<&'a
     Ok(instance)
 }
 
-/// RDS API Reference, ModifyDBInstance; RDS User Guide, Settings for DB instances: what is changed at once, what takes a
-/// while, and what waits for the maintenance window. Upgrades, renaming, domains and more volumes do not exist here, and are
-/// refused like any unknown parameter.
+/// RDS API Reference, ModifyDBInstance; RDS User Guide, Settings for DB instances: which settings change at once, take
+/// a while, or wait for the maintenance window. Upgrades, renaming, domains and additional volumes are not simulated,
+/// and are refused like any unknown parameter.
 pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     let own = [
         "ApplyImmediately",
@@ -62,12 +62,12 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
         options::must_keep(world, caller, &options::binding_here(world, caller, &now.option_group), group)?;
     }
 
-    // From one non-zero retention to another as soon as possible; switching backups on or off can wait (same page,
-    // BackupRetentionPeriod).
+    // A change of a non-zero retention to another is applied as soon as possible; switching backups on or off can wait
+    // (same page, BackupRetentionPeriod).
     let soon = now.retention > 0 && wishes.retention.is_some_and(|days| days > 0);
     let mut before = instance.pending.clone();
     before.retention = before.retention.filter(|_| !soon);
-    // What is changed at once, as far as anybody can see.
+    // Settings that visibly change at once.
     let mut setup = Setup {
         public: wishes.public.unwrap_or(now.public),
         deletion_protection: wishes.deletion_protection.unwrap_or(now.deletion_protection),
@@ -85,7 +85,7 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
         let gib = storage.as_ref().map_or(now.storage.gib, |storage| storage.gib);
         setup.ceiling = instances::ceiling(query, gib)?;
     }
-    // What takes a while, or waits.
+    // Settings that take a while, or wait for the maintenance window.
     let wanted = Changes {
         class: wishes.class,
         storage,
@@ -103,7 +103,7 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     let mut afterwards = setup.clone();
     before.clone().then(wanted.clone()).apply(&mut afterwards);
     must_fit(&afterwards)?;
-    // With ApplyImmediately everything that has waited is made too (same page).
+    // With ApplyImmediately all pending changes are applied too (same page).
     let (begun, waiting) = if immediately {
         (before.then(wanted), Changes::default())
     } else {
@@ -160,15 +160,15 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(xml)
 }
 
-/// What becomes of the master password.
+/// The change of the master password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Password {
     Kept,
-    /// A new one, known to the caller.
+    /// A new one from the request.
     Given,
-    /// From now on Secrets Manager has it.
+    /// From now on managed by Secrets Manager.
     Managed,
-    /// Secrets Manager has it, and makes a new one.
+    /// Managed by Secrets Manager, which generates a new one.
     Rotated,
 }
 
@@ -210,7 +210,7 @@ fn password(query: &Query, instance: &Instance) -> Outcome<Password> {
     Ok(if has && !had { Password::Managed } else { Password::Kept })
 }
 
-/// The storage that is wanted, when anything is.
+/// The storage after the modification, if the request changes it.
 fn storage(
     world: &World,
     caller: &Caller,
@@ -224,8 +224,8 @@ fn storage(
     let now = &instance.setup.storage;
     let storage = now.modified(instance.engine(), &wanted)?;
     if storage != *now {
-        // The text has been seen in practice (also RDS User Guide, Increasing DB instance storage capacity: not again until
-        // it has been optimized).
+        // The text has been seen in practice (also RDS User Guide, Increasing DB instance storage capacity: no further
+        // change during storage optimization).
         if instance.is_optimizing(world.now) {
             return Err(Fault::combination(
                 "You can't currently modify the storage of this DB instance because the previous storage change is being optimized.",
@@ -236,7 +236,7 @@ fn storage(
     Ok(Some(storage))
 }
 
-/// The logs that are exported afterwards.
+/// The exported logs after the modification.
 fn logs(query: &Query, instance: &Instance) -> Outcome<Option<std::collections::BTreeSet<String>>> {
     let named = |list: &str| {
         let parameter = format!("CloudwatchLogsExportConfiguration.{list}");

@@ -1,4 +1,4 @@
-//! What happens by itself: snapshots, copies, restores and modifications come to their end.
+//! Completing snapshots, copies, restores and modifications when their time has come.
 
 use super::instance::{self, Parameters};
 use super::maintenance;
@@ -9,7 +9,7 @@ use crate::envelope::Stored;
 use crate::kms::KeyState;
 use crate::world::World;
 
-/// Lets happen what is due now.
+/// Applies all events that are due.
 pub(crate) fn happen(world: &mut World) {
     while let Some((at, arn)) = world.rds.agenda.first().cloned() {
         if at > world.now {
@@ -64,7 +64,7 @@ fn look_at_snapshot(world: &mut World, arn: &str) {
     }
 }
 
-/// Lets the instance of which this snapshot was taken go on.
+/// Makes the instance of which this snapshot was taken available again.
 pub(super) fn backed_up(world: &mut World, snapshot: &str) {
     let mut instances = world.rds.instances.iter_mut();
     let free = instances.find_map(|(arn, instance)| instance.backups.remove(snapshot).then(|| arn.clone()));
@@ -73,10 +73,10 @@ pub(super) fn backed_up(world: &mut World, snapshot: &str) {
     }
 }
 
-/// The content of a finished copy: read under the source's key, sealed anew under the copy's own.
+/// The content of a finished copy: decrypted with the source's key, and encrypted with the copy's own.
 ///
-/// UNSOURCED: stricter reading. The copy fails when by its end the source has gone, a key cannot be used, or the grant
-/// by which RDS reads under the source's key has been revoked.
+/// UNSOURCED: stricter reading. The copy fails if at its end the source has been deleted, a key cannot be used, or the
+/// grant by which RDS reads with the source's key has been revoked.
 fn copied(world: &mut World, copy: &Snapshot) -> Option<Stored> {
     let job = copy.job.as_ref()?;
     let source = world.rds.snapshots.get(&job.source).filter(|source| source.stage == Stage::Available)?.clone();
@@ -90,7 +90,7 @@ fn copied(world: &mut World, copy: &Snapshot) -> Option<Stored> {
     moved(world, stored, source.key.as_deref(), &job.source, copy.key.as_deref(), &copy.arn.to_string())
 }
 
-/// Ends a copy, available or failed, and begins the next of the same database.
+/// Ends a copy, available or failed, and starts the next one of the same database.
 pub(super) fn finish(world: &mut World, arn: &str, stored: Option<Stored>) {
     let Some(copy) = world.rds.snapshots.get_mut(arn) else { return };
     copy.stage = if stored.is_some() { Stage::Available } else { Stage::Failed };
@@ -101,7 +101,7 @@ pub(super) fn finish(world: &mut World, arn: &str, stored: Option<Stored>) {
     leave_queue(world, &database, arn);
 }
 
-/// Takes a copy out of its queue, ended or cancelled.
+/// Removes a copy that has ended or been cancelled from its queue.
 pub(super) fn leave_queue(world: &mut World, database: &str, arn: &str) {
     if let Some(queue) = world.rds.queues.get_mut(database) {
         queue.retain(|waiting| waiting != arn);
@@ -109,7 +109,7 @@ pub(super) fn leave_queue(world: &mut World, database: &str, arn: &str) {
     start_next(world, database);
 }
 
-/// Begins the first copy of the database's queue, when none is running.
+/// Starts the first copy in the database's queue, if it is not running.
 pub(super) fn start_next(world: &mut World, database: &str) {
     let now = world.now;
     let Some(first) = world.rds.queues.get(database).and_then(|queue| queue.first()).cloned() else {

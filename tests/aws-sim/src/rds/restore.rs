@@ -21,9 +21,9 @@ use crate::query::Query;
 use crate::world::World;
 use crate::xml::Xml;
 
-/// RDS API Reference, RestoreDBInstanceFromDBSnapshot. It takes no key, engine version or master user: those are the
-/// snapshot's. What concerns domains, Outposts, RDS Custom, clusters' snapshots, more volumes and processors does not exist
-/// here, and is refused like any unknown parameter.
+/// RDS API Reference, RestoreDBInstanceFromDBSnapshot. Key, engine version and master user are the snapshot's.
+/// Parameters for domains, Outposts, RDS Custom, cluster snapshots, additional volumes and processors are not
+/// simulated, and are refused like any unknown parameter.
 pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     let own = [
         "AvailabilityZone",
@@ -52,10 +52,10 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
     let origin = &snapshot.origin;
     let engine = engines::of(&origin.engine);
     if engine.kind == engines::Kind::Custom {
-        // UNSOURCED: the code. What RDS Custom needs beside the snapshot does not exist here.
+        // UNSOURCED: the code. The resources that RDS Custom needs are not simulated.
         return Err(Fault::value("RDS Custom snapshots cannot be restored here."));
     }
-    // "Must be compatible with the engine of the source": the same, here.
+    // "Must be compatible with the engine of the source": here it must be the same.
     if query.text("Engine").is_some_and(|engine| engine != origin.engine) {
         return Err(Fault::value("The engine must be compatible with that of the snapshot."));
     }
@@ -120,8 +120,9 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
     Ok(instances::add(world, instance, until))
 }
 
-/// The setup of the restored instance. What the request leaves open is the source's where the API Reference says so (class,
-/// port, license, backups, storage size) and otherwise the default: Single-AZ, the default groups, no logs, no protection.
+/// The setup of the restored instance. Settings that the request omits are the source's where the API Reference says so
+/// (class, port, license, backups, storage size) and otherwise the default: Single-AZ, the default groups, no logs, no
+/// protection.
 fn setup(world: &World, caller: &Caller, query: &Query, snapshot: &Snapshot, engine: &Engine) -> Outcome<Setup> {
     let (origin, then) = (&snapshot.origin, &snapshot.origin.setup);
     let version = &origin.engine_version;
@@ -138,7 +139,7 @@ fn setup(world: &World, caller: &Caller, query: &Query, snapshot: &Snapshot, eng
         log_volume: then.log_volume,
         retention: then.retention,
         backup_window: then.backup_window,
-        // The default group, unless permanent or persistent options bind the snapshot to its own (RDS User Guide, Restoring
+        // The default group, unless the snapshot's own has permanent or persistent options (RDS User Guide, Restoring
         // to a DB instance, option groups).
         option_group: if own && !bound.is_empty() { snapshot.option_group.clone() } else { usual.option_group.clone() },
         ..usual
@@ -146,7 +147,7 @@ fn setup(world: &World, caller: &Caller, query: &Query, snapshot: &Snapshot, eng
     Wishes::read(world, caller, query, engine, version)?.fill(&mut setup);
     instances::choose_place_and_logs(world, caller, query, engine, version, &mut setup)?;
     options::must_keep(world, caller, &bound, &setup.option_group)?;
-    // A dedicated log volume that the new type of storage cannot have is not carried over.
+    // A dedicated log volume is dropped if the new storage type does not support it.
     setup.log_volume &= query.text("DedicatedLogVolume").is_some() || setup.storage.kind.starts_with("io");
     must_fit(&setup)?;
     Ok(setup)

@@ -1,4 +1,4 @@
-//! Making and rotating secrets for managed master passwords.
+//! Creating and rotating secrets for managed master passwords.
 
 use std::time::Duration;
 
@@ -15,12 +15,13 @@ use crate::query::Query;
 use crate::world::World;
 
 impl Secret {
-    /// A new secret under the key that the request names, or else under Secrets Manager's own, whose policy lets everybody in
-    /// the account use it through the service.
+    /// A new secret, encrypted with the key that the request names, or with Secrets Manager's own key, whose policy
+    /// allows all principals of the account to use it through the service.
     ///
-    /// RDS asks Secrets Manager in its caller's name: "Users must have the required permissions to perform operations related
-    /// to Secrets Manager integration": `secretsmanager:CreateSecret` and `secretsmanager:TagResource`, and those on a key
-    /// of their own (RDS User Guide, Password management with Secrets Manager, Permissions required).
+    /// RDS calls Secrets Manager in its caller's name: "Users must have the required permissions to perform operations
+    /// related to Secrets Manager integration": `secretsmanager:CreateSecret` and `secretsmanager:TagResource`, and
+    /// those on a customer managed key (RDS User Guide, Password management with Secrets Manager, Permissions
+    /// required).
     pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Self> {
         let (account, region) = (caller.account().to_owned(), caller.region.clone());
         let name = format!("rds!db-{}", world.ids.uuid());
@@ -40,14 +41,14 @@ impl Secret {
         Ok(Self { arn, key, change: ("creating", until) })
     }
 
-    /// Refuses whoever may not rotate it (same page).
+    /// Refuses a caller that may not rotate it (same page).
     pub(super) fn must_be_rotatable(&self, world: &World, caller: &Caller) -> Outcome<()> {
         must_be_permitted(world, caller, "secretsmanager:RotateSecret", &self.arn, |_| {})
     }
 }
 
-/// How long Secrets Manager makes or rotates a secret. UNSOURCED: stricter reading. It takes longer than the instance takes to be
-/// available again.
+/// How long Secrets Manager takes to create or rotate a secret. UNSOURCED: stricter reading. It takes longer than the
+/// instance takes to become available again.
 pub(super) fn change(world: &World) -> Duration {
     world.settings.paced(world.settings.durations.modification * 7 / 5)
 }
@@ -66,7 +67,7 @@ fn must_be_permitted(
     world.demand(caller, &Asked { action, resource: &resource, leave: Leave::Nobody, context })
 }
 
-/// Whether a new instance's password is to be managed; a key makes sense only then (RDS API Reference, CreateDBInstance,
+/// Whether a new instance's password is to be managed; a key is allowed only then (RDS API Reference, CreateDBInstance,
 /// MasterUserSecretKmsKeyId).
 pub(super) fn wanted(query: &Query) -> Outcome<bool> {
     let managed = query.flag("ManageMasterUserPassword")?.unwrap_or(false);

@@ -29,7 +29,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(xml)
 }
 
-/// Begins a manual snapshot of the instance (RDS API Reference, CreateDBSnapshot, Errors).
+/// Starts a manual snapshot of the instance (RDS API Reference, CreateDBSnapshot, Errors).
 pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str, given: Tags) -> Outcome<String> {
     let instance_arn = identifiers::own_instance(caller, instance)?;
     let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {instance} not found."));
@@ -49,18 +49,18 @@ pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str,
     }
     must_have_room(world, caller)?;
     if source.key.as_ref().is_some_and(|key| !keys::can_store(world, caller, key)) {
-        // The instance's storage is under this key already; a key that cannot be used stops the snapshot too: it makes the
-        // instance inaccessible (RDS User Guide, Encrypting Amazon RDS resources). UNSOURCED: the code; of those that the
-        // RDS API Reference lists for CreateDBSnapshot it is the one for an instance that is not available.
+        // A key of the instance that cannot be used makes the instance inaccessible, which also prevents the snapshot
+        // (RDS User Guide, Encrypting Amazon RDS resources). UNSOURCED: the code; of those that the RDS API Reference
+        // lists for CreateDBSnapshot it is the one for an instance that is not available.
         let message = format!("Cannot create a snapshot because the storage of {instance} cannot be accessed.");
         return Err(Fault::bad("InvalidDBInstanceState", message));
     }
     let stored =
         moved(world, &source.stored, source.key.as_deref(), &instance_arn, source.key.as_deref(), &arn.to_string());
-    // Its key has just been seen to work. InternalFailure: RDS API Reference, Common Errors.
+    // The key was checked just before. InternalFailure: RDS API Reference, Common Errors.
     let stored = stored.ok_or_else(|| Fault::internal("the storage cannot be read"))?;
     let until = later(world.now, world.settings.paced(world.settings.durations.snapshot));
-    // With CopyTagsToSnapshot the instance's tags come along, unless tags are given (RDS User Guide, Copying tags to DB
+    // With CopyTagsToSnapshot the instance's tags are copied, unless tags are given (RDS User Guide, Copying tags to DB
     // instance snapshots).
     let tags = if source.setup.copy_tags && given.is_empty() { source.tags.clone() } else { given };
     super::tagging::must_not_be_too_many(&tags)?;
@@ -88,7 +88,7 @@ pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str,
     Ok(arn)
 }
 
-/// Makes a snapshot that is complete at once and has not been made by the account.
+/// Sets up a complete snapshot that RDS or AWS Backup has created.
 pub(crate) fn set_up_backup(world: &mut World, account: &str, region: &str, database: &str, name: &str) {
     let from = Arn::new("rds", region, account, format!("db:{database}")).to_string();
     let arn = Arn::new("rds", region, account, format!("snapshot:{name}"));
@@ -129,7 +129,7 @@ fn origin(instance: &Instance, taken: jiff::Timestamp) -> Origin {
     }
 }
 
-/// The same content for another owner: read under one key, sealed anew under another (or none).
+/// Copies content to another owner: decrypted with one key, encrypted with another (or none).
 pub(super) fn moved(
     world: &mut World,
     stored: &Stored,
@@ -150,7 +150,7 @@ pub(super) fn moved(
     }
 }
 
-/// Refuses an identifier in use, whatever the state of what uses it (RDS API Reference, CreateDBSnapshot,
+/// Refuses an identifier that a snapshot in any state has (RDS API Reference, CreateDBSnapshot,
 /// DBSnapshotAlreadyExists).
 pub(super) fn must_be_free(world: &World, arn: &Arn) -> Outcome<()> {
     if !world.rds.snapshots.contains_key(&arn.to_string()) {
@@ -161,7 +161,8 @@ pub(super) fn must_be_free(world: &World, arn: &Arn) -> Outcome<()> {
     Err(Fault::bad("DBSnapshotAlreadyExists", message))
 }
 
-/// 100 manual snapshots by default, those of AWS Backup not counted (RDS User Guide, Quotas and constraints for Amazon RDS).
+/// 100 manual snapshots by default, not counting those of AWS Backup (RDS User Guide, Quotas and constraints for Amazon
+/// RDS).
 pub(super) fn must_have_room(world: &World, caller: &Caller) -> Outcome<()> {
     let most = world.settings.quotas.manual_snapshots;
     let own = world.rds.snapshots_of(caller.account(), &caller.region);
@@ -215,7 +216,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     }
     let chosen = visible.filter(|snapshot| {
         let own = snapshot.arn.account == account;
-        // By a bare name or by its instance one finds only one's own.
+        // A name or an instance selects only the caller's own snapshots.
         instance.is_none_or(|instance| own && instance.eq_ignore_ascii_case(&snapshot.origin.instance))
             && resource.is_none_or(|resource| resource == snapshot.origin.resource_id)
             && filters.iter().all(|(name, values)| passes(snapshot, own, name, values))
@@ -241,7 +242,7 @@ pub(super) fn not_found(id: &str) -> Fault {
     Fault::not_found("DBSnapshotNotFound", format!("DBSnapshot {id} not found."))
 }
 
-/// Which kinds of snapshots a description covers.
+/// The kinds of snapshots that a describe call returns.
 struct Reach {
     manual: bool,
     automated: bool,
@@ -251,8 +252,8 @@ struct Reach {
 }
 
 impl Reach {
-    /// Without a type: one's own, and the others' as `IncludeShared` and `IncludePublic` say. Those do not apply with a
-    /// type (RDS API Reference, DescribeDBSnapshots, SnapshotType and IncludeShared).
+    /// Without a type: the caller's own, and others as `IncludeShared` and `IncludePublic` say, which do not apply with
+    /// a type (RDS API Reference, DescribeDBSnapshots, SnapshotType and IncludeShared).
     fn of(query: &Query) -> Outcome<Self> {
         let included = |name: &str| query.flag(name).map(Option::unwrap_or_default);
         let (shared, public) = (included("IncludeShared")?, included("IncludePublic")?);
