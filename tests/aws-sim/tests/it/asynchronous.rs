@@ -1,4 +1,4 @@
-//! Work that takes time.
+//! Asynchronous operations.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
 use crate::over_there::over_there;
 
 #[tokio::test(start_paused = true)]
-async fn progress_comes_in_lumps_never_goes_back_and_ends_with_available() {
+async fn copy_progress_increases_in_steps_and_reaches_100_when_available() {
     let lab = Lab::new();
     lab.database("orders");
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
@@ -34,7 +34,7 @@ async fn progress_comes_in_lumps_never_goes_back_and_ends_with_available() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ending_is_seen_when_its_owner_is_shown_it() {
+async fn snapshot_end_is_seen_when_owner_first_describes_it() {
     let lab = Lab::new();
     lab.database("orders");
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
@@ -43,10 +43,10 @@ async fn an_ending_is_seen_when_its_owner_is_shown_it() {
     call.send().await.unwrap();
     assert_eq!(here.status("first").await, "creating");
     pass(hours(1)).await;
-    // Neither another Region nor a description of something else shows it.
+    // A describe call in another Region, or of other resources, does not count.
     there.rds.describe_db_snapshots().send().await.unwrap();
     here.rds.describe_db_instances().send().await.unwrap();
-    let [ending] = &lab.cloud.endings()[..] else { panic!("one ending") };
+    let [ending] = &lab.cloud.endings()[..] else { panic!("expected one ending") };
     let lasted = ending.at.duration_since(begun).unwrap();
     assert!(lasted.abs_diff(Duration::from_mins(20)) < Duration::from_secs(1), "{lasted:?}");
     assert_eq!((ending.resource.as_str(), ending.seen), (snapshot_arn(A, HERE, "first").as_str(), None));
@@ -54,11 +54,11 @@ async fn an_ending_is_seen_when_its_owner_is_shown_it() {
     let seen = lab.cloud.endings()[0].seen;
     assert!(seen.is_some_and(|seen| seen.duration_since(begun).unwrap() > hours(1)), "{seen:?}");
     here.status("first").await;
-    assert_eq!(lab.cloud.endings()[0].seen, seen, "the first time counts");
+    assert_eq!(lab.cloud.endings()[0].seen, seen, "only the first describe call counts");
 }
 
 #[tokio::test(start_paused = true)]
-async fn copies_of_one_database_go_one_after_another() {
+async fn copies_of_one_database_run_one_after_another() {
     let lab = Lab::new();
     lab.database("orders");
     lab.database("users");
@@ -82,7 +82,7 @@ async fn copies_of_one_database_go_one_after_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_lives_and_dies_with_its_source_key_and_grant() {
+async fn copy_fails_when_source_or_its_key_or_grant_is_gone() {
     let all = over_there().await;
     all.a.share("copy", B).await;
     all.a.admit(&all.key, A, B).await;
@@ -114,7 +114,7 @@ async fn a_copy_lives_and_dies_with_its_source_key_and_grant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn deleting_a_copy_cancels_it_and_lets_the_next_begin() {
+async fn deleting_running_copy_starts_next_copy_in_queue() {
     let all = over_there().await;
     for target in ["one", "two"] {
         all.a.copy("copy", target, &all.key).await;

@@ -18,7 +18,7 @@ fn flag(key: &str, value: bool) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_of_rds_have_their_condition_keys() {
+async fn rds_requests_have_their_condition_keys() {
     let OverThere { lab, key, copy, a, .. } = over_there().await;
     let clerk = Clerk::of(&lab);
     let tags = BTreeMap::from([("team".to_owned(), "blue".to_owned())]);
@@ -60,7 +60,7 @@ async fn requests_of_rds_have_their_condition_keys() {
         clerk.conditioned(THERE, describe, named, right, wrong).await;
     }
 
-    // What a request gives, and what RDS then asks of KMS in the caller's name.
+    // Tags in the request, and the keys of RDS's calls of KMS in the caller's name.
     let keys = |values: Value| json!({ "ForAllValues:StringEquals": { "aws:TagKeys": values } });
     let any = |values: Value| json!({ "ForAnyValue:StringEquals": { "aws:TagKeys": values } });
     let via = |service: &str| equals("kms:ViaService", &format!("{service}.{THERE}.amazonaws.com"));
@@ -124,7 +124,7 @@ async fn requests_of_rds_have_their_condition_keys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_of_kms_have_their_condition_keys() {
+async fn kms_requests_have_their_condition_keys() {
     use aws_sdk_kms::types::{GrantOperation, KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec, Tag};
     let lab = Lab::new();
     let clerk = Clerk::of(&lab);
@@ -187,7 +187,7 @@ async fn requests_of_kms_have_their_condition_keys() {
         clerk.conditioned(HERE, grant, "kms:CreateGrant", right, wrong).await;
     }
     let replicate = call!(clients => clients.kms.replicate_key().key_id(&key).replica_region(THERE));
-    // The replica is made by CreateKey, there.
+    // The permission CreateKey for the replica is judged in the replica's Region.
     let region = |region: &str| equals("aws:RequestedRegion", region);
     clerk.conditioned(HERE, replicate, "kms:CreateKey", region(THERE), region(HERE)).await;
     let kind = |kind: &str| equals("kms:MultiRegionKeyType", kind);
@@ -213,7 +213,7 @@ async fn requests_of_kms_have_their_condition_keys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rarer_condition_keys_are_there_too() {
+async fn requests_have_less_common_condition_keys() {
     use aws_sdk_kms::types::{GrantConstraints, GrantOperation};
     let lab = Lab::new();
     lab.database("orders");
@@ -227,7 +227,7 @@ async fn rarer_condition_keys_are_there_too() {
     admin.kms.replicate_key().key_id(&key).replica_region(THERE).send().await.unwrap();
     pass(hours(1)).await;
 
-    // Of no organization, and called by no service of its own accord.
+    // Keys that are absent because no account is in an organization and no service calls on its own.
     let list = call!(clients => clients.kms.list_keys());
     let absent = |key: &str, absent: bool| json!({ "Null": { key: absent.to_string() } });
     for key in ["aws:SourceArn", "aws:SourceOrgID", "aws:ResourceOrgID", "aws:username", "aws:PrincipalOrgPaths"] {
@@ -235,7 +235,7 @@ async fn rarer_condition_keys_are_there_too() {
     }
     let service = |service: bool| flag("aws:PrincipalIsAWSService", service);
     clerk.conditioned(HERE, list, "kms:ListKeys", service(false), service(true)).await;
-    // Every value of none is in any set, and none of none is.
+    // For a key without values ForAllValues holds and ForAnyValue does not.
     let (every, any) = (
         json!({ "ForAllValues:StringEquals": { "aws:TagKeys": "k" } }),
         json!({ "ForAnyValue:StringNotEquals": { "aws:TagKeys": "k" } }),
@@ -312,7 +312,7 @@ async fn rarer_condition_keys_are_there_too() {
     let tag_keys = |key: &str| json!({ "ForAllValues:StringEquals": { "aws:TagKeys": [key] } });
     clerk.conditioned(HERE, untag, "sqs:UntagQueue", tag_keys("k"), tag_keys("l")).await;
 
-    // Groups have tags of their own.
+    // Each kind of group has its own tag condition key.
     let tag = || aws_sdk_rds::types::Tag::builder().key("k").value("v").build();
     let call =
         admin.rds.create_db_parameter_group().db_parameter_group_name("own").db_parameter_group_family("postgres16");

@@ -1,4 +1,4 @@
-//! What is visible at once and takes effect later.
+//! Propagation delays: changes that are visible at once and take effect later.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ fn lagging(seconds: u64) -> Lab {
     Lab::with(|settings| settings.lags.authorization = Duration::from_secs(seconds))
 }
 
-/// Everything on a key for account A, and these actions for B.
+/// A key policy that allows everything to account A, and these actions to B.
 fn policy(actions: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[
@@ -21,7 +21,7 @@ fn policy(actions: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_key_is_there_before_it_can_be_used() {
+async fn new_key_is_visible_before_it_can_be_used() {
     let lab = lagging(10);
     let here = lab.agent(A, HERE);
     let key = here.key().await;
@@ -33,7 +33,7 @@ async fn a_new_key_is_there_before_it_can_be_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_policy_is_shown_at_once_and_judged_by_later() {
+async fn key_policy_is_visible_at_once_and_takes_effect_later() {
     let lab = lagging(60);
     lab.database("orders");
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
@@ -61,7 +61,7 @@ async fn a_key_policy_is_shown_at_once_and_judged_by_later() {
     pass(Duration::from_mins(1)).await;
     describe().await.unwrap();
     copy("in-time").await.unwrap();
-    // What replaces a document that is not in effect yet does not hasten it.
+    // Replacing a document that is not in effect yet does not shorten the delay of the first one.
     put("kms:Encrypt").await;
     pass(Duration::from_secs(30)).await;
     put("kms:Decrypt").await;
@@ -72,7 +72,7 @@ async fn a_key_policy_is_shown_at_once_and_judged_by_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_policy_is_shown_at_once_and_judged_by_later() {
+async fn queue_policy_is_visible_at_once_and_takes_effect_later() {
     let lab = Lab::with(|settings| {
         settings.lags.authorization = Duration::from_mins(1);
         settings.speed = 2;

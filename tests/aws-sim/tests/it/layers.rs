@@ -1,4 +1,4 @@
-//! The layers of policies above and beside those of a role, and what the trace tells of them.
+//! All policy layers other than a role's own policies, and their decisions in the trace.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn trusting(who: &str) -> String {
     policy(&json!({ "Effect": "Allow", "Principal": { "AWS": who }, "Action": "sts:AssumeRole" }))
 }
 
-/// A role of account A that these policies allow what they do, and clients of it.
+/// Clients of a new role of account A with these policies.
 fn role(lab: &Lab, name: &str, policies: &[&str]) -> Clients {
     lab.cloud.create_role(A, name, &trusting(A), policies).unwrap();
     lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector())
@@ -39,7 +39,7 @@ fn ending(refusal: &str, expected: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn service_control_policies_are_a_ceiling_for_the_whole_account() {
+async fn service_control_policies_limit_all_principals_of_account() {
     let lab = Lab::new();
     let (agent, root, other) = (lab.agent(A, HERE), lab.root(A, HERE), lab.agent(B, HERE));
     let list = |clients: &Clients| clients.kms.list_keys().send();
@@ -54,7 +54,7 @@ async fn service_control_policies_are_a_ceiling_for_the_whole_account() {
     lab.cloud.set_service_control_policies(A, &[FULL_ACCESS, &deny("kms:List*")]).unwrap();
     ending(&message(list(&agent).await), "with an explicit deny in a service control policy");
     agent.kms.create_key().send().await.unwrap();
-    // Detached again, nothing is left of them.
+    // Without service control policies everything is allowed again.
     lab.cloud.set_service_control_policies(A, &[]).unwrap();
     list(&agent).await.unwrap();
     let principal = policy(&json!({ "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*" }));
@@ -62,7 +62,7 @@ async fn service_control_policies_are_a_ceiling_for_the_whole_account() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn service_control_policies_hold_for_what_services_ask_in_the_callers_name() {
+async fn service_control_policies_apply_to_requests_through_services() {
     let lab = Lab::new();
     let agent = lab.agent(A, HERE);
     let key = agent.key().await;
@@ -79,7 +79,7 @@ async fn service_control_policies_hold_for_what_services_ask_in_the_callers_name
 }
 
 #[tokio::test(start_paused = true)]
-async fn resource_control_policies_bind_whoever_comes() {
+async fn resource_control_policies_deny_every_caller() {
     let lab = Lab::new();
     let (agent, other) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let key = agent.key().await;
@@ -94,7 +94,7 @@ async fn resource_control_policies_bind_whoever_comes() {
     lab.cloud.set_resource_control_policies(A, &[&deny_all("kms:*", &strangers)]).unwrap();
     ending(&message(describe(&other).await), "with an explicit deny in a resource control policy");
     describe(&agent).await.unwrap();
-    // It is of the owner's account, and does not reach the keys that AWS manages.
+    // The policies of the resource's account count, and AWS managed keys are exempt.
     lab.cloud.set_resource_control_policies(A, &[]).unwrap();
     lab.cloud.set_resource_control_policies(B, &[&deny_all("kms:*", &json!({}))]).unwrap();
     describe(&other).await.unwrap();
@@ -115,7 +115,7 @@ async fn resource_control_policies_bind_whoever_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_boundary_is_a_ceiling_for_a_role() {
+async fn permissions_boundary_limits_role() {
     let lab = Lab::new();
     let bound = role(&lab, "bound", &[&allow("kms:*")]);
     let list = || bound.kms.list_keys().send();
@@ -125,7 +125,7 @@ async fn a_boundary_is_a_ceiling_for_a_role() {
     ending(&message(list().await), "because no permissions boundary allows the kms:ListKeys action");
     set(Some(&allow("kms:List*")));
     list().await.unwrap();
-    // A boundary gives nothing by itself.
+    // A boundary alone allows nothing.
     lab.cloud.put_role_policies(A, "bound", &[&allow("sqs:*")]).unwrap();
     ending(&message(list().await), "because no identity-based policy allows the kms:ListKeys action");
     lab.cloud.put_role_policies(A, "bound", &[&allow("kms:*")]).unwrap();
@@ -162,7 +162,7 @@ async fn opened(lab: &Lab, role: &str, policies: &[&str], managed: &[&str]) -> R
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_policy_is_a_ceiling_for_a_session() {
+async fn session_policies_limit_session() {
     let lab = Lab::new();
     role(&lab, "wide", &[&allow("kms:*")]);
     let managed = lab.cloud.create_managed_policy(A, "lists", &allow("kms:ListKeys")).unwrap();
@@ -174,7 +174,7 @@ async fn a_session_policy_is_a_ceiling_for_a_session() {
         (&[&allow("kms:ListKeys")], &[], true, false),
         (&[&allow("sqs:*")], &[], false, false),
         (&[], &[&managed], true, false),
-        // What one of them allows, the session may.
+        // A session may do what any of its session policies allows.
         (&[&allow("kms:ListAliases")], &[&managed], true, true),
     ];
     for (policies, named, may_keys, may_aliases) in cases {
@@ -198,7 +198,7 @@ async fn a_session_policy_is_a_ceiling_for_a_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_resource_gives_to_a_role_stays_within_its_bounds_and_what_it_gives_to_a_session_does_not() {
+async fn boundary_limits_resource_policy_for_role_but_not_for_session() {
     let lab = Lab::new();
     let admin = lab.agent(A, HERE);
     let url = admin.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url().unwrap().to_owned();
@@ -218,7 +218,7 @@ async fn what_a_resource_gives_to_a_role_stays_within_its_bounds_and_what_it_giv
         assert_eq!((receive(&free).await, receive(&narrow).await), (true, by_narrow), "{who}");
         lab.cloud.put_role_boundary(A, "clerk", Some(&allow("kms:*"))).unwrap();
         assert_eq!(receive(&free).await, by_narrow, "{who}");
-        // An explicit deny has no such exception.
+        // An explicit deny always applies.
         lab.cloud.put_role_boundary(A, "clerk", Some(&deny("sqs:*"))).unwrap();
         assert!(!receive(&free).await, "{who}");
         lab.cloud.put_role_boundary(A, "clerk", None).unwrap();
@@ -226,7 +226,7 @@ async fn what_a_resource_gives_to_a_role_stays_within_its_bounds_and_what_it_giv
 }
 
 #[tokio::test(start_paused = true)]
-async fn sqs_and_kms_have_words_of_their_own() {
+async fn sqs_and_kms_refusals_have_their_own_wording() {
     let lab = Lab::new();
     let (agent, other) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let url = agent.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url().unwrap().to_owned();
@@ -239,14 +239,14 @@ async fn sqs_and_kms_have_words_of_their_own() {
         &refused,
         "perform: kms:DescribeKey on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access",
     );
-    // What its own side refuses it is told.
+    // A refusal by the caller's own account is stated in full.
     lab.cloud.set_service_control_policies(B, &[FULL_ACCESS, &deny("kms:*")]).unwrap();
     let refused = message(other.kms.describe_key().key_id(&key).send().await);
     ending(&refused, "with an explicit deny in a service control policy");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trust_policy_denies_in_its_own_words() {
+async fn trust_policy_refusals_have_their_own_wording() {
     let lab = Lab::new();
     let agent = lab.agent(A, HERE);
     let statement = json!([
@@ -267,7 +267,7 @@ async fn a_trust_policy_denies_in_its_own_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changed_policies_take_effect_later() {
+async fn policy_changes_take_effect_after_propagation_delay() {
     let lab = Lab::with(|settings| settings.lags.authorization = Duration::from_mins(1));
     let clerk = role(&lab, "clerk", &[&allow("kms:*")]);
     let may = async || clerk.kms.list_keys().send().await.is_ok();
@@ -289,7 +289,7 @@ async fn changed_policies_take_effect_later() {
     later(true).await;
     assert!(lab.cloud.put_role_policies(A, "nobody", &[]).is_err());
     assert!(lab.cloud.put_role_policies(A, "clerk", &["{}"]).is_err());
-    // A role that could do everything is bound like any other.
+    // A role that could do everything is limited like any other.
     let agent = lab.agent(A, HERE);
     lab.cloud.set_service_control_policies(A, &[]).unwrap();
     lab.cloud.put_role_policies(A, "agent", &[&allow("sqs:*")]).unwrap();
@@ -297,7 +297,7 @@ async fn changed_policies_take_effect_later() {
     assert_eq!(code(agent.kms.list_keys().send().await), "AccessDeniedException");
 }
 
-/// Of the decisions of the last call: action, whether it was allowed, and each layer with its statement.
+/// The decisions of the last call: action, whether it was allowed, and each layer with its statement.
 fn last(lab: &Lab) -> Vec<(String, bool, Vec<String>)> {
     let decisions = lab.cloud.calls().pop().unwrap().decisions;
     let told = |ground: &aws_sim::Ground| format!("{}: {}", ground.layer, ground.statement);
@@ -306,7 +306,7 @@ fn last(lab: &Lab) -> Vec<(String, bool, Vec<String>)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_trace_tells_which_statements_decided() {
+async fn trace_records_deciding_statements() {
     let lab = Lab::new();
     let owner = lab.agent(A, HERE);
     let key = owner.key().await;
@@ -338,7 +338,7 @@ async fn the_trace_tells_which_statements_decided() {
     user.sts.get_caller_identity().send().await.unwrap();
     assert_eq!(last(&lab), []);
 
-    // What RDS asks of KMS in the caller's name is told with the request to RDS.
+    // RDS's calls of KMS in the caller's name are recorded with the request to RDS.
     lab.database("orders");
     owner.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("s").send().await.unwrap();
     let call = lab.cloud.calls().pop().unwrap();

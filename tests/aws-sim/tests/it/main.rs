@@ -1,6 +1,6 @@
-//! What the simulated AWS allows and refuses, as real SDK clients see it.
+//! What the simulated AWS allows and refuses, as seen by AWS SDK clients.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests: what should not happen fails them")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in tests an unexpected result must fail")]
 
 mod asynchronous;
 mod backups;

@@ -1,4 +1,4 @@
-//! Messages: what may be sent, in batches too, and how they are received.
+//! Messages: sending, also in batches, and receiving.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn entry(id: &str, body: &str) -> SendMessageBatchRequestEntry {
     SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().unwrap()
 }
 
-/// The bodies that are there to receive.
+/// Receives all visible messages and returns their bodies.
 async fn bodies(clients: &Clients, url: &str) -> Vec<String> {
     let call = clients.sqs.receive_message().queue_url(url).max_number_of_messages(10);
     let received = call.send().await.unwrap();
@@ -29,7 +29,7 @@ async fn bodies(clients: &Clients, url: &str) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attributes_have_their_grammar() {
+async fn message_attributes_are_validated() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let url = queue(&a).await;
@@ -76,7 +76,7 @@ async fn attributes_have_their_grammar() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_is_checked_whole_and_sent_one_by_one() {
+async fn batch_is_validated_as_a_whole_and_sent_individually() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let url = queue(&a).await;
@@ -105,7 +105,7 @@ async fn a_batch_is_checked_whole_and_sent_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_tells_where_it_has_been() {
+async fn dead_letter_keeps_system_attributes_and_source_queue() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let dead = a.sqs.create_queue().queue_name("dead").send().await.unwrap().queue_url().unwrap().to_owned();
@@ -143,7 +143,7 @@ async fn a_message_tells_where_it_has_been() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delayed_messages_and_those_in_flight_are_counted_apart() {
+async fn queue_counts_delayed_and_in_flight_messages_separately() {
     let lab = Lab::with(|settings| settings.quotas.messages_in_flight = 2);
     let a = lab.agent(A, HERE);
     let url = queue(&a).await;
@@ -157,7 +157,7 @@ async fn delayed_messages_and_those_in_flight_are_counted_apart() {
     assert_eq!(count(QueueAttributeName::ApproximateNumberOfMessages), "1");
     assert_eq!(count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible), "2");
     assert_eq!(count(QueueAttributeName::ApproximateNumberOfMessagesDelayed), "1");
-    // Too many are in flight: a short poll is told, a long poll finds nothing until there is room.
+    // With too many messages in flight a short poll fails, and a long poll returns nothing until one is visible again.
     let poll = |seconds: i32| a.sqs.receive_message().queue_url(&url).wait_time_seconds(seconds).send();
     assert_eq!(code(poll(0).await), "OverLimit");
     assert!(poll(5).await.unwrap().messages().is_empty());
@@ -166,7 +166,7 @@ async fn delayed_messages_and_those_in_flight_are_counted_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_may_come_once_more() {
+async fn duplicates_setting_delivers_message_twice() {
     let (mut beside, mut after) = (0, 0);
     for seed in 1..=12 {
         let lab = Lab::with(|settings| {

@@ -1,4 +1,4 @@
-//! What a modification changes, and when.
+//! Modifying DB instances: what changes, and when.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn logs(enable: &[&str], disable: &[&str]) -> Logs {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_wait_waits_for_the_maintenance_window() {
+async fn modify_without_apply_immediately_waits_for_window() {
     let (_lab, here) = lab();
     let call = here.modify().db_instance_class("db.m7g.large").multi_az(true).allocated_storage(200);
     let call = call.license_model("postgresql-license").ca_certificate_identifier("rds-ca-ecc384-g1");
@@ -56,11 +56,11 @@ async fn what_can_wait_waits_for_the_maintenance_window() {
     assert_eq!((waits.allocated_storage(), waits.iops(), waits.storage_type()), (Some(200), None, None));
     assert_eq!((waits.license_model(), waits.ca_certificate_identifier()), (None, Some("rds-ca-ecc384-g1")));
     assert_eq!((waits.iam_database_authentication_enabled(), waits.backup_retention_period()), (Some(true), Some(0)));
-    // Back to what there is: no more waiting.
+    // A change back to the present value cancels the pending change.
     here.modify().enable_iam_database_authentication(false).send().await.unwrap();
     assert_eq!(here.orders().await.pending_modified_values().unwrap().iam_database_authentication_enabled(), None);
 
-    // The Lab's clock begins on Wednesday, 2026-11-18, at 11:06:40.
+    // The lab's clock begins on Wednesday, 2026-11-18, at 11:06:40.
     pass(hours(13)).await;
     pass(Duration::from_mins(53)).await;
     assert_eq!(here.orders_status().await, "available");
@@ -82,7 +82,7 @@ async fn what_can_wait_waits_for_the_maintenance_window() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_instance_is_maintained_as_soon_as_it_is_free_or_a_week_later() {
+async fn busy_instance_is_maintained_later_in_window_or_next_week() {
     let (_lab, here) = lab();
     let window = |text: &str| here.modify().preferred_maintenance_window(text).multi_az(true).send();
     window("wed:11:10-wed:12:00").await.unwrap();
@@ -105,7 +105,7 @@ async fn a_busy_instance_is_maintained_as_soon_as_it_is_free_or_a_week_later() {
     assert_eq!(here.orders_status().await, "backing-up");
     pass(Duration::from_mins(20)).await;
     assert_eq!(here.orders().await.multi_az(), Some(false));
-    // 12:37: it is over, and comes again in a week.
+    // 12:37: the window has closed, and opens again in a week.
     here.modify().multi_az(true).send().await.unwrap();
     pass(hours(24 * 6)).await;
     assert_eq!(here.orders().await.multi_az(), Some(false));
@@ -114,11 +114,11 @@ async fn a_busy_instance_is_maintained_as_soon_as_it_is_free_or_a_week_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_that_is_busy_for_the_whole_window_waits_for_the_next() {
+async fn instance_busy_for_whole_window_waits_for_next_window() {
     let lab = Lab::with(|settings| settings.durations.snapshot = hours(1));
     lab.database("orders");
     let here = lab.agent(A, HERE);
-    // On Wednesday at 11:06:40.
+    // Wednesday, 11:06:40.
     let call = here.modify().preferred_maintenance_window("wed:11:10-wed:11:40").multi_az(true);
     call.send().await.unwrap();
     here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send().await.unwrap();
@@ -129,7 +129,7 @@ async fn an_instance_that_is_busy_for_the_whole_window_waits_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn some_changes_are_made_whatever_apply_immediately_says() {
+async fn some_changes_ignore_apply_immediately() {
     let (_lab, here) = lab();
     let at_once = here.modify().backup_retention_period(14).deletion_protection(true).copy_tags_to_snapshot(true);
     let at_once = at_once.auto_minor_version_upgrade(false).preferred_backup_window("08:00-09:00");
@@ -185,7 +185,7 @@ async fn some_changes_are_made_whatever_apply_immediately_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_change_has_its_values() {
+async fn modify_validates_every_parameter() {
     let (lab, here) = lab();
     let role = |call: Modify| call.monitoring_role_arn(format!("arn:aws:iam::{A}:role/metrics"));
     let refused: [(&str, Change, &str); 23] = [
@@ -194,7 +194,7 @@ async fn every_change_has_its_values() {
         ("short maintenance", |call| call.preferred_maintenance_window("mon:06:00-mon:06:29"), VALUE),
         ("malformed maintenance", |call| call.preferred_maintenance_window("06:00-07:00"), VALUE),
         ("monitoring without a role", |call| call.monitoring_interval(60), COMBINATION),
-        ("a role that is none", |call| call.monitoring_interval(60).monitoring_role_arn("metrics"), VALUE),
+        ("an invalid role ARN", |call| call.monitoring_interval(60).monitoring_role_arn("metrics"), VALUE),
         (
             "odd interval",
             |call| call.monitoring_interval(2).monitoring_role_arn("arn:aws:iam::111111111111:role/metrics"),
@@ -220,8 +220,8 @@ async fn every_change_has_its_values() {
         ("less storage", |call| call.allocated_storage(99), COMBINATION),
         ("narrow autoscaling", |call| call.max_allocated_storage(109), COMBINATION),
         ("io1 without IOPS", |call| call.storage_type("io1"), COMBINATION),
-        ("rotation of nothing", |call| call.rotate_master_user_password(true).apply_immediately(true), COMBINATION),
-        ("key of no secret", |call| call.master_user_secret_kms_key_id("alias/aws/rds"), COMBINATION),
+        ("rotation, no secret", |call| call.rotate_master_user_password(true).apply_immediately(true), COMBINATION),
+        ("key without a secret", |call| call.master_user_secret_kms_key_id("alias/aws/rds"), COMBINATION),
         ("password with a slash", |call| call.master_user_password("with/a/slash"), VALUE),
         ("port", |call| call.db_port_number(65_536), VALUE),
         ("certificate", |call| call.ca_certificate_identifier("mine"), "CertificateNotFound"),
@@ -253,17 +253,17 @@ async fn every_change_has_its_values() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changed_storage_is_optimized_for_hours_and_not_changed_again_meanwhile() {
+async fn storage_change_is_refused_during_storage_optimization() {
     let (_lab, here) = lab();
     here.modify().allocated_storage(101).apply_immediately(true).send().await.unwrap();
     pass(Duration::from_mins(10)).await;
     let grown = here.orders().await;
-    // Rounded up to 10 percent more.
+    // The size is rounded up to 10 percent more.
     assert_eq!((grown.allocated_storage(), grown.db_instance_status()), (Some(110), Some("storage-optimization")));
     assert_eq!(grown.percent_progress(), Some("0"));
     let again = message(here.modify().allocated_storage(200).send().await);
     assert!(again.contains("previous storage change is being optimized"), "{again}");
-    // It is operational: other changes and snapshots go on.
+    // During storage optimization other changes and snapshots are possible.
     here.modify().allocated_storage(110).backup_retention_period(3).send().await.unwrap();
     here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send().await.unwrap();
     pass(hours(3)).await;
@@ -273,14 +273,14 @@ async fn changed_storage_is_optimized_for_hours_and_not_changed_again_meanwhile(
     let faster = || here.modify().storage_type("io1").iops(2000).apply_immediately(true);
     faster().send().await.unwrap();
     pass(hours(8)).await;
-    // Size and IOPS of provisioned storage grow only together.
+    // Size and IOPS of provisioned storage can only be increased together.
     assert_eq!(code(here.modify().allocated_storage(200).send().await), COMBINATION);
     assert_eq!(code(here.modify().iops(3000).send().await), COMBINATION);
     here.modify().allocated_storage(200).iops(3000).send().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_managed_password_has_a_secret_of_its_own() {
+async fn managed_password_creates_and_rotates_secret() {
     let (_lab, here) = lab();
     let key = here.key().await;
     let managed = here.modify().manage_master_user_password(true).master_user_secret_kms_key_id(&key);
@@ -296,7 +296,7 @@ async fn a_managed_password_has_a_secret_of_its_own() {
     };
     let arn = secret.secret_arn().unwrap().to_owned();
     assert_eq!(status().await, Some((arn.clone(), "active".to_owned())));
-    // Again is nothing new; another key is too late.
+    // Switching it on again changes nothing; the key can no longer be changed.
     here.modify().manage_master_user_password(true).send().await.unwrap();
     assert_eq!(status().await, Some((arn.clone(), "active".to_owned())));
     let other = here.modify().manage_master_user_password(true).master_user_secret_kms_key_id(&key);
@@ -312,7 +312,7 @@ async fn a_managed_password_has_a_secret_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_parameter_group_takes_effect_with_a_reboot_and_an_option_group_in_maintenance() {
+async fn parameter_group_needs_reboot_and_option_group_waits_for_window() {
     let (lab, here) = lab();
     let group = here.rds.create_db_parameter_group().db_parameter_group_name("mine").description("x");
     group.db_parameter_group_family("postgres16").send().await.unwrap();
@@ -355,7 +355,7 @@ async fn a_parameter_group_takes_effect_with_a_reboot_and_an_option_group_in_mai
 }
 
 #[tokio::test(start_paused = true)]
-async fn worlds_in_which_the_same_was_modified_look_the_same() {
+async fn fingerprint_is_equal_after_same_modifications() {
     async fn run(seed: u64, class: &str) -> String {
         let lab = Lab::with(|settings| settings.seed = seed);
         lab.database("orders");

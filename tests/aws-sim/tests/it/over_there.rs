@@ -1,4 +1,4 @@
-//! The state that many tests begin from: A's copy, there, under a key of A's.
+//! The initial state of many tests: account A's copy in the Region `THERE`, encrypted with a key of A's.
 
 use crate::lab::{A, B, Clients, HERE, Lab, THERE, hours, pass, snapshot_arn};
 
@@ -7,15 +7,15 @@ pub(crate) struct OverThere {
     pub(crate) a_here: Clients,
     pub(crate) a: Clients,
     pub(crate) b: Clients,
-    /// A's key, there.
+    /// A's key in the Region `THERE`.
     pub(crate) key: String,
-    /// B's key, there.
+    /// B's key in the Region `THERE`.
     pub(crate) own: String,
-    /// The ARN of A's copy, there.
+    /// The ARN of A's copy in the Region `THERE`.
     pub(crate) copy: String,
 }
 
-/// A's database `orders` has been copied there, to the snapshot `copy`, which is not shared.
+/// Copies A's database `orders` to the Region `THERE`, as the snapshot `copy`, which is not shared.
 pub(crate) async fn over_there() -> OverThere {
     let lab = Lab::new();
     lab.database("orders");

@@ -1,4 +1,4 @@
-//! What each request needs permission for, on which resource.
+//! The permissions that each request needs, and on which resources.
 
 use crate::clerk::{Clerk, TO_STORE, call, rds};
 use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, pass};
@@ -9,7 +9,7 @@ fn each<'a>(actions: &[&'a str], resource: &str) -> Vec<(&'a str, String)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_and_a_restore_need_all_that_they_touch() {
+async fn copy_and_restore_need_permission_on_every_resource() {
     let OverThere { lab, a, key, .. } = over_there().await;
     let clerk = Clerk::of(&lab);
     let new = a.key().await;
@@ -35,7 +35,7 @@ async fn a_copy_and_a_restore_need_all_that_they_touch() {
     let needs = needs.concat().into_iter().map(|(action, resource)| (action, resource.replace("second", "third")));
     clerk.needs(THERE, tags_copied, &needs.collect::<Vec<_>>()).await;
 
-    // The default groups count, since a restore must have some.
+    // A restore needs permission on the default groups that it uses.
     let restore = call!(clients => {
         let call = clients.rds.restore_db_instance_from_db_snapshot().db_instance_identifier("orders");
         call.db_snapshot_identifier("copy").tags(tag())
@@ -58,7 +58,7 @@ async fn a_copy_and_a_restore_need_all_that_they_touch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rds_actions_need_what_the_reference_says() {
+async fn rds_actions_need_documented_permissions() {
     let lab = Lab::new();
     lab.database("orders");
     lab.cloud.role(A, "metrics");
@@ -101,7 +101,7 @@ async fn rds_actions_need_what_the_reference_says() {
     let rotated = call!(clients => modify(&clients).rotate_master_user_password(true).apply_immediately(true));
     clerk.needs(HERE, rotated, &[db, ("secretsmanager:RotateSecret", secret)]).await;
 
-    // Listings are judged on everything of the kind, and on the instance that they name.
+    // Lists are judged on all resources of the type, and on the instance that the request names.
     let all = |resource: &str| here(&format!("{resource}:*"));
     clerk
         .needs(HERE, call!(clients => clients.rds.describe_db_instances()), &[("rds:DescribeDBInstances", all("db"))])
@@ -139,7 +139,7 @@ async fn rds_actions_need_what_the_reference_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_and_queues_need_what_the_reference_says() {
+async fn kms_and_sqs_actions_need_documented_permissions() {
     let lab = Lab::new();
     let clerk = Clerk::of(&lab);
     let tag = || aws_sdk_kms::types::Tag::builder().tag_key("k").tag_value("v").build().unwrap();

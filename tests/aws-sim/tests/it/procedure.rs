@@ -1,4 +1,4 @@
-//! The procedure that people follow by hand, in two accounts.
+//! The manual procedure of a handoff in two accounts.
 
 use aws_sdk_kms::types::KeyState;
 use aws_sim::Database;
@@ -6,7 +6,7 @@ use aws_sim::Database;
 use crate::lab::{A, B, HERE, Lab, THERE, admitting, code, hours, message, pass, snapshot_arn};
 
 #[tokio::test(start_paused = true)]
-async fn a_database_moves_under_keys_that_never_meet() {
+async fn manual_handoff_across_accounts_and_regions_preserves_content() {
     let lab = Lab::new();
     let mut database = Database::new(A, HERE, "orders");
     database.content = (0..4096_u32).flat_map(u32::to_be_bytes).collect();
@@ -41,7 +41,7 @@ async fn a_database_moves_under_keys_that_never_meet() {
     copy().await.unwrap();
     pass(hours(2)).await;
 
-    // What B has copied is B's: A takes everything back.
+    // B's copy is independent: A now withdraws all access.
     let grants = a.kms.list_grants().key_id(&replica).send().await.unwrap();
     let issued: Vec<_> = grants.grants().iter().filter_map(|grant| grant.issuing_account()).collect();
     assert!(issued.contains(&format!("arn:aws:iam::{B}:root").as_str()), "{issued:?}");
@@ -73,7 +73,7 @@ async fn a_database_moves_under_keys_that_never_meet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_calls_give_the_same_trace_and_fingerprints_leave_ids_out() {
+async fn trace_is_deterministic_and_fingerprint_omits_ids() {
     async fn run(seed: u64) -> (String, String) {
         let lab = Lab::with(|settings| settings.seed = seed);
         lab.database("orders");

@@ -6,7 +6,7 @@ use crate::lab::{A, B, HERE, Lab, code, hours, pass};
 use crate::over_there::over_there;
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_encrypted_snapshot_is_not_restored() {
+async fn restore_of_shared_encrypted_snapshot_is_refused() {
     let all = over_there().await;
     all.a.share("copy", B).await;
     all.a.admit(&all.key, A, B).await;
@@ -23,7 +23,7 @@ async fn a_shared_encrypted_snapshot_is_not_restored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restore_goes_where_it_is_told() {
+async fn restore_uses_given_subnet_and_security_groups() {
     let lab = Lab::new();
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -57,7 +57,7 @@ async fn a_restore_goes_where_it_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_takes_its_time_and_needs_an_available_instance() {
+async fn modify_needs_available_instance_and_takes_time() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let create = || {

@@ -1,10 +1,10 @@
-//! Roles: who may assume them, and what they may do.
+//! Roles: trust policies, and the policies of a role.
 
 use aws_sim::Credentials;
 
 use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, message, pass};
 
-/// A trust policy: who, with which condition.
+/// A trust policy for a principal, with a condition.
 fn trusting(who: &str, condition: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},
@@ -12,7 +12,7 @@ fn trusting(who: &str, condition: &str) -> String {
     )
 }
 
-/// A policy of a role: one statement that allows.
+/// A policy of a role with one Allow statement.
 fn allowing(actions: &str, resource: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"{resource}"}}]}}"#
@@ -33,7 +33,7 @@ fn session(given: &aws_sdk_sts::operation::assume_role::AssumeRoleOutput) -> Cre
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trust_policy_says_who_assumes_the_role() {
+async fn trust_policy_decides_who_assumes_role() {
     let lab = Lab::new();
     let (agent, stranger) = (lab.agent(A, HERE), lab.agent(B, THERE));
     let root = |account: &str| format!("arn:aws:iam::{account}:root");
@@ -63,7 +63,7 @@ async fn a_trust_policy_says_who_assumes_the_role() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn assuming_a_role_has_its_grammar() {
+async fn assume_role_validates_its_parameters() {
     let lab = Lab::new();
     let agent = lab.agent(A, HERE);
     let role = format!("arn:aws:iam::{A}:role/agent");
@@ -80,7 +80,7 @@ async fn assuming_a_role_has_its_grammar() {
     ] {
         assert_eq!(code(wrong.send().await), "ValidationError");
     }
-    // Sessions of sessions end too.
+    // Sessions opened by sessions expire too.
     let chained = lab.clients(&session(&assume(&agent, &role).send().await.unwrap()), HERE, lab.cloud.connector());
     let again = lab.clients(&session(&assume(&chained, &role).send().await.unwrap()), HERE, lab.cloud.connector());
     again.kms.list_keys().send().await.unwrap();
@@ -90,7 +90,7 @@ async fn assuming_a_role_has_its_grammar() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_is_made_of_documents_that_are_sound() {
+async fn create_role_refuses_invalid_names_and_documents() {
     let lab = Lab::new();
     let trust = trusting(A, "{}");
     let make = |name: &str, trust: &str, policies: &[&str]| lab.cloud.create_role(A, name, trust, policies);
@@ -114,7 +114,7 @@ async fn a_role_is_made_of_documents_that_are_sound() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_does_what_its_policies_allow() {
+async fn role_is_limited_to_its_policies() {
     let lab = Lab::new();
     let admin = lab.agent(A, HERE);
     let key = admin.key().await;
@@ -141,7 +141,7 @@ async fn a_role_does_what_its_policies_allow() {
     let refused = message(deleted.send().await);
     assert!(refused.ends_with("with an explicit deny in an identity-based policy"), "{refused}");
 
-    // Within the account the queue's policy is enough, when it names the role; naming the account leaves it to IAM.
+    // Within the account a queue policy suffices if it names the role; if it names the account, IAM policies decide.
     let receive = || clerk.sqs.receive_message().queue_url(&url).send();
     assert_eq!(code(receive().await), "AccessDenied");
     for (who, allowed) in
@@ -156,7 +156,7 @@ async fn a_role_does_what_its_policies_allow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn across_accounts_both_sides_must_allow() {
+async fn cross_account_access_needs_permission_on_both_sides() {
     let lab = Lab::new();
     let owner = lab.agent(A, HERE);
     let key = owner.key().await;
@@ -179,7 +179,7 @@ async fn across_accounts_both_sides_must_allow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_home_a_key_policy_allows_alone_or_leaves_it_to_iam() {
+async fn key_policy_in_own_account_allows_or_delegates_to_iam() {
     let lab = Lab::new();
     let owner = lab.agent(A, HERE);
     let key = owner.key().await;
@@ -188,7 +188,7 @@ async fn at_home_a_key_policy_allows_alone_or_leaves_it_to_iam() {
     let client = |name: &str| lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector());
     let (idle, user) = (client("idle"), client("user"));
     let describe = |clients: &Clients| clients.kms.describe_key().key_id(&key).send();
-    // The default policy leaves it to IAM.
+    // The default policy delegates to IAM policies.
     describe(&user).await.unwrap();
     assert_eq!(code(describe(&idle).await), "AccessDeniedException");
     let policy = format!(
@@ -201,7 +201,7 @@ async fn at_home_a_key_policy_allows_alone_or_leaves_it_to_iam() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn some_actions_need_more_than_their_own_permission() {
+async fn actions_need_their_dependent_permissions() {
     use aws_sdk_kms::types::Tag;
     let lab = Lab::new();
     let clerk = |name: &str, actions: &str| {
@@ -222,7 +222,7 @@ async fn some_actions_need_more_than_their_own_permission() {
     assert_eq!(code(replicate(&replicates).send().await), "AccessDeniedException");
     assert_eq!(code(replicate(&both).tags(tag()).send().await), "AccessDeniedException");
     replicate(&both).send().await.unwrap();
-    // An alias and its key are two resources.
+    // CreateAlias needs permission on both the alias and its key.
     let alias = |name: &str, resource: &str| {
         lab.cloud.create_role(A, name, &trusting(A, "{}"), &[&allowing(r#""kms:CreateAlias""#, resource)]).unwrap();
         let clients = lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector());

@@ -1,4 +1,4 @@
-//! What AWS does by itself: it limits rates, and fails now and then.
+//! Rate limits and random faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use aws_sim::{Rates, Weather};
 
 use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, pass};
 
-/// Clients that do not try again.
+/// Clients without retries.
 fn once(lab: &Lab, account: &str, region: &str) -> Clients {
     lab.root_without_retries(account, region)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_is_of_one_action_of_one_account_in_one_region_and_comes_back_with_time() {
+async fn rate_limit_counts_per_action_account_and_region_and_refills() {
     let lab = Lab::with(|settings| {
         let slow =
             [("kms:CreateKey", 2), ("rds:DescribeDBInstances", 2), ("sqs:ListQueues", 1), ("sts:GetCallerIdentity", 1)];
@@ -34,14 +34,14 @@ async fn a_rate_is_of_one_action_of_one_account_in_one_region_and_comes_back_wit
     pass(Duration::from_millis(500)).await;
     assert_eq!(create(&own).await, None);
     assert_eq!(create(&own).await.as_deref(), Some("ThrottlingException"));
-    // It holds what one second brings, and no more.
+    // The capacity of a bucket is one second's rate.
     pass(Duration::from_secs(100)).await;
     for _ in 0..2 {
         assert_eq!(create(&own).await, None);
     }
     assert_eq!(create(&own).await.as_deref(), Some("ThrottlingException"));
 
-    // In the words of each service.
+    // Each service has its own error code.
     let describe = || own.rds.describe_db_instances().send();
     assert!(describe().await.is_ok() && describe().await.is_ok());
     let refused = describe().await.unwrap_err();
@@ -54,7 +54,7 @@ async fn a_rate_is_of_one_action_of_one_account_in_one_region_and_comes_back_wit
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_counts_as_two_new_keys_in_its_region() {
+async fn replicate_key_counts_as_two_create_keys_in_replica_region() {
     let lab = Lab::with(|settings| settings.rates = Rates::documented().limit("kms:CreateKey", 3));
     let [here, there] = [HERE, THERE].map(|region| once(&lab, A, region));
     let key = here.kms.create_key().multi_region(true).send().await.unwrap().key_metadata.unwrap().key_id;
@@ -69,7 +69,7 @@ async fn a_replica_counts_as_two_new_keys_in_its_region() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_documented_rates_are_those_of_kms() {
+async fn documented_rates_limit_kms_only() {
     let lab = Lab::with(|settings| settings.rates = Rates::documented());
     let own = once(&lab, A, HERE);
     let key = own.key().await;
@@ -85,7 +85,7 @@ async fn the_documented_rates_are_those_of_kms() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_cryptographic_operations_share_a_rate() {
+async fn cryptographic_operations_share_one_rate_limit() {
     let lab = Lab::with(|settings| settings.rates = Rates::none().limit(Rates::CRYPTOGRAPHIC, 2));
     let own = once(&lab, A, HERE);
     let key = own.key().await;
@@ -95,7 +95,7 @@ async fn the_cryptographic_operations_share_a_rate() {
     assert_eq!(code(data().await), "ThrottlingException");
 }
 
-/// How a hundred requests ended.
+/// The results of a hundred requests, counted.
 async fn hundred(lab: &Lab) -> BTreeMap<String, usize> {
     let own = once(lab, A, HERE);
     let mut ends = BTreeMap::new();
@@ -110,7 +110,7 @@ async fn hundred(lab: &Lab) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_weather_comes_from_the_seed() {
+async fn random_faults_are_determined_by_seed() {
     let rough = |seed| {
         Lab::with(|settings| {
             settings.seed = seed;
@@ -121,7 +121,7 @@ async fn the_weather_comes_from_the_seed() {
     pass(Duration::from_secs(100)).await;
     lab.database("orders");
     let ends = hundred(&lab).await;
-    // The database is younger than 30 s all the time: an old read does not show it.
+    // The database is younger than 30 s all the time, so an old read does not show it.
     let kinds: Vec<&str> = ends.keys().map(String::as_str).collect();
     assert_eq!(kinds, ["0 found", "1 found", "InternalFailure", "Throttling", "broken"], "{ends:?}");
     let calm = |ends: &BTreeMap<String, usize>| ends.get("1 found").copied();
