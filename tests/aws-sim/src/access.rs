@@ -7,7 +7,7 @@
 //! boundary; the session policies. Within one account, the resource's policy can allow instead of the caller's own.
 
 use crate::context::Context;
-use crate::policy::{Policy, Said, said};
+use crate::policy::{Evaluation, Policy, evaluate};
 use crate::principal::Principal;
 use crate::verdict::Verdict;
 
@@ -21,7 +21,7 @@ pub(crate) struct Question<'a> {
     pub(crate) resource: &'a str,
     /// The account that the resource is in.
     pub(crate) owner: &'a str,
-    pub(crate) leave: Leave<'a>,
+    pub(crate) resource_permission: ResourcePermission<'a>,
     /// The resource control policies of the owner's account.
     pub(crate) controls: &'a [Policy],
     pub(crate) context: &'a Context,
@@ -43,7 +43,7 @@ pub(crate) struct Identity<'a> {
 
 /// What the owner of a resource permits, in addition to what IAM allows callers in their own account.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Leave<'a> {
+pub(crate) enum ResourcePermission<'a> {
     /// Nothing: the resource has no policy, or does not exist.
     Nobody,
     /// A policy on the resource.
@@ -128,11 +128,13 @@ impl Ruling {
 /// Decides a question. When several layers refuse, AWS names one of them and does not document which (same page).
 pub(crate) fn judge(question: &Question<'_>) -> Ruling {
     let caller = &question.caller;
-    let ask = |policies: &[Policy]| hear(question, policies);
-    let (label, on_resource) = match question.leave {
-        Leave::Policy(policy) | Leave::Key { policy, .. } => (RESOURCE, ask(std::slice::from_ref(policy))),
-        Leave::Trust(policy) => (TRUST, ask(std::slice::from_ref(policy))),
-        Leave::Nobody | Leave::Share | Leave::Service => (RESOURCE, ask(&[])),
+    let ask = |policies: &[Policy]| evaluate_all(question, policies);
+    let (label, on_resource) = match question.resource_permission {
+        ResourcePermission::Policy(policy) | ResourcePermission::Key { policy, .. } => {
+            (RESOURCE, ask(std::slice::from_ref(policy)))
+        }
+        ResourcePermission::Trust(policy) => (TRUST, ask(std::slice::from_ref(policy))),
+        ResourcePermission::Nobody | ResourcePermission::Share | ResourcePermission::Service => (RESOURCE, ask(&[])),
     };
     // An account without service control policies has AWS's own FullAWSAccess, and every account has RCPFullAWSAccess
     // (Organizations User Guide, Service control policies; Resource control policies).
@@ -150,47 +152,48 @@ pub(crate) fn judge(question: &Question<'_>) -> Ruling {
         (BOUNDARY, boundary.as_ref()),
         (SESSION, session.as_ref()),
     ];
-    let mut said = layers.iter().filter_map(|(layer, said)| said.map(|said| (*layer, said)));
-    if let Some((layer, said)) = said.find(|(_, said)| said.verdict == Verdict::Denied) {
-        return Ruling::Denied(grounds(layer, said));
+    let mut results = layers.iter().filter_map(|(layer, result)| result.map(|result| (*layer, result)));
+    if let Some((layer, result)) = results.find(|(_, result)| result.verdict == Verdict::Denied) {
+        return Ruling::Denied(grounds(layer, result));
     }
 
     let mut allowing = Vec::new();
     let mut missing = None;
-    let mut need = |layer: &'static str, said: Option<&Said>| {
-        if let Some(said) = said {
-            if said.verdict == Verdict::Silent {
+    let mut need = |layer: &'static str, result: Option<&Evaluation>| {
+        if let Some(result) = result {
+            if result.verdict == Verdict::NoMatch {
                 missing = missing.or(Some(layer));
             }
-            allowing.extend(grounds(layer, said));
+            allowing.extend(grounds(layer, result));
         }
     };
     need(SERVICE_CONTROL, service_control.as_ref());
 
     let own = question.owner == caller.principal.account;
-    let granted = if let Leave::Key { grant, .. } = question.leave { grant } else { Verdict::Silent };
-    let admitted = match question.leave {
-        Leave::Service | Leave::Share => true,
-        Leave::Nobody | Leave::Policy(_) if own => true,
-        _ => on_resource.verdict.max(granted) != Verdict::Silent,
+    let granted =
+        if let ResourcePermission::Key { grant, .. } = question.resource_permission { grant } else { Verdict::NoMatch };
+    let admitted = match question.resource_permission {
+        ResourcePermission::Service | ResourcePermission::Share => true,
+        ResourcePermission::Nobody | ResourcePermission::Policy(_) if own => true,
+        _ => on_resource.verdict.max(granted) != Verdict::NoMatch,
     };
     // The resource alone can allow: its policy names a caller of the same account, or a grant names the caller.
     let word = if own { on_resource.verdict.max(granted) } else { granted };
     let (instead_of_identity, instead_of_all) = (word >= Verdict::ToRole, word == Verdict::Allowed);
-    if !admitted || on_resource.verdict != Verdict::Silent {
+    if !admitted || on_resource.verdict != Verdict::NoMatch {
         need(label, Some(&on_resource));
     }
     match &identity {
-        Some(said) if said.verdict == Verdict::Silent && instead_of_identity => {}
-        Some(said) => need(IDENTITY, Some(said)),
+        Some(result) if result.verdict == Verdict::NoMatch && instead_of_identity => {}
+        Some(result) => need(IDENTITY, Some(result)),
         None => {}
     }
     // "Resource-based policies that grant permissions to an IAM role ARN are limited by an implicit deny in a
     // permissions boundary or session policy"; permissions granted to the session are not (IAM User Guide, Policy
     // evaluation logic, IAM role and IAM role session). UNSOURCED for grants, which are treated alike.
-    for (layer, said) in [(BOUNDARY, &boundary), (SESSION, &session)] {
-        match said {
-            Some(said) if said.verdict == Verdict::Silent && instead_of_all => {}
+    for (layer, result) in [(BOUNDARY, &boundary), (SESSION, &session)] {
+        match result {
+            Some(result) if result.verdict == Verdict::NoMatch && instead_of_all => {}
             other => need(layer, other.as_ref()),
         }
     }
@@ -200,19 +203,19 @@ pub(crate) fn judge(question: &Question<'_>) -> Ruling {
     if identity.is_none() {
         allowing.push(Ground { layer: ACCOUNT, statement: String::new() });
     }
-    if granted != Verdict::Silent {
+    if granted != Verdict::NoMatch {
         allowing.push(Ground { layer: GRANT, statement: String::new() });
     }
-    if matches!(question.leave, Leave::Share) {
+    if matches!(question.resource_permission, ResourcePermission::Share) {
         allowing.push(Ground { layer: SHARE, statement: String::new() });
     }
     Ruling::Allowed(allowing)
 }
 
-fn hear(question: &Question<'_>, policies: &[Policy]) -> Said {
-    said(policies, question.caller.principal, question.action, question.resource, question.context)
+fn evaluate_all(question: &Question<'_>, policies: &[Policy]) -> Evaluation {
+    evaluate(policies, question.caller.principal, question.action, question.resource, question.context)
 }
 
-fn grounds(layer: &'static str, said: &Said) -> Vec<Ground> {
-    said.statements.iter().map(|statement| Ground { layer, statement: statement.clone() }).collect()
+fn grounds(layer: &'static str, result: &Evaluation) -> Vec<Ground> {
+    result.statements.iter().map(|statement| Ground { layer, statement: statement.clone() }).collect()
 }

@@ -13,8 +13,8 @@ impl World {
             let job = self.rds.next_event();
             let Some(next) = key.into_iter().chain(job).min().filter(|next| *next <= now) else { break };
             self.now = next.max(self.now);
-            self.kms.happen(self.now);
-            rds::happen(self);
+            self.kms.apply_due_events(self.now);
+            rds::apply_due_events(self);
         }
         self.now = now.max(self.now);
         self.sqs.advance(self.now);

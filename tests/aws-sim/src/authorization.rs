@@ -3,7 +3,7 @@
 use crate::access::{Question, Ruling, judge};
 use crate::caller::Caller;
 use crate::context::Context;
-use crate::decision::{Asked, Decision};
+use crate::decision::{AccessRequest, Decision};
 use crate::fault::{Fault, Outcome};
 use crate::principal::Principal;
 use crate::referee;
@@ -23,28 +23,28 @@ impl World {
 
     /// The time of a policy change made now, and its propagation delay.
     pub(crate) fn change(&self) -> Change {
-        Change { now: self.now, lag: self.settings.paced(self.settings.lags.authorization) }
+        Change { now: self.now, lag: self.settings.scaled(self.settings.lags.authorization) }
     }
 
     /// Judges without recording the decision.
-    pub(crate) fn judge(&self, caller: &Caller, asked: &Asked<'_>) -> Ruling {
-        self.put(caller, asked, |_| {})
+    pub(crate) fn judge(&self, caller: &Caller, asked: &AccessRequest<'_>) -> Ruling {
+        self.evaluate(caller, asked, |_| {})
     }
 
     /// Decides, and records the decision.
-    pub(crate) fn decide(&self, caller: &Caller, asked: &Asked<'_>) -> Ruling {
-        let ruling = self.put(caller, asked, |question| {
+    pub(crate) fn decide(&self, caller: &Caller, asked: &AccessRequest<'_>) -> Ruling {
+        let ruling = self.evaluate(caller, asked, |question| {
             if self.settings.keeps_questions {
                 let (key, line) = referee::written(question);
-                self.journal.keep(key, line);
+                self.decision_log.keep(key, line);
             }
         });
-        self.journal.write(Decision::of(&caller.principal, asked, &ruling));
+        self.decision_log.write(Decision::of(&caller.principal, asked, &ruling));
         ruling
     }
 
     /// Returns an error if the access is not allowed.
-    pub(crate) fn demand(&self, caller: &Caller, asked: &Asked<'_>) -> Outcome<()> {
+    pub(crate) fn demand(&self, caller: &Caller, asked: &AccessRequest<'_>) -> Outcome<()> {
         let ruling = self.decide(caller, asked);
         if ruling.allowed() {
             return Ok(());
@@ -59,11 +59,11 @@ impl World {
         Err(denied(&caller.principal, &action, asked.resource, &ruling.because(&action)))
     }
 
-    fn owner<'a>(caller: &'a Caller, asked: &Asked<'a>) -> &'a str {
+    fn owner<'a>(caller: &'a Caller, asked: &AccessRequest<'a>) -> &'a str {
         asked.resource.split(':').nth(4).unwrap_or_else(|| caller.account())
     }
 
-    fn put(&self, caller: &Caller, asked: &Asked<'_>, look: impl FnOnce(&Question<'_>)) -> Ruling {
+    fn evaluate(&self, caller: &Caller, asked: &AccessRequest<'_>, inspect: impl FnOnce(&Question<'_>)) -> Ruling {
         let owner = Self::owner(caller, asked);
         let mut context = asked.context.clone();
         // UNSOURCED: the key is absent when there is no resource; the stricter reading of both Allow and Deny.
@@ -77,17 +77,17 @@ impl World {
             action: asked.action,
             resource: asked.resource,
             owner,
-            leave: asked.leave,
+            resource_permission: asked.resource_permission,
             controls,
             context: &context,
         };
-        look(&question);
+        inspect(&question);
         judge(&question)
     }
 
     /// Whether resource control policies do not apply: "AWS managed KMS keys" and `kms:RetireGrant` are not restricted
     /// by them (Organizations User Guide, Resource control policies, Resources and entities not restricted by RCPs).
-    fn beyond_controls(&self, asked: &Asked<'_>) -> bool {
+    fn beyond_controls(&self, asked: &AccessRequest<'_>) -> bool {
         // An AWS managed key is created on its first use.
         let to_be_made = asked.resource.contains(":key/alias/aws/");
         asked.action == "kms:RetireGrant"

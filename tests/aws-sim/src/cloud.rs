@@ -15,11 +15,11 @@ use crate::caller::Caller;
 use crate::calls::Trace;
 use crate::clock::between;
 use crate::fault::{Fault, Outcome};
+use crate::fault_injection::FaultInjector;
+use crate::history::History;
 use crate::observe::{Observer, View};
-use crate::past::Past;
 use crate::request::{Parameters, Request, Service};
 use crate::roles::Session;
-use crate::weather::Sky;
 use crate::world::World;
 use crate::{Call, Clock, Ending, Settings, kms, rds, sqs, sts};
 
@@ -32,12 +32,12 @@ pub struct Cloud {
 struct Inner {
     clock: Clock,
     world: Mutex<World>,
-    past: Mutex<Past>,
-    sky: Mutex<Sky>,
+    history: Mutex<History>,
+    fault_injector: Mutex<FaultInjector>,
     trace: Mutex<Trace>,
     observer: Mutex<Option<Arc<dyn Observer>>>,
     /// Notified when a queue has changed, for long polls.
-    bell: Notify,
+    queue_changed: Notify,
 }
 
 impl fmt::Debug for Cloud {
@@ -84,12 +84,12 @@ impl Cloud {
     fn of(world: World) -> Self {
         let inner = Inner {
             clock: world.settings.clock,
-            sky: Mutex::new(Sky::new(world.settings.weather, world.settings.seed)),
+            fault_injector: Mutex::new(FaultInjector::new(world.settings.weather, world.settings.seed)),
             world: Mutex::new(world),
-            past: Mutex::default(),
+            history: Mutex::default(),
             trace: Mutex::default(),
             observer: Mutex::default(),
-            bell: Notify::new(),
+            queue_changed: Notify::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -112,7 +112,7 @@ impl Cloud {
     /// Every distinct authorization question with its ruling, as one JSON document each; empty unless
     /// [`Settings::keeps_questions`].
     pub fn questions(&self) -> Vec<String> {
-        self.present().journal.questions()
+        self.present().decision_log.questions()
     }
 
     /// Sets the observer of requests that may change state, and replaces any other. A fork of this cloud has none.
@@ -128,7 +128,7 @@ impl Cloud {
     /// Forgets all earlier states: no stale read sees a state from before this instant.
     pub fn forget_past(&self) {
         let mut world = self.present();
-        self.past().forget();
+        self.history().forget();
         world.changed = true;
     }
 
@@ -145,19 +145,19 @@ impl Cloud {
         let mut world = self.inner.world.lock().unwrap_or_else(PoisonError::into_inner);
         if world.changed {
             // The state has not been advanced since the change.
-            self.past().keep(&world);
+            self.history().keep(&world);
             world.changed = false;
         }
         world.advance(self.inner.clock.timestamp());
         world
     }
 
-    pub(crate) fn sky(&self) -> MutexGuard<'_, Sky> {
-        self.inner.sky.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn fault_injector(&self) -> MutexGuard<'_, FaultInjector> {
+        self.inner.fault_injector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn past(&self) -> MutexGuard<'_, Past> {
-        self.inner.past.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn history(&self) -> MutexGuard<'_, History> {
+        self.inner.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn observer(&self) -> MutexGuard<'_, Option<Arc<dyn Observer>>> {
@@ -208,13 +208,13 @@ impl Cloud {
     pub(crate) async fn serve(&self, arrival: Arrival) -> Response<Bytes> {
         let mut caller = None;
         loop {
-            let mut bell = pin!(self.inner.bell.notified());
-            bell.as_mut().enable();
+            let mut queue_changed = pin!(self.inner.queue_changed.notified());
+            queue_changed.as_mut().enable();
             match self.attempt(&arrival, &mut caller) {
                 Ok(Reply::Later(until)) => {
                     let patience = between(self.inner.clock.timestamp(), until);
                     // The next attempt determines whether a message has arrived or the time is up.
-                    let _ = tokio::time::timeout(patience, bell).await;
+                    let _ = tokio::time::timeout(patience, queue_changed).await;
                 }
                 Ok(reply) => return self.succeed(&arrival, reply),
                 Err(fault) => return self.refuse(&arrival, &fault),
@@ -244,7 +244,7 @@ impl Cloud {
     fn attempt(&self, arrival: &Arrival, known: &mut Option<Caller>) -> Outcome<Reply> {
         let request = arrival.request.as_ref().map_err(Clone::clone)?;
         let mut world = self.present();
-        world.journal.begin();
+        world.decision_log.begin();
         let observer = self.observer().clone().filter(|_| request.mutating());
         if let Some(observer) = &observer {
             observer.before(&arrival.call, View::of(&world));
@@ -254,10 +254,10 @@ impl Cloud {
             observer.after(&arrival.call, View::of(&world));
         }
         // A long poll is authorized at each attempt; the last one is recorded.
-        self.trace().decided(arrival.call.number, world.journal.take());
+        self.trace().decided(arrival.call.number, world.decision_log.take());
         drop(world);
         if request.service == Service::Sqs && request.mutating() && !matches!(answer, Ok(Reply::Later(_))) {
-            self.inner.bell.notify_waiters();
+            self.inner.queue_changed.notify_waiters();
         }
         answer
     }
@@ -278,7 +278,7 @@ impl Cloud {
         };
         permit(world, caller, request)?;
         if request.may_be_stale() && !arrival.age.is_zero() {
-            let mut then = self.past().before(world, arrival.age)?;
+            let mut then = self.history().before(world, arrival.age)?;
             return route(&mut then, caller, request, arrival.at);
         }
         let reply = route(world, caller, request, arrival.at);

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::access::{Ground, Leave, Ruling};
+use crate::access::{Ground, ResourcePermission, Ruling};
 use crate::context::Context;
 use crate::principal::Principal;
 
@@ -27,14 +27,14 @@ pub struct Decision {
 
 /// The decisions of the request that is being answered.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Journal {
+pub(crate) struct DecisionLog {
     decisions: RefCell<Vec<Decision>>,
     /// Each distinct question with its ruling as a line of JSON, keyed by the question without its time; empty unless
     /// enabled.
     questions: RefCell<BTreeMap<String, String>>,
 }
 
-impl Journal {
+impl DecisionLog {
     pub(crate) fn begin(&self) {
         self.decisions.borrow_mut().clear();
     }
@@ -59,16 +59,16 @@ impl Journal {
 
 /// An access to authorize.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct AccessRequest<'a> {
     pub(crate) action: &'a str,
     /// An ARN, or `*`.
     pub(crate) resource: &'a str,
-    pub(crate) leave: Leave<'a>,
+    pub(crate) resource_permission: ResourcePermission<'a>,
     pub(crate) context: Context,
 }
 
 impl Decision {
-    pub(crate) fn of(principal: &Principal, asked: &Asked<'_>, ruling: &Ruling) -> Self {
+    pub(crate) fn of(principal: &Principal, asked: &AccessRequest<'_>, ruling: &Ruling) -> Self {
         let grounds = match ruling {
             Ruling::Allowed(grounds) | Ruling::Denied(grounds) => grounds.clone(),
             Ruling::Missing(layer) => vec![Ground { layer, statement: String::new() }],

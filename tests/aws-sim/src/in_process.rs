@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::cloud::Arrival;
-use crate::passage::Passage;
+use crate::delivery::Delivery;
 use crate::{Cloud, Disturbance, Gate};
 
 /// The simulated network delay of a request, and of its answer.
@@ -41,27 +41,27 @@ impl InProcess {
         Self { gate: Some(gate), ..self }
     }
 
-    async fn pass(self, request: http::Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
+    async fn deliver(self, request: http::Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
         tokio::time::sleep(ONE_WAY).await;
         let arrival = self.cloud.arrive(request);
         let disturbance = self.gate.as_ref().map_or(Disturbance::None, |gate| gate.judge(&arrival.call));
         match detached(self.cloud, arrival, disturbance).await? {
-            Passage::Answer(answer) => {
+            Delivery::Answer(answer) => {
                 tokio::time::sleep(ONE_WAY).await;
                 Ok(answer)
             }
-            Passage::Broken(why) => {
+            Delivery::Broken(why) => {
                 tokio::time::sleep(ONE_WAY).await;
                 Err(ConnectorError::io(why.into()))
             }
-            Passage::Silence => std::future::pending().await,
+            Delivery::NoAnswer => std::future::pending().await,
         }
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "AWS executes what it has accepted, although the client has died")]
-async fn detached(cloud: Cloud, arrival: Arrival, disturbance: Disturbance) -> Result<Passage, ConnectorError> {
-    let work = tokio::spawn(async move { cloud.pass(arrival, disturbance).await });
+async fn detached(cloud: Cloud, arrival: Arrival, disturbance: Disturbance) -> Result<Delivery, ConnectorError> {
+    let work = tokio::spawn(async move { cloud.deliver(arrival, disturbance).await });
     work.await.map_err(|error| ConnectorError::other(error.into(), None))
 }
 
@@ -75,7 +75,7 @@ impl HttpConnector for InProcess {
             // The body must be polled to its end: the SDK's stalled-stream protection counts the bytes that pass, and
             // treats a body that is not read as a dead connection.
             let body = ByteStream::new(body).collect().await.map_err(|error| other(error.into()))?.into_bytes();
-            let answer = transport.pass(http::Request::from_parts(parts, body)).await?;
+            let answer = transport.deliver(http::Request::from_parts(parts, body)).await?;
             HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| other(error.into()))
         })
     }

@@ -15,8 +15,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::answer::respond;
+use crate::delivery::Delivery;
 use crate::hold::Hold;
-use crate::passage::Passage;
 use crate::{Cloud, Disturbance};
 
 /// The largest request body. UNSOURCED: more than the largest batch of messages, 1 MiB, can take in JSON.
@@ -54,15 +54,15 @@ async fn answer(cloud: &Cloud, hold: Option<&Hold>, request: Request<Incoming>) 
     let body = Limited::new(body, limit).collect().await.map_err(io::Error::other)?.to_bytes();
     match parts.uri.path().strip_prefix("/_sim/") {
         Some(_) if parts.method != http::Method::GET => Ok(respond(405, "text/plain", "-", "")),
-        Some(path) => Ok(beside(cloud, path)),
+        Some(path) => Ok(simulator_path(cloud, path)),
         None => {
             let arrival = cloud.arrive(Request::from_parts(parts, body));
             let call = arrival.call.clone();
             let disturbance = hold.map_or(Disturbance::None, |hold| hold.judge(&call));
-            match cloud.pass(arrival, disturbance).await {
-                Passage::Answer(answer) => Ok(answer),
-                Passage::Broken(why) => Err(io::Error::other(why)),
-                Passage::Silence => {
+            match cloud.deliver(arrival, disturbance).await {
+                Delivery::Answer(answer) => Ok(answer),
+                Delivery::Broken(why) => Err(io::Error::other(why)),
+                Delivery::NoAnswer => {
                     if let Some(hold) = hold {
                         hold.announce(&call);
                     }
@@ -74,7 +74,7 @@ async fn answer(cloud: &Cloud, hold: Option<&Hold>, request: Request<Incoming>) 
 }
 
 /// Serves the paths beside AWS: the content of a database or snapshot, the trace, and the authorization questions.
-fn beside(cloud: &Cloud, path: &str) -> Response<Bytes> {
+fn simulator_path(cloud: &Cloud, path: &str) -> Response<Bytes> {
     if path == "calls" {
         let lines: Vec<String> = cloud.calls().iter().map(|call| format!("{}\n", line(call))).collect();
         return respond(200, "application/x-ndjson", "-", lines.concat());

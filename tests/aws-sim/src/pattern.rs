@@ -27,7 +27,7 @@ enum Piece {
 
 /// Which special characters a pattern may have.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Open {
+pub(crate) struct PatternSyntax {
     /// `*` and `?` are wildcards.
     pub(crate) wildcards: bool,
     /// `${...}` is replaced by a value of the request: not in documents of version 2008-10-17 (IAM User Guide, IAM
@@ -38,11 +38,11 @@ pub(crate) struct Open {
 impl Pattern {
     /// Parses a pattern. A policy variable is supported if its key is single-valued, begins with `aws:`, and is set or
     /// known to be absent here; `${*}`, `${?}` and `${$}` are the characters themselves (same page).
-    pub(crate) fn parse(text: &str, open: Open) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, syntax: PatternSyntax) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            if open.variables
+            if syntax.variables
                 && let Some(tail) = rest.strip_prefix("${")
             {
                 let (inside, after) =
@@ -55,8 +55,8 @@ impl Pattern {
                 continue;
             }
             match first {
-                '*' if open.wildcards => pieces.push(Piece::Many),
-                '?' if open.wildcards => pieces.push(Piece::One),
+                '*' if syntax.wildcards => pieces.push(Piece::Many),
+                '?' if syntax.wildcards => pieces.push(Piece::One),
                 _ => pieces.extend(first.to_string().bytes().map(Piece::Byte)),
             }
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
@@ -133,8 +133,8 @@ fn variable(inside: &str) -> Result<Piece, String> {
 
 /// Whether `text` matches `pattern`, in which `*` stands for any characters and `?` for one.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let open = Open { wildcards: true, variables: false };
-    Pattern::parse(pattern, open).is_ok_and(|pattern| like(&pattern.pieces, text.as_bytes(), u8::eq))
+    let syntax = PatternSyntax { wildcards: true, variables: false };
+    Pattern::parse(pattern, syntax).is_ok_and(|pattern| like(&pattern.pieces, text.as_bytes(), u8::eq))
 }
 
 fn like(pattern: &[Piece], text: &[u8], same: impl Fn(&u8, &u8) -> bool) -> bool {

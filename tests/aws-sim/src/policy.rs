@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::condition::{Condition, strings};
 use crate::context::Context;
-use crate::pattern::{Open, Pattern};
+use crate::pattern::{Pattern, PatternSyntax};
 use crate::principal::Principal;
 use crate::verdict::Verdict;
 
@@ -33,7 +33,7 @@ pub(crate) enum Kind {
 
 /// The result of evaluating several policies together, and the statements that led to it.
 #[derive(Clone, Debug)]
-pub(crate) struct Said {
+pub(crate) struct Evaluation {
     pub(crate) verdict: Verdict,
     pub(crate) statements: Vec<String>,
 }
@@ -111,33 +111,33 @@ impl Policy {
 
     /// Judges one request. An explicit deny wins (IAM User Guide, Policy evaluation logic).
     pub(crate) fn judge(&self, principal: &Principal, action: &str, resource: &str, context: &Context) -> Verdict {
-        said([self], principal, action, resource, context).verdict
+        evaluate([self], principal, action, resource, context).verdict
     }
 }
 
 /// Evaluates several policies together: an explicit deny wins, otherwise the strongest verdict. A statement is
 /// identified by its Sid, or by the number of its document and its number in the document: `1.2`.
-pub(crate) fn said<'a>(
+pub(crate) fn evaluate<'a>(
     policies: impl IntoIterator<Item = &'a Policy>,
     principal: &Principal,
     action: &str,
     resource: &str,
     context: &Context,
-) -> Said {
-    let mut said = Said { verdict: Verdict::Silent, statements: Vec::new() };
+) -> Evaluation {
+    let mut result = Evaluation { verdict: Verdict::NoMatch, statements: Vec::new() };
     for (document, policy) in policies.into_iter().enumerate() {
         for (number, statement) in policy.statements.iter().enumerate() {
             let verdict = statement.judge(principal, action, resource, context);
-            if verdict > said.verdict {
-                said = Said { verdict, statements: Vec::new() };
+            if verdict > result.verdict {
+                result = Evaluation { verdict, statements: Vec::new() };
             }
-            if verdict == said.verdict && verdict != Verdict::Silent {
+            if verdict == result.verdict && verdict != Verdict::NoMatch {
                 let own = || format!("{}.{}", document + 1, number + 1);
-                said.statements.push(statement.sid.clone().unwrap_or_else(own));
+                result.statements.push(statement.sid.clone().unwrap_or_else(own));
             }
         }
     }
-    said
+    result
 }
 
 fn keys(value: &Value) -> impl Iterator<Item = &str> {
@@ -158,8 +158,8 @@ impl Statement {
             Some("Deny") => false,
             _ => return Err("Effect must be Allow or Deny".to_owned()),
         };
-        let open = Open { wildcards: true, variables };
-        let resources = match (kind, Patterns::parse(object, "Resource", "NotResource", open)?) {
+        let syntax = PatternSyntax { wildcards: true, variables };
+        let resources = match (kind, Patterns::parse(object, "Resource", "NotResource", syntax)?) {
             (Kind::Trust, None) => Patterns::everything(),
             (Kind::Trust, Some(_)) => return Err("a trust policy has no Resource".to_owned()),
             (_, found) => found.ok_or("Resource is required")?,
@@ -169,8 +169,8 @@ impl Statement {
             check_resource(&text)?;
         }
         // Actions may have wildcards, but no variables.
-        let open = Open { wildcards: true, variables: false };
-        let actions = Patterns::parse(object, "Action", "NotAction", open)?.ok_or("Action is required")?;
+        let syntax = PatternSyntax { wildcards: true, variables: false };
+        let actions = Patterns::parse(object, "Action", "NotAction", syntax)?.ok_or("Action is required")?;
         let statement = Self {
             sid: sid(object, kind)?,
             allow,
@@ -198,15 +198,15 @@ impl Statement {
 
     fn judge(&self, principal: &Principal, action: &str, resource: &str, context: &Context) -> Verdict {
         let named = |named: &Vec<String>| named.iter().map(|named| principal.named_by(named)).max();
-        let who = self.who.as_ref().map_or(Some(Verdict::Allowed), named).unwrap_or(Verdict::Silent);
-        let matches = who != Verdict::Silent
+        let who = self.who.as_ref().map_or(Some(Verdict::Allowed), named).unwrap_or(Verdict::NoMatch);
+        let matches = who != Verdict::NoMatch
             && self.actions.matched(|pattern| pattern.fits_in_any_case(action, context))
             // UNSOURCED: NotResource with a variable that the request lacks; the stricter reading.
             && (!self.allow || !self.resources.negated || self.resources.resolve(context))
             && self.resources.matched(|pattern| pattern.is_everything() || pattern.fits_arn(resource, context))
             && self.conditions.iter().all(|condition| condition.holds(context, self.allow));
         match (matches, self.allow) {
-            (false, _) => Verdict::Silent,
+            (false, _) => Verdict::NoMatch,
             (true, false) => Verdict::Denied,
             (true, true) => who,
         }
@@ -266,11 +266,16 @@ fn check_resource(text: &str) -> Result<(), String> {
 
 impl Patterns {
     fn everything() -> Self {
-        let open = Open { wildcards: true, variables: false };
-        Self { patterns: Pattern::parse("*", open).into_iter().collect(), negated: false }
+        let syntax = PatternSyntax { wildcards: true, variables: false };
+        Self { patterns: Pattern::parse("*", syntax).into_iter().collect(), negated: false }
     }
 
-    fn parse(object: &Map<String, Value>, name: &str, opposite: &str, open: Open) -> Result<Option<Self>, String> {
+    fn parse(
+        object: &Map<String, Value>,
+        name: &str,
+        opposite: &str,
+        syntax: PatternSyntax,
+    ) -> Result<Option<Self>, String> {
         let (value, negated) = match (object.get(name), object.get(opposite)) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => return Err(format!("{name} and {opposite} exclude each other")),
@@ -281,7 +286,7 @@ impl Patterns {
         if texts.is_empty() {
             return Err(format!("{name} is empty"));
         }
-        let patterns = texts.iter().map(|text| Pattern::parse(text, open)).collect::<Result<_, _>>()?;
+        let patterns = texts.iter().map(|text| Pattern::parse(text, syntax)).collect::<Result<_, _>>()?;
         Ok(Some(Self { patterns, negated }))
     }
 

@@ -46,7 +46,7 @@ impl Principal {
         } else if named == self.account || account_of_root(named) == Some(&self.account) {
             Verdict::Delegated
         } else {
-            Verdict::Silent
+            Verdict::NoMatch
         }
     }
 }

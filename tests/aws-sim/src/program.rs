@@ -33,7 +33,7 @@ struct Arguments {
     seed: Option<u64>,
     /// The rate of injected faults: none, or about one request in five
     #[arg(long)]
-    weather: Option<Sky>,
+    weather: Option<WeatherPreset>,
     /// Never answer the N-th request: hold it before its effect and print a line, so that its client can be killed
     /// there
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -53,7 +53,7 @@ struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Sky {
+enum WeatherPreset {
     Calm,
     Rough,
 }
@@ -96,8 +96,8 @@ async fn run(arguments: Arguments) -> ExitCode {
     settings.keeps_questions = arguments.keep_questions;
     settings.weather = match arguments.weather {
         None => settings.weather,
-        Some(Sky::Calm) => Weather::calm(),
-        Some(Sky::Rough) => Weather::rough(),
+        Some(WeatherPreset::Calm) => Weather::calm(),
+        Some(WeatherPreset::Rough) => Weather::rough(),
     };
     let cloud = Cloud::new(settings);
     if let Some(Err(wrong)) = file.map(|file| file.populate(&cloud)) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::access::{Identity, Leave, Question, Ruling, judge};
+use crate::access::{Identity, Question, ResourcePermission, Ruling, judge};
 use crate::arn::Arn;
 use crate::context::{self, Context};
 use crate::policy::{Kind, Policy};
@@ -23,14 +23,14 @@ pub(crate) fn written(question: &Question<'_>) -> (String, String) {
 fn shown(question: &Question<'_>) -> Value {
     let documents = |policies: &[Policy]| policies.iter().map(document).collect::<Vec<_>>();
     let caller = &question.caller;
-    let (leave, policy) = match question.leave {
-        Leave::Nobody => ("nobody", None),
-        Leave::Policy(policy) => ("policy", Some(policy)),
-        Leave::Key { policy, grant: Verdict::Silent } => ("key", Some(policy)),
-        Leave::Key { policy, .. } => ("grant", Some(policy)),
-        Leave::Trust(policy) => ("trust", Some(policy)),
-        Leave::Share => ("share", None),
-        Leave::Service => ("service", None),
+    let (resource_permission, policy) = match question.resource_permission {
+        ResourcePermission::Nobody => ("nobody", None),
+        ResourcePermission::Policy(policy) => ("policy", Some(policy)),
+        ResourcePermission::Key { policy, grant: Verdict::NoMatch } => ("key", Some(policy)),
+        ResourcePermission::Key { policy, .. } => ("grant", Some(policy)),
+        ResourcePermission::Trust(policy) => ("trust", Some(policy)),
+        ResourcePermission::Share => ("share", None),
+        ResourcePermission::Service => ("service", None),
     };
     let shown = |key: &String, values: &Vec<String>| match values.as_slice() {
         [value] if context::known(key).is_none_or(|key| !key.many) => json!(value),
@@ -45,7 +45,7 @@ fn shown(question: &Question<'_>) -> Value {
         "action": question.action,
         "resource": question.resource,
         "owner": question.owner,
-        "leave": leave,
+        "leave": resource_permission,
         "resource_policy": policy.map(document),
         "identity": caller.policies.map(documents),
         "boundary": caller.boundary.map(document),
@@ -91,14 +91,14 @@ fn asked(line: &str) -> Result<Value, String> {
         }
         _ => Err(format!("{name} is no list")),
     };
-    let (arn, leave) = (text("principal")?.to_owned(), text("leave")?);
-    let kind = if leave == "trust" { Kind::Trust } else { Kind::Resource };
+    let (arn, resource_permission) = (text("principal")?.to_owned(), text("leave")?);
+    let kind = if resource_permission == "trust" { Kind::Trust } else { Kind::Resource };
     let policy = one("resource_policy", kind)?.unwrap_or_else(Policy::empty);
-    let leave = match leave {
-        "nobody" => Leave::Nobody,
-        "policy" => Leave::Policy(&policy),
-        "key" => Leave::Key { policy: &policy, grant: Verdict::Silent },
-        "trust" => Leave::Trust(&policy),
+    let resource_permission = match resource_permission {
+        "nobody" => ResourcePermission::Nobody,
+        "policy" => ResourcePermission::Policy(&policy),
+        "key" => ResourcePermission::Key { policy: &policy, grant: Verdict::NoMatch },
+        "trust" => ResourcePermission::Trust(&policy),
         other => return Err(format!("leave {other} is not for here")),
     };
     let mut context = Context::default();
@@ -122,7 +122,7 @@ fn asked(line: &str) -> Result<Value, String> {
         action: text("action")?,
         resource: text("resource")?,
         owner: text("owner")?,
-        leave,
+        resource_permission,
         controls: &resource,
         context: &context,
     })))

@@ -114,16 +114,16 @@ impl Request {
 
     /// Whether AWS may answer it from an earlier state.
     pub(crate) fn may_be_stale(&self) -> bool {
-        matches!(self.service, Service::Rds | Service::Kms) && self.only_looks()
+        matches!(self.service, Service::Rds | Service::Kms) && self.is_read()
     }
 
     /// Whether it may change state.
     pub(crate) fn mutating(&self) -> bool {
         const CRYPTO: [&str; 4] = ["Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"];
-        self.service != Service::Sts && !self.only_looks() && !CRYPTO.contains(&self.action.as_str())
+        self.service != Service::Sts && !self.is_read() && !CRYPTO.contains(&self.action.as_str())
     }
 
-    fn only_looks(&self) -> bool {
+    fn is_read(&self) -> bool {
         ["Describe", "List", "Get"].iter().any(|verb| self.action.starts_with(verb))
     }
 }

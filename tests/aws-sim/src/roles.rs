@@ -11,9 +11,9 @@ use crate::access::Identity;
 use crate::arn::{Arn, is_account};
 use crate::caller::Caller;
 use crate::ids::Ids;
-use crate::lagging::Lagging;
 use crate::policy::{Kind, Policy};
 use crate::principal::{Credentials, Principal, role_arn, root_arn, root_credentials};
+use crate::propagation::Propagating;
 use crate::tags::Tags;
 
 #[derive(Clone, Debug)]
@@ -22,22 +22,28 @@ struct Role {
     unique: String,
     trust: Policy,
     /// `None`: it may do everything that its account may.
-    policies: Lagging<Option<Vec<Policy>>>,
-    boundary: Lagging<Option<Policy>>,
+    policies: Propagating<Option<Vec<Policy>>>,
+    boundary: Propagating<Option<Policy>>,
     tags: Tags,
 }
 
 impl Role {
     fn new(unique: String, trust: Policy, policies: Option<Vec<Policy>>) -> Self {
-        Self { unique, trust, policies: Lagging::new(policies), boundary: Lagging::new(None), tags: Tags::new() }
+        Self {
+            unique,
+            trust,
+            policies: Propagating::new(policies),
+            boundary: Propagating::new(None),
+            tags: Tags::new(),
+        }
     }
 }
 
 /// The policies that an organization attaches to an account.
 #[derive(Clone, Debug)]
 struct Controls {
-    service: Lagging<Vec<Policy>>,
-    resource: Lagging<Vec<Policy>>,
+    service: Propagating<Vec<Policy>>,
+    resource: Propagating<Vec<Policy>>,
 }
 
 /// The time of a policy change, and its propagation delay.
@@ -165,7 +171,7 @@ impl Principals {
         change: Change,
     ) -> Result<(), String> {
         let policies = parsed(account, policies, kind)?;
-        let none = || Controls { service: Lagging::new(Vec::new()), resource: Lagging::new(Vec::new()) };
+        let none = || Controls { service: Propagating::new(Vec::new()), resource: Propagating::new(Vec::new()) };
         let controls = self.controls.entry(account.to_owned()).or_insert_with(none);
         let controls = if kind == Kind::Identity { &mut controls.service } else { &mut controls.resource };
         controls.put(policies, change.now, change.lag);
@@ -234,11 +240,11 @@ impl Principals {
             secret_access_key: ids.hex(40),
             session_token: Some(ids.hex(64)),
         };
-        self.enter(role, session, expires, policies, credentials)
+        self.open_with(role, session, expires, policies, credentials)
     }
 
     /// Opens a session of the role, which must exist, with these credentials.
-    pub(crate) fn enter(
+    pub(crate) fn open_with(
         &mut self,
         role: &str,
         session: &str,

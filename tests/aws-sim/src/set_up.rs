@@ -42,7 +42,7 @@ impl Cloud {
             return Err(format!("the access key id {taken} is taken, or is an account's root: choose another one"));
         }
         let arn = world.principals.role(&mut world.ids, account, name);
-        world.principals.enter(&arn, name, None, None, credentials);
+        world.principals.open_with(&arn, name, None, None, credentials);
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Cloud {
         let sealed =
             material.and_then(|material| Stored::seal(&mut world.ids, &material, &arn.to_string(), &database.content));
         let engine = engines::of(&database.engine);
-        let usual = Setup::usual(
+        let usual = Setup::with_defaults(
             engine,
             &database.engine_version,
             &database.account,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::weather::OLDEST_READ;
+use crate::fault_injection::OLDEST_READ;
 use crate::{Clock, Rates, Weather};
 
 /// The settings of a simulation. Nothing else of the machine influences it.
@@ -59,7 +59,7 @@ impl Settings {
     }
 
     /// `duration` divided by `speed`.
-    pub(crate) fn paced(&self, duration: Duration) -> Duration {
+    pub(crate) fn scaled(&self, duration: Duration) -> Duration {
         duration / self.speed.max(1)
     }
 }

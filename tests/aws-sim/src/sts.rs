@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::access::Leave;
+use crate::access::ResourcePermission;
 use crate::arn::{Arn, is_account};
 use crate::authorization::denied;
 use crate::caller::Caller;
 use crate::clock::{iso, later};
-use crate::decision::Asked;
+use crate::decision::AccessRequest;
 use crate::fault::{Fault, Outcome};
 use crate::policy::{Kind, Policy};
 use crate::query::Query;
@@ -138,7 +138,10 @@ fn must_be_trusted(world: &World, caller: &Caller, role: &str, session: &str, ex
         context.set(&format!("aws:ResourceTag/{key}"), value);
         context.set(&format!("iam:ResourceTag/{key}"), value);
     }
-    world.demand(caller, &Asked { action, resource: role, leave: Leave::Trust(policy), context })
+    world.demand(
+        caller,
+        &AccessRequest { action, resource: role, resource_permission: ResourcePermission::Trust(policy), context },
+    )
 }
 
 /// Whether `text` has only letters, digits and `others`, and a length within bounds.

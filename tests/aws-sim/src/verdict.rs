@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     /// No statement matches it.
-    Silent,
+    NoMatch,
     /// The policy names the caller's account, whose own policies must allow it too.
     Delegated,
     /// The policy names the caller's role.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::Settings;
-use crate::decision::Journal;
+use crate::decision::DecisionLog;
 use crate::fault::Outcome;
 use crate::ids::Ids;
 use crate::kms::Kms;
@@ -31,7 +31,7 @@ pub(crate) struct World {
     /// Whether it may have changed since it was last kept for stale reads.
     pub(crate) changed: bool,
     /// The decisions about the request that is being answered.
-    pub(crate) journal: Journal,
+    pub(crate) decision_log: DecisionLog,
 }
 
 impl World {
@@ -39,7 +39,7 @@ impl World {
         Self {
             now: settings.clock.timestamp(),
             changed: true,
-            journal: Journal::default(),
+            decision_log: DecisionLog::default(),
             buckets: Buckets::default(),
             ids: Ids::seeded(settings.seed),
             settings,

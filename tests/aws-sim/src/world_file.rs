@@ -323,7 +323,7 @@ mod tests {
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/worlds/two-accounts.toml");
         read(Path::new(example)).unwrap().populate(&cloud).unwrap();
         let world = cloud.present();
-        let then = cloud.past().before(&world, Duration::from_secs(30)).unwrap();
+        let then = cloud.history().before(&world, Duration::from_secs(30)).unwrap();
         assert_eq!(then.rds.instances.len(), 1);
     }
 }

@@ -71,7 +71,7 @@ fn of(name: &str) -> Option<&'static Action> {
 }
 
 /// Whether the action accepts another account's key.
-pub(super) fn reaches_across(name: &str) -> bool {
+pub(super) fn works_across_accounts(name: &str) -> bool {
     of(name).is_some_and(|Action(_, _, across, _)| *across)
 }
 

@@ -14,7 +14,7 @@ use crate::clock::later;
 use crate::envelope::Material;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::lagging::Lagging;
+use crate::propagation::Propagating;
 use crate::tags::Tags;
 use crate::world::World;
 
@@ -114,11 +114,11 @@ fn new(world: &World, arn: Arn, spec: KeySpec, material: Material, policy: Docum
         state: KeyState::Enabled,
         primary: None,
         managed_by_aws: false,
-        policy: Lagging::new(policy),
+        policy: Propagating::new(policy),
         description: String::new(),
         tags: Tags::new(),
         created: world.now,
-        usable_from: later(world.now, world.settings.paced(world.settings.lags.authorization)),
+        usable_from: later(world.now, world.settings.scaled(world.settings.lags.authorization)),
         rotation: None,
         grants: KeyGrants::default(),
     }
@@ -154,7 +154,7 @@ pub(super) fn replicate_key(world: &mut World, caller: &Caller, json: &Json) -> 
     }
     // Policy, tags and description are the replica's own; by default it has the default policy (same page).
     let (policy, tags, description) = described(world, caller, json, &arn)?;
-    let until = later(world.now, world.settings.paced(world.settings.durations.key_creation));
+    let until = later(world.now, world.settings.scaled(world.settings.durations.key_creation));
     let shown = (policy.text.clone(), tagging::shown(&tags));
     let state = KeyState::Creating { until };
     let key = Key { state, primary: home, description, tags, ..new(world, arn, spec, material, policy) };

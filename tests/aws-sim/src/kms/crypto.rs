@@ -51,7 +51,7 @@ pub(super) fn key_of(caller: &Caller, text: &str) -> Option<String> {
 }
 
 /// Refuses a dry run of a request that would succeed (KMS Developer Guide, Testing your permissions).
-pub(super) fn must_not_be_dry(json: &Json) -> Outcome<()> {
+pub(super) fn refuse_dry_run(json: &Json) -> Outcome<()> {
     if json.flag("DryRun")?.unwrap_or(false) {
         return Err(Fault::bad(
             "DryRunOperationException",
@@ -154,7 +154,7 @@ fn seal_under(
     let key = key(world, caller, action, named)?;
     must_encrypt(key)?;
     let (arn, material) = (key.arn.clone(), key.material);
-    must_not_be_dry(json)?;
+    refuse_dry_run(json)?;
     // Encryption cannot fail. InternalFailure: KMS API Reference, Common Errors.
     let sealed = envelope::encrypt(&mut world.ids, &material, &context, plain)
         .ok_or_else(|| Fault::internal("encryption failed"))?;
@@ -165,7 +165,7 @@ pub(super) fn decrypt(world: &mut World, caller: &Caller, json: &Json) -> Outcom
     json.only(&["CiphertextBlob", "DryRun", "EncryptionAlgorithm", "EncryptionContext", "GrantTokens", "KeyId"])?;
     check_algorithm(json, "EncryptionAlgorithm")?;
     let (arn, plain) = open(world, caller, "Decrypt", json, "KeyId", "EncryptionContext")?;
-    must_not_be_dry(json)?;
+    refuse_dry_run(json)?;
     Ok(json!({ "EncryptionAlgorithm": ALGORITHM, "KeyId": arn, "Plaintext": STANDARD.encode(plain) }))
 }
 

@@ -9,11 +9,11 @@ use super::key_grants::Grant;
 use super::pages::{listing, marker};
 use super::terms::{Constraints, OF_ANY_KEY, ON_DATA, SIGNING, Terms};
 use super::{crypto, permission};
-use crate::access::{Ground, Leave, Ruling};
+use crate::access::{Ground, ResourcePermission, Ruling};
 use crate::authorization::denied;
 use crate::caller::Caller;
 use crate::clock::{epoch_seconds, later};
-use crate::decision::{Asked, Decision};
+use crate::decision::{AccessRequest, Decision};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::principal::root_arn;
@@ -68,9 +68,9 @@ pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     if same.is_none() && key.grants.len() >= most {
         return Err(Fault::bad("LimitExceededException", format!("A key has at most {most} grants.")));
     }
-    must_not_outgrow(world, caller, &arn, &terms, json)?;
-    crypto::must_not_be_dry(json)?;
-    let lag = world.settings.paced(world.settings.lags.authorization);
+    must_not_be_wider(world, caller, &arn, &terms, json)?;
+    crypto::refuse_dry_run(json)?;
+    let lag = world.settings.scaled(world.settings.lags.authorization);
     let id = match same {
         Some(id) => id,
         None => issue_from(world, &arn, terms, later(world.now, lag)).unwrap_or_default(),
@@ -85,14 +85,14 @@ pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> O
 }
 
 /// Refuses a grant that is wider than the grant by which the caller may create grants.
-fn must_not_outgrow(world: &World, caller: &Caller, arn: &str, terms: &Terms, json: &Json) -> Outcome<()> {
+fn must_not_be_wider(world: &World, caller: &Caller, arn: &str, terms: &Terms, json: &Json) -> Outcome<()> {
     // The key was found just before. InternalFailure: KMS API Reference, Common Errors.
     let key = world.kms.keys.get(arn).ok_or_else(|| Fault::internal("the key has gone"))?;
     if permission::grants_without_grant(world, caller, key, json) {
         return Ok(());
     }
     let tokens = json.texts("GrantTokens")?;
-    let own = key.grants.to(world.now, |grantee| caller.principal.named_by(grantee) != Verdict::Silent);
+    let own = key.grants.to(world.now, |grantee| caller.principal.named_by(grantee) != Verdict::NoMatch);
     let mut parents =
         own.filter(|grant| grant.in_effect(world.now, &tokens) && grant.terms.cover("kms:CreateGrant", None));
     if parents.any(|parent| !terms.wider_than(&parent.terms)) {
@@ -172,7 +172,7 @@ pub(super) fn revoke_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     let id = json.required("GrantId")?.to_owned();
     let arn = named_key(world, caller, "RevokeGrant", json)?.arn.to_string();
     must_be_there(world, &arn, &id)?;
-    crypto::must_not_be_dry(json)?;
+    crypto::refuse_dry_run(json)?;
     end(world, &arn, &id);
     Ok(Value::Null)
 }
@@ -186,7 +186,7 @@ fn must_be_there<'a>(world: &'a World, key: &str, id: &str) -> Outcome<&'a Grant
 
 /// Ends a grant: it disappears from lists at once, and takes effect until the propagation delay has passed.
 fn end(world: &mut World, key: &str, id: &str) {
-    let until = later(world.now, world.settings.paced(world.settings.lags.authorization));
+    let until = later(world.now, world.settings.scaled(world.settings.lags.authorization));
     if let Some(key) = world.kms.keys.get_mut(key) {
         key.grants.end(id, world.now, until);
     }
@@ -208,7 +208,7 @@ pub(super) fn retire_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     };
     let terms = &must_be_there(world, &arn, &id)?.terms;
     must_retire(world, caller, &arn, terms)?;
-    crypto::must_not_be_dry(json)?;
+    crypto::refuse_dry_run(json)?;
     end(world, &arn, &id);
     Ok(Value::Null)
 }
@@ -218,16 +218,19 @@ fn must_retire(world: &World, caller: &Caller, key: &str, terms: &Terms) -> Outc
     let mut context = world.context(caller, &caller.region);
     context.set("kms:CallerAccount", caller.account());
     // Whether the caller's IAM policies allow it: the key policy is not evaluated.
-    let by_iam = world.judge(caller, &Asked { action, resource: key, leave: Leave::Service, context });
+    let by_iam = world.judge(
+        caller,
+        &AccessRequest { action, resource: key, resource_permission: ResourcePermission::Service, context },
+    );
     let named = |named: &String| caller.principal.named_by(named);
-    let retiring = terms.retiring.as_ref().map_or(Verdict::Silent, named);
-    let grantee = if terms.cover(action, None) { named(&terms.grantee) } else { Verdict::Silent };
+    let retiring = terms.retiring.as_ref().map_or(Verdict::NoMatch, named);
+    let grantee = if terms.cover(action, None) { named(&terms.grantee) } else { Verdict::NoMatch };
     let allowed = match retiring.max(grantee) {
         Verdict::Allowed | Verdict::ToRole => !matches!(by_iam, Ruling::Denied(_)),
         Verdict::Delegated => by_iam.allowed(),
         _ => by_iam.allowed() && terms.issuer == root_arn(caller.account()),
     };
-    world.journal.write(Decision {
+    world.decision_log.write(Decision {
         principal: caller.principal.arn.clone(),
         action: action.to_owned(),
         resource: key.to_owned(),

@@ -6,7 +6,7 @@ use super::document::Document;
 use super::key_grants::KeyGrants;
 use crate::arn::Arn;
 use crate::envelope::Material;
-use crate::lagging::Lagging;
+use crate::propagation::Propagating;
 use crate::tags::Tags;
 
 /// A key of one account in one Region.
@@ -20,7 +20,7 @@ pub(crate) struct Key {
     pub(crate) primary: Option<String>,
     /// Whether it is an AWS managed key such as `aws/rds`.
     pub(crate) managed_by_aws: bool,
-    pub(crate) policy: Lagging<Document>,
+    pub(crate) policy: Propagating<Document>,
     pub(crate) description: String,
     pub(crate) tags: Tags,
     pub(crate) created: Timestamp,

@@ -41,7 +41,7 @@ pub(super) fn update_primary_region(world: &mut World, caller: &Caller, json: &J
     if !crate::request::is_region(&region) {
         return Err(Fault::validation(format!("{region} is not a Region.")));
     }
-    let until = later(world.now, world.settings.paced(world.settings.durations.key_creation));
+    let until = later(world.now, world.settings.scaled(world.settings.durations.key_creation));
     let present = named_key(world, caller, "UpdatePrimaryRegion", json)?;
     if present.primary.as_ref() != Some(&present.arn.region) {
         let message = format!("{} is not a multi-Region primary key.", present.arn);

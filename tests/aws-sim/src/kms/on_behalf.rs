@@ -4,9 +4,9 @@ use super::grants::issue;
 use super::key::{Key, KeyState};
 use super::terms::{Constraints, Terms};
 use super::{conditions, permission};
-use crate::access::Leave;
+use crate::access::ResourcePermission;
 use crate::caller::Caller;
-use crate::decision::Asked;
+use crate::decision::AccessRequest;
 use crate::principal::root_arn;
 use crate::world::World;
 
@@ -61,11 +61,11 @@ pub(crate) fn allowed(world: &World, caller: &Caller, key: &Key, actions: &[&str
             let operations = actions.iter().map(|action| action.trim_start_matches("kms:").to_owned());
             context.set_all("kms:GrantOperations", operations.collect());
         }
-        let leave = Leave::Key {
+        let resource_permission = ResourcePermission::Key {
             policy: &key.policy.in_effect(world.now).rules,
-            grant: permission::leave(key, &caller.principal, action, world.now, &[], None),
+            grant: permission::grant_verdict(key, &caller.principal, action, world.now, &[], None),
         };
-        world.decide(caller, &Asked { action, resource: &resource, leave, context }).allowed()
+        world.decide(caller, &AccessRequest { action, resource: &resource, resource_permission, context }).allowed()
     })
 }
 

@@ -2,15 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::actions::reaches_across;
+use super::actions::works_across_accounts;
 use super::conditions;
 use super::crypto;
 use super::key::Key;
 use super::key_grants::Grant;
-use crate::access::Leave;
+use crate::access::ResourcePermission;
 use crate::arn::Arn;
 use crate::caller::Caller;
-use crate::decision::Asked;
+use crate::decision::AccessRequest;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::principal::Principal;
@@ -133,14 +133,19 @@ pub(crate) fn permit(world: &World, caller: &Caller, action: &str, json: &Json) 
         }
         let action = format!("kms:{}", need.name);
         let encryption = json.map(conditions::encryption_parameter(&need.name))?;
-        let leave = match key {
-            Some(key) if key.arn.account == caller.account() || reaches_across(&need.name) => Leave::Key {
-                policy: &key.policy.in_effect(world.now).rules,
-                grant: leave(key, &caller.principal, &action, world.now, &tokens, Some(&encryption)),
-            },
-            _ => Leave::Nobody,
+        let resource_permission = match key {
+            Some(key) if key.arn.account == caller.account() || works_across_accounts(&need.name) => {
+                ResourcePermission::Key {
+                    policy: &key.policy.in_effect(world.now).rules,
+                    grant: grant_verdict(key, &caller.principal, &action, world.now, &tokens, Some(&encryption)),
+                }
+            }
+            _ => ResourcePermission::Nobody,
         };
-        world.demand(caller, &Asked { action: &action, resource: &need.resource, leave, context })?;
+        world.demand(
+            caller,
+            &AccessRequest { action: &action, resource: &need.resource, resource_permission, context },
+        )?;
     }
     Ok(())
 }
@@ -152,14 +157,17 @@ pub(super) fn grants_without_grant(world: &World, caller: &Caller, key: &Key, js
         return false;
     }
     conditions::of_key(&mut context, world, key);
-    let leave = Leave::Key { policy: &key.policy.in_effect(world.now).rules, grant: Verdict::Silent };
+    let resource_permission =
+        ResourcePermission::Key { policy: &key.policy.in_effect(world.now).rules, grant: Verdict::NoMatch };
     let resource = key.arn.to_string();
-    world.judge(caller, &Asked { action: "kms:CreateGrant", resource: &resource, leave, context }).allowed()
+    world
+        .judge(caller, &AccessRequest { action: "kms:CreateGrant", resource: &resource, resource_permission, context })
+        .allowed()
 }
 
 /// The verdict of the key's grants. A grant to a role or session suffices; one to an account also needs that account's
 /// IAM policies. UNSOURCED for the latter: as with policies. Grants never deny.
-pub(super) fn leave(
+pub(super) fn grant_verdict(
     key: &Key,
     principal: &Principal,
     action: &str,
@@ -168,6 +176,6 @@ pub(super) fn leave(
     encryption: Option<&Tags>,
 ) -> Verdict {
     let holds = |grant: &&Grant| grant.in_effect(now, tokens) && grant.terms.cover(action, encryption);
-    let grants = key.grants.to(now, |grantee| principal.named_by(grantee) != Verdict::Silent).filter(holds);
-    grants.map(|grant| principal.named_by(&grant.terms.grantee)).max().unwrap_or(Verdict::Silent)
+    let grants = key.grants.to(now, |grantee| principal.named_by(grantee) != Verdict::NoMatch).filter(holds);
+    grants.map(|grant| principal.named_by(&grant.terms.grantee)).max().unwrap_or(Verdict::NoMatch)
 }

@@ -9,7 +9,7 @@ use p256::pkcs8::EncodePublicKey;
 use serde_json::{Value, json};
 
 use super::actions::named_key;
-use super::crypto::must_not_be_dry;
+use super::crypto::refuse_dry_run;
 use super::key::{KeySpec, SIGNING_ALGORITHM};
 use crate::caller::Caller;
 use crate::envelope::Material;
@@ -84,7 +84,7 @@ fn prepared(
 pub(super) fn sign(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["DryRun", "GrantTokens", "KeyId", "Message", "MessageType", "SigningAlgorithm"])?;
     let (arn, key, message, hashed) = prepared(world, caller, "Sign", json)?;
-    must_not_be_dry(json)?;
+    refuse_dry_run(json)?;
     let signature: Result<DerSignature, _> = if hashed { key.sign_prehash(&message) } else { key.try_sign(&message) };
     let signature = signature.map_err(|_| Fault::internal("signing failed"))?;
     let signature = STANDARD.encode(signature.as_bytes());
@@ -96,7 +96,7 @@ pub(super) fn verify(world: &mut World, caller: &Caller, json: &Json) -> Outcome
     json.only(&["DryRun", "GrantTokens", "KeyId", "Message", "MessageType", "Signature", "SigningAlgorithm"])?;
     let signature = json.bytes("Signature", 6144)?;
     let (arn, key, message, hashed) = prepared(world, caller, "Verify", json)?;
-    must_not_be_dry(json)?;
+    refuse_dry_run(json)?;
     let key = VerifyingKey::from(&key);
     let right = |signature: &DerSignature| {
         if hashed { key.verify_prehash(&message, signature) } else { key.verify(&message, signature) }.is_ok()

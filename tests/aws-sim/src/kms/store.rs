@@ -63,7 +63,7 @@ impl Kms {
     }
 
     /// Applies the state changes that are due.
-    pub(crate) fn happen(&mut self, now: Timestamp) {
+    pub(crate) fn apply_due_events(&mut self, now: Timestamp) {
         let due = |key: &&mut Key| key.changes_at().is_some_and(|at| at <= now);
         let mut gone = Vec::new();
         for key in self.keys.values_mut().filter(due) {

@@ -1,6 +1,6 @@
 //! The account's quotas and their usage.
 
-use super::snapshot::Maker;
+use super::snapshot::Creator;
 use super::{groups, instances, option_groups, parameters};
 use crate::caller::Caller;
 use crate::fault::Outcome;
@@ -16,7 +16,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let instances = world.rds.instances_of(caller.account(), &caller.region).count();
     let own = world.rds.snapshots_of(caller.account(), &caller.region);
-    let manual = own.filter(|snapshot| snapshot.maker == Maker::Account).count();
+    let manual = own.filter(|snapshot| snapshot.creator == Creator::Account).count();
     let figures = [
         ("AllocatedStorage", instances::storage_used(world, caller), quotas.storage_gib),
         ("AuthorizationsPerDBSecurityGroup", 0, 20),

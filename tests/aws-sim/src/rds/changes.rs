@@ -47,7 +47,7 @@ impl Changes {
     }
 
     /// Drops changes that equal the present setup, so that a change back to the present value cancels a pending one.
-    pub(super) fn that_differ(self, from: &Setup) -> Self {
+    pub(super) fn without_unchanged(self, from: &Setup) -> Self {
         Self {
             class: self.class.filter(|class| *class != from.class),
             storage: self.storage.filter(|storage| *storage != from.storage),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::identifiers::{self, SNAPSHOT, identifier};
-use super::snapshot::{CopyJob, Maker, Origin, Snapshot, Stage};
-use super::snapshots::{must_be_free, must_have_room, not_found, show};
+use super::snapshot::{CopyJob, Creator, Origin, Snapshot, Stage};
+use super::snapshots::{must_be_below_quota, must_be_free, not_found, show};
 use super::{engines, keys, options};
 use crate::arn::Arn;
 use crate::caller::Caller;
@@ -59,23 +59,23 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
     let along = query.flag("CopyOptionGroup")?.unwrap_or(false);
     let option_group = option_group(world, caller, query, &source, along)?;
     let key = chosen_key(world, caller, &source, query.text("KmsKeyId"), foreign, across)?;
-    must_have_room(world, caller)?;
-    must_not_crowd(world, caller)?;
+    must_be_below_quota(world, caller)?;
+    must_be_below_copy_limit(world, caller)?;
 
     // If Tags are given, CopyTags is ignored. UNSOURCED: observed in practice.
     let copy_tags = query.flag("CopyTags")?.unwrap_or(false) && given.is_empty() && !foreign;
     let tags = if copy_tags { super::tagging::copied(&source.tags)? } else { given };
-    let option_group = if along { options::copy_along(world, caller, &source) } else { option_group };
+    let option_group = if along { options::copy_group(world, caller, &source) } else { option_group };
     let source_grant = source.key.as_ref().and_then(|key| grant(world, caller, key, &TO_READ));
     if let Some(key) = &key {
         grant(world, caller, key, &TO_STORE);
     }
     let durations = world.settings.durations;
     let lasts = if across { durations.copy_across_regions } else { durations.copy_within_region };
-    let job = CopyJob { source: source.arn.to_string(), grant: source_grant, lasts: world.settings.paced(lasts) };
+    let job = CopyJob { source: source.arn.to_string(), grant: source_grant, lasts: world.settings.scaled(lasts) };
     let copy = Snapshot {
         arn: target,
-        maker: Maker::Account,
+        creator: Creator::Account,
         created: world.now,
         // Within an account and Region a copy keeps the key that AWS owns, unless another key is given.
         owned_key: source.owned_key && key.is_none(),
@@ -160,7 +160,7 @@ fn chosen_key(
 }
 
 /// 20 copies in progress to one destination Region per account (RDS User Guide, Copying a DB snapshot, Limitations).
-fn must_not_crowd(world: &World, caller: &Caller) -> Outcome<()> {
+fn must_be_below_copy_limit(world: &World, caller: &Caller) -> Outcome<()> {
     let most = world.settings.quotas.copies_in_flight;
     let own = world.rds.snapshots_of(caller.account(), &caller.region);
     if own.filter(|snapshot| snapshot.copying()).count() < most {

@@ -100,7 +100,7 @@ pub(super) fn binding_here(world: &World, caller: &Caller, name: &str) -> BTreeS
 
 /// Copies the group of another account's snapshot into the caller's account, under the same name; an existing group of
 /// that name is kept (RDS User Guide, Copying a DB snapshot, option groups).
-pub(super) fn copy_along(world: &mut World, caller: &Caller, snapshot: &Snapshot) -> String {
+pub(super) fn copy_group(world: &mut World, caller: &Caller, snapshot: &Snapshot) -> String {
     let name = snapshot.option_group.clone();
     let from = Arn::new("rds", &snapshot.arn.region, &snapshot.arn.account, format!("og:{name}"));
     if let Some(group) = world.rds.option_groups.get(&from.to_string()).cloned() {

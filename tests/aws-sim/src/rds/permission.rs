@@ -4,11 +4,11 @@ use super::engines;
 use super::resources::{own_arn, resources};
 use super::snapshot::Snapshot;
 use super::{identifiers, options};
-use crate::access::Leave;
+use crate::access::ResourcePermission;
 use crate::arn::Arn;
 use crate::caller::Caller;
 use crate::context::Context;
-use crate::decision::Asked;
+use crate::decision::AccessRequest;
 use crate::fault::Outcome;
 use crate::query::Query;
 use crate::tags::Tags;
@@ -31,8 +31,8 @@ pub(crate) fn permit(world: &World, caller: &Caller, action: &str, query: &Query
         let mut context = world.context(caller, &caller.region);
         of_request(&mut context, action, query);
         of_resource(&mut context, world, caller, &resource);
-        let leave = leave(world, caller, action, &resource);
-        world.demand(caller, &Asked { action: &name, resource: &resource, leave, context })?;
+        let resource_permission = resource_permission(world, caller, action, &resource);
+        world.demand(caller, &AccessRequest { action: &name, resource: &resource, resource_permission, context })?;
     }
     for Need { action, resource } in dependent(world, caller, action, query) {
         let mut context = world.context(caller, &caller.region);
@@ -41,7 +41,10 @@ pub(crate) fn permit(world: &World, caller: &Caller, action: &str, query: &Query
         } else if action == "rds:AddTagsToResource" {
             of_tags(&mut context, query);
         }
-        world.demand(caller, &Asked { action, resource: &resource, leave: Leave::Service, context })?;
+        world.demand(
+            caller,
+            &AccessRequest { action, resource: &resource, resource_permission: ResourcePermission::Service, context },
+        )?;
     }
     Ok(())
 }
@@ -135,16 +138,16 @@ fn dependent(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec
 
 /// What another account permits on its resources: describing and copying (and, if unencrypted, restoring) snapshots
 /// that it shares. For other snapshots the action itself answers as if they did not exist.
-fn leave<'a>(world: &World, caller: &Caller, action: &str, arn: &str) -> Leave<'a> {
-    let Some(parsed) = Arn::parse(arn) else { return Leave::Service };
+fn resource_permission<'a>(world: &World, caller: &Caller, action: &str, arn: &str) -> ResourcePermission<'a> {
+    let Some(parsed) = Arn::parse(arn) else { return ResourcePermission::Service };
     let reads = matches!(action, "CopyDBSnapshot" | "DescribeDBSnapshots" | "RestoreDBInstanceFromDBSnapshot");
     if parsed.account == caller.account() {
-        return Leave::Service;
+        return ResourcePermission::Service;
     }
     match world.rds.snapshots.get(arn) {
-        Some(snapshot) if reads && snapshot.shared_with(caller.account()) => Leave::Share,
-        _ if reads && parsed.name_of("snapshot").is_some() => Leave::Service,
-        _ => Leave::Nobody,
+        Some(snapshot) if reads && snapshot.shared_with(caller.account()) => ResourcePermission::Share,
+        _ if reads && parsed.name_of("snapshot").is_some() => ResourcePermission::Service,
+        _ => ResourcePermission::Nobody,
     }
 }
 

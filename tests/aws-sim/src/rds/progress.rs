@@ -3,25 +3,25 @@
 use super::instance::{self, Parameters};
 use super::maintenance;
 use super::snapshot::{Snapshot, Stage};
-use super::snapshots::moved;
+use super::snapshots::re_encrypted;
 use crate::clock::later;
 use crate::envelope::Stored;
 use crate::kms::KeyState;
 use crate::world::World;
 
 /// Applies all events that are due.
-pub(crate) fn happen(world: &mut World) {
-    while let Some((at, arn)) = world.rds.agenda.first().cloned() {
+pub(crate) fn apply_due_events(world: &mut World) {
+    while let Some((at, arn)) = world.rds.events.first().cloned() {
         if at > world.now {
             return;
         }
-        world.rds.agenda.pop_first();
-        look_at_instance(world, &arn);
-        look_at_snapshot(world, &arn);
+        world.rds.events.pop_first();
+        update_instance(world, &arn);
+        update_snapshot(world, &arn);
     }
 }
 
-fn look_at_instance(world: &mut World, arn: &str) {
+fn update_instance(world: &mut World, arn: &str) {
     let now = world.now;
     let Some(instance) = world.rds.instances.get_mut(arn) else { return };
     match &instance.stage {
@@ -45,7 +45,7 @@ fn look_at_instance(world: &mut World, arn: &str) {
     maintenance::maintain(world, arn);
 }
 
-fn look_at_snapshot(world: &mut World, arn: &str) {
+fn update_snapshot(world: &mut World, arn: &str) {
     let Some(snapshot) = world.rds.snapshots.get(arn) else { return };
     match snapshot.stage {
         Stage::Creating { until, .. } if until <= world.now => {
@@ -53,7 +53,7 @@ fn look_at_snapshot(world: &mut World, arn: &str) {
                 snapshot.stage = Stage::Available;
                 world.endings.add(arn, world.now);
             }
-            backed_up(world, arn);
+            release_instance(world, arn);
         }
         Stage::Copying { until, .. } if until <= world.now => {
             let copy = snapshot.clone();
@@ -65,7 +65,7 @@ fn look_at_snapshot(world: &mut World, arn: &str) {
 }
 
 /// Makes the instance of which this snapshot was taken available again.
-pub(super) fn backed_up(world: &mut World, snapshot: &str) {
+pub(super) fn release_instance(world: &mut World, snapshot: &str) {
     let mut instances = world.rds.instances.iter_mut();
     let free = instances.find_map(|(arn, instance)| instance.backups.remove(snapshot).then(|| arn.clone()));
     if let Some(instance) = free {
@@ -87,7 +87,7 @@ fn copied(world: &mut World, copy: &Snapshot) -> Option<Stored> {
         world.kms.keys.get(key)?.grants.get(grant)?;
     }
     let stored = source.stored.as_ref()?;
-    moved(world, stored, source.key.as_deref(), &job.source, copy.key.as_deref(), &copy.arn.to_string())
+    re_encrypted(world, stored, source.key.as_deref(), &job.source, copy.key.as_deref(), &copy.arn.to_string())
 }
 
 /// Ends a copy, available or failed, and starts the next one of the same database.
@@ -98,11 +98,11 @@ pub(super) fn finish(world: &mut World, arn: &str, stored: Option<Stored>) {
     copy.job = None;
     world.endings.add(arn, world.now);
     let database = copy.origin.resource_id.clone();
-    leave_queue(world, &database, arn);
+    remove_from_queue(world, &database, arn);
 }
 
 /// Removes a copy that has ended or been cancelled from its queue.
-pub(super) fn leave_queue(world: &mut World, database: &str, arn: &str) {
+pub(super) fn remove_from_queue(world: &mut World, database: &str, arn: &str) {
     if let Some(queue) = world.rds.queues.get_mut(database) {
         queue.retain(|waiting| waiting != arn);
     }
@@ -122,6 +122,6 @@ pub(super) fn start_next(world: &mut World, database: &str) {
     {
         let until = later(now, job.lasts);
         copy.stage = Stage::Copying { from: now, until };
-        world.rds.agenda.insert((until, first));
+        world.rds.events.insert((until, first));
     }
 }

@@ -7,10 +7,10 @@ use super::instance::{Instance, Parameters, Stage};
 use super::secret::Secret;
 use super::secrets;
 use super::setup::Setup;
+use super::setup_request::{self, SetupRequest, must_fit};
 use super::snapshot::{Snapshot, Stage as SnapshotStage};
-use super::snapshots::{moved, not_found};
+use super::snapshots::{not_found, re_encrypted};
 use super::storage::Wanted;
-use super::wishes::{self, Wishes, must_fit};
 use super::{instances, keys, options};
 use crate::arn::Arn;
 use crate::caller::Caller;
@@ -36,7 +36,7 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
         "Port",
         "Tags",
     ];
-    query.only(&[&wishes::NAMES[..], &own].concat())?;
+    query.only(&[&setup_request::NAMES[..], &own].concat())?;
     let id = identifier("DBInstanceIdentifier", query.required("DBInstanceIdentifier")?, INSTANCE)?;
     let named = query.required("DBSnapshotIdentifier")?;
     let given = super::tagging::parsed(query)?;
@@ -48,7 +48,7 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
             format!("Cannot restore from the snapshot {named} because it is not currently in the available state.");
         return Err(Fault::bad("InvalidDBSnapshotState", message));
     }
-    instances::must_have_room(world, caller)?;
+    instances::must_be_below_quota(world, caller)?;
     let origin = &snapshot.origin;
     let engine = engines::of(&origin.engine);
     if engine.kind == engines::Kind::Custom {
@@ -89,8 +89,8 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
     let stored = snapshot
         .stored
         .as_ref()
-        .and_then(|stored| moved(world, stored, key, &snapshot.arn.to_string(), key, &arn.to_string()));
-    let until = later(world.now, world.settings.paced(world.settings.durations.restore));
+        .and_then(|stored| re_encrypted(world, stored, key, &snapshot.arn.to_string(), key, &arn.to_string()));
+    let until = later(world.now, world.settings.scaled(world.settings.durations.restore));
     let own = snapshot.arn.account == caller.account();
     let instance = Instance {
         resource_id: format!("db-{}", world.ids.upper(26)),
@@ -129,7 +129,7 @@ fn setup(world: &World, caller: &Caller, query: &Query, snapshot: &Snapshot, eng
     let storage = then.storage.restored(engine, &Wanted::read(query)?)?;
     instances::must_have_storage(world, caller, storage.gib)?;
     let bound = options::binding_of(world, snapshot);
-    let usual = Setup::usual(engine, version, caller.account(), &caller.region, &then.class, storage.gib);
+    let usual = Setup::with_defaults(engine, version, caller.account(), &caller.region, &then.class, storage.gib);
     let own = snapshot.arn.account == caller.account();
     let mut setup = Setup {
         storage,
@@ -144,7 +144,7 @@ fn setup(world: &World, caller: &Caller, query: &Query, snapshot: &Snapshot, eng
         option_group: if own && !bound.is_empty() { snapshot.option_group.clone() } else { usual.option_group.clone() },
         ..usual
     };
-    Wishes::read(world, caller, query, engine, version)?.fill(&mut setup);
+    SetupRequest::read(world, caller, query, engine, version)?.fill(&mut setup);
     instances::choose_place_and_logs(world, caller, query, engine, version, &mut setup)?;
     options::must_keep(world, caller, &bound, &setup.option_group)?;
     // A dedicated log volume is dropped if the new storage type does not support it.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::keys;
 use super::secret::Secret;
-use crate::access::Leave;
+use crate::access::ResourcePermission;
 use crate::arn::Arn;
 use crate::caller::Caller;
 use crate::clock::later;
 use crate::context::Context;
-use crate::decision::Asked;
+use crate::decision::AccessRequest;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
 use crate::world::World;
@@ -50,7 +50,7 @@ impl Secret {
 /// How long Secrets Manager takes to create or rotate a secret. UNSOURCED: stricter reading. It takes longer than the
 /// instance takes to become available again.
 pub(super) fn change(world: &World) -> Duration {
-    world.settings.paced(world.settings.durations.modification * 7 / 5)
+    world.settings.scaled(world.settings.durations.modification * 7 / 5)
 }
 
 /// UNSOURCED: that RDS answers as it does for its own actions.
@@ -64,7 +64,10 @@ fn must_be_permitted(
     let mut context = world.context(caller, &caller.region).forwarded(&["rds"]);
     add(&mut context);
     let resource = secret.to_string();
-    world.demand(caller, &Asked { action, resource: &resource, leave: Leave::Nobody, context })
+    world.demand(
+        caller,
+        &AccessRequest { action, resource: &resource, resource_permission: ResourcePermission::Nobody, context },
+    )
 }
 
 /// Whether a new instance's password is to be managed; a key is allowed only then (RDS API Reference, CreateDBInstance,

@@ -44,7 +44,14 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// The defaults of CreateDBInstance (RDS API Reference).
-    pub(crate) fn usual(engine: &Engine, version: &str, account: &str, region: &str, class: &str, gib: u32) -> Self {
+    pub(crate) fn with_defaults(
+        engine: &Engine,
+        version: &str,
+        account: &str,
+        region: &str,
+        class: &str,
+        gib: u32,
+    ) -> Self {
         Self {
             class: class.to_owned(),
             storage: Storage::usual(engine, gib),

@@ -61,7 +61,7 @@ pub(crate) struct CopyJob {
 
 /// What created a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Maker {
+pub(crate) enum Creator {
     /// The account: a manual snapshot.
     Account,
     /// RDS, in the backup window: an automated one.
@@ -70,7 +70,7 @@ pub(crate) enum Maker {
     Backup,
 }
 
-impl Maker {
+impl Creator {
     /// The value of `SnapshotType`.
     pub(super) fn kind(self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl Maker {
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) arn: Arn,
-    pub(crate) maker: Maker,
+    pub(crate) creator: Creator,
     pub(crate) origin: Origin,
     pub(crate) created: Timestamp,
     /// The ARN of its KMS key; `None` when it is not encrypted.
@@ -180,7 +180,7 @@ impl Snapshot {
         xml.leaf("InstanceCreateTime", iso(origin.instance_created));
         xml.leaf("MasterUsername", &origin.master_username);
         xml.leaf("LicenseModel", &setup.license);
-        xml.leaf("SnapshotType", self.maker.kind());
+        xml.leaf("SnapshotType", self.creator.kind());
         xml.leaf("OptionGroupName", &self.option_group);
         xml.leaf("Encrypted", self.encrypted());
         xml.maybe("KmsKeyId", self.key.as_ref());

@@ -25,14 +25,14 @@ pub(crate) struct Rds {
     /// (account, Region) whose default VPC has been deleted.
     pub(crate) without_default_vpc: BTreeSet<(String, String)>,
     /// The times at which instances or snapshots have events, with their ARNs.
-    pub(super) agenda: BTreeSet<(Timestamp, String)>,
+    pub(super) events: BTreeSet<(Timestamp, String)>,
     /// The queue of copies of each source database, by its resource id: the first one runs, the others wait.
     pub(super) queues: BTreeMap<String, Vec<String>>,
 }
 
 impl Rds {
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
-        self.agenda.first().map(|(at, _)| *at)
+        self.events.first().map(|(at, _)| *at)
     }
 
     /// The instances of an account in a Region, by identifier.

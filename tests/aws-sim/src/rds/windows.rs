@@ -91,21 +91,21 @@ impl MaintenanceWindow {
 impl MaintenanceWindow {
     /// The default window of an instance: one that does not overlap its backup window, if possible. UNSOURCED: that
     /// AWS, which chooses it at random, avoids the backup window.
-    pub(super) fn beside(backup: BackupWindow) -> Self {
+    pub(super) fn default_for(backup: BackupWindow) -> Self {
         let later = |half_hours: u32| Self { start: (MAINTENANCE.start + half_hours * SHORTEST) % WEEK, ..MAINTENANCE };
-        (0..48).map(later).find(|window| !meet(backup, *window)).unwrap_or(MAINTENANCE)
+        (0..48).map(later).find(|window| !overlap(backup, *window)).unwrap_or(MAINTENANCE)
     }
 }
 
 /// Refuses windows that overlap (RDS API Reference, CreateDBInstance, PreferredBackupWindow).
-pub(super) fn must_not_meet(backup: BackupWindow, maintenance: MaintenanceWindow) -> Outcome<()> {
-    if meet(backup, maintenance) {
+pub(super) fn must_not_overlap(backup: BackupWindow, maintenance: MaintenanceWindow) -> Outcome<()> {
+    if overlap(backup, maintenance) {
         return Err(Fault::value("The backup window and maintenance window must not overlap."));
     }
     Ok(())
 }
 
-fn meet(backup: BackupWindow, maintenance: MaintenanceWindow) -> bool {
+fn overlap(backup: BackupWindow, maintenance: MaintenanceWindow) -> bool {
     (0..7).any(|day| {
         let gap = (day * DAY + backup.start + WEEK - maintenance.start) % WEEK;
         gap < maintenance.length || WEEK - gap < backup.length

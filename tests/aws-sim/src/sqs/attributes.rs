@@ -142,7 +142,7 @@ pub(super) fn set_queue_attributes(world: &mut World, caller: &Caller, json: &Js
         return Err(Fault::missing("Attributes"));
     }
     let policy = check(world, &arn, &given)?;
-    let (now, lag) = (world.now, world.settings.paced(world.settings.lags.authorization));
+    let (now, lag) = (world.now, world.settings.scaled(world.settings.lags.authorization));
     let queue = queue(world, caller, json)?;
     queue.modified = now;
     if let Some(policy) = policy {

@@ -56,9 +56,9 @@ pub(crate) struct Message {
     /// The handle of the latest receipt.
     pub(crate) handle: Option<String>,
     /// The source queue, if the message was moved here as a dead letter.
-    pub(crate) died_in: Option<String>,
+    pub(crate) dead_letter_source: Option<String>,
     /// Whether it is a duplicate delivery (SQS delivers at least once): deleting the original does not delete it.
-    pub(crate) again: bool,
+    pub(crate) duplicate: bool,
 }
 
 impl Message {
@@ -78,7 +78,7 @@ impl Message {
             ("ApproximateFirstReceiveTimestamp", self.first_received.map(millis)),
             ("ApproximateReceiveCount", Some(self.receive_count.to_string())),
             ("AWSTraceHeader", self.trace.clone()),
-            ("DeadLetterQueueSourceArn", self.died_in.clone()),
+            ("DeadLetterQueueSourceArn", self.dead_letter_source.clone()),
             ("MessageGroupId", self.group.clone()),
             ("SenderId", Some(self.sender.clone())),
             ("SentTimestamp", Some(millis(self.sent))),

@@ -1,10 +1,10 @@
 //! Authorizing SQS requests.
 
 use super::address::resources;
-use crate::access::Leave;
+use crate::access::ResourcePermission;
 use crate::caller::Caller;
 use crate::context::Context;
-use crate::decision::Asked;
+use crate::decision::AccessRequest;
 use crate::fault::Outcome;
 use crate::json::Json;
 use crate::world::World;
@@ -30,8 +30,8 @@ fn demand(world: &World, caller: &Caller, name: &str, resource: &str, json: &Jso
     let mut context = world.context(caller, &caller.region);
     add_conditions(&mut context, world, name, resource, json);
     let action = format!("sqs:{name}");
-    let leave = leave(world, caller, name, resource);
-    world.demand(caller, &Asked { action: &action, resource, leave, context })
+    let resource_permission = resource_permission(world, caller, name, resource);
+    world.demand(caller, &AccessRequest { action: &action, resource, resource_permission, context })
 }
 
 fn iam_name(action: &str) -> &str {
@@ -63,10 +63,10 @@ fn add_conditions(context: &mut Context, world: &World, name: &str, resource: &s
 }
 
 /// What the queue's policy permits. The action itself reports that a queue does not exist.
-fn leave<'a>(world: &'a World, caller: &Caller, name: &str, resource: &str) -> Leave<'a> {
-    let Some(queue) = world.sqs.queues.get(resource) else { return Leave::Service };
+fn resource_permission<'a>(world: &'a World, caller: &Caller, name: &str, resource: &str) -> ResourcePermission<'a> {
+    let Some(queue) = world.sqs.queues.get(resource) else { return ResourcePermission::Service };
     if queue.arn.account == caller.account() || !NEVER_ACROSS.contains(&name) {
-        return Leave::Policy(queue.policy.in_effect(world.now));
+        return ResourcePermission::Policy(queue.policy.in_effect(world.now));
     }
-    Leave::Nobody
+    ResourcePermission::Nobody
 }

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::message::Message;
 use crate::arn::Arn;
 use crate::clock::later;
-use crate::lagging::Lagging;
 use crate::policy::Policy;
+use crate::propagation::Propagating;
 
 /// Attributes that are numbers: least, greatest and default value (SQS API Reference, SetQueueAttributes).
 pub(super) const NUMBERS: [(&str, u64, u64, u64); 6] = [
@@ -31,7 +31,7 @@ pub(crate) struct Queue {
     /// The attributes that have been set, as text.
     pub(crate) attributes: BTreeMap<String, String>,
     /// The attribute `Policy`, parsed; empty if there is none.
-    pub(crate) policy: Lagging<Policy>,
+    pub(crate) policy: Propagating<Policy>,
     pub(crate) messages: Vec<Message>,
     /// Each receipt handle ever issued, with its message's id.
     pub(crate) handles: BTreeMap<String, String>,

@@ -14,9 +14,9 @@ use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::lagging::Lagging;
 use crate::pages::page;
 use crate::policy::Policy;
+use crate::propagation::Propagating;
 use crate::world::World;
 
 /// How long the name of a deleted queue cannot be reused, and the least time between two purges.
@@ -59,7 +59,7 @@ pub(super) fn create_queue(world: &mut World, caller: &Caller, json: &Json) -> O
         created: world.now,
         modified: world.now,
         // The policy of a new queue takes effect at once.
-        policy: Lagging::new(policy.unwrap_or_else(Policy::empty)),
+        policy: Propagating::new(policy.unwrap_or_else(Policy::empty)),
         attributes: BTreeMap::new(),
         messages: Vec::new(),
         handles: BTreeMap::new(),

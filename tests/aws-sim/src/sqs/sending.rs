@@ -95,8 +95,8 @@ pub(super) fn send(world: &mut World, caller: &Caller, request: &Json, entry: &J
         first_received: None,
         receive_count: 0,
         handle: None,
-        died_in: None,
-        again: false,
+        dead_letter_source: None,
+        duplicate: false,
     });
     Ok(answer)
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_smithy_async::time::TimeSource as _;
 
+use crate::copied_snapshot::copied_snapshot;
 use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
-use crate::over_there::over_there;
 
 #[tokio::test(start_paused = true)]
 async fn copy_progress_increases_in_steps_and_reaches_100_when_available() {
@@ -83,9 +83,9 @@ async fn copies_of_one_database_run_one_after_another() {
 
 #[tokio::test(start_paused = true)]
 async fn copy_fails_when_source_or_its_key_or_grant_is_gone() {
-    let all = over_there().await;
+    let all = copied_snapshot().await;
     all.a.share("copy", B).await;
-    all.a.admit(&all.key, A, B).await;
+    all.a.allow_through_rds(&all.key, A, B).await;
 
     all.b.copy(&all.copy, "kept", &all.own).await;
     pass(hours(2)).await;
@@ -115,7 +115,7 @@ async fn copy_fails_when_source_or_its_key_or_grant_is_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn deleting_running_copy_starts_next_copy_in_queue() {
-    let all = over_there().await;
+    let all = copied_snapshot().await;
     for target in ["one", "two"] {
         all.a.copy("copy", target, &all.key).await;
     }

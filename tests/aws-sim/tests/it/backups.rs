@@ -3,8 +3,8 @@
 use aws_sdk_rds::types::Tag;
 use aws_sim::Database;
 
+use crate::copied_snapshot::copied_snapshot;
 use crate::lab::{A, B, HERE, Lab, THERE, code, hours, message, pass, snapshot_arn};
-use crate::over_there::over_there;
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
@@ -97,7 +97,7 @@ async fn aws_tags_cannot_be_changed_and_are_not_copied_or_restored() {
 
 #[tokio::test(start_paused = true)]
 async fn share_accepts_only_other_accounts_ids_and_no_contradiction() {
-    let all = over_there().await;
+    let all = copied_snapshot().await;
     let modify = || all.a.rds.modify_db_snapshot_attribute().db_snapshot_identifier("copy").attribute_name("restore");
     assert_eq!(code(modify().values_to_add(A).send().await), VALUE);
     assert_eq!(code(modify().values_to_add(B).values_to_remove(B).send().await), COMBINATION);

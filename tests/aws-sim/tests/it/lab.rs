@@ -183,13 +183,13 @@ impl Clients {
     }
 
     /// Allows another account to use the key for snapshots, only through RDS.
-    pub(crate) async fn admit(&self, key: &str, own: &str, other: &str) {
-        self.kms.put_key_policy().key_id(key).policy(admitting(own, other, "{}")).send().await.unwrap();
+    pub(crate) async fn allow_through_rds(&self, key: &str, own: &str, other: &str) {
+        self.kms.put_key_policy().key_id(key).policy(allowing_through_rds(own, other, "{}")).send().await.unwrap();
     }
 }
 
 /// A key policy that allows everything to the owner, and use through RDS to another account, under more conditions.
-pub(crate) fn admitting(own: &str, other: &str, more: &str) -> String {
+pub(crate) fn allowing_through_rds(own: &str, other: &str, more: &str) -> String {
     let mut condition: serde_json::Value = serde_json::from_str(more).unwrap();
     condition["StringEquals"] =
         serde_json::json!({ "kms:CallerAccount": other, "kms:ViaService": format!("rds.{THERE}.amazonaws.com") });

@@ -83,7 +83,7 @@ async fn resource_control_policies_deny_every_caller() {
     let lab = Lab::new();
     let (agent, other) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let key = agent.key().await;
-    agent.admit(&key, A, B).await;
+    agent.allow_through_rds(&key, A, B).await;
     let everybody = policy(&json!([
         { "Effect": "Allow", "Principal": { "AWS": [A, B] }, "Action": "kms:*", "Resource": "*" },
     ]));
@@ -317,11 +317,11 @@ async fn trace_records_deciding_statements() {
     ]));
     lab.cloud.create_role(B, "user", &trusting(B), &[&allow("kms:DescribeKey"), &unnamed]).unwrap();
     let user = lab.clients(&lab.cloud.role(B, "user"), HERE, lab.cloud.connector());
-    let admitting = policy(&json!([
+    let both_accounts = policy(&json!([
         { "Sid": "own", "Effect": "Allow", "Principal": { "AWS": A }, "Action": "kms:*", "Resource": "*" },
         { "Sid": "the other", "Effect": "Allow", "Principal": { "AWS": B }, "Action": "kms:*", "Resource": "*" },
     ]));
-    owner.kms.put_key_policy().key_id(&key).policy(admitting).send().await.unwrap();
+    owner.kms.put_key_policy().key_id(&key).policy(both_accounts).send().await.unwrap();
     let describe = || user.kms.describe_key().key_id(&key).send();
     let one = |action: &str, allowed: bool, grounds: &[&str]| {
         vec![(action.to_owned(), allowed, grounds.iter().map(|ground| (*ground).to_owned()).collect::<Vec<_>>())]

@@ -1,7 +1,7 @@
 //! Key policies: which documents are valid, and what they allow.
 
-use crate::lab::{A, B, HERE, Lab, admitting, code, hours, message, pass};
-use crate::over_there::{OverThere, over_there};
+use crate::copied_snapshot::{CopiedSnapshot, copied_snapshot};
+use crate::lab::{A, B, HERE, Lab, allowing_through_rds, code, hours, message, pass};
 
 #[tokio::test(start_paused = true)]
 async fn key_policy_must_be_valid_and_not_lock_out_caller() {
@@ -94,7 +94,7 @@ async fn key_use_needs_key_policy_also_in_own_account() {
     here.kms.encrypt().key_id(&key).plaintext(blob).send().await.unwrap();
 }
 
-async fn copy(all: &OverThere, target: &str) -> Result<(), String> {
+async fn copy(all: &CopiedSnapshot, target: &str) -> Result<(), String> {
     let call = all.b.rds.copy_db_snapshot().source_db_snapshot_identifier(&all.copy);
     let answer = call.target_db_snapshot_identifier(target).kms_key_id(&all.own).send().await;
     if answer.is_ok() { Ok(()) } else { Err(message(answer)) }
@@ -102,7 +102,7 @@ async fn copy(all: &OverThere, target: &str) -> Result<(), String> {
 
 #[tokio::test(start_paused = true)]
 async fn key_policy_conditions_decide_copy() {
-    let all = over_there().await;
+    let all = copied_snapshot().await;
     all.a.share("copy", B).await;
     let role = format!("arn:aws:iam::{B}:role/agent");
     let cases = [
@@ -134,18 +134,18 @@ async fn key_policy_conditions_decide_copy() {
         (r#"{"Bool":{"kms:GrantIsForAWSResource":"true"}}"#.to_owned(), false),
     ];
     for (index, (condition, allowed)) in cases.iter().enumerate() {
-        all.a.kms.put_key_policy().key_id(&all.key).policy(admitting(A, B, condition)).send().await.unwrap();
+        all.a.kms.put_key_policy().key_id(&all.key).policy(allowing_through_rds(A, B, condition)).send().await.unwrap();
         assert_eq!(copy(&all, &format!("case-{index}")).await.is_ok(), *allowed, "{condition}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn date_condition_ends_access() {
-    let all = over_there().await;
+    let all = copied_snapshot().await;
     all.a.share("copy", B).await;
     // The lab's clock begins at 2026-11-18T11:06:40Z, and some hours have passed.
     let until = r#"{"DateLessThan":{"aws:CurrentTime":"2026-11-19T00:00:00Z"}}"#;
-    all.a.kms.put_key_policy().key_id(&all.key).policy(admitting(A, B, until)).send().await.unwrap();
+    all.a.kms.put_key_policy().key_id(&all.key).policy(allowing_through_rds(A, B, until)).send().await.unwrap();
     copy(&all, "before").await.unwrap();
     pass(hours(24)).await;
     assert!(copy(&all, "after").await.is_err());

@@ -3,7 +3,7 @@
 use aws_sdk_kms::types::KeyState;
 use aws_sim::Database;
 
-use crate::lab::{A, B, HERE, Lab, THERE, admitting, code, hours, message, pass, snapshot_arn};
+use crate::lab::{A, B, HERE, Lab, THERE, allowing_through_rds, code, hours, message, pass, snapshot_arn};
 
 #[tokio::test(start_paused = true)]
 async fn manual_handoff_across_accounts_and_regions_preserves_content() {
@@ -37,7 +37,7 @@ async fn manual_handoff_across_accounts_and_regions_preserves_content() {
     a.share("shared", B).await;
     let refusal = message(copy().await);
     assert!(refusal.starts_with(&format!("The source snapshot KMS key [{replica}] does not exist")), "{refusal}");
-    a.kms.put_key_policy().key_id(&replica).policy(admitting(A, B, "{}")).send().await.unwrap();
+    a.kms.put_key_policy().key_id(&replica).policy(allowing_through_rds(A, B, "{}")).send().await.unwrap();
     copy().await.unwrap();
     pass(hours(2)).await;
 

@@ -42,7 +42,7 @@ async fn manual_snapshots_are_limited_per_account_and_region() {
 
 #[tokio::test(start_paused = true)]
 async fn snapshot_is_shared_with_at_most_twenty_accounts() {
-    let all = crate::over_there::over_there().await;
+    let all = crate::copied_snapshot::copied_snapshot().await;
     let share = |account: String| {
         let call = all.a.rds.modify_db_snapshot_attribute().db_snapshot_identifier("copy").attribute_name("restore");
         call.values_to_add(account).send()

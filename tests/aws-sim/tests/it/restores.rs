@@ -2,14 +2,14 @@
 
 use aws_sdk_rds::types::Tag;
 
+use crate::copied_snapshot::copied_snapshot;
 use crate::lab::{A, B, HERE, Lab, code, hours, pass};
-use crate::over_there::over_there;
 
 #[tokio::test(start_paused = true)]
 async fn restore_of_shared_encrypted_snapshot_is_refused() {
-    let all = over_there().await;
+    let all = copied_snapshot().await;
     all.a.share("copy", B).await;
-    all.a.admit(&all.key, A, B).await;
+    all.a.allow_through_rds(&all.key, A, B).await;
     let restore = |id: &str| {
         let call = all.b.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier(id);
         call.db_instance_identifier("orders").send()

@@ -1,11 +1,11 @@
 //! What another account sees of a snapshot, and what it may do with it.
 
+use crate::copied_snapshot::copied_snapshot;
 use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
-use crate::over_there::over_there;
 
 #[tokio::test(start_paused = true)]
 async fn shared_snapshot_is_listed_by_arn_or_type_without_tags() {
-    let all = over_there().await;
+    let all = copied_snapshot().await;
     let tag = aws_sdk_rds::types::Tag::builder().key("secret").value("no").build();
     all.a.rds.add_tags_to_resource().resource_name(&all.copy).tags(tag).send().await.unwrap();
     assert_eq!(all.a.described("copy").await.tag_list().len(), 1);
@@ -48,7 +48,7 @@ async fn shared_snapshot_is_listed_by_arn_or_type_without_tags() {
 
 #[tokio::test(start_paused = true)]
 async fn share_is_allowed_only_to_owner_and_with_account_ids() {
-    let all = over_there().await;
+    let all = copied_snapshot().await;
     let share = |clients: &crate::lab::Clients, id: &str, with: &str| {
         let call = clients.rds.modify_db_snapshot_attribute().db_snapshot_identifier(id).attribute_name("restore");
         call.values_to_add(with).send()
@@ -71,9 +71,9 @@ async fn share_is_allowed_only_to_owner_and_with_account_ids() {
 
 #[tokio::test(start_paused = true)]
 async fn copy_of_shared_encrypted_snapshot_needs_own_key_in_its_region() {
-    let all = over_there().await;
+    let all = copied_snapshot().await;
     all.a.share("copy", B).await;
-    all.a.admit(&all.key, A, B).await;
+    all.a.allow_through_rds(&all.key, A, B).await;
     let copy = |clients: &crate::lab::Clients, key: Option<&str>| {
         let call = clients.rds.copy_db_snapshot().source_db_snapshot_identifier(&all.copy);
         call.target_db_snapshot_identifier("mine").set_kms_key_id(key.map(str::to_owned)).send()

@@ -5,28 +5,28 @@ use http::Response;
 
 use crate::cloud::{Arrival, Cloud};
 use crate::fault::Fault;
+use crate::fault_injection::Weather;
 use crate::gate::Disturbance;
 use crate::rates::throttled;
-use crate::weather::Weather;
 
 /// What the client receives.
-pub(crate) enum Passage {
+pub(crate) enum Delivery {
     Answer(Response<Bytes>),
     /// The connection breaks, for this reason.
     Broken(&'static str),
     /// No answer is ever sent.
-    Silence,
+    NoAnswer,
 }
 
 impl Cloud {
     /// Changes the rates of random faults from now on.
     pub fn change_weather(&self, weather: Weather) {
-        self.sky().change(weather);
+        self.fault_injector().change(weather);
     }
 
     /// Executes a request with the fault that a gate chose, or otherwise a random fault.
-    pub(crate) async fn pass(&self, arrival: Arrival, gate: Disturbance) -> Passage {
-        let disturbance = if gate == Disturbance::None { self.sky().next() } else { gate };
+    pub(crate) async fn deliver(&self, arrival: Arrival, gate: Disturbance) -> Delivery {
+        let disturbance = if gate == Disturbance::None { self.fault_injector().next() } else { gate };
         let answer = match disturbance {
             Disturbance::None => self.serve(arrival).await,
             Disturbance::Throttle => self.refuse(&arrival, &throttled(arrival.service())),
@@ -37,19 +37,19 @@ impl Cloud {
             }
             Disturbance::LostAnswer => {
                 self.serve(arrival).await;
-                return Passage::Broken("connection reset before the answer");
+                return Delivery::Broken("connection reset before the answer");
             }
             Disturbance::Refuse => {
                 self.note(&arrival.call, "(refused)");
-                return Passage::Broken("connection refused");
+                return Delivery::Broken("connection refused");
             }
             Disturbance::NeverAnswer { effect: true } => {
                 self.serve(arrival).await;
-                return Passage::Silence;
+                return Delivery::NoAnswer;
             }
             Disturbance::NeverAnswer { effect: false } => {
                 self.note(&arrival.call, "(never arrived)");
-                return Passage::Silence;
+                return Delivery::NoAnswer;
             }
             Disturbance::Delay(delay) => {
                 tokio::time::sleep(delay).await;
@@ -62,6 +62,6 @@ impl Cloud {
             }
             Disturbance::StaleRead(age) => self.serve(arrival.aged(age)).await,
         };
-        Passage::Answer(answer)
+        Delivery::Answer(answer)
     }
 }

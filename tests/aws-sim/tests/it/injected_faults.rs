@@ -98,7 +98,7 @@ async fn late_answer_arrives_after_immediate_effect() {
 }
 
 /// An agent whose first 20 calls of `action` are answered from the state of `age` seconds ago.
-fn looking_back(lab: &Lab, action: &'static str, age: u64) -> Clients {
+fn with_stale_reads(lab: &Lab, action: &'static str, age: u64) -> Clients {
     disturbed(lab, action, &[Disturbance::StaleRead(seconds(age)); 20])
 }
 
@@ -118,7 +118,7 @@ async fn stale_read_returns_earlier_state() {
     call.send().await.unwrap();
     pass(seconds(20)).await;
     let name = async |age| {
-        let found = looking_back(&lab, DESCRIBE, age).rds.describe_db_snapshots().send().await.unwrap();
+        let found = with_stale_reads(&lab, DESCRIBE, age).rds.describe_db_snapshots().send().await.unwrap();
         found.db_snapshots().first().map(|snapshot| snapshot.status().unwrap().to_owned())
     };
     // At that time the snapshot did not exist.
@@ -143,7 +143,7 @@ async fn stale_read_never_predates_the_simulation() {
     let lab = Lab::new();
     lab.database("orders");
     pass(seconds(1)).await;
-    let agent = looking_back(&lab, "rds:DescribeDBInstances", 30);
+    let agent = with_stale_reads(&lab, "rds:DescribeDBInstances", 30);
     assert_eq!(agent.rds.describe_db_instances().send().await.unwrap().db_instances().len(), 1);
     lab.database("bills");
     assert_eq!(agent.rds.describe_db_instances().send().await.unwrap().db_instances().len(), 1);
@@ -156,14 +156,14 @@ async fn stale_read_affects_only_reads_of_rds_and_kms() {
     let lab = Lab::new();
     lab.database("orders");
     pass(seconds(100)).await;
-    let agent = looking_back(&lab, TAKE, 30);
+    let agent = with_stale_reads(&lab, TAKE, 30);
     let take = || agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send();
     take().await.unwrap();
     assert_eq!(code(take().await), "DBSnapshotAlreadyExists");
     agent.sqs.create_queue().queue_name("q").send().await.unwrap();
-    let agent = looking_back(&lab, "sqs:GetQueueUrl", 30);
+    let agent = with_stale_reads(&lab, "sqs:GetQueueUrl", 30);
     agent.sqs.get_queue_url().queue_name("q").send().await.unwrap();
-    let agent = looking_back(&lab, "sts:GetCallerIdentity", 30);
+    let agent = with_stale_reads(&lab, "sts:GetCallerIdentity", 30);
     agent.sts.get_caller_identity().send().await.unwrap();
 }
 
@@ -174,17 +174,18 @@ async fn stale_describe_key_creates_no_managed_key() {
     let own = lab.agent(A, HERE);
     let keys = async || own.kms.list_keys().send().await.unwrap().keys().len();
     // A describe call of this alias creates the AWS managed key, but a stale one does not.
-    let look = |age| looking_back(&lab, "kms:DescribeKey", age).kms.describe_key().key_id("alias/aws/rds").send();
+    let look = |age| with_stale_reads(&lab, "kms:DescribeKey", age).kms.describe_key().key_id("alias/aws/rds").send();
     look(10).await.unwrap();
     assert_eq!(keys().await, 0);
     look(0).await.unwrap();
     assert_eq!(keys().await, 1);
     pass(seconds(5)).await;
-    let listed = async |age| looking_back(&lab, "kms:ListKeys", age).kms.list_keys().send().await.unwrap().keys().len();
+    let listed =
+        async |age| with_stale_reads(&lab, "kms:ListKeys", age).kms.list_keys().send().await.unwrap().keys().len();
     assert_eq!((listed(10).await, listed(3).await), (0, 1));
     let key = own.key().await;
     pass(seconds(5)).await;
-    let look = |age| looking_back(&lab, "kms:DescribeKey", age).kms.describe_key().key_id(&key).send();
+    let look = |age| with_stale_reads(&lab, "kms:DescribeKey", age).kms.describe_key().key_id(&key).send();
     assert_eq!(code(look(10).await), "NotFoundException");
     look(3).await.unwrap();
 }
@@ -193,7 +194,7 @@ async fn stale_describe_key_creates_no_managed_key() {
 async fn stale_read_fails_when_no_states_are_kept() {
     let lab = Lab::with(|settings| settings.remembers = Duration::ZERO);
     lab.database("orders");
-    let agent = looking_back(&lab, "rds:DescribeDBInstances", 10);
+    let agent = with_stale_reads(&lab, "rds:DescribeDBInstances", 10);
     assert_eq!(code(agent.rds.describe_db_instances().send().await), "InternalFailure");
     agent.rds.describe_db_snapshots().send().await.unwrap();
 }

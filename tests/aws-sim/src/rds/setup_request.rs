@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::engines::Engine;
 use super::setup::Setup;
-use super::windows::{BackupWindow, MaintenanceWindow, must_not_meet};
+use super::windows::{BackupWindow, MaintenanceWindow, must_not_overlap};
 use super::{certificates, groups, options, parameters};
 use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
@@ -41,7 +41,7 @@ pub(super) const NAMES: [&str; 24] = [
 
 /// Setup parameters that are each valid on their own.
 #[derive(Clone, Debug)]
-pub(super) struct Wishes {
+pub(super) struct SetupRequest {
     pub(super) class: Option<String>,
     pub(super) port: Option<u32>,
     pub(super) multi_az: Option<bool>,
@@ -62,7 +62,7 @@ pub(super) struct Wishes {
     pub(super) security_groups: Option<Vec<String>>,
 }
 
-impl Wishes {
+impl SetupRequest {
     pub(super) fn read(world: &World, caller: &Caller, query: &Query, engine: &Engine, version: &str) -> Outcome<Self> {
         let class = query.text("DBInstanceClass");
         class.map(check_class).transpose()?;
@@ -102,7 +102,7 @@ impl Wishes {
         setup.retention = self.retention.unwrap_or(setup.retention);
         setup.backup_window = self.backup_window.unwrap_or(setup.backup_window);
         setup.maintenance_window =
-            self.maintenance_window.unwrap_or_else(|| MaintenanceWindow::beside(setup.backup_window));
+            self.maintenance_window.unwrap_or_else(|| MaintenanceWindow::default_for(setup.backup_window));
         setup.license = self.license.unwrap_or_else(|| setup.license.clone());
         setup.certificate = self.certificate.unwrap_or_else(|| setup.certificate.clone());
         setup.parameter_group = self.parameter_group.unwrap_or_else(|| setup.parameter_group.clone());
@@ -114,7 +114,7 @@ impl Wishes {
 
 /// Checks the combination of settings.
 pub(super) fn must_fit(setup: &Setup) -> Outcome<()> {
-    must_not_meet(setup.backup_window, setup.maintenance_window)?;
+    must_not_overlap(setup.backup_window, setup.maintenance_window)?;
     // RDS User Guide, Dedicated log volume: with Provisioned IOPS storage. UNSOURCED: the code.
     if setup.log_volume && !setup.storage.kind.starts_with("io") {
         return Err(Fault::combination("A dedicated log volume needs storage of type io1 or io2."));

@@ -21,7 +21,8 @@ macro_rules! call {
     ($clients:ident => $made:expr) => {
         &|$clients: $crate::lab::Clients| {
             let made = $made.send();
-            let answering: $crate::clerk::Answering = Box::pin(async move { $crate::clerk::done(made.await) });
+            let answering: $crate::permission_probe::Answering =
+                Box::pin(async move { $crate::permission_probe::done(made.await) });
             answering
         }
     };
@@ -29,12 +30,12 @@ macro_rules! call {
 pub(crate) use call;
 
 /// Account A's role `clerk`, whose policies are replaced for each case.
-pub(crate) struct Clerk<'a> {
+pub(crate) struct PermissionProbe<'a> {
     lab: &'a Lab,
     credentials: Credentials,
 }
 
-impl<'a> Clerk<'a> {
+impl<'a> PermissionProbe<'a> {
     pub(crate) fn of(lab: &'a Lab) -> Self {
         Self { lab, credentials: lab.cloud.role(A, "clerk") }
     }
@@ -54,7 +55,7 @@ impl<'a> Clerk<'a> {
     }
 
     /// Checks that exactly the permissions `needs`, pairs of action and resource, are needed.
-    pub(crate) async fn needs(&self, region: &str, call: Call<'_>, needs: &[(&str, String)]) {
+    pub(crate) async fn assert_needs(&self, region: &str, call: Call<'_>, needs: &[(&str, String)]) {
         let statement =
             |(action, resource): &(&str, String)| json!({ "Effect": "Allow", "Action": action, "Resource": resource });
         for missing in needs {
@@ -78,7 +79,14 @@ impl<'a> Clerk<'a> {
     }
 
     /// Checks that `action` is allowed under the condition `right`, and refused under `wrong`.
-    pub(crate) async fn conditioned(&self, region: &str, call: Call<'_>, action: &str, right: Value, wrong: Value) {
+    pub(crate) async fn assert_condition(
+        &self,
+        region: &str,
+        call: Call<'_>,
+        action: &str,
+        right: Value,
+        wrong: Value,
+    ) {
         for (condition, allowed) in [(wrong, false), (right, true)] {
             self.may(&[
                 json!({ "Effect": "Allow", "NotAction": action, "Resource": "*" }),

@@ -37,12 +37,12 @@ impl Weather {
 
 /// Chooses the random faults.
 #[derive(Debug)]
-pub(crate) struct Sky {
+pub(crate) struct FaultInjector {
     weather: Weather,
     random: Rng,
 }
 
-impl Sky {
+impl FaultInjector {
     /// Has its own random number generator, so that faults do not change any id.
     pub(crate) fn new(weather: Weather, seed: u64) -> Self {
         Self { weather, random: Rng::with_seed(seed.rotate_left(32)) }

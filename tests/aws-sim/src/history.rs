@@ -4,20 +4,20 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::earlier;
-use crate::decision::Journal;
+use crate::decision::DecisionLog;
 use crate::fault::{Fault, Outcome};
+use crate::fault_injection::OLDEST_READ;
 use crate::rates::Buckets;
 use crate::rds::endings::Endings;
 use crate::sqs::Sqs;
-use crate::weather::OLDEST_READ;
 use crate::world::World;
 
 /// The state after each change, in order of time. Between two changes the state depends only on time, so it can be
 /// computed for any instant.
 #[derive(Debug, Default)]
-pub(crate) struct Past(VecDeque<World>);
+pub(crate) struct History(VecDeque<World>);
 
-impl Past {
+impl History {
     /// Keeps the present state, and drops states that are too old for any read.
     pub(crate) fn keep(&mut self, world: &World) {
         let reach = world.settings.remembers.min(OLDEST_READ);
@@ -64,6 +64,6 @@ fn without_queues(world: &World) -> World {
         sqs: Sqs::default(),
         buckets: Buckets::default(),
         changed: false,
-        journal: Journal::default(),
+        decision_log: DecisionLog::default(),
     }
 }

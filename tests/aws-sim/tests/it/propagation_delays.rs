@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
 
-fn lagging(seconds: u64) -> Lab {
+fn lab_with_delay(seconds: u64) -> Lab {
     Lab::with(|settings| settings.lags.authorization = Duration::from_secs(seconds))
 }
 
@@ -22,7 +22,7 @@ fn policy(actions: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn new_key_is_visible_before_it_can_be_used() {
-    let lab = lagging(10);
+    let lab = lab_with_delay(10);
     let here = lab.agent(A, HERE);
     let key = here.key().await;
     here.kms.describe_key().key_id(&key).send().await.unwrap();
@@ -34,7 +34,7 @@ async fn new_key_is_visible_before_it_can_be_used() {
 
 #[tokio::test(start_paused = true)]
 async fn key_policy_is_visible_at_once_and_takes_effect_later() {
-    let lab = lagging(60);
+    let lab = lab_with_delay(60);
     lab.database("orders");
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let (key, own) = (a.key().await, b.key().await);

@@ -2,7 +2,7 @@
 
 use crate::lab::{A, B, Clients, HERE, Lab, THERE, hours, pass, snapshot_arn};
 
-pub(crate) struct OverThere {
+pub(crate) struct CopiedSnapshot {
     pub(crate) lab: Lab,
     pub(crate) a_here: Clients,
     pub(crate) a: Clients,
@@ -16,7 +16,7 @@ pub(crate) struct OverThere {
 }
 
 /// Copies A's database `orders` to the Region `THERE`, as the snapshot `copy`, which is not shared.
-pub(crate) async fn over_there() -> OverThere {
+pub(crate) async fn copied_snapshot() -> CopiedSnapshot {
     let lab = Lab::new();
     lab.database("orders");
     let (a_here, a, b) = (lab.agent(A, HERE), lab.agent(A, THERE), lab.agent(B, THERE));
@@ -25,5 +25,5 @@ pub(crate) async fn over_there() -> OverThere {
     a.copy(&snapshot_arn(A, HERE, "first"), "copy", &key).await;
     pass(hours(4)).await;
     assert_eq!(a.status("copy").await, "available");
-    OverThere { lab, a_here, a, b, key, own, copy: snapshot_arn(A, THERE, "copy") }
+    CopiedSnapshot { lab, a_here, a, b, key, own, copy: snapshot_arn(A, THERE, "copy") }
 }

@@ -9,13 +9,13 @@ use crate::clock::later;
 /// A value that is shown as last set, while AWS still judges by the previous one until the propagation delay has passed
 /// (KMS Developer Guide, AWS KMS eventual consistency).
 #[derive(Clone, Debug)]
-pub(crate) struct Lagging<T> {
+pub(crate) struct Propagating<T> {
     first: T,
     /// Each new value with the time from which it is in effect, in order.
     changes: Vec<(Timestamp, T)>,
 }
 
-impl<T> Lagging<T> {
+impl<T> Propagating<T> {
     /// A value that is in effect at once.
     pub(crate) fn new(first: T) -> Self {
         Self { first, changes: Vec::new() }
