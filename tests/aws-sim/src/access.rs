@@ -45,7 +45,7 @@ pub(crate) struct Identity<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ResourcePermission<'a> {
     /// Nothing: the resource has no policy, or does not exist.
-    Nobody,
+    Nothing,
     /// A policy on the resource.
     Policy(&'a Policy),
     /// A key's policy, which must allow callers of its own account too: "No AWS principal, including the account root
@@ -134,7 +134,7 @@ pub(crate) fn judge(question: &Question<'_>) -> Ruling {
             (RESOURCE, ask(std::slice::from_ref(policy)))
         }
         ResourcePermission::Trust(policy) => (TRUST, ask(std::slice::from_ref(policy))),
-        ResourcePermission::Nobody | ResourcePermission::Share | ResourcePermission::Service => (RESOURCE, ask(&[])),
+        ResourcePermission::Nothing | ResourcePermission::Share | ResourcePermission::Service => (RESOURCE, ask(&[])),
     };
     // An account without service control policies has AWS's own FullAWSAccess, and every account has RCPFullAWSAccess
     // (Organizations User Guide, Service control policies; Resource control policies).
@@ -174,7 +174,7 @@ pub(crate) fn judge(question: &Question<'_>) -> Ruling {
         if let ResourcePermission::Key { grant, .. } = question.resource_permission { grant } else { Verdict::NoMatch };
     let admitted = match question.resource_permission {
         ResourcePermission::Service | ResourcePermission::Share => true,
-        ResourcePermission::Nobody | ResourcePermission::Policy(_) if own => true,
+        ResourcePermission::Nothing | ResourcePermission::Policy(_) if own => true,
         _ => on_resource.verdict.max(granted) != Verdict::NoMatch,
     };
     // The resource alone can allow: its policy names a caller of the same account, or a grant names the caller.

@@ -22,7 +22,7 @@ const INVALID: &str = "The security token included in the request is invalid.";
 /// Reference, Common Error Types); SignatureDoesNotMatch, 403 (IAM User Guide, Troubleshoot signed requests).
 pub(crate) fn authenticate(principals: &Principals, now: Timestamp, request: &Request) -> Outcome<Session> {
     let unknown = || Fault::new(403, "InvalidClientTokenId", INVALID);
-    let session = principals.claimed(&request.scope.access_key_id).ok_or_else(unknown)?;
+    let session = principals.session_of(&request.scope.access_key_id).ok_or_else(unknown)?;
     let (principal, credentials, expires) = (&session.principal, &session.credentials, session.expires);
     let token = request.http.headers().get("x-amz-security-token").and_then(|value| value.to_str().ok());
     if token != credentials.session_token.as_deref() {

@@ -44,7 +44,7 @@ impl World {
     }
 
     /// Returns an error if the access is not allowed.
-    pub(crate) fn demand(&self, caller: &Caller, asked: &AccessRequest<'_>) -> Outcome<()> {
+    pub(crate) fn authorize(&self, caller: &Caller, asked: &AccessRequest<'_>) -> Outcome<()> {
         let ruling = self.decide(caller, asked);
         if ruling.allowed() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The clock of the simulated world.
+//! The simulated clock.
 
 use std::time::{Duration, SystemTime};
 

@@ -188,12 +188,12 @@ impl Cloud {
             decisions: Vec::new(),
         };
         if let Ok(request) = &request {
-            let claimed = world.principals.claimed(&request.scope.access_key_id);
+            let session = world.principals.session_of(&request.scope.access_key_id);
             request.scope.region.clone_into(&mut call.region);
             request.service.name().clone_into(&mut call.service);
             call.action = format!("{}:{}", request.service.name(), request.action);
             call.mutating = request.mutating();
-            if let Some(Session { principal, policies, .. }) = claimed {
+            if let Some(Session { principal, policies, .. }) = session {
                 principal.arn.clone_into(&mut call.principal);
                 principal.account.clone_into(&mut call.account);
                 let caller = request.caller(principal, policies);
@@ -229,12 +229,12 @@ impl Cloud {
     }
 
     /// Records the answer of a call in the trace.
-    pub(crate) fn note(&self, call: &Call, answer: &str) {
+    pub(crate) fn record_answer(&self, call: &Call, answer: &str) {
         self.trace().answered(call.number, answer);
     }
 
     fn succeed(&self, arrival: &Arrival, reply: Reply) -> Response<Bytes> {
-        self.note(&arrival.call, "ok");
+        self.record_answer(&arrival.call, "ok");
         match &arrival.request {
             Ok(request) => answer::success(request.service, &request.action, reply, &request_id(&arrival.call)),
             Err(fault) => self.refuse(arrival, fault),

@@ -40,7 +40,7 @@ impl Cloud {
                 return Delivery::Broken("connection reset before the answer");
             }
             Disturbance::Refuse => {
-                self.note(&arrival.call, "(refused)");
+                self.record_answer(&arrival.call, "(refused)");
                 return Delivery::Broken("connection refused");
             }
             Disturbance::NeverAnswer { effect: true } => {
@@ -48,7 +48,7 @@ impl Cloud {
                 return Delivery::NoAnswer;
             }
             Disturbance::NeverAnswer { effect: false } => {
-                self.note(&arrival.call, "(never arrived)");
+                self.record_answer(&arrival.call, "(never arrived)");
                 return Delivery::NoAnswer;
             }
             Disturbance::Delay(delay) => {

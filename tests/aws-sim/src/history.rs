@@ -41,7 +41,8 @@ impl History {
     /// A copy of the state as it was `age` before `present`.
     pub(crate) fn before(&self, present: &World, age: Duration) -> Outcome<World> {
         // Not a rule of AWS: `remembers` is zero. InternalFailure, 500 (Common Errors of each API Reference).
-        let forgotten = || Fault::internal("This world remembers nothing: a stale read cannot be answered.");
+        let forgotten =
+            || Fault::internal("No earlier states are kept (`remembers` is 0): a stale read cannot be answered.");
         let first = self.0.front().ok_or_else(forgotten)?;
         let reach = present.settings.remembers.min(OLDEST_READ);
         let time = earlier(present.now, age.min(reach)).max(first.now);

@@ -17,7 +17,7 @@ use crate::{referee, world_file};
 ///
 /// Prints `listening on http://ADDRESS:PORT` when it is ready, and runs until it is stopped.
 #[derive(Debug, Parser)]
-#[command(name = "aws-sim", version, after_help = ENDS)]
+#[command(name = "aws-sim", version, after_help = AFTER_HELP)]
 struct Arguments {
     /// The address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4566")]
@@ -58,8 +58,8 @@ enum WeatherPreset {
     Rough,
 }
 
-const ENDS: &str = "Exit codes: 1 it cannot listen there, 2 the command line or the world file is wrong.\n\
-                    An access key id that is an account's number is that account's root, with secret `simulated-<number>`.";
+const AFTER_HELP: &str = "Exit codes: 1 it cannot listen on the address, 2 the command line or the world file is wrong.\n\
+                    An access key id that is an account's number is its root user, with the secret `simulated-<number>`.";
 
 /// Runs the program with the command line `args`.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -80,7 +80,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     runtime.block_on(run(arguments))
 }
 
-#[expect(clippy::disallowed_methods, reason = "over loopback the world's clock is the machine's")]
+#[expect(clippy::disallowed_methods, reason = "over loopback the clock is the machine's")]
 #[expect(clippy::print_stdout, reason = "the process that started the program reads the address")]
 async fn run(arguments: Arguments) -> ExitCode {
     let mut settings = Settings::new(Clock::starting_at(SystemTime::now()));

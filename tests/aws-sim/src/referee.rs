@@ -24,7 +24,7 @@ fn shown(question: &Question<'_>) -> Value {
     let documents = |policies: &[Policy]| policies.iter().map(document).collect::<Vec<_>>();
     let caller = &question.caller;
     let (resource_permission, policy) = match question.resource_permission {
-        ResourcePermission::Nobody => ("nobody", None),
+        ResourcePermission::Nothing => ("nobody", None),
         ResourcePermission::Policy(policy) => ("policy", Some(policy)),
         ResourcePermission::Key { policy, grant: Verdict::NoMatch } => ("key", Some(policy)),
         ResourcePermission::Key { policy, .. } => ("grant", Some(policy)),
@@ -89,23 +89,23 @@ fn asked(line: &str) -> Result<Value, String> {
             let parse = |document: &Value| Policy::parse(&document.to_string(), kind);
             documents.iter().map(parse).collect::<Result<Vec<_>, _>>().map(Some)
         }
-        _ => Err(format!("{name} is no list")),
+        _ => Err(format!("{name} is not a list")),
     };
     let (arn, resource_permission) = (text("principal")?.to_owned(), text("leave")?);
     let kind = if resource_permission == "trust" { Kind::Trust } else { Kind::Resource };
     let policy = one("resource_policy", kind)?.unwrap_or_else(Policy::empty);
     let resource_permission = match resource_permission {
-        "nobody" => ResourcePermission::Nobody,
+        "nobody" => ResourcePermission::Nothing,
         "policy" => ResourcePermission::Policy(&policy),
         "key" => ResourcePermission::Key { policy: &policy, grant: Verdict::NoMatch },
         "trust" => ResourcePermission::Trust(&policy),
-        other => return Err(format!("leave {other} is not for here")),
+        other => return Err(format!("leave has the unsupported value {other}")),
     };
     let mut context = Context::default();
     for (key, values) in value["context"].as_object().ok_or("context is missing")? {
         context.set_all(key, crate::condition::strings(values)?);
     }
-    let account = Arn::parse(&arn).ok_or("principal is no ARN")?.account;
+    let account = Arn::parse(&arn).ok_or("principal is not an ARN")?.account;
     let session = list("session", Kind::Identity)?;
     let principal = Principal { account, policy_arn: text("role")?.to_owned(), id: String::new(), arn };
     let (identity, boundary) = (list("identity", Kind::Identity)?, one("boundary", Kind::Identity)?);

@@ -114,14 +114,14 @@ impl Principals {
         if self.has_role(&arn) {
             return Err(format!("{arn} exists"));
         }
-        let trust = self.trusting(&arn, trust)?;
+        let trust = self.parse_trust(&arn, trust)?;
         let policies = parsed(&arn, policies, Kind::Identity)?;
         self.roles.insert(arn, Role::new(unique(ids), trust, Some(policies)));
         Ok(())
     }
 
     /// Parses a trust policy, which may name only principals that exist.
-    fn trusting(&self, role: &str, trust: &str) -> Result<Policy, String> {
+    fn parse_trust(&self, role: &str, trust: &str) -> Result<Policy, String> {
         let trust = Policy::parse(trust, Kind::Trust).map_err(|wrong| format!("trust policy of {role}: {wrong}"))?;
         if let Some(unknown) = trust.principals().find(|named| !self.exists(named)) {
             return Err(format!("trust policy of {role}: the principal {unknown} does not exist"));
@@ -131,7 +131,7 @@ impl Principals {
 
     /// Replaces the trust policy of a role (IAM API Reference, UpdateAssumeRolePolicy). It takes effect at once.
     pub(crate) fn put_trust(&mut self, role: &str, trust: &str) -> Result<(), String> {
-        let trust = self.trusting(role, trust)?;
+        let trust = self.parse_trust(role, trust)?;
         self.existing(role)?.trust = trust;
         Ok(())
     }
@@ -268,7 +268,7 @@ impl Principals {
     }
 
     /// The session of an access key id: its principal, its credentials and its expiry. Nothing is verified.
-    pub(crate) fn claimed(&self, access_key_id: &str) -> Option<Session> {
+    pub(crate) fn session_of(&self, access_key_id: &str) -> Option<Session> {
         if is_account(access_key_id) {
             let (principal, credentials) = (Principal::root(access_key_id), root_credentials(access_key_id));
             return Some(Session { principal, policies: None, credentials, expires: None });

@@ -38,7 +38,7 @@ impl Cloud {
         let mut world = self.world();
         let world = &mut *world;
         let taken = &credentials.access_key_id;
-        if world.principals.claimed(taken).is_some() {
+        if world.principals.session_of(taken).is_some() {
             return Err(format!("the access key id {taken} is taken, or is an account's root: choose another one"));
         }
         let arn = world.principals.role(&mut world.ids, account, name);

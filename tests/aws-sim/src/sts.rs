@@ -138,7 +138,7 @@ fn must_be_trusted(world: &World, caller: &Caller, role: &str, session: &str, ex
         context.set(&format!("aws:ResourceTag/{key}"), value);
         context.set(&format!("iam:ResourceTag/{key}"), value);
     }
-    world.demand(
+    world.authorize(
         caller,
         &AccessRequest { action, resource: role, resource_permission: ResourcePermission::Trust(policy), context },
     )

@@ -9,7 +9,7 @@ pub(crate) enum Verdict {
     Delegated,
     /// The policy names the caller's role.
     ToRole,
-    /// The policy names the caller's session, or everybody.
+    /// The policy names the caller's session, or all principals.
     Allowed,
     /// A statement denies it, which overrides everything else.
     Denied,

@@ -184,7 +184,7 @@ fn must_be_there<'a>(world: &'a World, key: &str, id: &str) -> Outcome<&'a Grant
     found.ok_or_else(|| Fault::bad("NotFoundException", format!("Grant ID {id} not found")))
 }
 
-/// Ends a grant: it disappears from lists at once, and takes effect until the propagation delay has passed.
+/// Ends a grant: it disappears from lists at once, and stays in effect until the propagation delay has passed.
 fn end(world: &mut World, key: &str, id: &str) {
     let until = later(world.now, world.settings.scaled(world.settings.lags.authorization));
     if let Some(key) = world.kms.keys.get_mut(key) {

@@ -140,9 +140,9 @@ pub(crate) fn permit(world: &World, caller: &Caller, action: &str, json: &Json) 
                     grant: grant_verdict(key, &caller.principal, &action, world.now, &tokens, Some(&encryption)),
                 }
             }
-            _ => ResourcePermission::Nobody,
+            _ => ResourcePermission::Nothing,
         };
-        world.demand(
+        world.authorize(
             caller,
             &AccessRequest { action: &action, resource: &need.resource, resource_permission, context },
         )?;

@@ -19,7 +19,7 @@ use crate::xml::Xml;
 const DELETION: Duration = Duration::from_mins(5);
 
 /// RDS API Reference, DeleteDBSnapshot: the snapshot must be `available`; a copy in progress is cancelled. A failed one
-/// can be deleted too, since it would otherwise exist for ever.
+/// can be deleted too, since it would otherwise never be deleted.
 pub(super) fn delete_snapshot(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["DBSnapshotIdentifier"])?;
     let id = query.required("DBSnapshotIdentifier")?;

@@ -32,7 +32,7 @@ pub(crate) fn permit(world: &World, caller: &Caller, action: &str, query: &Query
         of_request(&mut context, action, query);
         of_resource(&mut context, world, caller, &resource);
         let resource_permission = resource_permission(world, caller, action, &resource);
-        world.demand(caller, &AccessRequest { action: &name, resource: &resource, resource_permission, context })?;
+        world.authorize(caller, &AccessRequest { action: &name, resource: &resource, resource_permission, context })?;
     }
     for Need { action, resource } in dependent(world, caller, action, query) {
         let mut context = world.context(caller, &caller.region);
@@ -41,7 +41,7 @@ pub(crate) fn permit(world: &World, caller: &Caller, action: &str, query: &Query
         } else if action == "rds:AddTagsToResource" {
             of_tags(&mut context, query);
         }
-        world.demand(
+        world.authorize(
             caller,
             &AccessRequest { action, resource: &resource, resource_permission: ResourcePermission::Service, context },
         )?;
@@ -147,7 +147,7 @@ fn resource_permission<'a>(world: &World, caller: &Caller, action: &str, arn: &s
     match world.rds.snapshots.get(arn) {
         Some(snapshot) if reads && snapshot.shared_with(caller.account()) => ResourcePermission::Share,
         _ if reads && parsed.name_of("snapshot").is_some() => ResourcePermission::Service,
-        _ => ResourcePermission::Nobody,
+        _ => ResourcePermission::Nothing,
     }
 }
 

@@ -64,9 +64,9 @@ fn must_be_permitted(
     let mut context = world.context(caller, &caller.region).forwarded(&["rds"]);
     add(&mut context);
     let resource = secret.to_string();
-    world.demand(
+    world.authorize(
         caller,
-        &AccessRequest { action, resource: &resource, resource_permission: ResourcePermission::Nobody, context },
+        &AccessRequest { action, resource: &resource, resource_permission: ResourcePermission::Nothing, context },
     )
 }
 

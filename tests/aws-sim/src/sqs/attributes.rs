@@ -41,7 +41,7 @@ pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) 
             let (target, _) = redrive(value).map_err(no_redrive)?;
             dead_letter_queue(world, arn, &target).map_err(no_redrive)?;
         } else if name == "RedriveAllowPolicy" && !value.is_empty() {
-            Admission::parse(value).map_err(invalid)?;
+            RedriveAllowed::parse(value).map_err(invalid)?;
         } else if name == "SqsManagedSseEnabled" && !matches!(value.as_str(), "true" | "false") {
             return Err(invalid("must be true or false".to_owned()));
         }
@@ -102,10 +102,10 @@ fn dead_letter_queue(world: &World, arn: &Arn, target: &str) -> Result<(), Strin
         return Err("Dead-letter target owner should be same as the source".to_owned());
     }
     let target = world.sqs.queues.get(target).ok_or("Dead letter target does not exist")?;
-    let admission = target.attributes.get("RedriveAllowPolicy").map(|text| Admission::parse(text)).transpose()?;
-    match admission {
-        Some(Admission::Nobody) => Err("The dead-letter queue admits no source queue".to_owned()),
-        Some(Admission::Named(sources)) if !sources.contains(&arn.to_string()) => {
+    let allowed = target.attributes.get("RedriveAllowPolicy").map(|text| RedriveAllowed::parse(text)).transpose()?;
+    match allowed {
+        Some(RedriveAllowed::NoQueue) => Err("The dead-letter queue admits no source queue".to_owned()),
+        Some(RedriveAllowed::Named(sources)) if !sources.contains(&arn.to_string()) => {
             Err("The dead-letter queue does not admit this source queue".to_owned())
         }
         _ => Ok(()),
@@ -113,20 +113,20 @@ fn dead_letter_queue(world: &World, arn: &Arn, target: &str) -> Result<(), Strin
 }
 
 /// A `RedriveAllowPolicy`: the source queues of a dead-letter queue (SQS API Reference, SetQueueAttributes).
-enum Admission {
-    Everybody,
-    Nobody,
+enum RedriveAllowed {
+    AllQueues,
+    NoQueue,
     Named(Vec<String>),
 }
 
-impl Admission {
+impl RedriveAllowed {
     fn parse(text: &str) -> Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let sources = value["sourceQueueArns"].as_array().map(Vec::as_slice).unwrap_or_default();
         let sources: Vec<String> = sources.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         match (value["redrivePermission"].as_str(), sources.len()) {
-            (Some("allowAll"), 0) => Ok(Self::Everybody),
-            (Some("denyAll"), 0) => Ok(Self::Nobody),
+            (Some("allowAll"), 0) => Ok(Self::AllQueues),
+            (Some("denyAll"), 0) => Ok(Self::NoQueue),
             (Some("byQueue"), 1..=10) => Ok(Self::Named(sources)),
             _ => Err("redrivePermission must be allowAll, denyAll, or byQueue with 1 to 10 sourceQueueArns".to_owned()),
         }

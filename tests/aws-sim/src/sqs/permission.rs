@@ -19,19 +19,19 @@ const NEVER_ACROSS: [&str; 7] =
 pub(crate) fn permit(world: &World, caller: &Caller, action: &str, json: &Json) -> Outcome<()> {
     let named = resources(caller, json);
     let resource = named.first().map_or("*", String::as_str);
-    demand(world, caller, iam_name(action), resource, json)?;
+    authorize(world, caller, iam_name(action), resource, json)?;
     if action == "CreateQueue" && json.map("tags").is_ok_and(|tags| !tags.is_empty()) {
-        demand(world, caller, "TagQueue", resource, json)?;
+        authorize(world, caller, "TagQueue", resource, json)?;
     }
     Ok(())
 }
 
-fn demand(world: &World, caller: &Caller, name: &str, resource: &str, json: &Json) -> Outcome<()> {
+fn authorize(world: &World, caller: &Caller, name: &str, resource: &str, json: &Json) -> Outcome<()> {
     let mut context = world.context(caller, &caller.region);
     add_conditions(&mut context, world, name, resource, json);
     let action = format!("sqs:{name}");
     let resource_permission = resource_permission(world, caller, name, resource);
-    world.demand(caller, &AccessRequest { action: &action, resource, resource_permission, context })
+    world.authorize(caller, &AccessRequest { action: &action, resource, resource_permission, context })
 }
 
 fn iam_name(action: &str) -> &str {
@@ -68,5 +68,5 @@ fn resource_permission<'a>(world: &'a World, caller: &Caller, name: &str, resour
     if queue.arn.account == caller.account() || !NEVER_ACROSS.contains(&name) {
         return ResourcePermission::Policy(queue.policy.in_effect(world.now));
     }
-    ResourcePermission::Nobody
+    ResourcePermission::Nothing
 }

@@ -4,7 +4,7 @@ use aws_sdk_rds::types::Tag;
 use aws_sim::Database;
 
 use crate::copied_snapshot::copied_snapshot;
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, message, pass, snapshot_arn};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours, message, snapshot_arn};
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
@@ -28,7 +28,7 @@ async fn automated_snapshots_can_be_copied_but_not_shared_or_deleted() {
         assert_eq!(code(delete), "InvalidDBSnapshotState");
         // These snapshots do not count as manual.
         here.copy(name, "copy", &key).await;
-        pass(hours(2)).await;
+        advance_time(hours(2)).await;
         assert_eq!(here.described("copy").await.snapshot_type(), Some("manual"));
         here.share("copy", B).await;
         let again = here.rds.copy_db_snapshot().source_db_snapshot_identifier(name);
@@ -77,10 +77,10 @@ async fn aws_tags_cannot_be_changed_and_are_not_copied_or_restored() {
     // The instance's tags are copied to a snapshot that is created without tags.
     let take = |id: &str| here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier(id);
     take("other").tags(tag("a")).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(here.described("other").await.tag_list().len(), 1);
     take("first").send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(here.described("first").await.tag_list().len(), 50);
     let copy = |target: &str, tags: bool| {
         let call = here.rds.copy_db_snapshot().source_db_snapshot_identifier("first").copy_tags(tags);
@@ -117,7 +117,7 @@ async fn share_accepts_only_other_accounts_ids_and_no_contradiction() {
     all.a.copy("copy", "again", &all.key).await;
     let early = all.a.rds.modify_db_snapshot_attribute().db_snapshot_identifier("again").attribute_name("restore");
     assert_eq!(code(early.clone().values_to_add(B).send().await), "InvalidDBSnapshotState");
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     early.values_to_add(B).send().await.unwrap();
 }
 
@@ -132,14 +132,14 @@ async fn delete_is_refused_in_wrong_state_or_with_wrong_parameters() {
     take.send().await.unwrap();
     assert_eq!(code(drop_snapshot("first").await), "InvalidDBSnapshotState");
     assert_eq!(code(delete().final_db_snapshot_identifier("last").send().await), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     // A snapshot that is being restored cannot be deleted.
     let restore = here.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("first");
     restore.db_instance_identifier("again").send().await.unwrap();
     assert_eq!(code(drop_snapshot("first").await), "InvalidDBSnapshotState");
     let early = here.rds.delete_db_instance().db_instance_identifier("again").skip_final_snapshot(true).send().await;
     assert_eq!(code(early), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(code(delete().send().await), COMBINATION);
     assert_eq!(code(delete().skip_final_snapshot(true).final_db_snapshot_identifier("last").send().await), COMBINATION);
     assert_eq!(code(delete().final_db_snapshot_identifier("first").send().await), "DBSnapshotAlreadyExists");
@@ -151,7 +151,7 @@ async fn delete_is_refused_in_wrong_state_or_with_wrong_parameters() {
     protect(false).await.unwrap();
     delete().final_db_snapshot_identifier("last").delete_automated_backups(true).send().await.unwrap();
     assert_eq!(code(delete().skip_final_snapshot(true).send().await), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(here.status("last").await, "available");
     assert_eq!(code(delete().skip_final_snapshot(true).send().await), "DBInstanceNotFound");
     let there = lab.agent(A, THERE);

@@ -6,7 +6,7 @@ use aws_sdk_kms::primitives::Blob;
 use serde_json::{Value, json};
 
 use crate::copied_snapshot::{CopiedSnapshot, copied_snapshot};
-use crate::lab::{A, HERE, Lab, THERE, hours, pass};
+use crate::lab::{A, HERE, Lab, THERE, advance_time, hours};
 use crate::permission_probe::{PermissionProbe, TO_STORE, call, rds};
 
 fn equals(key: &str, value: &str) -> Value {
@@ -108,7 +108,7 @@ async fn rds_requests_have_their_condition_keys() {
         call.db_instance_identifier("other").publicly_accessible(false).backup_target("region")
     });
     probe.assert_condition(THERE, again, restores, both, wrong).await;
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let modified = call!(clients => {
         clients.rds.modify_db_instance().db_instance_identifier("orders").manage_master_user_password(true)
     });
@@ -225,7 +225,7 @@ async fn requests_have_less_common_condition_keys() {
     let key = key.key_metadata().unwrap().arn().unwrap().to_owned();
     admin.kms.create_alias().alias_name("alias/orders").target_key_id(&key).send().await.unwrap();
     admin.kms.replicate_key().key_id(&key).replica_region(THERE).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
 
     // Keys that are absent because no account is in an organization and no service calls on its own.
     let list = call!(clients => clients.kms.list_keys());
@@ -276,7 +276,7 @@ async fn requests_have_less_common_condition_keys() {
     let primary = call!(clients => clients.kms.update_primary_region().key_id(&key).primary_region(THERE));
     let region = |region: &str| equals("kms:PrimaryRegion", region);
     probe.assert_condition(HERE, primary, "kms:UpdatePrimaryRegion", region(THERE), region(HERE)).await;
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
 
     let role = format!("arn:aws:iam::{A}:role/metrics");
     let monitored = call!(clients => {
@@ -286,7 +286,7 @@ async fn requests_have_less_common_condition_keys() {
     let passed = |service: &str| equals("iam:PassedToService", service);
     let (right, wrong) = (passed("monitoring.rds.amazonaws.com"), passed("rds.amazonaws.com"));
     probe.assert_condition(HERE, monitored, "iam:PassRole", right, wrong).await;
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let managed = call!(clients => {
         let call = clients.rds.modify_db_instance().db_instance_identifier("orders").manage_master_user_password(true);
         call.master_user_secret_kms_key_id(&key)

@@ -1,6 +1,6 @@
 //! The initial state of many tests: account A's copy in the Region `THERE`, encrypted with a key of A's.
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, hours, pass, snapshot_arn};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, hours, snapshot_arn};
 
 pub(crate) struct CopiedSnapshot {
     pub(crate) lab: Lab,
@@ -23,7 +23,7 @@ pub(crate) async fn copied_snapshot() -> CopiedSnapshot {
     a_here.snapshot("orders", "first").await;
     let (key, own) = (a.key().await, b.key().await);
     a.copy(&snapshot_arn(A, HERE, "first"), "copy", &key).await;
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     assert_eq!(a.status("copy").await, "available");
     CopiedSnapshot { lab, a_here, a, b, key, own, copy: snapshot_arn(A, THERE, "copy") }
 }

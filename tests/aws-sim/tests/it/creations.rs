@@ -3,7 +3,7 @@
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder as Create;
 use aws_sim::Database;
 
-use crate::lab::{A, HERE, Lab, code, hours, pass};
+use crate::lab::{A, HERE, Lab, advance_time, code, hours};
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
@@ -64,7 +64,7 @@ async fn create_database_accepts_only_consistent_parameters() {
         assert!(made.is_ok(), "{what}: {made:?}");
     }
     assert_eq!(code(create("mysql").send().await), "DBInstanceAlreadyExists");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let found = here.rds.describe_db_instances().db_instance_identifier("managed").send().await.unwrap();
     assert_eq!(found.db_instances()[0].master_user_secret().unwrap().secret_status(), Some("active"));
     let found = here.rds.describe_db_instances().db_instance_identifier("major").send().await.unwrap();
@@ -89,7 +89,7 @@ async fn snapshot_needs_usable_key_and_no_cluster_membership() {
     assert_eq!(code(take("orders", "x").await), "InvalidDBInstanceState");
     here.kms.enable_key().key_id(&key).send().await.unwrap();
     take("orders", "first").await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     here.kms.disable_key().key_id(&key).send().await.unwrap();
     let restore = || {
         let call = here.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("first");

@@ -8,7 +8,7 @@ use aws_sdk_kms::types::{GrantConstraints, GrantOperation, KeySpec, KeyUsageType
 
 use crate::lab::{A, B, Clients, HERE, Lab, THERE, code};
 
-struct Granting {
+struct GrantSetup {
     lab: Lab,
     a: Clients,
     b: Clients,
@@ -17,15 +17,15 @@ struct Granting {
     role: String,
 }
 
-fn granting() -> Granting {
+fn grant_setup() -> GrantSetup {
     let lab = Lab::new();
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
-    Granting { lab, a, b, key: String::new(), role: format!("arn:aws:iam::{B}:role/agent") }
+    GrantSetup { lab, a, b, key: String::new(), role: format!("arn:aws:iam::{B}:role/agent") }
 }
 
-impl Granting {
+impl GrantSetup {
     async fn new() -> Self {
-        let mut all = granting();
+        let mut all = grant_setup();
         all.key = all.a.key().await;
         all
     }
@@ -42,7 +42,7 @@ impl Granting {
 
 #[tokio::test(start_paused = true)]
 async fn grant_allows_action_that_no_policy_allows() {
-    let all = Granting::new().await;
+    let all = GrantSetup::new().await;
     assert!(!all.encrypts(&all.b).await);
     let decrypt = all.grant(&[GrantOperation::Decrypt]).send().await.unwrap();
     assert!(!all.encrypts(&all.b).await);
@@ -82,7 +82,7 @@ async fn grant_allows_action_that_no_policy_allows() {
 
 #[tokio::test(start_paused = true)]
 async fn create_grant_validates_its_parameters() {
-    let all = Granting::new().await;
+    let all = GrantSetup::new().await;
     let good = || all.grant(&[GrantOperation::Decrypt]);
     let call = all.a.kms.create_key().key_spec(KeySpec::EccNistP256).key_usage(KeyUsageType::SignVerify);
     let signing = call.send().await.unwrap().key_metadata().unwrap().key_id().to_owned();
@@ -114,7 +114,7 @@ async fn create_grant_validates_its_parameters() {
 #[tokio::test(start_paused = true)]
 async fn grants_per_key_are_limited_by_quota() {
     let lab = Lab::with(|settings| settings.quotas.grants = 1);
-    let all = Granting { key: String::new(), ..granting() };
+    let all = GrantSetup { key: String::new(), ..grant_setup() };
     let a = lab.agent(A, HERE);
     lab.agent(B, HERE);
     let key = a.key().await;
@@ -129,7 +129,7 @@ async fn grants_per_key_are_limited_by_quota() {
 
 #[tokio::test(start_paused = true)]
 async fn grant_constraints_restrict_encryption_context() {
-    let all = Granting::new().await;
+    let all = GrantSetup::new().await;
     let constraints = GrantConstraints::builder().encryption_context_subset("a", "b").build();
     let first = all.grant(&[GrantOperation::Encrypt, GrantOperation::DescribeKey]).constraints(constraints);
     let first = first.send().await.unwrap();
@@ -150,7 +150,7 @@ async fn grant_constraints_restrict_encryption_context() {
 
 #[tokio::test(start_paused = true)]
 async fn grant_created_through_grant_cannot_be_wider() {
-    let all = Granting::new().await;
+    let all = GrantSetup::new().await;
     let constraints = GrantConstraints::builder().encryption_context_subset("a", "b").build();
     let parent = all.grant(&[GrantOperation::Encrypt, GrantOperation::CreateGrant]).constraints(constraints.clone());
     let child = |operation: GrantOperation, constraints: Option<GrantConstraints>| {
@@ -168,7 +168,7 @@ async fn grant_created_through_grant_cannot_be_wider() {
 
 #[tokio::test(start_paused = true)]
 async fn grant_is_retired_by_named_principals_and_its_issuer() {
-    let all = Granting::new().await;
+    let all = GrantSetup::new().await;
     all.lab.cloud.role(B, "other");
     let other = all.lab.clients(&all.lab.cloud.role(B, "other"), HERE, all.lab.cloud.connector());
     let by_token = |clients: &Clients, token: Option<&str>| clients.kms.retire_grant().grant_token(token.unwrap());

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::types::{DbEngineVersion, Filter, OptionConfiguration, Tag};
 
-use crate::lab::{A, B, HERE, Lab, code, hours, pass};
+use crate::lab::{A, B, HERE, Lab, advance_time, code, hours};
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
@@ -88,7 +88,7 @@ async fn option_groups_are_created_modified_and_deleted() {
     include("mine", "TDE").await.unwrap();
     let call = here.rds.modify_db_instance().db_instance_identifier("orders").option_group_name("mine");
     call.apply_immediately(true).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     // A persistent option cannot be removed while an instance uses the group.
     assert_eq!(code(remove("TDE").await), "InvalidOptionGroupStateFault");
     remove("SQLSERVER_BACKUP_RESTORE").await.unwrap();
@@ -113,7 +113,7 @@ async fn option_groups_are_created_modified_and_deleted() {
     here.snapshot("orders", "kept").await;
     let call = here.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true);
     call.send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(code(delete("mine").await), "InvalidOptionGroupStateFault");
     here.rds.delete_db_snapshot().db_snapshot_identifier("kept").send().await.unwrap();
     delete("mine").await.unwrap();

@@ -2,7 +2,7 @@
 
 use aws_sim::Database;
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code, hours, snapshot_arn};
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
@@ -78,7 +78,7 @@ async fn copy_replaces_aws_owned_key_by_given_key() {
     copy(&here, "keyed", Some(&key)).await.unwrap();
     copy(&here, "still-owned", None).await.unwrap();
     copy(&there, "there", Some(&there.key().await)).await.unwrap();
-    pass(hours(8)).await;
+    advance_time(hours(8)).await;
     assert_eq!(here.described("keyed").await.kms_key_id(), Some(key.as_str()));
     assert_eq!(here.described("still-owned").await.storage_encryption_type().unwrap().as_str(), "sse-rds");
     assert_eq!(here.try_share("keyed", B).await, "ok");
@@ -114,10 +114,10 @@ async fn copy_and_restore_keep_persistent_options() {
     };
     assert_eq!(code(modify("other").await), COMBINATION);
     modify("free").await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     here.snapshot("orders", "free").await;
     modify("bound").await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(code(modify("free").await), COMBINATION);
     here.snapshot("orders", "bound").await;
     // The persistent option Timezone does not prevent sharing for Oracle.
@@ -168,7 +168,7 @@ async fn copy_of_shared_snapshot_needs_own_or_copied_option_group() {
     a.option_group("bound", "oracle-ee", "19", &["OLS"]).await;
     let call = a.rds.modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
     call.option_group_name("bound").send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     for name in ["orders", "postgres"] {
         a.snapshot(name, name).await;
         a.share(name, B).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sim::{Call, Disturbance, Gate};
 
-use crate::lab::{A, Clients, HERE, Lab, code, pass};
+use crate::lab::{A, Clients, HERE, Lab, advance_time, code};
 
 /// Applies a list of faults to the first calls of one action.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Gate for Script {
     }
 }
 
-fn disturbed(lab: &Lab, action: &'static str, script: &[Disturbance]) -> Clients {
+fn clients_with_faults(lab: &Lab, action: &'static str, script: &[Disturbance]) -> Clients {
     let left = Mutex::new(script.iter().rev().copied().collect());
     let transport = lab.cloud.connector().with_gate(Arc::new(Script { action, left }));
     lab.clients(&lab.cloud.role(A, "agent"), HERE, transport)
@@ -47,7 +47,7 @@ async fn lost_answer_has_effect_and_other_faults_have_none() {
     for (script, expected, succeeds) in cases {
         let lab = Lab::new();
         lab.database("orders");
-        let agent = disturbed(&lab, TAKE, script);
+        let agent = clients_with_faults(&lab, TAKE, script);
         let call = agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x");
         assert_eq!(call.send().await.is_ok(), succeeds, "{script:?}");
         assert_eq!(answers(&lab), expected);
@@ -59,7 +59,7 @@ async fn never_answered_request_has_effect_only_when_configured() {
     for (effect, left) in [(true, 1), (false, 0)] {
         let lab = Lab::new();
         lab.database("orders");
-        let agent = disturbed(&lab, TAKE, &[Disturbance::NeverAnswer { effect }]);
+        let agent = clients_with_faults(&lab, TAKE, &[Disturbance::NeverAnswer { effect }]);
         let call = agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x");
         let killed = tokio::time::timeout(Duration::from_secs(1), call.send()).await;
         assert!(killed.is_err());
@@ -72,12 +72,12 @@ async fn never_answered_request_has_effect_only_when_configured() {
 async fn delayed_request_takes_effect_after_client_is_gone() {
     let lab = Lab::new();
     lab.database("orders");
-    let agent = disturbed(&lab, TAKE, &[Disturbance::Delay(Duration::from_secs(10))]);
+    let agent = clients_with_faults(&lab, TAKE, &[Disturbance::Delay(Duration::from_secs(10))]);
     let call = agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x");
     assert!(tokio::time::timeout(Duration::from_secs(1), call.send()).await.is_err());
     let find = || agent.rds.describe_db_snapshots().db_snapshot_identifier("x").send();
     assert_eq!(code(find().await), "DBSnapshotNotFound");
-    pass(Duration::from_secs(10)).await;
+    advance_time(Duration::from_secs(10)).await;
     find().await.unwrap();
 }
 
@@ -85,11 +85,11 @@ async fn delayed_request_takes_effect_after_client_is_gone() {
 async fn late_answer_arrives_after_immediate_effect() {
     let lab = Lab::new();
     lab.database("orders");
-    let agent = disturbed(&lab, TAKE, &[Disturbance::LateAnswer(seconds(10))]);
+    let agent = clients_with_faults(&lab, TAKE, &[Disturbance::LateAnswer(seconds(10))]);
     let call = agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send();
     let (find, begun) = (lab.agent(A, HERE), tokio::time::Instant::now());
     let look = async {
-        pass(seconds(1)).await;
+        advance_time(seconds(1)).await;
         find.status("x").await
     };
     let (answer, status) = tokio::join!(call, look);
@@ -99,7 +99,7 @@ async fn late_answer_arrives_after_immediate_effect() {
 
 /// An agent whose first 20 calls of `action` are answered from the state of `age` seconds ago.
 fn with_stale_reads(lab: &Lab, action: &'static str, age: u64) -> Clients {
-    disturbed(lab, action, &[Disturbance::StaleRead(seconds(age)); 20])
+    clients_with_faults(lab, action, &[Disturbance::StaleRead(seconds(age)); 20])
 }
 
 const fn seconds(count: u64) -> Duration {
@@ -112,11 +112,11 @@ const DESCRIBE: &str = "rds:DescribeDBSnapshots";
 async fn stale_read_returns_earlier_state() {
     let lab = Lab::with(|settings| settings.durations.snapshot = seconds(8));
     lab.database("orders");
-    pass(seconds(100)).await;
+    advance_time(seconds(100)).await;
     let agent = lab.agent(A, HERE);
     let call = agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x");
     call.send().await.unwrap();
-    pass(seconds(20)).await;
+    advance_time(seconds(20)).await;
     let name = async |age| {
         let found = with_stale_reads(&lab, DESCRIBE, age).rds.describe_db_snapshots().send().await.unwrap();
         found.db_snapshots().first().map(|snapshot| snapshot.status().unwrap().to_owned())
@@ -127,12 +127,12 @@ async fn stale_read_returns_earlier_state() {
     assert_eq!(name(5).await.as_deref(), Some("available"));
     assert_eq!(name(0).await.as_deref(), Some("available"));
     agent.rds.delete_db_snapshot().db_snapshot_identifier("x").send().await.unwrap();
-    pass(seconds(29)).await;
+    advance_time(seconds(29)).await;
     assert_eq!(name(30).await.as_deref(), Some("available"));
     assert_eq!(name(28).await, None);
-    pass(seconds(2)).await;
+    advance_time(seconds(2)).await;
     assert_eq!(name(60).await, None, "a stale read is at most 30 s old");
-    pass(seconds(100)).await;
+    advance_time(seconds(100)).await;
     let call = agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("y");
     call.send().await.unwrap();
     assert_eq!(name(10).await, None, "the state before a change is kept, however old that state is");
@@ -142,7 +142,7 @@ async fn stale_read_returns_earlier_state() {
 async fn stale_read_never_predates_the_simulation() {
     let lab = Lab::new();
     lab.database("orders");
-    pass(seconds(1)).await;
+    advance_time(seconds(1)).await;
     let agent = with_stale_reads(&lab, "rds:DescribeDBInstances", 30);
     assert_eq!(agent.rds.describe_db_instances().send().await.unwrap().db_instances().len(), 1);
     lab.database("bills");
@@ -155,7 +155,7 @@ async fn stale_read_never_predates_the_simulation() {
 async fn stale_read_affects_only_reads_of_rds_and_kms() {
     let lab = Lab::new();
     lab.database("orders");
-    pass(seconds(100)).await;
+    advance_time(seconds(100)).await;
     let agent = with_stale_reads(&lab, TAKE, 30);
     let take = || agent.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send();
     take().await.unwrap();
@@ -170,7 +170,7 @@ async fn stale_read_affects_only_reads_of_rds_and_kms() {
 #[tokio::test(start_paused = true)]
 async fn stale_describe_key_creates_no_managed_key() {
     let lab = Lab::new();
-    pass(seconds(100)).await;
+    advance_time(seconds(100)).await;
     let own = lab.agent(A, HERE);
     let keys = async || own.kms.list_keys().send().await.unwrap().keys().len();
     // A describe call of this alias creates the AWS managed key, but a stale one does not.
@@ -179,12 +179,12 @@ async fn stale_describe_key_creates_no_managed_key() {
     assert_eq!(keys().await, 0);
     look(0).await.unwrap();
     assert_eq!(keys().await, 1);
-    pass(seconds(5)).await;
+    advance_time(seconds(5)).await;
     let listed =
         async |age| with_stale_reads(&lab, "kms:ListKeys", age).kms.list_keys().send().await.unwrap().keys().len();
     assert_eq!((listed(10).await, listed(3).await), (0, 1));
     let key = own.key().await;
-    pass(seconds(5)).await;
+    advance_time(seconds(5)).await;
     let look = |age| with_stale_reads(&lab, "kms:DescribeKey", age).kms.describe_key().key_id(&key).send();
     assert_eq!(code(look(10).await), "NotFoundException");
     look(3).await.unwrap();

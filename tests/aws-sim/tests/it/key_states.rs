@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{GrantOperation, KeyState, MultiRegionKeyType, Tag};
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code, hours};
 
 async fn multi_region(clients: &Clients) -> String {
     clients.kms.create_key().multi_region(true).send().await.unwrap().key_metadata().unwrap().key_id().to_owned()
@@ -88,7 +88,7 @@ async fn update_primary_region_needs_replica_there() {
         clients.kms.update_primary_region().key_id(&key).primary_region(region).send()
     };
     assert_eq!(code(update(&here, THERE).await), "KMSInvalidStateException");
-    pass(Duration::from_secs(6)).await;
+    advance_time(Duration::from_secs(6)).await;
     assert_eq!(code(update(&here, "nowhere").await), "ValidationException");
     assert_eq!(code(update(&here, "ap-south-1").await), "NotFoundException");
     assert_eq!(code(update(&here, HERE).await), "UnsupportedOperationException");
@@ -107,7 +107,7 @@ async fn update_primary_region_needs_replica_there() {
         assert_eq!(code(clients.kms.disable_key().key_id(&key).send().await), "KMSInvalidStateException");
     }
     assert_eq!(replicate(&there, &key, "ap-south-1").await, Err("KMSInvalidStateException".to_owned()));
-    pass(Duration::from_secs(6)).await;
+    advance_time(Duration::from_secs(6)).await;
     let shown = there.kms.describe_key().key_id(&key).send().await.unwrap();
     let shown = shown.key_metadata().unwrap().multi_region_configuration().unwrap();
     assert_eq!(shown.multi_region_key_type(), Some(&MultiRegionKeyType::Primary));
@@ -137,18 +137,18 @@ async fn replicas_are_created_by_primary_and_deleted_before_it() {
     let made = call.tags(tag).send().await.unwrap();
     assert_eq!(made.replica_key_metadata().unwrap().description(), Some("theirs"));
     assert_eq!(made.replica_tags()[0].tag_key(), "k");
-    pass(Duration::from_secs(6)).await;
+    advance_time(Duration::from_secs(6)).await;
     here.kms.disable_key().key_id(&key).send().await.unwrap();
     assert_eq!(replicate(&here, &key, "ap-south-1").await, Err("DisabledException".to_owned()));
     assert_eq!(state(&there, &key).await, KeyState::Enabled);
     there.kms.schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await.unwrap();
     here.kms.enable_key().key_id(&key).send().await.unwrap();
     assert_eq!(replicate(&here, &key, THERE).await, Err("AlreadyExistsException".to_owned()));
-    pass(hours(7 * 24)).await;
+    advance_time(hours(7 * 24)).await;
     replicate(&here, &key, THERE).await.unwrap();
     here.kms.schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await.unwrap();
     assert_eq!(state(&here, &key).await, KeyState::PendingReplicaDeletion);
-    pass(hours(30 * 24)).await;
+    advance_time(hours(30 * 24)).await;
     here.kms.cancel_key_deletion().key_id(&key).send().await.unwrap();
 }
 

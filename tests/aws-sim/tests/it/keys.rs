@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{GrantOperation, KeyState, MultiRegionKeyType, Tag};
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours};
 
 #[tokio::test(start_paused = true)]
 async fn replica_shares_only_id_and_material_with_primary() {
@@ -27,7 +27,7 @@ async fn replica_shares_only_id_and_material_with_primary() {
     let encrypt =
         |clients: &crate::lab::Clients| clients.kms.encrypt().key_id(&id).plaintext(Blob::new("hello")).send();
     assert_eq!(code(encrypt(&there).await), "KMSInvalidStateException");
-    pass(Duration::from_secs(6)).await;
+    advance_time(Duration::from_secs(6)).await;
     let ready = state().await;
     assert_eq!(ready.key_state(), Some(&KeyState::Enabled));
     let family = ready.multi_region_configuration().unwrap();
@@ -74,7 +74,7 @@ async fn primary_deletion_waits_for_replica_deletion() {
     let primary = here.kms.create_key().multi_region(true).send().await.unwrap();
     let id = primary.key_metadata().unwrap().key_id().to_owned();
     here.kms.replicate_key().key_id(&id).replica_region(THERE).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let schedule = |clients: &crate::lab::Clients, days: i32| {
         clients.kms.schedule_key_deletion().key_id(&id).pending_window_in_days(days).send()
     };
@@ -83,7 +83,7 @@ async fn primary_deletion_waits_for_replica_deletion() {
     assert_eq!(waiting.key_state(), Some(&KeyState::PendingReplicaDeletion));
     schedule(&there, 7).await.unwrap();
     assert_eq!(code(there.kms.enable_key().key_id(&id).send().await), "KMSInvalidStateException");
-    pass(hours(7 * 24 + 1)).await;
+    advance_time(hours(7 * 24 + 1)).await;
     assert_eq!(code(there.kms.describe_key().key_id(&id).send().await), "NotFoundException");
     let primary = here.kms.describe_key().key_id(&id).send().await.unwrap();
     assert_eq!(primary.key_metadata().unwrap().key_state(), Some(&KeyState::PendingDeletion));

@@ -107,7 +107,7 @@ impl Lab {
 }
 
 /// Advances the virtual time.
-pub(crate) async fn pass(time: Duration) {
+pub(crate) async fn advance_time(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
@@ -154,7 +154,7 @@ impl Clients {
     pub(crate) async fn snapshot(&self, database: &str, id: &str) {
         let call = self.rds.create_db_snapshot().db_instance_identifier(database).db_snapshot_identifier(id);
         call.send().await.unwrap();
-        pass(hours(1)).await;
+        advance_time(hours(1)).await;
         assert_eq!(self.status(id).await, "available");
     }
 

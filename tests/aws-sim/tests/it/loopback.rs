@@ -12,11 +12,11 @@ use crate::lab::{A, HERE};
 
 /// Sends a plain GET request.
 async fn get(address: &str, path: &str) -> String {
-    say(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")).await
+    exchange(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")).await
 }
 
 /// Sends a request and returns everything until the connection ends.
-async fn say(address: &str, request: &str) -> String {
+async fn exchange(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -69,7 +69,7 @@ async fn loopback_serves_sdk_client_and_simulator_paths() {
     for (line, length, status) in [("POST /", 9 << 20, 413), ("POST /", 2, 403), ("POST /_sim/calls", 0, 405)] {
         let body = if length == 2 { "{}" } else { "" };
         let head = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
-        let answer = say(&address, &(head + body)).await;
+        let answer = exchange(&address, &(head + body)).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     }
     assert_eq!(cloud.calls().len(), 4);

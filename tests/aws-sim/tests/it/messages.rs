@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::{
     QueueAttributeName, SendMessageBatchRequestEntry,
 };
 
-use crate::lab::{A, Clients, HERE, Lab, code, pass};
+use crate::lab::{A, Clients, HERE, Lab, advance_time, code};
 
 async fn queue(clients: &Clients) -> String {
     clients.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url().unwrap().to_owned()
@@ -126,7 +126,7 @@ async fn dead_letter_keeps_system_attributes_and_source_queue() {
     assert_eq!(first[&MessageSystemAttributeName::AwsTraceHeader], "Root=1");
     assert_eq!(first[&MessageSystemAttributeName::MessageGroupId], "g");
     assert!(!first.contains_key(&MessageSystemAttributeName::DeadLetterQueueSourceArn));
-    pass(Duration::from_secs(5)).await;
+    advance_time(Duration::from_secs(5)).await;
     assert!(receive(&url, "All").await.unwrap().messages().is_empty());
     let last = receive(&dead, "All").await.unwrap().messages()[0].clone();
     let last = last.attributes().unwrap();
@@ -161,7 +161,7 @@ async fn queue_counts_delayed_and_in_flight_messages_separately() {
     let poll = |seconds: i32| a.sqs.receive_message().queue_url(&url).wait_time_seconds(seconds).send();
     assert_eq!(code(poll(0).await), "OverLimit");
     assert!(poll(5).await.unwrap().messages().is_empty());
-    pass(Duration::from_secs(15)).await;
+    advance_time(Duration::from_secs(15)).await;
     assert_eq!(poll(20).await.unwrap().messages().len(), 1);
 }
 
@@ -181,7 +181,7 @@ async fn duplicates_setting_delivers_message_twice() {
         let mut again = a.sqs.receive_message().queue_url(&url).send().await.unwrap().messages().to_vec();
         if again.is_empty() {
             after += 1;
-            pass(Duration::from_secs(31)).await;
+            advance_time(Duration::from_secs(31)).await;
             again = a.sqs.receive_message().queue_url(&url).send().await.unwrap().messages().to_vec();
         } else {
             beside += 1;
@@ -189,7 +189,7 @@ async fn duplicates_setting_delivers_message_twice() {
         assert_eq!(again[0].message_id(), first.message_id());
         assert_ne!(again[0].receipt_handle(), first.receipt_handle());
         a.sqs.delete_message().queue_url(&url).receipt_handle(again[0].receipt_handle().unwrap()).send().await.unwrap();
-        pass(Duration::from_mins(5)).await;
+        advance_time(Duration::from_mins(5)).await;
         assert!(bodies(&a, &url).await.is_empty());
     }
     assert!(beside > 0 && after > 0);

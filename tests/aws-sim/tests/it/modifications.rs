@@ -6,7 +6,7 @@ use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluent
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration as Logs, DbInstance};
 use aws_sim::Database;
 
-use crate::lab::{A, Clients, HERE, Lab, code, hours, message, pass};
+use crate::lab::{A, Clients, HERE, Lab, advance_time, code, hours, message};
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
@@ -61,13 +61,13 @@ async fn modify_without_apply_immediately_waits_for_window() {
     assert_eq!(here.orders().await.pending_modified_values().unwrap().iam_database_authentication_enabled(), None);
 
     // The lab's clock begins on Wednesday, 2026-11-18, at 11:06:40.
-    pass(hours(13)).await;
-    pass(Duration::from_mins(53)).await;
+    advance_time(hours(13)).await;
+    advance_time(Duration::from_mins(53)).await;
     assert_eq!(here.orders_status().await, "available");
-    pass(Duration::from_mins(1)).await;
+    advance_time(Duration::from_mins(1)).await;
     assert_eq!(here.orders_status().await, "modifying");
     assert_eq!(code(here.modify().multi_az(false).send().await), "InvalidDBInstanceState");
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     let done = here.orders().await;
     assert_eq!(
         (done.db_instance_status(), done.db_instance_class()),
@@ -90,26 +90,26 @@ async fn busy_instance_is_maintained_later_in_window_or_next_week() {
     let take =
         |id: &str| here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier(id).send();
     take("first").await.unwrap();
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     assert_eq!(here.orders_status().await, "backing-up");
-    pass(Duration::from_mins(11)).await;
+    advance_time(Duration::from_mins(11)).await;
     assert_eq!(here.orders_status().await, "modifying");
-    pass(Duration::from_mins(30)).await;
+    advance_time(Duration::from_mins(30)).await;
     assert_eq!((here.orders_status().await.as_str(), here.orders().await.multi_az()), ("available", Some(true)));
 
     // 11:58: the next snapshot ends within this window.
     let next = here.modify().preferred_maintenance_window("wed:12:00-wed:12:30").multi_az(false);
     next.send().await.unwrap();
     take("second").await.unwrap();
-    pass(Duration::from_mins(19)).await;
+    advance_time(Duration::from_mins(19)).await;
     assert_eq!(here.orders_status().await, "backing-up");
-    pass(Duration::from_mins(20)).await;
+    advance_time(Duration::from_mins(20)).await;
     assert_eq!(here.orders().await.multi_az(), Some(false));
     // 12:37: the window has closed, and opens again in a week.
     here.modify().multi_az(true).send().await.unwrap();
-    pass(hours(24 * 6)).await;
+    advance_time(hours(24 * 6)).await;
     assert_eq!(here.orders().await.multi_az(), Some(false));
-    pass(hours(24)).await;
+    advance_time(hours(24)).await;
     assert_eq!(here.orders().await.multi_az(), Some(true));
 }
 
@@ -122,9 +122,9 @@ async fn instance_busy_for_whole_window_waits_for_next_window() {
     let call = here.modify().preferred_maintenance_window("wed:11:10-wed:11:40").multi_az(true);
     call.send().await.unwrap();
     here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send().await.unwrap();
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     assert_eq!((here.orders_status().await.as_str(), here.orders().await.multi_az()), ("available", Some(false)));
-    pass(hours(24 * 7)).await;
+    advance_time(hours(24 * 7)).await;
     assert_eq!(here.orders().await.multi_az(), Some(true));
 }
 
@@ -167,7 +167,7 @@ async fn some_changes_ignore_apply_immediately() {
             }
             _ => assert_eq!(pending.port(), None),
         }
-        pass(Duration::from_mins(10)).await;
+        advance_time(Duration::from_mins(10)).await;
         assert_eq!(here.orders_status().await, "available", "{what}");
     }
     let done = here.orders().await;
@@ -178,7 +178,7 @@ async fn some_changes_ignore_apply_immediately() {
     assert!(done.enhanced_monitoring_resource_arn().is_some() && done.performance_insights_kms_key_id().is_some());
     let less = here.modify().cloudwatch_logs_export_configuration(logs(&[], &["upgrade"]));
     less.monitoring_interval(0).enable_performance_insights(false).send().await.unwrap();
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     let done = here.orders().await;
     assert_eq!(done.enabled_cloudwatch_logs_exports(), ["postgresql"]);
     assert_eq!((done.monitoring_interval(), done.performance_insights_enabled()), (Some(0), Some(false)));
@@ -245,7 +245,7 @@ async fn modify_validates_every_parameter() {
     ];
     for call in allowed {
         call.send().await.unwrap();
-        pass(Duration::from_mins(10)).await;
+        advance_time(Duration::from_mins(10)).await;
     }
     let other = here.key().await;
     assert_eq!(code(here.modify().performance_insights_kms_key_id(other).send().await), COMBINATION);
@@ -256,7 +256,7 @@ async fn modify_validates_every_parameter() {
 async fn storage_change_is_refused_during_storage_optimization() {
     let (_lab, here) = lab();
     here.modify().allocated_storage(101).apply_immediately(true).send().await.unwrap();
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     let grown = here.orders().await;
     // The size is rounded up to 10 percent more.
     assert_eq!((grown.allocated_storage(), grown.db_instance_status()), (Some(110), Some("storage-optimization")));
@@ -266,13 +266,13 @@ async fn storage_change_is_refused_during_storage_optimization() {
     // During storage optimization other changes and snapshots are possible.
     here.modify().allocated_storage(110).backup_retention_period(3).send().await.unwrap();
     here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send().await.unwrap();
-    pass(hours(3)).await;
+    advance_time(hours(3)).await;
     assert_eq!(here.orders_status().await, "storage-optimization");
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     assert_eq!((here.orders_status().await.as_str(), here.orders().await.percent_progress()), ("available", None));
     let faster = || here.modify().storage_type("io1").iops(2000).apply_immediately(true);
     faster().send().await.unwrap();
-    pass(hours(8)).await;
+    advance_time(hours(8)).await;
     // Size and IOPS of provisioned storage can only be increased together.
     assert_eq!(code(here.modify().allocated_storage(200).send().await), COMBINATION);
     assert_eq!(code(here.modify().iops(3000).send().await), COMBINATION);
@@ -289,7 +289,7 @@ async fn managed_password_creates_and_rotates_secret() {
     assert_eq!(managed.db_instance_status(), Some("resetting-master-credentials"));
     let secret = managed.master_user_secret().unwrap().clone();
     assert_eq!((secret.secret_status(), secret.kms_key_id()), (Some("creating"), Some(key.as_str())));
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     let status = async || {
         let secret = here.orders().await.master_user_secret().cloned();
         secret.map(|secret| (secret.secret_arn().unwrap().to_owned(), secret.secret_status().unwrap().to_owned()))
@@ -305,7 +305,7 @@ async fn managed_password_creates_and_rotates_secret() {
     assert_eq!(code(here.modify().rotate_master_user_password(true).send().await), COMBINATION);
     here.modify().rotate_master_user_password(true).apply_immediately(true).send().await.unwrap();
     assert_eq!(status().await, Some((arn, "rotating".to_owned())));
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     assert_eq!(code(here.modify().manage_master_user_password(false).send().await), COMBINATION);
     here.modify().manage_master_user_password(false).master_user_password("long-enough").send().await.unwrap();
     assert_eq!(status().await, None);
@@ -325,7 +325,7 @@ async fn parameter_group_needs_reboot_and_option_group_waits_for_window() {
     };
     let is = |status: &str| ("mine".to_owned(), status.to_owned());
     assert_eq!(group().await, is("applying"));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!((group().await, here.orders_status().await.as_str()), (is("pending-reboot"), "available"));
     let options = here.orders().await.option_group_memberships().to_vec();
     let options: Vec<_> = options.iter().map(|of| (of.option_group_name().unwrap(), of.status().unwrap())).collect();
@@ -338,9 +338,9 @@ async fn parameter_group_needs_reboot_and_option_group_waits_for_window() {
     reboot().send().await.unwrap();
     assert_eq!(here.orders_status().await, "rebooting");
     assert_eq!(code(reboot().send().await), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(group().await, is("in-sync"));
-    pass(hours(24 * 7)).await;
+    advance_time(hours(24 * 7)).await;
     let options = here.orders().await.option_group_memberships().to_vec();
     assert_eq!(
         (options.len(), options[0].option_group_name(), options[0].status()),
@@ -362,7 +362,7 @@ async fn fingerprint_is_equal_after_same_modifications() {
         let here = lab.agent(A, HERE);
         let call = here.modify().manage_master_user_password(true).enable_performance_insights(true);
         call.db_instance_class(class).send().await.unwrap();
-        pass(hours(1)).await;
+        advance_time(hours(1)).await;
         lab.cloud.fingerprint()
     }
     let (one, same, other) = (run(1, "db.t4g.small").await, run(2, "db.t4g.small").await, run(1, "db.t4g.large").await);

@@ -1,7 +1,7 @@
 //! The permissions that each request needs, and on which resources.
 
 use crate::copied_snapshot::{CopiedSnapshot, copied_snapshot};
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code, hours};
 use crate::permission_probe::{PermissionProbe, TO_STORE, call, rds};
 
 fn each<'a>(actions: &[&'a str], resource: &str) -> Vec<(&'a str, String)> {
@@ -77,7 +77,7 @@ async fn rds_actions_need_documented_permissions() {
         ("rds:AddTagsToResource", here("snapshot:first")),
     ];
     probe.assert_needs(HERE, snapshot, &needs).await;
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
 
     let modify = |clients: &Clients| clients.rds.modify_db_instance().db_instance_identifier("orders");
     let grouped = call!(clients => modify(&clients).db_parameter_group_name("default.postgres16"));
@@ -86,7 +86,7 @@ async fn rds_actions_need_documented_permissions() {
     let role = format!("arn:aws:iam::{A}:role/metrics");
     let monitored = call!(clients => modify(&clients).monitoring_interval(5).monitoring_role_arn(&role));
     probe.assert_needs(HERE, monitored, &[db.clone(), ("iam:PassRole", role.clone())]).await;
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let secret = format!("arn:aws:secretsmanager:{HERE}:{A}:secret:rds!db-*");
     let managed = call!(clients => {
         modify(&clients).manage_master_user_password(true).master_user_secret_kms_key_id(&key)
@@ -97,7 +97,7 @@ async fn rds_actions_need_documented_permissions() {
         each(&["secretsmanager:CreateSecret", "secretsmanager:TagResource"], &secret),
     ];
     probe.assert_needs(HERE, managed, &needs.concat()).await;
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let rotated = call!(clients => modify(&clients).rotate_master_user_password(true).apply_immediately(true));
     probe.assert_needs(HERE, rotated, &[db, ("secretsmanager:RotateSecret", secret)]).await;
 
@@ -133,7 +133,7 @@ async fn rds_actions_need_documented_permissions() {
         .await;
 
     let admin = lab.agent(A, HERE);
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     admin.rds.modify_db_instance().db_instance_identifier("orders").copy_tags_to_snapshot(true).send().await.unwrap();
     let delete = call!(clients => {
         clients.rds.delete_db_instance().db_instance_identifier("orders").final_db_snapshot_identifier("last")

@@ -1,7 +1,7 @@
 //! Key policies: which documents are valid, and what they allow.
 
 use crate::copied_snapshot::{CopiedSnapshot, copied_snapshot};
-use crate::lab::{A, B, HERE, Lab, allowing_through_rds, code, hours, message, pass};
+use crate::lab::{A, B, HERE, Lab, advance_time, allowing_through_rds, code, hours, message};
 
 #[tokio::test(start_paused = true)]
 async fn key_policy_must_be_valid_and_not_lock_out_caller() {
@@ -147,7 +147,7 @@ async fn date_condition_ends_access() {
     let until = r#"{"DateLessThan":{"aws:CurrentTime":"2026-11-19T00:00:00Z"}}"#;
     all.a.kms.put_key_policy().key_id(&all.key).policy(allowing_through_rds(A, B, until)).send().await.unwrap();
     copy(&all, "before").await.unwrap();
-    pass(hours(24)).await;
+    advance_time(hours(24)).await;
     assert!(copy(&all, "after").await.is_err());
     assert_eq!(all.b.status("before").await, "available");
 }

@@ -3,7 +3,7 @@
 use aws_sdk_kms::types::KeyState;
 use aws_sim::Database;
 
-use crate::lab::{A, B, HERE, Lab, THERE, allowing_through_rds, code, hours, message, pass, snapshot_arn};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, allowing_through_rds, code, hours, message, snapshot_arn};
 
 #[tokio::test(start_paused = true)]
 async fn manual_handoff_across_accounts_and_regions_preserves_content() {
@@ -19,10 +19,10 @@ async fn manual_handoff_across_accounts_and_regions_preserves_content() {
     let replica = a_here.kms.replicate_key().key_id(&primary).replica_region(THERE).send().await.unwrap();
     let replica = replica.replica_key_metadata().unwrap().arn().unwrap().to_owned();
     assert_eq!(replica, primary.replace(HERE, THERE));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
 
     a.copy(&snapshot_arn(A, HERE, "source"), "shared", &replica).await;
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     let shared = a.described("shared").await;
     assert_eq!((shared.status(), shared.source_region()), (Some("available"), Some(HERE)));
     assert_eq!(shared.kms_key_id(), Some(replica.as_str()));
@@ -39,7 +39,7 @@ async fn manual_handoff_across_accounts_and_regions_preserves_content() {
     assert!(refusal.starts_with(&format!("The source snapshot KMS key [{replica}] does not exist")), "{refusal}");
     a.kms.put_key_policy().key_id(&replica).policy(allowing_through_rds(A, B, "{}")).send().await.unwrap();
     copy().await.unwrap();
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
 
     // B's copy is independent: A now withdraws all access.
     let grants = a.kms.list_grants().key_id(&replica).send().await.unwrap();
@@ -61,7 +61,7 @@ async fn manual_handoff_across_accounts_and_regions_preserves_content() {
     let call = b.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("target");
     call.db_instance_identifier("orders").send().await.unwrap();
     assert_eq!(lab.cloud.content(&format!("arn:aws:rds:{THERE}:{B}:db:orders")), None);
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let restored = b.rds.describe_db_instances().db_instance_identifier("orders").send().await.unwrap();
     let restored = &restored.db_instances()[0];
     assert_eq!(restored.db_instance_status(), Some("available"));
@@ -82,7 +82,7 @@ async fn trace_is_deterministic_and_fingerprint_omits_ids() {
         let key = a.key().await;
         a.kms.create_alias().alias_name("alias/k").target_key_id(&key).send().await.unwrap();
         a.copy(&snapshot_arn(A, HERE, "source"), "copy", "alias/k").await;
-        pass(hours(4)).await;
+        advance_time(hours(4)).await;
         (format!("{:?}", lab.cloud.calls()), lab.cloud.fingerprint())
     }
     let (first, again, other) = (run(1).await, run(1).await, run(2).await);

@@ -54,7 +54,7 @@ impl Program {
 }
 
 /// Runs the program to its end; returns the exit code and standard error.
-async fn ends(args: &[&str]) -> (Option<i32>, String) {
+async fn run_to_end(args: &[&str]) -> (Option<i32>, String) {
     let output = command(args).output().await.unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
@@ -94,12 +94,12 @@ async fn example_world_has_accounts_queues_and_keys_for_a_handoff() {
 }
 
 /// Runs the program with a world file of this text; returns the exit code and the error without the path.
-async fn with_world(name: &str, text: &str) -> (Option<i32>, String) {
+async fn run_with_world(name: &str, text: &str) -> (Option<i32>, String) {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, text).unwrap();
-    let (code, said) = ends(&["--world", path.to_str().unwrap()]).await;
-    let told = said.strip_prefix(&format!("error: {}", path.display())).unwrap_or(&said).trim_end().to_owned();
-    (code, told)
+    let (code, said) = run_to_end(&["--world", path.to_str().unwrap()]).await;
+    let error = said.strip_prefix(&format!("error: {}", path.display())).unwrap_or(&said).trim_end().to_owned();
+    (code, error)
 }
 
 #[tokio::test]
@@ -146,13 +146,13 @@ async fn wrong_world_file_is_reported_with_file_and_line() {
         ),
     ];
     for (index, (text, expected)) in cases.iter().enumerate() {
-        let (code, told) = with_world(&format!("wrong-{index}.toml"), text).await;
-        assert_eq!(code, Some(2), "{text}\n{told}");
-        assert!(told.starts_with(expected.as_str()), "{text}\n{told}");
+        let (code, error) = run_with_world(&format!("wrong-{index}.toml"), text).await;
+        assert_eq!(code, Some(2), "{text}\n{error}");
+        assert!(error.starts_with(expected.as_str()), "{text}\n{error}");
     }
-    let (code, told) = ends(&["--world", "no-such-file.toml"]).await;
-    assert!(code == Some(2) && told.contains("no-such-file.toml: cannot be read"), "{told}");
-    assert_eq!(ends(&["--hold-after"]).await.0, Some(2));
+    let (code, error) = run_to_end(&["--world", "no-such-file.toml"]).await;
+    assert!(code == Some(2) && error.contains("no-such-file.toml: cannot be read"), "{error}");
+    assert_eq!(run_to_end(&["--hold-after"]).await.0, Some(2));
     let elsewhere =
         Command::new(env!("CARGO_BIN_EXE_aws-sim")).args(["--listen", "192.0.2.1:1"]).output().await.unwrap();
     assert_eq!(elsewhere.status.code(), Some(1));
@@ -241,7 +241,7 @@ async fn world_file_sets_every_policy_layer() {
         format!("[[account]]\nid = \"{A}\"\nresource_control_policies = [{}]", one("Allow", "", r#""*""#)),
         format!("[[account]]\nid = \"{A}\"\n{}", role("r", "boundary = '{}'")),
     ] {
-        assert_eq!(with_world("wrong-layers.toml", &wrong).await.0, Some(2), "{wrong}");
+        assert_eq!(run_with_world("wrong-layers.toml", &wrong).await.0, Some(2), "{wrong}");
     }
 }
 
@@ -265,7 +265,10 @@ async fn judge_answers_each_question_with_one_line() {
     for (asked, ruling) in [
         (question("kms:ListKeys", "nobody").to_string(), r#"{"result":"allowed"}"#),
         (question("sqs:ListQueues", "nobody").to_string(), r#"{"layer":"identity-based policy","result":"missing"}"#),
-        (question("kms:ListKeys", "luck").to_string(), r#"{"result":"refused","why":"leave luck is not for here"}"#),
+        (
+            question("kms:ListKeys", "luck").to_string(),
+            r#"{"result":"refused","why":"leave has the unsupported value luck"}"#,
+        ),
         ("{}".to_owned(), r#"{"result":"refused","why":"principal is missing"}"#),
     ] {
         input.write_all(format!("{asked}\n").as_bytes()).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours, snapshot_arn};
 
 fn lab_with_delay(seconds: u64) -> Lab {
     Lab::with(|settings| settings.lags.authorization = Duration::from_secs(seconds))
@@ -28,7 +28,7 @@ async fn new_key_is_visible_before_it_can_be_used() {
     here.kms.describe_key().key_id(&key).send().await.unwrap();
     let encrypt = || here.kms.encrypt().key_id(&key).plaintext(Blob::new("x")).send();
     assert_eq!(code(encrypt().await), "NotFoundException");
-    pass(Duration::from_secs(10)).await;
+    advance_time(Duration::from_secs(10)).await;
     encrypt().await.unwrap();
 }
 
@@ -38,10 +38,10 @@ async fn key_policy_is_visible_at_once_and_takes_effect_later() {
     lab.database("orders");
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let (key, own) = (a.key().await, b.key().await);
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     a.snapshot("orders", "first").await;
     a.copy("first", "copy", &key).await;
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     a.share("copy", B).await;
 
     let put = async |actions: &str| {
@@ -58,16 +58,16 @@ async fn key_policy_is_visible_at_once_and_takes_effect_later() {
     put("kms:*").await;
     assert_eq!(code(describe().await), "AccessDeniedException");
     assert_eq!(code(copy("early").await), "KMSKeyNotAccessibleFault");
-    pass(Duration::from_mins(1)).await;
+    advance_time(Duration::from_mins(1)).await;
     describe().await.unwrap();
     copy("in-time").await.unwrap();
     // Replacing a document that is not in effect yet does not shorten the delay of the first one.
     put("kms:Encrypt").await;
-    pass(Duration::from_secs(30)).await;
+    advance_time(Duration::from_secs(30)).await;
     put("kms:Decrypt").await;
-    pass(Duration::from_secs(29)).await;
+    advance_time(Duration::from_secs(29)).await;
     describe().await.unwrap();
-    pass(Duration::from_secs(2)).await;
+    advance_time(Duration::from_secs(2)).await;
     assert_eq!(code(describe().await), "AccessDeniedException");
 }
 
@@ -89,10 +89,10 @@ async fn queue_policy_is_visible_at_once_and_takes_effect_later() {
     };
     set(&policy("sqs:*").replace("kms:", "sqs:")).await;
     assert_eq!(code(send().await), "AccessDenied");
-    pass(Duration::from_secs(30)).await;
+    advance_time(Duration::from_secs(30)).await;
     send().await.unwrap();
     set("").await;
     send().await.unwrap();
-    pass(Duration::from_secs(30)).await;
+    advance_time(Duration::from_secs(30)).await;
     assert_eq!(code(send().await), "AccessDenied");
 }

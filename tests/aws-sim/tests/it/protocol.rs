@@ -137,8 +137,8 @@ async fn json_protocol_validates_target_and_content_type() {
     ];
     for (service, verb, headers, body, code) in refused {
         let answer = ask(&lab, service, verb, "/", headers, body).await;
-        let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
-        let kind = told["__type"].as_str().unwrap();
+        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        let kind = body["__type"].as_str().unwrap();
         assert!(answer.status == 400 && kind.ends_with(code), "{service} {verb} {headers:?} {}", answer.body);
     }
 }

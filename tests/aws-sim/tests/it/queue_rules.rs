@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName::{self, *};
 
-use crate::lab::{A, B, Clients, HERE, Lab, code, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, advance_time, code};
 
 async fn make(clients: &Clients, name: &str, attributes: &[(QueueAttributeName, &str)]) -> Result<String, String> {
     let call = clients.sqs.create_queue().queue_name(name);
@@ -45,9 +45,9 @@ async fn create_queue_with_same_attributes_returns_same_queue() {
 
     a.sqs.delete_queue().queue_url(&url).send().await.unwrap();
     assert!(code(a.sqs.delete_queue().queue_url(&url).send().await).ends_with("NonExistentQueue"));
-    pass(Duration::from_secs(59)).await;
+    advance_time(Duration::from_secs(59)).await;
     assert_eq!(make(&a, "q", &[]).await, Err("QueueDeletedRecently".to_owned()));
-    pass(Duration::from_secs(1)).await;
+    advance_time(Duration::from_secs(1)).await;
     make(&a, "q", &[]).await.unwrap();
     assert_eq!(
         code(a.sqs.delete_queue().queue_url("https://sqs.eu-west-1.amazonaws.com/q").send().await),
@@ -179,9 +179,9 @@ async fn queues_are_listed_tagged_and_purged() {
     a.sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();
     purge().await.unwrap();
     assert_eq!(get(&a, &url, ApproximateNumberOfMessages).await.as_deref(), Some("0"));
-    pass(Duration::from_secs(59)).await;
+    advance_time(Duration::from_secs(59)).await;
     assert!(code(purge().await).ends_with("PurgeQueueInProgress"));
-    pass(Duration::from_secs(1)).await;
+    advance_time(Duration::from_secs(1)).await;
     purge().await.unwrap();
     // No policy can allow another account to manage a queue.
     let open = format!(

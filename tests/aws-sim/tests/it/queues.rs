@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
 };
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, message, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code, hours, message};
 
 async fn queue(clients: &Clients, name: &str) -> String {
     clients.sqs.create_queue().queue_name(name).send().await.unwrap().queue_url().unwrap().to_owned()
@@ -37,12 +37,12 @@ async fn queue_speed_divides_visibility_timeout_and_long_poll() {
     let begun = tokio::time::Instant::now();
     assert!(receive().await.is_empty());
     assert!((100..200).contains(&begun.elapsed().as_millis()));
-    pass(Duration::from_secs(2)).await;
+    advance_time(Duration::from_secs(2)).await;
     let longer = own.sqs.change_message_visibility().queue_url(&url).receipt_handle(handle).visibility_timeout(1200);
     longer.send().await.unwrap();
-    pass(Duration::from_secs(5)).await;
+    advance_time(Duration::from_secs(5)).await;
     assert!(receive().await.is_empty());
-    pass(Duration::from_secs(1)).await;
+    advance_time(Duration::from_secs(1)).await;
     assert_eq!(receive().await.len(), 1);
 }
 
@@ -82,7 +82,7 @@ async fn received_message_is_hidden_until_visibility_timeout() {
     let counts =
         a.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All).send().await.unwrap();
     assert_eq!(counts.attributes().unwrap()[&QueueAttributeName::ApproximateNumberOfMessagesNotVisible], "1");
-    pass(Duration::from_secs(31)).await;
+    advance_time(Duration::from_secs(31)).await;
     let second = receive(&a, &url).await.messages()[0].clone();
     assert_eq!(second.attributes().unwrap()[&MessageSystemAttributeName::ApproximateReceiveCount], "2");
     // The handle of the first receipt no longer deletes the message.
@@ -101,7 +101,7 @@ async fn received_message_is_hidden_until_visibility_timeout() {
     let call = a.sqs.delete_message_batch().queue_url(&url).entries(entry.build().unwrap());
     let batch = call.entries(wrong.build().unwrap()).send().await.unwrap();
     assert_eq!((batch.successful().len(), batch.failed().len()), (1, 1));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert!(receive(&a, &url).await.messages().is_empty());
 }
 
@@ -119,7 +119,7 @@ async fn message_is_hidden_for_at_most_twelve_hours() {
     assert_eq!(code(hide(43_201).await), "InvalidParameterValue");
     for _ in 0..11 {
         hide(3700).await.unwrap();
-        pass(hours(1)).await;
+        advance_time(hours(1)).await;
     }
     hide(3500).await.unwrap();
     assert_eq!(
@@ -144,12 +144,12 @@ async fn undeleted_message_moves_to_dead_letter_queue() {
     a.sqs.send_message().queue_url(&url).message_body("bad").send().await.unwrap();
     for _ in 0..2 {
         assert_eq!(receive(&a, &url).await.messages().len(), 1);
-        pass(Duration::from_secs(11)).await;
+        advance_time(Duration::from_secs(11)).await;
     }
     assert!(receive(&a, &url).await.messages().is_empty());
     assert_eq!(receive(&a, &dead).await.messages()[0].body(), Some("bad"));
     // The retention period begins when the message was first sent.
-    pass(hours(4 * 24)).await;
+    advance_time(hours(4 * 24)).await;
     assert!(receive(&a, &dead).await.messages().is_empty());
 }
 
@@ -166,7 +166,7 @@ async fn long_poll_returns_when_message_becomes_visible() {
 
     let begun = tokio::time::Instant::now();
     let sender = async {
-        pass(Duration::from_secs(7)).await;
+        advance_time(Duration::from_secs(7)).await;
         a.sqs.send_message().queue_url(&url).message_body("late").send().await.unwrap();
     };
     let (received, ()) = tokio::join!(poll(), sender);
@@ -175,7 +175,7 @@ async fn long_poll_returns_when_message_becomes_visible() {
 
     // A long poll also returns when a hidden message becomes visible again.
     let begun = tokio::time::Instant::now();
-    pass(Duration::from_secs(15)).await;
+    advance_time(Duration::from_secs(15)).await;
     assert_eq!(poll().await.unwrap().messages().len(), 1);
     assert!(begun.elapsed() < Duration::from_secs(31));
     assert_eq!(

@@ -1,6 +1,6 @@
 //! Service quotas.
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, message, pass, snapshot_arn};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours, message, snapshot_arn};
 
 #[tokio::test(start_paused = true)]
 async fn copies_in_progress_are_limited_to_twenty() {
@@ -18,7 +18,7 @@ async fn copies_in_progress_are_limited_to_twenty() {
         call.target_db_snapshot_identifier("one-more").send()
     };
     assert_eq!(message(call().await), "Cannot copy more than 20 snapshots across regions");
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     call().await.unwrap();
 }
 
@@ -67,6 +67,6 @@ async fn instances_are_limited_by_quota() {
     assert_eq!(code(restore().await), "InstanceQuotaExceeded");
     let call = here.rds.delete_db_instance().db_instance_identifier("orders");
     call.skip_final_snapshot(true).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     restore().await.unwrap();
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use aws_sdk_rds::error::ProvideErrorMetadata;
 use aws_sim::{Rates, Weather};
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code};
 
 /// Clients without retries.
-fn once(lab: &Lab, account: &str, region: &str) -> Clients {
+fn without_retries(lab: &Lab, account: &str, region: &str) -> Clients {
     lab.root_without_retries(account, region)
 }
 
@@ -20,7 +20,8 @@ async fn rate_limit_counts_per_action_account_and_region_and_refills() {
             [("kms:CreateKey", 2), ("rds:DescribeDBInstances", 2), ("sqs:ListQueues", 1), ("sts:GetCallerIdentity", 1)];
         settings.rates = slow.iter().fold(Rates::none(), |rates, (action, rate)| rates.limit(action, *rate));
     });
-    let [own, there, other] = [(A, HERE), (A, THERE), (B, HERE)].map(|(account, region)| once(&lab, account, region));
+    let [own, there, other] =
+        [(A, HERE), (A, THERE), (B, HERE)].map(|(account, region)| without_retries(&lab, account, region));
     let create = async |clients: &Clients| {
         clients.kms.create_key().send().await.err().map(|error| error.code().unwrap_or_default().to_owned())
     };
@@ -31,11 +32,11 @@ async fn rate_limit_counts_per_action_account_and_region_and_refills() {
     assert_eq!(create(&own).await.as_deref(), Some("ThrottlingException"));
     assert_eq!((create(&there).await, create(&other).await), (None, None));
     own.kms.list_keys().send().await.unwrap();
-    pass(Duration::from_millis(500)).await;
+    advance_time(Duration::from_millis(500)).await;
     assert_eq!(create(&own).await, None);
     assert_eq!(create(&own).await.as_deref(), Some("ThrottlingException"));
     // The capacity of a bucket is one second's rate.
-    pass(Duration::from_secs(100)).await;
+    advance_time(Duration::from_secs(100)).await;
     for _ in 0..2 {
         assert_eq!(create(&own).await, None);
     }
@@ -56,9 +57,9 @@ async fn rate_limit_counts_per_action_account_and_region_and_refills() {
 #[tokio::test(start_paused = true)]
 async fn replicate_key_counts_as_two_create_keys_in_replica_region() {
     let lab = Lab::with(|settings| settings.rates = Rates::documented().limit("kms:CreateKey", 3));
-    let [here, there] = [HERE, THERE].map(|region| once(&lab, A, region));
+    let [here, there] = [HERE, THERE].map(|region| without_retries(&lab, A, region));
     let key = here.kms.create_key().multi_region(true).send().await.unwrap().key_metadata.unwrap().key_id;
-    pass(Duration::from_secs(10)).await;
+    advance_time(Duration::from_secs(10)).await;
     here.kms.replicate_key().key_id(&key).replica_region(THERE).send().await.unwrap();
     there.kms.create_key().send().await.unwrap();
     assert_eq!(code(there.kms.create_key().send().await), "ThrottlingException");
@@ -71,7 +72,7 @@ async fn replicate_key_counts_as_two_create_keys_in_replica_region() {
 #[tokio::test(start_paused = true)]
 async fn documented_rates_limit_kms_only() {
     let lab = Lab::with(|settings| settings.rates = Rates::documented());
-    let own = once(&lab, A, HERE);
+    let own = without_retries(&lab, A, HERE);
     let key = own.key().await;
     let cancel = async || code(own.kms.cancel_key_deletion().key_id(&key).send().await);
     let mut answers = Vec::new();
@@ -87,7 +88,7 @@ async fn documented_rates_limit_kms_only() {
 #[tokio::test(start_paused = true)]
 async fn cryptographic_operations_share_one_rate_limit() {
     let lab = Lab::with(|settings| settings.rates = Rates::none().limit(Rates::CRYPTOGRAPHIC, 2));
-    let own = once(&lab, A, HERE);
+    let own = without_retries(&lab, A, HERE);
     let key = own.key().await;
     let data = || own.kms.generate_data_key().key_id(&key).number_of_bytes(32).send();
     let blob = data().await.unwrap().ciphertext_blob.unwrap();
@@ -96,8 +97,8 @@ async fn cryptographic_operations_share_one_rate_limit() {
 }
 
 /// The results of a hundred requests, counted.
-async fn hundred(lab: &Lab) -> BTreeMap<String, usize> {
-    let own = once(lab, A, HERE);
+async fn results_of_hundred_requests(lab: &Lab) -> BTreeMap<String, usize> {
+    let own = without_retries(lab, A, HERE);
     let mut ends = BTreeMap::new();
     for _ in 0..100 {
         let end = match own.rds.describe_db_instances().send().await {
@@ -118,9 +119,9 @@ async fn random_faults_are_determined_by_seed() {
         })
     };
     let lab = rough(1);
-    pass(Duration::from_secs(100)).await;
+    advance_time(Duration::from_secs(100)).await;
     lab.database("orders");
-    let ends = hundred(&lab).await;
+    let ends = results_of_hundred_requests(&lab).await;
     // The database is younger than 30 s all the time, so an old read does not show it.
     let kinds: Vec<&str> = ends.keys().map(String::as_str).collect();
     assert_eq!(kinds, ["0 found", "1 found", "InternalFailure", "Throttling", "broken"], "{ends:?}");
@@ -128,13 +129,13 @@ async fn random_faults_are_determined_by_seed() {
     assert!(calm(&ends).is_some_and(|count| (50..95).contains(&count)), "{ends:?}");
     let again = async |seed| {
         let lab = rough(seed);
-        pass(Duration::from_secs(100)).await;
+        advance_time(Duration::from_secs(100)).await;
         lab.database("orders");
-        hundred(&lab).await
+        results_of_hundred_requests(&lab).await
     };
     assert_eq!(again(1).await, ends);
     assert_ne!(again(2).await, ends);
     lab.cloud.change_weather(Weather::calm());
-    pass(Duration::from_secs(100)).await;
-    assert_eq!(calm(&hundred(&lab).await), Some(100));
+    advance_time(Duration::from_secs(100)).await;
+    assert_eq!(calm(&results_of_hundred_requests(&lab).await), Some(100));
 }

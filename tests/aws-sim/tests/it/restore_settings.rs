@@ -3,7 +3,7 @@
 use aws_sdk_rds::operation::restore_db_instance_from_db_snapshot::builders::RestoreDBInstanceFromDBSnapshotFluentBuilder as Restore;
 use aws_sim::Database;
 
-use crate::lab::{A, Clients, HERE, Lab, code, hours, pass};
+use crate::lab::{A, Clients, HERE, Lab, advance_time, code, hours};
 
 type Change = fn(Restore) -> Restore;
 
@@ -58,13 +58,13 @@ async fn restore_takes_omitted_settings_from_source_or_default() {
         modify.db_port_number(3399).preferred_backup_window("05:00-06:00").enable_iam_database_authentication(true);
     let modify = modify.backup_retention_period(9).deletion_protection(true).multi_az(true).copy_tags_to_snapshot(true);
     modify.max_allocated_storage(500).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     here.snapshot("orders", "second").await;
     let creating = here.restore("second", "again").send().await.unwrap();
     let creating = creating.db_instance().unwrap();
     assert_eq!(creating.db_parameter_groups()[0].parameter_apply_status(), Some("applying"));
     assert_eq!(creating.percent_progress(), None);
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
 
     let made = here.instance("again").await;
     let endpoint = made.endpoint().unwrap();
@@ -165,7 +165,7 @@ async fn restore_validates_every_parameter() {
         ],
     )
     .await;
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let groups = here.instance("orders-6").await;
     assert_eq!(groups.db_parameter_groups()[0].db_parameter_group_name(), Some("fits"));
     assert_eq!(groups.db_parameter_groups()[0].parameter_apply_status(), Some("in-sync"));
@@ -265,7 +265,7 @@ async fn restore_validates_storage_type_size_and_performance() {
     assert_eq!(seen(&here.instance("small-6").await), ("gp3".to_owned(), Some(12_000), Some(500)));
     assert_eq!(seen(&here.instance("large-1").await), ("gp3".to_owned(), Some(64_000), Some(4_000)));
     // Provisioned IOPS are taken from the snapshot only if the storage type stays the same.
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     here.snapshot("small-3", "fast").await;
     here.restore("fast", "as-fast").storage_type("io1").send().await.unwrap();
     here.restore("fast", "usual").send().await.unwrap();
@@ -296,7 +296,7 @@ async fn restore_of_oracle_accepts_name_license_and_secret() {
     let made = made.db_instance().unwrap();
     assert_eq!((made.db_name(), made.license_model()), (Some("SALES"), Some("license-included")));
     assert_eq!(made.master_user_secret().unwrap().secret_status(), Some("creating"));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(here.instance("managed").await.master_user_secret().unwrap().secret_status(), Some("active"));
     assert_eq!(here.instance("managed").await.engine_lifecycle_support(), None);
 }

@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::Tag;
 
 use crate::copied_snapshot::copied_snapshot;
-use crate::lab::{A, B, HERE, Lab, code, hours, pass};
+use crate::lab::{A, B, HERE, Lab, advance_time, code, hours};
 
 #[tokio::test(start_paused = true)]
 async fn restore_of_shared_encrypted_snapshot_is_refused() {
@@ -17,7 +17,7 @@ async fn restore_of_shared_encrypted_snapshot_is_refused() {
     assert_eq!(code(restore(&all.copy).await), "InvalidRestoreFault");
     all.b.copy(&all.copy, "mine", &all.own).await;
     assert_eq!(code(restore("mine").await), "InvalidDBSnapshotState");
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     restore("mine").await.unwrap();
     assert_eq!(code(restore("mine").await), "DBInstanceAlreadyExists");
 }
@@ -41,7 +41,7 @@ async fn restore_uses_given_subnet_and_security_groups() {
     let made = made.db_instance().unwrap();
     assert_eq!((made.db_instance_status(), made.endpoint()), (Some("creating"), None));
     assert_eq!(made.tag_list().len(), 1);
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let found = here.rds.describe_db_instances().db_instance_identifier("again").send().await.unwrap();
     let found = &found.db_instances()[0];
     assert_eq!(found.db_instance_status(), Some("available"));
@@ -69,7 +69,7 @@ async fn modify_needs_available_instance_and_takes_time() {
     create().master_user_password("long enough".replace(' ', "-")).send().await.unwrap();
     let modify = || here.rds.modify_db_instance().db_instance_identifier("orders");
     assert_eq!(code(modify().backup_retention_period(14).send().await), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let at_once = modify().backup_retention_period(14).db_instance_class("db.t4g.large").send().await.unwrap();
     let at_once = at_once.db_instance().unwrap();
     assert_eq!((at_once.backup_retention_period(), at_once.db_instance_class()), (Some(14), Some("db.t4g.small")));
@@ -81,7 +81,7 @@ async fn modify_needs_available_instance_and_takes_time() {
     let call = modify().db_instance_class("db.t4g.large").manage_master_user_password(true).apply_immediately(true);
     let running = call.send().await.unwrap();
     assert_eq!(running.db_instance().unwrap().db_instance_status(), Some("resetting-master-credentials"));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let done = here.rds.describe_db_instances().send().await.unwrap();
     let done = &done.db_instances()[0];
     assert_eq!((done.db_instance_status(), done.db_instance_class()), (Some("available"), Some("db.t4g.large")));

@@ -2,10 +2,10 @@
 
 use aws_sim::Credentials;
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, message, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code, hours, message};
 
 /// A trust policy for a principal, with a condition.
-fn trusting(who: &str, condition: &str) -> String {
+fn trust_policy(who: &str, condition: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},
             "Action":"sts:AssumeRole","Condition":{condition}}}]}}"#
@@ -13,7 +13,7 @@ fn trusting(who: &str, condition: &str) -> String {
 }
 
 /// A policy of a role with one Allow statement.
-fn allowing(actions: &str, resource: &str) -> String {
+fn allow_policy(actions: &str, resource: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"{resource}"}}]}}"#
     )
@@ -38,14 +38,14 @@ async fn trust_policy_decides_who_assumes_role() {
     let (agent, stranger) = (lab.agent(A, HERE), lab.agent(B, THERE));
     let root = |account: &str| format!("arn:aws:iam::{account}:root");
     let cases = [
-        (trusting(&root(A), "{}"), true, false),
-        (trusting(B, "{}"), false, true),
-        (trusting("*", "{}"), true, true),
-        (trusting(&format!("arn:aws:iam::{B}:role/agent"), "{}"), false, true),
-        (trusting("*", &format!(r#"{{"StringEquals":{{"aws:PrincipalAccount":"{A}"}}}}"#)), true, false),
-        (trusting("*", r#"{"StringEquals":{"sts:ExternalId":"secret"}}"#), false, false),
-        (trusting("*", r#"{"StringEquals":{"sts:RoleSessionName":"me"}}"#), true, true),
-        (trusting("*", r#"{"StringEquals":{"sts:RoleSessionName":"you"}}"#), false, false),
+        (trust_policy(&root(A), "{}"), true, false),
+        (trust_policy(B, "{}"), false, true),
+        (trust_policy("*", "{}"), true, true),
+        (trust_policy(&format!("arn:aws:iam::{B}:role/agent"), "{}"), false, true),
+        (trust_policy("*", &format!(r#"{{"StringEquals":{{"aws:PrincipalAccount":"{A}"}}}}"#)), true, false),
+        (trust_policy("*", r#"{"StringEquals":{"sts:ExternalId":"secret"}}"#), false, false),
+        (trust_policy("*", r#"{"StringEquals":{"sts:RoleSessionName":"me"}}"#), true, true),
+        (trust_policy("*", r#"{"StringEquals":{"sts:RoleSessionName":"you"}}"#), false, false),
     ];
     for (index, (trust, by_agent, by_stranger)) in cases.iter().enumerate() {
         lab.cloud.create_role(A, &format!("role-{index}"), trust, &[]).unwrap();
@@ -84,7 +84,7 @@ async fn assume_role_validates_its_parameters() {
     let chained = lab.clients(&session(&assume(&agent, &role).send().await.unwrap()), HERE, lab.cloud.connector());
     let again = lab.clients(&session(&assume(&chained, &role).send().await.unwrap()), HERE, lab.cloud.connector());
     again.kms.list_keys().send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(code(again.kms.list_keys().send().await), "ExpiredTokenException");
     assert_eq!(code(again.rds.describe_db_instances().send().await), "ExpiredToken");
 }
@@ -92,16 +92,16 @@ async fn assume_role_validates_its_parameters() {
 #[tokio::test(start_paused = true)]
 async fn create_role_refuses_invalid_names_and_documents() {
     let lab = Lab::new();
-    let trust = trusting(A, "{}");
+    let trust = trust_policy(A, "{}");
     let make = |name: &str, trust: &str, policies: &[&str]| lab.cloud.create_role(A, name, trust, policies);
-    let with_principal = trusting(A, "{}");
-    let sound = allowing(r#""kms:*""#, "*");
+    let with_principal = trust_policy(A, "{}");
+    let sound = allow_policy(r#""kms:*""#, "*");
     let refused = [
         make("a b", &trust, &[]),
         make("r", "{}", &[]),
         make("r", &sound, &[]),
-        make("r", &trusting(&format!("arn:aws:iam::{B}:role/nobody"), "{}"), &[]),
-        make("r", &trusting(A, r#"{"Sometimes":{"a":"b"}}"#), &[]),
+        make("r", &trust_policy(&format!("arn:aws:iam::{B}:role/nobody"), "{}"), &[]),
+        make("r", &trust_policy(A, r#"{"Sometimes":{"a":"b"}}"#), &[]),
         make("r", &trust, &["{}"]),
         make("r", &trust, &[&sound, &with_principal]),
         make("r", &trust.replace("\"Action\"", "\"Resource\":\"*\",\"Action\""), &[]),
@@ -120,13 +120,13 @@ async fn role_is_limited_to_its_policies() {
     let key = admin.key().await;
     let url = admin.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url().unwrap().to_owned();
     let policies = [
-        allowing(r#"["kms:ListKeys","sqs:GetQueueUrl"]"#, "*"),
-        allowing(r#""kms:DescribeKey""#, &key),
+        allow_policy(r#"["kms:ListKeys","sqs:GetQueueUrl"]"#, "*"),
+        allow_policy(r#""kms:DescribeKey""#, &key),
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotAction":["kms:*","sqs:*"],"NotResource":"arn:aws:rds:*:*:db:secret"}}"#.to_owned(),
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"rds:DeleteDBInstance","Resource":"*"}}"#.to_owned(),
     ];
     let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
-    lab.cloud.create_role(A, "clerk", &trusting(A, "{}"), &policies).unwrap();
+    lab.cloud.create_role(A, "clerk", &trust_policy(A, "{}"), &policies).unwrap();
     let clerk = lab.clients(&lab.cloud.role(A, "clerk"), HERE, lab.cloud.connector());
 
     clerk.kms.list_keys().send().await.unwrap();
@@ -147,7 +147,7 @@ async fn role_is_limited_to_its_policies() {
     for (who, allowed) in
         [(A.to_owned(), false), (format!("arn:aws:iam::{A}:role/clerk"), true), ("*".to_owned(), true)]
     {
-        let policy = allowing(r#""sqs:ReceiveMessage""#, &format!("arn:aws:sqs:{HERE}:{A}:q"))
+        let policy = allow_policy(r#""sqs:ReceiveMessage""#, &format!("arn:aws:sqs:{HERE}:{A}:q"))
             .replace("\"Action\"", &format!("\"Principal\":{{\"AWS\":\"{who}\"}},\"Action\""));
         let put = admin.sqs.set_queue_attributes().queue_url(&url);
         put.attributes(aws_sdk_sqs::types::QueueAttributeName::Policy, policy).send().await.unwrap();
@@ -160,8 +160,8 @@ async fn cross_account_access_needs_permission_on_both_sides() {
     let lab = Lab::new();
     let owner = lab.agent(A, HERE);
     let key = owner.key().await;
-    lab.cloud.create_role(B, "idle", &trusting(B, "{}"), &[]).unwrap();
-    lab.cloud.create_role(B, "user", &trusting(B, "{}"), &[&allowing(r#""kms:DescribeKey""#, &key)]).unwrap();
+    lab.cloud.create_role(B, "idle", &trust_policy(B, "{}"), &[]).unwrap();
+    lab.cloud.create_role(B, "user", &trust_policy(B, "{}"), &[&allow_policy(r#""kms:DescribeKey""#, &key)]).unwrap();
     let client = |name: &str| lab.clients(&lab.cloud.role(B, name), HERE, lab.cloud.connector());
     let (idle, user) = (client("idle"), client("user"));
     let describe = |clients: &Clients| clients.kms.describe_key().key_id(&key).send();
@@ -183,8 +183,8 @@ async fn key_policy_in_own_account_allows_or_delegates_to_iam() {
     let lab = Lab::new();
     let owner = lab.agent(A, HERE);
     let key = owner.key().await;
-    lab.cloud.create_role(A, "idle", &trusting(A, "{}"), &[]).unwrap();
-    lab.cloud.create_role(A, "user", &trusting(A, "{}"), &[&allowing(r#""kms:DescribeKey""#, &key)]).unwrap();
+    lab.cloud.create_role(A, "idle", &trust_policy(A, "{}"), &[]).unwrap();
+    lab.cloud.create_role(A, "user", &trust_policy(A, "{}"), &[&allow_policy(r#""kms:DescribeKey""#, &key)]).unwrap();
     let client = |name: &str| lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector());
     let (idle, user) = (client("idle"), client("user"));
     let describe = |clients: &Clients| clients.kms.describe_key().key_id(&key).send();
@@ -205,7 +205,7 @@ async fn actions_need_their_dependent_permissions() {
     use aws_sdk_kms::types::Tag;
     let lab = Lab::new();
     let clerk = |name: &str, actions: &str| {
-        lab.cloud.create_role(A, name, &trusting(A, "{}"), &[&allowing(actions, "*")]).unwrap();
+        lab.cloud.create_role(A, name, &trust_policy(A, "{}"), &[&allow_policy(actions, "*")]).unwrap();
         lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector())
     };
     let tag = || Tag::builder().tag_key("k").tag_value("v").build().unwrap();
@@ -224,7 +224,9 @@ async fn actions_need_their_dependent_permissions() {
     replicate(&both).send().await.unwrap();
     // CreateAlias needs permission on both the alias and its key.
     let alias = |name: &str, resource: &str| {
-        lab.cloud.create_role(A, name, &trusting(A, "{}"), &[&allowing(r#""kms:CreateAlias""#, resource)]).unwrap();
+        lab.cloud
+            .create_role(A, name, &trust_policy(A, "{}"), &[&allow_policy(r#""kms:CreateAlias""#, resource)])
+            .unwrap();
         let clients = lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector());
         clients.kms.create_alias().alias_name("alias/x").target_key_id(&key).send()
     };

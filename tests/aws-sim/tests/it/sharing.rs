@@ -1,7 +1,7 @@
 //! What another account sees of a snapshot, and what it may do with it.
 
 use crate::copied_snapshot::copied_snapshot;
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours, snapshot_arn};
 
 #[tokio::test(start_paused = true)]
 async fn shared_snapshot_is_listed_by_arn_or_type_without_tags() {
@@ -112,7 +112,7 @@ async fn managed_key_cannot_be_used_by_other_account() {
     assert_eq!(code(copy("under-theirs", Some(managed)).await), "KMSKeyNotAccessibleFault");
     copy("under-mine", Some("alias/aws/rds".to_owned())).await.unwrap();
     copy("under-none", None).await.unwrap();
-    pass(hours(3)).await;
+    advance_time(hours(3)).await;
     assert!(b.described("under-mine").await.encrypted().unwrap());
     assert!(!b.described("under-none").await.encrypted().unwrap());
     let content = lab.cloud.content(&source);

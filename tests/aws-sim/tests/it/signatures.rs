@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sim::{Clock, Credentials};
 use aws_smithy_async::time::TimeSource;
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours};
 
 #[tokio::test(start_paused = true)]
 async fn wrong_signature_is_refused() {
@@ -50,7 +50,7 @@ async fn principals_are_unknown_in_disabled_region() {
     assert_eq!(code(replicate().await), "UnsupportedOperationException");
     lab.cloud.set_disabled_regions(A, &[]);
     there.sts.get_caller_identity().send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     replicate().await.unwrap();
 }
 
@@ -94,6 +94,6 @@ async fn assumed_session_is_limited_to_own_account_and_expires() {
     let session = lab.clients(&session, HERE, lab.cloud.connector());
     let identity = session.sts.get_caller_identity().send().await.unwrap();
     assert_eq!(identity.arn(), Some(format!("arn:aws:sts::{A}:assumed-role/other/me").as_str()));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(code(session.sts.get_caller_identity().send().await), "ExpiredToken");
 }

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::types::{Filter, Tag};
 
-use crate::lab::{A, HERE, Lab, THERE, code, hours, message, pass, snapshot_arn};
+use crate::lab::{A, HERE, Lab, THERE, advance_time, code, hours, message, snapshot_arn};
 
 fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
@@ -24,7 +24,7 @@ async fn snapshot_identifiers_are_validated_and_stored_lower_case() {
     assert_eq!(code(take("mixed-case").await), "DBSnapshotAlreadyExists");
     // The database is being backed up.
     assert_eq!(code(take("another").await), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     take(&long[..255]).await.unwrap();
     let none = here.rds.create_db_snapshot().db_instance_identifier("none").db_snapshot_identifier("x").send().await;
     assert_eq!(code(none), "DBInstanceNotFound");
@@ -123,7 +123,7 @@ async fn cross_region_copy_needs_source_arn_and_key_of_its_region() {
     // Only an available snapshot can be copied.
     let call = there.rds.copy_db_snapshot().source_db_snapshot_identifier("copy");
     assert_eq!(code(call.target_db_snapshot_identifier("again").send().await), "InvalidDBSnapshotState");
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     let call = there.rds.copy_db_snapshot().source_db_snapshot_identifier("copy");
     call.target_db_snapshot_identifier("again").send().await.unwrap();
 }
