@@ -18,8 +18,8 @@ const INVALID: &str = "The security token included in the request is invalid.";
 
 /// The session, or the account's root user, whose signature the request carries.
 ///
-/// InvalidClientTokenId, 403, and IncompleteSignature, 400 (Common Errors of each API Reference); ExpiredToken, 403 (IAM API
-/// Reference, Common Error Types); SignatureDoesNotMatch, 403 (IAM User Guide, Troubleshoot signed requests).
+/// InvalidClientTokenId, 403, and IncompleteSignature, 400 (Common Errors of each API Reference); ExpiredToken, 403
+/// (IAM API Reference, Common Error Types); SignatureDoesNotMatch, 403 (IAM User Guide, Troubleshoot signed requests).
 pub(crate) fn authenticate(principals: &Principals, now: Timestamp, request: &Request) -> Outcome<Session> {
     let unknown = || Fault::new(403, "InvalidClientTokenId", INVALID);
     let session = principals.session_of(&request.scope.access_key_id).ok_or_else(unknown)?;

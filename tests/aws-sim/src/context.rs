@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::principal::Principal;
 
-/// The values of condition keys in one request, by lower-case name: condition keys are not case-sensitive (IAM User Guide,
-/// IAM JSON policy elements: Condition).
+/// The values of condition keys in one request, by lower-case name: condition keys are not case-sensitive
+/// (IAM User Guide, IAM JSON policy elements: Condition).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Context(BTreeMap<String, Vec<String>>);
 

@@ -19,7 +19,8 @@ pub(crate) struct Principal {
     pub(crate) account: String,
     /// As in `GetCallerIdentity`: the ARN of the root user or of the session.
     pub(crate) arn: String,
-    /// The value of `aws:PrincipalArn`: for a session, its role's ARN (IAM User Guide, AWS global condition context keys).
+    /// The value of `aws:PrincipalArn`: for a session, its role's ARN (IAM User Guide, AWS global condition context
+    /// keys).
     pub(crate) policy_arn: String,
     /// The unique id: the account's for the root user, `AROA...:session` for a session.
     pub(crate) id: String,

@@ -161,8 +161,8 @@ impl Principals {
         self.roles.get_mut(role).ok_or_else(|| format!("{role} does not exist"))
     }
 
-    /// Replaces the control policies that are attached to an account: those of its principals (`Kind::Identity`), or those
-    /// of its resources.
+    /// Replaces the control policies that are attached to an account: those of its principals (`Kind::Identity`), or
+    /// those of its resources.
     pub(crate) fn put_controls(
         &mut self,
         account: &str,

@@ -41,7 +41,8 @@ fn needs(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<Need>
         needs.push(Need { name: name.to_owned(), resource, region: caller.region.clone() });
     };
     match action {
-        // On the alias and on its key, for UpdateAlias on both keys (KMS Developer Guide, Controlling access to aliases).
+        // On the alias and on its key, for UpdateAlias on both keys (KMS Developer Guide, Controlling access to
+        // aliases).
         "CreateAlias" | "UpdateAlias" | "DeleteAlias" => {
             let alias = own(text("AliasName").unwrap_or_default());
             let present = world.kms.aliases.get(&alias).filter(|_| action != "CreateAlias").cloned();

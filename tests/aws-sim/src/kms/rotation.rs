@@ -42,8 +42,8 @@ pub(super) fn disable_key_rotation(world: &mut World, caller: &Caller, json: &Js
     Ok(Value::Null)
 }
 
-/// A replica has its primary's setting (KMS Developer Guide, Multi-Region keys in AWS KMS, Shared properties); AWS managed
-/// keys are rotated every year (KMS API Reference, GetKeyRotationStatus).
+/// A replica has its primary's setting (KMS Developer Guide, Multi-Region keys in AWS KMS, Shared properties); AWS
+/// managed keys are rotated every year (KMS API Reference, GetKeyRotationStatus).
 pub(super) fn get_key_rotation_status(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId"])?;
     let key = &*named_key(world, caller, "GetKeyRotationStatus", json)?;
