@@ -1,66 +1,67 @@
-//! The one seam at which every request is allowed or refused.
+//! The policy evaluation by which every request is allowed or refused.
 //!
-//! A question in, a ruling out: nothing here knows the world. The judgement is IAM's (IAM User Guide, Policy evaluation
-//! logic, How AWS enforcement code logic evaluates requests): an explicit deny in any policy wins. Then every layer that is
-//! there must allow: the service control policies of the caller's account; the owner's word, when the resource is another
-//! account's, or a key, or a role; the caller's own policies; their permissions boundary; the policies of the session.
-//! The word of a resource of one's own account is enough in place of one's own policies.
+//! It depends only on the question, not on the rest of the simulated state. It follows IAM (IAM User Guide, Policy
+//! evaluation logic, How AWS enforcement code logic evaluates requests): an explicit deny in any policy wins. Otherwise
+//! every layer that applies must allow: the service control policies of the caller's account; the resource's policy or
+//! grant, when the resource is in another account, or is a key or a role; the caller's own policies; their permissions
+//! boundary; the session policies. Within one account, the resource's policy can allow instead of the caller's own.
 
 use crate::context::Context;
-use crate::policy::{Policy, Said, said};
+use crate::policy::{Evaluation, Policy, evaluate};
 use crate::principal::Principal;
 use crate::verdict::Verdict;
 
-/// May this caller do this to that?
+/// A question to decide: may this caller perform this action on this resource?
 #[derive(Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) caller: Identity<'a>,
-    /// As IAM spells it: `rds:CopyDBSnapshot`.
+    /// Spelled as in IAM: `rds:CopyDBSnapshot`.
     pub(crate) action: &'a str,
     /// An ARN; `*` for an action that has no resource.
     pub(crate) resource: &'a str,
     /// The account that the resource is in.
     pub(crate) owner: &'a str,
-    pub(crate) leave: Leave<'a>,
-    /// The resource control policies of that account.
+    pub(crate) resource_permission: ResourcePermission<'a>,
+    /// The resource control policies of the owner's account.
     pub(crate) controls: &'a [Policy],
     pub(crate) context: &'a Context,
 }
 
-/// A caller, and what his account lets him do.
+/// A caller, with the policies of its own account that apply to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity<'a> {
     pub(crate) principal: &'a Principal,
-    /// The policies of the role; `None` for whoever may do all that the account may: its root, and roles without policies.
+    /// The policies of the role; `None` for callers that may do everything that the account may: the root user, and
+    /// roles without policies.
     pub(crate) policies: Option<&'a [Policy]>,
     pub(crate) boundary: Option<&'a Policy>,
-    /// The policies that the session was opened with, if any.
+    /// The session policies, if any.
     pub(crate) session: Option<&'a [Policy]>,
-    /// The service control policies of the account; none means all is allowed.
+    /// The service control policies of the account; if there are none, everything is allowed.
     pub(crate) controls: &'a [Policy],
 }
 
-/// How the owner of a resource lets callers in, beside what IAM allows them in their own account.
+/// What the owner of a resource permits, in addition to what IAM allows callers in their own account.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Leave<'a> {
-    /// Not at all: it has no policy, or it does not exist.
-    Nobody,
-    /// By a policy on the resource.
+pub(crate) enum ResourcePermission<'a> {
+    /// Nothing: the resource has no policy, or does not exist.
+    Nothing,
+    /// A policy on the resource.
     Policy(&'a Policy),
-    /// By a key's policy, that must speak for callers of its own account too: "No AWS principal, including the account root
-    /// user or key creator, has any permissions to a KMS key unless they are explicitly allowed" (KMS Developer Guide, Key
-    /// policies). A grant is what speaks beside it, in other accounts too.
+    /// A key's policy, which must allow callers of its own account too: "No AWS principal, including the account root
+    /// user or key creator, has any permissions to a KMS key unless they are explicitly allowed" (KMS Developer Guide,
+    /// Key policies). A grant can allow instead of it, in other accounts too.
     Key { policy: &'a Policy, grant: Verdict },
-    /// By a role's trust policy, that must speak likewise: nobody assumes a role that does not trust him (IAM User Guide,
-    /// Roles terms and concepts).
+    /// A role's trust policy, which must also allow callers of its own account: only principals that the role trusts
+    /// can assume it (IAM User Guide, Roles terms and concepts).
     Trust(&'a Policy),
-    /// By the share of an RDS snapshot, which here covers this caller and action.
+    /// A share of an RDS snapshot that covers this caller and action.
     Share,
-    /// Not decided here: the service answers as if the resource were not there.
+    /// Not decided here: the service answers as if the resource did not exist.
     Service,
 }
 
-/// The layers, as they are called in refusals (IAM User Guide, Troubleshoot access denied error messages) and in traces.
+/// The names of the layers in refusals (IAM User Guide, Troubleshoot access denied error messages) and in traces.
 pub(crate) const IDENTITY: &str = "identity-based policy";
 const RESOURCE: &str = "resource-based policy";
 const TRUST: &str = "role trust policy";
@@ -68,28 +69,28 @@ const BOUNDARY: &str = "permissions boundary";
 const SESSION: &str = "session policy";
 const SERVICE_CONTROL: &str = "service control policy";
 const RESOURCE_CONTROL: &str = "resource control policy";
-/// Who may do all that the account may, without a policy.
+/// The layer of callers that may do everything that the account may, without a policy.
 const ACCOUNT: &str = "account";
 const GRANT: &str = "grant";
 const SHARE: &str = "share";
 
-/// What decided: a layer, and the statement in it; no statement when nothing in it allows.
+/// What decided: a layer, and the statement in it; the statement is empty when nothing in the layer allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ground {
     /// `identity-based policy`, `resource-based policy`, `role trust policy`, `permissions boundary`, `session policy`,
-    /// `service control policy`, `resource control policy`; `grant` of a KMS key, `share` of a snapshot; `account`, where
-    /// the caller may do all that his account may.
+    /// `service control policy`, `resource control policy`; `grant` of a KMS key, `share` of a snapshot; `account`,
+    /// where the caller may do everything that its account may.
     pub layer: &'static str,
-    /// Its Sid, or else the number of its document in the layer and its own in there: `1.2`.
+    /// Its Sid, or else the number of its document in the layer and its number in the document: `1.2`.
     pub statement: String,
 }
 
 /// The decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ruling {
-    /// By all of these: each layer that had to allow, with every statement of it that does.
+    /// Allowed by all of these: for each layer that had to allow, every statement that does.
     Allowed(Vec<Ground>),
-    /// By these statements of one layer.
+    /// Denied by these statements of one layer.
     Denied(Vec<Ground>),
     /// Nothing in this layer allows it.
     Missing(&'static str),
@@ -100,7 +101,7 @@ impl Ruling {
         matches!(self, Self::Allowed(_))
     }
 
-    /// Refused by the policy of the resource, or for want of its word.
+    /// Whether it was refused by the policy of the resource, or because that policy does not allow.
     pub(crate) fn is_of_resource(&self) -> bool {
         match self {
             Self::Allowed(_) => false,
@@ -109,11 +110,11 @@ impl Ruling {
         }
     }
 
-    /// AWS's wording of why not (same page).
+    /// AWS's wording of the reason (same page).
     pub(crate) fn because(&self, action: &str) -> String {
         match self {
             Self::Denied(grounds) => match grounds.first().map_or(IDENTITY, |ground| ground.layer) {
-                // It is "the role trust policy", as a role has one.
+                // AWS writes "the role trust policy", since a role has only one.
                 TRUST => format!("with an explicit deny in the {TRUST}"),
                 layer @ IDENTITY => format!("with an explicit deny in an {layer}"),
                 layer => format!("with an explicit deny in a {layer}"),
@@ -124,16 +125,18 @@ impl Ruling {
     }
 }
 
-/// Decides. Of several layers that refuse AWS names one, and does not say which (same page).
+/// Decides a question. When several layers refuse, AWS names one of them and does not document which (same page).
 pub(crate) fn judge(question: &Question<'_>) -> Ruling {
     let caller = &question.caller;
-    let ask = |policies: &[Policy]| hear(question, policies);
-    let (label, on_resource) = match question.leave {
-        Leave::Policy(policy) | Leave::Key { policy, .. } => (RESOURCE, ask(std::slice::from_ref(policy))),
-        Leave::Trust(policy) => (TRUST, ask(std::slice::from_ref(policy))),
-        Leave::Nobody | Leave::Share | Leave::Service => (RESOURCE, ask(&[])),
+    let ask = |policies: &[Policy]| evaluate_all(question, policies);
+    let (label, on_resource) = match question.resource_permission {
+        ResourcePermission::Policy(policy) | ResourcePermission::Key { policy, .. } => {
+            (RESOURCE, ask(std::slice::from_ref(policy)))
+        }
+        ResourcePermission::Trust(policy) => (TRUST, ask(std::slice::from_ref(policy))),
+        ResourcePermission::Nothing | ResourcePermission::Share | ResourcePermission::Service => (RESOURCE, ask(&[])),
     };
-    // An account without service control policies has AWS's own, FullAWSAccess; and every account has RCPFullAWSAccess
+    // An account without service control policies has AWS's own FullAWSAccess, and every account has RCPFullAWSAccess
     // (Organizations User Guide, Service control policies; Resource control policies).
     let service_control = Some(caller.controls).filter(|policies| !policies.is_empty()).map(ask);
     let resource_control = ask(question.controls);
@@ -149,47 +152,48 @@ pub(crate) fn judge(question: &Question<'_>) -> Ruling {
         (BOUNDARY, boundary.as_ref()),
         (SESSION, session.as_ref()),
     ];
-    let mut said = layers.iter().filter_map(|(layer, said)| said.map(|said| (*layer, said)));
-    if let Some((layer, said)) = said.find(|(_, said)| said.verdict == Verdict::Denied) {
-        return Ruling::Denied(grounds(layer, said));
+    let mut results = layers.iter().filter_map(|(layer, result)| result.map(|result| (*layer, result)));
+    if let Some((layer, result)) = results.find(|(_, result)| result.verdict == Verdict::Denied) {
+        return Ruling::Denied(grounds(layer, result));
     }
 
     let mut allowing = Vec::new();
     let mut missing = None;
-    let mut need = |layer: &'static str, said: Option<&Said>| {
-        if let Some(said) = said {
-            if said.verdict == Verdict::Silent {
+    let mut need = |layer: &'static str, result: Option<&Evaluation>| {
+        if let Some(result) = result {
+            if result.verdict == Verdict::NoMatch {
                 missing = missing.or(Some(layer));
             }
-            allowing.extend(grounds(layer, said));
+            allowing.extend(grounds(layer, result));
         }
     };
     need(SERVICE_CONTROL, service_control.as_ref());
 
     let own = question.owner == caller.principal.account;
-    let granted = if let Leave::Key { grant, .. } = question.leave { grant } else { Verdict::Silent };
-    let admitted = match question.leave {
-        Leave::Service | Leave::Share => true,
-        Leave::Nobody | Leave::Policy(_) if own => true,
-        _ => on_resource.verdict.max(granted) != Verdict::Silent,
+    let granted =
+        if let ResourcePermission::Key { grant, .. } = question.resource_permission { grant } else { Verdict::NoMatch };
+    let admitted = match question.resource_permission {
+        ResourcePermission::Service | ResourcePermission::Share => true,
+        ResourcePermission::Nothing | ResourcePermission::Policy(_) if own => true,
+        _ => on_resource.verdict.max(granted) != Verdict::NoMatch,
     };
-    // The word of the resource is enough: its policy names a caller of the same account, or a grant names the caller.
+    // The resource alone can allow: its policy names a caller of the same account, or a grant names the caller.
     let word = if own { on_resource.verdict.max(granted) } else { granted };
     let (instead_of_identity, instead_of_all) = (word >= Verdict::ToRole, word == Verdict::Allowed);
-    if !admitted || on_resource.verdict != Verdict::Silent {
+    if !admitted || on_resource.verdict != Verdict::NoMatch {
         need(label, Some(&on_resource));
     }
     match &identity {
-        Some(said) if said.verdict == Verdict::Silent && instead_of_identity => {}
-        Some(said) => need(IDENTITY, Some(said)),
+        Some(result) if result.verdict == Verdict::NoMatch && instead_of_identity => {}
+        Some(result) => need(IDENTITY, Some(result)),
         None => {}
     }
-    // "Resource-based policies that grant permissions to an IAM role ARN are limited by an implicit deny in a permissions
-    // boundary or session policy"; what is given to the session is not (IAM User Guide, Policy evaluation logic, IAM role
-    // and IAM role session). UNSOURCED of grants, which are held to be alike.
-    for (layer, said) in [(BOUNDARY, &boundary), (SESSION, &session)] {
-        match said {
-            Some(said) if said.verdict == Verdict::Silent && instead_of_all => {}
+    // "Resource-based policies that grant permissions to an IAM role ARN are limited by an implicit deny in a
+    // permissions boundary or session policy"; permissions granted to the session are not (IAM User Guide, Policy
+    // evaluation logic, IAM role and IAM role session). UNSOURCED for grants, which are treated alike.
+    for (layer, result) in [(BOUNDARY, &boundary), (SESSION, &session)] {
+        match result {
+            Some(result) if result.verdict == Verdict::NoMatch && instead_of_all => {}
             other => need(layer, other.as_ref()),
         }
     }
@@ -199,19 +203,19 @@ pub(crate) fn judge(question: &Question<'_>) -> Ruling {
     if identity.is_none() {
         allowing.push(Ground { layer: ACCOUNT, statement: String::new() });
     }
-    if granted != Verdict::Silent {
+    if granted != Verdict::NoMatch {
         allowing.push(Ground { layer: GRANT, statement: String::new() });
     }
-    if matches!(question.leave, Leave::Share) {
+    if matches!(question.resource_permission, ResourcePermission::Share) {
         allowing.push(Ground { layer: SHARE, statement: String::new() });
     }
     Ruling::Allowed(allowing)
 }
 
-fn hear(question: &Question<'_>, policies: &[Policy]) -> Said {
-    said(policies, question.caller.principal, question.action, question.resource, question.context)
+fn evaluate_all(question: &Question<'_>, policies: &[Policy]) -> Evaluation {
+    evaluate(policies, question.caller.principal, question.action, question.resource, question.context)
 }
 
-fn grounds(layer: &'static str, said: &Said) -> Vec<Ground> {
-    said.statements.iter().map(|statement| Ground { layer, statement: statement.clone() }).collect()
+fn grounds(layer: &'static str, result: &Evaluation) -> Vec<Ground> {
+    result.statements.iter().map(|statement| Ground { layer, statement: statement.clone() }).collect()
 }

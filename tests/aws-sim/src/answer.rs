@@ -1,4 +1,4 @@
-//! Putting results and refusals into the words of each protocol.
+//! Formatting results and refusals for each protocol.
 
 use bytes::Bytes;
 use http::Response;
@@ -8,14 +8,14 @@ use crate::fault::Fault;
 use crate::request::Service;
 use crate::xml::Xml;
 
-/// What a handler gives back.
+/// What a handler returns.
 #[derive(Debug)]
 pub(crate) enum Reply {
     /// The content of the query protocol's result element.
     Xml(Xml),
     /// A JSON body.
     Json(Value),
-    /// Nothing yet: ask again at this time, or when a message has arrived.
+    /// No result yet: call the handler again at this time, or when a message has arrived.
     Later(jiff::Timestamp),
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn success(service: Service, action: &str, reply: Reply, request_id: 
     }
 }
 
-/// A refusal. `service` is unknown when the request could not even be routed.
+/// A refusal. `service` is `None` when the request could not be routed.
 pub(crate) fn refusal(service: Option<Service>, fault: &Fault, request_id: &str) -> Response<Bytes> {
     match service {
         Some(service @ (Service::Kms | Service::Sqs)) => json_refusal(service, fault, request_id),
@@ -63,7 +63,7 @@ pub(crate) fn refusal(service: Option<Service>, fault: &Fault, request_id: &str)
 }
 
 fn json_refusal(service: Service, fault: &Fault, request_id: &str) -> Response<Bytes> {
-    // The JSON protocols answer client errors with 400, whatever the query protocol would say.
+    // The JSON protocols answer client errors with 400, also where the query protocol uses another status.
     let status = if service == Service::Kms && fault.status < 500 { 400 } else { fault.status };
     let (name, legacy) = match service {
         Service::Sqs => sqs_names(&fault.code),
@@ -71,7 +71,7 @@ fn json_refusal(service: Service, fault: &Fault, request_id: &str) -> Response<B
     };
     let body = json!({ "__type": name, "message": fault.message }).to_string();
     let mut response = respond(status, json_type(service), request_id, body);
-    // SQS kept the codes of its former query protocol (SQS API Reference, awsQueryCompatible).
+    // SQS kept the error codes of its former query protocol (SQS API Reference, awsQueryCompatible).
     let kind = if status < 500 { "Sender" } else { "Receiver" };
     if let Some(value) = legacy.and_then(|code| http::HeaderValue::from_str(&format!("{code};{kind}")).ok()) {
         response.headers_mut().insert("x-amzn-query-error", value);
@@ -79,7 +79,7 @@ fn json_refusal(service: Service, fault: &Fault, request_id: &str) -> Response<B
     response
 }
 
-/// What the query protocol calls one thing, the JSON protocols call another.
+/// The JSON protocols' name of an error code of the query protocol.
 fn kms_name(code: &str) -> &str {
     match code {
         "InvalidClientTokenId" => "UnrecognizedClientException",
@@ -93,7 +93,7 @@ fn kms_name(code: &str) -> &str {
     }
 }
 
-/// The shape's name, and the code of the former query protocol.
+/// The name of the error's shape, and the code of the former query protocol.
 fn sqs_names(code: &str) -> (String, Option<String>) {
     let legacy = match code {
         "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue",
@@ -119,7 +119,7 @@ fn sqs_names(code: &str) -> (String, Option<String>) {
         "MissingParameter" => "MissingRequiredParameterException",
         other => kms_name(other),
     };
-    // Refusals by what stands before the service never had a code of its own.
+    // Errors raised before the request reaches the service never had a code of the former protocol.
     let renamed = name != code && !matches!(code, "AccessDenied" | "InvalidParameterValue" | "MissingParameter");
     let coral = name.ends_with("Exception") && name != "InvalidParameterValueException";
     let space = if coral { "com.amazon.coral.service" } else { "com.amazonaws.sqs" };

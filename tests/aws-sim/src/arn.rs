@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// `arn:aws:<service>:<region>:<account>:<resource>`, taken apart.
+/// `arn:aws:<service>:<region>:<account>:<resource>`, parsed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Arn {
     pub(crate) service: String,
@@ -17,7 +17,7 @@ impl Arn {
         Self { service: own(service), region: own(region), account: own(account), resource: resource.into() }
     }
 
-    /// Only the `aws` partition exists here.
+    /// Parses an ARN. Only the `aws` partition exists here.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(6, ':');
         if parts.next()? != "arn" || parts.next()? != "aws" {
@@ -27,7 +27,7 @@ impl Arn {
         (!arn.resource.is_empty()).then_some(arn)
     }
 
-    /// The resource's name when it is of `kind`: `snapshot:x` and `key/x` both give `x`.
+    /// The resource's name if it is of type `kind`: `snapshot:x` and `key/x` both give `x`.
     pub(crate) fn name_of(&self, kind: &str) -> Option<&str> {
         self.resource.strip_prefix(kind)?.strip_prefix([':', '/'])
     }

@@ -1,4 +1,4 @@
-//! Who is it really?
+//! Verifying the caller of a request by its signature.
 
 use std::time::Duration;
 
@@ -10,26 +10,28 @@ use crate::request::Request;
 use crate::roles::{Principals, Session};
 use crate::sigv4;
 
-/// How far a request's time may stand from ours (IAM User Guide, Troubleshoot signed requests: within 15 minutes).
+/// The greatest difference between a request's time and ours (IAM User Guide, Troubleshoot signed requests: within 15
+/// minutes).
 const SKEW: Duration = Duration::from_mins(15);
 
 const INVALID: &str = "The security token included in the request is invalid.";
 
-/// The session, or the account's root, whose signature the request carries.
+/// The session, or the account's root user, whose signature the request carries.
 ///
-/// InvalidClientTokenId, 403, and IncompleteSignature, 400 (Common Errors of each API Reference); ExpiredToken, 403 (IAM API
-/// Reference, Common Error Types); SignatureDoesNotMatch, 403 (IAM User Guide, Troubleshoot signed requests).
+/// InvalidClientTokenId, 403, and IncompleteSignature, 400 (Common Errors of each API Reference); ExpiredToken, 403
+/// (IAM API Reference, Common Error Types); SignatureDoesNotMatch, 403 (IAM User Guide, Troubleshoot signed requests).
 pub(crate) fn authenticate(principals: &Principals, now: Timestamp, request: &Request) -> Outcome<Session> {
     let unknown = || Fault::new(403, "InvalidClientTokenId", INVALID);
-    let session = principals.claimed(&request.scope.access_key_id).ok_or_else(unknown)?;
+    let session = principals.session_of(&request.scope.access_key_id).ok_or_else(unknown)?;
     let (principal, credentials, expires) = (&session.principal, &session.credentials, session.expires);
     let token = request.http.headers().get("x-amz-security-token").and_then(|value| value.to_str().ok());
     if token != credentials.session_token.as_deref() {
         return Err(unknown());
     }
-    // Enabling a Region is what distributes an account's "IAM resources to the Region" (Account Management API Reference,
-    // EnableRegion): before, nobody of the account is known there. UNSOURCED by AWS, but seen in practice, is the code:
-    // remotion-dev/github-unwrapped-2022#34 (STS), epsagon/clear-lambda-storage#9 (a JSON protocol).
+    // Enabling a Region is what distributes an account's "IAM resources to the Region" (Account Management API
+    // Reference, EnableRegion): before that, no principal of the account is known there. UNSOURCED by AWS, but seen in
+    // practice, is the code: remotion-dev/github-unwrapped-2022#34 (STS), epsagon/clear-lambda-storage#9 (a JSON
+    // protocol).
     if principals.is_disabled(&principal.account, &request.scope.region) {
         return Err(Fault::new(403, "InvalidClientTokenId", INVALID));
     }

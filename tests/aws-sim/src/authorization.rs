@@ -1,9 +1,9 @@
-//! Questions that this world puts to the seam.
+//! Building authorization questions from the simulated state, and recording the decisions.
 
 use crate::access::{Question, Ruling, judge};
 use crate::caller::Caller;
 use crate::context::Context;
-use crate::decision::{Asked, Decision};
+use crate::decision::{AccessRequest, Decision};
 use crate::fault::{Fault, Outcome};
 use crate::principal::Principal;
 use crate::referee;
@@ -11,7 +11,7 @@ use crate::roles::Change;
 use crate::world::World;
 
 impl World {
-    /// What every request of the caller in a Region is judged by.
+    /// The condition context that every request of the caller in a Region has.
     pub(crate) fn context(&self, caller: &Caller, region: &str) -> Context {
         let mut context = Context::of(self.now, &caller.principal, region);
         context.set("aws:securetransport", &!caller.plain);
@@ -21,35 +21,35 @@ impl World {
         context
     }
 
-    /// When a change of policies is made, and when it takes effect.
+    /// The time of a policy change made now, and its propagation delay.
     pub(crate) fn change(&self) -> Change {
-        Change { now: self.now, lag: self.settings.paced(self.settings.lags.authorization) }
+        Change { now: self.now, lag: self.settings.scaled(self.settings.lags.authorization) }
     }
 
-    /// Judges without anything coming of it.
-    pub(crate) fn judge(&self, caller: &Caller, asked: &Asked<'_>) -> Ruling {
-        self.put(caller, asked, |_| {})
+    /// Judges without recording the decision.
+    pub(crate) fn judge(&self, caller: &Caller, asked: &AccessRequest<'_>) -> Ruling {
+        self.evaluate(caller, asked, |_| {})
     }
 
-    /// Decides, and writes it down.
-    pub(crate) fn decide(&self, caller: &Caller, asked: &Asked<'_>) -> Ruling {
-        let ruling = self.put(caller, asked, |question| {
+    /// Decides, and records the decision.
+    pub(crate) fn decide(&self, caller: &Caller, asked: &AccessRequest<'_>) -> Ruling {
+        let ruling = self.evaluate(caller, asked, |question| {
             if self.settings.keeps_questions {
                 let (key, line) = referee::written(question);
-                self.journal.keep(key, line);
+                self.decision_log.keep(key, line);
             }
         });
-        self.journal.write(Decision::of(&caller.principal, asked, &ruling));
+        self.decision_log.write(Decision::of(&caller.principal, asked, &ruling));
         ruling
     }
 
-    /// Refuses what is not allowed.
-    pub(crate) fn demand(&self, caller: &Caller, asked: &Asked<'_>) -> Outcome<()> {
+    /// Returns an error if the access is not allowed.
+    pub(crate) fn authorize(&self, caller: &Caller, asked: &AccessRequest<'_>) -> Outcome<()> {
         let ruling = self.decide(caller, asked);
         if ruling.allowed() {
             return Ok(());
         }
-        // SQS writes its actions in small letters (microsoft/aspire#3333, aws/serverless-application-model#3633).
+        // SQS writes its actions in lower case (microsoft/aspire#3333, aws/serverless-application-model#3633).
         let sqs = asked.action.starts_with("sqs:");
         let action = if sqs { asked.action.to_lowercase() } else { asked.action.to_owned() };
         let foreign = Self::owner(caller, asked) != caller.account();
@@ -59,14 +59,14 @@ impl World {
         Err(denied(&caller.principal, &action, asked.resource, &ruling.because(&action)))
     }
 
-    fn owner<'a>(caller: &'a Caller, asked: &Asked<'a>) -> &'a str {
+    fn owner<'a>(caller: &'a Caller, asked: &AccessRequest<'a>) -> &'a str {
         asked.resource.split(':').nth(4).unwrap_or_else(|| caller.account())
     }
 
-    fn put(&self, caller: &Caller, asked: &Asked<'_>, look: impl FnOnce(&Question<'_>)) -> Ruling {
+    fn evaluate(&self, caller: &Caller, asked: &AccessRequest<'_>, inspect: impl FnOnce(&Question<'_>)) -> Ruling {
         let owner = Self::owner(caller, asked);
         let mut context = asked.context.clone();
-        // UNSOURCED: that there is no such account where there is no resource; the stricter reading of both Allow and Deny.
+        // UNSOURCED: the key is absent when there is no resource; the stricter reading of both Allow and Deny.
         if asked.resource != "*" {
             context.set("aws:resourceaccount", owner);
         }
@@ -77,18 +77,18 @@ impl World {
             action: asked.action,
             resource: asked.resource,
             owner,
-            leave: asked.leave,
+            resource_permission: asked.resource_permission,
             controls,
             context: &context,
         };
-        look(&question);
+        inspect(&question);
         judge(&question)
     }
 
-    /// "AWS managed KMS keys" and `kms:RetireGrant` are not restricted by resource control policies (Organizations User
-    /// Guide, Resource control policies, Resources and entities not restricted by RCPs).
-    fn beyond_controls(&self, asked: &Asked<'_>) -> bool {
-        // One that is not there yet is made when it is first asked for.
+    /// Whether resource control policies do not apply: "AWS managed KMS keys" and `kms:RetireGrant` are not restricted
+    /// by them (Organizations User Guide, Resource control policies, Resources and entities not restricted by RCPs).
+    fn beyond_controls(&self, asked: &AccessRequest<'_>) -> bool {
+        // An AWS managed key is created on its first use.
         let to_be_made = asked.resource.contains(":key/alias/aws/");
         asked.action == "kms:RetireGrant"
             || to_be_made
@@ -96,11 +96,12 @@ impl World {
     }
 }
 
-/// To another account KMS tells no more (AWS Backup Developer Guide, Logically air-gapped vault, Troubleshooting).
+/// The only reason that KMS gives to another account (AWS Backup Developer Guide, Logically air-gapped vault,
+/// Troubleshooting).
 const OF_ANOTHER_ACCOUNTS_KEY: &str = "because the resource does not exist in this Region, no resource-based policies \
                                        allow access, or a resource-based policy explicitly denies access";
 
-/// A refusal on a resource that AWS names.
+/// A refusal that names the resource.
 pub(crate) fn denied(principal: &Principal, action: &str, resource: &str, because: &str) -> Fault {
     refused(principal, action, &format!("resource: {resource}"), because)
 }

@@ -1,18 +1,19 @@
-//! Who asks.
+//! The caller of a request.
 
 use std::sync::Arc;
 
 use crate::policy::Policy;
 use crate::principal::Principal;
 
-/// Who asks, in which Region, and how.
+/// The caller of a request, with its Region and transport.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
-    /// The policies that the session was opened with, if any.
+    /// The session policies, if any.
     pub(crate) session: Option<Arc<[Policy]>>,
     pub(crate) region: String,
-    /// Over HTTP without TLS, which of all services here only SQS serves (AWS General Reference, Amazon SQS endpoints).
+    /// Whether it came over HTTP without TLS, which only SQS of the services here accepts (AWS General Reference,
+    /// Amazon SQS endpoints).
     pub(crate) plain: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The trace of what was asked.
+//! The trace of all requests.
 
 use crate::decision::Decision;
 use crate::fault::Fault;
@@ -6,9 +6,9 @@ use crate::fault::Fault;
 /// One request that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// From 1, in order of arrival at this cloud; forgetting calls does not start it again.
+    /// From 1, in order of arrival at this cloud. Forgetting calls does not reset the numbers.
     pub number: usize,
-    /// The caller's ARN, as its access key id claims it; empty when that is unknown.
+    /// The caller's ARN, by the access key id of the request; empty when that is unknown.
     pub principal: String,
     /// The caller's account; empty when unknown.
     pub account: String,
@@ -16,17 +16,17 @@ pub struct Call {
     pub region: String,
     /// `rds`, `kms`, `sqs` or `sts`.
     pub service: String,
-    /// As IAM spells it: `rds:CopyDBSnapshot`.
+    /// Spelled as in IAM: `rds:CopyDBSnapshot`.
     pub action: String,
-    /// Whether it may change something. `ReceiveMessage` does: it hides messages.
+    /// Whether it may change state. `ReceiveMessage` does: it hides messages.
     pub mutating: bool,
     /// The ARNs that it names.
     pub resources: Vec<String>,
     /// `ok`, or the error code; empty until it is answered.
     pub answer: String,
-    /// The line of this crate that refused it; empty when nothing did.
+    /// The line of this crate that refused it; empty when it was not refused.
     pub rule: String,
-    /// What its caller was allowed and refused, in order. Empty while it is not answered, and when it was refused before.
+    /// Its authorization decisions, in order. Empty until it is answered, and when it was refused before authorization.
     pub decisions: Vec<Decision>,
 }
 

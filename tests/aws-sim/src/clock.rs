@@ -1,4 +1,4 @@
-//! The clock of the simulated world.
+//! The simulated clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,10 +6,10 @@ use aws_smithy_async::time::TimeSource;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-/// The world's clock: an epoch, and what tokio's clock has counted since.
+/// The simulated clock: an epoch plus the time elapsed on tokio's clock.
 ///
-/// On a paused tokio runtime it stands still with the runtime and jumps with it. It is also the time source for the
-/// SDK clients that talk to the world, so that both sides agree about signatures and expiry.
+/// On a paused tokio runtime it is paused too. It is also the time source of the SDK clients, so that both sides agree
+/// about signatures and expiry.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     epoch: SystemTime,
@@ -22,7 +22,8 @@ impl Clock {
         Self { epoch, origin: Instant::now() }
     }
 
-    /// The present, cut to the millisecond: the precision in which AWS writes times, so that they survive a round trip.
+    /// The present, truncated to milliseconds: the precision in which AWS writes times, so that they survive a round
+    /// trip.
     pub(crate) fn timestamp(&self) -> Timestamp {
         let now = Timestamp::try_from(TimeSource::now(self)).unwrap_or(Timestamp::MAX);
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
@@ -35,17 +36,17 @@ impl TimeSource for Clock {
     }
 }
 
-/// `time` plus `duration`, stopping at the end of time.
+/// `time` plus `duration`, at most the latest timestamp.
 pub(crate) fn later(time: Timestamp, duration: Duration) -> Timestamp {
     time.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
-/// `time` less `duration`, stopping at the beginning of time.
+/// `time` minus `duration`, at least the earliest timestamp.
 pub(crate) fn earlier(time: Timestamp, duration: Duration) -> Timestamp {
     time.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
-/// From `earlier` to `later`; zero when they stand the other way round.
+/// The duration from `earlier` to `later`; zero when `later` is before `earlier`.
 pub(crate) fn between(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO)
 }
@@ -62,7 +63,7 @@ pub(crate) fn epoch_seconds(time: Timestamp) -> serde_json::Value {
     serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
 }
 
-/// So many days.
+/// `count` days.
 pub(crate) fn days(count: i64) -> Duration {
     Duration::from_secs(u64::try_from(count).unwrap_or(0) * 86_400)
 }

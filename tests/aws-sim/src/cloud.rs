@@ -1,4 +1,4 @@
-//! The way of a request through the cloud: arrive, authenticate, authorize, do, answer.
+//! Processing a request: arrival, authentication, authorization, execution, answer.
 
 use std::fmt;
 use std::pin::pin;
@@ -15,15 +15,15 @@ use crate::caller::Caller;
 use crate::calls::Trace;
 use crate::clock::between;
 use crate::fault::{Fault, Outcome};
+use crate::fault_injection::FaultInjector;
+use crate::history::History;
 use crate::observe::{Observer, View};
-use crate::past::Past;
 use crate::request::{Parameters, Request, Service};
 use crate::roles::Session;
-use crate::weather::Sky;
 use crate::world::World;
 use crate::{Call, Clock, Ending, Settings, kms, rds, sqs, sts};
 
-/// A simulated AWS. Clones are handles of the same one.
+/// A simulated AWS. Clones refer to the same one.
 #[derive(Clone)]
 pub struct Cloud {
     inner: Arc<Inner>,
@@ -32,12 +32,12 @@ pub struct Cloud {
 struct Inner {
     clock: Clock,
     world: Mutex<World>,
-    past: Mutex<Past>,
-    sky: Mutex<Sky>,
+    history: Mutex<History>,
+    fault_injector: Mutex<FaultInjector>,
     trace: Mutex<Trace>,
     observer: Mutex<Option<Arc<dyn Observer>>>,
-    /// Rung when a queue has changed, for long polls.
-    bell: Notify,
+    /// Notified when a queue has changed, for long polls.
+    queue_changed: Notify,
 }
 
 impl fmt::Debug for Cloud {
@@ -46,20 +46,20 @@ impl fmt::Debug for Cloud {
     }
 }
 
-/// A request that has arrived and has its place in the trace, but has had no effect.
+/// A request that has been entered in the trace but has had no effect.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) call: Call,
-    /// As far as it can be known.
+    /// `None` when it cannot be determined.
     service: Option<Service>,
     request: Outcome<Request>,
     at: jiff::Timestamp,
-    /// How old the answer is, if this is a read.
+    /// How old the state is from which it is answered, if it is a read.
     age: Duration,
 }
 
 impl Arrival {
-    /// To be answered as it would have been `age` ago.
+    /// Answers it from the state of `age` ago.
     pub(crate) fn aged(self, age: Duration) -> Self {
         Self { age, ..self }
     }
@@ -70,12 +70,12 @@ impl Arrival {
 }
 
 impl Cloud {
-    /// An empty world.
+    /// A simulation without any resources.
     pub fn new(settings: Settings) -> Self {
         Self::of(World::new(settings))
     }
 
-    /// Another AWS in which all is as it is in this one, and goes its own way from now on. Nothing has been called in it.
+    /// An independent copy of this simulated AWS in its present state. Its trace is empty.
     #[must_use]
     pub fn fork(&self) -> Self {
         Self::of(self.present().clone())
@@ -84,17 +84,17 @@ impl Cloud {
     fn of(world: World) -> Self {
         let inner = Inner {
             clock: world.settings.clock,
-            sky: Mutex::new(Sky::new(world.settings.weather, world.settings.seed)),
+            fault_injector: Mutex::new(FaultInjector::new(world.settings.weather, world.settings.seed)),
             world: Mutex::new(world),
-            past: Mutex::default(),
+            history: Mutex::default(),
             trace: Mutex::default(),
             observer: Mutex::default(),
-            bell: Notify::new(),
+            queue_changed: Notify::new(),
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// The clock that this world lives by, to be the time source of its clients.
+    /// The simulated clock, for use as the time source of its clients.
     pub fn clock(&self) -> Clock {
         self.inner.clock
     }
@@ -104,60 +104,60 @@ impl Cloud {
         self.trace().calls().to_vec()
     }
 
-    /// What AWS has brought to its end so far, in order of time.
+    /// The operations that AWS itself has completed so far, in order of time.
     pub fn endings(&self) -> Vec<Ending> {
         self.present().endings.all().to_vec()
     }
 
-    /// Every different question that was put to the policies, with its ruling, a line of JSON each; none unless
+    /// Every distinct authorization question with its ruling, as one JSON document each; empty unless
     /// [`Settings::keeps_questions`].
     pub fn questions(&self) -> Vec<String> {
-        self.present().journal.questions()
+        self.present().decision_log.questions()
     }
 
-    /// Lets `observer`, in place of any other, see each request that may change something. A fork of this cloud has none.
+    /// Sets the observer of requests that may change state, and replaces any other. A fork of this cloud has none.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         *self.observer() = Some(observer);
     }
 
-    /// Empties the trace. Numbers go on.
+    /// Empties the trace. The numbers continue.
     pub fn forget_calls(&self) {
         self.trace().forget();
     }
 
-    /// Forgets how the world was before: no stale read looks back behind this instant.
+    /// Forgets all earlier states: no stale read sees a state from before this instant.
     pub fn forget_past(&self) {
         let mut world = self.present();
-        self.past().forget();
+        self.history().forget();
         world.changed = true;
     }
 
-    /// The world, brought up to the present, to be changed.
+    /// The state, advanced to the present, for changes.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         let mut world = self.present();
         world.changed = true;
         world
     }
 
-    /// The world, brought up to the present, to be looked at.
+    /// The state, advanced to the present, for reading.
     pub(crate) fn present(&self) -> MutexGuard<'_, World> {
-        // A poisoned lock is a test that failed elsewhere: its own message says more than a second panic would.
+        // A poisoned lock means that a test failed elsewhere: its own message is more useful than a second panic.
         let mut world = self.inner.world.lock().unwrap_or_else(PoisonError::into_inner);
         if world.changed {
-            // Time has not gone on since: this is how the change left it.
-            self.past().keep(&world);
+            // The state has not been advanced since the change.
+            self.history().keep(&world);
             world.changed = false;
         }
         world.advance(self.inner.clock.timestamp());
         world
     }
 
-    pub(crate) fn sky(&self) -> MutexGuard<'_, Sky> {
-        self.inner.sky.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn fault_injector(&self) -> MutexGuard<'_, FaultInjector> {
+        self.inner.fault_injector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn past(&self) -> MutexGuard<'_, Past> {
-        self.inner.past.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn history(&self) -> MutexGuard<'_, History> {
+        self.inner.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn observer(&self) -> MutexGuard<'_, Option<Arc<dyn Observer>>> {
@@ -168,7 +168,7 @@ impl Cloud {
         self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a request its place in the trace.
+    /// Enters a request in the trace.
     pub(crate) fn arrive(&self, http: HttpRequest<Bytes>) -> Arrival {
         let service = Service::addressed(&http);
         let request = Request::parse(http);
@@ -188,12 +188,12 @@ impl Cloud {
             decisions: Vec::new(),
         };
         if let Ok(request) = &request {
-            let claimed = world.principals.claimed(&request.scope.access_key_id);
+            let session = world.principals.session_of(&request.scope.access_key_id);
             request.scope.region.clone_into(&mut call.region);
             request.service.name().clone_into(&mut call.service);
             call.action = format!("{}:{}", request.service.name(), request.action);
             call.mutating = request.mutating();
-            if let Some(Session { principal, policies, .. }) = claimed {
+            if let Some(Session { principal, policies, .. }) = session {
                 principal.arn.clone_into(&mut call.principal);
                 principal.account.clone_into(&mut call.account);
                 let caller = request.caller(principal, policies);
@@ -204,17 +204,17 @@ impl Cloud {
         Arrival { call: self.trace().arrive(call), service, request, at, age: Duration::ZERO }
     }
 
-    /// Does what was asked, waiting for messages where the request says so.
+    /// Executes a request, waiting for messages if it is a long poll.
     pub(crate) async fn serve(&self, arrival: Arrival) -> Response<Bytes> {
         let mut caller = None;
         loop {
-            let mut bell = pin!(self.inner.bell.notified());
-            bell.as_mut().enable();
+            let mut queue_changed = pin!(self.inner.queue_changed.notified());
+            queue_changed.as_mut().enable();
             match self.attempt(&arrival, &mut caller) {
                 Ok(Reply::Later(until)) => {
                     let patience = between(self.inner.clock.timestamp(), until);
-                    // Whether the bell rang or the time is up, the next attempt finds out by itself.
-                    let _ = tokio::time::timeout(patience, bell).await;
+                    // The next attempt determines whether a message has arrived or the time is up.
+                    let _ = tokio::time::timeout(patience, queue_changed).await;
                 }
                 Ok(reply) => return self.succeed(&arrival, reply),
                 Err(fault) => return self.refuse(&arrival, &fault),
@@ -222,19 +222,19 @@ impl Cloud {
         }
     }
 
-    /// Answers without having done anything.
+    /// Answers with a refusal, without any effect.
     pub(crate) fn refuse(&self, arrival: &Arrival, fault: &Fault) -> Response<Bytes> {
         self.trace().refused(arrival.call.number, fault);
         answer::refusal(arrival.service, fault, &request_id(&arrival.call))
     }
 
-    /// Writes down what became of a call.
-    pub(crate) fn note(&self, call: &Call, answer: &str) {
+    /// Records the answer of a call in the trace.
+    pub(crate) fn record_answer(&self, call: &Call, answer: &str) {
         self.trace().answered(call.number, answer);
     }
 
     fn succeed(&self, arrival: &Arrival, reply: Reply) -> Response<Bytes> {
-        self.note(&arrival.call, "ok");
+        self.record_answer(&arrival.call, "ok");
         match &arrival.request {
             Ok(request) => answer::success(request.service, &request.action, reply, &request_id(&arrival.call)),
             Err(fault) => self.refuse(arrival, fault),
@@ -244,7 +244,7 @@ impl Cloud {
     fn attempt(&self, arrival: &Arrival, known: &mut Option<Caller>) -> Outcome<Reply> {
         let request = arrival.request.as_ref().map_err(Clone::clone)?;
         let mut world = self.present();
-        world.journal.begin();
+        world.decision_log.begin();
         let observer = self.observer().clone().filter(|_| request.mutating());
         if let Some(observer) = &observer {
             observer.before(&arrival.call, View::of(&world));
@@ -253,11 +253,11 @@ impl Cloud {
         if let (Some(observer), Ok(Reply::Xml(_) | Reply::Json(_))) = (&observer, &answer) {
             observer.after(&arrival.call, View::of(&world));
         }
-        // A long poll is judged each time that it looks; the last time counts.
-        self.trace().decided(arrival.call.number, world.journal.take());
+        // A long poll is authorized at each attempt; the last one is recorded.
+        self.trace().decided(arrival.call.number, world.decision_log.take());
         drop(world);
         if request.service == Service::Sqs && request.mutating() && !matches!(answer, Ok(Reply::Later(_))) {
-            self.inner.bell.notify_waiters();
+            self.inner.queue_changed.notify_waiters();
         }
         answer
     }
@@ -278,11 +278,12 @@ impl Cloud {
         };
         permit(world, caller, request)?;
         if request.may_be_stale() && !arrival.age.is_zero() {
-            let mut then = self.past().before(world, arrival.age)?;
+            let mut then = self.history().before(world, arrival.age)?;
             return route(&mut then, caller, request, arrival.at);
         }
         let reply = route(world, caller, request, arrival.at);
-        // Reads leave RDS and KMS as they were, but for one: it makes the AWS managed key (KMS API Reference, DescribeKey).
+        // Reads do not change RDS and KMS, with one exception: it creates the AWS managed key (KMS API Reference,
+        // DescribeKey).
         world.changed |=
             request.service != Service::Sqs && (!request.may_be_stale() || request.action == "DescribeKey");
         reply
@@ -301,11 +302,11 @@ fn resources(world: &World, caller: &Caller, request: &Request) -> Vec<String> {
     }
 }
 
-/// Asks the one seam.
+/// Authorizes the request.
 fn permit(world: &World, caller: &Caller, request: &Request) -> Outcome<()> {
     match (&request.parameters, request.service) {
         (Parameters::Query(query), Service::Rds) => rds::permit(world, caller, &request.action, query),
-        // GetCallerIdentity needs no permission, and of a role its trust policy decides, in the action itself.
+        // GetCallerIdentity needs no permission; AssumeRole evaluates the role's trust policy itself.
         (Parameters::Query(_), _) => Ok(()),
         (Parameters::Json(json), Service::Kms) => kms::permit(world, caller, &request.action, json),
         (Parameters::Json(json), _) => sqs::permit(world, caller, &request.action, json),
@@ -322,7 +323,7 @@ fn route(world: &mut World, caller: &Caller, request: &Request, at: jiff::Timest
     }
 }
 
-/// The request id tells which call it was.
+/// A request id that contains the number of the call.
 fn request_id(call: &Call) -> String {
     format!("00000000-0000-4000-8000-{:012}", call.number)
 }

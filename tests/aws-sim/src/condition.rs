@@ -6,23 +6,23 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::context::{self, Context, Kind};
-use crate::pattern::{Open, Pattern};
+use crate::pattern::{Pattern, PatternSyntax};
 
 /// One operator applied to one key.
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
-    over: Over,
-    /// The operator's name says `Not`.
+    set_operator: SetOperator,
+    /// Whether the operator's name has `Not`.
     negated: bool,
-    /// The operator's name ends with `IfExists`.
+    /// Whether the operator's name ends with `IfExists`.
     if_exists: bool,
     key: String,
     values: Values,
 }
 
-/// Whether an operator is about one value or a set of them (IAM User Guide, Set operators for multivalued context keys).
+/// Whether an operator tests one value or a set of values (IAM User Guide, Set operators for multivalued context keys).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Over {
+enum SetOperator {
     One,
     /// `ForAllValues`
     All,
@@ -46,20 +46,20 @@ enum Test {
 #[derive(Clone, Debug)]
 enum Values {
     Patterns(Test, Vec<Pattern>),
-    /// `true`, or `false`: of `Bool` what it is, of `Null` whether it is absent.
+    /// For `Bool` the wanted value; for `Null` whether the key must be absent.
     Flags(Test, Vec<bool>),
-    Numbers(Stands, Vec<f64>),
-    Dates(Stands, Vec<Timestamp>),
+    Numbers(Comparison, Vec<f64>),
+    Dates(Comparison, Vec<Timestamp>),
 }
 
-/// How what is compared must stand to what it is compared with.
-type Stands = fn(Ordering) -> bool;
+/// Whether the ordering of the key's value relative to the wanted value fulfils the condition.
+type Comparison = fn(Ordering) -> bool;
 
-/// IAM User Guide, IAM JSON policy elements: Condition operators. The second is what the operator tests, the third
-/// whether it asks for the opposite, the last how what it compares must stand. Binary and IP operators are not evaluated
-/// here, so a policy that has them is refused.
+/// IAM User Guide, IAM JSON policy elements: Condition operators. Fields: the name, what the operator compares, whether
+/// it is negated, and the wanted ordering. Binary and IP operators are not evaluated here, so a policy that has them is
+/// refused.
 #[rustfmt::skip]
-const OPERATORS: [(&str, Test, bool, Stands); 24] = [
+const OPERATORS: [(&str, Test, bool, Comparison); 24] = [
     ("StringEquals", Test::Text, false, Ordering::is_eq),
     ("StringNotEquals", Test::Text, true, Ordering::is_eq),
     ("StringEqualsIgnoreCase", Test::TextIgnoringCase, false, Ordering::is_eq),
@@ -100,23 +100,23 @@ impl Condition {
     }
 
     fn read(operator: &str, key: &str, values: &Value, variables: bool) -> Result<Self, String> {
-        let (over, name) = match operator.split_once(':') {
-            Some(("ForAllValues", name)) => (Over::All, name),
-            Some(("ForAnyValue", name)) => (Over::Any, name),
-            _ => (Over::One, operator),
+        let (set_operator, name) = match operator.split_once(':') {
+            Some(("ForAllValues", name)) => (SetOperator::All, name),
+            Some(("ForAnyValue", name)) => (SetOperator::Any, name),
+            _ => (SetOperator::One, operator),
         };
         let (name, if_exists) = name.strip_suffix("IfExists").map_or((name, false), |name| (name, true));
         let unknown = || format!("the condition operator {operator} is not known");
         let known = OPERATORS.iter().find(|(known, ..)| *known == name);
-        let &(_, test, negated, stands) = known.ok_or_else(unknown)?;
-        // Null asks whether a key exists at all (same page).
-        if test == Test::Null && (if_exists || over != Over::One) {
+        let &(_, test, negated, compare) = known.ok_or_else(unknown)?;
+        // Null tests whether a key exists at all (same page).
+        if test == Test::Null && (if_exists || set_operator != SetOperator::One) {
             return Err(unknown());
         }
         let lower = key.to_lowercase();
         let about = context::known(&lower).ok_or_else(|| format!("the condition key {key} is not known"))?;
-        // UNSOURCED: AWS takes both, and does not say what comes of it. Whoever writes this has something else in mind.
-        if test != Test::Null && about.many && over == Over::One {
+        // UNSOURCED: AWS accepts both, and does not document the result. Such a policy is probably a mistake.
+        if test != Test::Null && about.many && set_operator == SetOperator::One {
             return Err(format!("{key} has many values: {operator} needs ForAllValues or ForAnyValue"));
         }
         if !test.applies_to(about.kind) {
@@ -126,23 +126,23 @@ impl Condition {
         let unreadable = |value: &String| format!("{value} is not what {operator} compares with");
         let values = match test {
             Test::Null | Test::Bool => Values::Flags(test, each(&values, |value| flag(value), unreadable)?),
-            Test::Number => Values::Numbers(stands, each(&values, |value| value.parse().ok(), unreadable)?),
-            Test::Date => Values::Dates(stands, each(&values, |value| moment(value), unreadable)?),
+            Test::Number => Values::Numbers(compare, each(&values, |value| value.parse().ok(), unreadable)?),
+            Test::Date => Values::Dates(compare, each(&values, |value| moment(value), unreadable)?),
             Test::Text | Test::TextIgnoringCase | Test::Pattern | Test::Arn => {
-                let open = Open { wildcards: matches!(test, Test::Pattern | Test::Arn), variables };
-                let read = values.iter().map(|value| Pattern::parse(value, open)).collect::<Result<_, _>>();
+                let syntax = PatternSyntax { wildcards: matches!(test, Test::Pattern | Test::Arn), variables };
+                let read = values.iter().map(|value| Pattern::parse(value, syntax)).collect::<Result<_, _>>();
                 Values::Patterns(test, read?)
             }
         };
-        Ok(Self { over, negated, if_exists, key: lower, values })
+        Ok(Self { set_operator, negated, if_exists, key: lower, values })
     }
 
-    /// Whether it holds. When the request lacks the key, what asks for a value does not, and what asks for another value
-    /// does: "If the policy condition requires that the key is not matched, such as StringNotLike or ArnNotLike, and the
-    /// right key is not present, the condition is true" (same page).
+    /// Whether the condition holds. When the request lacks the key, a positive operator does not hold and a negated one
+    /// does: "If the policy condition requires that the key is not matched, such as StringNotLike or ArnNotLike, and
+    /// the right key is not present, the condition is true" (same page).
     ///
-    /// UNSOURCED: what a comparison with a variable means that the request lacks. It does not hold; and one that asks for
-    /// another value holds in a statement that denies: the stricter reading.
+    /// UNSOURCED: a comparison with a policy variable that the request lacks. It does not hold, except that a negated
+    /// one holds in a Deny statement: the stricter reading.
     pub(crate) fn holds(&self, context: &Context, allow: bool) -> bool {
         let actual = context.all(&self.key);
         if actual.is_some() && self.negated && allow && !self.values.resolve(context) {
@@ -151,16 +151,16 @@ impl Condition {
         if let Values::Flags(Test::Null, absent) = &self.values {
             return absent.iter().any(|absent| *absent == actual.is_none());
         }
-        let passes = |actual: &String| self.values.meet(actual, context) != self.negated;
-        match (actual, self.over) {
+        let passes = |actual: &String| self.values.any_matches(actual, context) != self.negated;
+        match (actual, self.set_operator) {
             // "If there are no keys in the request or if the key value resolves to a null data set", ForAllValues returns
             // true (Set operators for multivalued context keys).
-            (None | Some([]), Over::All) => true,
+            (None | Some([]), SetOperator::All) => true,
             // "For no matching context key or if the key does not exist", ForAnyValue returns false (same page).
-            (None | Some([]), Over::Any) => self.if_exists,
-            (None | Some([]), Over::One) => self.if_exists || self.negated,
-            (Some(actual), Over::All) => actual.iter().all(passes),
-            (Some(actual), Over::One | Over::Any) => actual.iter().any(passes),
+            (None | Some([]), SetOperator::Any) => self.if_exists,
+            (None | Some([]), SetOperator::One) => self.if_exists || self.negated,
+            (Some(actual), SetOperator::All) => actual.iter().all(passes),
+            (Some(actual), SetOperator::One | SetOperator::Any) => actual.iter().any(passes),
         }
     }
 }
@@ -174,7 +174,7 @@ fn each<T>(
 }
 
 impl Test {
-    /// Every value can be compared as a text, and whether there is one can always be asked.
+    /// Every value can be compared as text, and `Null` applies to every key.
     fn applies_to(self, kind: Kind) -> bool {
         match self {
             Self::Text | Self::TextIgnoringCase | Self::Pattern | Self::Null => true,
@@ -194,7 +194,7 @@ impl Values {
         }
     }
 
-    fn meet(&self, actual: &str, context: &Context) -> bool {
+    fn any_matches(&self, actual: &str, context: &Context) -> bool {
         match self {
             Self::Patterns(test, patterns) => patterns.iter().any(|pattern| match test {
                 Test::Arn => pattern.fits_arn(actual, context),
@@ -202,14 +202,14 @@ impl Values {
                 _ => pattern.fits(actual, context),
             }),
             Self::Flags(_, flags) => flag(actual).is_some_and(|actual| flags.contains(&actual)),
-            Self::Numbers(stands, numbers) => {
+            Self::Numbers(compare, numbers) => {
                 let actual: Option<f64> = actual.parse().ok();
                 let order = |wanted: &f64| actual.and_then(|actual| actual.partial_cmp(wanted));
-                numbers.iter().any(|wanted| order(wanted).is_some_and(stands))
+                numbers.iter().any(|wanted| order(wanted).is_some_and(compare))
             }
-            Self::Dates(stands, dates) => {
+            Self::Dates(compare, dates) => {
                 let actual = moment(actual);
-                dates.iter().any(|wanted| actual.is_some_and(|actual| stands(actual.cmp(wanted))))
+                dates.iter().any(|wanted| actual.is_some_and(|actual| compare(actual.cmp(wanted))))
             }
         }
     }

@@ -1,16 +1,16 @@
-//! Condition keys: which there are, and their values in one request.
+//! Condition keys: the supported ones, and their values in one request.
 
 use std::collections::BTreeMap;
 
 use crate::principal::Principal;
 
-/// The values of condition keys in one request, by lower-case name: condition keys are not case-sensitive (IAM User Guide,
-/// IAM JSON policy elements: Condition).
+/// The values of condition keys in one request, by lower-case name: condition keys are not case-sensitive
+/// (IAM User Guide, IAM JSON policy elements: Condition).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Context(BTreeMap<String, Vec<String>>);
 
-/// What a key is compared as (IAM User Guide, AWS global condition context keys, Value type; Service Authorization
-/// Reference, the services' condition keys).
+/// The type as which a key is compared (IAM User Guide, AWS global condition context keys, Value type; Service
+/// Authorization Reference, the services' condition keys).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -23,13 +23,13 @@ pub(crate) enum Kind {
 }
 use Kind::{Arn, Bool, Date, Epoch, Number, Text};
 
-/// A condition key, or a family of them.
+/// A condition key, or a family of condition keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
-    /// A name that ends with `/`, or with `:` after two parts, begins that of each member of a family.
+    /// A name that ends with `/`, or with `:` after two parts, is the prefix of all keys of a family.
     name: &'static str,
     pub(crate) kind: Kind,
-    /// It has a set of values.
+    /// Whether it is multivalued.
     pub(crate) many: bool,
 }
 
@@ -41,9 +41,9 @@ const fn many(name: &'static str) -> Key {
     Key { name, kind: Text, many: true }
 }
 
-/// The keys that requests here have, and those of which it is known that they never do: nobody is in an organization, and
-/// no service calls but in somebody's name. Every other key makes a policy be refused, since it would be absent here and
-/// may not be so at AWS.
+/// The keys that requests here have, and the keys that are known to be always absent: no account is in an organization,
+/// and services call each other only in a caller's name. A policy with any other key is refused, since the key would be
+/// absent here but may be present at AWS.
 const KEYS: [Key; 66] = [
     one("aws:calledviafirst", Text),
     one("aws:calledvialast", Text),
@@ -122,7 +122,7 @@ pub(crate) fn known(name: &str) -> Option<&'static Key> {
 }
 
 impl Context {
-    /// What every request has (IAM User Guide, AWS global condition context keys).
+    /// The keys that every request has (IAM User Guide, AWS global condition context keys).
     pub(crate) fn of(now: jiff::Timestamp, principal: &Principal, region: &str) -> Self {
         let mut context = Self::default();
         context.set("aws:principalarn", &principal.policy_arn);
@@ -137,8 +137,9 @@ impl Context {
         context
     }
 
-    /// What a request has that a service makes with its caller's identity. "To determine which services made requests on
-    /// the principal's behalf" (same page, aws:CalledVia); the RDS User Guide, Copying a DB snapshot, tells of it for RDS.
+    /// Adds the keys of a request that a service makes with its caller's identity: "To determine which services made
+    /// requests on the principal's behalf" (same page, aws:CalledVia); for RDS see the RDS User Guide, Copying a DB
+    /// snapshot.
     pub(crate) fn forwarded(mut self, services: &[&str]) -> Self {
         let names: Vec<String> = services.iter().map(|service| format!("{service}.amazonaws.com")).collect();
         self.set("aws:viaawsservice", "true");
@@ -150,7 +151,7 @@ impl Context {
         self
     }
 
-    /// Names are not case-sensitive.
+    /// Sets the value of a key. Names are not case-sensitive.
     pub(crate) fn set(&mut self, name: &str, value: &(impl ToString + ?Sized)) {
         self.0.insert(name.to_lowercase(), vec![value.to_string()]);
     }
@@ -164,12 +165,12 @@ impl Context {
         self.0.get(name).map(Vec::as_slice)
     }
 
-    /// The one value of a key, by its lower-case name.
+    /// The single value of a key, by its lower-case name.
     pub(crate) fn one(&self, name: &str) -> Option<&str> {
         self.all(name)?.first().map(String::as_str)
     }
 
-    /// Tags that a request gives, as it is judged by them.
+    /// Sets the keys for the tags that a request contains.
     pub(crate) fn set_request_tags<'a>(&mut self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let mut keys = Vec::new();
         for (key, value) in tags {

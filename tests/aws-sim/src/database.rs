@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// A database to set up, as if it had been made long ago.
+/// A database to set up directly, without an RDS request.
 #[derive(Clone, Debug)]
 pub struct Database {
     /// The account that owns it.
@@ -13,31 +13,31 @@ pub struct Database {
     pub identifier: String,
     /// `postgres`, `mysql`, ...
     pub engine: String,
-    /// As RDS writes it: `16.3`.
+    /// Spelled as in RDS: `16.3`.
     pub engine_version: String,
     /// `db.m6g.large`, ...
     pub class: String,
     /// `gp2`, `gp3` or `standard`.
     pub storage_type: String,
-    /// The size of its storage.
+    /// The size of its storage, in GiB.
     pub allocated_gib: u32,
-    /// `None`: unencrypted. `aws/rds`: under the AWS managed key, which is made on first use. `sse-rds`: under a key that AWS
-    /// owns and nobody sees. Else the ARN of a key.
+    /// `None`: unencrypted. `aws/rds`: under the AWS managed key, which is created on first use. `sse-rds`: under a key
+    /// that AWS owns and does not show. Otherwise the ARN of a key.
     pub kms_key: Option<String>,
     /// Whether it has a standby.
     pub multi_az: bool,
     /// The cluster that it is a member of.
     pub cluster: Option<String>,
-    /// Whether it has Transparent Data Encryption: a credential for it, and an option group `<identifier>-tde`.
+    /// Whether it has Transparent Data Encryption: a TDE credential, and an option group `<identifier>-tde`.
     pub tde: bool,
     /// Its tags, which may begin with `aws:`.
     pub tags: BTreeMap<String, String>,
-    /// What it holds.
+    /// Its content.
     pub content: Vec<u8>,
 }
 
 impl Database {
-    /// PostgreSQL 16.3 with 100 GiB under the AWS managed key, holding a line that names it.
+    /// PostgreSQL 16.3 with 100 GiB under the AWS managed key. Its content is a line with its name and account.
     pub fn new(account: &str, region: &str, identifier: &str) -> Self {
         Self {
             account: account.to_owned(),

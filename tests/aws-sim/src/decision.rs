@@ -1,39 +1,40 @@
-//! Decisions: what was asked of the seam, and what became of it.
+//! Records of authorization decisions.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::access::{Ground, Leave, Ruling};
+use crate::access::{Ground, ResourcePermission, Ruling};
 use crate::context::Context;
 use crate::principal::Principal;
 
-/// One decision of a request: a request that concerns several resources, or needs several permissions, has several.
+/// One authorization decision. A request that concerns several resources, or needs several permissions, has several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The caller's ARN. A service that calls another one does so in its caller's name.
+    /// The caller's ARN. A service that calls another service does so in its caller's name.
     pub principal: String,
-    /// As IAM spells it: `kms:CreateGrant`.
+    /// Spelled as in IAM: `kms:CreateGrant`.
     pub action: String,
-    /// The ARN that it was judged on; `*` where there is none.
+    /// The ARN of the resource; `*` if there is none.
     pub resource: String,
-    /// The service that asked in the caller's name, `rds.amazonaws.com`; empty when the caller himself did.
+    /// The service that called in the caller's name, `rds.amazonaws.com`; empty when the caller itself called.
     pub via: String,
-    /// Whether it may be done.
+    /// Whether it is allowed.
     pub allowed: bool,
-    /// What decided. Of what is allowed: every statement that allows it, in each layer that had to allow it. Of what is
-    /// refused: the layer, with the statements that deny it, or one without a statement when nothing in there allows it.
+    /// What decided. If allowed: every statement that allows it, in each layer that had to allow it. If refused: the
+    /// layer, with the statements that deny it, or one ground without a statement when nothing in the layer allows it.
     pub grounds: Vec<Ground>,
 }
 
 /// The decisions of the request that is being answered.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Journal {
+pub(crate) struct DecisionLog {
     decisions: RefCell<Vec<Decision>>,
-    /// Each different question with its answer as a line of JSON, by what it is apart from its time; only when they are kept.
+    /// Each distinct question with its ruling as a line of JSON, keyed by the question without its time; empty unless
+    /// enabled.
     questions: RefCell<BTreeMap<String, String>>,
 }
 
-impl Journal {
+impl DecisionLog {
     pub(crate) fn begin(&self) {
         self.decisions.borrow_mut().clear();
     }
@@ -46,7 +47,7 @@ impl Journal {
         self.questions.borrow().values().cloned().collect()
     }
 
-    /// Keeps a question, as a line that stands for all that are alike.
+    /// Keeps the first question with this key.
     pub(crate) fn keep(&self, key: String, line: String) {
         self.questions.borrow_mut().entry(key).or_insert(line);
     }
@@ -56,18 +57,18 @@ impl Journal {
     }
 }
 
-/// What is asked of the seam: may the caller do this to that?
+/// An access to authorize.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct AccessRequest<'a> {
     pub(crate) action: &'a str,
     /// An ARN, or `*`.
     pub(crate) resource: &'a str,
-    pub(crate) leave: Leave<'a>,
+    pub(crate) resource_permission: ResourcePermission<'a>,
     pub(crate) context: Context,
 }
 
 impl Decision {
-    pub(crate) fn of(principal: &Principal, asked: &Asked<'_>, ruling: &Ruling) -> Self {
+    pub(crate) fn of(principal: &Principal, asked: &AccessRequest<'_>, ruling: &Ruling) -> Self {
         let grounds = match ruling {
             Ruling::Allowed(grounds) | Ruling::Denied(grounds) => grounds.clone(),
             Ruling::Missing(layer) => vec![Ground { layer, statement: String::new() }],

@@ -1,4 +1,4 @@
-//! Envelope encryption: content under a data key, the data key under a KMS key's material.
+//! Envelope encryption: the content is encrypted with a data key, and the data key with a KMS key's material.
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
@@ -10,17 +10,17 @@ pub(crate) type Material = [u8; 32];
 
 const NONCE: usize = 12;
 
-/// What a database or snapshot holds.
+/// The content of a database or snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stored {
     /// Unencrypted storage.
     Plain(Vec<u8>),
-    /// Content under a fresh data key, and that key as wrapped by the KMS key.
+    /// Content encrypted with a new data key, and that data key encrypted with the KMS key.
     Sealed { wrapped: Vec<u8>, content: Vec<u8> },
 }
 
 impl Stored {
-    /// Seals `content` as belonging to `owner`, an ARN, which decryption must name again.
+    /// Encrypts `content` for `owner`, an ARN, which is needed again to decrypt it.
     pub(crate) fn seal(ids: &mut Ids, material: &Material, owner: &str, content: &[u8]) -> Option<Self> {
         let data_key: Material = ids.bytes();
         let content = encrypt(ids, &data_key, owner.as_bytes(), content)?;
@@ -28,7 +28,7 @@ impl Stored {
         Some(Self::Sealed { wrapped, content })
     }
 
-    /// The content, when `material` is the right one (or none is needed) and `owner` is whom it was sealed for.
+    /// The content, if `material` is the right one (or none is needed) and it was encrypted for `owner`.
     pub(crate) fn open(&self, material: Option<&Material>, owner: &str) -> Option<Vec<u8>> {
         match self {
             Self::Plain(content) => Some(content.clone()),
@@ -40,7 +40,7 @@ impl Stored {
     }
 }
 
-/// AES-256-GCM; the nonce stands before the ciphertext.
+/// AES-256-GCM; the nonce precedes the ciphertext.
 pub(crate) fn encrypt(ids: &mut Ids, material: &Material, context: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
     let nonce: [u8; NONCE] = ids.bytes();
     let cipher = Aes256Gcm::new(&(*material).into());

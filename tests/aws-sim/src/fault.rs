@@ -1,14 +1,14 @@
-//! A refusal, before it is put into the words of a protocol.
+//! A refusal, before it is formatted for a protocol.
 
 use std::panic::Location;
 
-/// What AWS answers instead of a result.
+/// An error answer of AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) status: u16,
     pub(crate) code: String,
     pub(crate) message: String,
-    /// The line of this crate that refused.
+    /// The line of this crate that refused the request.
     pub(crate) rule: &'static Location<'static>,
 }
 
@@ -52,7 +52,7 @@ impl Fault {
         Self::bad("ValidationException", message)
     }
 
-    /// What the service itself got wrong. Reaching it is a bug of the simulator, answered rather than panicked about.
+    /// A failure of the service itself. Reaching it is a bug of the simulator, which is answered without a panic.
     #[track_caller]
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "InternalFailure", message)

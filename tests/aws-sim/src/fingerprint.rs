@@ -1,4 +1,4 @@
-//! A canonical text of the whole world, to compare two worlds by.
+//! A canonical text of the whole simulated state, for comparing two simulations.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::rds::instance::Instance;
 use crate::rds::snapshot::Snapshot;
 use crate::world::World;
 
-/// One line per thing, sorted; times, digests and drawn ids are masked.
+/// One line per resource, sorted; times, digests and random ids are masked.
 pub(crate) fn fingerprint(world: &World) -> String {
     let mut lines: Vec<String> = Vec::new();
     lines.extend(world.rds.instances.values().map(|instance| database(world, instance)));
@@ -115,7 +115,7 @@ fn key(world: &World, key: &Key) -> String {
         let terms = &grant.terms;
         *grants.entry(format!("{} to {} for {:?}", terms.issuer, terms.grantee, terms.operations)).or_default() += 1;
     }
-    // The document's spelling does not matter, what it says does.
+    // The policy's formatting is ignored.
     let policy = serde_json::from_str::<serde_json::Value>(&key.policy.shown().text)
         .map_or_else(|_| key.policy.shown().text.clone(), |value| value.to_string());
     format!(
@@ -133,7 +133,7 @@ fn key(world: &World, key: &Key) -> String {
     )
 }
 
-/// A key by its aliases, or else by whose it is.
+/// A key by its aliases, or else by its account and Region.
 fn key_name(world: &World, key: Option<&str>) -> String {
     let Some(key) = key else { return "none".to_owned() };
     let aliases: Vec<&str> =
@@ -150,11 +150,11 @@ fn tags(tags: &BTreeMap<String, String>) -> String {
     format!("{shown:?}")
 }
 
-/// Replaces what varies from run to run: times, and what looks like an id, nonce or digest.
+/// Replaces what differs between runs: times, and what looks like an id, nonce or digest.
 fn mask(text: &str) -> String {
     let mut out = String::new();
     let mut word = String::new();
-    // Words are cut at what none of the masked things holds.
+    // Words are split at characters that none of the masked forms contains.
     for character in text.chars().chain(['\n']) {
         if character.is_ascii_alphanumeric() || "-:.+_".contains(character) {
             word.push(character);
@@ -172,7 +172,7 @@ fn mask_word(word: &str) -> String {
     if let Some(length) = time_length(word) {
         return format!("<time>{}", mask_word(&word[length..]));
     }
-    // A time or an id may stand within a longer word, after a colon or an underscore.
+    // A time or an id may be part of a longer word, after a colon or an underscore.
     if let Some(at) = word.find([':', '_', '.', '+']) {
         let (head, tail) = word.split_at(at);
         let (separator, tail) = tail.split_at(1);
@@ -193,14 +193,14 @@ fn mask_part(part: &str) -> String {
     }) {
         "<resource>"
     } else {
-        // A digest may be one piece of a name.
+        // A digest may be one part of a name.
         let pieces: Vec<&str> = part.split('-').map(|piece| if hex(piece, 16) { "<hex>" } else { piece }).collect();
         return pieces.join("-");
     };
     masked.to_owned()
 }
 
-/// How much of the beginning of `word` is an RFC 3339 time.
+/// The length of the RFC 3339 time at the beginning of `word`.
 fn time_length(word: &str) -> Option<usize> {
     const SHORTEST: &str = "????-??-??T??:??:??";
     let head = word.get(..SHORTEST.len())?;
@@ -219,7 +219,7 @@ mod tests {
     use super::mask;
 
     #[test]
-    fn what_varies_is_masked_and_the_rest_stays() {
+    fn mask_replaces_times_ids_and_digests_only() {
         let text = "snapshot:orders-0123456789abcdef-source key/mrk-0123456789abcdef0123 111111111111 \
                     1/2026-11-21T10:00:00.123Z/2026-11-22T10:00:00Z db-ABCDEFGHIJKLMNOPQRSTUVWXYZ \
                     a83c0ccd-9212-40d1-a688-8a9cde86121a eu-west-1 db.m6g.large";

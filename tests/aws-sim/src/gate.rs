@@ -1,20 +1,20 @@
-//! Where a test disturbs what passes between an agent and AWS.
+//! Injecting faults into requests between a client and the simulated AWS.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::Call;
 
-/// Judges each request of one transport, before anything happens to it.
+/// Decides the fault of each request of one transport, before the request has any effect.
 pub trait Gate: Send + Sync + Debug {
-    /// What becomes of `call`, whose `answer` is still empty. Asked once per request, in order of arrival.
+    /// The fault for `call`, whose `answer` is still empty. Called once per request, in order of arrival.
     fn judge(&self, call: &Call) -> Disturbance;
 }
 
-/// What may happen to a request on its way.
+/// A fault in the transport of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disturbance {
-    /// Nothing.
+    /// No fault.
     None,
     /// AWS answers that the rate is exceeded. No effect.
     Throttle,
@@ -24,16 +24,16 @@ pub enum Disturbance {
     LostAnswer,
     /// The connection breaks before AWS sees the request. No effect.
     Refuse,
-    /// No answer ever comes: the client is about to be killed.
+    /// No answer is ever sent: the client is about to be killed.
     NeverAnswer {
         /// Whether the request takes effect.
         effect: bool,
     },
-    /// The request is held up this long, then takes effect and is answered.
+    /// The request is delayed this long, then takes effect and is answered.
     Delay(Duration),
-    /// It takes effect at once, and is answered this much later.
+    /// It takes effect at once, and is answered after this delay.
     LateAnswer(Duration),
-    /// A read of RDS or KMS is answered from the world as it was this long ago: at most 30 s, and not before the world
-    /// began. Nothing happens to any other request.
+    /// A read of RDS or KMS is answered from the state of this long ago: at most 30 s, and not from before the
+    /// simulation began. Other requests are not affected.
     StaleRead(Duration),
 }

@@ -1,4 +1,4 @@
-//! Holding one request for ever, so that its client can be killed exactly there.
+//! Never answering one request, so that its client can be killed at that point.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -18,18 +18,18 @@ pub(crate) enum Moment {
 pub(crate) struct Hold {
     number: u32,
     moment: Moment,
-    /// Only requests of principals whose ARN has this in it count.
+    /// If set, only requests of principals whose ARN contains this text are counted.
     of: Option<String>,
     seen: AtomicU32,
 }
 
 impl Hold {
-    /// The `number`-th request, from 1.
+    /// Holds the `number`-th request, counted from 1.
     pub(crate) fn new(number: u32, moment: Moment, of: Option<String>) -> Self {
         Self { number, moment, of, seen: AtomicU32::new(0) }
     }
 
-    /// What becomes of a request: counts it.
+    /// Counts a request and decides whether it is held.
     pub(crate) fn judge(&self, call: &Call) -> Disturbance {
         if self.of.as_ref().is_some_and(|of| !call.principal.contains(of)) {
             return Disturbance::None;
@@ -40,10 +40,10 @@ impl Hold {
         Disturbance::NeverAnswer { effect: self.moment == Moment::After }
     }
 
-    /// Tells whoever started the program that the request is being held now.
-    #[expect(clippy::print_stdout, reason = "whoever started it waits for this line")]
+    /// Prints that the request is being held now.
+    #[expect(clippy::print_stdout, reason = "the process that started the simulator waits for this line")]
     pub(crate) fn announce(&self, call: &Call) {
-        // A line is flushed at its end.
+        // stdout is flushed at the end of a line.
         println!("holding request {}: {} of {}", self.number, call.action, call.principal);
     }
 }

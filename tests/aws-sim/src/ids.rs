@@ -1,8 +1,8 @@
-//! The seeded source of everything that AWS would draw at random.
+//! The seeded source of all random values.
 
 use fastrand::Rng;
 
-/// Draws ids, key material and nonces from one seed.
+/// Generates ids, key material and nonces from one seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids(Rng);
 

@@ -1,4 +1,4 @@
-//! The transport for SDK clients that live in the same process.
+//! The transport for SDK clients in the same process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::cloud::Arrival;
-use crate::passage::Passage;
+use crate::delivery::Delivery;
 use crate::{Cloud, Disturbance, Gate};
 
-/// The time that a request takes to arrive, and its answer to return.
+/// The simulated network delay of a request, and of its answer.
 const ONE_WAY: Duration = Duration::from_millis(15);
 
 /// One transport to a [`Cloud`]: an `HttpClient` of the AWS SDK.
 ///
-/// What has arrived is done in a task of its own: it takes effect although the client dies while waiting.
+/// A request is executed in its own task: it takes effect even if its client is dropped while waiting.
 #[derive(Clone, Debug)]
 pub struct InProcess {
     cloud: Cloud,
@@ -35,33 +35,33 @@ impl InProcess {
         Self { cloud, gate: None }
     }
 
-    /// The same transport, with `gate` judging each request that passes it.
+    /// The same transport, with `gate` deciding the fault of each request.
     #[must_use]
     pub fn with_gate(self, gate: Arc<dyn Gate>) -> Self {
         Self { gate: Some(gate), ..self }
     }
 
-    async fn pass(self, request: http::Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
+    async fn deliver(self, request: http::Request<Bytes>) -> Result<Response<Bytes>, ConnectorError> {
         tokio::time::sleep(ONE_WAY).await;
         let arrival = self.cloud.arrive(request);
         let disturbance = self.gate.as_ref().map_or(Disturbance::None, |gate| gate.judge(&arrival.call));
         match detached(self.cloud, arrival, disturbance).await? {
-            Passage::Answer(answer) => {
+            Delivery::Answer(answer) => {
                 tokio::time::sleep(ONE_WAY).await;
                 Ok(answer)
             }
-            Passage::Broken(why) => {
+            Delivery::Broken(why) => {
                 tokio::time::sleep(ONE_WAY).await;
                 Err(ConnectorError::io(why.into()))
             }
-            Passage::Silence => std::future::pending().await,
+            Delivery::NoAnswer => std::future::pending().await,
         }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "AWS does what it has accepted, although the agent that asked has died")]
-async fn detached(cloud: Cloud, arrival: Arrival, disturbance: Disturbance) -> Result<Passage, ConnectorError> {
-    let work = tokio::spawn(async move { cloud.pass(arrival, disturbance).await });
+#[expect(clippy::disallowed_methods, reason = "AWS executes what it has accepted, although the client has died")]
+async fn detached(cloud: Cloud, arrival: Arrival, disturbance: Disturbance) -> Result<Delivery, ConnectorError> {
+    let work = tokio::spawn(async move { cloud.deliver(arrival, disturbance).await });
     work.await.map_err(|error| ConnectorError::other(error.into(), None))
 }
 
@@ -73,9 +73,9 @@ impl HttpConnector for InProcess {
             let request = request.try_into_http1x().map_err(|error| other(error.into()))?;
             let (parts, body) = request.into_parts();
             // The body must be polled to its end: the SDK's stalled-stream protection counts the bytes that pass, and
-            // takes a body that nobody reads for a dead connection.
+            // treats a body that is not read as a dead connection.
             let body = ByteStream::new(body).collect().await.map_err(|error| other(error.into()))?.into_bytes();
-            let answer = transport.pass(http::Request::from_parts(parts, body)).await?;
+            let answer = transport.deliver(http::Request::from_parts(parts, body)).await?;
             HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| other(error.into()))
         })
     }
@@ -88,7 +88,7 @@ impl HttpClient for InProcess {
 }
 
 impl Cloud {
-    /// The HTTP client of SDK clients that live in this process.
+    /// The HTTP client for SDK clients in this process.
     pub fn connector(&self) -> InProcess {
         InProcess::new(self.clone())
     }

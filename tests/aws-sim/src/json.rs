@@ -1,4 +1,4 @@
-//! The parameters of the JSON protocols, which KMS and SQS speak.
+//! The parameters of the JSON protocols of KMS and SQS.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ impl Json {
         self.get(name).map(|value| value.as_str().ok_or_else(|| wrong(name, "a string"))).transpose()
     }
 
-    /// ValidationException for what is required and absent (KMS API Reference, Common Errors: ValidationError).
+    /// ValidationException if a required parameter is absent (KMS API Reference, Common Errors: ValidationError).
     pub(crate) fn required(&self, name: &str) -> Outcome<&str> {
         self.text(name)?.ok_or_else(|| {
             Fault::validation(format!(
@@ -48,8 +48,8 @@ impl Json {
         })
     }
 
-    /// Bytes, which travel as base64: at least one, and at most `most` (KMS API Reference, the parameter's length constraints;
-    /// the code as above).
+    /// Bytes, encoded as base64: at least one, and at most `most` (KMS API Reference, the parameter's length
+    /// constraints; the code as above).
     pub(crate) fn bytes(&self, name: &str, most: usize) -> Outcome<Vec<u8>> {
         let bytes = STANDARD.decode(self.required(name)?).map_err(|_| wrong(name, "base64"))?;
         if (1..=most).contains(&bytes.len()) {
@@ -58,7 +58,7 @@ impl Json {
         Err(Fault::validation(format!("Value at '{name}' must have 1 to {most} bytes")))
     }
 
-    /// One of a closed set of texts, when it is there (KMS API Reference, the parameter's valid values; the code as above).
+    /// One of a closed set of values, if present (KMS API Reference, the parameter's valid values; the code as above).
     pub(crate) fn one_of(&self, name: &str, known: &[&str]) -> Outcome<Option<&str>> {
         match self.text(name)? {
             Some(value) if !known.contains(&value) => Err(Fault::validation(format!(
@@ -76,7 +76,7 @@ impl Json {
         self.get(name).map(|value| value.as_i64().ok_or_else(|| wrong(name, "a whole number"))).transpose()
     }
 
-    /// A number within bounds, or what to take when it is absent (KMS API Reference, the parameter's valid range; the code as
+    /// A number within bounds, or `default` if absent (KMS API Reference, the parameter's valid range; the code as
     /// above).
     pub(crate) fn bounded(&self, name: &str, least: i64, most: i64, default: i64) -> Outcome<i64> {
         let value = self.number(name)?.unwrap_or(default);
@@ -120,7 +120,7 @@ impl Json {
         object.iter().map(one).collect()
     }
 
-    /// The parameter as it came, for what is only kept and shown again.
+    /// The parameter unparsed, for values that are only stored and returned.
     pub(crate) fn raw(&self, name: &str) -> Option<Value> {
         self.get(name).cloned()
     }
@@ -135,7 +135,7 @@ fn wrong(name: &str, wanted: &str) -> Fault {
     malformed(&format!("{name} must be {wanted}"))
 }
 
-/// Seen in practice with SQS (async-aws/aws#1667) and DynamoDB (aws/aws-sdk-js#44); KMS speaks the same protocol.
+/// Seen in practice with SQS (async-aws/aws#1667) and DynamoDB (aws/aws-sdk-js#44); KMS has the same protocol.
 fn malformed(message: &str) -> Fault {
     Fault::bad("SerializationException", message)
 }

@@ -1,17 +1,16 @@
 //! A simulated AWS of several accounts and Regions, in one process: RDS, KMS, SQS and STS.
 //!
-//! It is *strict*: what AWS refuses, it refuses, with AWS's own error code. Each rule names the page of AWS's
+//! It is *strict*: what AWS refuses, it refuses, with AWS's own error code. Each rule cites the page of AWS's
 //! documentation that states it; where AWS documents nothing, the comment says `UNSOURCED` and the stricter reading is
-//! taken. Encryption is real: a copy that could not have happened cannot be decrypted.
+//! taken. Encryption is real: a copy that would have failed at AWS cannot be decrypted here.
 //!
-//! Real clients drive it, either in process through [`Cloud::connector`], the HTTP client of an AWS SDK
-//! configuration, or over loopback HTTP through [`serve`]. Time is [`Clock`], which follows tokio's clock, so a test on
-//! a paused runtime lives through hours in milliseconds. Nothing runs in the background: the world is brought up to the
-//! present at each request.
+//! AWS SDK clients use it either in process through [`Cloud::connector`], the HTTP client of an SDK configuration, or
+//! over loopback HTTP through [`serve`]. Time is [`Clock`], which follows tokio's clock, so a test on a paused runtime
+//! simulates hours in milliseconds. There are no background tasks: each request first applies all events that are due.
 //!
-//! Modules form no circle. What each service keeps stands below `world`, in its `store` and the files of one resource
-//! (`kms/key.rs`, `rds/instance.rs`, `sqs/queue.rs`); what requests do to it stands above, and so do `authorization` and
-//! `advance`.
+//! Modules have no circular dependencies. The state of each service is below `world`: in its `store`, and in one file
+//! for each kind of resource (`kms/key.rs`, `rds/instance.rs`, `sqs/queue.rs`). The request handlers, `authorization`
+//! and `advance` are above it.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -40,25 +39,26 @@ mod condition;
 mod context;
 mod database;
 mod decision;
+mod delivery;
 mod envelope;
 mod fault;
+mod fault_injection;
 mod fingerprint;
 mod gate;
+mod history;
 mod hold;
 mod ids;
 mod in_process;
 mod json;
 mod kms;
-mod lagging;
 mod loopback;
 mod observe;
 mod pages;
-mod passage;
-mod past;
 mod pattern;
 mod policy;
 mod principal;
 mod program;
+mod propagation;
 mod query;
 mod rates;
 mod rds;
@@ -72,7 +72,6 @@ mod sqs;
 mod sts;
 mod tags;
 mod verdict;
-mod weather;
 mod world;
 mod world_file;
 mod xml;
@@ -83,6 +82,7 @@ pub use clock::Clock;
 pub use cloud::Cloud;
 pub use database::Database;
 pub use decision::Decision;
+pub use fault_injection::Weather;
 pub use gate::{Disturbance, Gate};
 pub use in_process::InProcess;
 pub use loopback::serve;
@@ -93,4 +93,3 @@ pub use rates::Rates;
 pub use rds::endings::Ending;
 pub use set_up::FULL_ACCESS;
 pub use settings::{Durations, Lags, Quotas, Settings};
-pub use weather::Weather;

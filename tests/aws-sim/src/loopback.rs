@@ -15,19 +15,19 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::answer::respond;
+use crate::delivery::Delivery;
 use crate::hold::Hold;
-use crate::passage::Passage;
 use crate::{Cloud, Disturbance};
 
-/// No request is larger than this. UNSOURCED: more than the largest batch of messages, 1 MiB, can take in JSON.
+/// The largest request body. UNSOURCED: more than the largest batch of messages, 1 MiB, can take in JSON.
 const LARGEST: u64 = 8 << 20;
 
-/// Serves `cloud` until dropped. It must not run on a paused clock, which would leap while a socket is being waited for.
+/// Serves `cloud` until dropped. It must not run on a paused clock, which would jump while it waits for a socket.
 pub async fn serve(cloud: Cloud, listener: TcpListener) {
     serve_holding(cloud, listener, None).await;
 }
 
-/// The same, holding one request for ever.
+/// The same, but never answers the request that `hold` selects.
 pub(crate) async fn serve_holding(cloud: Cloud, listener: TcpListener, hold: Option<Hold>) {
     let hold = hold.map(Arc::new);
     let mut connections = JoinSet::new();
@@ -38,13 +38,13 @@ pub(crate) async fn serve_holding(cloud: Cloud, listener: TcpListener, hold: Opt
             let (cloud, hold) = (cloud.clone(), hold.clone());
             async move { answer(&cloud, hold.as_deref(), request).await.map(|answer| answer.map(Full::new)) }
         });
-        // A client may break off at any time; that concerns nobody else.
+        // An error of one connection does not affect the others.
         connections.spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
         while connections.try_join_next().is_some() {}
     }
 }
 
-/// An error breaks the connection.
+/// Answers a request. An error breaks the connection.
 async fn answer(cloud: &Cloud, hold: Option<&Hold>, request: Request<Incoming>) -> io::Result<Response<Bytes>> {
     let (parts, body) = request.into_parts();
     if body.size_hint().lower() > LARGEST {
@@ -54,15 +54,15 @@ async fn answer(cloud: &Cloud, hold: Option<&Hold>, request: Request<Incoming>) 
     let body = Limited::new(body, limit).collect().await.map_err(io::Error::other)?.to_bytes();
     match parts.uri.path().strip_prefix("/_sim/") {
         Some(_) if parts.method != http::Method::GET => Ok(respond(405, "text/plain", "-", "")),
-        Some(path) => Ok(beside(cloud, path)),
+        Some(path) => Ok(simulator_path(cloud, path)),
         None => {
             let arrival = cloud.arrive(Request::from_parts(parts, body));
             let call = arrival.call.clone();
             let disturbance = hold.map_or(Disturbance::None, |hold| hold.judge(&call));
-            match cloud.pass(arrival, disturbance).await {
-                Passage::Answer(answer) => Ok(answer),
-                Passage::Broken(why) => Err(io::Error::other(why)),
-                Passage::Silence => {
+            match cloud.deliver(arrival, disturbance).await {
+                Delivery::Answer(answer) => Ok(answer),
+                Delivery::Broken(why) => Err(io::Error::other(why)),
+                Delivery::NoAnswer => {
                     if let Some(hold) = hold {
                         hold.announce(&call);
                     }
@@ -73,8 +73,8 @@ async fn answer(cloud: &Cloud, hold: Option<&Hold>, request: Request<Incoming>) 
     }
 }
 
-/// What is not AWS: the content of a database or snapshot, and the trace.
-fn beside(cloud: &Cloud, path: &str) -> Response<Bytes> {
+/// Serves the paths beside AWS: the content of a database or snapshot, the trace, and the authorization questions.
+fn simulator_path(cloud: &Cloud, path: &str) -> Response<Bytes> {
     if path == "calls" {
         let lines: Vec<String> = cloud.calls().iter().map(|call| format!("{}\n", line(call))).collect();
         return respond(200, "application/x-ndjson", "-", lines.concat());
@@ -84,7 +84,7 @@ fn beside(cloud: &Cloud, path: &str) -> Response<Bytes> {
         return respond(200, "application/x-ndjson", "-", lines.concat());
     }
     let decode = |text: &str| {
-        // A path has no form semantics: a plus is a plus.
+        // In a path, unlike in a form, a plus is not a space.
         let form = format!("arn={}", text.replace('+', "%2B"));
         form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned())
     };

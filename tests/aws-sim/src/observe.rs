@@ -1,6 +1,6 @@
-//! Observing a world from outside: what each call that may change something finds, and what it leaves.
+//! Observing the state of the simulation before and after each call that may change it.
 //!
-//! It is for tests that hold invariants of their own at every call. Nothing of it is AWS's, and nothing is masked.
+//! It is for tests that check invariants of their own at every call. It is not part of AWS, and no value is masked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,19 +11,20 @@ use crate::rds::instance::Instance;
 use crate::rds::snapshot::Snapshot;
 use crate::world::World;
 
-/// Sees each request that may change something ([`Call::mutating`]) twice, in order of effect.
+/// Is notified of each request that may change state ([`Call::mutating`]) twice, in the order in which requests take
+/// effect.
 ///
-/// Both methods are called while the world is locked: calling the [`crate::Cloud`] from them would wait for ever.
+/// Both methods are called while the state is locked: calling the [`crate::Cloud`] from them would deadlock.
 pub trait Observer: Send + Sync + fmt::Debug {
-    /// `call` has arrived and is about to be judged. A `ReceiveMessage` that waits for messages comes here each time that it
-    /// looks for them.
+    /// `call` has arrived and is about to be authorized. Called again for each attempt of a `ReceiveMessage` that waits
+    /// for messages.
     fn before(&self, call: &Call, world: View<'_>);
 
-    /// `call`, the last one that [`Observer::before`] was called with, has succeeded. It is not called for what was refused.
+    /// `call`, the one that [`Observer::before`] was last called with, has succeeded. Not called if it was refused.
     fn after(&self, call: &Call, world: View<'_>);
 }
 
-/// The world at one instant, read only.
+/// A read-only view of the state at one instant.
 #[derive(Clone, Copy)]
 pub struct View<'a>(&'a World);
 
@@ -53,7 +54,7 @@ pub struct DatabaseView<'a> {
     pub account: &'a str,
     /// The Region that it is in.
     pub region: &'a str,
-    /// `DBInstanceStatus`, as RDS shows it.
+    /// `DBInstanceStatus`, as in RDS.
     pub status: &'static str,
     /// Its tags.
     pub tags: &'a BTreeMap<String, String>,
@@ -70,7 +71,7 @@ pub struct KeyView<'a> {
     pub region: &'a str,
     /// Its tags.
     pub tags: &'a BTreeMap<String, String>,
-    /// Its policy as it was put last, whether or not it is in effect yet.
+    /// Its policy as last set, whether or not it is in effect yet.
     pub policy: &'a str,
     key: &'a Key,
 }
@@ -80,9 +81,9 @@ pub struct KeyView<'a> {
 pub struct GrantView<'a> {
     /// Its id.
     pub id: &'a str,
-    /// The ARN of the root of the account that it was made under.
+    /// The ARN of the root user of the account that created it.
     pub issuer: &'a str,
-    /// Whom it lets use the key.
+    /// The principal that may use the key.
     pub grantee: &'a str,
 }
 
@@ -142,9 +143,9 @@ impl<'a> View<'a> {
         snapshot.or_else(instance).or_else(|| kms.keys.get(arn).map(|key| &key.tags))
     }
 
-    /// All that callers have set of the resource of RDS or KMS with this ARN, as a text that differs when any of it does; `None`
-    /// when there is no such resource. What changes by itself, as the progress of work, and grants, which RDS makes on any
-    /// key that it uses, are not in it.
+    /// All that callers have set on the RDS or KMS resource with this ARN, as a text that differs when any of it
+    /// differs; `None` if there is no such resource. It excludes what changes without a call, such as progress, and
+    /// grants, which RDS creates on any key that it uses.
     pub fn settings(self, arn: &str) -> Option<String> {
         let World { rds, kms, .. } = self.0;
         let snapshot = || rds.snapshots.get(arn).map(snapshot_settings);
@@ -159,7 +160,7 @@ impl<'a> View<'a> {
 }
 
 impl<'a> KeyView<'a> {
-    /// The grants on it that are shown to its owner, by id.
+    /// The grants that `ListGrants` shows, by id.
     pub fn grants(&self) -> impl Iterator<Item = GrantView<'a>> + use<'a> {
         self.key.grants.iter().map(|(id, grant)| GrantView {
             id,

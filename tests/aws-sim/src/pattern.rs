@@ -1,10 +1,10 @@
-//! Texts of a policy in which something is left open: wildcards and policy variables.
+//! Patterns in policies: texts with wildcards and policy variables.
 
 use std::borrow::Cow;
 
 use crate::context::{self, Context};
 
-/// A text, read once, that is compared with what a request brings.
+/// A parsed pattern, to compare with the values of requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     pieces: Vec<Piece>,
@@ -25,24 +25,24 @@ enum Piece {
     },
 }
 
-/// What of a text is more than a text.
+/// Which special characters a pattern may have.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Open {
-    /// `*` and `?` stand for others.
+pub(crate) struct PatternSyntax {
+    /// `*` and `?` are wildcards.
     pub(crate) wildcards: bool,
-    /// `${...}` stands for a value of the request: not in documents of version 2008-10-17 (IAM User Guide, IAM policy
-    /// elements: Variables and tags).
+    /// `${...}` is replaced by a value of the request: not in documents of version 2008-10-17 (IAM User Guide, IAM
+    /// policy elements: Variables and tags).
     pub(crate) variables: bool,
 }
 
 impl Pattern {
-    /// Reads a text. Of the policy variables those are known whose key is a single value, has no values of its own service
-    /// and is set or known to be absent here; `${*}`, `${?}` and `${$}` are the characters themselves (same page).
-    pub(crate) fn parse(text: &str, open: Open) -> Result<Self, String> {
+    /// Parses a pattern. A policy variable is supported if its key is single-valued, begins with `aws:`, and is set or
+    /// known to be absent here; `${*}`, `${?}` and `${$}` are the characters themselves (same page).
+    pub(crate) fn parse(text: &str, syntax: PatternSyntax) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            if open.variables
+            if syntax.variables
                 && let Some(tail) = rest.strip_prefix("${")
             {
                 let (inside, after) =
@@ -55,8 +55,8 @@ impl Pattern {
                 continue;
             }
             match first {
-                '*' if open.wildcards => pieces.push(Piece::Many),
-                '?' if open.wildcards => pieces.push(Piece::One),
+                '*' if syntax.wildcards => pieces.push(Piece::Many),
+                '?' if syntax.wildcards => pieces.push(Piece::One),
                 _ => pieces.extend(first.to_string().bytes().map(Piece::Byte)),
             }
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
@@ -70,18 +70,18 @@ impl Pattern {
         self.pieces == [Piece::Many]
     }
 
-    /// Whether the whole text fits. With a variable that the request lacks nothing does.
+    /// Whether the whole text matches. Nothing matches a variable that the request lacks.
     pub(crate) fn fits(&self, text: &str, context: &Context) -> bool {
         self.filled(context).is_some_and(|pieces| like(&pieces, text.as_bytes(), u8::eq))
     }
 
-    /// The same without regard to case.
+    /// The same, ignoring case.
     pub(crate) fn fits_in_any_case(&self, text: &str, context: &Context) -> bool {
         self.filled(context).is_some_and(|pieces| like(&pieces, text.as_bytes(), u8::eq_ignore_ascii_case))
     }
 
-    /// Whether each of the six parts of an ARN fits by itself (IAM User Guide, ARN condition operators; IAM JSON policy
-    /// elements: Resource, "within the individual segments of an ARN").
+    /// Whether each of the six parts of an ARN matches separately (IAM User Guide, ARN condition operators; IAM JSON
+    /// policy elements: Resource, "within the individual segments of an ARN").
     pub(crate) fn fits_arn(&self, text: &str, context: &Context) -> bool {
         let Some(pieces) = self.filled(context) else { return false };
         let patterns: Vec<_> = pieces.splitn(6, |piece| *piece == Piece::Byte(b':')).collect();
@@ -95,9 +95,9 @@ impl Pattern {
         self.filled(context).is_some()
     }
 
-    /// The pieces, with a value for each variable.
+    /// The pieces, with each variable replaced by its value.
     fn filled(&self, context: &Context) -> Option<Cow<'_, [Piece]>> {
-        // Most have none, and each request is held against hundreds of patterns.
+        // Most patterns have no variables, and each request is compared with hundreds of patterns.
         if !self.has_variables {
             return Some(Cow::Borrowed(&self.pieces));
         }
@@ -133,13 +133,13 @@ fn variable(inside: &str) -> Result<Piece, String> {
 
 /// Whether `text` matches `pattern`, in which `*` stands for any characters and `?` for one.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let open = Open { wildcards: true, variables: false };
-    Pattern::parse(pattern, open).is_ok_and(|pattern| like(&pattern.pieces, text.as_bytes(), u8::eq))
+    let syntax = PatternSyntax { wildcards: true, variables: false };
+    Pattern::parse(pattern, syntax).is_ok_and(|pattern| like(&pattern.pieces, text.as_bytes(), u8::eq))
 }
 
 fn like(pattern: &[Piece], text: &[u8], same: impl Fn(&u8, &u8) -> bool) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Where to go back to: the last star, and how far the text had come when it was met.
+    // The backtracking point: the last star, and the position in the text at which it was reached.
     let mut star: Option<(usize, usize)> = None;
     while let Some(byte) = text.get(t) {
         match pattern.get(p) {

@@ -1,4 +1,5 @@
-//! Policy documents: those on keys and queues, the trust policies of roles, what a role may do, and what an account may.
+//! Policy documents: policies on keys and queues, trust and identity policies of roles, and control policies of
+//! accounts.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::condition::{Condition, strings};
 use crate::context::Context;
-use crate::pattern::{Open, Pattern};
+use crate::pattern::{Pattern, PatternSyntax};
 use crate::principal::Principal;
 use crate::verdict::Verdict;
 
@@ -17,22 +18,22 @@ pub(crate) struct Policy {
     statements: Arc<[Statement]>,
 }
 
-/// What a document belongs to, and so which elements its statements must have.
+/// The kind of a policy, which determines the elements that its statements must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// On a key or a queue: `Principal`, `Action` and `Resource`.
     Resource,
     /// On a role: `Principal` and `Action`; the resource is the role (IAM User Guide, Roles terms and concepts).
     Trust,
-    /// Of a role or a session, its boundary, and of an account (SCP): `Action` and `Resource`; the principal is the role.
+    /// Of a role or a session, a boundary, or an account (SCP): `Action` and `Resource`; the principal is implied.
     Identity,
-    /// On all that an account has (RCP).
+    /// On all resources of an account (RCP).
     ResourceControl,
 }
 
-/// What several policies say of one request together, and which of their statements say so.
+/// The result of evaluating several policies together, and the statements that led to it.
 #[derive(Clone, Debug)]
-pub(crate) struct Said {
+pub(crate) struct Evaluation {
     pub(crate) verdict: Verdict,
     pub(crate) statements: Vec<String>,
 }
@@ -41,7 +42,7 @@ pub(crate) struct Said {
 struct Statement {
     sid: Option<String>,
     allow: bool,
-    /// `None`: the principal that the document belongs to.
+    /// `None`: the principal that the document is attached to.
     who: Option<Vec<String>>,
     actions: Patterns,
     resources: Patterns,
@@ -56,7 +57,7 @@ struct Patterns {
 }
 
 impl Policy {
-    /// Reads a document; the error says what is wrong with it.
+    /// Parses a document; the error says what is wrong with it.
     pub(crate) fn parse(text: &str, kind: Kind) -> Result<Self, String> {
         let document: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
         let version = document.get("Version").and_then(Value::as_str);
@@ -87,12 +88,12 @@ impl Policy {
         Ok(Self { text: text.into(), statements: statements.into() })
     }
 
-    /// A policy that speaks of nothing.
+    /// A policy without statements.
     pub(crate) fn empty() -> Self {
         Self { text: "".into(), statements: Vec::new().into() }
     }
 
-    /// The document as it was put.
+    /// The document as it was set.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -110,33 +111,33 @@ impl Policy {
 
     /// Judges one request. An explicit deny wins (IAM User Guide, Policy evaluation logic).
     pub(crate) fn judge(&self, principal: &Principal, action: &str, resource: &str, context: &Context) -> Verdict {
-        said([self], principal, action, resource, context).verdict
+        evaluate([self], principal, action, resource, context).verdict
     }
 }
 
-/// What policies that count together say: an explicit deny wins, and else the most that one of them gives. A statement goes
-/// by its Sid, or by the number of its document and its own number in there: `1.2`.
-pub(crate) fn said<'a>(
+/// Evaluates several policies together: an explicit deny wins, otherwise the strongest verdict. A statement is
+/// identified by its Sid, or by the number of its document and its number in the document: `1.2`.
+pub(crate) fn evaluate<'a>(
     policies: impl IntoIterator<Item = &'a Policy>,
     principal: &Principal,
     action: &str,
     resource: &str,
     context: &Context,
-) -> Said {
-    let mut said = Said { verdict: Verdict::Silent, statements: Vec::new() };
+) -> Evaluation {
+    let mut result = Evaluation { verdict: Verdict::NoMatch, statements: Vec::new() };
     for (document, policy) in policies.into_iter().enumerate() {
         for (number, statement) in policy.statements.iter().enumerate() {
             let verdict = statement.judge(principal, action, resource, context);
-            if verdict > said.verdict {
-                said = Said { verdict, statements: Vec::new() };
+            if verdict > result.verdict {
+                result = Evaluation { verdict, statements: Vec::new() };
             }
-            if verdict == said.verdict && verdict != Verdict::Silent {
+            if verdict == result.verdict && verdict != Verdict::NoMatch {
                 let own = || format!("{}.{}", document + 1, number + 1);
-                said.statements.push(statement.sid.clone().unwrap_or_else(own));
+                result.statements.push(statement.sid.clone().unwrap_or_else(own));
             }
         }
     }
-    said
+    result
 }
 
 fn keys(value: &Value) -> impl Iterator<Item = &str> {
@@ -157,8 +158,8 @@ impl Statement {
             Some("Deny") => false,
             _ => return Err("Effect must be Allow or Deny".to_owned()),
         };
-        let open = Open { wildcards: true, variables };
-        let resources = match (kind, Patterns::parse(object, "Resource", "NotResource", open)?) {
+        let syntax = PatternSyntax { wildcards: true, variables };
+        let resources = match (kind, Patterns::parse(object, "Resource", "NotResource", syntax)?) {
             (Kind::Trust, None) => Patterns::everything(),
             (Kind::Trust, Some(_)) => return Err("a trust policy has no Resource".to_owned()),
             (_, found) => found.ok_or("Resource is required")?,
@@ -167,9 +168,9 @@ impl Statement {
         {
             check_resource(&text)?;
         }
-        // Actions have wildcards, and no variables.
-        let open = Open { wildcards: true, variables: false };
-        let actions = Patterns::parse(object, "Action", "NotAction", open)?.ok_or("Action is required")?;
+        // Actions may have wildcards, but no variables.
+        let syntax = PatternSyntax { wildcards: true, variables: false };
+        let actions = Patterns::parse(object, "Action", "NotAction", syntax)?.ok_or("Action is required")?;
         let statement = Self {
             sid: sid(object, kind)?,
             allow,
@@ -181,8 +182,8 @@ impl Statement {
         if kind == Kind::ResourceControl { statement.controlled(object) } else { Ok(statement) }
     }
 
-    /// What a resource control policy of a customer may say: it denies, everybody, actions of certain services (Organizations
-    /// User Guide, RCP syntax; Resource control policies, the list of services). RDS is not among them.
+    /// Checks a customer's resource control policy: it may only deny, to all principals, actions of certain services
+    /// (Organizations User Guide, RCP syntax; Resource control policies, the list of services). RDS is not among them.
     fn controlled(self, object: &Map<String, Value>) -> Result<Self, String> {
         const SERVICES: [&str; 4] = ["kms:", "secretsmanager:", "sqs:", "sts:"];
         if self.allow || object.contains_key("NotAction") || self.who != Some(vec!["*".to_owned()]) {
@@ -197,22 +198,22 @@ impl Statement {
 
     fn judge(&self, principal: &Principal, action: &str, resource: &str, context: &Context) -> Verdict {
         let named = |named: &Vec<String>| named.iter().map(|named| principal.named_by(named)).max();
-        let who = self.who.as_ref().map_or(Some(Verdict::Allowed), named).unwrap_or(Verdict::Silent);
-        let matches = who != Verdict::Silent
+        let who = self.who.as_ref().map_or(Some(Verdict::Allowed), named).unwrap_or(Verdict::NoMatch);
+        let matches = who != Verdict::NoMatch
             && self.actions.matched(|pattern| pattern.fits_in_any_case(action, context))
-            // UNSOURCED: what NotResource means with a variable that the request lacks; the stricter reading.
+            // UNSOURCED: NotResource with a variable that the request lacks; the stricter reading.
             && (!self.allow || !self.resources.negated || self.resources.resolve(context))
             && self.resources.matched(|pattern| pattern.is_everything() || pattern.fits_arn(resource, context))
             && self.conditions.iter().all(|condition| condition.holds(context, self.allow));
         match (matches, self.allow) {
-            (false, _) => Verdict::Silent,
+            (false, _) => Verdict::NoMatch,
             (true, false) => Verdict::Denied,
             (true, true) => who,
         }
     }
 }
 
-/// Of letters and digits; key policies and queue policies may have more (IAM User Guide, IAM JSON policy elements: Sid).
+/// Letters and digits; key policies and queue policies may have others (IAM User Guide, IAM JSON policy elements: Sid).
 fn sid(object: &Map<String, Value>, kind: Kind) -> Result<Option<String>, String> {
     let Some(sid) = object.get("Sid") else { return Ok(None) };
     let sid = sid.as_str().ok_or("Sid must be a text")?;
@@ -222,7 +223,7 @@ fn sid(object: &Map<String, Value>, kind: Kind) -> Result<Option<String>, String
     Ok(Some(sid.to_owned()).filter(|sid| !sid.is_empty()))
 }
 
-/// Whom a statement names; `None` in documents that belong to somebody.
+/// The principals that a statement names; `None` in documents that are attached to a principal.
 fn principals(object: &Map<String, Value>, kind: Kind) -> Result<Option<Vec<String>>, String> {
     match (kind, object.get("Principal")) {
         (Kind::Identity, None) => Ok(None),
@@ -240,10 +241,10 @@ fn principals(object: &Map<String, Value>, kind: Kind) -> Result<Option<Vec<Stri
     }
 }
 
-/// `*`, or an ARN of six parts. "You can't use a variable to replace parts of the ARN before the fifth colon" (IAM User Guide,
-/// IAM policy elements: Variables and tags), and "you cannot use a wildcard in the portion of the ARN that specifies the
-/// resource type" (IAM User Guide, IAM identifiers, IAM ARNs); a star in place of type and name is common. UNSOURCED: shorter
-/// ARNs that end with a star, which are therefore refused.
+/// `*`, or an ARN of six parts. "You can't use a variable to replace parts of the ARN before the fifth colon" (IAM User
+/// Guide, IAM policy elements: Variables and tags), and "you cannot use a wildcard in the portion of the ARN that
+/// specifies the resource type" (IAM User Guide, IAM identifiers, IAM ARNs); a star instead of type and name is common.
+/// UNSOURCED: shorter ARNs that end with a star, which are therefore refused.
 fn check_resource(text: &str) -> Result<(), String> {
     if text == "*" {
         return Ok(());
@@ -265,11 +266,16 @@ fn check_resource(text: &str) -> Result<(), String> {
 
 impl Patterns {
     fn everything() -> Self {
-        let open = Open { wildcards: true, variables: false };
-        Self { patterns: Pattern::parse("*", open).into_iter().collect(), negated: false }
+        let syntax = PatternSyntax { wildcards: true, variables: false };
+        Self { patterns: Pattern::parse("*", syntax).into_iter().collect(), negated: false }
     }
 
-    fn parse(object: &Map<String, Value>, name: &str, opposite: &str, open: Open) -> Result<Option<Self>, String> {
+    fn parse(
+        object: &Map<String, Value>,
+        name: &str,
+        opposite: &str,
+        syntax: PatternSyntax,
+    ) -> Result<Option<Self>, String> {
         let (value, negated) = match (object.get(name), object.get(opposite)) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => return Err(format!("{name} and {opposite} exclude each other")),
@@ -280,7 +286,7 @@ impl Patterns {
         if texts.is_empty() {
             return Err(format!("{name} is empty"));
         }
-        let patterns = texts.iter().map(|text| Pattern::parse(text, open)).collect::<Result<_, _>>()?;
+        let patterns = texts.iter().map(|text| Pattern::parse(text, syntax)).collect::<Result<_, _>>()?;
         Ok(Some(Self { patterns, negated }))
     }
 

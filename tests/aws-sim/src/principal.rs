@@ -1,15 +1,15 @@
-//! Who calls: account roots, and sessions of roles.
+//! Callers: root users of accounts, and sessions of roles.
 
 use crate::verdict::Verdict;
 
-/// What a client signs with.
+/// The credentials of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// Names the principal.
+    /// Identifies the principal.
     pub access_key_id: String,
     /// Signs the requests.
     pub secret_access_key: String,
-    /// Goes with temporary credentials.
+    /// Required with temporary credentials.
     pub session_token: Option<String>,
 }
 
@@ -17,11 +17,12 @@ pub struct Credentials {
 #[derive(Clone, Debug)]
 pub(crate) struct Principal {
     pub(crate) account: String,
-    /// As `GetCallerIdentity` shows it: the root's, or the session's ARN.
+    /// As in `GetCallerIdentity`: the ARN of the root user or of the session.
     pub(crate) arn: String,
-    /// The value of `aws:PrincipalArn`: for a session, its role's ARN (IAM User Guide, AWS global condition context keys).
+    /// The value of `aws:PrincipalArn`: for a session, its role's ARN (IAM User Guide, AWS global condition context
+    /// keys).
     pub(crate) policy_arn: String,
-    /// The unique id: the account's for the root, `AROA...:session` for a session.
+    /// The unique id: the account's for the root user, `AROA...:session` for a session.
     pub(crate) id: String,
 }
 
@@ -35,9 +36,9 @@ impl Principal {
         self.arn == root_arn(&self.account)
     }
 
-    /// Whether a policy or grant that names `named` means this caller. An account id or its root's ARN names the account,
-    /// which lets its own in; any other ARN names that role or session alone (IAM User Guide, IAM JSON policy elements:
-    /// Principal). Wildcards within an ARN are not allowed there.
+    /// Whether `named` in a policy or grant refers to this caller. An account id or the ARN of its root user names the
+    /// account, which delegates to its own policies; any other ARN names that role or session only (IAM User Guide, IAM
+    /// JSON policy elements: Principal). Wildcards within an ARN are not allowed there.
     pub(crate) fn named_by(&self, named: &str) -> Verdict {
         if named == "*" || named == self.arn || (named == self.account && self.is_root()) {
             Verdict::Allowed
@@ -46,7 +47,7 @@ impl Principal {
         } else if named == self.account || account_of_root(named) == Some(&self.account) {
             Verdict::Delegated
         } else {
-            Verdict::Silent
+            Verdict::NoMatch
         }
     }
 }

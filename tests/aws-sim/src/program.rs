@@ -1,4 +1,4 @@
-//! The program: the simulated AWS over loopback HTTP.
+//! The command-line program: the simulated AWS over loopback HTTP.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -17,50 +17,51 @@ use crate::{referee, world_file};
 ///
 /// Prints `listening on http://ADDRESS:PORT` when it is ready, and runs until it is stopped.
 #[derive(Debug, Parser)]
-#[command(name = "aws-sim", version, after_help = ENDS)]
+#[command(name = "aws-sim", version, after_help = AFTER_HELP)]
 struct Arguments {
-    /// Where to listen: an address of this machine and a port, which may be 0
+    /// The address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4566")]
     listen: SocketAddr,
-    /// What is there from the beginning: a TOML file
+    /// The world file (TOML): the resources that exist from the beginning, and settings
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
     /// Divides the durations of snapshots, copies, restores and key creation
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     speed: Option<u32>,
-    /// Seeds every id, and the weather
+    /// The random seed of every id and of the injected faults
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// What goes wrong by itself
+    /// The rate of injected faults: none, or about one request in five
     #[arg(long)]
-    weather: Option<Sky>,
-    /// Hold the N-th request for ever, before its effect, and say so: so that its client can be killed there
+    weather: Option<WeatherPreset>,
+    /// Never answer the N-th request: hold it before its effect and print a line, so that its client can be killed
+    /// there
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     hold: Option<u32>,
-    /// Hold it after its effect instead, before its answer
+    /// Hold it after its effect instead, before its response
     #[arg(long, requires = "hold")]
     hold_after: bool,
-    /// Count only requests of principals whose ARN has this in it: an account, `role/NAME`
+    /// Count only requests of principals whose ARN contains this text: an account, `role/NAME`
     #[arg(long, requires = "hold", value_name = "TEXT")]
     hold_of: Option<String>,
-    /// Keep every different question that is put to the policies, whole, for `/_sim/decisions`
+    /// Record every distinct authorization question in full, for `/_sim/decisions`
     #[arg(long)]
     keep_questions: bool,
-    /// Judge such questions, a line of JSON each, that come in, and write the rulings, instead of serving anything
+    /// Serve nothing: judge such questions from standard input, one JSON document per line, and print the rulings
     #[arg(long, exclusive = true)]
     judge: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Sky {
+enum WeatherPreset {
     Calm,
     Rough,
 }
 
-const ENDS: &str = "Exit codes: 1 it cannot listen there, 2 the command line or the world file is wrong.\n\
-                    An access key id that is an account's number is that account's root, with secret `simulated-<number>`.";
+const AFTER_HELP: &str = "Exit codes: 1 it cannot listen on the address, 2 the command line or the world file is wrong.\n\
+                    An access key id that is an account's number is its root user, with the secret `simulated-<number>`.";
 
-/// Runs the program, whose command line stands in `args`.
+/// Runs the program with the command line `args`.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(args) {
         Ok(arguments) => arguments,
@@ -79,8 +80,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     runtime.block_on(run(arguments))
 }
 
-#[expect(clippy::disallowed_methods, reason = "over loopback the world's clock is the machine's")]
-#[expect(clippy::print_stdout, reason = "whoever started it reads the address")]
+#[expect(clippy::disallowed_methods, reason = "over loopback the clock is the machine's")]
+#[expect(clippy::print_stdout, reason = "the process that started the program reads the address")]
 async fn run(arguments: Arguments) -> ExitCode {
     let mut settings = Settings::new(Clock::starting_at(SystemTime::now()));
     let file = match arguments.world.as_deref().map(world_file::read).transpose() {
@@ -95,8 +96,8 @@ async fn run(arguments: Arguments) -> ExitCode {
     settings.keeps_questions = arguments.keep_questions;
     settings.weather = match arguments.weather {
         None => settings.weather,
-        Some(Sky::Calm) => Weather::calm(),
-        Some(Sky::Rough) => Weather::rough(),
+        Some(WeatherPreset::Calm) => Weather::calm(),
+        Some(WeatherPreset::Rough) => Weather::rough(),
     };
     let cloud = Cloud::new(settings);
     if let Some(Err(wrong)) = file.map(|file| file.populate(&cloud)) {
@@ -117,7 +118,7 @@ async fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "whoever asks reads the rulings")]
+#[expect(clippy::print_stdout, reason = "the rulings are the output of --judge")]
 fn judge() -> ExitCode {
     for line in std::io::stdin().lines() {
         match line {
@@ -128,7 +129,7 @@ fn judge() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-#[expect(clippy::print_stderr, reason = "it is said to whoever started it")]
+#[expect(clippy::print_stderr, reason = "the user reads the error")]
 fn end(code: u8, what: &str) -> ExitCode {
     eprintln!("error: {what}");
     ExitCode::from(code)

@@ -1,4 +1,4 @@
-//! The parameters of the query protocol, which RDS and STS speak.
+//! The parameters of the query protocol of RDS and STS.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::fault::{Fault, Outcome};
 pub(crate) struct Query(BTreeMap<String, String>);
 
 impl Query {
-    /// UNSOURCED: stricter reading. A parameter that comes twice is refused, and one of a list that is not spelt as one.
+    /// UNSOURCED: stricter reading. A parameter that occurs twice is refused, and a malformed name of a list member.
     pub(crate) fn parse(form: &[u8]) -> Outcome<Self> {
         let mut found = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(form).into_owned() {
@@ -35,12 +35,12 @@ impl Query {
         Ok(())
     }
 
-    /// Whether the parameter is there, as a value, list or structure.
+    /// Whether the parameter is present, as a value, list or structure.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.keys().any(|key| key.split('.').next() == Some(name))
     }
 
-    /// The value, when it is there and not empty.
+    /// The value, if it is present and not empty.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -50,7 +50,7 @@ impl Query {
         self.text(name).ok_or_else(|| Fault::missing(name))
     }
 
-    /// UNSOURCED: the code for what is not a boolean, and that no other spelling is one.
+    /// UNSOURCED: the code for a value that is not a boolean, and that no other spelling is accepted.
     pub(crate) fn flag(&self, name: &str) -> Outcome<Option<bool>> {
         match self.text(name) {
             None => Ok(None),
@@ -60,7 +60,7 @@ impl Query {
         }
     }
 
-    /// UNSOURCED: the code for what is not a number.
+    /// UNSOURCED: the code for a value that is not a number.
     pub(crate) fn number(&self, name: &str) -> Outcome<Option<u32>> {
         let parse = |text: &str| {
             text.parse().map_err(|_| Fault::bad("MalformedInput", format!("{name}: {text} is not a number.")))
@@ -88,8 +88,8 @@ impl Query {
     }
 }
 
-/// What the members of lists are called (the API's service model, in botocore: locationName). All others, and these too,
-/// may be called `member`.
+/// The names of list members (the API's service model, in botocore: locationName). Members of all lists, including
+/// these, may also be called `member`.
 const MEMBERS: [(&str, &str); 14] = [
     ("AvailabilityZones", "AvailabilityZone"),
     ("DBSecurityGroups", "DBSecurityGroupName"),
@@ -107,8 +107,9 @@ const MEMBERS: [(&str, &str); 14] = [
     ("VpcSecurityGroupIds", "VpcSecurityGroupId"),
 ];
 
-/// Whether a flattened name is that of a value, `Name`; of a member of a structure, `Name.` and a name; or of a list,
-/// `Name.member.N`, and maybe a name again. "Values of n are integers starting from 1" (RDS User Guide, Using the Query API).
+/// Whether a flattened name is that of a value, `Name`; of a member of a structure, `Name.` and a name; or of a list
+/// member, `Name.member.N`, optionally followed by a name. "Values of n are integers starting from 1" (RDS User Guide,
+/// Using the Query API).
 fn is_spelt_well(name: &str) -> bool {
     let Some((head, rest)) = name.split_once('.') else { return !name.is_empty() };
     let mut parts = rest.splitn(3, '.');

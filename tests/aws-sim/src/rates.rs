@@ -1,4 +1,4 @@
-//! How many requests a second AWS takes.
+//! Request rate limits.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use crate::clock::between;
 use crate::fault::{Fault, Outcome};
 use crate::request::{Parameters, Request, Service};
 
-/// Requests a second of one account in one Region, for each action as IAM spells it: `kms:CreateKey`. What is not named
-/// is not limited. The cryptographic operations of KMS share the rate of [`Rates::CRYPTOGRAPHIC`].
+/// Requests per second of one account in one Region, for each action as spelled in IAM: `kms:CreateKey`. Other actions
+/// are not limited. The cryptographic operations of KMS share the rate of [`Rates::CRYPTOGRAPHIC`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rates(BTreeMap<String, u32>);
 
 impl Rates {
-    /// What the cryptographic operations of KMS are limited by together.
+    /// The name of the shared limit of KMS's cryptographic operations.
     pub const CRYPTOGRAPHIC: &str = "kms:cryptographic";
 
     /// No limits.
@@ -22,9 +22,9 @@ impl Rates {
         Self::default()
     }
 
-    /// What AWS documents: the default quotas of KMS (KMS Developer Guide, Request quotas), the least of all Regions. RDS
-    /// publishes no figures, and standard queues take "a nearly unlimited number of API calls per second" (SQS Developer
-    /// Guide, Amazon SQS standard queues).
+    /// The limits that AWS documents: the default quotas of KMS (KMS Developer Guide, Request quotas), the lowest of
+    /// all Regions. RDS publishes no figures, and standard queues accept "a nearly unlimited number of API calls per
+    /// second" (SQS Developer Guide, Amazon SQS standard queues).
     pub fn documented() -> Self {
         let table: [(u32, &[&str]); 9] = [
             (5, &["CancelKeyDeletion", "CreateAlias", "CreateKey", "DisableKey", "EnableKey", "ReplicateKey"]),
@@ -46,7 +46,7 @@ impl Rates {
         rates
     }
 
-    /// The same, but for one action.
+    /// The same, with another limit for one action.
     #[must_use]
     pub fn limit(mut self, action: &str, per_second: u32) -> Self {
         self.0.insert(action.to_owned(), per_second);
@@ -54,23 +54,23 @@ impl Rates {
     }
 }
 
-/// One account, one Region, one action.
+/// The key of a token bucket: account, Region, action.
 type Meter = (String, String, String);
 
-/// What is left of each rate: a token bucket that holds what one second brings.
+/// The token buckets, each with a capacity of one second's rate.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Buckets(BTreeMap<Meter, Bucket>);
 
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
-    /// In thousandths of a request: a millisecond brings as many as a second brings requests.
+    /// In thousandths of a request: each millisecond adds as many as the requests per second.
     left: u64,
     at: Timestamp,
 }
 
 impl Buckets {
-    /// Counts a request, or refuses it. KMS counts with the account that asks, not with the one that owns the key (same
-    /// page, Cross-account requests). UNSOURCED: what is refused is not counted.
+    /// Counts a request, or refuses it. KMS counts requests of the calling account, not of the key's owner (same page,
+    /// Cross-account requests). UNSOURCED: a refused request is not counted.
     pub(crate) fn take(&mut self, rates: &Rates, account: &str, request: &Request, now: Timestamp) -> Outcome<()> {
         let mut taken = Vec::new();
         for (region, action, count) in charges(request) {
@@ -89,7 +89,7 @@ impl Buckets {
     }
 }
 
-/// What a request counts as: in which Region, as which action, how often.
+/// What a request counts as: Region, action and count of each bucket.
 fn charges(request: &Request) -> Vec<(String, String, u64)> {
     const CRYPTOGRAPHIC: [&str; 5] =
         ["Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt"];
@@ -117,8 +117,8 @@ fn charges(request: &Request) -> Vec<(String, String, u64)> {
     }
 }
 
-/// That the rate is exceeded, in the words of each service: KMS Developer Guide, Throttling AWS KMS requests; SQS API
-/// Reference, RequestThrottled; RDS API Reference, Common Errors, Throttling.
+/// The throttling error of each service: KMS Developer Guide, Throttling AWS KMS requests; SQS API Reference,
+/// RequestThrottled; RDS API Reference, Common Errors, Throttling.
 pub(crate) fn throttled(service: Option<Service>) -> Fault {
     match service {
         Some(Service::Kms) => Fault::bad(

@@ -1,15 +1,15 @@
-//! Questions and rulings as lines of JSON: for whoever judges the same by other means.
+//! Authorization questions and rulings as lines of JSON, for comparison with other policy evaluators.
 
 use serde_json::{Map, Value, json};
 
-use crate::access::{Identity, Leave, Question, Ruling, judge};
+use crate::access::{Identity, Question, ResourcePermission, Ruling, judge};
 use crate::arn::Arn;
 use crate::context::{self, Context};
 use crate::policy::{Kind, Policy};
 use crate::principal::Principal;
 use crate::verdict::Verdict;
 
-/// What makes a question different from another, and the question with its ruling.
+/// A key that is equal for questions that differ only in time and user id, and the question with its ruling.
 pub(crate) fn written(question: &Question<'_>) -> (String, String) {
     let mut line = shown(question);
     line["ruling"] = ruled(&judge(question));
@@ -23,14 +23,14 @@ pub(crate) fn written(question: &Question<'_>) -> (String, String) {
 fn shown(question: &Question<'_>) -> Value {
     let documents = |policies: &[Policy]| policies.iter().map(document).collect::<Vec<_>>();
     let caller = &question.caller;
-    let (leave, policy) = match question.leave {
-        Leave::Nobody => ("nobody", None),
-        Leave::Policy(policy) => ("policy", Some(policy)),
-        Leave::Key { policy, grant: Verdict::Silent } => ("key", Some(policy)),
-        Leave::Key { policy, .. } => ("grant", Some(policy)),
-        Leave::Trust(policy) => ("trust", Some(policy)),
-        Leave::Share => ("share", None),
-        Leave::Service => ("service", None),
+    let (resource_permission, policy) = match question.resource_permission {
+        ResourcePermission::Nothing => ("nobody", None),
+        ResourcePermission::Policy(policy) => ("policy", Some(policy)),
+        ResourcePermission::Key { policy, grant: Verdict::NoMatch } => ("key", Some(policy)),
+        ResourcePermission::Key { policy, .. } => ("grant", Some(policy)),
+        ResourcePermission::Trust(policy) => ("trust", Some(policy)),
+        ResourcePermission::Share => ("share", None),
+        ResourcePermission::Service => ("service", None),
     };
     let shown = |key: &String, values: &Vec<String>| match values.as_slice() {
         [value] if context::known(key).is_none_or(|key| !key.many) => json!(value),
@@ -45,7 +45,7 @@ fn shown(question: &Question<'_>) -> Value {
         "action": question.action,
         "resource": question.resource,
         "owner": question.owner,
-        "leave": leave,
+        "leave": resource_permission,
         "resource_policy": policy.map(document),
         "identity": caller.policies.map(documents),
         "boundary": caller.boundary.map(document),
@@ -70,7 +70,7 @@ fn ruled(ruling: &Ruling) -> Value {
     }
 }
 
-/// The ruling on a question that comes as a line of JSON, or what is wrong with the line.
+/// The ruling on a question in JSON, or what is wrong with the question.
 pub(crate) fn answer(line: &str) -> String {
     let ruling = asked(line).unwrap_or_else(|wrong| json!({ "result": "refused", "why": wrong }));
     ruling.to_string()
@@ -89,23 +89,23 @@ fn asked(line: &str) -> Result<Value, String> {
             let parse = |document: &Value| Policy::parse(&document.to_string(), kind);
             documents.iter().map(parse).collect::<Result<Vec<_>, _>>().map(Some)
         }
-        _ => Err(format!("{name} is no list")),
+        _ => Err(format!("{name} is not a list")),
     };
-    let (arn, leave) = (text("principal")?.to_owned(), text("leave")?);
-    let kind = if leave == "trust" { Kind::Trust } else { Kind::Resource };
+    let (arn, resource_permission) = (text("principal")?.to_owned(), text("leave")?);
+    let kind = if resource_permission == "trust" { Kind::Trust } else { Kind::Resource };
     let policy = one("resource_policy", kind)?.unwrap_or_else(Policy::empty);
-    let leave = match leave {
-        "nobody" => Leave::Nobody,
-        "policy" => Leave::Policy(&policy),
-        "key" => Leave::Key { policy: &policy, grant: Verdict::Silent },
-        "trust" => Leave::Trust(&policy),
-        other => return Err(format!("leave {other} is not for here")),
+    let resource_permission = match resource_permission {
+        "nobody" => ResourcePermission::Nothing,
+        "policy" => ResourcePermission::Policy(&policy),
+        "key" => ResourcePermission::Key { policy: &policy, grant: Verdict::NoMatch },
+        "trust" => ResourcePermission::Trust(&policy),
+        other => return Err(format!("leave has the unsupported value {other}")),
     };
     let mut context = Context::default();
     for (key, values) in value["context"].as_object().ok_or("context is missing")? {
         context.set_all(key, crate::condition::strings(values)?);
     }
-    let account = Arn::parse(&arn).ok_or("principal is no ARN")?.account;
+    let account = Arn::parse(&arn).ok_or("principal is not an ARN")?.account;
     let session = list("session", Kind::Identity)?;
     let principal = Principal { account, policy_arn: text("role")?.to_owned(), id: String::new(), arn };
     let (identity, boundary) = (list("identity", Kind::Identity)?, one("boundary", Kind::Identity)?);
@@ -122,7 +122,7 @@ fn asked(line: &str) -> Result<Value, String> {
         action: text("action")?,
         resource: text("resource")?,
         owner: text("owner")?,
-        leave,
+        resource_permission,
         controls: &resource,
         context: &context,
     })))

@@ -1,4 +1,4 @@
-//! One HTTP request, understood as far as can be done without knowing the world.
+//! Parsing an HTTP request, as far as possible without the simulated state.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::principal::Principal;
 use crate::query::Query;
 use crate::sigv4::Scope;
 
-/// The services that exist here.
+/// The simulated services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Rds,
@@ -32,8 +32,8 @@ impl Service {
         }
     }
 
-    /// Whom a request is for, even one that cannot be understood: by the scope of its signature, or else by its protocol.
-    /// AWS knows it by the host, which is the same for all here.
+    /// The service that a request is for, even if it cannot be parsed: by the scope of its signature, or else by its
+    /// protocol. AWS knows it by the host, which is the same for all services here.
     pub(crate) fn addressed(http: &http::Request<Bytes>) -> Option<Self> {
         let header = |name: &str| http.headers().get(name).and_then(|value| value.to_str().ok());
         let scope = header("authorization").and_then(Scope::parse);
@@ -72,7 +72,7 @@ pub(crate) enum Parameters {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) service: Service,
-    /// Without its service: `CopyDBSnapshot`.
+    /// Without the service: `CopyDBSnapshot`.
     pub(crate) action: String,
     pub(crate) scope: Scope,
     pub(crate) parameters: Parameters,
@@ -80,7 +80,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Reads the caller's claim, the service and the action. Nothing is verified yet.
+    /// Parses the signature's scope, the service and the action. Nothing is verified yet.
     pub(crate) fn parse(http: http::Request<Bytes>) -> Outcome<Self> {
         let header = |name: &str| http.headers().get(name).and_then(|value| value.to_str().ok());
         let Some(authorization) = header("authorization") else {
@@ -95,7 +95,7 @@ impl Request {
         let service = Service::named(&scope.service).ok_or_else(|| {
             Fault::new(403, "SignatureDoesNotMatch", "Credential should be scoped to a valid service.")
         })?;
-        // UNSOURCED: there is one path to ask at.
+        // UNSOURCED: there is only one path.
         if http.uri().path() != "/" {
             return Err(Fault::not_found("UnknownOperationException", format!("Nothing is at {}.", http.uri().path())));
         }
@@ -106,24 +106,24 @@ impl Request {
         Ok(Self { service, action, scope, parameters, http })
     }
 
-    /// Whose request it is. Loopback stands for HTTPS; a request in this process says how it was meant to come.
+    /// The caller. Loopback counts as HTTPS; for an in-process request the scheme of its URI decides.
     pub(crate) fn caller(&self, principal: Principal, session: Option<Arc<[Policy]>>) -> Caller {
         let plain = self.http.uri().scheme() == Some(&http::uri::Scheme::HTTP);
         Caller { principal, session, region: self.scope.region.clone(), plain }
     }
 
-    /// Whether AWS may answer it from what it knew a little while ago.
+    /// Whether AWS may answer it from an earlier state.
     pub(crate) fn may_be_stale(&self) -> bool {
-        matches!(self.service, Service::Rds | Service::Kms) && self.only_looks()
+        matches!(self.service, Service::Rds | Service::Kms) && self.is_read()
     }
 
-    /// Whether it may change something.
+    /// Whether it may change state.
     pub(crate) fn mutating(&self) -> bool {
         const CRYPTO: [&str; 4] = ["Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"];
-        self.service != Service::Sts && !self.only_looks() && !CRYPTO.contains(&self.action.as_str())
+        self.service != Service::Sts && !self.is_read() && !CRYPTO.contains(&self.action.as_str())
     }
 
-    fn only_looks(&self) -> bool {
+    fn is_read(&self) -> bool {
         ["Describe", "List", "Get"].iter().any(|verb| self.action.starts_with(verb))
     }
 }
@@ -133,14 +133,14 @@ fn query(service: Service, http: &http::Request<Bytes>) -> Outcome<(String, Para
     let form = match *http.method() {
         http::Method::GET => http.uri().query().unwrap_or_default().as_bytes(),
         http::Method::POST if has_type(http, "application/x-www-form-urlencoded") => http.body(),
-        // UNSOURCED: the code. Other verbs, and other bodies, hold no query.
+        // UNSOURCED: the code for other methods and content types.
         _ => return Err(Fault::not_found("MalformedQueryString", "The query string contains a syntax error.")),
     };
     let query = Query::parse(form)?;
     // RDS API Reference, Common Errors: "The request is missing an action or a required parameter."
     let missing = || Fault::bad("MissingAction", "The request is missing an action or a required parameter.");
     let action = query.text("Action").ok_or_else(missing)?.to_owned();
-    // The earlier versions that AWS still serves are not served here.
+    // Earlier API versions, which AWS still serves, are not served here.
     let served = if service == Service::Rds { "2014-10-31" } else { "2011-06-15" };
     match query.text("Version") {
         Some(version) if version == served => Ok((action, Parameters::Query(query))),
@@ -152,9 +152,9 @@ fn query(service: Service, http: &http::Request<Bytes>) -> Outcome<(String, Para
     }
 }
 
-/// The JSON protocols: a POST whose header names the action (Smithy, AWS JSON 1.0 and 1.1 protocols). SQS's former query
-/// protocol is not served here. UNSOURCED: the status of what is no action; 400 as all client errors of these protocols,
-/// although the Common Errors of newer API references say 404.
+/// The JSON protocols: a POST whose header names the action (Smithy, AWS JSON 1.0 and 1.1 protocols). SQS's former
+/// query protocol is not served here. UNSOURCED: the status for an unknown action; 400 as for all client errors of
+/// these protocols, although the Common Errors of newer API references say 404.
 fn json(service: Service, http: &http::Request<Bytes>) -> Outcome<(String, Parameters)> {
     let (prefix, content) = match service {
         Service::Kms => ("TrentService.", "application/x-amz-json-1.1"),
@@ -170,7 +170,7 @@ fn json(service: Service, http: &http::Request<Bytes>) -> Outcome<(String, Param
     }
 }
 
-/// Whether the body is of this type, whatever its character set.
+/// Whether the body has this content type, with any character set.
 fn has_type(http: &http::Request<Bytes>, wanted: &str) -> bool {
     let given = http.headers().get(http::header::CONTENT_TYPE).and_then(|given| given.to_str().ok());
     given.is_some_and(|given| given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted))

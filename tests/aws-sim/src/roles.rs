@@ -1,4 +1,4 @@
-//! The roles of all accounts, the sessions opened on them, and the policies that bind them.
+//! The roles of all accounts, their sessions, and the policies that apply to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::access::Identity;
 use crate::arn::{Arn, is_account};
 use crate::caller::Caller;
 use crate::ids::Ids;
-use crate::lagging::Lagging;
 use crate::policy::{Kind, Policy};
 use crate::principal::{Credentials, Principal, role_arn, root_arn, root_credentials};
+use crate::propagation::Propagating;
 use crate::tags::Tags;
 
 #[derive(Clone, Debug)]
@@ -21,26 +21,32 @@ struct Role {
     /// The role's unique id.
     unique: String,
     trust: Policy,
-    /// `None`: it may do all that its account may.
-    policies: Lagging<Option<Vec<Policy>>>,
-    boundary: Lagging<Option<Policy>>,
+    /// `None`: it may do everything that its account may.
+    policies: Propagating<Option<Vec<Policy>>>,
+    boundary: Propagating<Option<Policy>>,
     tags: Tags,
 }
 
 impl Role {
     fn new(unique: String, trust: Policy, policies: Option<Vec<Policy>>) -> Self {
-        Self { unique, trust, policies: Lagging::new(policies), boundary: Lagging::new(None), tags: Tags::new() }
+        Self {
+            unique,
+            trust,
+            policies: Propagating::new(policies),
+            boundary: Propagating::new(None),
+            tags: Tags::new(),
+        }
     }
 }
 
 /// The policies that an organization attaches to an account.
 #[derive(Clone, Debug)]
 struct Controls {
-    service: Lagging<Vec<Policy>>,
-    resource: Lagging<Vec<Policy>>,
+    service: Propagating<Vec<Policy>>,
+    resource: Propagating<Vec<Policy>>,
 }
 
-/// When a change of a policy is made, and after which time it takes effect.
+/// The time of a policy change, and its propagation delay.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change {
     pub(crate) now: Timestamp,
@@ -50,13 +56,13 @@ pub(crate) struct Change {
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) principal: Principal,
-    /// The policies that it was opened with, if any.
+    /// The session policies, if any.
     pub(crate) policies: Option<Arc<[Policy]>>,
     pub(crate) credentials: Credentials,
     pub(crate) expires: Option<Timestamp>,
 }
 
-/// The roles of all accounts, and the sessions opened on them.
+/// The roles of all accounts, and their sessions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Principals {
     /// By ARN.
@@ -72,7 +78,8 @@ pub(crate) struct Principals {
 }
 
 impl Principals {
-    /// Makes the role when it is missing, and gives its ARN. It trusts its own account and may do all that this may.
+    /// Creates the role if it is missing, and returns its ARN. It trusts its own account and may do everything that the
+    /// account may.
     pub(crate) fn role(&mut self, ids: &mut Ids, account: &str, name: &str) -> String {
         let arn = role_arn(account, name);
         let role = || {
@@ -80,7 +87,7 @@ impl Principals {
                 "Version": "2012-10-17",
                 "Statement": { "Effect": "Allow", "Principal": { "AWS": root_arn(account) }, "Action": "sts:AssumeRole" },
             });
-            // Written here, so it parses; a document without rules would trust nobody.
+            // A constant document, so it parses; a document without statements would trust no one.
             let trust = Policy::parse(&trust.to_string(), Kind::Trust).unwrap_or_else(|_| Policy::empty());
             Role::new(unique(ids), trust, None)
         };
@@ -88,9 +95,9 @@ impl Principals {
         arn
     }
 
-    /// Makes a role that may do what `policies` allow. The error says what IAM would refuse (IAM API Reference,
-    /// CreateRole and PutRolePolicy): a name that is taken or no name, a document that is malformed, or one that trusts
-    /// somebody who does not exist.
+    /// Creates a role with these policies. The error says what IAM would refuse (IAM API Reference, CreateRole and
+    /// PutRolePolicy): a name that exists or is invalid, a malformed document, or a trust policy that names a principal
+    /// that does not exist.
     pub(crate) fn create_role(
         &mut self,
         ids: &mut Ids,
@@ -107,14 +114,14 @@ impl Principals {
         if self.has_role(&arn) {
             return Err(format!("{arn} exists"));
         }
-        let trust = self.trusting(&arn, trust)?;
+        let trust = self.parse_trust(&arn, trust)?;
         let policies = parsed(&arn, policies, Kind::Identity)?;
         self.roles.insert(arn, Role::new(unique(ids), trust, Some(policies)));
         Ok(())
     }
 
-    /// A trust policy that the role may have: it names nobody who does not exist.
-    fn trusting(&self, role: &str, trust: &str) -> Result<Policy, String> {
+    /// Parses a trust policy, which may name only principals that exist.
+    fn parse_trust(&self, role: &str, trust: &str) -> Result<Policy, String> {
         let trust = Policy::parse(trust, Kind::Trust).map_err(|wrong| format!("trust policy of {role}: {wrong}"))?;
         if let Some(unknown) = trust.principals().find(|named| !self.exists(named)) {
             return Err(format!("trust policy of {role}: the principal {unknown} does not exist"));
@@ -124,7 +131,7 @@ impl Principals {
 
     /// Replaces the trust policy of a role (IAM API Reference, UpdateAssumeRolePolicy). It takes effect at once.
     pub(crate) fn put_trust(&mut self, role: &str, trust: &str) -> Result<(), String> {
-        let trust = self.trusting(role, trust)?;
+        let trust = self.parse_trust(role, trust)?;
         self.existing(role)?.trust = trust;
         Ok(())
     }
@@ -154,8 +161,8 @@ impl Principals {
         self.roles.get_mut(role).ok_or_else(|| format!("{role} does not exist"))
     }
 
-    /// Replaces the control policies that are attached to an account: those of its principals (`Kind::Identity`), or those
-    /// of its resources.
+    /// Replaces the control policies that are attached to an account: those of its principals (`Kind::Identity`), or
+    /// those of its resources.
     pub(crate) fn put_controls(
         &mut self,
         account: &str,
@@ -164,7 +171,7 @@ impl Principals {
         change: Change,
     ) -> Result<(), String> {
         let policies = parsed(account, policies, kind)?;
-        let none = || Controls { service: Lagging::new(Vec::new()), resource: Lagging::new(Vec::new()) };
+        let none = || Controls { service: Propagating::new(Vec::new()), resource: Propagating::new(Vec::new()) };
         let controls = self.controls.entry(account.to_owned()).or_insert_with(none);
         let controls = if kind == Kind::Identity { &mut controls.service } else { &mut controls.resource };
         controls.put(policies, change.now, change.lag);
@@ -176,7 +183,7 @@ impl Principals {
         self.controls.get(account).map_or(&[], |controls| controls.resource.in_effect(now))
     }
 
-    /// Makes a managed policy, and gives its ARN (IAM API Reference, CreatePolicy).
+    /// Creates a managed policy, and returns its ARN (IAM API Reference, CreatePolicy).
     pub(crate) fn create_managed(&mut self, account: &str, name: &str, document: &str) -> Result<String, String> {
         let arn = format!("arn:aws:iam::{account}:policy/{name}");
         let policy = parsed(&arn, &[document], Kind::Identity)?.pop().ok_or("no document")?;
@@ -196,12 +203,12 @@ impl Principals {
         self.roles.get(role).map(|role| &role.tags)
     }
 
-    /// Whom a role lets assume it.
+    /// The trust policy of a role.
     pub(crate) fn trust(&self, role: &str) -> Option<&Policy> {
         self.roles.get(role).map(|role| &role.trust)
     }
 
-    /// A caller together with the policies that bind him now.
+    /// A caller together with the policies that apply to it now.
     pub(crate) fn identity<'a>(&'a self, caller: &'a Caller, now: Timestamp) -> Identity<'a> {
         let principal = &caller.principal;
         let role = self.roles.get(&principal.policy_arn);
@@ -219,7 +226,7 @@ impl Principals {
         self.roles.contains_key(arn)
     }
 
-    /// Opens a session on the role, which must exist.
+    /// Opens a session of the role, which must exist.
     pub(crate) fn open(
         &mut self,
         ids: &mut Ids,
@@ -233,11 +240,11 @@ impl Principals {
             secret_access_key: ids.hex(40),
             session_token: Some(ids.hex(64)),
         };
-        self.enter(role, session, expires, policies, credentials)
+        self.open_with(role, session, expires, policies, credentials)
     }
 
-    /// Opens a session on the role, which must exist, with these credentials.
-    pub(crate) fn enter(
+    /// Opens a session of the role, which must exist, with these credentials.
+    pub(crate) fn open_with(
         &mut self,
         role: &str,
         session: &str,
@@ -260,8 +267,8 @@ impl Principals {
         Some((principal, credentials))
     }
 
-    /// Whom an access key id claims to be, what it must have signed with, and when that ends.
-    pub(crate) fn claimed(&self, access_key_id: &str) -> Option<Session> {
+    /// The session of an access key id: its principal, its credentials and its expiry. Nothing is verified.
+    pub(crate) fn session_of(&self, access_key_id: &str) -> Option<Session> {
         if is_account(access_key_id) {
             let (principal, credentials) = (Principal::root(access_key_id), root_credentials(access_key_id));
             return Some(Session { principal, policies: None, credentials, expires: None });
@@ -269,7 +276,7 @@ impl Principals {
         self.sessions.get(access_key_id).cloned()
     }
 
-    /// Leaves an account all Regions but these.
+    /// Disables these Regions for an account, and enables all others.
     pub(crate) fn disable(&mut self, account: &str, regions: &[&str]) {
         self.disabled.insert(account.to_owned(), regions.iter().map(|region| (*region).to_owned()).collect());
     }
@@ -279,7 +286,7 @@ impl Principals {
         self.disabled.get(account).is_some_and(|regions| regions.contains(region))
     }
 
-    /// Whether a policy may name this principal: KMS and SQS refuse policies that name someone who does not exist.
+    /// Whether a policy may name this principal: KMS and SQS refuse policies that name a principal that does not exist.
     pub(crate) fn exists(&self, named: &str) -> bool {
         if named == "*" || is_account(named) {
             return true;
@@ -300,7 +307,7 @@ impl Principals {
     }
 }
 
-/// Documents that belong to `whose`.
+/// Parses the policies of `whose`.
 fn parsed(whose: &str, documents: &[&str], kind: Kind) -> Result<Vec<Policy>, String> {
     let parse = |text: &&str| Policy::parse(text, kind).map_err(|wrong| format!("policy of {whose}: {wrong}"));
     documents.iter().map(parse).collect()

@@ -1,4 +1,4 @@
-//! Setting up a world, and looking into it, from outside AWS.
+//! Setting up resources without AWS requests, and reading content.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,17 +13,18 @@ use crate::rds::setup::Setup;
 use crate::rds::snapshot::Stage as SnapshotStage;
 use crate::{Cloud, Credentials, Database, kms};
 
-/// AWS's own service control policy `FullAWSAccess`: what an account has that nobody has taken anything from.
+/// AWS's own service control policy `FullAWSAccess`, which is attached to an account by default.
 pub const FULL_ACCESS: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 impl Cloud {
-    /// The root of an account. Accounts exist by being named.
+    /// The credentials of an account's root user. An account exists as soon as it is named.
     pub fn root(&self, account: &str) -> Credentials {
         root_credentials(account)
     }
 
-    /// A session on the role, which is made when it is missing; the session is named after the role and does not expire.
+    /// Credentials of a session of the role, which is created if missing; the session is named after the role and does
+    /// not expire.
     pub fn role(&self, account: &str, name: &str) -> Credentials {
         let mut world = self.world();
         let world = &mut *world;
@@ -32,82 +33,81 @@ impl Cloud {
         opened.map_or_else(|| root_credentials(account), |(_, credentials)| credentials)
     }
 
-    /// Lets a client be a session on the role, which is made when it is missing, with credentials of one's own choice.
+    /// Opens a session of the role, which is created if missing, with the given credentials.
     pub(crate) fn role_with(&self, account: &str, name: &str, credentials: Credentials) -> Result<(), String> {
         let mut world = self.world();
         let world = &mut *world;
         let taken = &credentials.access_key_id;
-        if world.principals.claimed(taken).is_some() {
+        if world.principals.session_of(taken).is_some() {
             return Err(format!("the access key id {taken} is taken, or is an account's root: choose another one"));
         }
         let arn = world.principals.role(&mut world.ids, account, name);
-        world.principals.enter(&arn, name, None, None, credentials);
+        world.principals.open_with(&arn, name, None, None, credentials);
         Ok(())
     }
 
-    /// Makes a role that whoever its trust policy names may assume, and that may do what its policies allow; all of them
-    /// JSON documents. The error is what IAM would refuse: also a role that exists, or trust in somebody who does not.
+    /// Creates a role with a trust policy and policies, all JSON documents. The error says what IAM would refuse: also
+    /// a role that exists, or a trust policy that names a principal that does not exist.
     pub fn create_role(&self, account: &str, name: &str, trust: &str, policies: &[&str]) -> Result<(), String> {
         let mut world = self.world();
         let world = &mut *world;
         world.principals.create_role(&mut world.ids, account, name, trust, policies)
     }
 
-    /// Replaces all policies of a role that is there, also of one that [`Cloud::role`] has made. As for those who wait for
-    /// it, it takes effect after [`crate::Lags`].
+    /// Replaces all policies of an existing role, also of one that [`Cloud::role`] has created. The change takes effect
+    /// after the propagation delay in [`crate::Lags`].
     pub fn put_role_policies(&self, account: &str, name: &str, policies: &[&str]) -> Result<(), String> {
         let mut world = self.world();
         let change = world.change();
         world.principals.put_policies(&role_arn(account, name), policies, change)
     }
 
-    /// Replaces the trust policy of a role that is there (IAM API Reference, UpdateAssumeRolePolicy); it takes effect at once.
+    /// Replaces the trust policy of an existing role (IAM API Reference, UpdateAssumeRolePolicy); it takes effect at
+    /// once.
     pub fn put_role_trust(&self, account: &str, name: &str, trust: &str) -> Result<(), String> {
         self.world().principals.put_trust(&role_arn(account, name), trust)
     }
 
-    /// Sets the permissions boundary of a role that is there, or removes it; it takes effect as its policies do.
+    /// Sets or removes the permissions boundary of an existing role; it takes effect like its policies.
     pub fn put_role_boundary(&self, account: &str, name: &str, boundary: Option<&str>) -> Result<(), String> {
         let mut world = self.world();
         let change = world.change();
         world.principals.put_boundary(&role_arn(account, name), boundary, change)
     }
 
-    /// Replaces all tags of a role that is there: what policies see as `aws:PrincipalTag/...`.
+    /// Replaces all tags of an existing role: what policies see as `aws:PrincipalTag/...`.
     pub fn tag_role(&self, account: &str, name: &str, tags: &BTreeMap<String, String>) -> Result<(), String> {
         self.world().principals.put_tags(&role_arn(account, name), tags.clone())
     }
 
-    /// Attaches these service control policies to an account, in place of those that it had; they take effect as the policies
-    /// of a role do. What none of them allows is refused to everybody in the account, so AWS's own `FullAWSAccess` must
-    /// be among them unless they list all that is allowed: [`crate::FULL_ACCESS`]. Without any, all is allowed.
+    /// Replaces the service control policies of an account; they take effect like the policies of a role. An action
+    /// that none of them allows is refused to all principals of the account, so include AWS's own `FullAWSAccess`
+    /// ([`crate::FULL_ACCESS`]) unless they list every allowed action. With an empty list everything is allowed.
     pub fn set_service_control_policies(&self, account: &str, policies: &[&str]) -> Result<(), String> {
         let mut world = self.world();
         let change = world.change();
         world.principals.put_controls(account, policies, Kind::Identity, change)
     }
 
-    /// Attaches these resource control policies to an account, in place of those that it had, beside AWS's own
-    /// `RCPFullAWSAccess`. They deny, whoever asks, what may not be done to the account's keys, queues, roles and secrets;
-    /// RDS has none.
+    /// Replaces the resource control policies of an account, in addition to AWS's own `RCPFullAWSAccess`. They deny
+    /// actions on the account's keys, queues, roles and secrets to every caller; RDS is not supported.
     pub fn set_resource_control_policies(&self, account: &str, policies: &[&str]) -> Result<(), String> {
         let mut world = self.world();
         let change = world.change();
         world.principals.put_controls(account, policies, Kind::ResourceControl, change)
     }
 
-    /// Leaves an account all Regions but these: opt-in Regions that it has not enabled, in place of those that it had not. Nobody
-    /// of the account is known there.
+    /// Replaces the list of opt-in Regions that an account has not enabled. Its principals are unknown there.
     pub fn set_disabled_regions(&self, account: &str, regions: &[&str]) {
         self.world().principals.disable(account, regions);
     }
 
-    /// Makes a managed policy, and gives its ARN: what `AssumeRole` may name in `PolicyArns`.
+    /// Creates a managed policy, which `AssumeRole` may name in `PolicyArns`, and returns its ARN.
     pub fn create_managed_policy(&self, account: &str, name: &str, document: &str) -> Result<String, String> {
         self.world().principals.create_managed(account, name, document)
     }
 
-    /// Sets up a database that is available at once. A key that does not exist leaves it without content.
+    /// Sets up a database that is available at once. If its key does not exist, it has no content.
     pub fn create_database(&self, database: Database) {
         let mut world = self.world();
         let world = &mut *world;
@@ -124,7 +124,7 @@ impl Cloud {
         let sealed =
             material.and_then(|material| Stored::seal(&mut world.ids, &material, &arn.to_string(), &database.content));
         let engine = engines::of(&database.engine);
-        let usual = Setup::usual(
+        let usual = Setup::with_defaults(
             engine,
             &database.engine_version,
             &database.account,
@@ -185,15 +185,15 @@ impl Cloud {
         self.world().rds.without_default_vpc.insert((account.to_owned(), region.to_owned()));
     }
 
-    /// Sets up a snapshot that the account has not made itself: `rds:...` by RDS, `awsbackup:...` by AWS Backup. It is a copy
-    /// of the database as it stands.
+    /// Sets up a snapshot that RDS (`rds:...`) or AWS Backup (`awsbackup:...`) has created, of the database as it is
+    /// now.
     pub fn create_backup(&self, account: &str, region: &str, database: &str, name: &str) {
         let mut world = self.world();
         crate::rds::set_up_backup(&mut world, account, region, database, name);
     }
 
-    /// What the database or snapshot with this ARN holds, decrypted with its key's material, whatever state the key is
-    /// in. `None` when it is not there, not complete, or its key has been deleted.
+    /// The content of the database or snapshot with this ARN, decrypted with its key's material in any key state.
+    /// `None` if it does not exist, is not complete, or its key has been deleted.
     pub fn content(&self, arn: &str) -> Option<Vec<u8>> {
         let world = self.present();
         let (stored, key) = match (world.rds.instances.get(arn), world.rds.snapshots.get(arn)) {
@@ -209,8 +209,8 @@ impl Cloud {
         stored.open(material.as_ref(), arn)
     }
 
-    /// A canonical text of the whole world, without times and without ids that vary: two worlds in which the same was
-    /// done have the same.
+    /// A canonical text of the whole state, without times and random ids: two simulations with the same calls have the
+    /// same fingerprint.
     pub fn fingerprint(&self) -> String {
         crate::fingerprint::fingerprint(&self.present())
     }

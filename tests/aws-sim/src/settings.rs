@@ -1,44 +1,46 @@
-//! What a simulated world is made with.
+//! The settings of a simulation.
 
 use std::time::Duration;
 
-use crate::weather::OLDEST_READ;
+use crate::fault_injection::OLDEST_READ;
 use crate::{Clock, Rates, Weather};
 
-/// What a world is made with: nothing in it comes from the machine it runs on.
+/// The settings of a simulation. Nothing else of the machine influences it.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The world's clock.
+    /// The simulated clock.
     pub clock: Clock,
-    /// Seeds every id, data key and nonce: the same calls in the same order give the same world.
+    /// The seed of every id, data key and nonce: the same calls in the same order give the same state.
     pub seed: u64,
-    /// Divides the durations of asynchronous work and the lags; at least 1. Clocks and SQS timers are not touched by it.
+    /// Divides the durations of asynchronous work and the propagation delays; at least 1. It does not affect clocks and
+    /// SQS timers.
     pub speed: u32,
-    /// Divides the visibility timeouts and long polls of SQS; 1 is right, and right for every client. A client that was
-    /// killed leaves a message hidden: on the machine's clock, not every test can wait until it comes back.
+    /// Divides the visibility timeouts and long polls of SQS; 1 is real time. A higher value is for tests that kill
+    /// clients in real time and cannot wait for their messages to become visible again.
     pub queue_speed: u32,
     /// How long asynchronous work takes.
     pub durations: Durations,
-    /// How long after a change is visible it takes effect.
+    /// The propagation delays of changes.
     pub lags: Lags,
     /// The service quotas of each account and Region.
     pub quotas: Quotas,
-    /// One receipt of a message in this many is followed by another delivery of the same message, also when it has been
+    /// N: one receipt in N of a message is followed by another delivery of the same message, even if it has been
     /// deleted since: SQS delivers at least once. `None`: never.
     pub duplicates: Option<u32>,
-    /// How many requests a second are taken.
+    /// The request rate limits.
     pub rates: Rates,
-    /// What goes wrong by itself.
+    /// The rates of random faults.
     pub weather: Weather,
-    /// How far back a stale read can look, at most 30 s. Each change is remembered as long; zero spares a large world that.
+    /// The greatest age of a stale read, at most 30 s. States are kept for as long; zero saves memory in a large
+    /// simulation.
     pub remembers: Duration,
-    /// Whether each different question that is put to the policies is kept whole, for another evaluator to judge.
+    /// Whether each distinct authorization question is kept in full, for another evaluator to judge.
     pub keeps_questions: bool,
 }
 
 impl Settings {
-    /// Seed 1, speed 1, the default durations and quotas, no lags and no duplicates; nothing is throttled, and nothing goes
-    /// wrong by itself.
+    /// Seed 1, speed 1, the default durations and quotas, no propagation delays, no duplicates, no throttling and no
+    /// random faults.
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
@@ -56,13 +58,13 @@ impl Settings {
         }
     }
 
-    /// `duration` at this world's speed.
-    pub(crate) fn paced(&self, duration: Duration) -> Duration {
+    /// `duration` divided by `speed`.
+    pub(crate) fn scaled(&self, duration: Duration) -> Duration {
         duration / self.speed.max(1)
     }
 }
 
-/// How long asynchronous work takes at speed 1. AWS publishes no figures, only that a copy "can take hours".
+/// The durations of asynchronous work at speed 1. AWS publishes no figures, only that a copy "can take hours".
 #[derive(Clone, Copy, Debug)]
 pub struct Durations {
     /// `CreateDBSnapshot`.
@@ -75,7 +77,7 @@ pub struct Durations {
     pub restore: Duration,
     /// `CreateDBInstance`.
     pub create_database: Duration,
-    /// From `ReplicateKey` until the replica can be used, and from `UpdatePrimaryRegion` until it is done.
+    /// From `ReplicateKey` until the replica can be used, and from `UpdatePrimaryRegion` until it is complete.
     pub key_creation: Duration,
     /// `ModifyDBInstance`; a secret for the master password takes two fifths longer.
     pub modification: Duration,
@@ -96,17 +98,17 @@ impl Default for Durations {
     }
 }
 
-/// How long a change is visible before it takes effect, at speed 1. AWS says "typically less than a few seconds ... in
-/// some cases several minutes" (KMS Developer Guide, AWS KMS eventual consistency).
+/// Propagation delays: how long a change is visible before it takes effect, at speed 1. AWS says "typically less than a
+/// few seconds ... in some cases several minutes" (KMS Developer Guide, AWS KMS eventual consistency).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lags {
-    /// Key policies and queue policies, grants given and revoked, the use of new keys, and policies of roles and accounts that
-    /// are changed (IAM User Guide, Troubleshoot IAM, Changes that I make are not always immediately visible).
+    /// Of key policies and queue policies, created and revoked grants, the use of new keys, and changed policies of
+    /// roles and accounts (IAM User Guide, Troubleshoot IAM, Changes that I make are not always immediately visible).
     pub authorization: Duration,
 }
 
-/// Service quotas, each per account and Region (RDS User Guide, Quotas and constraints for Amazon RDS), unless it says
-/// otherwise.
+/// Service quotas, each per account and Region unless stated otherwise (RDS User Guide, Quotas and constraints for
+/// Amazon RDS).
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
     /// Snapshot copies in progress to one destination Region.

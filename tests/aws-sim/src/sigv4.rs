@@ -1,4 +1,4 @@
-//! Signature Version 4: the claim in the `Authorization` header, and recomputing it.
+//! Signature Version 4: parsing the `Authorization` header, and recomputing the signature.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::principal::Credentials;
 
-/// What the `Authorization` header says.
+/// The content of the `Authorization` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) access_key_id: String,
@@ -20,7 +20,7 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// Reads `AWS4-HMAC-SHA256 Credential=id/date/region/service/aws4_request, SignedHeaders=a;b, Signature=hex`.
+    /// Parses `AWS4-HMAC-SHA256 Credential=id/date/region/service/aws4_request, SignedHeaders=a;b, Signature=hex`.
     pub(crate) fn parse(authorization: &str) -> Option<Self> {
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for part in authorization.strip_prefix("AWS4-HMAC-SHA256 ")?.split(',') {
@@ -44,7 +44,7 @@ impl Scope {
     }
 }
 
-/// When the request says that it was signed.
+/// The time of signing that the request states.
 pub(crate) fn signed_at(request: &http::Request<Bytes>) -> Option<Timestamp> {
     let text = request.headers().get("x-amz-date")?.to_str().ok()?;
     let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
@@ -53,7 +53,7 @@ pub(crate) fn signed_at(request: &http::Request<Bytes>) -> Option<Timestamp> {
 
 /// Whether signing the same request with `credentials` gives the same signature.
 ///
-/// The host and the body must be among what was signed (IAM User Guide, Create a signed AWS API request).
+/// The host and the body must be signed (IAM User Guide, Create a signed AWS API request).
 pub(crate) fn verify(request: &http::Request<Bytes>, scope: &Scope, credentials: &Credentials) -> bool {
     recompute(request, scope, credentials).is_some_and(|signature| signature == scope.signature)
 }
@@ -79,11 +79,11 @@ fn recompute(request: &http::Request<Bytes>, scope: &Scope, credentials: &Creden
         .ok()?
         .into();
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    // The signer adds these two itself, and the host comes from the address.
+    // The signer adds these two headers itself.
     let added = ["x-amz-date", "x-amz-security-token"];
     let names = scope.signed_headers.split(';').filter(|name| !added.contains(name));
-    // In process a client leaves the host to the address. Any other header that was signed and is missing makes the
-    // signatures differ.
+    // An in-process client has no host header: its URI names the host. Any other header that was signed and is missing
+    // makes the signatures differ.
     let headers = names.filter_map(|name| Some((name, header(name)?)));
     let host = header("host").or(request.uri().host()).unwrap_or_default();
     let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);

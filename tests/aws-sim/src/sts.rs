@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use crate::access::Leave;
+use crate::access::ResourcePermission;
 use crate::arn::{Arn, is_account};
 use crate::authorization::denied;
 use crate::caller::Caller;
 use crate::clock::{iso, later};
-use crate::decision::Asked;
+use crate::decision::AccessRequest;
 use crate::fault::{Fault, Outcome};
 use crate::policy::{Kind, Policy};
 use crate::query::Query;
 use crate::world::World;
 use crate::xml::Xml;
 
-/// An action that there is not: STS API Reference, Common Errors, InvalidAction.
+/// An unknown action: STS API Reference, Common Errors, InvalidAction.
 pub(crate) fn route(world: &mut World, caller: &Caller, action: &str, query: &Query) -> Outcome<Xml> {
     match action {
         "GetCallerIdentity" => get_caller_identity(caller, query),
@@ -67,8 +67,8 @@ fn assume_role(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml
             format!("Value '{seconds}' at 'durationSeconds' must be 900 to 43200"),
         ));
     }
-    // Only sessions of roles assume roles here, and their sessions last an hour at most (IAM User Guide, Roles terms and
-    // concepts, Role chaining), as do those of a role whose maximum nobody has raised (IAM API Reference, CreateRole,
+    // Only sessions of roles assume roles here, and the new sessions last at most an hour (IAM User Guide, Roles terms
+    // and concepts, Role chaining), as do those of a role with the default maximum (IAM API Reference, CreateRole,
     // MaxSessionDuration).
     if seconds > 3600 {
         let message =
@@ -97,8 +97,8 @@ fn assume_role(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml
     Ok(xml)
 }
 
-/// The policies that the session is to be bound by beside the role's: together 2048 characters, and at most ten that are
-/// named (STS API Reference, AssumeRole, Policy and PolicyArns). UNSOURCED: the codes of all but a malformed document.
+/// The session policies: together at most 2048 characters, and at most ten named ones (STS API Reference, AssumeRole,
+/// Policy and PolicyArns). UNSOURCED: the codes of all but a malformed document.
 fn session_policies(world: &World, query: &Query) -> Outcome<Option<Vec<Policy>>> {
     let named: Vec<&str> =
         query.members("PolicyArns").iter().filter_map(|prefix| query.text(&format!("{prefix}.arn"))).collect();
@@ -121,8 +121,8 @@ fn session_policies(world: &World, query: &Query) -> Outcome<Option<Vec<Policy>>
     Ok(Some(policies).filter(|policies| !policies.is_empty()))
 }
 
-/// Refuses whoever may not assume the role. A role that does not exist is refused in the same words as one that does not
-/// trust the caller.
+/// Refuses a caller that the role's trust policy does not allow. A role that does not exist is refused with the same
+/// message.
 fn must_be_trusted(world: &World, caller: &Caller, role: &str, session: &str, external: Option<&str>) -> Outcome<()> {
     let action = "sts:AssumeRole";
     let Some(policy) = world.principals.trust(role) else {
@@ -138,10 +138,13 @@ fn must_be_trusted(world: &World, caller: &Caller, role: &str, session: &str, ex
         context.set(&format!("aws:ResourceTag/{key}"), value);
         context.set(&format!("iam:ResourceTag/{key}"), value);
     }
-    world.demand(caller, &Asked { action, resource: role, leave: Leave::Trust(policy), context })
+    world.authorize(
+        caller,
+        &AccessRequest { action, resource: role, resource_permission: ResourcePermission::Trust(policy), context },
+    )
 }
 
-/// Letters, digits and `others`, of a length within bounds.
+/// Whether `text` has only letters, digits and `others`, and a length within bounds.
 fn grammatical(text: &str, lengths: std::ops::RangeInclusive<usize>, others: &[u8]) -> bool {
     let permitted = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
     lengths.contains(&text.len()) && text.bytes().all(permitted)

@@ -1,4 +1,4 @@
-//! What RDS and KMS accept as tags.
+//! The tags that RDS and KMS accept.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ pub(crate) type Tags = BTreeMap<String, String>;
 /// At most this many tags on a resource (RDS User Guide and KMS Developer Guide, Tagging resources).
 const MOST: usize = 50;
 
-/// What is wrong with a set of tags, if anything.
+/// Checks a set of tags; the error says what is wrong.
 ///
 /// Keys have 1 to 128 characters and values at most 256, of Unicode letters, digits, white space and `_.:/=+-@`; keys
 /// cannot begin with `aws:` (RDS User Guide, Overview of Amazon RDS resource tags).

@@ -1,9 +1,9 @@
-//! The state of everything, at one instant.
+//! The whole simulated state at one instant.
 
 use jiff::Timestamp;
 
 use crate::Settings;
-use crate::decision::Journal;
+use crate::decision::DecisionLog;
 use crate::fault::Outcome;
 use crate::ids::Ids;
 use crate::kms::Kms;
@@ -14,7 +14,7 @@ use crate::request::Request;
 use crate::roles::Principals;
 use crate::sqs::Sqs;
 
-/// All accounts and Regions.
+/// The state of all accounts and Regions.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) now: Timestamp,
@@ -24,14 +24,14 @@ pub(crate) struct World {
     pub(crate) kms: Kms,
     pub(crate) rds: Rds,
     pub(crate) sqs: Sqs,
-    /// What has ended by itself.
+    /// The operations that AWS has completed.
     pub(crate) endings: Endings,
-    /// What is left of the rates.
+    /// The token buckets of the rate limits.
     pub(crate) buckets: Buckets,
-    /// Whether somebody may have changed it since it was last remembered.
+    /// Whether it may have changed since it was last kept for stale reads.
     pub(crate) changed: bool,
-    /// What was decided for the request that is being answered.
-    pub(crate) journal: Journal,
+    /// The decisions about the request that is being answered.
+    pub(crate) decision_log: DecisionLog,
 }
 
 impl World {
@@ -39,7 +39,7 @@ impl World {
         Self {
             now: settings.clock.timestamp(),
             changed: true,
-            journal: Journal::default(),
+            decision_log: DecisionLog::default(),
             buckets: Buckets::default(),
             ids: Ids::seeded(settings.seed),
             settings,
@@ -51,7 +51,7 @@ impl World {
         }
     }
 
-    /// Counts a request of an account, or refuses it.
+    /// Counts a request of an account against its rate limits, or refuses it.
     pub(crate) fn count(&mut self, account: &str, request: &Request) -> Outcome<()> {
         self.buckets.take(&self.settings.rates, account, request, self.now)
     }

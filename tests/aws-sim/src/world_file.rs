@@ -1,7 +1,7 @@
-//! The world file: what a world is made with, and what is there from the beginning.
+//! The world file: the settings of a simulation, and the resources that exist from the beginning.
 //!
-//! TOML; unknown keys are refused. Keys, aliases and queues are made by the very actions of KMS and SQS, so a world file
-//! holds nothing that AWS would not have taken.
+//! TOML; unknown keys are refused. Keys, aliases and queues are created through the simulated KMS and SQS actions, so a
+//! world file cannot declare one that AWS would refuse.
 
 mod schema;
 
@@ -22,7 +22,7 @@ use crate::query::Query;
 use crate::request::is_region;
 use crate::{Cloud, Credentials, Database, Settings, kms, rds, sqs};
 
-/// A world file that has been read, and is not known to be wrong yet.
+/// A parsed world file, whose declarations have not been checked.
 #[derive(Debug)]
 pub(crate) struct WorldFile {
     path: PathBuf,
@@ -30,7 +30,7 @@ pub(crate) struct WorldFile {
     file: File,
 }
 
-/// Reads a world file. The error names file and line, and what to do.
+/// Reads a world file. The error names the file, the line and how to fix it.
 pub(crate) fn read(path: &Path) -> Result<WorldFile, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
     match toml::from_str(&text) {
@@ -46,7 +46,7 @@ fn line(text: &str, at: usize) -> usize {
     text.get(..at).unwrap_or_default().matches('\n').count() + 1
 }
 
-/// An unknown key gets the nearest valid one. serde names the key and its neighbours between backticks.
+/// Replaces serde's list of valid keys by the one most similar to the unknown key. serde quotes keys with backticks.
 fn explained(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let (Some(unknown), true) = (quoted.next(), message.starts_with("unknown field")) else {
@@ -60,12 +60,12 @@ fn explained(message: &str) -> String {
 }
 
 impl WorldFile {
-    /// What the world is made with: what the file does not say stays as it is.
+    /// Applies the file's settings; others keep their values.
     pub(crate) fn settings(&self, settings: &mut Settings) {
         self.file.settings(settings);
     }
 
-    /// Puts everything into the world, as if it had been there for long.
+    /// Creates all declared resources, as if they had always existed.
     pub(crate) fn populate(&self, cloud: &Cloud) -> Result<(), String> {
         let lags = std::mem::take(&mut cloud.world().settings.lags);
         let filled = self.fill(cloud);
@@ -74,7 +74,7 @@ impl WorldFile {
         filled
     }
 
-    /// Roles first, since policies name them, then keys, queues and databases, each in the order of the file.
+    /// Creates roles first, since policies name them, then keys, queues and databases, each in the order of the file.
     fn fill(&self, cloud: &Cloud) -> Result<(), String> {
         for account in &self.file.account {
             let id = account.get_ref().id.as_str();
@@ -137,7 +137,7 @@ impl WorldFile {
         format!("{}:{}: {what}", self.path.display(), line(&self.text, entry.span().start))
     }
 
-    /// A JSON document as it stands, or the content of a file whose path is relative to the world file's.
+    /// The JSON document in `text`, or the content of the file at that path, relative to the world file.
     fn document(&self, text: &str) -> Result<String, String> {
         if text.trim_start().starts_with('{') {
             return Ok(text.to_owned());
@@ -238,7 +238,7 @@ fn ask_kms(cloud: &Cloud, root: &Caller, action: &str, asked: &Value) -> Result<
     made.map_err(|fault| refused(action, &fault))
 }
 
-/// Gives a key that nothing refers to yet an id of one's own choice.
+/// Changes the id of a key to which nothing refers yet.
 fn rename(kms: &mut Kms, root: &Caller, id: &str, wanted: &str) -> Result<(), String> {
     let arn = |id: &str| Arn::new("kms", &root.region, root.account(), format!("key/{id}"));
     let hex = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -317,13 +317,13 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_declared_has_always_been_there() {
+    async fn populate_makes_resources_visible_to_stale_reads() {
         let cloud = Cloud::new(Settings::new(crate::Clock::starting_at(SystemTime::UNIX_EPOCH)));
         tokio::time::sleep(Duration::from_secs(5)).await;
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/worlds/two-accounts.toml");
         read(Path::new(example)).unwrap().populate(&cloud).unwrap();
         let world = cloud.present();
-        let then = cloud.past().before(&world, Duration::from_secs(30)).unwrap();
+        let then = cloud.history().before(&world, Duration::from_secs(30)).unwrap();
         assert_eq!(then.rds.instances.len(), 1);
     }
 }

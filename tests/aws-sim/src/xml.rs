@@ -1,4 +1,4 @@
-//! Building the XML of the query protocol.
+//! Writing the XML of the query protocol.
 
 /// XML text under construction.
 #[derive(Debug, Default)]
@@ -10,14 +10,14 @@ impl Xml {
     }
 
     /// `<name>text</name>`, escaped.
-    #[expect(clippy::needless_pass_by_value, reason = "literals, references and fresh texts alike are written")]
+    #[expect(clippy::needless_pass_by_value, reason = "accepts literals, references and owned texts alike")]
     pub(crate) fn leaf(&mut self, name: &str, text: impl ToString) {
         self.open(name);
         escape(&mut self.0, &text.to_string());
         self.close(name);
     }
 
-    /// A leaf when there is something to say.
+    /// A leaf, if there is a text.
     pub(crate) fn maybe(&mut self, name: &str, text: Option<impl ToString>) {
         if let Some(text) = text {
             self.leaf(name, text);
@@ -46,7 +46,7 @@ impl Xml {
         });
     }
 
-    /// Another piece of XML as the content of the present element.
+    /// Appends another piece of XML to the present element.
     pub(crate) fn append(&mut self, other: &Self) {
         self.0.push_str(&other.0);
     }
@@ -55,7 +55,7 @@ impl Xml {
         self.0.is_empty()
     }
 
-    /// Text as the content of the present element.
+    /// Appends text to the present element.
     pub(crate) fn write(&mut self, text: &str) {
         escape(&mut self.0, text);
     }

@@ -1,4 +1,4 @@
-//! What the actions on existing keys may be asked of: by which names, from which accounts, in which states.
+//! Which key actions accept aliases, keys of other accounts, and keys in which states.
 
 use super::key::{Key, KeyState};
 use crate::caller::Caller;
@@ -6,10 +6,10 @@ use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::World;
 
-/// What an action answers in one key state.
+/// The result of an action in one key state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum In {
-    /// It works.
+    /// It succeeds.
     Y,
     /// DisabledException.
     D,
@@ -18,15 +18,16 @@ enum In {
 }
 use In::{D, S, Y};
 
-/// One action: whether its `KeyId` may be an alias (KMS API Reference, the action's KeyId), whether it can be asked of
-/// another account's key (KMS Developer Guide, Allowing users in other accounts to use a KMS key), and what it answers in
-/// each state.
+/// One action: whether its `KeyId` may be an alias (KMS API Reference, the action's KeyId), whether the key may be in
+/// another account (KMS Developer Guide, Allowing users in other accounts to use a KMS key), and its result in each
+/// state.
 struct Action(&'static str, bool, bool, [In; 5]);
 
-/// KMS Developer Guide, Key states of AWS KMS keys: enabled; disabled; pending deletion, also of replicas; creating;
-/// updating. Where that page leaves `DisabledException` and `KMSInvalidStateException` both open, it is the latter.
-/// UNSOURCED in the last two columns: all but the cryptographic operations, CreateGrant (creating), ReplicateKey, EnableKey
-/// and DisableKey, of which pages on multi-Region keys speak; the stricter reading where changing the key is concerned.
+/// KMS Developer Guide, Key states of AWS KMS keys. Columns: enabled; disabled; pending deletion, also of replicas;
+/// creating; updating. Where that page allows both `DisabledException` and `KMSInvalidStateException`, the latter is
+/// used. UNSOURCED in the last two columns: all but the cryptographic operations, CreateGrant (creating), ReplicateKey,
+/// EnableKey and DisableKey, which are documented for multi-Region keys; the stricter reading for actions that change
+/// the key.
 #[rustfmt::skip]
 const TABLE: [Action; 34] = [
     Action("CancelKeyDeletion",               false, false, [S, S, Y, S, S]),
@@ -69,18 +70,18 @@ fn of(name: &str) -> Option<&'static Action> {
     TABLE.iter().find(|Action(known, ..)| *known == name)
 }
 
-/// Whether the action can be asked of another account's key.
-pub(super) fn reaches_across(name: &str) -> bool {
+/// Whether the action accepts another account's key.
+pub(super) fn works_across_accounts(name: &str) -> bool {
     of(name).is_some_and(|Action(_, _, across, _)| *across)
 }
 
-/// The key that the request's `KeyId` names, when the action can be asked of it.
+/// The key that the request's `KeyId` names, if the action accepts it.
 pub(super) fn named_key<'a>(world: &'a mut World, caller: &Caller, name: &str, json: &Json) -> Outcome<&'a mut Key> {
     key(world, caller, name, json.required("KeyId")?)
 }
 
-/// The key that `named` means, when the action can be asked of it. What cannot be is InternalFailure (KMS API Reference, Common
-/// Errors).
+/// The key that `named` refers to, if the action accepts it. InternalFailure for bugs of the simulator (KMS API
+/// Reference, Common Errors).
 pub(super) fn key<'a>(world: &'a mut World, caller: &Caller, name: &str, named: &str) -> Outcome<&'a mut Key> {
     let Some(Action(_, alias, _, states)) = of(name) else {
         return Err(Fault::internal(format!("{name} is missing in the table of actions")));
@@ -96,8 +97,8 @@ pub(super) fn key<'a>(world: &'a mut World, caller: &Caller, name: &str, named: 
     let arn = world.kms.resolve(caller, named)?;
     let key = world.kms.keys.get_mut(&arn).ok_or_else(|| Fault::internal("the key has gone"))?;
     let uses = states[1] == D;
-    // What uses the key, and what lets others use it (KMS Developer Guide, Eventual consistency). UNSOURCED: the code, of the
-    // two that the page names.
+    // Actions that use the key, or let others use it (KMS Developer Guide, Eventual consistency). UNSOURCED: the code,
+    // one of the two that the page names.
     if uses && key.usable_from > world.now {
         return Err(Fault::bad("NotFoundException", format!("Key '{arn}' does not exist")));
     }

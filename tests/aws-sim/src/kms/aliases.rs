@@ -46,7 +46,7 @@ fn target(world: &mut World, caller: &Caller, action: &str, json: &Json) -> Outc
 }
 
 /// KMS Developer Guide, Resource quotas: 50 aliases per key.
-fn must_have_room(world: &World, target: &str) -> Outcome<()> {
+fn must_be_below_quota(world: &World, target: &str) -> Outcome<()> {
     if world.kms.aliases.values().filter(|key| *key == target).count() < 50 {
         return Ok(());
     }
@@ -61,12 +61,12 @@ pub(super) fn create_alias(world: &mut World, caller: &Caller, json: &Json) -> O
         return Err(Fault::bad("AlreadyExistsException", format!("An alias with the name {alias} already exists")));
     }
     let target = target(world, caller, "CreateAlias", json)?;
-    must_have_room(world, &target)?;
+    must_be_below_quota(world, &target)?;
     world.kms.aliases.insert(alias, target);
     Ok(Value::Null)
 }
 
-/// The present and the new key must be of the same type and usage (KMS API Reference, UpdateAlias). The code of that
+/// The old and the new key must be of the same type and usage (KMS API Reference, UpdateAlias). The code of that
 /// refusal is UNSOURCED.
 pub(super) fn update_alias(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["AliasName", "TargetKeyId"])?;
@@ -78,7 +78,7 @@ pub(super) fn update_alias(world: &mut World, caller: &Caller, json: &Json) -> O
         return Err(Fault::validation(format!("{target} is not of the same type and usage as {present}")));
     }
     if *present != target {
-        must_have_room(world, &target)?;
+        must_be_below_quota(world, &target)?;
     }
     world.kms.aliases.insert(alias, target);
     Ok(Value::Null)

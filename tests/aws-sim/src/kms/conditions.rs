@@ -1,5 +1,5 @@
-//! The condition keys of KMS: what a request brings, and what a key has (KMS Developer Guide, AWS KMS condition keys; which
-//! action has which: Service Authorization Reference, AWS Key Management Service).
+//! The condition keys of KMS: those of a request, and those of a key (KMS Developer Guide, AWS KMS condition keys; the
+//! keys of each action: Service Authorization Reference, AWS Key Management Service).
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ const ON_DATA: [&str; 6] =
     ["Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo"];
 const SIGNING: [&str; 2] = ["Sign", "Verify"];
 
-/// The parameter that holds the encryption context of one of the permissions of a request.
+/// The parameter with the encryption context for one of the permissions that a request needs.
 pub(super) fn encryption_parameter(name: &str) -> &'static str {
     match name {
         "ReEncryptFrom" => "SourceEncryptionContext",
@@ -27,7 +27,7 @@ pub(super) fn encryption_parameter(name: &str) -> &'static str {
     }
 }
 
-/// What a direct request brings to one of the permissions that it needs: `action` is asked, `name` is needed for it.
+/// Sets the condition keys of a direct request of `action` for `name`, one of the permissions that it needs.
 pub(super) fn of_request(
     context: &mut Context,
     world: &World,
@@ -40,7 +40,7 @@ pub(super) fn of_request(
         return Ok(());
     }
     context.set("kms:CallerAccount", caller.account());
-    // Each with the actions whose condition key it is.
+    // Each with the actions that have the condition key.
     let parameters = [
         ("BypassPolicyLockoutSafetyCheck", "kms:BypassPolicyLockoutSafetyCheck", &["CreateKey", "PutKeyPolicy"][..]),
         ("GranteePrincipal", "kms:GranteePrincipal", &["CreateGrant"]),
@@ -79,7 +79,8 @@ pub(super) fn of_request(
         }
         _ => {}
     }
-    // UNSOURCED: that it is false, and not absent, when no service calls; the stricter reading of a policy that denies it.
+    // UNSOURCED: that it is false, and not absent, when no service calls; the stricter reading of a policy that denies
+    // it.
     if matches!(name, "CreateGrant" | "ListGrants" | "RevokeGrant") {
         context.set("kms:GrantIsForAWSResource", "false");
     }
@@ -108,7 +109,7 @@ pub(super) fn of_request(
     Ok(())
 }
 
-/// What kind of key is to be made, by default too; a replica is of its primary's kind.
+/// Sets the properties of the key to be created, including defaults; a replica has those of its primary.
 fn of_new_key(context: &mut Context, world: &World, caller: &Caller, action: &str, json: &Json) -> Outcome<()> {
     context.set("kms:KeyOrigin", json.text("Origin")?.unwrap_or("AWS_KMS"));
     if action == "ReplicateKey" {
@@ -132,7 +133,7 @@ fn of_new_key(context: &mut Context, world: &World, caller: &Caller, action: &st
     Ok(())
 }
 
-/// What a key has.
+/// Sets the condition keys of a key.
 pub(super) fn of_key(context: &mut Context, world: &World, key: &Key) {
     for (name, value) in &key.tags {
         context.set(&format!("aws:ResourceTag/{name}"), value);

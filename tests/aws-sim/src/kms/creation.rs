@@ -1,4 +1,4 @@
-//! Keys come into being: CreateKey, ReplicateKey, and the keys that AWS makes itself.
+//! Creating keys: CreateKey, ReplicateKey, and AWS managed keys.
 
 use serde_json::{Value, json};
 
@@ -14,11 +14,11 @@ use crate::clock::later;
 use crate::envelope::Material;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::lagging::Lagging;
+use crate::propagation::Propagating;
 use crate::tags::Tags;
 use crate::world::World;
 
-/// KMS API Reference, CreateKey. It has no client token: each call makes another key.
+/// KMS API Reference, CreateKey. It has no client token: each call creates another key.
 pub(super) fn create_key(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&[
         "BypassPolicyLockoutSafetyCheck",
@@ -61,7 +61,7 @@ pub(super) fn create_key(world: &mut World, caller: &Caller, json: &Json) -> Out
     Ok(json!({ "KeyMetadata": add(world, key) }))
 }
 
-/// The kind of key. "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys" (KMS API
+/// The key spec. "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys" (KMS API
 /// Reference, CreateKey, KeyUsage); the codes are UNSOURCED.
 fn spec(json: &Json) -> Outcome<KeySpec> {
     const SPECS: [&str; 17] = [
@@ -105,7 +105,7 @@ fn spec(json: &Json) -> Outcome<KeySpec> {
     }
 }
 
-/// A key that is enabled, single-Region and without tags, and can be used after the lag of authorization.
+/// A key that is enabled, single-Region and without tags, and can be used after the propagation delay.
 fn new(world: &World, arn: Arn, spec: KeySpec, material: Material, policy: Document) -> Key {
     Key {
         arn,
@@ -114,11 +114,11 @@ fn new(world: &World, arn: Arn, spec: KeySpec, material: Material, policy: Docum
         state: KeyState::Enabled,
         primary: None,
         managed_by_aws: false,
-        policy: Lagging::new(policy),
+        policy: Propagating::new(policy),
         description: String::new(),
         tags: Tags::new(),
         created: world.now,
-        usable_from: later(world.now, world.settings.paced(world.settings.lags.authorization)),
+        usable_from: later(world.now, world.settings.scaled(world.settings.lags.authorization)),
         rotation: None,
         grants: KeyGrants::default(),
     }
@@ -145,16 +145,16 @@ pub(super) fn replicate_key(world: &mut World, caller: &Caller, json: &Json) -> 
     }
     let arn = Arn { region, ..primary.arn.clone() };
     let (spec, material, home, id) = (primary.spec, primary.material, primary.primary.clone(), primary.arn.to_string());
-    // Also while the old replica is pending deletion (same page).
+    // Also while an old replica is pending deletion (same page).
     if world.kms.keys.contains_key(&arn.to_string()) {
         return Err(Fault::bad(
             "AlreadyExistsException",
             format!("A related key of {id} already exists in {}.", arn.region),
         ));
     }
-    // Policy, tags and description are the replica's own; the default policy when none is given (same page).
+    // Policy, tags and description are the replica's own; by default it has the default policy (same page).
     let (policy, tags, description) = described(world, caller, json, &arn)?;
-    let until = later(world.now, world.settings.paced(world.settings.durations.key_creation));
+    let until = later(world.now, world.settings.scaled(world.settings.durations.key_creation));
     let shown = (policy.text.clone(), tagging::shown(&tags));
     let state = KeyState::Creating { until };
     let key = Key { state, primary: home, description, tags, ..new(world, arn, spec, material, policy) };
@@ -162,7 +162,7 @@ pub(super) fn replicate_key(world: &mut World, caller: &Caller, json: &Json) -> 
     Ok(json!({ "ReplicaKeyMetadata": metadata, "ReplicaPolicy": shown.0, "ReplicaTags": shown.1 }))
 }
 
-/// The AWS managed key `aws/rds` of an account and Region, made on its first use.
+/// The AWS managed key `aws/rds` of an account and Region, created on its first use.
 pub(crate) fn managed_key(world: &mut World, account: &str, region: &str) -> String {
     managed_key_of(world, "rds", account, region)
 }

@@ -1,4 +1,4 @@
-//! Encrypting and decrypting small things.
+//! Encrypting and decrypting data of at most 4096 bytes.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +19,7 @@ const LARGEST: usize = 4096;
 const LARGEST_BLOB: usize = 6144;
 const ALGORITHM: &str = "SYMMETRIC_DEFAULT";
 
-/// A ciphertext names its key by account and id, not by Region: related multi-Region keys decrypt each other's.
+/// A ciphertext names its key by account and id, not by Region: related multi-Region keys can decrypt each other's.
 struct Ciphertext {
     account: String,
     id: String,
@@ -45,13 +45,13 @@ impl Ciphertext {
     }
 }
 
-/// The ARN, in the caller's Region, of the key that a ciphertext is under.
+/// The ARN, in the caller's Region, of the key that encrypted a ciphertext.
 pub(super) fn key_of(caller: &Caller, text: &str) -> Option<String> {
     Some(Ciphertext::read(&STANDARD.decode(text).ok()?)?.key(caller))
 }
 
-/// Answers in place of doing it when all else is well (KMS Developer Guide, Testing your permissions).
-pub(super) fn must_not_be_dry(json: &Json) -> Outcome<()> {
+/// Refuses a dry run of a request that would succeed (KMS Developer Guide, Testing your permissions).
+pub(super) fn refuse_dry_run(json: &Json) -> Outcome<()> {
     if json.flag("DryRun")?.unwrap_or(false) {
         return Err(Fault::bad(
             "DryRunOperationException",
@@ -61,7 +61,7 @@ pub(super) fn must_not_be_dry(json: &Json) -> Outcome<()> {
     Ok(())
 }
 
-/// The encryption context: it is authenticated with the ciphertext, and must be the same when that is decrypted.
+/// The encryption context: it is authenticated with the ciphertext, and must be the same for decryption.
 fn encryption_context(json: &Json, name: &str) -> Outcome<Vec<u8>> {
     Ok(serde_json::to_vec(&json.map(name)?).unwrap_or_default())
 }
@@ -103,8 +103,8 @@ pub(super) fn generate_data_key_without_plaintext(world: &mut World, caller: &Ca
     data_key(world, caller, "GenerateDataKeyWithoutPlaintext", json, false)
 }
 
-/// "You must specify either the KeySpec or the NumberOfBytes parameter (but not both)" (KMS API Reference, GenerateDataKey); the
-/// text is of nsmithuk/local-kms#6.
+/// "You must specify either the KeySpec or the NumberOfBytes parameter (but not both)" (KMS API Reference,
+/// GenerateDataKey); the text is from nsmithuk/local-kms#6.
 fn data_key(world: &mut World, caller: &Caller, action: &str, json: &Json, shown: bool) -> Outcome<Value> {
     json.only(&["DryRun", "EncryptionContext", "GrantTokens", "KeyId", "KeySpec", "NumberOfBytes"])?;
     let length = match (json.one_of("KeySpec", &["AES_128", "AES_256"])?, json.number("NumberOfBytes")?) {
@@ -154,8 +154,8 @@ fn seal_under(
     let key = key(world, caller, action, named)?;
     must_encrypt(key)?;
     let (arn, material) = (key.arn.clone(), key.material);
-    must_not_be_dry(json)?;
-    // It cannot fail. InternalFailure: KMS API Reference, Common Errors.
+    refuse_dry_run(json)?;
+    // Encryption cannot fail. InternalFailure: KMS API Reference, Common Errors.
     let sealed = envelope::encrypt(&mut world.ids, &material, &context, plain)
         .ok_or_else(|| Fault::internal("encryption failed"))?;
     Ok((arn.to_string(), Ciphertext::written(&arn, &sealed)))
@@ -165,12 +165,12 @@ pub(super) fn decrypt(world: &mut World, caller: &Caller, json: &Json) -> Outcom
     json.only(&["CiphertextBlob", "DryRun", "EncryptionAlgorithm", "EncryptionContext", "GrantTokens", "KeyId"])?;
     check_algorithm(json, "EncryptionAlgorithm")?;
     let (arn, plain) = open(world, caller, "Decrypt", json, "KeyId", "EncryptionContext")?;
-    must_not_be_dry(json)?;
+    refuse_dry_run(json)?;
     Ok(json!({ "EncryptionAlgorithm": ALGORITHM, "KeyId": arn, "Plaintext": STANDARD.encode(plain) }))
 }
 
-/// The key and the plaintext of the request's ciphertext. A key that is named must be the right one (KMS API Reference, Decrypt:
-/// InvalidCiphertextException and IncorrectKeyException).
+/// The key and the plaintext of the request's ciphertext. A key named in the request must be the right one
+/// (KMS API Reference, Decrypt: InvalidCiphertextException and IncorrectKeyException).
 fn open(
     world: &mut World,
     caller: &Caller,
@@ -187,7 +187,8 @@ fn open(
         Some(named) => key(world, caller, action, named)?.arn.to_string(),
         None => under.clone().ok_or_else(invalid)?,
     };
-    // Before the key's usage is looked at: test_error_messaging_for_invalid_keys of localstack/localstack, recorded from AWS.
+    // Checked before the key's usage: test_error_messaging_for_invalid_keys of localstack/localstack, recorded from
+    // AWS.
     if under.as_ref().is_some_and(|under| *under != arn) {
         let message = "The key ID in the request does not identify a CMK that can perform this operation.";
         return Err(Fault::bad("IncorrectKeyException", message));

@@ -14,7 +14,7 @@ use crate::world::World;
 
 pub(super) fn describe_key(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "GrantTokens"])?;
-    // An AWS managed key comes into being when its alias is first used (KMS API Reference, DescribeKey).
+    // An AWS managed key is created when its alias is first used (KMS API Reference, DescribeKey).
     if json.required("KeyId")? == "alias/aws/rds" {
         managed_key(world, caller.account(), &caller.region);
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::policy::{Kind, Policy};
 use crate::principal::root_arn;
 
-/// The text as it was put, and what it says.
+/// The text as it was set, and the parsed policy.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
     pub(crate) text: String,
@@ -13,7 +13,7 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// KMS Developer Guide, Default key policy: the account, and through it IAM, may do everything.
+    /// KMS Developer Guide, Default key policy: allows everything to the account, whose IAM policies decide.
     pub(super) fn default_for(account: &str) -> Self {
         Self::written(&json!({
             "Version": "2012-10-17",
@@ -28,8 +28,8 @@ impl Document {
         }))
     }
 
-    /// AWS managed keys serve their own account through their service alone (RDS User Guide, Sharing encrypted
-    /// snapshots: the default key cannot be shared).
+    /// AWS managed keys can be used only by their own account and through their service (RDS User Guide, Sharing
+    /// encrypted snapshots: the default key cannot be shared).
     pub(super) fn of_managed_key(service: &str, account: &str, region: &str) -> Self {
         Self::written(&json!({
             "Version": "2012-10-17",
@@ -53,7 +53,7 @@ impl Document {
 
     fn written(document: &Value) -> Self {
         let text = format!("{document:#}");
-        // Written here, so it parses; a document without rules would allow nothing.
+        // A constant document, so it parses; a document without statements would allow nothing.
         let rules = Policy::parse(&text, Kind::Resource).unwrap_or_else(|_| Policy::empty());
         Self { text, rules }
     }

@@ -9,11 +9,11 @@ use super::key_grants::Grant;
 use super::pages::{listing, marker};
 use super::terms::{Constraints, OF_ANY_KEY, ON_DATA, SIGNING, Terms};
 use super::{crypto, permission};
-use crate::access::{Ground, Leave, Ruling};
+use crate::access::{Ground, ResourcePermission, Ruling};
 use crate::authorization::denied;
 use crate::caller::Caller;
 use crate::clock::{epoch_seconds, later};
-use crate::decision::{Asked, Decision};
+use crate::decision::{AccessRequest, Decision};
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::principal::root_arn;
@@ -21,7 +21,7 @@ use crate::verdict::Verdict;
 use crate::world::World;
 
 /// KMS API Reference, CreateGrant. The same name with the same terms gives the same grant; without a name each call
-/// makes another.
+/// creates another one.
 pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&[
         "Constraints",
@@ -52,8 +52,8 @@ pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     }
     let most = world.settings.quotas.grants;
     let key = &*named_key(world, caller, "CreateGrant", json)?;
-    // "The operation must be supported on the KMS key ... KMS returns a ValidationError exception" (same page); the code
-    // as in the rest of KMS.
+    // "The operation must be supported on the KMS key ... KMS returns a ValidationError exception" (same page); the
+    // code as in the rest of KMS.
     let on_key = if key.spec.signs() { SIGNING.as_slice() } else { &ON_DATA };
     let known = |operation: &String| on_key.contains(&operation.as_str()) || OF_ANY_KEY.contains(&operation.as_str());
     if terms.operations.is_empty() || !terms.operations.iter().all(known) {
@@ -68,9 +68,9 @@ pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     if same.is_none() && key.grants.len() >= most {
         return Err(Fault::bad("LimitExceededException", format!("A key has at most {most} grants.")));
     }
-    must_not_outgrow(world, caller, &arn, &terms, json)?;
-    crypto::must_not_be_dry(json)?;
-    let lag = world.settings.paced(world.settings.lags.authorization);
+    must_not_be_wider(world, caller, &arn, &terms, json)?;
+    crypto::refuse_dry_run(json)?;
+    let lag = world.settings.scaled(world.settings.lags.authorization);
     let id = match same {
         Some(id) => id,
         None => issue_from(world, &arn, terms, later(world.now, lag)).unwrap_or_default(),
@@ -84,15 +84,15 @@ pub(super) fn create_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     Ok(json!({ "GrantId": id, "GrantToken": token }))
 }
 
-/// Who may make grants only because of a grant makes none that is wider.
-fn must_not_outgrow(world: &World, caller: &Caller, arn: &str, terms: &Terms, json: &Json) -> Outcome<()> {
-    // It was found just before. InternalFailure: KMS API Reference, Common Errors.
+/// Refuses a grant that is wider than the grant by which the caller may create grants.
+fn must_not_be_wider(world: &World, caller: &Caller, arn: &str, terms: &Terms, json: &Json) -> Outcome<()> {
+    // The key was found just before. InternalFailure: KMS API Reference, Common Errors.
     let key = world.kms.keys.get(arn).ok_or_else(|| Fault::internal("the key has gone"))?;
     if permission::grants_without_grant(world, caller, key, json) {
         return Ok(());
     }
     let tokens = json.texts("GrantTokens")?;
-    let own = key.grants.to(world.now, |grantee| caller.principal.named_by(grantee) != Verdict::Silent);
+    let own = key.grants.to(world.now, |grantee| caller.principal.named_by(grantee) != Verdict::NoMatch);
     let mut parents =
         own.filter(|grant| grant.in_effect(world.now, &tokens) && grant.terms.cover("kms:CreateGrant", None));
     if parents.any(|parent| !terms.wider_than(&parent.terms)) {
@@ -101,7 +101,7 @@ fn must_not_outgrow(world: &World, caller: &Caller, arn: &str, terms: &Terms, js
     Err(denied(&caller.principal, "kms:CreateGrant", arn, "because the grant that allows it allows less"))
 }
 
-/// Puts a grant on the key that is in effect at once, and gives its id.
+/// Adds a grant to the key that is in effect at once, and returns its id.
 pub(crate) fn issue(world: &mut World, key: &str, terms: Terms) -> Option<String> {
     issue_from(world, key, terms, world.now)
 }
@@ -126,7 +126,8 @@ pub(super) fn list_grants(world: &mut World, caller: &Caller, json: &Json) -> Ou
     Ok(listing("Grants", items, limit, marker.as_deref(), |(id, grant)| shown(key, id, grant)))
 }
 
-/// Of a principal of one's own account, on keys of any account in this Region (KMS API Reference, ListRetirableGrants).
+/// Lists grants by a retiring principal of the caller's own account, on keys of any account in this Region (KMS API
+/// Reference, ListRetirableGrants).
 pub(super) fn list_retirable_grants(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["Limit", "Marker", "RetiringPrincipal"])?;
     let limit = json.bounded("Limit", 1, 100, 50)?;
@@ -171,27 +172,29 @@ pub(super) fn revoke_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     let id = json.required("GrantId")?.to_owned();
     let arn = named_key(world, caller, "RevokeGrant", json)?.arn.to_string();
     must_be_there(world, &arn, &id)?;
-    crypto::must_not_be_dry(json)?;
+    crypto::refuse_dry_run(json)?;
     end(world, &arn, &id);
     Ok(Value::Null)
 }
 
-/// KMS API Reference, RevokeGrant and RetireGrant, Errors. UNSOURCED: that it is this one and not InvalidGrantIdException.
+/// KMS API Reference, RevokeGrant and RetireGrant, Errors. UNSOURCED: that it is this code and not
+/// InvalidGrantIdException.
 fn must_be_there<'a>(world: &'a World, key: &str, id: &str) -> Outcome<&'a Grant> {
     let found = world.kms.keys.get(key).and_then(|key| key.grants.get(id));
     found.ok_or_else(|| Fault::bad("NotFoundException", format!("Grant ID {id} not found")))
 }
 
-/// Ends a grant: at once for all to see, in effect a while later.
+/// Ends a grant: it disappears from lists at once, and stays in effect until the propagation delay has passed.
 fn end(world: &mut World, key: &str, id: &str) {
-    let until = later(world.now, world.settings.paced(world.settings.lags.authorization));
+    let until = later(world.now, world.settings.scaled(world.settings.lags.authorization));
     if let Some(key) = world.kms.keys.get_mut(key) {
         key.grants.end(id, world.now, until);
     }
 }
 
-/// By the retiring principal, by a grantee who is granted it, and by the account that made the grant as far as its IAM
-/// allows (KMS API Reference, RetireGrant; KMS Developer Guide, Retiring and revoking grants).
+/// Retires a grant. Allowed to the retiring principal, to a grantee who is granted RetireGrant, and to the account that
+/// created the grant, as far as its IAM policies allow (KMS API Reference, RetireGrant; KMS Developer Guide, Retiring
+/// and revoking grants).
 pub(super) fn retire_grant(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["DryRun", "GrantId", "GrantToken", "KeyId"])?;
     let (arn, id) = match (json.text("GrantToken")?, json.text("KeyId")?, json.text("GrantId")?) {
@@ -205,7 +208,7 @@ pub(super) fn retire_grant(world: &mut World, caller: &Caller, json: &Json) -> O
     };
     let terms = &must_be_there(world, &arn, &id)?.terms;
     must_retire(world, caller, &arn, terms)?;
-    crypto::must_not_be_dry(json)?;
+    crypto::refuse_dry_run(json)?;
     end(world, &arn, &id);
     Ok(Value::Null)
 }
@@ -214,17 +217,20 @@ fn must_retire(world: &World, caller: &Caller, key: &str, terms: &Terms) -> Outc
     let action = "kms:RetireGrant";
     let mut context = world.context(caller, &caller.region);
     context.set("kms:CallerAccount", caller.account());
-    // Whether IAM lets the caller do so in his own account: no key policy is asked.
-    let by_iam = world.judge(caller, &Asked { action, resource: key, leave: Leave::Service, context });
+    // Whether the caller's IAM policies allow it: the key policy is not evaluated.
+    let by_iam = world.judge(
+        caller,
+        &AccessRequest { action, resource: key, resource_permission: ResourcePermission::Service, context },
+    );
     let named = |named: &String| caller.principal.named_by(named);
-    let retiring = terms.retiring.as_ref().map_or(Verdict::Silent, named);
-    let grantee = if terms.cover(action, None) { named(&terms.grantee) } else { Verdict::Silent };
+    let retiring = terms.retiring.as_ref().map_or(Verdict::NoMatch, named);
+    let grantee = if terms.cover(action, None) { named(&terms.grantee) } else { Verdict::NoMatch };
     let allowed = match retiring.max(grantee) {
         Verdict::Allowed | Verdict::ToRole => !matches!(by_iam, Ruling::Denied(_)),
         Verdict::Delegated => by_iam.allowed(),
         _ => by_iam.allowed() && terms.issuer == root_arn(caller.account()),
     };
-    world.journal.write(Decision {
+    world.decision_log.write(Decision {
         principal: caller.principal.arn.clone(),
         action: action.to_owned(),
         resource: key.to_owned(),

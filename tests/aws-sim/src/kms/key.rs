@@ -6,7 +6,7 @@ use super::document::Document;
 use super::key_grants::KeyGrants;
 use crate::arn::Arn;
 use crate::envelope::Material;
-use crate::lagging::Lagging;
+use crate::propagation::Propagating;
 use crate::tags::Tags;
 
 /// A key of one account in one Region.
@@ -18,19 +18,19 @@ pub(crate) struct Key {
     pub(crate) state: KeyState,
     /// The primary's Region when the key is multi-Region.
     pub(crate) primary: Option<String>,
-    /// Made by AWS for a service, as `aws/rds`.
+    /// Whether it is an AWS managed key such as `aws/rds`.
     pub(crate) managed_by_aws: bool,
-    pub(crate) policy: Lagging<Document>,
+    pub(crate) policy: Propagating<Document>,
     pub(crate) description: String,
     pub(crate) tags: Tags,
     pub(crate) created: Timestamp,
-    /// From when it can be used, and be given to others to use.
+    /// When it can first be used, and granted to others.
     pub(crate) usable_from: Timestamp,
     pub(crate) rotation: Option<Rotation>,
     pub(crate) grants: KeyGrants,
 }
 
-/// What kind of key it is (KMS Developer Guide, Key spec reference). The others are not simulated.
+/// The key spec (KMS Developer Guide, Key spec reference). Other specs are not simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeySpec {
     SymmetricDefault,
@@ -72,7 +72,7 @@ pub(crate) enum KeyState {
     PendingReplicaDeletion {
         window: i64,
     },
-    /// A primary or replica while the primary changes; it can be used meanwhile.
+    /// A primary or replica while the primary changes; it can still be used.
     Updating {
         until: Timestamp,
     },
@@ -105,7 +105,7 @@ impl Key {
     }
 }
 
-/// How often a key is rotated, and since when.
+/// The rotation period of a key, and when rotation was enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rotation {
     pub(crate) days: i64,

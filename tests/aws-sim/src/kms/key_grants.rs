@@ -11,7 +11,7 @@ use super::terms::Terms;
 pub(crate) struct Grant {
     pub(crate) terms: Terms,
     pub(crate) created: Timestamp,
-    /// Every token that was given out with it.
+    /// Every grant token issued for it.
     pub(super) tokens: Vec<String>,
     pub(super) from: Timestamp,
     /// When it ends, once it has been revoked or retired.
@@ -19,21 +19,21 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    /// Whether it counts: from a while after it was made, or at once for who shows a token of it (KMS Developer Guide,
-    /// Grant tokens), until a while after it was revoked.
+    /// Whether it is in effect: after the propagation delay, or at once for a caller with one of its tokens (KMS
+    /// Developer Guide, Grant tokens), until the propagation delay after its revocation.
     pub(super) fn in_effect(&self, now: Timestamp, tokens: &[String]) -> bool {
         (self.from <= now || self.tokens.iter().any(|token| tokens.contains(token)))
             && self.until.is_none_or(|until| now < until)
     }
 }
 
-/// All grants on a key. RDS makes one for each encrypted resource, so that there may be tens of thousands: whoever asks finds
-/// his own without looking at the others'.
+/// All grants on a key. RDS creates one for each encrypted resource, so that there may be tens of thousands: they are
+/// indexed by grantee, so that a check does not scan all of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyGrants {
     by_id: BTreeMap<String, Grant>,
     of_grantee: BTreeMap<String, BTreeSet<String>>,
-    /// Grants that nobody sees any more and that are still in effect.
+    /// Grants that are no longer listed but still in effect.
     ending: Vec<Grant>,
 }
 
@@ -60,7 +60,7 @@ impl KeyGrants {
         self.by_id.insert(id.to_owned(), grant);
     }
 
-    /// Takes one away: at once for all to see, in effect until then.
+    /// Removes a grant from lists at once; it stays in effect until `until`.
     pub(super) fn end(&mut self, id: &str, now: Timestamp, until: Timestamp) {
         self.ending.retain(|grant| grant.until.is_some_and(|until| now < until));
         let Some(grant) = self.by_id.remove(id) else { return };
@@ -70,7 +70,7 @@ impl KeyGrants {
         self.ending.push(Grant { until: Some(until), ..grant });
     }
 
-    /// Those to grantees whose name fits, with those that have ended to the eye and not in effect.
+    /// The grants to matching grantees, including those that are no longer listed but still in effect.
     pub(super) fn to(&self, now: Timestamp, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = &Grant> {
         let grantees: Vec<_> = self.of_grantee.iter().filter(|(grantee, _)| fits(grantee)).collect();
         let there = grantees.into_iter().flat_map(|(_, ids)| ids).filter_map(|id| self.by_id.get(id));

@@ -1,4 +1,4 @@
-//! Enabling, disabling and deleting keys, and which of related ones is the primary.
+//! Enabling, disabling and deleting keys, and changing the primary of multi-Region keys.
 
 use serde_json::{Value, json};
 
@@ -33,14 +33,15 @@ pub(super) fn update_key_description(world: &mut World, caller: &Caller, json: &
     Ok(Value::Null)
 }
 
-/// KMS API Reference, UpdatePrimaryRegion: asked in the Region of the present primary, for a Region that has a replica.
+/// KMS API Reference, UpdatePrimaryRegion: called in the Region of the present primary, for a Region that has a
+/// replica.
 pub(super) fn update_primary_region(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "PrimaryRegion"])?;
     let region = json.required("PrimaryRegion")?.to_owned();
     if !crate::request::is_region(&region) {
         return Err(Fault::validation(format!("{region} is not a Region.")));
     }
-    let until = later(world.now, world.settings.paced(world.settings.durations.key_creation));
+    let until = later(world.now, world.settings.scaled(world.settings.durations.key_creation));
     let present = named_key(world, caller, "UpdatePrimaryRegion", json)?;
     if present.primary.as_ref() != Some(&present.arn.region) {
         let message = format!("{} is not a multi-Region primary key.", present.arn);

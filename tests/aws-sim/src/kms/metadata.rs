@@ -1,4 +1,4 @@
-//! What KMS shows of a key.
+//! The metadata of a key.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Listings in pages, as KMS words them.
+//! Listings in pages, in the format of KMS.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,8 +8,8 @@ use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::pages::page;
 
-/// The key of the last item of the page before, from a marker that a listing of the same kind gave out (KMS API Reference,
-/// ListKeys, Marker: "Set it to the value of NextMarker"; InvalidMarkerException).
+/// The key of the last item of the previous page, from a marker that a listing of the same kind returned
+/// (KMS API Reference, ListKeys, Marker: "Set it to the value of NextMarker"; InvalidMarkerException).
 pub(super) fn marker(name: &str, json: &Json) -> Outcome<Option<String>> {
     let Some(text) = json.text("Marker")? else { return Ok(None) };
     let read = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
@@ -17,7 +17,7 @@ pub(super) fn marker(name: &str, json: &Json) -> Outcome<Option<String>> {
     last.map(Some).ok_or_else(|| Fault::bad("InvalidMarkerException", "The marker is not valid."))
 }
 
-/// A page of a listing, as KMS words it.
+/// A page of a listing, in the format of KMS.
 pub(super) fn listing<T>(
     name: &str,
     items: Vec<(String, T)>,

@@ -1,16 +1,16 @@
-//! Who may ask what of which key: the permissions that each action needs, the conditions it brings, and grants.
+//! Authorizing KMS requests: the permissions that each action needs, their conditions, and grants.
 
 use jiff::Timestamp;
 
-use super::actions::reaches_across;
+use super::actions::works_across_accounts;
 use super::conditions;
 use super::crypto;
 use super::key::Key;
 use super::key_grants::Grant;
-use crate::access::Leave;
+use crate::access::ResourcePermission;
 use crate::arn::Arn;
 use crate::caller::Caller;
-use crate::decision::Asked;
+use crate::decision::AccessRequest;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::principal::Principal;
@@ -20,7 +20,7 @@ use crate::world::World;
 
 /// A permission that a request needs.
 struct Need {
-    /// Without its service: `CreateKey`.
+    /// Without the service: `CreateKey`.
     name: String,
     /// An ARN, or `*`.
     resource: String,
@@ -41,7 +41,8 @@ fn needs(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<Need>
         needs.push(Need { name: name.to_owned(), resource, region: caller.region.clone() });
     };
     match action {
-        // On the alias and on its key, for UpdateAlias on both keys (KMS Developer Guide, Controlling access to aliases).
+        // On the alias and on its key, for UpdateAlias on both keys (KMS Developer Guide, Controlling access to
+        // aliases).
         "CreateAlias" | "UpdateAlias" | "DeleteAlias" => {
             let alias = own(text("AliasName").unwrap_or_default());
             let present = world.kms.aliases.get(&alias).filter(|_| action != "CreateAlias").cloned();
@@ -59,7 +60,7 @@ fn needs(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<Need>
                 ask("ReEncryptTo", key(named));
             }
         }
-        // On the present primary and on the replica that is to be it (KMS API Reference, UpdatePrimaryRegion).
+        // On the present primary and on the replica that is to become it (KMS API Reference, UpdatePrimaryRegion).
         "UpdatePrimaryRegion" => {
             let present = key(text("KeyId").unwrap_or_default());
             let next = Arn::parse(&present).zip(text("PrimaryRegion"));
@@ -74,18 +75,18 @@ fn needs(world: &World, caller: &Caller, action: &str, json: &Json) -> Vec<Need>
                 ask(action, arn);
             }
         }
-        // Of grants, not of policies: see there.
+        // Decided by the grant in `grants::retire_grant`.
         "RetireGrant" => {}
-        // Of no key, also when one is named.
+        // Not on a key, even when one is named.
         "ListAliases" => ask(action, "*".to_owned()),
         _ => match text("KeyId") {
             Some(named) => ask(action, key(named)),
             None => ask(action, "*".to_owned()),
         },
     }
-    // "kms:CreateKey permission in an IAM policy in the replica Region" (KMS Developer Guide, Controlling access to multi-Region
-    // keys), and "kms:TagResource" for tags (Controlling access to tags), which is judged on a key: on the replica, or on any
-    // key where it has no id yet.
+    // "kms:CreateKey permission in an IAM policy in the replica Region" (KMS Developer Guide, Controlling access to
+    // multi-Region keys), and "kms:TagResource" for tags (Controlling access to tags), which is judged on a key: on the
+    // replica, or on any key if the new key has no id yet.
     if action == "ReplicateKey"
         && let Some(region) = text("ReplicaRegion")
     {
@@ -113,7 +114,7 @@ pub(crate) fn resources(world: &World, caller: &Caller, action: &str, json: &Jso
     found
 }
 
-/// Refuses what the key's policy, its grants and the caller's own policies do not allow.
+/// Refuses a request that the key's policy, its grants and the caller's own policies do not allow.
 pub(crate) fn permit(world: &World, caller: &Caller, action: &str, json: &Json) -> Outcome<()> {
     let tokens = json.texts("GrantTokens")?;
     // KMS API Reference, Decrypt, GrantTokens: at most 10.
@@ -133,33 +134,41 @@ pub(crate) fn permit(world: &World, caller: &Caller, action: &str, json: &Json) 
         }
         let action = format!("kms:{}", need.name);
         let encryption = json.map(conditions::encryption_parameter(&need.name))?;
-        let leave = match key {
-            Some(key) if key.arn.account == caller.account() || reaches_across(&need.name) => Leave::Key {
-                policy: &key.policy.in_effect(world.now).rules,
-                grant: leave(key, &caller.principal, &action, world.now, &tokens, Some(&encryption)),
-            },
-            _ => Leave::Nobody,
+        let resource_permission = match key {
+            Some(key) if key.arn.account == caller.account() || works_across_accounts(&need.name) => {
+                ResourcePermission::Key {
+                    policy: &key.policy.in_effect(world.now).rules,
+                    grant: grant_verdict(key, &caller.principal, &action, world.now, &tokens, Some(&encryption)),
+                }
+            }
+            _ => ResourcePermission::Nothing,
         };
-        world.demand(caller, &Asked { action: &action, resource: &need.resource, leave, context })?;
+        world.authorize(
+            caller,
+            &AccessRequest { action: &action, resource: &need.resource, resource_permission, context },
+        )?;
     }
     Ok(())
 }
 
-/// Whether the key's policy and the caller's own allow CreateGrant, without any grant.
+/// Whether the key's policy and the caller's own allow CreateGrant without using a grant.
 pub(super) fn grants_without_grant(world: &World, caller: &Caller, key: &Key, json: &Json) -> bool {
     let mut context = world.context(caller, &caller.region);
     if conditions::of_request(&mut context, world, caller, "CreateGrant", "CreateGrant", json).is_err() {
         return false;
     }
     conditions::of_key(&mut context, world, key);
-    let leave = Leave::Key { policy: &key.policy.in_effect(world.now).rules, grant: Verdict::Silent };
+    let resource_permission =
+        ResourcePermission::Key { policy: &key.policy.in_effect(world.now).rules, grant: Verdict::NoMatch };
     let resource = key.arn.to_string();
-    world.judge(caller, &Asked { action: "kms:CreateGrant", resource: &resource, leave, context }).allowed()
+    world
+        .judge(caller, &AccessRequest { action: "kms:CreateGrant", resource: &resource, resource_permission, context })
+        .allowed()
 }
 
-/// What the key's grants say. A grant to a role or session is enough; one to an account leaves it to that account's IAM.
-/// UNSOURCED for the latter: as with policies. Grants never deny.
-pub(super) fn leave(
+/// The verdict of the key's grants. A grant to a role or session suffices; one to an account also needs that account's
+/// IAM policies. UNSOURCED for the latter: as with policies. Grants never deny.
+pub(super) fn grant_verdict(
     key: &Key,
     principal: &Principal,
     action: &str,
@@ -168,6 +177,6 @@ pub(super) fn leave(
     encryption: Option<&Tags>,
 ) -> Verdict {
     let holds = |grant: &&Grant| grant.in_effect(now, tokens) && grant.terms.cover(action, encryption);
-    let grants = key.grants.to(now, |grantee| principal.named_by(grantee) != Verdict::Silent).filter(holds);
-    grants.map(|grant| principal.named_by(&grant.terms.grantee)).max().unwrap_or(Verdict::Silent)
+    let grants = key.grants.to(now, |grantee| principal.named_by(grantee) != Verdict::NoMatch).filter(holds);
+    grants.map(|grant| principal.named_by(&grant.terms.grantee)).max().unwrap_or(Verdict::NoMatch)
 }

@@ -18,8 +18,8 @@ use crate::world::World;
 /// A key policy document: 32 KB (KMS Developer Guide, Resource quotas).
 const LARGEST: usize = 32_768;
 
-/// A policy that may be put on the key: well formed, naming only principals that exist, and leaving the caller able to
-/// put another (KMS API Reference, PutKeyPolicy, Policy).
+/// Parses a policy for the key: it must be well formed, name only principals that exist, and allow the caller to change
+/// it again (KMS API Reference, PutKeyPolicy, Policy).
 pub(super) fn checked_policy(world: &World, caller: &Caller, text: &str, arn: &Arn, bypass: bool) -> Outcome<Document> {
     if text.len() > LARGEST {
         return Err(Fault::bad("LimitExceededException", format!("A key policy has at most {LARGEST} bytes.")));
@@ -33,7 +33,7 @@ pub(super) fn checked_policy(world: &World, caller: &Caller, text: &str, arn: &A
     let mut context = world.context(caller, &caller.region);
     context.set("kms:CallerAccount", caller.account());
     let may = rules.judge(&caller.principal, "kms:PutKeyPolicy", &arn.to_string(), &context);
-    if !bypass && matches!(may, Verdict::Silent | Verdict::Denied) {
+    if !bypass && matches!(may, Verdict::NoMatch | Verdict::Denied) {
         return Err(malformed(
             "The new key policy will not allow you to update the key policy in the future.".to_owned(),
         ));
@@ -55,12 +55,12 @@ pub(super) fn get_key_policy(world: &mut World, caller: &Caller, json: &Json) ->
     json.only(&["KeyId", "PolicyName"])?;
     only_default(json)?;
     let key = named_key(world, caller, "GetKeyPolicy", json)?;
-    Ok(json!({ "Policy": given_back(&key.policy.shown().text), "PolicyName": "default" }))
+    Ok(json!({ "Policy": as_returned(&key.policy.shown().text), "PolicyName": "default" }))
 }
 
-/// The document as KMS gives it back: the same rules, but lists in another order than they were put in, and a list of one
-/// as a text. Seen in practice by everybody who compares policies (aws/aws-cli#9456, and Terraform's provider since).
-fn given_back(text: &str) -> String {
+/// The document as KMS returns it: the same rules, but with lists in another order, and a list of one element as a
+/// string. Seen in practice by everybody who compares policies (aws/aws-cli#9456, and Terraform's provider since).
+fn as_returned(text: &str) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
     if let Some(statements) = document.get_mut("Statement").and_then(Value::as_array_mut) {
         for statement in statements {
@@ -76,7 +76,7 @@ fn given_back(text: &str) -> String {
     document.to_string()
 }
 
-/// Replaces the whole document; there is no version to compare with (KMS API Reference, PutKeyPolicy).
+/// Replaces the whole document, without optimistic locking (KMS API Reference, PutKeyPolicy).
 pub(super) fn put_key_policy(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["BypassPolicyLockoutSafetyCheck", "KeyId", "Policy", "PolicyName"])?;
     only_default(json)?;
@@ -84,12 +84,12 @@ pub(super) fn put_key_policy(world: &mut World, caller: &Caller, json: &Json) ->
     let bypass = json.flag("BypassPolicyLockoutSafetyCheck")?.unwrap_or(false);
     let arn = named_key(world, caller, "PutKeyPolicy", json)?.arn.clone();
     let document = checked_policy(world, caller, text, &arn, bypass)?;
-    let (now, lag) = (world.now, world.settings.paced(world.settings.lags.authorization));
+    let (now, lag) = (world.now, world.settings.scaled(world.settings.lags.authorization));
     named_key(world, caller, "PutKeyPolicy", json)?.policy.put(document, now, lag);
     Ok(Value::Null)
 }
 
-/// A key has one policy, which is called default (KMS API Reference, ListKeyPolicies).
+/// A key has one policy, with the name default (KMS API Reference, ListKeyPolicies).
 pub(super) fn list_key_policies(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "Limit", "Marker"])?;
     let limit = json.bounded("Limit", 1, 1000, 100)?;

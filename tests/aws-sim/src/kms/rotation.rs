@@ -1,4 +1,4 @@
-//! Automatic rotation. That material has been rotated cannot be seen from outside, so only the setting is kept.
+//! Automatic rotation. Rotation of the material cannot be observed by clients, so only the setting is stored.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::World;
 
-/// Symmetric keys alone, and of related multi-Region keys the primary (KMS API Reference, EnableKeyRotation).
+/// Only symmetric keys, and of related multi-Region keys only the primary (KMS API Reference, EnableKeyRotation).
 fn must_rotate(key: &Key, reading: bool) -> Outcome<()> {
     if key.spec.signs() {
         let message = format!("{} is asymmetric: its material is not rotated.", key.arn);
@@ -42,8 +42,8 @@ pub(super) fn disable_key_rotation(world: &mut World, caller: &Caller, json: &Js
     Ok(Value::Null)
 }
 
-/// A replica has its primary's setting (KMS Developer Guide, Multi-Region keys in AWS KMS, Shared properties); AWS managed
-/// keys are rotated every year (KMS API Reference, GetKeyRotationStatus).
+/// A replica has its primary's setting (KMS Developer Guide, Multi-Region keys in AWS KMS, Shared properties); AWS
+/// managed keys are rotated every year (KMS API Reference, GetKeyRotationStatus).
 pub(super) fn get_key_rotation_status(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId"])?;
     let key = &*named_key(world, caller, "GetKeyRotationStatus", json)?;

@@ -9,7 +9,7 @@ use p256::pkcs8::EncodePublicKey;
 use serde_json::{Value, json};
 
 use super::actions::named_key;
-use super::crypto::must_not_be_dry;
+use super::crypto::refuse_dry_run;
 use super::key::{KeySpec, SIGNING_ALGORITHM};
 use crate::caller::Caller;
 use crate::envelope::Material;
@@ -38,7 +38,7 @@ const ALGORITHMS: [&str; 13] = [
 /// The private key of a new signing key.
 pub(super) fn private_key(ids: &mut Ids) -> Material {
     loop {
-        // All but one in 2^32 draws are scalars of the curve.
+        // All but one in 2^32 random values are scalars of the curve.
         let drawn: Material = ids.bytes();
         if SigningKey::from_bytes(&drawn.into()).is_ok() {
             return drawn;
@@ -46,8 +46,8 @@ pub(super) fn private_key(ids: &mut Ids) -> Material {
     }
 }
 
-/// What Sign and Verify have in common: the key, the message, and whether that is hashed already (KMS API Reference, Sign,
-/// InvalidKeyUsageException). What cannot be is InternalFailure (Common Errors).
+/// The common part of Sign and Verify: the key, the message, and whether the message is a digest (KMS API Reference,
+/// Sign, InvalidKeyUsageException). InternalFailure for bugs of the simulator (Common Errors).
 fn prepared(
     world: &mut World,
     caller: &Caller,
@@ -80,23 +80,23 @@ fn prepared(
     Ok((key.arn.to_string(), signing, message, kind == "DIGEST"))
 }
 
-/// KMS API Reference, Sign. The nonce is that of RFC 6979: the same message gives the same signature.
+/// KMS API Reference, Sign. The nonce is deterministic as in RFC 6979: the same message gives the same signature.
 pub(super) fn sign(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["DryRun", "GrantTokens", "KeyId", "Message", "MessageType", "SigningAlgorithm"])?;
     let (arn, key, message, hashed) = prepared(world, caller, "Sign", json)?;
-    must_not_be_dry(json)?;
+    refuse_dry_run(json)?;
     let signature: Result<DerSignature, _> = if hashed { key.sign_prehash(&message) } else { key.try_sign(&message) };
     let signature = signature.map_err(|_| Fault::internal("signing failed"))?;
     let signature = STANDARD.encode(signature.as_bytes());
     Ok(json!({ "KeyId": arn, "Signature": signature, "SigningAlgorithm": SIGNING_ALGORITHM }))
 }
 
-/// KMS API Reference, Verify: a wrong signature is an error, not an answer.
+/// KMS API Reference, Verify: a wrong signature is an error, not a result.
 pub(super) fn verify(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["DryRun", "GrantTokens", "KeyId", "Message", "MessageType", "Signature", "SigningAlgorithm"])?;
     let signature = json.bytes("Signature", 6144)?;
     let (arn, key, message, hashed) = prepared(world, caller, "Verify", json)?;
-    must_not_be_dry(json)?;
+    refuse_dry_run(json)?;
     let key = VerifyingKey::from(&key);
     let right = |signature: &DerSignature| {
         if hashed { key.verify_prehash(&message, signature) } else { key.verify(&message, signature) }.is_ok()

@@ -1,4 +1,4 @@
-//! All that KMS keeps.
+//! The state of KMS.
 
 use std::collections::BTreeMap;
 
@@ -16,19 +16,19 @@ pub(crate) struct Kms {
     pub(crate) keys: BTreeMap<String, Key>,
     /// Alias ARN to key ARN.
     pub(crate) aliases: BTreeMap<String, String>,
-    /// Every grant token ever given: the key's ARN and the grant's id.
+    /// Every grant token ever issued, with the key's ARN and the grant's id.
     pub(super) tokens: BTreeMap<String, (String, String)>,
 }
 
 impl Kms {
-    /// The ARN of the key that `named` means to `caller`: an id, an ARN, an alias name or an alias ARN. Ids and alias
-    /// names are looked up in the caller's own account (KMS API Reference, DescribeKey, KeyId).
+    /// The ARN of the key that `named` refers to for `caller`: an id, an ARN, an alias name or an alias ARN. Ids and
+    /// alias names are resolved in the caller's own account (KMS API Reference, DescribeKey, KeyId).
     pub(crate) fn resolve(&self, caller: &Caller, named: &str) -> Outcome<String> {
         let arn = match Arn::parse(named) {
             Some(arn) if arn.service != "kms" => {
                 return Err(Fault::bad("InvalidArnException", format!("{named} is not a valid ARN")));
             }
-            // A key can be reached only at the endpoint of its own Region.
+            // A key exists only at the endpoint of its own Region.
             Some(arn) if arn.region != caller.region => {
                 return Err(Fault::bad("NotFoundException", format!("Invalid arn {}", arn.region)));
             }
@@ -50,20 +50,20 @@ impl Kms {
         Err(Fault::bad("NotFoundException", format!("Key '{text}' does not exist")))
     }
 
-    /// Keys that share id and material: a primary and its replicas, in the order of their Regions.
+    /// Keys that share id and material: a primary and its replicas, sorted by Region.
     pub(crate) fn related<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = &'a Key> {
         let prefix = "arn:aws:kms:".to_owned();
         let all = self.keys.range(prefix..).map(|(_, other)| other);
         all.filter(move |other| other.arn.account == key.arn.account && other.id() == key.id())
     }
 
-    /// When a key next changes its state by itself.
+    /// The time of the next state change of a key that needs no request.
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
         self.keys.values().filter_map(Key::changes_at).min()
     }
 
-    /// Lets happen what is due.
-    pub(crate) fn happen(&mut self, now: Timestamp) {
+    /// Applies the state changes that are due.
+    pub(crate) fn apply_due_events(&mut self, now: Timestamp) {
         let due = |key: &&mut Key| key.changes_at().is_some_and(|at| at <= now);
         let mut gone = Vec::new();
         for key in self.keys.values_mut().filter(due) {

@@ -26,7 +26,8 @@ pub(super) fn parsed(json: &Json) -> Outcome<Tags> {
     Ok(tags)
 }
 
-/// The number of tags is a quota, everything else is a matter of form (KMS API Reference, TagResource, Errors).
+/// The number of tags is limited by a quota; other errors concern their format (KMS API Reference, TagResource,
+/// Errors).
 fn check(tags: &Tags) -> Outcome<()> {
     if tags.len() > 50 {
         return Err(Fault::bad("LimitExceededException", "A key has at most 50 tags."));
@@ -53,7 +54,7 @@ pub(super) fn tag_resource(world: &mut World, caller: &Caller, json: &Json) -> O
     Ok(Value::Null)
 }
 
-/// KMS API Reference, UntagResource: TagKeys is required. UNSOURCED: that an empty list does not do either.
+/// KMS API Reference, UntagResource: TagKeys is required. UNSOURCED: that an empty list is refused too.
 pub(super) fn untag_resource(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["KeyId", "TagKeys"])?;
     let gone = json.texts("TagKeys")?;

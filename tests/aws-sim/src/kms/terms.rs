@@ -1,4 +1,4 @@
-//! What a grant says: to whom, for what, under which constraints.
+//! The terms of a grant: grantee, operations and constraints.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::fault::Outcome;
 use crate::json::Json;
 use crate::tags::Tags;
 
-/// What a grant says. Two grants are the same when this is.
+/// The terms of a grant. Two grants with equal terms are the same.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Terms {
     pub(crate) name: Option<String>,
@@ -14,11 +14,11 @@ pub(crate) struct Terms {
     pub(crate) retiring: Option<String>,
     pub(crate) operations: Vec<String>,
     pub(crate) constraints: Constraints,
-    /// The ARN of the root of the account that made it.
+    /// The ARN of the root user of the account that created it.
     pub(crate) issuer: String,
 }
 
-/// Which encryption contexts a grant is for.
+/// The encryption contexts that a grant allows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Constraints {
     equals: Option<Tags>,
@@ -32,15 +32,15 @@ pub(super) const SIGNING: [&str; 3] = ["GetPublicKey", "Sign", "Verify"];
 pub(super) const OF_ANY_KEY: [&str; 3] = ["CreateGrant", "DescribeKey", "RetireGrant"];
 
 impl Terms {
-    /// Whether the grant is about this action, `kms:...`, with this encryption context.
+    /// Whether the grant covers this action, `kms:...`, with this encryption context.
     pub(super) fn cover(&self, action: &str, encryption: Option<&Tags>) -> bool {
         let operation = action.trim_start_matches("kms:");
         self.operations.iter().any(|granted| granted == operation)
             && (!ON_DATA.contains(&operation) || self.constraints.admit(encryption))
     }
 
-    /// A grant made by leave of another one is at most as wide (KMS API Reference, CreateGrant, Constraints; KMS
-    /// Developer Guide, Grant terminology).
+    /// Whether it allows more than `parent`, the grant by which it would be created, which KMS refuses (KMS API
+    /// Reference, CreateGrant, Constraints; KMS Developer Guide, Grant terminology).
     pub(super) fn wider_than(&self, parent: &Self) -> bool {
         self.operations.iter().any(|operation| !parent.operations.contains(operation))
             || self.constraints.looser_than(&parent.constraints)

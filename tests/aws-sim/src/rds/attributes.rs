@@ -1,6 +1,6 @@
-//! The account's own figures.
+//! The account's quotas and their usage.
 
-use super::snapshot::Maker;
+use super::snapshot::Creator;
 use super::{groups, instances, option_groups, parameters};
 use crate::caller::Caller;
 use crate::fault::Outcome;
@@ -8,15 +8,15 @@ use crate::query::Query;
 use crate::world::World;
 use crate::xml::Xml;
 
-/// RDS API Reference, DescribeAccountAttributes and AccountQuota; the maxima as in RDS User Guide, Quotas and constraints for
-/// Amazon RDS. What does not exist here is not used.
+/// RDS API Reference, DescribeAccountAttributes and AccountQuota; the maxima as in RDS User Guide, Quotas and
+/// constraints for Amazon RDS. Usage is zero for resources that are not simulated.
 pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&[])?;
     let quotas = world.settings.quotas;
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let instances = world.rds.instances_of(caller.account(), &caller.region).count();
     let own = world.rds.snapshots_of(caller.account(), &caller.region);
-    let manual = own.filter(|snapshot| snapshot.maker == Maker::Account).count();
+    let manual = own.filter(|snapshot| snapshot.creator == Creator::Account).count();
     let figures = [
         ("AllocatedStorage", instances::storage_used(world, caller), quotas.storage_gib),
         ("AuthorizationsPerDBSecurityGroup", 0, 20),

@@ -1,11 +1,11 @@
-//! The certificate of a database server, and the authorities that issue it.
+//! The certificates of database servers, and the authorities that issue them.
 
 use crate::xml::Xml;
 
-/// The one that instances have when none is chosen (RDS User Guide, Using SSL/TLS: certificate authorities).
+/// The default authority of instances (RDS User Guide, Using SSL/TLS: certificate authorities).
 pub(super) const DEFAULT: &str = "rds-ca-rsa2048-g1";
 
-/// The same page: what it says of `rds-ca-2019` is that it has expired. With when they end.
+/// The authorities with their end dates (same page), without the expired `rds-ca-2019`.
 pub(super) const AUTHORITIES: [(&str, &str); 3] = [
     ("rds-ca-ecc384-g1", "2121-05-25T00:00:00.000Z"),
     (DEFAULT, "2061-05-25T00:00:00.000Z"),

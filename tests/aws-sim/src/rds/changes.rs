@@ -1,4 +1,4 @@
-//! What a modification changes not at once but after a while, or in the maintenance window.
+//! Changes of an instance that take time, or wait for the maintenance window.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::setup::Setup;
 use super::storage::Storage;
 use crate::xml::Xml;
 
-/// Changes that are under way, or wait. `None` stays as it is.
+/// Changes that are being applied or are pending. `None` means no change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
     pub(crate) class: Option<String>,
@@ -28,7 +28,7 @@ impl Changes {
         *self != Self::default()
     }
 
-    /// These, and then those.
+    /// Merges `those` into these; `those` win.
     pub(super) fn then(self, those: Self) -> Self {
         Self {
             class: those.class.or(self.class),
@@ -46,8 +46,8 @@ impl Changes {
         }
     }
 
-    /// Without what would change nothing. A change back to what is there takes a waiting one away.
-    pub(super) fn that_differ(self, from: &Setup) -> Self {
+    /// Drops changes that equal the present setup, so that a change back to the present value cancels a pending one.
+    pub(super) fn without_unchanged(self, from: &Setup) -> Self {
         Self {
             class: self.class.filter(|class| *class != from.class),
             storage: self.storage.filter(|storage| *storage != from.storage),
@@ -64,8 +64,8 @@ impl Changes {
         }
     }
 
-    /// What is made as soon as possible whatever `ApplyImmediately` says, and what that decides about (RDS User Guide,
-    /// Settings for DB instances, column "When the change occurs").
+    /// Splits into changes that are applied as soon as possible in any case, and changes for which `ApplyImmediately`
+    /// decides (RDS User Guide, Settings for DB instances, column "When the change occurs").
     pub(super) fn split(self) -> (Self, Self) {
         let always = Self { port: self.port, logs: self.logs, password: self.password, ..Self::default() };
         (always, Self { port: None, logs: None, password: false, ..self })
@@ -85,7 +85,8 @@ impl Changes {
         to.logs = self.logs.unwrap_or_else(|| to.logs.clone());
     }
 
-    /// The status of an instance that these changes are made to (RDS User Guide, Viewing Amazon RDS DB instance status).
+    /// The status of an instance while these changes are applied (RDS User Guide, Viewing Amazon RDS DB instance
+    /// status).
     pub(super) fn status(&self) -> &'static str {
         let iam = Self { iam: self.iam, ..Self::default() };
         let logs = Self { logs: self.logs.clone(), ..Self::default() };

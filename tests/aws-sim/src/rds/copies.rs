@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::identifiers::{self, SNAPSHOT, identifier};
-use super::snapshot::{CopyJob, Maker, Origin, Snapshot, Stage};
-use super::snapshots::{must_be_free, must_have_room, not_found, show};
+use super::snapshot::{CopyJob, Creator, Origin, Snapshot, Stage};
+use super::snapshots::{must_be_below_quota, must_be_free, not_found, show};
 use super::{engines, keys, options};
 use crate::arn::Arn;
 use crate::caller::Caller;
@@ -52,32 +52,32 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
         // "This command doesn't apply to RDS Custom" (same page). UNSOURCED: the code.
         return Err(Fault::value("Snapshots of RDS Custom can't be copied."));
     }
-    // Where copies are kept on Outposts and Local Zones does not exist here.
+    // Outposts and Local Zones are not simulated.
     if query.text("SnapshotTarget").is_some_and(|target| target != "region") {
         return Err(Fault::value("SnapshotTarget must be region."));
     }
     let along = query.flag("CopyOptionGroup")?.unwrap_or(false);
     let option_group = option_group(world, caller, query, &source, along)?;
     let key = chosen_key(world, caller, &source, query.text("KmsKeyId"), foreign, across)?;
-    must_have_room(world, caller)?;
-    must_not_crowd(world, caller)?;
+    must_be_below_quota(world, caller)?;
+    must_be_below_copy_limit(world, caller)?;
 
-    // When Tags are given, CopyTags is not heeded. UNSOURCED: observed in practice.
+    // If Tags are given, CopyTags is ignored. UNSOURCED: observed in practice.
     let copy_tags = query.flag("CopyTags")?.unwrap_or(false) && given.is_empty() && !foreign;
     let tags = if copy_tags { super::tagging::copied(&source.tags)? } else { given };
-    let option_group = if along { options::copy_along(world, caller, &source) } else { option_group };
+    let option_group = if along { options::copy_group(world, caller, &source) } else { option_group };
     let source_grant = source.key.as_ref().and_then(|key| grant(world, caller, key, &TO_READ));
     if let Some(key) = &key {
         grant(world, caller, key, &TO_STORE);
     }
     let durations = world.settings.durations;
     let lasts = if across { durations.copy_across_regions } else { durations.copy_within_region };
-    let job = CopyJob { source: source.arn.to_string(), grant: source_grant, lasts: world.settings.paced(lasts) };
+    let job = CopyJob { source: source.arn.to_string(), grant: source_grant, lasts: world.settings.scaled(lasts) };
     let copy = Snapshot {
         arn: target,
-        maker: Maker::Account,
+        creator: Creator::Account,
         created: world.now,
-        // Within an account and Region a copy stays under the key that AWS owns, unless it is given another.
+        // Within an account and Region a copy keeps the key that AWS owns, unless another key is given.
         owned_key: source.owned_key && key.is_none(),
         key,
         option_group,
@@ -87,7 +87,7 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
         stage: Stage::Queued,
         job: Some(job),
         stored: None,
-        // Another account's tags are not seen. UNSOURCED: that they do not pass on to what is restored.
+        // Another account's tags are not visible. UNSOURCED: that a restored instance does not inherit them.
         origin: if foreign { Origin { tags: Tags::new(), ..source.origin } } else { source.origin },
     };
     let arn = copy.arn.to_string();
@@ -97,7 +97,8 @@ pub(super) fn copy(world: &mut World, caller: &Caller, query: &Query) -> Outcome
     Ok(xml)
 }
 
-/// The snapshot to copy: one's own by name, in the same Region; otherwise by ARN; another account's only when shared.
+/// The snapshot to copy: the caller's own by name, in the same Region; otherwise by ARN; another account's only if
+/// shared.
 fn source<'a>(world: &'a World, caller: &Caller, named: &str) -> Outcome<&'a Snapshot> {
     let found = world.rds.snapshots.get(&identifiers::snapshot(caller, "SourceDBSnapshotIdentifier", named)?);
     found
@@ -107,9 +108,10 @@ fn source<'a>(world: &'a World, caller: &Caller, named: &str) -> Outcome<&'a Sna
 
 /// The option group of the copy (RDS User Guide, Copying a DB snapshot, Option group considerations).
 ///
-/// Within an account and Region it stays; elsewhere it is the one that is named, or the default one. What binds the source must
-/// be in it: "if your source DB instance uses Transparent Data Encryption for Oracle or Microsoft SQL Server, you must specify
-/// this option when copying across Regions" (RDS API Reference, CopyDBSnapshot, OptionGroupName). UNSOURCED: the codes.
+/// Within an account and Region it stays the same; elsewhere it is the one that the request names, or the default one.
+/// It must have the source's persistent and permanent options: "if your source DB instance uses Transparent Data
+/// Encryption for Oracle or Microsoft SQL Server, you must specify this option when copying across Regions" (RDS API
+/// Reference, CopyDBSnapshot, OptionGroupName). UNSOURCED: the codes.
 fn option_group(world: &World, caller: &Caller, query: &Query, source: &Snapshot, along: bool) -> Outcome<String> {
     let engine = engines::of(&source.origin.engine);
     let version = &source.origin.engine_version;
@@ -117,7 +119,7 @@ fn option_group(world: &World, caller: &Caller, query: &Query, source: &Snapshot
     let foreign = source.arn.account != caller.account();
     if along {
         // "The associated option group can be copied only with cross-account snapshot copy calls" (same page,
-        // CopyOptionGroup); of Oracle, and within a Region (the User Guide's page).
+        // CopyOptionGroup); only for Oracle, and within a Region (the User Guide's page).
         if !foreign || named.is_some() || !engine.oracle() || source.arn.region != caller.region {
             return Err(Fault::combination(
                 "CopyOptionGroup can be specified only for a shared snapshot of Oracle in the same Region, without OptionGroupName.",
@@ -132,7 +134,7 @@ fn option_group(world: &World, caller: &Caller, query: &Query, source: &Snapshot
     Ok(group)
 }
 
-/// The key of the copy, once both keys are known to be usable.
+/// The key of the copy, after checking that both keys can be used.
 fn chosen_key(
     world: &mut World,
     caller: &Caller,
@@ -141,13 +143,13 @@ fn chosen_key(
     foreign: bool,
     across: bool,
 ) -> Outcome<Option<String>> {
-    // RDS API Reference, CopyDBSnapshot, KmsKeyId; the text is of pbudzon/aws-maintenance#5.
+    // RDS API Reference, CopyDBSnapshot, KmsKeyId; the text is from pbudzon/aws-maintenance#5.
     if across && named.is_none() && source.encrypted() {
         return Err(Fault::value("Must specify new KMS key for cross region encrypted snapshot copy."));
     }
     let Some(source_key) = &source.key else {
-        // A key encrypts the copy of an unencrypted snapshot (RDS API Reference, CopyDBSnapshot, KmsKeyId), and takes the place
-        // of one that AWS owns. UNSOURCED: the latter; the Aurora User Guide allows it for clusters.
+        // The copy of an unencrypted snapshot can be encrypted (RDS API Reference, CopyDBSnapshot, KmsKeyId), and a key
+        // replaces one that AWS owns. UNSOURCED: the latter; the Aurora User Guide allows it for clusters.
         return named.map(|named| keys::target(world, caller, named)).transpose();
     };
     if foreign && named.is_none() {
@@ -158,7 +160,7 @@ fn chosen_key(
 }
 
 /// 20 copies in progress to one destination Region per account (RDS User Guide, Copying a DB snapshot, Limitations).
-fn must_not_crowd(world: &World, caller: &Caller) -> Outcome<()> {
+fn must_be_below_copy_limit(world: &World, caller: &Caller) -> Outcome<()> {
     let most = world.settings.quotas.copies_in_flight;
     let own = world.rds.snapshots_of(caller.account(), &caller.region);
     if own.filter(|snapshot| snapshot.copying()).count() < most {
@@ -167,7 +169,7 @@ fn must_not_crowd(world: &World, caller: &Caller) -> Outcome<()> {
     Err(Fault::bad("SnapshotQuotaExceeded", format!("Cannot copy more than {most} snapshots across regions")))
 }
 
-/// Puts the copy behind the others of the same source database: they go one after another (same page).
+/// Queues the copy behind the others of the same source database: they run one after another (same page).
 fn enqueue(world: &mut World, copy: Snapshot) {
     let (arn, database) = (copy.arn.to_string(), copy.origin.resource_id.clone());
     world.rds.snapshots.insert(arn.clone(), copy);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::identifiers::{SNAPSHOT, identifier, own_instance, own_snapshot};
 use super::instance::Stage as InstanceStage;
-use super::progress::{finish, leave_queue};
-use super::snapshot::{Maker, Snapshot, Stage};
+use super::progress::{finish, remove_from_queue};
+use super::snapshot::{Creator, Snapshot, Stage};
 use super::snapshots::{not_found, take};
 use crate::caller::Caller;
 use crate::clock::later;
@@ -15,30 +15,30 @@ use crate::tags::Tags;
 use crate::world::World;
 use crate::xml::Xml;
 
-/// How long an instance is `deleting`, at speed 1.
+/// How long the status of an instance is `deleting`, at speed 1.
 const DELETION: Duration = Duration::from_mins(5);
 
-/// RDS API Reference, DeleteDBSnapshot: the snapshot must be `available`; a copy under way is cancelled. A failed one
-/// can be deleted too, since nothing else would ever remove it.
+/// RDS API Reference, DeleteDBSnapshot: the snapshot must be `available`; a copy in progress is cancelled. A failed one
+/// can be deleted too, since it would otherwise never be deleted.
 pub(super) fn delete_snapshot(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["DBSnapshotIdentifier"])?;
     let id = query.required("DBSnapshotIdentifier")?;
     let arn = own_snapshot(caller, "DBSnapshotIdentifier", id)?;
     let snapshot = world.rds.snapshots.get(&arn).ok_or_else(|| not_found(id))?.clone();
-    // Automated snapshots end with their retention, and AWS Backup deletes its own (RDS User Guide, Deleting a DB snapshot).
-    // UNSOURCED: that one which is being restored cannot be deleted.
+    // Automated snapshots are deleted after their retention, and AWS Backup deletes its own (RDS User Guide, Deleting a
+    // DB snapshot). UNSOURCED: that a snapshot which is being restored cannot be deleted.
     let restored = world.rds.instances.values().any(|of| of.restoring.as_ref() == Some(&arn));
-    if restored || snapshot.maker != Maker::Account || matches!(snapshot.stage, Stage::Creating { .. }) {
+    if restored || snapshot.creator != Creator::Account || matches!(snapshot.stage, Stage::Creating { .. }) {
         let message =
             format!("Cannot delete the snapshot because it is not currently in the available or failed state: {id}.");
         return Err(Fault::bad("InvalidDBSnapshotState", message));
     }
     world.rds.snapshots.remove(&arn);
     if snapshot.copying() {
-        leave_queue(world, &snapshot.origin.resource_id, &arn);
+        remove_from_queue(world, &snapshot.origin.resource_id, &arn);
     }
-    // "If you delete a source snapshot before the target snapshot becomes available, the snapshot copy might fail"
-    // (RDS User Guide, Copying a DB snapshot). Stricter reading: it does.
+    // "If you delete a source snapshot before the target snapshot becomes available, the snapshot copy might fail" (RDS
+    // User Guide, Copying a DB snapshot). Stricter reading: it does.
     let reads = |copy: &Snapshot| copy.job.as_ref().is_some_and(|job| job.source == arn);
     let orphans: Vec<_> =
         world.rds.snapshots.values().filter(|copy| reads(copy)).map(|copy| copy.arn.to_string()).collect();
@@ -91,11 +91,11 @@ pub(super) fn delete_instance(world: &mut World, caller: &Caller, query: &Query)
             take(world, caller, id, &last, Tags::new())?;
         }
     }
-    let until = later(world.now, world.settings.paced(DELETION));
+    let until = later(world.now, world.settings.scaled(DELETION));
     let mut xml = Xml::new();
     if let Some(instance) = world.rds.instances.get_mut(&arn) {
         instance.stage = InstanceStage::Deleting { until };
-        world.rds.agenda.insert((until, arn));
+        world.rds.events.insert((until, arn));
         xml.node("DBInstance", |xml| instance.show(xml, world.now));
     }
     Ok(xml)

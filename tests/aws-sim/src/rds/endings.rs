@@ -1,18 +1,18 @@
-//! When asynchronous work has ended, and when its owner saw that: what it costs to wait for it.
+//! When asynchronous work has ended, and when its owner first saw that: the cost of polling.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-/// A snapshot, a copy or an instance has come to the end of what AWS did to it.
+/// The end of an asynchronous operation on a snapshot, a copy or an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// The ARN of the snapshot or instance. AWS reports the progress of the former alone.
+    /// The ARN of the snapshot or instance. AWS reports progress only for snapshots.
     pub resource: String,
-    /// When it ended, available or failed.
+    /// When it ended, successfully or not.
     pub at: SystemTime,
-    /// When a description first showed it to its owner like that.
+    /// When a describe call first returned the final state to its owner.
     pub seen: Option<SystemTime>,
 }
 
@@ -20,7 +20,7 @@ pub struct Ending {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Endings {
     all: Vec<Ending>,
-    /// Resource to the place of its last ending.
+    /// The resources whose last end has not been seen, with its index in `all`.
     unseen: BTreeMap<String, usize>,
 }
 
@@ -34,7 +34,7 @@ impl Endings {
         self.all.push(Ending { resource: resource.to_owned(), at: now.into(), seen: None });
     }
 
-    /// Its owner is shown a resource.
+    /// Records that a describe call returned the resource to its owner.
     pub(super) fn show(&mut self, resource: &str, now: Timestamp) {
         if let Some(ending) = self.unseen.remove(resource).and_then(|place| self.all.get_mut(place)) {
             ending.seen = Some(now.into());

@@ -1,8 +1,8 @@
-//! What the database engines have that differs.
+//! The differences between the database engines.
 
 use crate::fault::{Fault, Outcome};
 
-/// How a version is cut into its major version, and how a parameter group family spells that.
+/// How the major version is derived from a version, and how a parameter group family spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Major {
     /// `16.3`: major `16`, family `postgres16`.
@@ -15,12 +15,12 @@ enum Major {
     DashedTwo,
 }
 
-/// Who runs databases of an engine.
+/// The product to which an engine belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// DB instances.
+    /// RDS DB instances.
     Instances,
-    /// Aurora: its instances belong to clusters.
+    /// Aurora, whose instances belong to clusters.
     Clusters,
     /// RDS Custom.
     Custom,
@@ -32,25 +32,26 @@ pub(crate) struct Engine {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     major: Major,
-    /// The versions on offer, each the newest of its major version; the first is the default.
+    /// The supported versions, each the newest of its major version; the first is the default.
     pub(super) versions: &'static [&'static str],
     pub(super) port: u32,
     /// RDS API Reference, CreateDBInstance, LicenseModel. The first is the default.
     pub(super) licenses: &'static [&'static str],
     /// RDS API Reference, CreateDBInstance, EnableCloudwatchLogsExports.
     pub(super) logs: &'static [&'static str],
-    /// From how many GiB on gp3 storage is striped, and its performance can be chosen; `None`: it is never striped (RDS User
-    /// Guide, Amazon RDS DB instance storage, gp3 storage).
+    /// The size in GiB from which gp3 storage is striped, and its performance can be chosen; `None`: it is never
+    /// striped (RDS User Guide, Amazon RDS DB instance storage, gp3 storage).
     pub(super) striped_from: Option<u32>,
     /// The largest storage in GiB (same page).
     pub(super) largest_gib: u32,
-    /// IAM database authentication (RDS User Guide, IAM database authentication, Region and version availability).
+    /// Whether it has IAM database authentication (RDS User Guide, IAM database authentication, Region and version
+    /// availability).
     pub(super) iam: bool,
     /// Whether Extended Support exists (RDS API Reference, CreateDBInstance, EngineLifecycleSupport).
     pub(super) lifecycle: bool,
     /// RDS API Reference, CreateDBInstance, MasterUserPassword, length constraints.
     pub(super) longest_password: usize,
-    /// Whether a restore can name the database (RDS API Reference, RestoreDBInstanceFromDBSnapshot, DBName).
+    /// Whether a restore can rename the database (RDS API Reference, RestoreDBInstanceFromDBSnapshot, DBName).
     pub(super) renames_database: bool,
 }
 
@@ -114,7 +115,7 @@ const SQL_SERVER: Engine = Engine {
 
 const CONTAINER_VERSIONS: &[&str] = &["19.0.0.0.ru-2024-10.rur-2024-10.r1", "21.0.0.0.ru-2024-10.rur-2024-10.r1"];
 
-/// Db2 is missing: its licences are held by services that do not exist here.
+/// Db2 is missing: its licences are held by services that are not simulated.
 static ENGINES: [Engine; 17] = [
     Engine { name: "aurora-mysql", kind: Kind::Clusters, versions: &["8.0.mysql_aurora.3.08.0"], ..MYSQL },
     Engine { name: "aurora-postgresql", kind: Kind::Clusters, ..POSTGRES },
@@ -140,10 +141,10 @@ static ENGINES: [Engine; 17] = [
     Engine { name: "sqlserver-web", ..SQL_SERVER },
 ];
 
-/// What a database of an engine that does not exist here is taken for.
+/// The engine of a database whose engine name is unknown.
 static OTHER: Engine = Engine { name: "other", kind: Kind::Clusters, versions: &[], ..POSTGRES };
 
-/// The engine of a database that is there.
+/// The engine of an existing database.
 pub(crate) fn of(name: &str) -> &'static Engine {
     ENGINES.iter().find(|engine| engine.name == name).unwrap_or(&OTHER)
 }
@@ -153,8 +154,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Engine> {
     ENGINES.iter().filter(|engine| engine.kind == Kind::Instances)
 }
 
-/// The engine that a request names: one that DB instances outside clusters and RDS Custom have (RDS API Reference,
-/// CreateDBInstance, Engine; the text is of aws/aws-cli#491).
+/// The engine that a request names: one of DB instances outside clusters and RDS Custom (RDS API Reference,
+/// CreateDBInstance, Engine; the text is from aws/aws-cli#491).
 pub(super) fn named(name: &str) -> Outcome<&'static Engine> {
     all().find(|engine| engine.name == name).ok_or_else(|| Fault::value(format!("Invalid DB engine: {name}")))
 }
@@ -172,7 +173,7 @@ impl Engine {
         self.licenses.first().copied().unwrap_or_default()
     }
 
-    /// As option groups name it: `16`, `8.4`, `19`, `15.00`.
+    /// The major version, spelled as in option groups: `16`, `8.4`, `19`, `15.00`.
     pub(super) fn major(&self, version: &str) -> String {
         let parts = if matches!(self.major, Major::Joined | Major::Dashed) { 1 } else { 2 };
         version.split('.').take(parts).collect::<Vec<_>>().join(".")
@@ -188,13 +189,13 @@ impl Engine {
         }
     }
 
-    /// The option group that a version has when no other is chosen: `default:mysql-8-4`.
+    /// The default option group of a version: `default:mysql-8-4`.
     pub(super) fn default_option_group(&self, version: &str) -> String {
         format!("default:{}-{}", self.name, self.major(version).replace('.', "-"))
     }
 
-    /// The version that a request means: the default one, the newest of a major version, or a full one. The refusal's code
-    /// and text have been seen in practice.
+    /// The version that a request names: by default the first one, for a major version its newest, or a full one. The
+    /// refusal's code and text have been seen in practice.
     pub(super) fn version(&self, wanted: Option<&str>) -> Outcome<&'static str> {
         let Some(wanted) = wanted else { return Ok(self.versions.first().copied().unwrap_or_default()) };
         let fits = |version: &&&str| **version == wanted || self.major(version) == wanted;
@@ -208,7 +209,7 @@ mod tests {
     use super::of;
 
     #[test]
-    fn families_and_option_groups_are_spelt_as_each_engine_does() {
+    fn family_and_option_group_names_follow_each_engines_spelling() {
         for (engine, version, family, options) in [
             ("postgres", "16.3", "postgres16", "default:postgres-16"),
             ("mysql", "8.4.3", "mysql8.4", "default:mysql-8-4"),

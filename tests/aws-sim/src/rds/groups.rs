@@ -1,4 +1,4 @@
-//! Subnet groups and security groups: as much of a network as a restore names.
+//! Subnet groups and security groups: the parts of a network that RDS requests name.
 
 use super::listing::{filters, paged};
 use super::network::{SubnetGroup, default_security_group, show};
@@ -11,7 +11,7 @@ use crate::tags::Tags;
 use crate::world::World;
 use crate::xml::Xml;
 
-/// The subnet group that a request names; `None` when it names none, which means the default one (RDS API Reference,
+/// The subnet group that a request names; `None` if it names none, which means the default one (RDS API Reference,
 /// CreateDBInstance, DBSubnetGroupName: "Must match the name of an existing DB subnet group").
 pub(super) fn subnet_group(world: &World, caller: &Caller, query: &Query) -> Outcome<Option<String>> {
     let Some(name) = query.text("DBSubnetGroupName") else { return Ok(None) };
@@ -23,7 +23,7 @@ pub(super) fn subnet_group(world: &World, caller: &Caller, query: &Query) -> Out
     Err(Fault::not_found("DBSubnetGroupNotFoundFault", format!("DB subnet group '{name}' does not exist.")))
 }
 
-/// Refuses to fall back on the default subnet group where there is no default VPC. The text has been seen in practice.
+/// Refuses the default subnet group if there is no default VPC. The text has been seen in practice.
 pub(super) fn must_have_default(world: &World, caller: &Caller, chosen: &str) -> Outcome<()> {
     let place = (caller.account().to_owned(), caller.region.clone());
     if chosen == "default" && world.rds.without_default_vpc.contains(&place) {
@@ -33,7 +33,7 @@ pub(super) fn must_have_default(world: &World, caller: &Caller, chosen: &str) ->
     Ok(())
 }
 
-/// The security groups that an instance is put into; `None` when the request names none. The refusal has been seen in practice:
+/// The security groups of an instance; `None` if the request names none. The refusal has been seen in practice:
 /// aws/aws-cli#574.
 pub(super) fn security_groups(world: &World, caller: &Caller, query: &Query) -> Outcome<Option<Vec<String>>> {
     let named: Vec<String> = query.list("VpcSecurityGroupIds").into_iter().map(str::to_owned).collect();
@@ -48,7 +48,7 @@ pub(super) fn security_groups(world: &World, caller: &Caller, query: &Query) -> 
 }
 
 impl Rds {
-    /// Makes a subnet group that is complete at once.
+    /// Sets up a complete subnet group.
     pub(crate) fn add_subnet_group(&mut self, account: &str, region: &str, name: &str) {
         let arn = Arn::new("rds", region, account, format!("subgrp:{}", name.to_lowercase()));
         let group = SubnetGroup { description: String::new(), tags: Tags::new(), arn: arn.clone() };
@@ -88,13 +88,13 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(xml)
 }
 
-/// How many the account has in the Region, with the default one.
+/// The number of subnet groups of the account in the Region, including the default one.
 pub(super) fn count(world: &World, caller: &Caller) -> usize {
     let prefix = Arn::new("rds", &caller.region, caller.account(), "subgrp:").to_string();
     1 + world.rds.subnet_groups.keys().filter(|arn| arn.starts_with(&prefix)).count()
 }
 
-/// RDS API Reference, DeleteDBSubnetGroup: neither the default one nor one that an instance is in.
+/// RDS API Reference, DeleteDBSubnetGroup: not the default one, and not one that an instance uses.
 pub(super) fn delete(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["DBSubnetGroupName"])?;
     let name = query.required("DBSubnetGroupName")?.to_lowercase();

@@ -1,4 +1,4 @@
-//! One DB instance, and showing it.
+//! A DB instance, and its description in XML.
 
 use std::collections::BTreeSet;
 
@@ -15,14 +15,14 @@ use crate::envelope::Stored;
 use crate::tags::Tags;
 use crate::xml::Xml;
 
-/// Where the life of an instance stands.
+/// The lifecycle stage of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Creating {
         from: Timestamp,
         until: Timestamp,
     },
-    /// With its status, and what has come about at the end.
+    /// With its status, and the changes that are applied at the end.
     Modifying {
         until: Timestamp,
         status: &'static str,
@@ -37,7 +37,7 @@ pub(crate) enum Stage {
     },
 }
 
-/// Where its parameter group stands (RDS API Reference, DBParameterGroupStatus).
+/// The status of its parameter group (RDS API Reference, DBParameterGroupStatus).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parameters {
     Applying,
@@ -59,25 +59,25 @@ pub(crate) struct Instance {
     pub(crate) parameters: Parameters,
     pub(crate) cluster: Option<String>,
     pub(crate) secret: Option<Secret>,
-    /// Transparent Data Encryption: the ARN of its credential.
+    /// The ARN of its Transparent Data Encryption credential.
     pub(crate) tde: Option<String>,
     pub(crate) key: Option<String>,
-    /// Encrypted under a key that AWS owns and nobody sees (`sse-rds`).
+    /// Whether it is encrypted with a key that AWS owns and does not show (`sse-rds`).
     pub(crate) owned_key: bool,
     pub(crate) tags: Tags,
     /// The ARN of the snapshot that it is being restored from.
     pub(crate) restoring: Option<String>,
     pub(crate) stage: Stage,
-    /// Waits for the maintenance window.
+    /// Changes that wait for the maintenance window.
     pub(crate) pending: Changes,
-    /// Since when, and until when, its storage is optimized after a change.
+    /// The begin and end of storage optimization after a change.
     pub(crate) optimizing: Option<(Timestamp, Timestamp)>,
-    /// The snapshots of it that are being taken.
+    /// The snapshots of it that are in progress.
     pub(crate) backups: BTreeSet<String>,
     pub(crate) stored: Stored,
 }
 
-/// How storage is encrypted (RDS API Reference, DBInstance, StorageEncryptionType).
+/// The kind of storage encryption (RDS API Reference, DBInstance, StorageEncryptionType).
 pub(super) fn encryption(key: Option<&String>, owned_key: bool) -> &'static str {
     match key {
         Some(_) => "sse-kms",
@@ -178,7 +178,7 @@ impl Instance {
         xml.node("PendingModifiedValues", |xml| self.under_way().then(self.pending.clone()).show(xml, setup));
         xml.leaf("MultiAZ", setup.multi_az);
         xml.leaf("AutoMinorVersionUpgrade", setup.minor_upgrade);
-        // What there is none of is shown all the same (AWS CLI Command Reference, create-db-instance, Examples).
+        // Empty lists are shown too (AWS CLI Command Reference, create-db-instance, Examples).
         for none in ["AssociatedRoles", "DomainMemberships", "ReadReplicaDBInstanceIdentifiers"] {
             xml.node(none, |_| {});
         }
@@ -204,7 +204,7 @@ impl Instance {
         if let Some(secret) = &self.secret {
             xml.node("MasterUserSecret", |xml| secret.show(xml, now));
         }
-        // Only of an optimization (RDS API Reference, DBInstance, PercentProgress): a restore shows none.
+        // Only for storage optimization (RDS API Reference, DBInstance, PercentProgress): a restore shows none.
         if let Some((from, until)) = self.optimizing.filter(|(_, until)| now < *until) {
             let whole = between(from, until).as_secs().max(1);
             xml.leaf("PercentProgress", between(from, now).as_secs() * 100 / whole / 5 * 5);
@@ -212,12 +212,12 @@ impl Instance {
         tag_list::show(xml, &self.tags);
     }
 
-    /// The changes that are being made.
+    /// The changes that are being applied.
     fn under_way(&self) -> Changes {
         if let Stage::Modifying { changes, .. } = &self.stage { (**changes).clone() } else { Changes::default() }
     }
 
-    /// RDS API Reference, OptionGroupMembership: beside the group that it has, the one that it is to have.
+    /// RDS API Reference, OptionGroupMembership: the present option group, and the next one if it is being changed.
     fn show_option_groups(&self, xml: &mut Xml) {
         let applying = self.under_way().option_group.map(|group| (group, "applying", "removing"));
         let waiting = self.pending.option_group.clone();

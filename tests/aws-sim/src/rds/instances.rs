@@ -10,9 +10,9 @@ use super::listing::{filters, paged};
 use super::secret::Secret;
 use super::secrets;
 use super::setup::Setup;
+use super::setup_request::{self, SetupRequest, must_fit};
 use super::storage::{Storage, Wanted};
-use super::wishes::{self, Wishes, must_fit};
-use super::{groups, keys, watching};
+use super::{groups, keys, monitoring_request};
 use crate::arn::Arn;
 use crate::caller::Caller;
 use crate::clock::later;
@@ -41,7 +41,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
         "StorageEncrypted",
         "Tags",
     ];
-    query.only(&[&wishes::NAMES[..], &watching::NAMES, &own].concat())?;
+    query.only(&[&setup_request::NAMES[..], &monitoring_request::NAMES, &own].concat())?;
     let id = identifier("DBInstanceIdentifier", query.required("DBInstanceIdentifier")?, INSTANCE)?;
     let class = query.required("DBInstanceClass")?.to_owned();
     let engine = engines::named(query.required("Engine")?)?;
@@ -53,7 +53,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
         Some(_) if managed => {
             return Err(Fault::combination("You can't specify MasterUserPassword with ManageMasterUserPassword."));
         }
-        Some(password) => wishes::password(password, engine)?,
+        Some(password) => setup_request::password(password, engine)?,
         None if managed => {}
         None => return Err(Fault::missing("MasterUserPassword")),
     }
@@ -62,24 +62,24 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     let storage = Storage::checked(engine, gib, wanted.kind(), wanted.iops, wanted.throughput)?;
     let arn = Arn::new("rds", &caller.region, caller.account(), format!("db:{id}"));
     must_be_free(world, &arn)?;
-    must_have_room(world, caller)?;
+    must_be_below_quota(world, caller)?;
     must_have_storage(world, caller, gib)?;
     let tags = super::tagging::parsed(query)?;
-    let mut setup = Setup::usual(engine, version, caller.account(), &caller.region, &class, gib);
+    let mut setup = Setup::with_defaults(engine, version, caller.account(), &caller.region, &class, gib);
     setup.ceiling = ceiling(query, gib)?;
     setup.storage = storage;
-    Wishes::read(world, caller, query, engine, version)?.fill(&mut setup);
+    SetupRequest::read(world, caller, query, engine, version)?.fill(&mut setup);
     choose_place_and_logs(world, caller, query, engine, version, &mut setup)?;
-    setup.monitoring = watching::monitoring(world, caller, query, None)?;
+    setup.monitoring = monitoring_request::monitoring(world, caller, query, None)?;
     must_fit(&setup)?;
     let key = match (query.flag("StorageEncrypted")?.unwrap_or(false), query.text("KmsKeyId")) {
         (true, named) => Some(keys::target(world, caller, named.unwrap_or("alias/aws/rds"))?),
         (false, None) => None,
         (false, Some(_)) => return Err(Fault::combination("KmsKeyId can be given only with StorageEncrypted.")),
     };
-    setup.insights = watching::insights(world, caller, query, None)?;
+    setup.insights = monitoring_request::insights(world, caller, query, None)?;
     let secret = if managed { Some(Secret::create(world, caller, query)?) } else { None };
-    // Every database holds something of its own, to be recognised by in its copies.
+    // Each database has unique content, so that tests recognize it in its copies.
     let content = format!("{arn} {}", world.ids.hex(32)).into_bytes();
     let stored = match &key {
         Some(key) => {
@@ -89,7 +89,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
         }
         None => Some(Stored::Plain(content)),
     };
-    let until = later(world.now, world.settings.paced(world.settings.durations.create_database));
+    let until = later(world.now, world.settings.scaled(world.settings.durations.create_database));
     let instance = Instance {
         resource_id: format!("db-{}", world.ids.upper(26)),
         engine: engine.name.to_owned(),
@@ -117,17 +117,17 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(add(world, instance, until))
 }
 
-/// Keeps a new instance and shows it.
+/// Stores a new instance and returns its description.
 pub(super) fn add(world: &mut World, instance: Instance, until: jiff::Timestamp) -> Xml {
     let mut xml = Xml::new();
     xml.node("DBInstance", |xml| instance.show(xml, world.now));
     let arn = instance.arn.to_string();
-    world.rds.agenda.insert((until, arn.clone()));
+    world.rds.events.insert((until, arn.clone()));
     world.rds.instances.insert(arn, instance);
     xml
 }
 
-/// What both a creation and a restore choose once and for all, or until a modification that says it differently.
+/// Sets the choices that a creation and a restore have in common.
 pub(super) fn choose_place_and_logs(
     world: &World,
     caller: &Caller,
@@ -137,10 +137,10 @@ pub(super) fn choose_place_and_logs(
     setup: &mut Setup,
 ) -> Outcome<()> {
     groups::must_have_default(world, caller, &setup.subnet_group)?;
-    wishes::check_network(query)?;
-    setup.zone = wishes::zone(query, &caller.region, setup.multi_az)?.unwrap_or_else(|| setup.zone.clone());
-    setup.logs = wishes::logs(query, "EnableCloudwatchLogsExports", engine, version)?;
-    setup.lifecycle = wishes::lifecycle(query, engine)?.or(setup.lifecycle.take());
+    setup_request::check_network(query)?;
+    setup.zone = setup_request::zone(query, &caller.region, setup.multi_az)?.unwrap_or_else(|| setup.zone.clone());
+    setup.logs = setup_request::logs(query, "EnableCloudwatchLogsExports", engine, version)?;
+    setup.lifecycle = setup_request::lifecycle(query, engine)?.or(setup.lifecycle.take());
     Ok(())
 }
 
@@ -153,14 +153,14 @@ pub(super) fn must_be_free(world: &World, arn: &Arn) -> Outcome<()> {
 }
 
 /// 40 DB instances by default (RDS User Guide, Quotas and constraints for Amazon RDS).
-pub(super) fn must_have_room(world: &World, caller: &Caller) -> Outcome<()> {
+pub(super) fn must_be_below_quota(world: &World, caller: &Caller) -> Outcome<()> {
     if world.rds.instances_of(caller.account(), &caller.region).count() < world.settings.quotas.instances {
         return Ok(());
     }
     Err(Fault::bad("InstanceQuotaExceeded", "Instance quota exceeded"))
 }
 
-/// The storage of all of an account's instances in a Region, in GiB.
+/// The total storage of an account's instances in a Region, in GiB.
 pub(super) fn storage_used(world: &World, caller: &Caller) -> u64 {
     let all = world.rds.instances_of(caller.account(), &caller.region);
     all.map(|instance| u64::from(instance.setup.storage.gib)).sum()
@@ -174,7 +174,7 @@ pub(super) fn must_have_storage(world: &World, caller: &Caller, more: u32) -> Ou
     Err(Fault::bad("StorageQuotaExceeded", "The request would exceed the allowed amount of storage."))
 }
 
-/// 1 to 16 letters, digits and underscores, first a letter (RDS API Reference, CreateDBInstance, MasterUsername).
+/// 1 to 16 letters, digits and underscores, the first a letter (RDS API Reference, CreateDBInstance, MasterUsername).
 fn check_master(name: &str) -> Outcome<()> {
     let permitted = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.len() <= 16 && name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.bytes().all(permitted) {
@@ -183,8 +183,8 @@ fn check_master(name: &str) -> Outcome<()> {
     Err(Fault::value(format!("The parameter MasterUsername is not a valid identifier: {name}")))
 }
 
-/// How far storage may grow by itself: at least 10 % further, or not at all (RDS User Guide, Managing capacity automatically
-/// with storage autoscaling). UNSOURCED: the code.
+/// The limit of storage autoscaling: at least 10 % more than the allocated storage, or none (RDS User Guide, Managing
+/// capacity automatically with storage autoscaling). UNSOURCED: the code.
 pub(super) fn ceiling(query: &Query, gib: u32) -> Outcome<Option<u32>> {
     match query.number("MaxAllocatedStorage")? {
         None => Ok(None),

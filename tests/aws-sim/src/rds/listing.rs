@@ -1,4 +1,4 @@
-//! What all Describe actions have in common: filters and pages.
+//! Filters and pages of the Describe actions.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use crate::fault::{Fault, Outcome};
 use crate::pages::page;
 use crate::query::Query;
 
-/// What a marker begins with once it is decoded.
+/// The prefix of a decoded marker.
 const STAMP: &str = "after ";
 
-/// The page of `items` that the request asks for, and the marker of the next. A marker says nothing to its holder, and one
-/// that was not given out is refused.
+/// The page of `items` that the request asks for, and the marker of the next page. Markers are opaque to clients, and
+/// invalid ones are refused.
 pub(super) fn paged<T>(query: &Query, items: Vec<(String, T)>) -> Outcome<(Vec<T>, Option<String>)> {
     let after = query.text("Marker").map(opened).transpose()?;
     let (taken, last) = page(items, max_records(query)?, after.as_deref());
@@ -36,8 +36,8 @@ fn max_records(query: &Query) -> Outcome<usize> {
     }
 }
 
-/// The request's `Filters`: name to values. A filter that the action does not have is refused (boto/boto3#3126), and one without
-/// values (aws/aws-sdk-cpp#3264).
+/// The request's `Filters`: name to values. Unknown filters are refused (boto/boto3#3126), and filters without values
+/// (aws/aws-sdk-cpp#3264).
 pub(super) fn filters<'a>(query: &'a Query, known: &[&str]) -> Outcome<BTreeMap<&'a str, Vec<&'a str>>> {
     let mut found = BTreeMap::new();
     for prefix in query.members("Filters") {

@@ -1,4 +1,4 @@
-//! What happens to an instance after it has been asked: modifications end, maintenance windows open, reboots.
+//! Completing modifications, maintenance windows, and reboots.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::xml::Xml;
 
 /// How long a reboot takes, at speed 1.
 const REBOOT: Duration = Duration::from_mins(2);
-/// How long changed storage is optimized afterwards, at speed 1 ("typical migration times are under 24 hours", RDS API
-/// Reference, ModifyDBInstance, StorageType).
+/// How long storage optimization takes after a storage change, at speed 1 ("typical migration times are under 24
+/// hours", RDS API Reference, ModifyDBInstance, StorageType).
 const OPTIMIZATION: Duration = Duration::from_hours(6);
 
-/// Ends a modification.
+/// Completes a modification.
 pub(super) fn finish(world: &mut World, arn: &str) {
     let now = world.now;
-    let optimized = later(now, world.settings.paced(OPTIMIZATION));
+    let optimized = later(now, world.settings.scaled(OPTIMIZATION));
     let Some(instance) = world.rds.instances.get_mut(arn) else { return };
     let Stage::Modifying { changes, .. } = &instance.stage else { return };
     let changes = changes.clone();
@@ -38,11 +38,11 @@ pub(super) fn finish(world: &mut World, arn: &str) {
     }
 }
 
-/// Makes the changes that wait, when the maintenance window is open and the instance free; else looks again when the window
-/// opens next.
+/// Starts the pending changes if the maintenance window is open and the instance is available; if the window is closed,
+/// schedules a check for when it opens next.
 pub(super) fn maintain(world: &mut World, arn: &str) {
     let now = world.now;
-    let until = later(now, world.settings.paced(world.settings.durations.modification));
+    let until = later(now, world.settings.scaled(world.settings.durations.modification));
     let Some(instance) = world.rds.instances.get_mut(arn) else { return };
     if !instance.pending.anything() || !instance.available() {
         return;
@@ -51,9 +51,9 @@ pub(super) fn maintain(world: &mut World, arn: &str) {
     if window.is_open(now) {
         let changes = std::mem::take(&mut instance.pending);
         instance.stage = Stage::Modifying { until, status: changes.status(), changes: Box::new(changes) };
-        world.rds.agenda.insert((until, arn.to_owned()));
+        world.rds.events.insert((until, arn.to_owned()));
     } else {
-        world.rds.agenda.insert((window.opens(now), arn.to_owned()));
+        world.rds.events.insert((window.opens(now), arn.to_owned()));
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn reboot(world: &mut World, caller: &Caller, query: &Query) -> Outco
     let id = query.required("DBInstanceIdentifier")?;
     let arn = own_instance(caller, id)?;
     let failover = query.flag("ForceFailover")?.unwrap_or(false);
-    let until = later(world.now, world.settings.paced(REBOOT));
+    let until = later(world.now, world.settings.scaled(REBOOT));
     let mut instance = workable(world, &arn, id)?.clone();
     if failover && !instance.setup.multi_az {
         return Err(Fault::combination(
@@ -77,7 +77,7 @@ pub(super) fn reboot(world: &mut World, caller: &Caller, query: &Query) -> Outco
     instance.stage = Stage::Rebooting { until };
     let mut xml = Xml::new();
     xml.node("DBInstance", |xml| instance.show(xml, world.now));
-    world.rds.agenda.insert((until, arn.clone()));
+    world.rds.events.insert((until, arn.clone()));
     world.rds.instances.insert(arn, instance);
     Ok(xml)
 }

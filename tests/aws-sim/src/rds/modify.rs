@@ -6,9 +6,9 @@ use super::instance::{Instance, Parameters, Stage};
 use super::secret::Secret;
 use super::secrets;
 use super::setup::Setup;
+use super::setup_request::{self, SetupRequest, must_fit};
 use super::storage::Wanted;
-use super::wishes::{self, Wishes, must_fit};
-use super::{instances, options, watching};
+use super::{instances, monitoring_request, options};
 use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
@@ -16,7 +16,7 @@ use crate::query::Query;
 use crate::world::World;
 use crate::xml::Xml;
 
-/// The instance that a request names, when it can be worked on (RDS API Reference, ModifyDBInstance, Errors).
+/// The instance that a request names, if its state allows changes (RDS API Reference, ModifyDBInstance, Errors).
 pub(super) fn workable<'a>(world: &'a World, arn: &str, id: &str) -> Outcome<&'a Instance> {
     let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {id} not found."));
     let instance = world.rds.instances.get(arn).ok_or_else(absent)?;
@@ -26,9 +26,9 @@ pub(super) fn workable<'a>(world: &'a World, arn: &str, id: &str) -> Outcome<&'a
     Ok(instance)
 }
 
-/// RDS API Reference, ModifyDBInstance; RDS User Guide, Settings for DB instances: what is changed at once, what takes a
-/// while, and what waits for the maintenance window. Upgrades, renaming, domains and more volumes do not exist here, and are
-/// refused like any unknown parameter.
+/// RDS API Reference, ModifyDBInstance; RDS User Guide, Settings for DB instances: which settings change at once, take
+/// a while, or wait for the maintenance window. Upgrades, renaming, domains and additional volumes are not simulated,
+/// and are refused like any unknown parameter.
 pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     let own = [
         "ApplyImmediately",
@@ -39,17 +39,17 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
         "PreferredMaintenanceWindow",
         "RotateMasterUserPassword",
     ];
-    query.only(&[&wishes::NAMES[..], &watching::NAMES, &own].concat())?;
+    query.only(&[&setup_request::NAMES[..], &monitoring_request::NAMES, &own].concat())?;
     let id = query.required("DBInstanceIdentifier")?;
     let arn = own_instance(caller, id)?;
     let instance = workable(world, &arn, id)?.clone();
     let (engine, now) = (instance.engine(), &instance.setup);
-    let wishes = Wishes::read(world, caller, query, engine, &instance.engine_version)?;
-    wishes::check_network(query)?;
+    let requested = SetupRequest::read(world, caller, query, engine, &instance.engine_version)?;
+    setup_request::check_network(query)?;
     let immediately = query.flag("ApplyImmediately")?.unwrap_or(false);
     let storage = storage(world, caller, query, &instance)?;
     let password = password(query, &instance)?;
-    if wishes.subnet_group.as_ref().is_some_and(|group| *group != now.subnet_group) {
+    if requested.subnet_group.as_ref().is_some_and(|group| *group != now.subnet_group) {
         // All subnet groups here are in one VPC. The text has been seen in practice.
         return Err(Fault::bad(
             "InvalidVPCNetworkStateFault",
@@ -58,60 +58,60 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
             ),
         ));
     }
-    if let Some(group) = &wishes.option_group {
+    if let Some(group) = &requested.option_group {
         options::must_keep(world, caller, &options::binding_here(world, caller, &now.option_group), group)?;
     }
 
-    // From one non-zero retention to another as soon as possible; switching backups on or off can wait (same page,
-    // BackupRetentionPeriod).
-    let soon = now.retention > 0 && wishes.retention.is_some_and(|days| days > 0);
+    // A change of a non-zero retention to another is applied as soon as possible; switching backups on or off can wait
+    // (same page, BackupRetentionPeriod).
+    let soon = now.retention > 0 && requested.retention.is_some_and(|days| days > 0);
     let mut before = instance.pending.clone();
     before.retention = before.retention.filter(|_| !soon);
-    // What is changed at once, as far as anybody can see.
+    // Settings that visibly change at once.
     let mut setup = Setup {
-        public: wishes.public.unwrap_or(now.public),
-        deletion_protection: wishes.deletion_protection.unwrap_or(now.deletion_protection),
-        copy_tags: wishes.copy_tags.unwrap_or(now.copy_tags),
-        minor_upgrade: wishes.minor_upgrade.unwrap_or(now.minor_upgrade),
-        backup_window: wishes.backup_window.unwrap_or(now.backup_window),
-        maintenance_window: wishes.maintenance_window.unwrap_or(now.maintenance_window),
-        parameter_group: wishes.parameter_group.unwrap_or_else(|| now.parameter_group.clone()),
-        security_groups: wishes.security_groups.unwrap_or_else(|| now.security_groups.clone()),
-        monitoring: watching::monitoring(world, caller, query, now.monitoring.as_ref())?,
-        retention: wishes.retention.filter(|_| soon).unwrap_or(now.retention),
+        public: requested.public.unwrap_or(now.public),
+        deletion_protection: requested.deletion_protection.unwrap_or(now.deletion_protection),
+        copy_tags: requested.copy_tags.unwrap_or(now.copy_tags),
+        minor_upgrade: requested.minor_upgrade.unwrap_or(now.minor_upgrade),
+        backup_window: requested.backup_window.unwrap_or(now.backup_window),
+        maintenance_window: requested.maintenance_window.unwrap_or(now.maintenance_window),
+        parameter_group: requested.parameter_group.unwrap_or_else(|| now.parameter_group.clone()),
+        security_groups: requested.security_groups.unwrap_or_else(|| now.security_groups.clone()),
+        monitoring: monitoring_request::monitoring(world, caller, query, now.monitoring.as_ref())?,
+        retention: requested.retention.filter(|_| soon).unwrap_or(now.retention),
         ..now.clone()
     };
     if query.text("MaxAllocatedStorage").is_some() {
         let gib = storage.as_ref().map_or(now.storage.gib, |storage| storage.gib);
         setup.ceiling = instances::ceiling(query, gib)?;
     }
-    // What takes a while, or waits.
+    // Settings that take a while, or wait for the maintenance window.
     let wanted = Changes {
-        class: wishes.class,
+        class: requested.class,
         storage,
-        multi_az: wishes.multi_az,
-        port: wishes.port,
-        retention: wishes.retention.filter(|_| !soon),
-        license: wishes.license,
-        certificate: wishes.certificate,
-        option_group: wishes.option_group,
-        iam: wishes.iam,
-        log_volume: wishes.log_volume,
+        multi_az: requested.multi_az,
+        port: requested.port,
+        retention: requested.retention.filter(|_| !soon),
+        license: requested.license,
+        certificate: requested.certificate,
+        option_group: requested.option_group,
+        iam: requested.iam,
+        log_volume: requested.log_volume,
         logs: logs(query, &instance)?,
         password: password != Password::Kept,
     };
     let mut afterwards = setup.clone();
     before.clone().then(wanted.clone()).apply(&mut afterwards);
     must_fit(&afterwards)?;
-    // With ApplyImmediately everything that has waited is made too (same page).
+    // With ApplyImmediately all pending changes are applied too (same page).
     let (begun, waiting) = if immediately {
         (before.then(wanted), Changes::default())
     } else {
         let (begun, rest) = wanted.split();
         (begun, before.then(rest))
     };
-    let (begun, waiting) = (begun.that_differ(now), waiting.that_differ(now));
-    setup.insights = watching::insights(world, caller, query, now.insights.as_ref())?;
+    let (begun, waiting) = (begun.without_unchanged(now), waiting.without_unchanged(now));
+    setup.insights = monitoring_request::insights(world, caller, query, now.insights.as_ref())?;
     let secret = match password {
         Password::Managed => Some(Secret::create(world, caller, query)?),
         Password::Kept | Password::Rotated => instance.secret.clone(),
@@ -121,7 +121,7 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
         secret.must_be_rotatable(world, caller)?;
     }
     let rotation = secrets::change(world);
-    let until = later(world.now, world.settings.paced(world.settings.durations.modification));
+    let until = later(world.now, world.settings.scaled(world.settings.durations.modification));
 
     let regrouped = setup.parameter_group != now.parameter_group;
     let visibly = regrouped
@@ -149,10 +149,10 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     }
     if let Some(status) = status {
         changed.stage = Stage::Modifying { until, status, changes: Box::new(begun) };
-        world.rds.agenda.insert((until, arn.clone()));
+        world.rds.events.insert((until, arn.clone()));
     }
     if changed.pending.anything() {
-        world.rds.agenda.insert((changed.setup.maintenance_window.opens(world.now), arn.clone()));
+        world.rds.events.insert((changed.setup.maintenance_window.opens(world.now), arn.clone()));
     }
     let mut xml = Xml::new();
     xml.node("DBInstance", |xml| changed.show(xml, world.now));
@@ -160,15 +160,15 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(xml)
 }
 
-/// What becomes of the master password.
+/// The change of the master password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Password {
     Kept,
-    /// A new one, known to the caller.
+    /// A new one from the request.
     Given,
-    /// From now on Secrets Manager has it.
+    /// From now on managed by Secrets Manager.
     Managed,
-    /// Secrets Manager has it, and makes a new one.
+    /// Managed by Secrets Manager, which generates a new one.
     Rotated,
 }
 
@@ -185,7 +185,7 @@ fn password(query: &Query, instance: &Instance) -> Outcome<Password> {
         ));
     }
     if let Some(text) = query.text("MasterUserPassword") {
-        wishes::password(text, instance.engine())?;
+        setup_request::password(text, instance.engine())?;
         if has {
             return Err(Fault::combination(
                 "You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.",
@@ -210,7 +210,7 @@ fn password(query: &Query, instance: &Instance) -> Outcome<Password> {
     Ok(if has && !had { Password::Managed } else { Password::Kept })
 }
 
-/// The storage that is wanted, when anything is.
+/// The storage after the modification, if the request changes it.
 fn storage(
     world: &World,
     caller: &Caller,
@@ -224,8 +224,8 @@ fn storage(
     let now = &instance.setup.storage;
     let storage = now.modified(instance.engine(), &wanted)?;
     if storage != *now {
-        // The text has been seen in practice (also RDS User Guide, Increasing DB instance storage capacity: not again until
-        // it has been optimized).
+        // The text has been seen in practice (also RDS User Guide, Increasing DB instance storage capacity: no further
+        // change during storage optimization).
         if instance.is_optimizing(world.now) {
             return Err(Fault::combination(
                 "You can't currently modify the storage of this DB instance because the previous storage change is being optimized.",
@@ -236,11 +236,11 @@ fn storage(
     Ok(Some(storage))
 }
 
-/// The logs that are exported afterwards.
+/// The exported logs after the modification.
 fn logs(query: &Query, instance: &Instance) -> Outcome<Option<std::collections::BTreeSet<String>>> {
     let named = |list: &str| {
         let parameter = format!("CloudwatchLogsExportConfiguration.{list}");
-        wishes::logs(query, &parameter, instance.engine(), &instance.engine_version)
+        setup_request::logs(query, &parameter, instance.engine(), &instance.engine_version)
     };
     let (enable, disable) = (named("EnableLogTypes")?, named("DisableLogTypes")?);
     if let Some(both) = enable.intersection(&disable).next() {

@@ -1,20 +1,20 @@
-//! What watches an instance.
+//! Enhanced Monitoring and Performance Insights of an instance.
 
 use crate::arn::Arn;
 use crate::xml::Xml;
 
-/// Enhanced Monitoring, switched on.
+/// The settings of Enhanced Monitoring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Monitoring {
     pub(crate) seconds: u32,
-    /// The ARN of the role that RDS writes metrics with.
+    /// The ARN of the role with which RDS writes metrics.
     pub(crate) role: String,
 }
 
-/// Performance Insights, switched on.
+/// The settings of Performance Insights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Insights {
-    /// The ARN of the key that its data is under.
+    /// The ARN of the key that encrypts its data.
     pub(crate) key: String,
     pub(crate) days: u32,
 }

@@ -1,4 +1,4 @@
-//! The default VPC of an account in a Region, and what RDS shows of a subnet group in it.
+//! The default VPC of an account in a Region, and the description of a subnet group in it.
 
 use crate::arn::Arn;
 use crate::tags::Tags;
@@ -12,7 +12,7 @@ pub(crate) struct SubnetGroup {
     pub(crate) tags: Tags,
 }
 
-/// The default VPC of an account in a Region: the only one it has.
+/// The default VPC of an account in a Region, which is its only one.
 pub(super) fn vpc(account: &str, region: &str) -> String {
     format!("vpc-{}", digits(account, region))
 }
@@ -22,7 +22,7 @@ pub(super) fn default_security_group(account: &str, region: &str) -> String {
     format!("sg-{}", digits(account, region))
 }
 
-/// Seventeen hex digits that are always the same for an account and Region.
+/// Seventeen hex digits derived from the account and Region.
 fn digits(account: &str, region: &str) -> String {
     let sum = region.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
     format!("{account}{:05x}", sum & 0xf_ffff)

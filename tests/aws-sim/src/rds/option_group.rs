@@ -1,14 +1,14 @@
-//! Options, and one group that holds them.
+//! Options, and option groups.
 
 use std::collections::BTreeSet;
 
 use crate::arn::Arn;
 use crate::tags::Tags;
 
-/// An option that an engine has.
+/// An option of some engines.
 pub(super) struct Kind {
     name: &'static str,
-    /// What the engines that have it begin with.
+    /// The prefix of the names of the engines that have it.
     engines: &'static str,
     /// Cannot be removed from a group while an instance has the group.
     pub(super) persistent: bool,
@@ -33,7 +33,7 @@ pub(super) fn kind(engine: &str, option: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == option && engine.starts_with(kind.engines))
 }
 
-/// A group that somebody made. The default group of each major version is there without being made, and has no options.
+/// A custom option group. Each major version also has a default group without options, which is not stored.
 #[derive(Clone, Debug)]
 pub(crate) struct OptionGroup {
     pub(crate) arn: Arn,
@@ -42,12 +42,12 @@ pub(crate) struct OptionGroup {
     pub(crate) description: String,
     pub(crate) options: BTreeSet<String>,
     pub(crate) tags: Tags,
-    /// The group that it was copied from, along with a snapshot.
+    /// The group from which it was copied, together with a snapshot.
     pub(crate) copied_from: Option<Arn>,
 }
 
 impl OptionGroup {
-    /// Those of its options that are persistent or permanent: they bind what has the group.
+    /// Its persistent and permanent options, which instances and snapshots with the group must keep.
     pub(super) fn binding(&self) -> BTreeSet<String> {
         let binds = |option: &&String| kind(&self.engine, option).is_some_and(|kind| kind.persistent);
         self.options.iter().filter(binds).cloned().collect()

@@ -1,4 +1,4 @@
-//! Making, changing, describing and deleting option groups.
+//! Creating, changing, describing and deleting option groups.
 
 use std::collections::BTreeSet;
 
@@ -43,13 +43,13 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(shown(&group))
 }
 
-/// How many the account has in the Region, without default ones.
+/// The number of option groups of the account in the Region, without default ones.
 pub(super) fn count(world: &World, caller: &Caller) -> usize {
     let prefix = arn(caller, "").to_string();
     world.rds.option_groups.keys().filter(|arn| arn.starts_with(&prefix)).count()
 }
 
-/// RDS API Reference, ModifyOptionGroup. Options have no settings here, and come into effect at once.
+/// RDS API Reference, ModifyOptionGroup. Options have no settings here, and take effect at once.
 pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["ApplyImmediately", "OptionGroupName", "OptionsToInclude", "OptionsToRemove"])?;
     let name = query.required("OptionGroupName")?.to_lowercase();
@@ -77,7 +77,7 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(shown(&group))
 }
 
-/// RDS API Reference, DescribeOptionGroups. Default groups are those of the versions in use.
+/// RDS API Reference, DescribeOptionGroups. Lists the default groups of the versions in use.
 pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["EngineName", "Filters", "MajorEngineVersion", "Marker", "MaxRecords", "OptionGroupName"])?;
     filters(query, &[])?;
@@ -126,8 +126,8 @@ fn default(caller: &Caller, engine: &Engine, version: &str) -> OptionGroup {
     }
 }
 
-/// RDS API Reference, DeleteOptionGroup; RDS User Guide, Deleting an option group: neither a default group nor one that an
-/// instance or a snapshot has.
+/// RDS API Reference, DeleteOptionGroup; RDS User Guide, Deleting an option group: not a default group, and not one
+/// that an instance or a snapshot uses.
 pub(super) fn delete(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["OptionGroupName"])?;
     let name = query.required("OptionGroupName")?.to_lowercase();

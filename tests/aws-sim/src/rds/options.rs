@@ -1,4 +1,4 @@
-//! The option groups that requests name, and what they bind.
+//! Choosing option groups, and checking their persistent and permanent options.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::tags::Tags;
 use crate::world::World;
 
 impl Rds {
-    /// The option group of a database that is set up: one with Transparent Data Encryption, or the default one.
+    /// The option group of a database that is set up: a new one with Transparent Data Encryption, or the default one.
     pub(crate) fn set_up_options(&mut self, database: &Database) -> String {
         let engine = engines::of(&database.engine);
         if !database.tde {
@@ -45,18 +45,18 @@ pub(super) fn not_found(name: &str) -> Fault {
     Fault::not_found("OptionGroupNotFoundFault", format!("Specified OptionGroupName: {name} not found."))
 }
 
-/// The binding options of a group, by its name, of an account in a Region.
+/// The persistent and permanent options of a group of an account in a Region, by its name.
 fn binding(world: &World, account: &str, region: &str, name: &str) -> BTreeSet<String> {
     let arn = Arn::new("rds", region, account, format!("og:{name}")).to_string();
     world.rds.option_groups.get(&arn).map(OptionGroup::binding).unwrap_or_default()
 }
 
-/// The options that bind a snapshot, as its owner's group has them.
+/// The persistent and permanent options of a snapshot: those of its group in its owner's account.
 pub(super) fn binding_of(world: &World, snapshot: &Snapshot) -> BTreeSet<String> {
     binding(world, &snapshot.arn.account, &snapshot.arn.region, &snapshot.option_group)
 }
 
-/// The group that a request names for an engine's version: it must exist and be made for that major version. UNSOURCED: the
+/// The group that a request names for an engine's version: it must exist and be for that major version. UNSOURCED: the
 /// code of the latter.
 pub(super) fn chosen(
     world: &World,
@@ -79,7 +79,8 @@ pub(super) fn chosen(
     Ok(Some(name))
 }
 
-/// Refuses a group that lacks any of `bound` (RDS User Guide, Working with option groups: persistent and permanent options).
+/// Refuses a group that lacks an option of `bound` (RDS User Guide, Working with option groups: persistent and
+/// permanent options).
 /// UNSOURCED: the code.
 pub(super) fn must_keep(world: &World, caller: &Caller, bound: &BTreeSet<String>, name: &str) -> Outcome<()> {
     let has = binding(world, caller.account(), &caller.region, name);
@@ -92,14 +93,14 @@ pub(super) fn must_keep(world: &World, caller: &Caller, bound: &BTreeSet<String>
     }
 }
 
-/// The binding options of the group that one of the caller's own instances has.
+/// The persistent and permanent options of a group in the caller's account and Region.
 pub(super) fn binding_here(world: &World, caller: &Caller, name: &str) -> BTreeSet<String> {
     binding(world, caller.account(), &caller.region, name)
 }
 
-/// Copies the group of another account's snapshot into the caller's account, under its own name; a group of that name that
-/// is there already stays (RDS User Guide, Copying a DB snapshot, option groups).
-pub(super) fn copy_along(world: &mut World, caller: &Caller, snapshot: &Snapshot) -> String {
+/// Copies the group of another account's snapshot into the caller's account, under the same name; an existing group of
+/// that name is kept (RDS User Guide, Copying a DB snapshot, option groups).
+pub(super) fn copy_group(world: &mut World, caller: &Caller, snapshot: &Snapshot) -> String {
     let name = snapshot.option_group.clone();
     let from = Arn::new("rds", &snapshot.arn.region, &snapshot.arn.account, format!("og:{name}"));
     if let Some(group) = world.rds.option_groups.get(&from.to_string()).cloned() {

@@ -1,9 +1,9 @@
-//! One DB parameter group.
+//! A DB parameter group.
 
 use crate::arn::Arn;
 use crate::tags::Tags;
 
-/// A group that somebody made. The default group of each family is there without being made.
+/// A custom parameter group. Each family also has a default group, which is not stored.
 #[derive(Clone, Debug)]
 pub(crate) struct ParameterGroup {
     pub(crate) arn: Arn,

@@ -1,4 +1,4 @@
-//! DB parameter groups. Their parameters are the defaults: none can be set here.
+//! DB parameter groups. All parameters have their default values: they cannot be set here.
 
 use super::engines::{self, Engine};
 use super::identifiers::{GROUP, identifier};
@@ -20,7 +20,7 @@ fn not_found(name: &str) -> Fault {
     Fault::not_found("DBParameterGroupNotFound", format!("DBParameterGroup not found: {name}"))
 }
 
-/// Every family of every version on offer, with a description.
+/// The families of all supported versions.
 fn families() -> Vec<String> {
     let mut all: Vec<String> =
         engines::all().flat_map(|engine| engine.versions.iter().map(|version| engine.family(version))).collect();
@@ -29,7 +29,7 @@ fn families() -> Vec<String> {
     all
 }
 
-/// The family of the group that is called `name`, made or default.
+/// The family of the group `name`, which may be a default group.
 fn family_of(world: &World, caller: &Caller, name: &str) -> Option<String> {
     let made = world.rds.parameter_groups.get(&arn(caller, name).to_string()).map(|group| group.family.clone());
     made.or_else(|| {
@@ -89,13 +89,13 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(xml)
 }
 
-/// How many the account has in the Region, without default ones.
+/// The number of parameter groups of the account in the Region, without default ones.
 pub(super) fn count(world: &World, caller: &Caller) -> usize {
     let prefix = arn(caller, "").to_string();
     world.rds.parameter_groups.keys().filter(|arn| arn.starts_with(&prefix)).count()
 }
 
-/// RDS API Reference, DescribeDBParameterGroups. Without a name, the default groups are those of the families in use.
+/// RDS API Reference, DescribeDBParameterGroups. Without a name, lists the default groups of the families in use.
 pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["DBParameterGroupName", "Filters", "Marker", "MaxRecords"])?;
     filters(query, &[])?;
@@ -133,7 +133,7 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     Ok(xml)
 }
 
-/// RDS API Reference, DeleteDBParameterGroup: neither a default group nor one that an instance has.
+/// RDS API Reference, DeleteDBParameterGroup: not a default group, and not one that an instance uses.
 pub(super) fn delete(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["DBParameterGroupName"])?;
     let name = query.required("DBParameterGroupName")?.to_lowercase();

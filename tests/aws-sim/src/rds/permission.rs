@@ -1,21 +1,21 @@
-//! Who may ask what of RDS: the resources that each action is judged on, the conditions it brings, and what else it needs.
+//! Authorizing RDS requests: the resources of each action, its condition keys, and its dependent permissions.
 
 use super::engines;
 use super::resources::{own_arn, resources};
 use super::snapshot::Snapshot;
 use super::{identifiers, options};
-use crate::access::Leave;
+use crate::access::ResourcePermission;
 use crate::arn::Arn;
 use crate::caller::Caller;
 use crate::context::Context;
-use crate::decision::Asked;
+use crate::decision::AccessRequest;
 use crate::fault::Outcome;
 use crate::query::Query;
 use crate::tags::Tags;
 use crate::world::World;
 
-/// The service that Enhanced Monitoring's role is passed to. UNSOURCED: the RDS User Guide's example has no condition. It is
-/// what the role trusts, and what policies that work in practice say.
+/// The service to which the role of Enhanced Monitoring is passed. UNSOURCED: the RDS User Guide's example has no
+/// condition. It is the service that the role trusts, and the one that working policies name.
 const MONITORING: &str = "monitoring.rds.amazonaws.com";
 
 /// A permission that a request needs.
@@ -24,15 +24,15 @@ struct Need {
     resource: String,
 }
 
-/// Refuses what the caller's own policies do not allow, and what is another account's without being shared.
+/// Refuses a request that the caller's own policies do not allow, or on another account's resource that is not shared.
 pub(crate) fn permit(world: &World, caller: &Caller, action: &str, query: &Query) -> Outcome<()> {
     let name = format!("rds:{action}");
     for resource in judged(world, caller, action, query) {
         let mut context = world.context(caller, &caller.region);
         of_request(&mut context, action, query);
         of_resource(&mut context, world, caller, &resource);
-        let leave = leave(world, caller, action, &resource);
-        world.demand(caller, &Asked { action: &name, resource: &resource, leave, context })?;
+        let resource_permission = resource_permission(world, caller, action, &resource);
+        world.authorize(caller, &AccessRequest { action: &name, resource: &resource, resource_permission, context })?;
     }
     for Need { action, resource } in dependent(world, caller, action, query) {
         let mut context = world.context(caller, &caller.region);
@@ -41,14 +41,17 @@ pub(crate) fn permit(world: &World, caller: &Caller, action: &str, query: &Query
         } else if action == "rds:AddTagsToResource" {
             of_tags(&mut context, query);
         }
-        world.demand(caller, &Asked { action, resource: &resource, leave: Leave::Service, context })?;
+        world.authorize(
+            caller,
+            &AccessRequest { action, resource: &resource, resource_permission: ResourcePermission::Service, context },
+        )?;
     }
     Ok(())
 }
 
-/// The resources that an action is judged on (Service Authorization Reference, Amazon RDS, Resource types): those that it
-/// names, and of those that it must have the default ones too. Where a listing names none it is all of the kind, as RDS
-/// words it: `db:*` (awslabs/pireporter#8).
+/// The resources on which an action is judged (Service Authorization Reference, Amazon RDS, Resource types): those that
+/// the request names, and the default ones of required parameters. A listing that names none is judged on all of the
+/// type, as RDS words it: `db:*` (awslabs/pireporter#8).
 fn judged(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec<String> {
     let mut judged = resources(caller, action, query);
     let own = |resource: &str| Arn::new("rds", &caller.region, caller.account(), resource).to_string();
@@ -56,7 +59,7 @@ fn judged(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec<St
         "RestoreDBInstanceFromDBSnapshot" => {
             let named = query.text("DBSnapshotIdentifier").unwrap_or_default();
             let snapshot = identifiers::snapshot(caller, "DBSnapshotIdentifier", named).ok();
-            // Of a snapshot that there is not, nothing is known.
+            // The defaults of a snapshot that does not exist are unknown.
             let snapshot = snapshot.and_then(|arn| world.rds.snapshots.get(&arn));
             for (parameter, resource) in
                 snapshot.map(|snapshot| defaults(world, caller, snapshot)).into_iter().flatten()
@@ -68,7 +71,7 @@ fn judged(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec<St
         }
         "DescribeDBInstances" if judged.is_empty() => judged.push(own("db:*")),
         "DescribeDBSnapshots" if judged.is_empty() => {
-            // The instance is a resource of it as well (same table).
+            // The instance is also a resource of this action (same table).
             judged.extend(query.text("DBInstanceIdentifier").map(|named| own_arn(caller, "db", named)));
             judged.push(own("snapshot:*"));
         }
@@ -83,7 +86,7 @@ fn judged(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec<St
     judged
 }
 
-/// The groups that a restore falls back on, by the parameter that would name another one.
+/// The default groups of a restore, by the parameter that would name another one.
 fn defaults(world: &World, caller: &Caller, snapshot: &Snapshot) -> [(&'static str, String); 3] {
     let (engine, version) = (engines::of(&snapshot.origin.engine), &snapshot.origin.engine_version);
     let bound = snapshot.arn.account == caller.account() && !options::binding_of(world, snapshot).is_empty();
@@ -95,7 +98,7 @@ fn defaults(world: &World, caller: &Caller, snapshot: &Snapshot) -> [(&'static s
     ]
 }
 
-/// What a request needs beside the permission for its own action (same table, Dependent actions).
+/// The permissions that a request needs in addition to its own action (same table, Dependent actions).
 fn dependent(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec<Need> {
     let mut needs = Vec::new();
     let mut need = |action, resource| needs.push(Need { action, resource });
@@ -108,7 +111,7 @@ fn dependent(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec
         "CreateOptionGroup" => Some(("og", "OptionGroupName")),
         _ => None,
     };
-    // UNSOURCED: that tags which are copied need it too; the stricter reading.
+    // UNSOURCED: that copied tags need it too; the stricter reading.
     let copies = query.flag("CopyTags").is_ok_and(|flag| flag == Some(true));
     if let Some((kind, parameter)) = made
         && (copies || !query.members("Tags").is_empty())
@@ -119,7 +122,7 @@ fn dependent(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec
     if let ("CreateDBInstance" | "ModifyDBInstance", Some(role)) = (action, query.text("MonitoringRoleArn")) {
         need("iam:PassRole", role.to_owned());
     }
-    // A final snapshot needs the permission to make it, and for the tags that come along (convox/convox#856, RDS's
+    // A final snapshot needs the permission to create it, and to add the tags that are copied (convox/convox#856, RDS's
     // announcement).
     if let ("DeleteDBInstance", Some(last)) = (action, query.text("FinalDBSnapshotIdentifier")) {
         let last = own_arn(caller, "snapshot", last);
@@ -133,27 +136,28 @@ fn dependent(world: &World, caller: &Caller, action: &str, query: &Query) -> Vec
     needs
 }
 
-/// What an account lets others do to its resources: describe and copy (and, unencrypted, restore) the snapshots that it
-/// shares. Anybody else is answered as if they were not there, by the action itself.
-fn leave<'a>(world: &World, caller: &Caller, action: &str, arn: &str) -> Leave<'a> {
-    let Some(parsed) = Arn::parse(arn) else { return Leave::Service };
+/// What another account permits on its resources: describing and copying (and, if unencrypted, restoring) snapshots
+/// that it shares. For other snapshots the action itself answers as if they did not exist.
+fn resource_permission<'a>(world: &World, caller: &Caller, action: &str, arn: &str) -> ResourcePermission<'a> {
+    let Some(parsed) = Arn::parse(arn) else { return ResourcePermission::Service };
     let reads = matches!(action, "CopyDBSnapshot" | "DescribeDBSnapshots" | "RestoreDBInstanceFromDBSnapshot");
     if parsed.account == caller.account() {
-        return Leave::Service;
+        return ResourcePermission::Service;
     }
     match world.rds.snapshots.get(arn) {
-        Some(snapshot) if reads && snapshot.shared_with(caller.account()) => Leave::Share,
-        _ if reads && parsed.name_of("snapshot").is_some() => Leave::Service,
-        _ => Leave::Nobody,
+        Some(snapshot) if reads && snapshot.shared_with(caller.account()) => ResourcePermission::Share,
+        _ if reads && parsed.name_of("snapshot").is_some() => ResourcePermission::Service,
+        _ => ResourcePermission::Nothing,
     }
 }
 
-/// The condition keys that a request brings (same table, Condition keys). What is malformed is refused by the action itself.
+/// Sets the condition keys of a request (same table, Condition keys). Malformed parameters are refused by the action
+/// itself.
 fn of_request(context: &mut Context, action: &str, query: &Query) {
     let flag = |name: &str| query.flag(name).ok().flatten();
     match action {
         "CreateDBInstance" | "RestoreDBInstanceFromDBSnapshot" => {
-            // A new instance whose password is not said to be managed has one that is not (RDS User Guide, Enforcing RDS
+            // A new instance without the parameter has a password that is not managed (RDS User Guide, Enforcing RDS
             // management of the master user password in AWS Secrets Manager).
             context.set("rds:ManageMasterUserPassword", &flag("ManageMasterUserPassword").unwrap_or(false));
             if let Some(public) = flag("PubliclyAccessible") {
@@ -182,7 +186,7 @@ fn of_request(context: &mut Context, action: &str, query: &Query) {
     of_tags(context, query);
 }
 
-/// The tags that a request gives.
+/// Sets the condition keys for the tags in a request.
 fn of_tags(context: &mut Context, query: &Query) {
     let members = query.members("Tags");
     let read = |prefix: &String| {
@@ -196,7 +200,8 @@ fn of_tags(context: &mut Context, query: &Query) {
     context.set_request_tags(tags);
 }
 
-/// The tags of a resource that is there. UNSOURCED: that another account's tags, which nobody else sees, count for nobody else.
+/// Sets the condition keys for the tags of an existing resource. UNSOURCED: that tags of another account's resource,
+/// which the caller cannot see, are absent.
 fn of_resource(context: &mut Context, world: &World, caller: &Caller, resource: &str) {
     let rds = &world.rds;
     let found: Option<(&str, &Tags)> = rds

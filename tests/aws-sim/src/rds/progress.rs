@@ -1,27 +1,27 @@
-//! What happens by itself: snapshots, copies, restores and modifications come to their end.
+//! Completing snapshots, copies, restores and modifications when their time has come.
 
 use super::instance::{self, Parameters};
 use super::maintenance;
 use super::snapshot::{Snapshot, Stage};
-use super::snapshots::moved;
+use super::snapshots::re_encrypted;
 use crate::clock::later;
 use crate::envelope::Stored;
 use crate::kms::KeyState;
 use crate::world::World;
 
-/// Lets happen what is due now.
-pub(crate) fn happen(world: &mut World) {
-    while let Some((at, arn)) = world.rds.agenda.first().cloned() {
+/// Applies all events that are due.
+pub(crate) fn apply_due_events(world: &mut World) {
+    while let Some((at, arn)) = world.rds.events.first().cloned() {
         if at > world.now {
             return;
         }
-        world.rds.agenda.pop_first();
-        look_at_instance(world, &arn);
-        look_at_snapshot(world, &arn);
+        world.rds.events.pop_first();
+        update_instance(world, &arn);
+        update_snapshot(world, &arn);
     }
 }
 
-fn look_at_instance(world: &mut World, arn: &str) {
+fn update_instance(world: &mut World, arn: &str) {
     let now = world.now;
     let Some(instance) = world.rds.instances.get_mut(arn) else { return };
     match &instance.stage {
@@ -45,7 +45,7 @@ fn look_at_instance(world: &mut World, arn: &str) {
     maintenance::maintain(world, arn);
 }
 
-fn look_at_snapshot(world: &mut World, arn: &str) {
+fn update_snapshot(world: &mut World, arn: &str) {
     let Some(snapshot) = world.rds.snapshots.get(arn) else { return };
     match snapshot.stage {
         Stage::Creating { until, .. } if until <= world.now => {
@@ -53,7 +53,7 @@ fn look_at_snapshot(world: &mut World, arn: &str) {
                 snapshot.stage = Stage::Available;
                 world.endings.add(arn, world.now);
             }
-            backed_up(world, arn);
+            release_instance(world, arn);
         }
         Stage::Copying { until, .. } if until <= world.now => {
             let copy = snapshot.clone();
@@ -64,8 +64,8 @@ fn look_at_snapshot(world: &mut World, arn: &str) {
     }
 }
 
-/// Lets the instance of which this snapshot was taken go on.
-pub(super) fn backed_up(world: &mut World, snapshot: &str) {
+/// Makes the instance of which this snapshot was taken available again.
+pub(super) fn release_instance(world: &mut World, snapshot: &str) {
     let mut instances = world.rds.instances.iter_mut();
     let free = instances.find_map(|(arn, instance)| instance.backups.remove(snapshot).then(|| arn.clone()));
     if let Some(instance) = free {
@@ -73,10 +73,10 @@ pub(super) fn backed_up(world: &mut World, snapshot: &str) {
     }
 }
 
-/// The content of a finished copy: read under the source's key, sealed anew under the copy's own.
+/// The content of a finished copy: decrypted with the source's key, and encrypted with the copy's own.
 ///
-/// UNSOURCED: stricter reading. The copy fails when by its end the source has gone, a key cannot be used, or the grant
-/// by which RDS reads under the source's key has been revoked.
+/// UNSOURCED: stricter reading. The copy fails if at its end the source has been deleted, a key cannot be used, or the
+/// grant by which RDS reads with the source's key has been revoked.
 fn copied(world: &mut World, copy: &Snapshot) -> Option<Stored> {
     let job = copy.job.as_ref()?;
     let source = world.rds.snapshots.get(&job.source).filter(|source| source.stage == Stage::Available)?.clone();
@@ -87,10 +87,10 @@ fn copied(world: &mut World, copy: &Snapshot) -> Option<Stored> {
         world.kms.keys.get(key)?.grants.get(grant)?;
     }
     let stored = source.stored.as_ref()?;
-    moved(world, stored, source.key.as_deref(), &job.source, copy.key.as_deref(), &copy.arn.to_string())
+    re_encrypted(world, stored, source.key.as_deref(), &job.source, copy.key.as_deref(), &copy.arn.to_string())
 }
 
-/// Ends a copy, available or failed, and begins the next of the same database.
+/// Ends a copy, available or failed, and starts the next one of the same database.
 pub(super) fn finish(world: &mut World, arn: &str, stored: Option<Stored>) {
     let Some(copy) = world.rds.snapshots.get_mut(arn) else { return };
     copy.stage = if stored.is_some() { Stage::Available } else { Stage::Failed };
@@ -98,18 +98,18 @@ pub(super) fn finish(world: &mut World, arn: &str, stored: Option<Stored>) {
     copy.job = None;
     world.endings.add(arn, world.now);
     let database = copy.origin.resource_id.clone();
-    leave_queue(world, &database, arn);
+    remove_from_queue(world, &database, arn);
 }
 
-/// Takes a copy out of its queue, ended or cancelled.
-pub(super) fn leave_queue(world: &mut World, database: &str, arn: &str) {
+/// Removes a copy that has ended or been cancelled from its queue.
+pub(super) fn remove_from_queue(world: &mut World, database: &str, arn: &str) {
     if let Some(queue) = world.rds.queues.get_mut(database) {
         queue.retain(|waiting| waiting != arn);
     }
     start_next(world, database);
 }
 
-/// Begins the first copy of the database's queue, when none is running.
+/// Starts the first copy in the database's queue, if it is not running.
 pub(super) fn start_next(world: &mut World, database: &str) {
     let now = world.now;
     let Some(first) = world.rds.queues.get(database).and_then(|queue| queue.first()).cloned() else {
@@ -122,6 +122,6 @@ pub(super) fn start_next(world: &mut World, database: &str) {
     {
         let until = later(now, job.lasts);
         copy.stage = Stage::Copying { from: now, until };
-        world.rds.agenda.insert((until, first));
+        world.rds.events.insert((until, first));
     }
 }

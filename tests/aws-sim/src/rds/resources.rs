@@ -4,7 +4,7 @@ use crate::arn::Arn;
 use crate::caller::Caller;
 use crate::query::Query;
 
-/// The ARN that a parameter means: an ARN as it stands, or a name of the caller's own.
+/// The ARN for a parameter: an ARN is returned unchanged, a name is one of the caller's own.
 pub(super) fn own_arn(caller: &Caller, kind: &str, named: &str) -> String {
     if named.starts_with("arn:") {
         return named.to_owned();

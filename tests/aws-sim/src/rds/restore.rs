@@ -7,10 +7,10 @@ use super::instance::{Instance, Parameters, Stage};
 use super::secret::Secret;
 use super::secrets;
 use super::setup::Setup;
+use super::setup_request::{self, SetupRequest, must_fit};
 use super::snapshot::{Snapshot, Stage as SnapshotStage};
-use super::snapshots::{moved, not_found};
+use super::snapshots::{not_found, re_encrypted};
 use super::storage::Wanted;
-use super::wishes::{self, Wishes, must_fit};
 use super::{instances, keys, options};
 use crate::arn::Arn;
 use crate::caller::Caller;
@@ -21,9 +21,9 @@ use crate::query::Query;
 use crate::world::World;
 use crate::xml::Xml;
 
-/// RDS API Reference, RestoreDBInstanceFromDBSnapshot. It takes no key, engine version or master user: those are the
-/// snapshot's. What concerns domains, Outposts, RDS Custom, clusters' snapshots, more volumes and processors does not exist
-/// here, and is refused like any unknown parameter.
+/// RDS API Reference, RestoreDBInstanceFromDBSnapshot. Key, engine version and master user are the snapshot's.
+/// Parameters for domains, Outposts, RDS Custom, cluster snapshots, additional volumes and processors are not
+/// simulated, and are refused like any unknown parameter.
 pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     let own = [
         "AvailabilityZone",
@@ -36,7 +36,7 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
         "Port",
         "Tags",
     ];
-    query.only(&[&wishes::NAMES[..], &own].concat())?;
+    query.only(&[&setup_request::NAMES[..], &own].concat())?;
     let id = identifier("DBInstanceIdentifier", query.required("DBInstanceIdentifier")?, INSTANCE)?;
     let named = query.required("DBSnapshotIdentifier")?;
     let given = super::tagging::parsed(query)?;
@@ -48,14 +48,14 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
             format!("Cannot restore from the snapshot {named} because it is not currently in the available state.");
         return Err(Fault::bad("InvalidDBSnapshotState", message));
     }
-    instances::must_have_room(world, caller)?;
+    instances::must_be_below_quota(world, caller)?;
     let origin = &snapshot.origin;
     let engine = engines::of(&origin.engine);
     if engine.kind == engines::Kind::Custom {
-        // UNSOURCED: the code. What RDS Custom needs beside the snapshot does not exist here.
+        // UNSOURCED: the code. The resources that RDS Custom needs are not simulated.
         return Err(Fault::value("RDS Custom snapshots cannot be restored here."));
     }
-    // "Must be compatible with the engine of the source": the same, here.
+    // "Must be compatible with the engine of the source": here it must be the same.
     if query.text("Engine").is_some_and(|engine| engine != origin.engine) {
         return Err(Fault::value("The engine must be compatible with that of the snapshot."));
     }
@@ -89,8 +89,8 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
     let stored = snapshot
         .stored
         .as_ref()
-        .and_then(|stored| moved(world, stored, key, &snapshot.arn.to_string(), key, &arn.to_string()));
-    let until = later(world.now, world.settings.paced(world.settings.durations.restore));
+        .and_then(|stored| re_encrypted(world, stored, key, &snapshot.arn.to_string(), key, &arn.to_string()));
+    let until = later(world.now, world.settings.scaled(world.settings.durations.restore));
     let own = snapshot.arn.account == caller.account();
     let instance = Instance {
         resource_id: format!("db-{}", world.ids.upper(26)),
@@ -120,15 +120,16 @@ pub(super) fn restore(world: &mut World, caller: &Caller, query: &Query) -> Outc
     Ok(instances::add(world, instance, until))
 }
 
-/// The setup of the restored instance. What the request leaves open is the source's where the API Reference says so (class,
-/// port, license, backups, storage size) and otherwise the default: Single-AZ, the default groups, no logs, no protection.
+/// The setup of the restored instance. Settings that the request omits are the source's where the API Reference says so
+/// (class, port, license, backups, storage size) and otherwise the default: Single-AZ, the default groups, no logs, no
+/// protection.
 fn setup(world: &World, caller: &Caller, query: &Query, snapshot: &Snapshot, engine: &Engine) -> Outcome<Setup> {
     let (origin, then) = (&snapshot.origin, &snapshot.origin.setup);
     let version = &origin.engine_version;
     let storage = then.storage.restored(engine, &Wanted::read(query)?)?;
     instances::must_have_storage(world, caller, storage.gib)?;
     let bound = options::binding_of(world, snapshot);
-    let usual = Setup::usual(engine, version, caller.account(), &caller.region, &then.class, storage.gib);
+    let usual = Setup::with_defaults(engine, version, caller.account(), &caller.region, &then.class, storage.gib);
     let own = snapshot.arn.account == caller.account();
     let mut setup = Setup {
         storage,
@@ -138,15 +139,15 @@ fn setup(world: &World, caller: &Caller, query: &Query, snapshot: &Snapshot, eng
         log_volume: then.log_volume,
         retention: then.retention,
         backup_window: then.backup_window,
-        // The default group, unless permanent or persistent options bind the snapshot to its own (RDS User Guide, Restoring
+        // The default group, unless the snapshot's own has permanent or persistent options (RDS User Guide, Restoring
         // to a DB instance, option groups).
         option_group: if own && !bound.is_empty() { snapshot.option_group.clone() } else { usual.option_group.clone() },
         ..usual
     };
-    Wishes::read(world, caller, query, engine, version)?.fill(&mut setup);
+    SetupRequest::read(world, caller, query, engine, version)?.fill(&mut setup);
     instances::choose_place_and_logs(world, caller, query, engine, version, &mut setup)?;
     options::must_keep(world, caller, &bound, &setup.option_group)?;
-    // A dedicated log volume that the new type of storage cannot have is not carried over.
+    // A dedicated log volume is dropped if the new storage type does not support it.
     setup.log_volume &= query.text("DedicatedLogVolume").is_some() || setup.storage.kind.starts_with("io");
     must_fit(&setup)?;
     Ok(setup)

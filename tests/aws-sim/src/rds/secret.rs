@@ -1,4 +1,4 @@
-//! RDS's view of the secret that holds a managed master password.
+//! The secret of a managed master password, as RDS describes it.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(crate) struct Secret {
     pub(super) arn: Arn,
     /// The ARN of its key.
     pub(crate) key: String,
-    /// `creating` or `rotating`, and until when.
+    /// `creating` or `rotating`, and when this ends.
     pub(super) change: (&'static str, Timestamp),
 }
 

@@ -1,4 +1,4 @@
-//! What of an instance can be chosen.
+//! The settings of an instance that can be chosen.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use super::network::default_security_group;
 use super::storage::Storage;
 use super::windows::{BACKUP, BackupWindow, MAINTENANCE, MaintenanceWindow};
 
-/// The choices that an instance was made with, or has come to since.
+/// The present settings of an instance.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) class: String,
     pub(crate) storage: Storage,
-    /// How far the storage may grow by itself (`MaxAllocatedStorage`).
+    /// The limit of storage autoscaling (`MaxAllocatedStorage`).
     pub(crate) ceiling: Option<u32>,
     pub(crate) port: u32,
     pub(crate) zone: String,
@@ -44,7 +44,14 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// The defaults of CreateDBInstance (RDS API Reference).
-    pub(crate) fn usual(engine: &Engine, version: &str, account: &str, region: &str, class: &str, gib: u32) -> Self {
+    pub(crate) fn with_defaults(
+        engine: &Engine,
+        version: &str,
+        account: &str,
+        region: &str,
+        class: &str,
+        gib: u32,
+    ) -> Self {
         Self {
             class: class.to_owned(),
             storage: Storage::usual(engine, gib),
@@ -52,7 +59,7 @@ impl Setup {
             port: engine.port,
             zone: format!("{region}a"),
             multi_az: false,
-            // By default it depends on the subnet group's network; the one here has no way out.
+            // At AWS the default depends on the subnet group's network; the one here has no internet gateway.
             public: false,
             deletion_protection: false,
             copy_tags: false,

@@ -11,10 +11,10 @@ use crate::query::Query;
 use crate::world::World;
 use crate::xml::Xml;
 
-/// The ARN of the caller's own manual snapshot, which alone has attributes.
+/// The ARN of the caller's own manual snapshot; other snapshots have no attributes.
 fn own(caller: &Caller, query: &Query) -> Outcome<String> {
-    // Automated snapshots and those of AWS Backup have names that no manual one can have; a snapshot is named here by
-    // its identifier, not by an ARN (RDS API Reference, ModifyDBSnapshotAttribute).
+    // Manual snapshots cannot have the names of automated snapshots and those of AWS Backup; a snapshot is named here
+    // by its identifier, not by an ARN (RDS API Reference, ModifyDBSnapshotAttribute).
     let id = identifier("DBSnapshotIdentifier", query.required("DBSnapshotIdentifier")?, SNAPSHOT)?;
     Ok(Arn::new("rds", &caller.region, caller.account(), format!("snapshot:{id}")).to_string())
 }
@@ -68,7 +68,7 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     if !add.is_empty() {
         may_be_shared(world, snapshot, &add)?;
     }
-    // Account ids form a set: adding one again changes nothing. UNSOURCED; AWS models no error for it.
+    // Account ids are a set: adding one twice changes nothing. UNSOURCED; AWS documents no error for it.
     let mut shares = snapshot.shares.clone();
     shares.extend(add.iter().map(|value| (*value).to_owned()));
     shares.retain(|value| !remove.contains(&value.as_str()));
@@ -83,10 +83,11 @@ pub(super) fn modify(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(show(snapshot))
 }
 
-/// Encrypted snapshots cannot be made public, and those under the account's default key, or one that AWS owns, cannot be
-/// shared (RDS User Guide, Sharing encrypted snapshots); nor those with Transparent Data Encryption (same page), of RDS Custom,
-/// or with an option group that has permanent or persistent options but Oracle's Timezone and OLS (Sharing a DB snapshot).
-/// UNSOURCED: the codes, that the call itself is refused for the default key, and that AWS's own key and RDS Custom are alike.
+/// Encrypted snapshots cannot be made public, and those encrypted with the account's default key, or with one that AWS
+/// owns, cannot be shared (RDS User Guide, Sharing encrypted snapshots); nor those with Transparent Data Encryption
+/// (same page), of RDS Custom, or with an option group that has permanent or persistent options other than Oracle's
+/// Timezone and OLS (Sharing a DB snapshot). UNSOURCED: the codes, that the call itself is refused for the default key,
+/// and that AWS's own key and RDS Custom are treated alike.
 fn may_be_shared(world: &World, snapshot: &Snapshot, add: &[&str]) -> Outcome<()> {
     let engine = engines::of(&snapshot.origin.engine);
     if engine.kind == engines::Kind::Custom {

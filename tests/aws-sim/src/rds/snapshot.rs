@@ -1,4 +1,4 @@
-//! One DB snapshot, and showing it.
+//! A DB snapshot, and its description in XML.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::envelope::Stored;
 use crate::tags::Tags;
 use crate::xml::Xml;
 
-/// What a snapshot knows of the database that it was taken of. Copies carry it on.
+/// The data of the database from which a snapshot was taken. Copies keep it.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     pub(crate) instance: String,
@@ -22,25 +22,25 @@ pub(crate) struct Origin {
     pub(crate) engine_version: String,
     pub(crate) master_username: String,
     pub(crate) database_name: Option<String>,
-    /// As it was then.
+    /// The setup when the snapshot was taken.
     pub(crate) setup: Setup,
-    /// The ARN of its credential for Transparent Data Encryption.
+    /// The ARN of its Transparent Data Encryption credential.
     pub(crate) tde: Option<String>,
-    /// As they were then.
+    /// The tags when the snapshot was taken.
     pub(crate) tags: Tags,
     pub(crate) instance_created: Timestamp,
-    /// `OriginalSnapshotCreateTime`: stays the same when the snapshot is copied.
+    /// `OriginalSnapshotCreateTime`: copies have the same.
     pub(crate) taken: Timestamp,
 }
 
-/// Where the making of a snapshot stands.
+/// The lifecycle stage of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Creating {
         from: Timestamp,
         until: Timestamp,
     },
-    /// Behind another copy of the same source database.
+    /// Waits for another copy of the same source database.
     Queued,
     Copying {
         from: Timestamp,
@@ -50,18 +50,18 @@ pub(crate) enum Stage {
     Failed,
 }
 
-/// What a copy under way will need at its end.
+/// What a copy in progress needs when it completes.
 #[derive(Clone, Debug)]
 pub(crate) struct CopyJob {
     pub(crate) source: String,
-    /// The grant on the source's key, when it has one.
+    /// The grant on the source's key, if it has one.
     pub(crate) grant: Option<String>,
     pub(crate) lasts: std::time::Duration,
 }
 
-/// Who makes a snapshot.
+/// What created a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Maker {
+pub(crate) enum Creator {
     /// The account: a manual snapshot.
     Account,
     /// RDS, in the backup window: an automated one.
@@ -70,8 +70,8 @@ pub(crate) enum Maker {
     Backup,
 }
 
-impl Maker {
-    /// As `SnapshotType` says it.
+impl Creator {
+    /// The value of `SnapshotType`.
     pub(super) fn kind(self) -> &'static str {
         match self {
             Self::Account => "manual",
@@ -85,15 +85,15 @@ impl Maker {
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) arn: Arn,
-    pub(crate) maker: Maker,
+    pub(crate) creator: Creator,
     pub(crate) origin: Origin,
     pub(crate) created: Timestamp,
     /// The ARN of its KMS key; `None` when it is not encrypted.
     pub(crate) key: Option<String>,
-    /// Encrypted under a key that AWS owns and nobody sees (`sse-rds`).
+    /// Whether it is encrypted with a key that AWS owns and does not show (`sse-rds`).
     pub(crate) owned_key: bool,
     pub(crate) option_group: String,
-    /// The ARN of the snapshot that it was copied from across accounts or Regions.
+    /// The ARN of the snapshot from which it was copied across accounts or Regions.
     pub(crate) source: Option<Arn>,
     pub(crate) tags: Tags,
     /// Account ids, or `all`.
@@ -108,7 +108,7 @@ impl Snapshot {
         self.arn.name_of("snapshot").unwrap_or_default()
     }
 
-    /// Whether the share lets `account` in.
+    /// Whether it is shared with `account`.
     pub(crate) fn shared_with(&self, account: &str) -> bool {
         self.shares.contains(account) || self.public()
     }
@@ -125,8 +125,8 @@ impl Snapshot {
         matches!(self.stage, Stage::Queued | Stage::Copying { .. })
     }
 
-    /// `pending` while queued, then `creating` and `copying` (seen in practice; the RDS API Reference leaves the status
-    /// of a DB snapshot free-form).
+    /// `pending` while queued, then `creating` and `copying` (seen in practice; the RDS API Reference does not list the
+    /// statuses of a DB snapshot).
     pub(crate) fn status(&self, now: Timestamp) -> &'static str {
         match self.stage {
             Stage::Creating { .. } => "creating",
@@ -138,8 +138,8 @@ impl Snapshot {
         }
     }
 
-    /// 0 while queued (RDS User Guide, Copying a DB snapshot: no progress is shown until the copy begins), 100 only when
-    /// available; in between it comes in lumps and not evenly.
+    /// The progress: 0 while queued (RDS User Guide, Copying a DB snapshot: no progress is shown until the copy
+    /// begins), 100 only when available; in between it increases in steps and unevenly.
     pub(crate) fn percent(&self, now: Timestamp) -> u64 {
         let (from, until) = match self.stage {
             Stage::Queued | Stage::Failed => return 0,
@@ -151,8 +151,8 @@ impl Snapshot {
         (slow_at_first / 5 * 5).min(95)
     }
 
-    /// RDS API Reference, DBSnapshot. To another account a shared snapshot shows its ARN as its identifier, and not its
-    /// tags.
+    /// RDS API Reference, DBSnapshot. Another account sees the ARN of a shared snapshot as its identifier, and does not
+    /// see its tags.
     pub(crate) fn show(&self, xml: &mut Xml, now: Timestamp, viewer: &str) {
         let own = viewer == self.arn.account;
         let origin = &self.origin;
@@ -162,7 +162,7 @@ impl Snapshot {
         xml.leaf("DBInstanceIdentifier", &origin.instance);
         xml.leaf("DbiResourceId", &origin.resource_id);
         xml.leaf("DBSnapshotArn", &arn);
-        // A snapshot shows its creation time when it has begun to exist: at once here.
+        // AWS shows the creation time once the snapshot exists: here at once.
         xml.leaf("SnapshotCreateTime", iso(self.created));
         xml.leaf("OriginalSnapshotCreateTime", iso(origin.taken));
         xml.leaf("SnapshotDatabaseTime", iso(origin.taken));
@@ -180,7 +180,7 @@ impl Snapshot {
         xml.leaf("InstanceCreateTime", iso(origin.instance_created));
         xml.leaf("MasterUsername", &origin.master_username);
         xml.leaf("LicenseModel", &setup.license);
-        xml.leaf("SnapshotType", self.maker.kind());
+        xml.leaf("SnapshotType", self.creator.kind());
         xml.leaf("OptionGroupName", &self.option_group);
         xml.leaf("Encrypted", self.encrypted());
         xml.maybe("KmsKeyId", self.key.as_ref());
@@ -200,7 +200,7 @@ impl Snapshot {
     }
 }
 
-/// How far `now` stands between `from` and `until`, in thousandths.
+/// The fraction of the time from `from` to `until` that has passed at `now`, in thousandths.
 fn permille(from: Timestamp, until: Timestamp, now: Timestamp) -> u64 {
     let whole = between(from, until).as_millis().max(1);
     let part = between(from, now).as_millis().min(whole);

@@ -6,7 +6,7 @@ use super::identifiers::{self, SNAPSHOT, identifier};
 use super::instance::Instance;
 use super::keys;
 use super::listing::{filters, paged};
-use super::snapshot::{Maker, Origin, Snapshot, Stage};
+use super::snapshot::{Creator, Origin, Snapshot, Stage};
 use crate::arn::Arn;
 use crate::caller::Caller;
 use crate::clock::later;
@@ -29,7 +29,7 @@ pub(super) fn create(world: &mut World, caller: &Caller, query: &Query) -> Outco
     Ok(xml)
 }
 
-/// Begins a manual snapshot of the instance (RDS API Reference, CreateDBSnapshot, Errors).
+/// Starts a manual snapshot of the instance (RDS API Reference, CreateDBSnapshot, Errors).
 pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str, given: Tags) -> Outcome<String> {
     let instance_arn = identifiers::own_instance(caller, instance)?;
     let absent = || Fault::not_found("DBInstanceNotFound", format!("DBInstance {instance} not found."));
@@ -47,25 +47,31 @@ pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str,
         );
         return Err(Fault::bad("InvalidDBInstanceState", message));
     }
-    must_have_room(world, caller)?;
+    must_be_below_quota(world, caller)?;
     if source.key.as_ref().is_some_and(|key| !keys::can_store(world, caller, key)) {
-        // The instance's storage is under this key already; a key that cannot be used stops the snapshot too: it makes the
-        // instance inaccessible (RDS User Guide, Encrypting Amazon RDS resources). UNSOURCED: the code; of those that the
-        // RDS API Reference lists for CreateDBSnapshot it is the one for an instance that is not available.
+        // A key of the instance that cannot be used makes the instance inaccessible, which also prevents the snapshot
+        // (RDS User Guide, Encrypting Amazon RDS resources). UNSOURCED: the code; of those that the RDS API Reference
+        // lists for CreateDBSnapshot it is the one for an instance that is not available.
         let message = format!("Cannot create a snapshot because the storage of {instance} cannot be accessed.");
         return Err(Fault::bad("InvalidDBInstanceState", message));
     }
-    let stored =
-        moved(world, &source.stored, source.key.as_deref(), &instance_arn, source.key.as_deref(), &arn.to_string());
-    // Its key has just been seen to work. InternalFailure: RDS API Reference, Common Errors.
+    let stored = re_encrypted(
+        world,
+        &source.stored,
+        source.key.as_deref(),
+        &instance_arn,
+        source.key.as_deref(),
+        &arn.to_string(),
+    );
+    // The key was checked just before. InternalFailure: RDS API Reference, Common Errors.
     let stored = stored.ok_or_else(|| Fault::internal("the storage cannot be read"))?;
-    let until = later(world.now, world.settings.paced(world.settings.durations.snapshot));
-    // With CopyTagsToSnapshot the instance's tags come along, unless tags are given (RDS User Guide, Copying tags to DB
+    let until = later(world.now, world.settings.scaled(world.settings.durations.snapshot));
+    // With CopyTagsToSnapshot the instance's tags are copied, unless tags are given (RDS User Guide, Copying tags to DB
     // instance snapshots).
     let tags = if source.setup.copy_tags && given.is_empty() { source.tags.clone() } else { given };
     super::tagging::must_not_be_too_many(&tags)?;
     let snapshot = Snapshot {
-        maker: Maker::Account,
+        creator: Creator::Account,
         origin: origin(&source, world.now),
         created: world.now,
         key: source.key.clone(),
@@ -81,22 +87,22 @@ pub(super) fn take(world: &mut World, caller: &Caller, instance: &str, id: &str,
     };
     let arn = arn.to_string();
     world.rds.snapshots.insert(arn.clone(), snapshot);
-    world.rds.agenda.insert((until, arn.clone()));
+    world.rds.events.insert((until, arn.clone()));
     if let Some(instance) = world.rds.instances.get_mut(&instance_arn) {
         instance.backups.insert(arn.clone());
     }
     Ok(arn)
 }
 
-/// Makes a snapshot that is complete at once and has not been made by the account.
+/// Sets up a complete snapshot that RDS or AWS Backup has created.
 pub(crate) fn set_up_backup(world: &mut World, account: &str, region: &str, database: &str, name: &str) {
     let from = Arn::new("rds", region, account, format!("db:{database}")).to_string();
     let arn = Arn::new("rds", region, account, format!("snapshot:{name}"));
     let Some(instance) = world.rds.instances.get(&from).cloned() else { return };
     let key = instance.key.as_deref();
-    let stored = moved(world, &instance.stored, key, &from, key, &arn.to_string());
+    let stored = re_encrypted(world, &instance.stored, key, &from, key, &arn.to_string());
     let snapshot = Snapshot {
-        maker: if name.starts_with("rds:") { Maker::Rds } else { Maker::Backup },
+        creator: if name.starts_with("rds:") { Creator::Rds } else { Creator::Backup },
         origin: origin(&instance, world.now),
         created: world.now,
         key: instance.key,
@@ -129,8 +135,8 @@ fn origin(instance: &Instance, taken: jiff::Timestamp) -> Origin {
     }
 }
 
-/// The same content for another owner: read under one key, sealed anew under another (or none).
-pub(super) fn moved(
+/// Copies content to another owner: decrypted with one key, encrypted with another (or none).
+pub(super) fn re_encrypted(
     world: &mut World,
     stored: &Stored,
     from_key: Option<&str>,
@@ -150,7 +156,7 @@ pub(super) fn moved(
     }
 }
 
-/// Refuses an identifier in use, whatever the state of what uses it (RDS API Reference, CreateDBSnapshot,
+/// Refuses an identifier that a snapshot in any state has (RDS API Reference, CreateDBSnapshot,
 /// DBSnapshotAlreadyExists).
 pub(super) fn must_be_free(world: &World, arn: &Arn) -> Outcome<()> {
     if !world.rds.snapshots.contains_key(&arn.to_string()) {
@@ -161,11 +167,12 @@ pub(super) fn must_be_free(world: &World, arn: &Arn) -> Outcome<()> {
     Err(Fault::bad("DBSnapshotAlreadyExists", message))
 }
 
-/// 100 manual snapshots by default, those of AWS Backup not counted (RDS User Guide, Quotas and constraints for Amazon RDS).
-pub(super) fn must_have_room(world: &World, caller: &Caller) -> Outcome<()> {
+/// 100 manual snapshots by default, not counting those of AWS Backup (RDS User Guide, Quotas and constraints for Amazon
+/// RDS).
+pub(super) fn must_be_below_quota(world: &World, caller: &Caller) -> Outcome<()> {
     let most = world.settings.quotas.manual_snapshots;
     let own = world.rds.snapshots_of(caller.account(), &caller.region);
-    if own.filter(|snapshot| snapshot.maker == Maker::Account).count() < most {
+    if own.filter(|snapshot| snapshot.creator == Creator::Account).count() < most {
         return Ok(());
     }
     Err(Fault::bad("SnapshotQuotaExceeded", format!("Cannot create more than {most} manual snapshots")))
@@ -203,19 +210,19 @@ pub(super) fn describe(world: &mut World, caller: &Caller, query: &Query) -> Out
     if id.is_some_and(|id| id.starts_with("rds:")) && query.text("SnapshotType").is_none() {
         return Err(Fault::combination("SnapshotType must be specified for an automated snapshot."));
     }
-    let reach = Reach::of(query)?;
+    let kinds = SnapshotKinds::of(query)?;
     let account = caller.account();
     let wanted_id = id.map(|id| identifiers::snapshot(caller, "DBSnapshotIdentifier", id)).transpose()?;
     let named = wanted_id.iter().filter_map(|arn| world.rds.snapshots.get(arn));
     let all = world.rds.snapshots.values().filter(|_| wanted_id.is_none());
     let in_region = named.chain(all).filter(|snapshot| snapshot.arn.region == caller.region);
-    let visible = in_region.filter(|snapshot| reach.covers(snapshot, account));
+    let visible = in_region.filter(|snapshot| kinds.covers(snapshot, account));
     if let Some(instance) = instance {
         identifiers::own_instance(caller, instance)?;
     }
     let chosen = visible.filter(|snapshot| {
         let own = snapshot.arn.account == account;
-        // By a bare name or by its instance one finds only one's own.
+        // A name or an instance selects only the caller's own snapshots.
         instance.is_none_or(|instance| own && instance.eq_ignore_ascii_case(&snapshot.origin.instance))
             && resource.is_none_or(|resource| resource == snapshot.origin.resource_id)
             && filters.iter().all(|(name, values)| passes(snapshot, own, name, values))
@@ -241,8 +248,8 @@ pub(super) fn not_found(id: &str) -> Fault {
     Fault::not_found("DBSnapshotNotFound", format!("DBSnapshot {id} not found."))
 }
 
-/// Which kinds of snapshots a description covers.
-struct Reach {
+/// The kinds of snapshots that a describe call returns.
+struct SnapshotKinds {
     manual: bool,
     automated: bool,
     backup: bool,
@@ -250,9 +257,9 @@ struct Reach {
     public: bool,
 }
 
-impl Reach {
-    /// Without a type: one's own, and the others' as `IncludeShared` and `IncludePublic` say. Those do not apply with a
-    /// type (RDS API Reference, DescribeDBSnapshots, SnapshotType and IncludeShared).
+impl SnapshotKinds {
+    /// Without a type: the caller's own, and others as `IncludeShared` and `IncludePublic` say, which do not apply with
+    /// a type (RDS API Reference, DescribeDBSnapshots, SnapshotType and IncludeShared).
     fn of(query: &Query) -> Outcome<Self> {
         let included = |name: &str| query.flag(name).map(Option::unwrap_or_default);
         let (shared, public) = (included("IncludeShared")?, included("IncludePublic")?);
@@ -270,10 +277,10 @@ impl Reach {
 
     fn covers(&self, snapshot: &Snapshot, account: &str) -> bool {
         if snapshot.arn.account == account {
-            return match snapshot.maker {
-                Maker::Account => self.manual,
-                Maker::Rds => self.automated,
-                Maker::Backup => self.backup,
+            return match snapshot.creator {
+                Creator::Account => self.manual,
+                Creator::Rds => self.automated,
+                Creator::Backup => self.backup,
             };
         }
         (self.shared && snapshot.shares.contains(account)) || (self.public && snapshot.public())
@@ -283,7 +290,7 @@ impl Reach {
 fn passes(snapshot: &Snapshot, own: bool, filter: &str, values: &[&str]) -> bool {
     let origin = &snapshot.origin;
     let instance_arn = Arn::new("rds", &snapshot.arn.region, &snapshot.arn.account, format!("db:{}", origin.instance));
-    let kind = if own { snapshot.maker.kind() } else { "shared" };
+    let kind = if own { snapshot.creator.kind() } else { "shared" };
     values.iter().any(|value| match filter {
         "db-instance-id" => own && (value.eq_ignore_ascii_case(&origin.instance) || *value == instance_arn.to_string()),
         "db-snapshot-id" => own && value.eq_ignore_ascii_case(snapshot.id()),

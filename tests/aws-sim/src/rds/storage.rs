@@ -1,9 +1,9 @@
-//! An instance's storage, and which combinations of type, size and performance there are.
+//! An instance's storage, and the valid combinations of type, size and performance.
 
 use super::engines::Engine;
 use crate::fault::{Fault, Outcome};
 
-/// The storage of an instance, or what a snapshot remembers of it.
+/// The storage of an instance, or of a snapshot's source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Storage {
     pub(crate) gib: u32,
@@ -13,7 +13,7 @@ pub(crate) struct Storage {
     pub(crate) throughput: Option<u32>,
 }
 
-/// What a request says of it.
+/// The storage parameters of a request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted<'a> {
     pub(super) gib: Option<u32>,
@@ -36,7 +36,7 @@ impl<'a> Wanted<'a> {
         self.gib.is_some() || self.kind.is_some() || self.iops.is_some() || self.throughput.is_some()
     }
 
-    /// The type when none is named: io1 with Iops, otherwise gp3 (RDS API Reference, RestoreDBInstanceFromDBSnapshot,
+    /// The type, by default io1 with Iops, otherwise gp3 (RDS API Reference, RestoreDBInstanceFromDBSnapshot,
     /// StorageType). Iops of 0 turn provisioned performance off (same page, Iops).
     pub(super) fn kind(&self) -> &'a str {
         self.kind.unwrap_or(if self.iops.is_some_and(|iops| iops > 0) { "io1" } else { "gp3" })
@@ -44,13 +44,13 @@ impl<'a> Wanted<'a> {
 }
 
 impl Storage {
-    /// gp3 storage at its baseline.
+    /// gp3 storage with its baseline performance.
     pub(crate) fn usual(engine: &Engine, gib: u32) -> Self {
         let (iops, throughput) = baseline(engine, gib);
         Self { gib, kind: "gp3".to_owned(), iops: Some(iops), throughput: Some(throughput) }
     }
 
-    /// As big, but of another type without performance of its own, for what is set up.
+    /// The same size with another type and without provisioned performance, for databases that are set up.
     pub(crate) fn of_kind(self, kind: &str) -> Self {
         if kind == self.kind {
             return self;
@@ -58,10 +58,10 @@ impl Storage {
         Self { kind: kind.to_owned(), iops: None, throughput: None, ..self }
     }
 
-    /// The storage of this description, when there is such a thing (RDS User Guide, Amazon RDS DB instance storage).
+    /// Checks that a storage configuration is valid (RDS User Guide, Amazon RDS DB instance storage).
     ///
-    /// UNSOURCED where no text is quoted: the codes. The API Reference also says that gp3 needs Iops; in practice it is
-    /// refused below the striping threshold and has a baseline above it.
+    /// UNSOURCED where no text is quoted: the codes. The API Reference also says that gp3 needs Iops; in practice Iops
+    /// are refused below the striping threshold, and have a default above it.
     pub(super) fn checked(
         engine: &Engine,
         gib: u32,
@@ -74,7 +74,7 @@ impl Storage {
         let smallest = if kind.starts_with("io") && !engine.sql_server() { 100 } else { 20 };
         match kind {
             "gp2" | "gp3" | "io1" | "io2" => {}
-            // Magnetic storage can be neither made nor restored since 2026-07-01 (RDS User Guide, Magnetic storage).
+            // Magnetic storage can be neither created nor restored since 2026-07-01 (RDS User Guide, Magnetic storage).
             "standard" => {
                 return Err(Fault::bad(
                     "StorageTypeNotSupported",
@@ -144,8 +144,8 @@ impl Storage {
         }
     }
 
-    /// The storage after a restore: bigger when asked, by at least 10 %, but not for SQL Server (RDS User Guide, Restoring to
-    /// a DB instance; RDS API Reference, RestoreDBInstanceFromDBSnapshot, AllocatedStorage).
+    /// The storage after a restore: larger if requested, by at least 10 %, but not for SQL Server (RDS User Guide,
+    /// Restoring to a DB instance; RDS API Reference, RestoreDBInstanceFromDBSnapshot, AllocatedStorage).
     pub(super) fn restored(&self, engine: &Engine, wanted: &Wanted<'_>) -> Outcome<Self> {
         if self.kind == "standard" {
             return Err(Fault::bad(
@@ -170,8 +170,8 @@ impl Storage {
             )));
         }
         let kind = wanted.kind();
-        // "If this parameter isn't specified, the IOPS value is taken from the backup" (same page, Iops), as far as the same
-        // type of storage can have it.
+        // "If this parameter isn't specified, the IOPS value is taken from the backup" (same page, Iops), if the
+        // storage type is the same and supports it.
         let same = kind == self.kind && wanted.iops.is_none();
         let kept = same && (kind != "gp3" || engine.striped_from.is_none_or(|threshold| self.gib >= threshold));
         let iops = if kept { self.iops } else { wanted.iops };
@@ -179,7 +179,7 @@ impl Storage {
         Self::checked(engine, gib, kind, iops, throughput)
     }
 
-    /// The storage after a modification. A size that is less than 10 % more is rounded up (RDS API Reference,
+    /// The storage after a modification. An increase of less than 10 % is rounded up to 10 % (RDS API Reference,
     /// ModifyDBInstance, AllocatedStorage).
     pub(super) fn modified(&self, engine: &Engine, wanted: &Wanted<'_>) -> Outcome<Self> {
         let gib = match wanted.gib {
@@ -192,7 +192,7 @@ impl Storage {
             Some(gib) if gib > self.gib && !engine.sql_server() => gib.max(least_increase(self.gib)),
             other => other.unwrap_or(self.gib),
         };
-        // From one type to another: io1 when Iops are given, and otherwise nothing changes (same page, StorageType).
+        // The type changes to io1 when Iops are given for gp2, and otherwise stays (same page, StorageType).
         let kind = match (wanted.kind, wanted.iops) {
             (Some(kind), _) => kind,
             (None, Some(iops)) if iops > 0 && self.kind == "gp2" => "io1",
@@ -202,8 +202,8 @@ impl Storage {
         let kept = kind == self.kind && (kind != "gp3" || self.gib >= threshold);
         let iops = wanted.iops.or(if kept { self.iops } else { None });
         let throughput = wanted.throughput.or(if kept { self.throughput } else { None });
-        // "When you increase the allocated storage for a DB instance that uses Provisioned IOPS, you must also specify the
-        // Iops parameter", and the other way round (same page). gp3 below the threshold has none to specify.
+        // "When you increase the allocated storage for a DB instance that uses Provisioned IOPS, you must also specify
+        // the Iops parameter", and vice versa (same page). gp3 below the threshold has no Iops to specify.
         let provisioned = kind == self.kind && matches!(kind, "io1" | "io2");
         if provisioned && gib > self.gib && wanted.iops.is_none() {
             return Err(Fault::combination("You must specify Iops when you increase the allocated storage."));
@@ -215,7 +215,7 @@ impl Storage {
     }
 }
 
-/// gp3's IOPS and throughput when none are chosen.
+/// The default IOPS and throughput of gp3.
 fn baseline(engine: &Engine, gib: u32) -> (u32, u32) {
     match engine.striped_from {
         Some(threshold) if gib >= threshold => (12_000, 500),
@@ -223,7 +223,7 @@ fn baseline(engine: &Engine, gib: u32) -> (u32, u32) {
     }
 }
 
-/// At least 10 % more.
+/// The least size that is 10 % larger.
 pub(super) fn least_increase(gib: u32) -> u32 {
     gib + gib.div_ceil(10)
 }

@@ -1,4 +1,4 @@
-//! All that RDS keeps.
+//! The state of RDS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,28 +11,28 @@ use super::parameter_group::ParameterGroup;
 use super::snapshot::Snapshot;
 use crate::arn::Arn;
 
-/// Everything of RDS, of all accounts and Regions, by ARN.
+/// All resources of RDS, of all accounts and Regions, by ARN.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rds {
     pub(crate) instances: BTreeMap<String, Instance>,
     pub(crate) snapshots: BTreeMap<String, Snapshot>,
-    /// Subnet group ARN to its description.
+    /// Subnet groups by ARN.
     pub(crate) subnet_groups: BTreeMap<String, SubnetGroup>,
     pub(crate) parameter_groups: BTreeMap<String, ParameterGroup>,
     pub(crate) option_groups: BTreeMap<String, OptionGroup>,
     /// (account, Region, id).
     pub(crate) security_groups: BTreeSet<(String, String, String)>,
-    /// (account, Region) where somebody has deleted the default VPC.
+    /// (account, Region) whose default VPC has been deleted.
     pub(crate) without_default_vpc: BTreeSet<(String, String)>,
-    /// When which instance or snapshot is to be looked at.
-    pub(super) agenda: BTreeSet<(Timestamp, String)>,
-    /// The copies under way of each source database, by its resource id: the first runs, the others wait.
+    /// The times at which instances or snapshots have events, with their ARNs.
+    pub(super) events: BTreeSet<(Timestamp, String)>,
+    /// The queue of copies of each source database, by its resource id: the first one runs, the others wait.
     pub(super) queues: BTreeMap<String, Vec<String>>,
 }
 
 impl Rds {
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
-        self.agenda.first().map(|(at, _)| *at)
+        self.events.first().map(|(at, _)| *at)
     }
 
     /// The instances of an account in a Region, by identifier.

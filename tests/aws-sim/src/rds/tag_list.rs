@@ -1,4 +1,4 @@
-//! What RDS shows of tags.
+//! The description of tags in XML.
 
 use crate::xml::Xml;
 

@@ -20,12 +20,12 @@ pub(super) fn parsed(query: &Query) -> Outcome<Tags> {
             return Err(Fault::value(format!("The tag key {key} is given twice")));
         }
     }
-    // RDS User Guide, Overview of Amazon RDS resource tags; the code is of cloud-custodian/cloud-custodian#4674.
+    // RDS User Guide, Overview of Amazon RDS resource tags; the code is from cloud-custodian/cloud-custodian#4674.
     tags::check(&tags).map_err(|wrong| Fault::value(wrong))?;
     Ok(tags)
 }
 
-/// Tags as they are copied from snapshot to snapshot: not when AWS itself has made one. The text has been seen in practice.
+/// The tags that a copy of a snapshot gets; refused if AWS itself has set one. The text has been seen in practice.
 pub(super) fn copied(tags: &Tags) -> Outcome<Tags> {
     if tags.keys().any(|key| reserved(key)) {
         return Err(Fault::value("Tag keys cannot start with the reserved prefix"));
@@ -33,8 +33,8 @@ pub(super) fn copied(tags: &Tags) -> Outcome<Tags> {
     Ok(tags.clone())
 }
 
-/// Refuses more than 50 tags on a resource; those of AWS itself do not count (RDS User Guide, Overview of Amazon RDS resource
-/// tags).
+/// Refuses more than 50 tags on a resource, not counting those of AWS itself (RDS User Guide, Overview of Amazon RDS
+/// resource tags).
 pub(super) fn must_not_be_too_many(tags: &Tags) -> Outcome<()> {
     if inherited(tags).len() > 50 {
         return Err(Fault::value("Tag limit exceeded: a resource has at most 50 tags"));
@@ -42,7 +42,7 @@ pub(super) fn must_not_be_too_many(tags: &Tags) -> Outcome<()> {
     Ok(())
 }
 
-/// Tags as they pass on to what is restored. UNSOURCED: that those of AWS itself do not.
+/// The tags that a restored instance inherits. UNSOURCED: that those of AWS itself are not inherited.
 pub(super) fn inherited(tags: &Tags) -> Tags {
     let own = tags.iter().filter(|(key, _)| !reserved(key));
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
@@ -71,11 +71,11 @@ fn named<'a>(world: &'a mut World, caller: &Caller, query: &Query) -> Outcome<&'
         "og" => (world.rds.option_groups.get_mut(text).map(|group| &mut group.tags), "OptionGroupNotFoundFault"),
         _ => return Err(malformed()),
     };
-    // UNSOURCED: the codes of groups, which the page does not list; those of instances and snapshots it does.
+    // UNSOURCED: the codes for groups; the page lists only those for instances and snapshots.
     tags.ok_or_else(|| Fault::not_found(code, format!("{text} not found.")))
 }
 
-/// RDS API Reference, AddTagsToResource: a key that is there already gets the new value.
+/// RDS API Reference, AddTagsToResource: an existing key gets the new value.
 pub(super) fn add(world: &mut World, caller: &Caller, query: &Query) -> Outcome<Xml> {
     query.only(&["ResourceName", "Tags"])?;
     let added = parsed(query)?;

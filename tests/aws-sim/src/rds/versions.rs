@@ -1,4 +1,4 @@
-//! Which versions of the engines are on offer.
+//! The supported versions of the engines.
 
 use super::engines;
 use super::listing::{filters, paged};
@@ -33,7 +33,7 @@ pub(super) fn describe(_: &mut World, _: &Caller, query: &Query) -> Outcome<Xml>
         engine.is_none_or(|engine| engine == known.name)
             && version.is_none_or(|version| version == *number || version == major)
             && family.is_none_or(|family| family == own_family)
-            // The default of an engine, or of the major version that is asked for.
+            // The default of an engine, or of the requested major version.
             && (!default_only || version.is_some() || known.versions.first() == Some(number))
             && filters.iter().all(|(name, values)| {
                 values.iter().any(|value| match *name {

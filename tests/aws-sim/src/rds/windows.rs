@@ -1,4 +1,4 @@
-//! The windows for backups and for maintenance, in UTC.
+//! Backup windows and maintenance windows, in UTC.
 
 use std::fmt;
 
@@ -9,25 +9,25 @@ use crate::fault::{Fault, Outcome};
 
 const DAY: u32 = 24 * 60;
 const WEEK: u32 = 7 * DAY;
-/// Both windows have at least 30 minutes (RDS API Reference, CreateDBInstance).
+/// The least length of both windows, in minutes (RDS API Reference, CreateDBInstance).
 const SHORTEST: u32 = 30;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// A time of the day: `hh24:mi-hh24:mi`.
+/// A daily window: `hh24:mi-hh24:mi`. In minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BackupWindow {
     start: u32,
     length: u32,
 }
 
-/// A time of the week: `ddd:hh24:mi-ddd:hh24:mi`.
+/// A weekly window: `ddd:hh24:mi-ddd:hh24:mi`. In minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MaintenanceWindow {
     start: u32,
     length: u32,
 }
 
-/// The window that an instance has when none is chosen. AWS draws one at random.
+/// The default windows. AWS chooses them at random.
 pub(crate) const BACKUP: BackupWindow = BackupWindow { start: 3 * 60, length: 30 };
 pub(crate) const MAINTENANCE: MaintenanceWindow = MaintenanceWindow { start: 6 * DAY + 4 * 60, length: 30 };
 
@@ -64,7 +64,7 @@ impl MaintenanceWindow {
             ))
         })?;
         let length = (end + WEEK - start) % WEEK;
-        // "Maximum 24 hours" is what the console allows; the API Reference has no upper bound.
+        // The console allows at most 24 hours; the API Reference has no upper bound.
         if length < SHORTEST {
             return Err(Fault::value(format!("The maintenance window must be at least {SHORTEST} minutes: {text}")));
         }
@@ -75,7 +75,7 @@ impl MaintenanceWindow {
         (minute_of_the_week(now) + WEEK - self.start) % WEEK < self.length
     }
 
-    /// When it opens next, after now.
+    /// When it opens next, after `now`.
     pub(super) fn opens(self, now: Timestamp) -> Timestamp {
         let minutes = match (self.start + WEEK - minute_of_the_week(now)) % WEEK {
             0 => WEEK,
@@ -89,23 +89,23 @@ impl MaintenanceWindow {
 }
 
 impl MaintenanceWindow {
-    /// The window of an instance that has chosen none: one that does not meet its backup window, if there is any. UNSOURCED:
-    /// that AWS, which draws it at random, minds the backup window.
-    pub(super) fn beside(backup: BackupWindow) -> Self {
+    /// The default window of an instance: one that does not overlap its backup window, if possible. UNSOURCED: that
+    /// AWS, which chooses it at random, avoids the backup window.
+    pub(super) fn default_for(backup: BackupWindow) -> Self {
         let later = |half_hours: u32| Self { start: (MAINTENANCE.start + half_hours * SHORTEST) % WEEK, ..MAINTENANCE };
-        (0..48).map(later).find(|window| !meet(backup, *window)).unwrap_or(MAINTENANCE)
+        (0..48).map(later).find(|window| !overlap(backup, *window)).unwrap_or(MAINTENANCE)
     }
 }
 
-/// Refuses windows that meet (RDS API Reference, CreateDBInstance, PreferredBackupWindow).
-pub(super) fn must_not_meet(backup: BackupWindow, maintenance: MaintenanceWindow) -> Outcome<()> {
-    if meet(backup, maintenance) {
+/// Refuses windows that overlap (RDS API Reference, CreateDBInstance, PreferredBackupWindow).
+pub(super) fn must_not_overlap(backup: BackupWindow, maintenance: MaintenanceWindow) -> Outcome<()> {
+    if overlap(backup, maintenance) {
         return Err(Fault::value("The backup window and maintenance window must not overlap."));
     }
     Ok(())
 }
 
-fn meet(backup: BackupWindow, maintenance: MaintenanceWindow) -> bool {
+fn overlap(backup: BackupWindow, maintenance: MaintenanceWindow) -> bool {
     (0..7).any(|day| {
         let gap = (day * DAY + backup.start + WEEK - maintenance.start) % WEEK;
         gap < maintenance.length || WEEK - gap < backup.length

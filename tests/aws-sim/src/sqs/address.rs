@@ -7,7 +7,7 @@ use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::World;
 
-/// The ARN of the queue that a request names, by URL or by name. Of the URL only the path counts.
+/// The ARN of the queue that a request names, by URL or by name. Only the path of the URL is used.
 pub(super) fn named(caller: &Caller, json: &Json) -> Option<String> {
     if let Some(url) = json.text("QueueUrl").ok().flatten() {
         let path = url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
@@ -24,8 +24,8 @@ pub(crate) fn resources(caller: &Caller, json: &Json) -> Vec<String> {
     named(caller, json).into_iter().collect()
 }
 
-/// The queue that the request's URL names (SQS API Reference, Common Errors, MissingParameter; SendMessage, InvalidAddress, with
-/// this text jegesh/python-sqs-listener#30).
+/// The queue that the request's URL names (SQS API Reference, Common Errors, MissingParameter; SendMessage,
+/// InvalidAddress, with this text jegesh/python-sqs-listener#30).
 pub(super) fn queue<'a>(world: &'a mut World, caller: &Caller, json: &Json) -> Outcome<&'a mut Queue> {
     let url = json.text("QueueUrl")?.ok_or_else(|| Fault::missing("QueueUrl"))?;
     let arn = named(caller, json);

@@ -19,14 +19,15 @@ const TEXTS: [&str; 5] = ["KmsMasterKeyId", "Policy", "RedriveAllowPolicy", "Red
 /// A queue policy has at most 8192 bytes (SQS Developer Guide, Policy quotas).
 const LARGEST_POLICY: usize = 8192;
 
-/// Checks attributes that are about to be set; gives the policy, when it is among them (SQS API Reference, SetQueueAttributes).
+/// Checks attributes before they are set; returns the policy, if it is among them (SQS API Reference,
+/// SetQueueAttributes).
 pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) -> Outcome<Option<Policy>> {
     let mut policy = None;
     for (name, value) in given {
         let invalid = |why: String| {
             Fault::bad("InvalidAttributeValue", format!("Invalid value for the parameter {name}. Reason: {why}."))
         };
-        // This one has another code: seen in practice (crossplane-contrib/provider-aws#443).
+        // RedrivePolicy has another code: seen in practice (crossplane-contrib/provider-aws#443).
         let no_redrive =
             |why: String| Fault::value(format!("Value {value} for parameter RedrivePolicy is invalid. Reason: {why}."));
         if let Some((_, least, most, _)) = NUMBERS.iter().find(|(known, ..)| known == name) {
@@ -40,14 +41,15 @@ pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) 
             let (target, _) = redrive(value).map_err(no_redrive)?;
             dead_letter_queue(world, arn, &target).map_err(no_redrive)?;
         } else if name == "RedriveAllowPolicy" && !value.is_empty() {
-            Admission::parse(value).map_err(invalid)?;
+            RedriveAllowed::parse(value).map_err(invalid)?;
         } else if name == "SqsManagedSseEnabled" && !matches!(value.as_str(), "true" | "false") {
             return Err(invalid("must be true or false".to_owned()));
         }
     }
     let set = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
-    // "Only one server-side encryption option is supported per queue" (SQS API Reference, SetQueueAttributes). The code has been
-    // seen in practice: test_sse_kms_and_sqs_are_mutually_exclusive of localstack/localstack, recorded from AWS.
+    // "Only one server-side encryption option is supported per queue" (SQS API Reference, SetQueueAttributes). The code
+    // has been seen in practice: test_sse_kms_and_sqs_are_mutually_exclusive of localstack/localstack, recorded from
+    // AWS.
     if !set("KmsMasterKeyId").is_empty() && set("SqsManagedSseEnabled") == "true" {
         let message = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.";
         return Err(Fault::bad("InvalidAttributeName", message));
@@ -55,8 +57,8 @@ pub(super) fn check(world: &World, arn: &Arn, given: &BTreeMap<String, String>) 
     Ok(policy)
 }
 
-/// Sets attributes that have been checked. An empty text takes an attribute away (SQS API Reference, SetQueueAttributes,
-/// of policies); one way of encryption ends the other.
+/// Sets attributes that have been checked. An empty text removes an attribute (SQS API Reference, SetQueueAttributes,
+/// for policies); each kind of encryption disables the other.
 pub(super) fn set(queue: &mut Queue, given: BTreeMap<String, String>) {
     for (name, value) in given {
         match (name.as_str(), value.as_str()) {
@@ -93,45 +95,45 @@ fn parsed(world: &World, text: &str) -> Result<Policy, String> {
     Ok(policy)
 }
 
-/// It must exist, in the same account and Region (SQS Developer Guide, Dead-letter queues).
+/// Checks that the target exists, in the same account and Region (SQS Developer Guide, Dead-letter queues).
 fn dead_letter_queue(world: &World, arn: &Arn, target: &str) -> Result<(), String> {
     let parsed = Arn::parse(target).ok_or("deadLetterTargetArn is not an ARN")?;
     if parsed.account != arn.account || parsed.region != arn.region {
         return Err("Dead-letter target owner should be same as the source".to_owned());
     }
     let target = world.sqs.queues.get(target).ok_or("Dead letter target does not exist")?;
-    let admission = target.attributes.get("RedriveAllowPolicy").map(|text| Admission::parse(text)).transpose()?;
-    match admission {
-        Some(Admission::Nobody) => Err("The dead-letter queue admits no source queue".to_owned()),
-        Some(Admission::Named(sources)) if !sources.contains(&arn.to_string()) => {
+    let allowed = target.attributes.get("RedriveAllowPolicy").map(|text| RedriveAllowed::parse(text)).transpose()?;
+    match allowed {
+        Some(RedriveAllowed::NoQueue) => Err("The dead-letter queue admits no source queue".to_owned()),
+        Some(RedriveAllowed::Named(sources)) if !sources.contains(&arn.to_string()) => {
             Err("The dead-letter queue does not admit this source queue".to_owned())
         }
         _ => Ok(()),
     }
 }
 
-/// A `RedriveAllowPolicy`: whose dead letters a queue takes (SQS API Reference, SetQueueAttributes).
-enum Admission {
-    Everybody,
-    Nobody,
+/// A `RedriveAllowPolicy`: the source queues of a dead-letter queue (SQS API Reference, SetQueueAttributes).
+enum RedriveAllowed {
+    AllQueues,
+    NoQueue,
     Named(Vec<String>),
 }
 
-impl Admission {
+impl RedriveAllowed {
     fn parse(text: &str) -> Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let sources = value["sourceQueueArns"].as_array().map(Vec::as_slice).unwrap_or_default();
         let sources: Vec<String> = sources.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         match (value["redrivePermission"].as_str(), sources.len()) {
-            (Some("allowAll"), 0) => Ok(Self::Everybody),
-            (Some("denyAll"), 0) => Ok(Self::Nobody),
+            (Some("allowAll"), 0) => Ok(Self::AllQueues),
+            (Some("denyAll"), 0) => Ok(Self::NoQueue),
             (Some("byQueue"), 1..=10) => Ok(Self::Named(sources)),
             _ => Err("redrivePermission must be allowAll, denyAll, or byQueue with 1 to 10 sourceQueueArns".to_owned()),
         }
     }
 }
 
-/// SQS API Reference, SetQueueAttributes: Attributes is required. UNSOURCED: that an empty map does not do either.
+/// SQS API Reference, SetQueueAttributes: Attributes is required. UNSOURCED: that an empty map is refused too.
 pub(super) fn set_queue_attributes(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["Attributes", "QueueUrl"])?;
     let given = json.map("Attributes")?;
@@ -140,7 +142,7 @@ pub(super) fn set_queue_attributes(world: &mut World, caller: &Caller, json: &Js
         return Err(Fault::missing("Attributes"));
     }
     let policy = check(world, &arn, &given)?;
-    let (now, lag) = (world.now, world.settings.paced(world.settings.lags.authorization));
+    let (now, lag) = (world.now, world.settings.scaled(world.settings.lags.authorization));
     let queue = queue(world, caller, json)?;
     queue.modified = now;
     if let Some(policy) = policy {
@@ -150,7 +152,7 @@ pub(super) fn set_queue_attributes(world: &mut World, caller: &Caller, json: &Js
     Ok(Value::Null)
 }
 
-/// SQS API Reference, GetQueueAttributes: those asked for, as text.
+/// SQS API Reference, GetQueueAttributes: the requested attributes, as text.
 pub(super) fn get_queue_attributes(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["AttributeNames", "QueueUrl"])?;
     let wanted = json.texts("AttributeNames")?;
@@ -160,7 +162,8 @@ pub(super) fn get_queue_attributes(world: &mut World, caller: &Caller, json: &Js
     if let Some(text) = all.get_mut("RedrivePolicy")
         && let Ok((target, count)) = redrive(text)
     {
-        // However the number was put, it comes back as one (AWS CLI Command Reference, get-queue-attributes, Examples).
+        // The count is returned as a number, also if it was set as a text (AWS CLI Command Reference,
+        // get-queue-attributes, Examples).
         *text = json!({ "deadLetterTargetArn": target, "maxReceiveCount": count }).to_string();
     }
     for (name, _, _, default) in NUMBERS.iter().filter(|(name, ..)| !name.starts_with("Kms")) {

@@ -1,4 +1,4 @@
-//! Several messages in one call, each with its own outcome.
+//! Batch actions: several messages in one call, each with its own result.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::World;
 
-/// All entries together have at most 1 MiB, as one message has (SQS API Reference, SendMessageBatch).
+/// All entries together have at most 1 MiB, the limit of a single message (SQS API Reference, SendMessageBatch).
 const LARGEST: usize = 1_048_576;
 
 /// SQS API Reference, SendMessageBatch, BatchRequestTooLong.

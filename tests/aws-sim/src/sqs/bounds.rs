@@ -3,7 +3,7 @@
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 
-/// A number within bounds (SQS API Reference, the parameter), in SQS's words (aws/aws-sdk-java#197).
+/// A number within bounds (SQS API Reference, the parameter), with SQS's error text (aws/aws-sdk-java#197).
 pub(super) fn bounded(json: &Json, name: &str, least: i64, most: i64) -> Outcome<Option<i64>> {
     match json.number(name)? {
         Some(value) if !(least..=most).contains(&value) => Err(Fault::value(format!(

@@ -1,4 +1,4 @@
-//! The MD5 digests with which clients check what they sent and received.
+//! The MD5 digests with which clients verify what they sent and received.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use crate::clock::later;
 
-/// The total time that a message may be hidden, counted from its first receipt (SQS Developer Guide, Visibility timeout).
+/// The longest total time that a message may be hidden, from its first receipt (SQS Developer Guide, Visibility
+/// timeout).
 pub(super) const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
 
-/// What ReceiveMessage can be asked for (SQS API Reference, ReceiveMessage, MessageSystemAttributeNames).
+/// The values that ReceiveMessage accepts (SQS API Reference, ReceiveMessage, MessageSystemAttributeNames).
 pub(super) const SYSTEM_ATTRIBUTES: [&str; 10] = [
     "All",
     "ApproximateFirstReceiveTimestamp",
@@ -25,7 +26,7 @@ pub(super) const SYSTEM_ATTRIBUTES: [&str; 10] = [
     "SequenceNumber",
 ];
 
-/// A message attribute: its type, and its value as text or as base64.
+/// A message attribute: its type, and its value as text or bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attribute {
     pub(crate) kind: String,
@@ -54,10 +55,10 @@ pub(crate) struct Message {
     pub(crate) receive_count: u32,
     /// The handle of the latest receipt.
     pub(crate) handle: Option<String>,
-    /// The queue from which it came here as a dead letter.
-    pub(crate) died_in: Option<String>,
-    /// It is there because SQS delivers at least once: deleting the other does not delete it.
-    pub(crate) again: bool,
+    /// The source queue, if the message was moved here as a dead letter.
+    pub(crate) dead_letter_source: Option<String>,
+    /// Whether it is a duplicate delivery (SQS delivers at least once): deleting the original does not delete it.
+    pub(crate) duplicate: bool,
 }
 
 impl Message {
@@ -65,19 +66,19 @@ impl Message {
         self.visible_from > now && self.receive_count > 0
     }
 
-    /// When it must be visible again at the latest.
+    /// The latest time until which it may be hidden.
     pub(super) fn hidden_at_most_until(&self, now: Timestamp) -> Timestamp {
         later(self.first_received.unwrap_or(now), LONGEST_HIDDEN)
     }
 
-    /// The system attributes asked for, as text (SQS API Reference, ReceiveMessage, MessageSystemAttributeNames).
+    /// The requested system attributes, as text (SQS API Reference, ReceiveMessage, MessageSystemAttributeNames).
     pub(super) fn system_attributes(&self, wanted: &[String]) -> Value {
         let millis = |time: Timestamp| time.as_millisecond().to_string();
         let all = [
             ("ApproximateFirstReceiveTimestamp", self.first_received.map(millis)),
             ("ApproximateReceiveCount", Some(self.receive_count.to_string())),
             ("AWSTraceHeader", self.trace.clone()),
-            ("DeadLetterQueueSourceArn", self.died_in.clone()),
+            ("DeadLetterQueueSourceArn", self.dead_letter_source.clone()),
             ("MessageGroupId", self.group.clone()),
             ("SenderId", Some(self.sender.clone())),
             ("SentTimestamp", Some(millis(self.sent))),
@@ -87,7 +88,7 @@ impl Message {
         shown.filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))).collect()
     }
 
-    /// The message attributes asked for: by name, by prefix `x.*`, or all.
+    /// The requested message attributes: by name, by prefix `x.*`, or all.
     pub(super) fn chosen_attributes(&self, wanted: &[String]) -> BTreeMap<String, Attribute> {
         let asked = |name: &str| {
             wanted.iter().any(|wanted| match wanted.strip_suffix(".*") {

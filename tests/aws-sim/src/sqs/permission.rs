@@ -1,42 +1,42 @@
-//! Who may ask what of which queue.
+//! Authorizing SQS requests.
 
 use super::address::resources;
-use crate::access::Leave;
+use crate::access::ResourcePermission;
 use crate::caller::Caller;
 use crate::context::Context;
-use crate::decision::Asked;
+use crate::decision::AccessRequest;
 use crate::fault::Outcome;
 use crate::json::Json;
 use crate::world::World;
 
-/// What no queue policy can give to another account (SQS API Reference, each action: "Cross-account permissions don't
-/// apply to this action").
+/// Actions that a queue policy cannot allow to another account (SQS API Reference, each action: "Cross-account
+/// permissions don't apply to this action").
 const NEVER_ACROSS: [&str; 7] =
     ["CreateQueue", "DeleteQueue", "ListQueueTags", "ListQueues", "SetQueueAttributes", "TagQueue", "UntagQueue"];
 
-/// Refuses what the queue's policy and the caller's own do not allow. "To be able to tag a queue on creation, you must have
-/// the sqs:CreateQueue and sqs:TagQueue permissions" (SQS API Reference, CreateQueue, tags).
+/// Refuses a request that the queue's policy and the caller's own do not allow. "To be able to tag a queue on creation,
+/// you must have the sqs:CreateQueue and sqs:TagQueue permissions" (SQS API Reference, CreateQueue, tags).
 pub(crate) fn permit(world: &World, caller: &Caller, action: &str, json: &Json) -> Outcome<()> {
     let named = resources(caller, json);
     let resource = named.first().map_or("*", String::as_str);
-    demand(world, caller, iam_name(action), resource, json)?;
+    authorize(world, caller, iam_name(action), resource, json)?;
     if action == "CreateQueue" && json.map("tags").is_ok_and(|tags| !tags.is_empty()) {
-        demand(world, caller, "TagQueue", resource, json)?;
+        authorize(world, caller, "TagQueue", resource, json)?;
     }
     Ok(())
 }
 
-fn demand(world: &World, caller: &Caller, name: &str, resource: &str, json: &Json) -> Outcome<()> {
+fn authorize(world: &World, caller: &Caller, name: &str, resource: &str, json: &Json) -> Outcome<()> {
     let mut context = world.context(caller, &caller.region);
     add_conditions(&mut context, world, name, resource, json);
     let action = format!("sqs:{name}");
-    let leave = leave(world, caller, name, resource);
-    world.demand(caller, &Asked { action: &action, resource, leave, context })
+    let resource_permission = resource_permission(world, caller, name, resource);
+    world.authorize(caller, &AccessRequest { action: &action, resource, resource_permission, context })
 }
 
 fn iam_name(action: &str) -> &str {
     match action {
-        // The batch actions are permitted by the single ones (SQS Developer Guide, Amazon SQS API permissions).
+        // A batch action needs the permission of the single action (SQS Developer Guide, Amazon SQS API permissions).
         "DeleteMessageBatch" => "DeleteMessage",
         "SendMessageBatch" => "SendMessage",
         "ChangeMessageVisibilityBatch" => "ChangeMessageVisibility",
@@ -44,8 +44,8 @@ fn iam_name(action: &str) -> &str {
     }
 }
 
-/// SQS has no condition keys of its own (Service Authorization Reference, Amazon SQS); of tags see SQS Developer Guide,
-/// Attribute-based access control for Amazon SQS.
+/// SQS has no condition keys of its own (Service Authorization Reference, Amazon SQS); for tags see SQS Developer
+/// Guide, Attribute-based access control for Amazon SQS.
 fn add_conditions(context: &mut Context, world: &World, name: &str, resource: &str, json: &Json) {
     if let Some(queue) = world.sqs.queues.get(resource) {
         for (key, value) in &queue.tags {
@@ -62,11 +62,11 @@ fn add_conditions(context: &mut Context, world: &World, name: &str, resource: &s
     }
 }
 
-/// How a queue lets others in: by its policy. That a queue does not exist is said by the action itself.
-fn leave<'a>(world: &'a World, caller: &Caller, name: &str, resource: &str) -> Leave<'a> {
-    let Some(queue) = world.sqs.queues.get(resource) else { return Leave::Service };
+/// What the queue's policy permits. The action itself reports that a queue does not exist.
+fn resource_permission<'a>(world: &'a World, caller: &Caller, name: &str, resource: &str) -> ResourcePermission<'a> {
+    let Some(queue) = world.sqs.queues.get(resource) else { return ResourcePermission::Service };
     if queue.arn.account == caller.account() || !NEVER_ACROSS.contains(&name) {
-        return Leave::Policy(queue.policy.in_effect(world.now));
+        return ResourcePermission::Policy(queue.policy.in_effect(world.now));
     }
-    Leave::Nobody
+    ResourcePermission::Nothing
 }

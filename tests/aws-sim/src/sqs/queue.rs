@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::message::Message;
 use crate::arn::Arn;
 use crate::clock::later;
-use crate::lagging::Lagging;
 use crate::policy::Policy;
+use crate::propagation::Propagating;
 
-/// Attributes that are numbers: least, most and default (SQS API Reference, SetQueueAttributes).
+/// Attributes that are numbers: least, greatest and default value (SQS API Reference, SetQueueAttributes).
 pub(super) const NUMBERS: [(&str, u64, u64, u64); 6] = [
     ("DelaySeconds", 0, 900, 0),
     ("KmsDataKeyReusePeriodSeconds", 60, 86_400, 300),
@@ -28,12 +28,12 @@ pub(crate) struct Queue {
     pub(crate) arn: Arn,
     pub(crate) created: Timestamp,
     pub(crate) modified: Timestamp,
-    /// What has been set, in the API's own words.
+    /// The attributes that have been set, as text.
     pub(crate) attributes: BTreeMap<String, String>,
-    /// The attribute `Policy`, parsed; empty when there is none.
-    pub(crate) policy: Lagging<Policy>,
+    /// The attribute `Policy`, parsed; empty if there is none.
+    pub(crate) policy: Propagating<Policy>,
     pub(crate) messages: Vec<Message>,
-    /// Each receipt handle ever given, and its message's id.
+    /// Each receipt handle ever issued, with its message's id.
     pub(crate) handles: BTreeMap<String, String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(super) purged: Option<Timestamp>,
@@ -44,7 +44,7 @@ impl Queue {
         format!("https://sqs.{}.amazonaws.com/{}/{}", self.arn.region, self.arn.account, self.arn.resource)
     }
 
-    /// An attribute that is a number of seconds or bytes.
+    /// A numeric attribute, in seconds or bytes.
     pub(super) fn number(&self, name: &str) -> u64 {
         let default = NUMBERS.iter().find(|(known, ..)| *known == name).map_or(0, |(.., default)| *default);
         self.attributes.get(name).and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -59,7 +59,7 @@ impl Queue {
         self.messages.retain(|message| later(message.sent, retention) > now);
     }
 
-    /// An attribute as it is in effect: as it was set, or by default.
+    /// The effective value of an attribute: as set, or the default.
     pub(super) fn attribute(&self, name: &str) -> Option<String> {
         let default = NUMBERS.iter().find(|(known, ..)| *known == name);
         let sse = || (name == "SqsManagedSseEnabled").then(|| "true".to_owned());
@@ -67,14 +67,15 @@ impl Queue {
         set.or_else(|| default.map(|(.., default)| default.to_string())).or_else(sse)
     }
 
-    /// The ARN of the dead-letter queue, and after how many receipts a message goes there.
+    /// The ARN of the dead-letter queue, and `maxReceiveCount`.
     pub(super) fn redrive(&self) -> Option<(String, u32)> {
         redrive(self.attributes.get("RedrivePolicy")?).ok()
     }
 }
 
-/// `{"deadLetterTargetArn": ..., "maxReceiveCount": 1 to 1000}`, the number also as text. Both are needed: the API Reference gives
-/// the number a default, but AWS has been seen to refuse its absence (ansible-collections/community.aws#2321).
+/// Parses `{"deadLetterTargetArn": ..., "maxReceiveCount": 1 to 1000}`, where the number may be a text. Both are
+/// required: the API Reference gives the number a default, but AWS has been seen to refuse its absence
+/// (ansible-collections/community.aws#2321).
 pub(super) fn redrive(text: &str) -> Result<(String, u32), String> {
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let fields = value.as_object().ok_or("a redrive policy is an object")?;

@@ -1,4 +1,4 @@
-//! Queues: making, finding and listing them.
+//! Creating, finding, listing, purging and deleting queues.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use crate::caller::Caller;
 use crate::clock::later;
 use crate::fault::{Fault, Outcome};
 use crate::json::Json;
-use crate::lagging::Lagging;
 use crate::pages::page;
 use crate::policy::Policy;
+use crate::propagation::Propagating;
 use crate::world::World;
 
-/// How long a deleted name stays taken, and between two purges.
+/// How long the name of a deleted queue cannot be reused, and the least time between two purges.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// SQS API Reference, CreateQueue. The same name with the same attributes gives the queue that is there.
+/// SQS API Reference, CreateQueue. The same name with the same attributes returns the existing queue.
 pub(super) fn create_queue(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["Attributes", "QueueName", "tags"])?;
     let name = json.text("QueueName")?.ok_or_else(|| Fault::missing("QueueName"))?;
@@ -38,7 +38,7 @@ pub(super) fn create_queue(world: &mut World, caller: &Caller, json: &Json) -> O
     let given = json.map("Attributes")?;
     let policy = attributes::check(world, &arn, &given)?;
     if let Some(existing) = world.sqs.queues.get(&arn.to_string()) {
-        // Attributes that are not given are not compared (same page).
+        // Only attributes in the request are compared (same page).
         if given.iter().all(|(name, value)| existing.attribute(name).unwrap_or_default() == *value) {
             return Ok(json!({ "QueueUrl": existing.url() }));
         }
@@ -58,8 +58,8 @@ pub(super) fn create_queue(world: &mut World, caller: &Caller, json: &Json) -> O
     let mut queue = Queue {
         created: world.now,
         modified: world.now,
-        // A queue's first policy is there from its beginning.
-        policy: Lagging::new(policy.unwrap_or_else(Policy::empty)),
+        // The policy of a new queue takes effect at once.
+        policy: Propagating::new(policy.unwrap_or_else(Policy::empty)),
         attributes: BTreeMap::new(),
         messages: Vec::new(),
         handles: BTreeMap::new(),
@@ -73,7 +73,7 @@ pub(super) fn create_queue(world: &mut World, caller: &Caller, json: &Json) -> O
     Ok(json!({ "QueueUrl": url }))
 }
 
-/// SQS API Reference, DeleteQueue: its messages are gone with it.
+/// SQS API Reference, DeleteQueue: its messages are deleted too.
 pub(super) fn delete_queue(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["QueueUrl"])?;
     let arn = queue(world, caller, json)?.arn.to_string();
@@ -115,7 +115,7 @@ pub(super) fn list_queues(world: &mut World, caller: &Caller, json: &Json) -> Ou
     listing(world, json, "QueueUrls", own)
 }
 
-/// The queues whose messages may come to this one (SQS API Reference, ListDeadLetterSourceQueues).
+/// The queues that have this one as their dead-letter queue (SQS API Reference, ListDeadLetterSourceQueues).
 pub(super) fn list_dead_letter_source_queues(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["MaxResults", "NextToken", "QueueUrl"])?;
     let target = queue(world, caller, json)?.arn.to_string();

@@ -16,7 +16,8 @@ use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::World;
 
-/// SQS API Reference, ReceiveMessage. With nothing to give, it waits from when the request arrived.
+/// SQS API Reference, ReceiveMessage. Without a visible message it waits; the wait time begins when the request
+/// arrived.
 pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, arrived: Timestamp) -> Outcome<Reply> {
     json.only(&[
         "AttributeNames",
@@ -44,7 +45,7 @@ pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, a
     let arn = queue(world, caller, json)?.arn.to_string();
     encryption::check(world, caller, &arn, &encryption::TO_RECEIVE)?;
 
-    bury(world, caller, json)?;
+    move_dead_letters(world, caller, json)?;
     let (now, limit) = (world.now, world.settings.quotas.messages_in_flight);
     let speed = world.settings.queue_speed.max(1);
     let source = queue(world, caller, json)?;
@@ -52,8 +53,8 @@ pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, a
     let wait = wait.unwrap_or_else(|| source.seconds("ReceiveMessageWaitTimeSeconds")) / speed;
     let deadline = later(arrived, wait);
     let room = limit.saturating_sub(source.messages.iter().filter(|message| message.in_flight(now)).count());
-    // "Amazon SQS returns the OverLimit error message" on short polling, on long polling nothing (SQS Developer Guide,
-    // Message quotas).
+    // "Amazon SQS returns the OverLimit error message" on short polling, and no messages on long polling (SQS Developer
+    // Guide, Message quotas).
     if room == 0 && wait.is_zero() {
         return Err(Fault::bad("OverLimit", format!("There are {limit} messages in flight.")));
     }
@@ -68,10 +69,10 @@ pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, a
         return Ok(Reply::Later(next.map_or(deadline, |next| next.min(deadline))));
     }
     let handles: Vec<String> = ready.iter().map(|_| format!("AQEB{}", world.ids.hex(80))).collect();
-    let again: Vec<Option<bool>> = ready.iter().map(|_| once_more(world)).collect();
+    let duplicate: Vec<Option<bool>> = ready.iter().map(|_| redelivery(world)).collect();
     let source = queue(world, caller, json)?;
     let mut messages = Vec::new();
-    for ((index, handle), again) in ready.into_iter().zip(handles).zip(again) {
+    for ((index, handle), duplicate) in ready.into_iter().zip(handles).zip(duplicate) {
         let Some(message) = source.messages.get_mut(index) else { continue };
         message.receive_count += 1;
         message.first_received.get_or_insert(now);
@@ -79,33 +80,33 @@ pub(super) fn receive_message(world: &mut World, caller: &Caller, json: &Json, a
         message.handle = Some(handle.clone());
         messages.push(shown(message, &system, &wanted));
         source.handles.insert(handle, message.id.clone());
-        if let Some(at_once) = again.filter(|_| !message.again) {
+        if let Some(at_once) = duplicate.filter(|_| !message.duplicate) {
             let visible_from = if at_once { now } else { message.visible_from };
-            let copy = Message { again: true, handle: None, visible_from, ..message.clone() };
+            let copy = Message { duplicate: true, handle: None, visible_from, ..message.clone() };
             source.messages.push(copy);
         }
     }
     Ok(Reply::Json(json!({ "Messages": messages })))
 }
 
-/// Whether a message that is received now is delivered once more, and if so whether beside its visibility or after it
-/// (SQS Developer Guide, Amazon SQS at-least-once delivery).
-fn once_more(world: &mut World) -> Option<bool> {
+/// Whether a message that is received now is delivered once more, and if so whether at once (true) or after its
+/// visibility timeout (SQS Developer Guide, Amazon SQS at-least-once delivery).
+fn redelivery(world: &mut World) -> Option<bool> {
     let one_in = world.settings.duplicates?;
     let hit = u32::from_be_bytes(world.ids.bytes()).checked_rem(one_in) == Some(0);
     hit.then(|| world.ids.bytes::<1>()[0].is_multiple_of(2))
 }
 
-/// A message that has been received `maxReceiveCount` times goes to the dead-letter queue when it would be received
-/// once more; it keeps the time at which it was sent (SQS Developer Guide, Dead-letter queues).
-fn bury(world: &mut World, caller: &Caller, json: &Json) -> Outcome<()> {
+/// Moves visible messages that have been received `maxReceiveCount` times to the dead-letter queue; they keep the time
+/// at which they were sent (SQS Developer Guide, Dead-letter queues).
+fn move_dead_letters(world: &mut World, caller: &Caller, json: &Json) -> Outcome<()> {
     let now = world.now;
     let source = queue(world, caller, json)?;
     let Some((target, most)) = source.redrive() else { return Ok(()) };
     let spent = |message: &mut Message| message.visible_from <= now && message.receive_count >= most;
     let (arn, mut dead) = (source.arn.to_string(), source.messages.extract_if(.., spent).collect::<Vec<_>>());
     for message in &mut dead {
-        message.died_in = Some(arn.clone());
+        message.dead_letter_source = Some(arn.clone());
     }
     if let Some(target) = world.sqs.queues.get_mut(&target) {
         target.messages.extend(dead);

@@ -17,7 +17,7 @@ use crate::fault::{Fault, Outcome};
 use crate::json::Json;
 use crate::world::World;
 
-/// The parameters of a message, beside the queue's.
+/// The parameters of a message, without the queue URL.
 pub(super) const PARAMETERS: [&str; 6] = [
     "DelaySeconds",
     "MessageAttributes",
@@ -35,8 +35,8 @@ pub(super) fn send_message(world: &mut World, caller: &Caller, json: &Json) -> O
     send(world, caller, json, json)
 }
 
-/// Puts the message that `entry` describes into the request's queue (SQS API Reference, SendMessage: MessageBody has at least one
-/// character; InvalidMessageContents).
+/// Puts the message that `entry` describes into the request's queue (SQS API Reference, SendMessage: MessageBody has at
+/// least one character; InvalidMessageContents).
 pub(super) fn send(world: &mut World, caller: &Caller, request: &Json, entry: &Json) -> Outcome<Value> {
     let body =
         entry.text("MessageBody")?.filter(|body| !body.is_empty()).ok_or_else(|| Fault::missing("MessageBody"))?;
@@ -56,7 +56,8 @@ pub(super) fn send(world: &mut World, caller: &Caller, request: &Json, entry: &J
     }
     let group = entry.text("MessageGroupId")?.map(str::to_owned);
     let printable = |byte: u8| byte.is_ascii_graphic();
-    // Fair queues: a group on a standard queue orders nothing (SQS API Reference, SendMessage, MessageGroupId).
+    // Fair queues: a message group on a standard queue does not order messages (SQS API Reference, SendMessage,
+    // MessageGroupId).
     if group.as_ref().is_some_and(|group| !(1..=128).contains(&group.len()) || !group.bytes().all(printable)) {
         return Err(Fault::value("MessageGroupId has 1 to 128 letters, digits and punctuation"));
     }
@@ -94,8 +95,8 @@ pub(super) fn send(world: &mut World, caller: &Caller, request: &Json, entry: &J
         first_received: None,
         receive_count: 0,
         handle: None,
-        died_in: None,
-        again: false,
+        dead_letter_source: None,
+        duplicate: false,
     });
     Ok(answer)
 }
@@ -105,13 +106,13 @@ fn size(body: &str, attributes: &BTreeMap<String, Attribute>) -> usize {
     body.len() + attributes.iter().map(|(name, attribute)| name.len() + attribute.size()).sum::<usize>()
 }
 
-/// The same, of an entry that has not been checked.
+/// The size of the message in an entry that has not been checked.
 pub(super) fn size_of(entry: &Json) -> usize {
     let body = entry.text("MessageBody").ok().flatten().unwrap_or_default();
     size(body, &attributes(entry).unwrap_or_default())
 }
 
-/// The only system attribute that can be sent; it does not count as part of the message (SQS API Reference,
+/// The only system attribute that can be sent; it does not count towards the message size (SQS API Reference,
 /// SendMessage, MessageSystemAttributes).
 fn trace(json: &Json) -> Outcome<Option<(String, Attribute)>> {
     let given = json.object_map("MessageSystemAttributes")?.into_iter().next();
@@ -130,7 +131,8 @@ fn permitted(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
 }
 
-/// At most 10, named by letters, digits, `_-.`, typed String, Number or Binary (SQS Developer Guide, Message metadata).
+/// At most 10, named by letters, digits, `_-.`, with type String, Number or Binary (SQS Developer Guide, Message
+/// metadata).
 fn attributes(json: &Json) -> Outcome<BTreeMap<String, Attribute>> {
     let given = json.object_map("MessageAttributes")?;
     if given.len() > 10 {
@@ -139,7 +141,7 @@ fn attributes(json: &Json) -> Outcome<BTreeMap<String, Attribute>> {
     given.into_iter().map(|(name, given)| attribute(&name, &given).map(|attribute| (name, attribute))).collect()
 }
 
-/// The components of an attribute (SQS Developer Guide, Message metadata; SQS API Reference, MessageAttributeValue: lists are "not
+/// Parses an attribute (SQS Developer Guide, Message metadata; SQS API Reference, MessageAttributeValue: lists are "not
 /// implemented"). The code has been seen in practice: softwaremill/elasticmq#373.
 fn attribute(name: &str, given: &Json) -> Outcome<Attribute> {
     given.only(&["BinaryListValues", "BinaryValue", "DataType", "StringListValues", "StringValue"])?;

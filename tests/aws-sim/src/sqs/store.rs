@@ -1,4 +1,4 @@
-//! All that SQS keeps.
+//! The state of SQS.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use super::queue::Queue;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sqs {
     pub(crate) queues: BTreeMap<String, Queue>,
-    /// When queues that are there no more were deleted, by ARN.
+    /// When deleted queues were deleted, by ARN.
     pub(super) deleted: BTreeMap<String, Timestamp>,
 }
 
 impl Sqs {
-    /// Messages past their retention are gone.
+    /// Deletes messages whose retention period has passed.
     pub(crate) fn advance(&mut self, now: Timestamp) {
         for queue in self.queues.values_mut() {
             queue.forget_old(now);

@@ -9,13 +9,13 @@ use crate::json::Json;
 use crate::tags::{self, Tags};
 use crate::world::World;
 
-/// SQS Developer Guide, Cost allocation tags: the form is that of other services. More than 50 tags "isn't recommended",
-/// so that they are refused is UNSOURCED, as is the code: stricter reading.
+/// SQS Developer Guide, Cost allocation tags: the format is that of other services. More than 50 tags "isn't
+/// recommended"; that they are refused is UNSOURCED, as is the code: stricter reading.
 pub(super) fn check(tags: &Tags) -> Outcome<()> {
     tags::check(tags).map_err(|wrong| Fault::value(wrong))
 }
 
-/// SQS API Reference, TagQueue: Tags is required. UNSOURCED: that an empty map does not do either.
+/// SQS API Reference, TagQueue: Tags is required. UNSOURCED: that an empty map is refused too.
 pub(super) fn tag_queue(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["QueueUrl", "Tags"])?;
     let added = json.map("Tags")?;
@@ -30,7 +30,7 @@ pub(super) fn tag_queue(world: &mut World, caller: &Caller, json: &Json) -> Outc
     Ok(Value::Null)
 }
 
-/// SQS API Reference, UntagQueue: TagKeys is required. UNSOURCED: that an empty list does not do either.
+/// SQS API Reference, UntagQueue: TagKeys is required. UNSOURCED: that an empty list is refused too.
 pub(super) fn untag_queue(world: &mut World, caller: &Caller, json: &Json) -> Outcome<Value> {
     json.only(&["QueueUrl", "TagKeys"])?;
     let gone = json.texts("TagKeys")?;

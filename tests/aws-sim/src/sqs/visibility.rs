@@ -1,4 +1,4 @@
-//! What is done with a received message: deleting it, or hiding it for longer or shorter.
+//! Deleting a received message, and changing its visibility timeout.
 
 use std::time::Duration;
 
@@ -37,8 +37,8 @@ fn invalid(handle: &str) -> Fault {
     )
 }
 
-/// Deleting what has been deleted succeeds. The handle of an earlier receipt may not delete the message (SQS API
-/// Reference, DeleteMessage): stricter reading, it does not, although the answer is success.
+/// Deleting a deleted message succeeds. The handle of an earlier receipt may not delete the message (SQS API Reference,
+/// DeleteMessage): stricter reading, it does not, although the answer is success.
 pub(super) fn delete(world: &mut World, caller: &Caller, request: &Json, entry: &Json) -> Outcome<()> {
     let handle = handle(entry)?;
     let queue = queue(world, caller, request)?;
@@ -49,7 +49,7 @@ pub(super) fn delete(world: &mut World, caller: &Caller, request: &Json, entry: 
     Ok(())
 }
 
-/// SQS API Reference, ChangeMessageVisibility: from now on; never so that the whole exceeds 12 hours from the first
+/// SQS API Reference, ChangeMessageVisibility: the timeout counts from now; in total at most 12 hours from the first
 /// receipt.
 pub(super) fn change(world: &mut World, caller: &Caller, request: &Json, entry: &Json) -> Outcome<()> {
     let handle = handle(entry)?;

@@ -31,7 +31,7 @@ pub(super) struct File {
     pub(super) account: Vec<Spanned<Account>>,
 }
 
-/// As people write it: `20 min`, `3h`, `1d 12h`. A day has 24 hours.
+/// A duration such as `20 min`, `3h`, `1d 12h`. A day has 24 hours.
 #[derive(Clone, Copy, Debug)]
 struct Time(Duration);
 
@@ -46,7 +46,7 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// Structs of settings that may each be left out: what is given takes the place of what was there.
+/// Structs of optional settings; `apply` replaces those that are set.
 macro_rules! optional {
     ($name:ident, $($field:ident: $kind:ty),+) => {
         #[derive(Debug, Default, Deserialize)]

@@ -1,14 +1,14 @@
-//! Work that takes time.
+//! Asynchronous operations.
 
 use std::time::Duration;
 
 use aws_smithy_async::time::TimeSource as _;
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
-use crate::over_there::over_there;
+use crate::copied_snapshot::copied_snapshot;
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours, snapshot_arn};
 
 #[tokio::test(start_paused = true)]
-async fn progress_comes_in_lumps_never_goes_back_and_ends_with_available() {
+async fn copy_progress_increases_in_steps_and_reaches_100_when_available() {
     let lab = Lab::new();
     lab.database("orders");
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
@@ -19,7 +19,7 @@ async fn progress_comes_in_lumps_never_goes_back_and_ends_with_available() {
         let now = there.described("copy").await;
         seen.push((now.status().unwrap().to_owned(), now.percent_progress().unwrap()));
         assert_eq!(lab.cloud.content(&snapshot_arn(A, THERE, "copy")).is_some(), now.status() == Some("available"));
-        pass(Duration::from_mins(2)).await;
+        advance_time(Duration::from_mins(2)).await;
     }
     assert!(seen.is_sorted_by_key(|(_, percent)| *percent), "{seen:?}");
     for (status, percent) in &seen {
@@ -34,7 +34,7 @@ async fn progress_comes_in_lumps_never_goes_back_and_ends_with_available() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ending_is_seen_when_its_owner_is_shown_it() {
+async fn snapshot_end_is_seen_when_owner_first_describes_it() {
     let lab = Lab::new();
     lab.database("orders");
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
@@ -42,11 +42,11 @@ async fn an_ending_is_seen_when_its_owner_is_shown_it() {
     let call = here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("first");
     call.send().await.unwrap();
     assert_eq!(here.status("first").await, "creating");
-    pass(hours(1)).await;
-    // Neither another Region nor a description of something else shows it.
+    advance_time(hours(1)).await;
+    // A describe call in another Region, or of other resources, does not count.
     there.rds.describe_db_snapshots().send().await.unwrap();
     here.rds.describe_db_instances().send().await.unwrap();
-    let [ending] = &lab.cloud.endings()[..] else { panic!("one ending") };
+    let [ending] = &lab.cloud.endings()[..] else { panic!("expected one ending") };
     let lasted = ending.at.duration_since(begun).unwrap();
     assert!(lasted.abs_diff(Duration::from_mins(20)) < Duration::from_secs(1), "{lasted:?}");
     assert_eq!((ending.resource.as_str(), ending.seen), (snapshot_arn(A, HERE, "first").as_str(), None));
@@ -54,11 +54,11 @@ async fn an_ending_is_seen_when_its_owner_is_shown_it() {
     let seen = lab.cloud.endings()[0].seen;
     assert!(seen.is_some_and(|seen| seen.duration_since(begun).unwrap() > hours(1)), "{seen:?}");
     here.status("first").await;
-    assert_eq!(lab.cloud.endings()[0].seen, seen, "the first time counts");
+    assert_eq!(lab.cloud.endings()[0].seen, seen, "only the first describe call counts");
 }
 
 #[tokio::test(start_paused = true)]
-async fn copies_of_one_database_go_one_after_another() {
+async fn copies_of_one_database_run_one_after_another() {
     let lab = Lab::new();
     lab.database("orders");
     lab.database("users");
@@ -69,31 +69,31 @@ async fn copies_of_one_database_go_one_after_another() {
     for (source, target) in [("orders", "first"), ("orders", "second"), ("users", "other")] {
         there.copy(&snapshot_arn(A, HERE, source), target, &key).await;
     }
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     let second = there.described("second").await;
     assert_eq!((second.status(), second.percent_progress()), (Some("pending"), Some(0)));
     assert_eq!(there.status("first").await, "copying");
     assert_eq!(there.status("other").await, "copying");
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     assert_eq!(there.status("first").await, "available");
     assert_eq!(there.status("second").await, "copying");
-    pass(hours(3)).await;
+    advance_time(hours(3)).await;
     assert_eq!(there.status("second").await, "available");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_lives_and_dies_with_its_source_key_and_grant() {
-    let all = over_there().await;
+async fn copy_fails_when_source_or_its_key_or_grant_is_gone() {
+    let all = copied_snapshot().await;
     all.a.share("copy", B).await;
-    all.a.admit(&all.key, A, B).await;
+    all.a.allow_through_rds(&all.key, A, B).await;
 
     all.b.copy(&all.copy, "kept", &all.own).await;
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     assert_eq!(all.b.status("kept").await, "available");
 
     all.b.copy(&all.copy, "disabled", &all.own).await;
     all.a.kms.disable_key().key_id(&all.key).send().await.unwrap();
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     assert_eq!(all.b.status("disabled").await, "failed");
     all.a.kms.enable_key().key_id(&all.key).send().await.unwrap();
 
@@ -102,7 +102,7 @@ async fn a_copy_lives_and_dies_with_its_source_key_and_grant() {
     for grant in grants.grants() {
         all.a.kms.revoke_grant().key_id(&all.key).grant_id(grant.grant_id().unwrap()).send().await.unwrap();
     }
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     assert_eq!(all.b.status("revoked").await, "failed");
 
     all.b.copy(&all.copy, "orphan", &all.own).await;
@@ -114,13 +114,13 @@ async fn a_copy_lives_and_dies_with_its_source_key_and_grant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn deleting_a_copy_cancels_it_and_lets_the_next_begin() {
-    let all = over_there().await;
+async fn deleting_running_copy_starts_next_copy_in_queue() {
+    let all = copied_snapshot().await;
     for target in ["one", "two"] {
         all.a.copy("copy", target, &all.key).await;
     }
     all.a.rds.delete_db_snapshot().db_snapshot_identifier("one").send().await.unwrap();
-    pass(Duration::from_mins(30)).await;
+    advance_time(Duration::from_mins(30)).await;
     assert_eq!(all.a.status("two").await, "copying");
     assert_eq!(
         code(all.a.rds.describe_db_snapshots().db_snapshot_identifier("one").send().await),
@@ -136,6 +136,6 @@ async fn speed_divides_durations() {
     let call = here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("fast");
     call.send().await.unwrap();
     assert_eq!(here.status("fast").await, "creating");
-    pass(Duration::from_secs(21)).await;
+    advance_time(Duration::from_secs(21)).await;
     assert_eq!(here.status("fast").await, "available");
 }

@@ -1,10 +1,10 @@
-//! Snapshots that others made, tags that AWS made, deletions, and what a share refuses.
+//! Automated snapshots, tags set by AWS, deletions, and refused shares.
 
 use aws_sdk_rds::types::Tag;
 use aws_sim::Database;
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, message, pass, snapshot_arn};
-use crate::over_there::over_there;
+use crate::copied_snapshot::copied_snapshot;
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours, message, snapshot_arn};
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
@@ -14,7 +14,7 @@ fn tag(key: &str) -> Tag {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_rds_and_aws_backup_made_is_copied_but_neither_shared_nor_deleted() {
+async fn automated_snapshots_can_be_copied_but_not_shared_or_deleted() {
     let lab = Lab::with(|settings| settings.quotas.manual_snapshots = 1);
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -26,9 +26,9 @@ async fn what_rds_and_aws_backup_made_is_copied_but_neither_shared_nor_deleted()
         assert_eq!(code(here.rds.describe_db_snapshot_attributes().db_snapshot_identifier(name).send().await), VALUE);
         let delete = here.rds.delete_db_snapshot().db_snapshot_identifier(name).send().await;
         assert_eq!(code(delete), "InvalidDBSnapshotState");
-        // Neither counts as manual.
+        // These snapshots do not count as manual.
         here.copy(name, "copy", &key).await;
-        pass(hours(2)).await;
+        advance_time(hours(2)).await;
         assert_eq!(here.described("copy").await.snapshot_type(), Some("manual"));
         here.share("copy", B).await;
         let again = here.rds.copy_db_snapshot().source_db_snapshot_identifier(name);
@@ -51,7 +51,7 @@ async fn what_rds_and_aws_backup_made_is_copied_but_neither_shared_nor_deleted()
 }
 
 #[tokio::test(start_paused = true)]
-async fn tags_that_begin_with_aws_stay_where_aws_put_them() {
+async fn aws_tags_cannot_be_changed_and_are_not_copied_or_restored() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let name = "aws:cloudformation:stack-name".to_owned();
@@ -66,7 +66,7 @@ async fn tags_that_begin_with_aws_stay_where_aws_put_them() {
     );
     let remove = |key: &str| here.rds.remove_tags_from_resource().resource_name(&arn).tag_keys(key).send();
     assert_eq!(code(remove(&name).await), VALUE);
-    // They do not count among the 50.
+    // They do not count towards the limit of 50 tags.
     for index in 0..49 {
         add(tag(&format!("n{index}"))).await.unwrap();
     }
@@ -74,13 +74,13 @@ async fn tags_that_begin_with_aws_stay_where_aws_put_them() {
     remove("n0").await.unwrap();
     let call = here.rds.modify_db_instance().db_instance_identifier("orders").copy_tags_to_snapshot(true);
     call.send().await.unwrap();
-    // Those of the instance come along, unless there are others.
+    // The instance's tags are copied to a snapshot that is created without tags.
     let take = |id: &str| here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier(id);
     take("other").tags(tag("a")).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(here.described("other").await.tag_list().len(), 1);
     take("first").send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(here.described("first").await.tag_list().len(), 50);
     let copy = |target: &str, tags: bool| {
         let call = here.rds.copy_db_snapshot().source_db_snapshot_identifier("first").copy_tags(tags);
@@ -88,7 +88,7 @@ async fn tags_that_begin_with_aws_stay_where_aws_put_them() {
     };
     assert_eq!(message(copy("copy", true).await), "Tag keys cannot start with the reserved prefix");
     copy("copy", false).await.unwrap();
-    // What is restored has the instance's own, whatever the snapshot has.
+    // A restored instance inherits the source instance's tags, not the snapshot's.
     let call = here.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("other");
     let made = call.db_instance_identifier("again").send().await.unwrap();
     let made = made.db_instance().unwrap().tag_list();
@@ -96,8 +96,8 @@ async fn tags_that_begin_with_aws_stay_where_aws_put_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_share_is_told_accounts_of_others_once() {
-    let all = over_there().await;
+async fn share_accepts_only_other_accounts_ids_and_no_contradiction() {
+    let all = copied_snapshot().await;
     let modify = || all.a.rds.modify_db_snapshot_attribute().db_snapshot_identifier("copy").attribute_name("restore");
     assert_eq!(code(modify().values_to_add(A).send().await), VALUE);
     assert_eq!(code(modify().values_to_add(B).values_to_remove(B).send().await), COMBINATION);
@@ -113,16 +113,16 @@ async fn a_share_is_told_accounts_of_others_once() {
     let shared = all.a.rds.describe_db_snapshot_attributes().db_snapshot_identifier("copy").send().await.unwrap();
     let shared = shared.db_snapshot_attributes_result().unwrap().db_snapshot_attributes()[0].clone();
     assert_eq!(shared.attribute_values(), [B]);
-    // Not before it is available.
+    // A snapshot that is not available cannot be shared.
     all.a.copy("copy", "again", &all.key).await;
     let early = all.a.rds.modify_db_snapshot_attribute().db_snapshot_identifier("again").attribute_name("restore");
     assert_eq!(code(early.clone().values_to_add(B).send().await), "InvalidDBSnapshotState");
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     early.values_to_add(B).send().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn deletions_have_their_conditions() {
+async fn delete_is_refused_in_wrong_state_or_with_wrong_parameters() {
     let lab = Lab::new();
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -132,14 +132,14 @@ async fn deletions_have_their_conditions() {
     take.send().await.unwrap();
     assert_eq!(code(drop_snapshot("first").await), "InvalidDBSnapshotState");
     assert_eq!(code(delete().final_db_snapshot_identifier("last").send().await), "InvalidDBInstanceState");
-    pass(hours(1)).await;
-    // While it is being restored it is needed.
+    advance_time(hours(1)).await;
+    // A snapshot that is being restored cannot be deleted.
     let restore = here.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("first");
     restore.db_instance_identifier("again").send().await.unwrap();
     assert_eq!(code(drop_snapshot("first").await), "InvalidDBSnapshotState");
     let early = here.rds.delete_db_instance().db_instance_identifier("again").skip_final_snapshot(true).send().await;
     assert_eq!(code(early), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(code(delete().send().await), COMBINATION);
     assert_eq!(code(delete().skip_final_snapshot(true).final_db_snapshot_identifier("last").send().await), COMBINATION);
     assert_eq!(code(delete().final_db_snapshot_identifier("first").send().await), "DBSnapshotAlreadyExists");
@@ -151,7 +151,7 @@ async fn deletions_have_their_conditions() {
     protect(false).await.unwrap();
     delete().final_db_snapshot_identifier("last").delete_automated_backups(true).send().await.unwrap();
     assert_eq!(code(delete().skip_final_snapshot(true).send().await), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(here.status("last").await, "available");
     assert_eq!(code(delete().skip_final_snapshot(true).send().await), "DBInstanceNotFound");
     let there = lab.agent(A, THERE);

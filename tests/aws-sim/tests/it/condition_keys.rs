@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_kms::primitives::Blob;
 use serde_json::{Value, json};
 
-use crate::clerk::{Clerk, TO_STORE, call, rds};
-use crate::lab::{A, HERE, Lab, THERE, hours, pass};
-use crate::over_there::{OverThere, over_there};
+use crate::copied_snapshot::{CopiedSnapshot, copied_snapshot};
+use crate::lab::{A, HERE, Lab, THERE, advance_time, hours};
+use crate::permission_probe::{PermissionProbe, TO_STORE, call, rds};
 
 fn equals(key: &str, value: &str) -> Value {
     json!({ "StringEquals": { key: value } })
@@ -18,9 +18,9 @@ fn flag(key: &str, value: bool) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_of_rds_have_their_condition_keys() {
-    let OverThere { lab, key, copy, a, .. } = over_there().await;
-    let clerk = Clerk::of(&lab);
+async fn rds_requests_have_their_condition_keys() {
+    let CopiedSnapshot { lab, key, copy, a, .. } = copied_snapshot().await;
+    let probe = PermissionProbe::of(&lab);
     let tags = BTreeMap::from([("team".to_owned(), "blue".to_owned())]);
     lab.cloud.tag_role(A, "clerk", &tags).unwrap();
     let tag = |value: &str| aws_sdk_rds::types::Tag::builder().key("k").value(value).build();
@@ -57,10 +57,10 @@ async fn requests_of_rds_have_their_condition_keys() {
         ),
     ];
     for (right, wrong) in cases {
-        clerk.conditioned(THERE, describe, named, right, wrong).await;
+        probe.assert_condition(THERE, describe, named, right, wrong).await;
     }
 
-    // What a request gives, and what RDS then asks of KMS in the caller's name.
+    // Tags in the request, and the keys of RDS's calls of KMS in the caller's name.
     let keys = |values: Value| json!({ "ForAllValues:StringEquals": { "aws:TagKeys": values } });
     let any = |values: Value| json!({ "ForAnyValue:StringEquals": { "aws:TagKeys": values } });
     let via = |service: &str| equals("kms:ViaService", &format!("{service}.{THERE}.amazonaws.com"));
@@ -90,7 +90,7 @@ async fn requests_of_rds_have_their_condition_keys() {
             let call = call.target_db_snapshot_identifier(format!("case-{index}")).copy_option_group(false);
             call.tags(tag("v")).tags(aws_sdk_rds::types::Tag::builder().key("l").value("v").build())
         });
-        clerk.conditioned(THERE, made, action, right, wrong).await;
+        probe.assert_condition(THERE, made, action, right, wrong).await;
     }
 
     let restores = "rds:RestoreDBInstanceFromDBSnapshot";
@@ -101,33 +101,33 @@ async fn requests_of_rds_have_their_condition_keys() {
     let (right, wrong) = (flag("rds:PubliclyAccessible", false), flag("rds:PubliclyAccessible", true));
     let managed = |managed: bool| flag("rds:ManageMasterUserPassword", managed);
     let both = json!({ "Bool": { "rds:PubliclyAccessible": "false", "rds:ManageMasterUserPassword": "false" }, "StringEquals": { "rds:BackupTarget": "region" } });
-    clerk.conditioned(THERE, orders, restores, right.clone(), managed(true)).await;
+    probe.assert_condition(THERE, orders, restores, right.clone(), managed(true)).await;
     a.rds.delete_db_snapshot().db_snapshot_identifier("case-0").send().await.unwrap();
     let again = call!(clients => {
         let call = clients.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("copy");
         call.db_instance_identifier("other").publicly_accessible(false).backup_target("region")
     });
-    clerk.conditioned(THERE, again, restores, both, wrong).await;
-    pass(hours(1)).await;
+    probe.assert_condition(THERE, again, restores, both, wrong).await;
+    advance_time(hours(1)).await;
     let modified = call!(clients => {
         clients.rds.modify_db_instance().db_instance_identifier("orders").manage_master_user_password(true)
     });
     let name = |name: &str| json!({ "StringLike": { "secretsmanager:Name": name } });
-    clerk.conditioned(THERE, modified, "rds:ModifyDBInstance", managed(true), managed(false)).await;
+    probe.assert_condition(THERE, modified, "rds:ModifyDBInstance", managed(true), managed(false)).await;
     let other = call!(clients => {
         let call = clients.rds.modify_db_instance().db_instance_identifier("other").manage_master_user_password(true);
         call.master_user_secret_kms_key_id(&key)
     });
-    clerk.conditioned(THERE, other, "secretsmanager:CreateSecret", name("rds!db-*"), name("mine")).await;
+    probe.assert_condition(THERE, other, "secretsmanager:CreateSecret", name("rds!db-*"), name("mine")).await;
     let untag = call!(clients => clients.rds.remove_tags_from_resource().resource_name(&copy).tag_keys("k"));
-    clerk.conditioned(THERE, untag, "rds:RemoveTagsFromResource", keys(json!("k")), keys(json!("l"))).await;
+    probe.assert_condition(THERE, untag, "rds:RemoveTagsFromResource", keys(json!("k")), keys(json!("l"))).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_of_kms_have_their_condition_keys() {
+async fn kms_requests_have_their_condition_keys() {
     use aws_sdk_kms::types::{GrantOperation, KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec, Tag};
     let lab = Lab::new();
-    let clerk = Clerk::of(&lab);
+    let probe = PermissionProbe::of(&lab);
     let admin = lab.agent(A, HERE);
     let tag = || Tag::builder().tag_key("k").tag_value("v").build().unwrap();
     let made = admin.kms.create_key().multi_region(true).tags(tag()).send().await.unwrap();
@@ -146,7 +146,7 @@ async fn requests_of_kms_have_their_condition_keys() {
         (equals("aws:RequestTag/k", "v"), equals("aws:RequestTag/k", "w")),
     ];
     for (right, wrong) in cases {
-        clerk.conditioned(HERE, create, "kms:CreateKey", right, wrong).await;
+        probe.assert_condition(HERE, create, "kms:CreateKey", right, wrong).await;
     }
     let describe = call!(clients => clients.kms.describe_key().key_id("alias/orders"));
     let aliases = |name: &str| json!({ "ForAnyValue:StringEquals": { "kms:ResourceAliases": name } });
@@ -157,22 +157,22 @@ async fn requests_of_kms_have_their_condition_keys() {
         (flag("kms:MultiRegion", true), flag("kms:MultiRegion", false)),
     ];
     for (right, wrong) in cases {
-        clerk.conditioned(HERE, describe, "kms:DescribeKey", right, wrong).await;
+        probe.assert_condition(HERE, describe, "kms:DescribeKey", right, wrong).await;
     }
     let sign = call!(clients => {
         let call = clients.kms.sign().key_id(&signing).message(Blob::new("m")).message_type(MessageType::Raw);
         call.signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
     });
     let (right, wrong) = (equals("kms:SigningAlgorithm", "ECDSA_SHA_256"), equals("kms:SigningAlgorithm", "X"));
-    clerk.conditioned(HERE, sign, "kms:Sign", right, wrong).await;
-    clerk
-        .conditioned(HERE, sign, "kms:Sign", equals("kms:MessageType", "RAW"), equals("kms:MessageType", "DIGEST"))
+    probe.assert_condition(HERE, sign, "kms:Sign", right, wrong).await;
+    probe
+        .assert_condition(HERE, sign, "kms:Sign", equals("kms:MessageType", "RAW"), equals("kms:MessageType", "DIGEST"))
         .await;
     let encrypt = call!(clients => {
         clients.kms.encrypt().key_id(&key).plaintext(Blob::new("m")).encryption_context("of", "us")
     });
     let (right, wrong) = (equals("kms:EncryptionContext:of", "us"), equals("kms:EncryptionContext:of", "them"));
-    clerk.conditioned(HERE, encrypt, "kms:Encrypt", right, wrong).await;
+    probe.assert_condition(HERE, encrypt, "kms:Encrypt", right, wrong).await;
     let grant = call!(clients => {
         let call = clients.kms.create_grant().key_id(&key).grantee_principal(format!("arn:aws:iam::{A}:root"));
         call.operations(GrantOperation::Decrypt)
@@ -184,67 +184,67 @@ async fn requests_of_kms_have_their_condition_keys() {
         (equals("kms:GranteePrincipal", &format!("arn:aws:iam::{A}:root")), equals("kms:GranteePrincipal", A)),
     ];
     for (right, wrong) in cases {
-        clerk.conditioned(HERE, grant, "kms:CreateGrant", right, wrong).await;
+        probe.assert_condition(HERE, grant, "kms:CreateGrant", right, wrong).await;
     }
     let replicate = call!(clients => clients.kms.replicate_key().key_id(&key).replica_region(THERE));
-    // The replica is made by CreateKey, there.
+    // The permission CreateKey for the replica is judged in the replica's Region.
     let region = |region: &str| equals("aws:RequestedRegion", region);
-    clerk.conditioned(HERE, replicate, "kms:CreateKey", region(THERE), region(HERE)).await;
+    probe.assert_condition(HERE, replicate, "kms:CreateKey", region(THERE), region(HERE)).await;
     let kind = |kind: &str| equals("kms:MultiRegionKeyType", kind);
     let (right, wrong) = (equals("kms:ReplicaRegion", "eu-central-1"), equals("kms:ReplicaRegion", THERE));
     let elsewhere = call!(clients => clients.kms.replicate_key().key_id(&key).replica_region("eu-central-1"));
-    clerk.conditioned(HERE, elsewhere, "kms:ReplicateKey", right, wrong).await;
+    probe.assert_condition(HERE, elsewhere, "kms:ReplicateKey", right, wrong).await;
     let third = call!(clients => clients.kms.replicate_key().key_id(&key).replica_region("eu-west-2"));
-    clerk.conditioned(HERE, third, "kms:CreateKey", kind("REPLICA"), kind("PRIMARY")).await;
+    probe.assert_condition(HERE, third, "kms:CreateKey", kind("REPLICA"), kind("PRIMARY")).await;
     let policy = admin.kms.get_key_policy().key_id(&key).send().await.unwrap().policy().unwrap().to_owned();
     let put = call!(clients => {
         let call = clients.kms.put_key_policy().key_id(&key).policy(&policy);
         call.bypass_policy_lockout_safety_check(true)
     });
     let bypass = |bypass: bool| flag("kms:BypassPolicyLockoutSafetyCheck", bypass);
-    clerk.conditioned(HERE, put, "kms:PutKeyPolicy", bypass(true), bypass(false)).await;
+    probe.assert_condition(HERE, put, "kms:PutKeyPolicy", bypass(true), bypass(false)).await;
     let untag = call!(clients => clients.kms.untag_resource().key_id(&key).tag_keys("k"));
     let keys = |key: &str| json!({ "ForAllValues:StringEquals": { "aws:TagKeys": [key] } });
-    clerk.conditioned(HERE, untag, "kms:UntagResource", keys("k"), keys("l")).await;
+    probe.assert_condition(HERE, untag, "kms:UntagResource", keys("k"), keys("l")).await;
     let delete = call!(clients => clients.kms.schedule_key_deletion().key_id(&signing).pending_window_in_days(7));
     let at_least =
         |days: u8| json!({ "NumericGreaterThanEquals": { "kms:ScheduleKeyDeletionPendingWindowInDays": days } });
-    clerk.conditioned(HERE, delete, "kms:ScheduleKeyDeletion", at_least(7), at_least(8)).await;
+    probe.assert_condition(HERE, delete, "kms:ScheduleKeyDeletion", at_least(7), at_least(8)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn rarer_condition_keys_are_there_too() {
+async fn requests_have_less_common_condition_keys() {
     use aws_sdk_kms::types::{GrantConstraints, GrantOperation};
     let lab = Lab::new();
     lab.database("orders");
     lab.cloud.role(A, "metrics");
     lab.cloud.tag_role(A, "metrics", &BTreeMap::from([("k".to_owned(), "v".to_owned())])).unwrap();
-    let clerk = Clerk::of(&lab);
+    let probe = PermissionProbe::of(&lab);
     let admin = lab.agent(A, HERE);
     let key = admin.kms.create_key().multi_region(true).send().await.unwrap();
     let key = key.key_metadata().unwrap().arn().unwrap().to_owned();
     admin.kms.create_alias().alias_name("alias/orders").target_key_id(&key).send().await.unwrap();
     admin.kms.replicate_key().key_id(&key).replica_region(THERE).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
 
-    // Of no organization, and called by no service of its own accord.
+    // Keys that are absent because no account is in an organization and no service calls on its own.
     let list = call!(clients => clients.kms.list_keys());
     let absent = |key: &str, absent: bool| json!({ "Null": { key: absent.to_string() } });
     for key in ["aws:SourceArn", "aws:SourceOrgID", "aws:ResourceOrgID", "aws:username", "aws:PrincipalOrgPaths"] {
-        clerk.conditioned(HERE, list, "kms:ListKeys", absent(key, true), absent(key, false)).await;
+        probe.assert_condition(HERE, list, "kms:ListKeys", absent(key, true), absent(key, false)).await;
     }
     let service = |service: bool| flag("aws:PrincipalIsAWSService", service);
-    clerk.conditioned(HERE, list, "kms:ListKeys", service(false), service(true)).await;
-    // Every value of none is in any set, and none of none is.
+    probe.assert_condition(HERE, list, "kms:ListKeys", service(false), service(true)).await;
+    // For a key without values ForAllValues holds and ForAnyValue does not.
     let (every, any) = (
         json!({ "ForAllValues:StringEquals": { "aws:TagKeys": "k" } }),
         json!({ "ForAnyValue:StringNotEquals": { "aws:TagKeys": "k" } }),
     );
-    clerk.conditioned(HERE, list, "kms:ListKeys", every, any).await;
+    probe.assert_condition(HERE, list, "kms:ListKeys", every, any).await;
 
     let describe = call!(clients => clients.kms.describe_key().key_id(&key));
     let (right, wrong) = (equals("kms:KeyOrigin", "AWS_KMS"), equals("kms:KeyOrigin", "EXTERNAL"));
-    clerk.conditioned(HERE, describe, "kms:DescribeKey", right, wrong).await;
+    probe.assert_condition(HERE, describe, "kms:DescribeKey", right, wrong).await;
     let arn = format!("arn:aws:kms:{HERE}:{A}:alias/orders");
     let encrypt = call!(clients => {
         clients.kms.encrypt().key_id(&arn).plaintext(Blob::new("m")).encryption_context("of", "us")
@@ -257,7 +257,7 @@ async fn rarer_condition_keys_are_there_too() {
         (algorithm("SYMMETRIC_DEFAULT"), algorithm("RSAES_OAEP_SHA_1")),
         (alias("alias/orders"), alias("orders")),
     ] {
-        clerk.conditioned(HERE, encrypt, "kms:Encrypt", right, wrong).await;
+        probe.assert_condition(HERE, encrypt, "kms:Encrypt", right, wrong).await;
     }
     let root = format!("arn:aws:iam::{A}:root");
     let grant = call!(clients => {
@@ -267,16 +267,16 @@ async fn rarer_condition_keys_are_there_too() {
     });
     let kind = |kind: &str| equals("kms:GrantConstraintType", kind);
     let (right, wrong) = (kind("EncryptionContextSubset"), kind("EncryptionContextEquals"));
-    clerk.conditioned(HERE, grant, "kms:CreateGrant", right, wrong).await;
+    probe.assert_condition(HERE, grant, "kms:CreateGrant", right, wrong).await;
     let retiring = |named: &str| json!({ "ArnEquals": { "kms:RetiringPrincipal": named } });
-    clerk.conditioned(HERE, grant, "kms:CreateGrant", retiring(&root), retiring("arn:aws:iam::1:root")).await;
+    probe.assert_condition(HERE, grant, "kms:CreateGrant", retiring(&root), retiring("arn:aws:iam::1:root")).await;
     let rotate = call!(clients => clients.kms.enable_key_rotation().key_id(&key).rotation_period_in_days(90));
     let days = |days: u16| json!({ "NumericLessThan": { "kms:RotationPeriodInDays": days } });
-    clerk.conditioned(HERE, rotate, "kms:EnableKeyRotation", days(91), days(90)).await;
+    probe.assert_condition(HERE, rotate, "kms:EnableKeyRotation", days(91), days(90)).await;
     let primary = call!(clients => clients.kms.update_primary_region().key_id(&key).primary_region(THERE));
     let region = |region: &str| equals("kms:PrimaryRegion", region);
-    clerk.conditioned(HERE, primary, "kms:UpdatePrimaryRegion", region(THERE), region(HERE)).await;
-    pass(hours(1)).await;
+    probe.assert_condition(HERE, primary, "kms:UpdatePrimaryRegion", region(THERE), region(HERE)).await;
+    advance_time(hours(1)).await;
 
     let role = format!("arn:aws:iam::{A}:role/metrics");
     let monitored = call!(clients => {
@@ -285,34 +285,46 @@ async fn rarer_condition_keys_are_there_too() {
     });
     let passed = |service: &str| equals("iam:PassedToService", service);
     let (right, wrong) = (passed("monitoring.rds.amazonaws.com"), passed("rds.amazonaws.com"));
-    clerk.conditioned(HERE, monitored, "iam:PassRole", right, wrong).await;
-    pass(hours(1)).await;
+    probe.assert_condition(HERE, monitored, "iam:PassRole", right, wrong).await;
+    advance_time(hours(1)).await;
     let managed = call!(clients => {
         let call = clients.rds.modify_db_instance().db_instance_identifier("orders").manage_master_user_password(true);
         call.master_user_secret_kms_key_id(&key)
     });
     let secret_key = |arn: &str| json!({ "ArnEquals": { "secretsmanager:KmsKeyArn": arn } });
     let (right, wrong) = (secret_key(&key), secret_key("arn:aws:kms:*:*:key/x"));
-    clerk.conditioned(HERE, managed, "secretsmanager:CreateSecret", right, wrong).await;
+    probe.assert_condition(HERE, managed, "secretsmanager:CreateSecret", right, wrong).await;
     let assume = call!(clients => clients.sts.assume_role().role_arn(&role).role_session_name("me"));
     for of in ["iam:ResourceTag/k", "aws:ResourceTag/k"] {
-        clerk.conditioned(HERE, assume, "sts:AssumeRole", equals(of, "v"), equals(of, "w")).await;
+        probe.assert_condition(HERE, assume, "sts:AssumeRole", equals(of, "v"), equals(of, "w")).await;
     }
 
     let create = call!(clients => clients.sqs.create_queue().queue_name("q").tags("k", "v"));
-    clerk
-        .conditioned(HERE, create, "sqs:TagQueue", equals("aws:RequestTag/k", "v"), equals("aws:RequestTag/k", "w"))
+    probe
+        .assert_condition(
+            HERE,
+            create,
+            "sqs:TagQueue",
+            equals("aws:RequestTag/k", "v"),
+            equals("aws:RequestTag/k", "w"),
+        )
         .await;
     let look = call!(clients => clients.sqs.get_queue_url().queue_name("q"));
-    clerk
-        .conditioned(HERE, look, "sqs:GetQueueUrl", equals("aws:ResourceTag/k", "v"), equals("aws:ResourceTag/k", "w"))
+    probe
+        .assert_condition(
+            HERE,
+            look,
+            "sqs:GetQueueUrl",
+            equals("aws:ResourceTag/k", "v"),
+            equals("aws:ResourceTag/k", "w"),
+        )
         .await;
     let url = admin.sqs.get_queue_url().queue_name("q").send().await.unwrap().queue_url().unwrap().to_owned();
     let untag = call!(clients => clients.sqs.untag_queue().queue_url(&url).tag_keys("k"));
     let tag_keys = |key: &str| json!({ "ForAllValues:StringEquals": { "aws:TagKeys": [key] } });
-    clerk.conditioned(HERE, untag, "sqs:UntagQueue", tag_keys("k"), tag_keys("l")).await;
+    probe.assert_condition(HERE, untag, "sqs:UntagQueue", tag_keys("k"), tag_keys("l")).await;
 
-    // Groups have tags of their own.
+    // Each kind of group has its own tag condition key.
     let tag = || aws_sdk_rds::types::Tag::builder().key("k").value("v").build();
     let call =
         admin.rds.create_db_parameter_group().db_parameter_group_name("own").db_parameter_group_family("postgres16");
@@ -328,6 +340,6 @@ async fn rarer_condition_keys_are_there_too() {
         let arn = rds(HERE, &format!("{kind}:own"));
         let listed = call!(clients => clients.rds.list_tags_for_resource().resource_name(&arn));
         let (right, wrong) = (format!("rds:{kind}-tag/k"), format!("rds:{other}-tag/k"));
-        clerk.conditioned(HERE, listed, "rds:ListTagsForResource", equals(&right, "v"), equals(&wrong, "v")).await;
+        probe.assert_condition(HERE, listed, "rds:ListTagsForResource", equals(&right, "v"), equals(&wrong, "v")).await;
     }
 }

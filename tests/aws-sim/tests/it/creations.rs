@@ -1,9 +1,9 @@
-//! Making source databases and their first snapshots.
+//! Creating source databases and their first snapshots.
 
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder as Create;
 use aws_sim::Database;
 
-use crate::lab::{A, HERE, Lab, code, hours, pass};
+use crate::lab::{A, HERE, Lab, advance_time, code, hours};
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
@@ -12,7 +12,7 @@ const MISSING: &str = "MissingParameter";
 type Change = fn(Create) -> Create;
 
 #[tokio::test(start_paused = true)]
-async fn a_database_is_created_from_what_goes_together() {
+async fn create_database_accepts_only_consistent_parameters() {
     let lab = Lab::new();
     lab.cloud.role(A, "m");
     let here = lab.agent(A, HERE);
@@ -21,7 +21,7 @@ async fn a_database_is_created_from_what_goes_together() {
         call.db_instance_class("db.t4g.small").master_username("app").master_user_password("long-enough")
     };
     let refused: [(&str, Change, &str); 16] = [
-        ("no size", |call| call.set_allocated_storage(None), MISSING),
+        ("no storage size", |call| call.set_allocated_storage(None), MISSING),
         ("no password", |call| call.set_master_user_password(None), MISSING),
         ("both passwords", |call| call.manage_master_user_password(true), COMBINATION),
         ("a space in the password", |call| call.master_user_password("long enough"), VALUE),
@@ -30,16 +30,16 @@ async fn a_database_is_created_from_what_goes_together() {
         ("a long master", |call| call.master_username("a".repeat(17)), VALUE),
         ("a key but no encryption", |call| call.kms_key_id("alias/aws/rds"), COMBINATION),
         (
-            "a key that is not there",
+            "a key that does not exist",
             |call| call.storage_encrypted(true).kms_key_id("alias/x"),
             "KMSKeyNotAccessibleFault",
         ),
         ("too small", |call| call.allocated_storage(19), COMBINATION),
         ("io1 too small", |call| call.iops(1000), COMBINATION),
-        ("an engine that is none", |call| call.engine("foxpro"), VALUE),
-        ("a version that is none", |call| call.engine_version("9.6"), COMBINATION),
+        ("an unknown engine", |call| call.engine("foxpro"), VALUE),
+        ("an unknown version", |call| call.engine_version("9.6"), COMBINATION),
         ("narrow autoscaling", |call| call.max_allocated_storage(21), COMBINATION),
-        ("windows that meet", |call| call.preferred_maintenance_window("mon:02:00-mon:04:00"), VALUE),
+        ("overlapping windows", |call| call.preferred_maintenance_window("mon:02:00-mon:04:00"), VALUE),
         ("monitoring without a role", |call| call.monitoring_interval(5), COMBINATION),
     ];
     for (what, change, expected) in refused {
@@ -64,7 +64,7 @@ async fn a_database_is_created_from_what_goes_together() {
         assert!(made.is_ok(), "{what}: {made:?}");
     }
     assert_eq!(code(create("mysql").send().await), "DBInstanceAlreadyExists");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let found = here.rds.describe_db_instances().db_instance_identifier("managed").send().await.unwrap();
     assert_eq!(found.db_instances()[0].master_user_secret().unwrap().secret_status(), Some("active"));
     let found = here.rds.describe_db_instances().db_instance_identifier("major").send().await.unwrap();
@@ -75,7 +75,7 @@ async fn a_database_is_created_from_what_goes_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_needs_a_usable_key_and_no_cluster() {
+async fn snapshot_needs_usable_key_and_no_cluster_membership() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let key = here.key().await;
@@ -89,7 +89,7 @@ async fn a_snapshot_needs_a_usable_key_and_no_cluster() {
     assert_eq!(code(take("orders", "x").await), "InvalidDBInstanceState");
     here.kms.enable_key().key_id(&key).send().await.unwrap();
     take("orders", "first").await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     here.kms.disable_key().key_id(&key).send().await.unwrap();
     let restore = || {
         let call = here.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("first");
@@ -101,7 +101,7 @@ async fn a_snapshot_needs_a_usable_key_and_no_cluster() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn magnetic_storage_is_a_thing_of_the_past() {
+async fn restore_of_magnetic_storage_is_refused() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     for kind in ["standard", "gp2"] {
@@ -118,7 +118,7 @@ async fn magnetic_storage_is_a_thing_of_the_past() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_asked_is_refused() {
+async fn unsupported_action_or_parameter_combination_is_refused() {
     let lab = Lab::new();
     lab.database("orders");
     let here = lab.agent(A, HERE);

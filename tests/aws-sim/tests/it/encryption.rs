@@ -6,7 +6,7 @@ use aws_sdk_kms::types::DataKeySpec;
 use crate::lab::{A, B, HERE, Lab, code};
 
 #[tokio::test(start_paused = true)]
-async fn a_ciphertext_opens_with_its_key_and_context_alone() {
+async fn decrypt_needs_same_key_and_encryption_context() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let (key, other) = (here.key().await, here.key().await);
@@ -47,7 +47,7 @@ async fn a_ciphertext_opens_with_its_key_and_context_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn data_keys_come_open_and_sealed_or_sealed_alone() {
+async fn data_keys_are_returned_with_or_without_plaintext() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let key = here.key().await;
@@ -70,7 +70,7 @@ async fn data_keys_come_open_and_sealed_or_sealed_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn moving_a_ciphertext_needs_leave_on_both_keys() {
+async fn re_encrypt_needs_permission_on_both_keys() {
     let lab = Lab::new();
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let (from, to) = (a.key().await, b.key().await);

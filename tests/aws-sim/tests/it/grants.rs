@@ -1,4 +1,4 @@
-//! Grants: who makes them, what they allow, and how they end.
+//! Grants: creating them, what they allow, and ending them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use aws_sdk_kms::types::{GrantConstraints, GrantOperation, KeySpec, KeyUsageType
 
 use crate::lab::{A, B, Clients, HERE, Lab, THERE, code};
 
-struct Granting {
+struct GrantSetup {
     lab: Lab,
     a: Clients,
     b: Clients,
@@ -17,15 +17,15 @@ struct Granting {
     role: String,
 }
 
-fn granting() -> Granting {
+fn grant_setup() -> GrantSetup {
     let lab = Lab::new();
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
-    Granting { lab, a, b, key: String::new(), role: format!("arn:aws:iam::{B}:role/agent") }
+    GrantSetup { lab, a, b, key: String::new(), role: format!("arn:aws:iam::{B}:role/agent") }
 }
 
-impl Granting {
+impl GrantSetup {
     async fn new() -> Self {
-        let mut all = granting();
+        let mut all = grant_setup();
         all.key = all.a.key().await;
         all
     }
@@ -41,8 +41,8 @@ impl Granting {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_allows_what_no_policy_does() {
-    let all = Granting::new().await;
+async fn grant_allows_action_that_no_policy_allows() {
+    let all = GrantSetup::new().await;
     assert!(!all.encrypts(&all.b).await);
     let decrypt = all.grant(&[GrantOperation::Decrypt]).send().await.unwrap();
     assert!(!all.encrypts(&all.b).await);
@@ -58,7 +58,7 @@ async fn a_grant_allows_what_no_policy_does() {
     revoke(encrypt.grant_id(), false).await.unwrap();
     assert!(!all.encrypts(&all.b).await);
 
-    // To an account, it is that account's IAM that decides.
+    // For a grant to an account, that account's IAM policies decide.
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{B}"}},"Action":"sts:AssumeRole"}}}}"#
     );
@@ -81,8 +81,8 @@ async fn a_grant_allows_what_no_policy_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_has_its_form() {
-    let all = Granting::new().await;
+async fn create_grant_validates_its_parameters() {
+    let all = GrantSetup::new().await;
     let good = || all.grant(&[GrantOperation::Decrypt]);
     let call = all.a.kms.create_key().key_spec(KeySpec::EccNistP256).key_usage(KeyUsageType::SignVerify);
     let signing = call.send().await.unwrap().key_metadata().unwrap().key_id().to_owned();
@@ -102,7 +102,7 @@ async fn a_grant_has_its_form() {
     assert_eq!(code(good().retiring_principal(format!("arn:aws:iam::{B}:role/x")).send().await), "InvalidArnException");
     assert_eq!(code(good().dry_run(true).send().await), "DryRunOperationException");
 
-    // A name makes a grant once as long as nothing else differs.
+    // A second call with the same name and terms returns the same grant.
     let named = || good().name("n").constraints(context.clone());
     let (first, again) = (named().send().await.unwrap(), named().send().await.unwrap());
     assert_eq!(first.grant_id(), again.grant_id());
@@ -112,9 +112,9 @@ async fn a_grant_has_its_form() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_has_so_many_grants() {
+async fn grants_per_key_are_limited_by_quota() {
     let lab = Lab::with(|settings| settings.quotas.grants = 1);
-    let all = Granting { key: String::new(), ..granting() };
+    let all = GrantSetup { key: String::new(), ..grant_setup() };
     let a = lab.agent(A, HERE);
     lab.agent(B, HERE);
     let key = a.key().await;
@@ -128,8 +128,8 @@ async fn a_key_has_so_many_grants() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn constraints_hold_to_an_encryption_context() {
-    let all = Granting::new().await;
+async fn grant_constraints_restrict_encryption_context() {
+    let all = GrantSetup::new().await;
     let constraints = GrantConstraints::builder().encryption_context_subset("a", "b").build();
     let first = all.grant(&[GrantOperation::Encrypt, GrantOperation::DescribeKey]).constraints(constraints);
     let first = first.send().await.unwrap();
@@ -149,8 +149,8 @@ async fn constraints_hold_to_an_encryption_context() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_made_by_leave_of_a_grant_is_no_wider() {
-    let all = Granting::new().await;
+async fn grant_created_through_grant_cannot_be_wider() {
+    let all = GrantSetup::new().await;
     let constraints = GrantConstraints::builder().encryption_context_subset("a", "b").build();
     let parent = all.grant(&[GrantOperation::Encrypt, GrantOperation::CreateGrant]).constraints(constraints.clone());
     let child = |operation: GrantOperation, constraints: Option<GrantConstraints>| {
@@ -167,8 +167,8 @@ async fn a_grant_made_by_leave_of_a_grant_is_no_wider() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_is_retired_by_whom_it_names_and_by_who_made_it() {
-    let all = Granting::new().await;
+async fn grant_is_retired_by_named_principals_and_its_issuer() {
+    let all = GrantSetup::new().await;
     all.lab.cloud.role(B, "other");
     let other = all.lab.clients(&all.lab.cloud.role(B, "other"), HERE, all.lab.cloud.connector());
     let by_token = |clients: &Clients, token: Option<&str>| clients.kms.retire_grant().grant_token(token.unwrap());
@@ -202,7 +202,7 @@ async fn a_grant_is_retired_by_whom_it_names_and_by_who_made_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_counts_after_a_while_or_at_once_with_its_token() {
+async fn grant_takes_effect_after_delay_or_at_once_with_token() {
     let lab = Lab::with(|settings| settings.lags.authorization = Duration::from_mins(1));
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let key = a.key().await;

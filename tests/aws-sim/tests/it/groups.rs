@@ -1,14 +1,14 @@
-//! Parameter groups, option groups, subnet groups, and what versions and certificates there are.
+//! Parameter groups, option groups, subnet groups, engine versions and certificates.
 
 use aws_sdk_rds::types::{DbEngineVersion, Filter, OptionConfiguration, Tag};
 
-use crate::lab::{A, B, HERE, Lab, code, hours, pass};
+use crate::lab::{A, B, HERE, Lab, advance_time, code, hours};
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
 
 #[tokio::test(start_paused = true)]
-async fn parameter_groups_come_and_go() {
+async fn parameter_groups_are_created_listed_and_deleted() {
     let lab = Lab::with(|settings| settings.quotas.parameter_groups = 2);
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -52,7 +52,7 @@ async fn parameter_groups_come_and_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn option_groups_come_and_go() {
+async fn option_groups_are_created_modified_and_deleted() {
     let lab = Lab::with(|settings| settings.quotas.option_groups = 2);
     lab.cloud.create_database(aws_sim::Database {
         engine: "sqlserver-ee".to_owned(),
@@ -88,8 +88,8 @@ async fn option_groups_come_and_go() {
     include("mine", "TDE").await.unwrap();
     let call = here.rds.modify_db_instance().db_instance_identifier("orders").option_group_name("mine");
     call.apply_immediately(true).send().await.unwrap();
-    pass(hours(1)).await;
-    // A persistent option stays while an instance has the group.
+    advance_time(hours(1)).await;
+    // A persistent option cannot be removed while an instance uses the group.
     assert_eq!(code(remove("TDE").await), "InvalidOptionGroupStateFault");
     remove("SQLSERVER_BACKUP_RESTORE").await.unwrap();
 
@@ -109,11 +109,11 @@ async fn option_groups_come_and_go() {
     for used in ["mine", "default:sqlserver-ee-16-00"] {
         assert_eq!(code(delete(used).await), "InvalidOptionGroupStateFault");
     }
-    // A snapshot holds on to its group too.
+    // A group that a snapshot uses cannot be deleted either.
     here.snapshot("orders", "kept").await;
     let call = here.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true);
     call.send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(code(delete("mine").await), "InvalidOptionGroupStateFault");
     here.rds.delete_db_snapshot().db_snapshot_identifier("kept").send().await.unwrap();
     delete("mine").await.unwrap();
@@ -121,7 +121,7 @@ async fn option_groups_come_and_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restore_binds_its_subnet_group_and_needs_one_where_there_is_no_default_vpc() {
+async fn restore_needs_subnet_group_when_default_vpc_is_deleted() {
     let lab = Lab::with(|settings| settings.quotas.subnet_groups = 3);
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -158,7 +158,7 @@ async fn a_restore_binds_its_subnet_group_and_needs_one_where_there_is_no_defaul
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_say_which_family_they_are_of() {
+async fn engine_versions_list_their_parameter_group_family() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let describe = || here.rds.describe_db_engine_versions();
@@ -181,7 +181,7 @@ async fn versions_say_which_family_they_are_of() {
     assert_eq!(sql.db_engine_versions().len(), 1);
     assert!(describe().engine("none").send().await.unwrap().db_engine_versions().is_empty());
     assert_eq!(code(describe().filters(filter("colour", "red")).send().await), VALUE);
-    // What is created takes the version that is on offer.
+    // A new instance gets a supported version.
     let create = |version: &str| {
         let call = here.rds.create_db_instance().db_instance_identifier(format!("v{}", version.len()));
         let call = call.db_instance_class("db.m6g.large").engine("mysql").engine_version(version);
@@ -193,7 +193,7 @@ async fn versions_say_which_family_they_are_of() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn certificates_are_listed() {
+async fn describe_certificates_lists_current_authorities() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let all = here.rds.describe_certificates().send().await.unwrap();
@@ -205,7 +205,7 @@ async fn certificates_are_listed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_accounts_figures_are_all_there() {
+async fn account_attributes_list_all_quotas_with_usage() {
     let lab = Lab::new();
     lab.database("orders");
     let here = lab.agent(A, HERE);

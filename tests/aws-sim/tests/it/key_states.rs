@@ -1,11 +1,11 @@
-//! What each action answers in each key state, and related multi-Region keys.
+//! The result of each action in each key state, and multi-Region keys.
 
 use std::time::Duration;
 
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{GrantOperation, KeyState, MultiRegionKeyType, Tag};
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code, hours};
 
 async fn multi_region(clients: &Clients) -> String {
     clients.kms.create_key().multi_region(true).send().await.unwrap().key_metadata().unwrap().key_id().to_owned()
@@ -21,7 +21,7 @@ async fn state(clients: &Clients, key: &str) -> KeyState {
     answer.key_metadata().unwrap().key_state().unwrap().clone()
 }
 
-/// The codes of one action each, on a key.
+/// The results of one call of each action on a key.
 async fn answers(clients: &Clients, key: &str) -> Vec<String> {
     macro_rules! ask {
         ($($call:expr),+ $(,)?) => {
@@ -48,7 +48,7 @@ async fn answers(clients: &Clients, key: &str) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_answers_by_its_state() {
+async fn actions_succeed_or_fail_by_key_state() {
     const WRONG: &str = "KMSInvalidStateException";
     const OFF: &str = "DisabledException";
     let lab = Lab::new();
@@ -57,7 +57,7 @@ async fn a_key_answers_by_its_state() {
     assert_eq!(answers(&here, &key).await, ["ok", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "ok", WRONG]);
     here.kms.disable_key().key_id(&key).send().await.unwrap();
     assert_eq!(answers(&here, &key).await, [OFF, OFF, "ok", "ok", "ok", "ok", OFF, "ok", OFF, WRONG]);
-    // Pending deletion, until the last of these cancels it.
+    // Pending deletion; the last action cancels it.
     let key = multi_region(&here).await;
     here.kms.schedule_key_deletion().key_id(&key).send().await.unwrap();
     assert_eq!(answers(&here, &key).await, [WRONG, WRONG, "ok", "ok", WRONG, WRONG, WRONG, "ok", WRONG, "ok"]);
@@ -78,7 +78,7 @@ async fn a_key_answers_by_its_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_primary_moves_to_a_region_that_has_a_replica() {
+async fn update_primary_region_needs_replica_there() {
     let lab = Lab::new();
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
     let key = multi_region(&here).await;
@@ -88,7 +88,7 @@ async fn the_primary_moves_to_a_region_that_has_a_replica() {
         clients.kms.update_primary_region().key_id(&key).primary_region(region).send()
     };
     assert_eq!(code(update(&here, THERE).await), "KMSInvalidStateException");
-    pass(Duration::from_secs(6)).await;
+    advance_time(Duration::from_secs(6)).await;
     assert_eq!(code(update(&here, "nowhere").await), "ValidationException");
     assert_eq!(code(update(&here, "ap-south-1").await), "NotFoundException");
     assert_eq!(code(update(&here, HERE).await), "UnsupportedOperationException");
@@ -107,7 +107,7 @@ async fn the_primary_moves_to_a_region_that_has_a_replica() {
         assert_eq!(code(clients.kms.disable_key().key_id(&key).send().await), "KMSInvalidStateException");
     }
     assert_eq!(replicate(&there, &key, "ap-south-1").await, Err("KMSInvalidStateException".to_owned()));
-    pass(Duration::from_secs(6)).await;
+    advance_time(Duration::from_secs(6)).await;
     let shown = there.kms.describe_key().key_id(&key).send().await.unwrap();
     let shown = shown.key_metadata().unwrap().multi_region_configuration().unwrap();
     assert_eq!(shown.multi_region_key_type(), Some(&MultiRegionKeyType::Primary));
@@ -118,13 +118,13 @@ async fn the_primary_moves_to_a_region_that_has_a_replica() {
     there.kms.disable_key_rotation().key_id(&key).send().await.unwrap();
     assert!(!rotation(&here).await.unwrap().key_rotation_enabled());
 
-    // The former primary is deleted as any replica is.
+    // The former primary is deleted like any replica.
     let deleted = here.kms.schedule_key_deletion().key_id(&key).send().await.unwrap();
     assert_eq!(deleted.key_state(), Some(&KeyState::PendingDeletion));
 }
 
 #[tokio::test(start_paused = true)]
-async fn replicas_are_made_by_their_primary_and_deleted_before_it() {
+async fn replicas_are_created_by_primary_and_deleted_before_it() {
     let lab = Lab::new();
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
     let key = multi_region(&here).await;
@@ -137,23 +137,23 @@ async fn replicas_are_made_by_their_primary_and_deleted_before_it() {
     let made = call.tags(tag).send().await.unwrap();
     assert_eq!(made.replica_key_metadata().unwrap().description(), Some("theirs"));
     assert_eq!(made.replica_tags()[0].tag_key(), "k");
-    pass(Duration::from_secs(6)).await;
+    advance_time(Duration::from_secs(6)).await;
     here.kms.disable_key().key_id(&key).send().await.unwrap();
     assert_eq!(replicate(&here, &key, "ap-south-1").await, Err("DisabledException".to_owned()));
     assert_eq!(state(&there, &key).await, KeyState::Enabled);
     there.kms.schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await.unwrap();
     here.kms.enable_key().key_id(&key).send().await.unwrap();
     assert_eq!(replicate(&here, &key, THERE).await, Err("AlreadyExistsException".to_owned()));
-    pass(hours(7 * 24)).await;
+    advance_time(hours(7 * 24)).await;
     replicate(&here, &key, THERE).await.unwrap();
     here.kms.schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await.unwrap();
     assert_eq!(state(&here, &key).await, KeyState::PendingReplicaDeletion);
-    pass(hours(30 * 24)).await;
+    advance_time(hours(30 * 24)).await;
     here.kms.cancel_key_deletion().key_id(&key).send().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_that_aws_manages_are_left_alone() {
+async fn aws_managed_keys_cannot_be_changed_by_callers() {
     let lab = Lab::new();
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -178,7 +178,7 @@ async fn keys_that_aws_manages_are_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn listings_come_in_pages_of_their_own() {
+async fn kms_lists_are_paged_and_reject_foreign_markers() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let mut keys = Vec::new();
@@ -214,7 +214,7 @@ async fn listings_come_in_pages_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_have_fifty_tags_and_fifty_aliases() {
+async fn keys_have_at_most_fifty_tags_and_aliases() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let key = here.key().await;

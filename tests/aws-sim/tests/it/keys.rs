@@ -1,14 +1,14 @@
-//! KMS's own rules.
+//! Keys, aliases and grants of KMS.
 
 use std::time::Duration;
 
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{GrantOperation, KeyState, MultiRegionKeyType, Tag};
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours};
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_has_the_id_and_material_of_its_primary_and_nothing_else() {
+async fn replica_shares_only_id_and_material_with_primary() {
     let lab = Lab::new();
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
     let single = here.key().await;
@@ -27,7 +27,7 @@ async fn a_replica_has_the_id_and_material_of_its_primary_and_nothing_else() {
     let encrypt =
         |clients: &crate::lab::Clients| clients.kms.encrypt().key_id(&id).plaintext(Blob::new("hello")).send();
     assert_eq!(code(encrypt(&there).await), "KMSInvalidStateException");
-    pass(Duration::from_secs(6)).await;
+    advance_time(Duration::from_secs(6)).await;
     let ready = state().await;
     assert_eq!(ready.key_state(), Some(&KeyState::Enabled));
     let family = ready.multi_region_configuration().unwrap();
@@ -39,13 +39,13 @@ async fn a_replica_has_the_id_and_material_of_its_primary_and_nothing_else() {
     let sealed = encrypt(&here).await.unwrap().ciphertext_blob().unwrap().clone();
     let opened = there.kms.decrypt().ciphertext_blob(sealed).send().await.unwrap();
     assert_eq!(opened.plaintext().unwrap().as_ref(), b"hello");
-    // A replica has no replicas of its own.
+    // A replica cannot be replicated.
     let again = there.kms.replicate_key().key_id(&id).replica_region("ap-south-1").send().await;
     assert_eq!(code(again), "UnsupportedOperationException");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alias_is_the_arbiter() {
+async fn alias_can_be_created_only_once() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let (first, second) = (here.key().await, here.key().await);
@@ -68,13 +68,13 @@ async fn an_alias_is_the_arbiter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_primary_waits_for_its_replicas_to_go_first() {
+async fn primary_deletion_waits_for_replica_deletion() {
     let lab = Lab::new();
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
     let primary = here.kms.create_key().multi_region(true).send().await.unwrap();
     let id = primary.key_metadata().unwrap().key_id().to_owned();
     here.kms.replicate_key().key_id(&id).replica_region(THERE).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let schedule = |clients: &crate::lab::Clients, days: i32| {
         clients.kms.schedule_key_deletion().key_id(&id).pending_window_in_days(days).send()
     };
@@ -83,7 +83,7 @@ async fn a_primary_waits_for_its_replicas_to_go_first() {
     assert_eq!(waiting.key_state(), Some(&KeyState::PendingReplicaDeletion));
     schedule(&there, 7).await.unwrap();
     assert_eq!(code(there.kms.enable_key().key_id(&id).send().await), "KMSInvalidStateException");
-    pass(hours(7 * 24 + 1)).await;
+    advance_time(hours(7 * 24 + 1)).await;
     assert_eq!(code(there.kms.describe_key().key_id(&id).send().await), "NotFoundException");
     let primary = here.kms.describe_key().key_id(&id).send().await.unwrap();
     assert_eq!(primary.key_metadata().unwrap().key_state(), Some(&KeyState::PendingDeletion));
@@ -93,7 +93,7 @@ async fn a_primary_waits_for_its_replicas_to_go_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_with_a_name_is_made_once() {
+async fn create_grant_with_same_name_returns_same_grant() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     lab.cloud.role(B, "agent");
@@ -119,7 +119,7 @@ async fn a_grant_with_a_name_is_made_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_accounts_key_is_reached_by_arn_and_with_its_policys_leave() {
+async fn foreign_key_needs_arn_and_permission_of_key_policy() {
     let lab = Lab::new();
     let (a, b) = (lab.agent(A, THERE), lab.agent(B, THERE));
     let key = a.key().await;
@@ -134,7 +134,7 @@ async fn another_accounts_key_is_reached_by_arn_and_with_its_policys_leave() {
     );
     a.kms.put_key_policy().key_id(&key).policy(open).send().await.unwrap();
     describe(&key).await.unwrap();
-    // What cannot be given across accounts, a policy does not give.
+    // A policy cannot allow actions that do not work across accounts.
     let put = b.kms.get_key_policy().key_id(&key).send().await;
     assert_eq!(code(put), "AccessDeniedException");
 }

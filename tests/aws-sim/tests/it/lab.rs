@@ -1,4 +1,4 @@
-//! A world with two accounts, and clients in it.
+//! A simulation with two accounts, and clients for it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -16,12 +16,13 @@ pub(crate) const B: &str = "222222222222";
 pub(crate) const HERE: &str = "eu-west-1";
 pub(crate) const THERE: &str = "us-east-2";
 
-/// A folder for every question that was put to policies: for whoever judges the same by other means (tests/conformance).
+/// Environment variable: a folder to which every authorization question is written, for another evaluator
+/// (tests/conformance).
 const QUESTIONS: &str = "AWS_SIM_QUESTIONS";
 
 static LABS: AtomicUsize = AtomicUsize::new(0);
 
-/// A world, and clients whose retries nobody else shares.
+/// A simulation. Its clients have a retry partition of their own.
 pub(crate) struct Lab {
     pub(crate) cloud: Cloud,
     partition: String,
@@ -50,7 +51,7 @@ impl Lab {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        // The SDK draws the jitter of its back-off from this generator.
+        // The SDK takes the jitter of its backoff from this generator.
         fastrand::seed(7);
         let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
         let mut settings = Settings::new(Clock::starting_at(epoch));
@@ -60,7 +61,7 @@ impl Lab {
         Self { cloud: Cloud::new(settings), partition }
     }
 
-    /// The agent's role of an account.
+    /// Clients of the role `agent` of an account.
     pub(crate) fn agent(&self, account: &str, region: &str) -> Clients {
         self.clients(&self.cloud.role(account, "agent"), region, self.cloud.connector())
     }
@@ -69,7 +70,7 @@ impl Lab {
         self.clients(&self.cloud.root(account), region, self.cloud.connector())
     }
 
-    /// The root of an account, whose clients do not try again.
+    /// Clients of the root user of an account, without retries.
     pub(crate) fn root_without_retries(&self, account: &str, region: &str) -> Clients {
         let config = self.config(&self.cloud.root(account), region, self.cloud.connector());
         Clients::of(&config.into_builder().retry_config(RetryConfig::disabled()).build(), &self.partition)
@@ -99,14 +100,14 @@ impl Lab {
             .build()
     }
 
-    /// A database of account A, here, under the AWS managed key.
+    /// Creates a database of account A in the Region `HERE`, encrypted with the AWS managed key.
     pub(crate) fn database(&self, name: &str) {
         self.cloud.create_database(Database::new(A, HERE, name));
     }
 }
 
-/// Lets virtual time pass.
-pub(crate) async fn pass(time: Duration) {
+/// Advances the virtual time.
+pub(crate) async fn advance_time(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
@@ -135,7 +136,7 @@ pub(crate) fn snapshot_arn(account: &str, region: &str, id: &str) -> String {
 }
 
 impl Clients {
-    /// Clients whose retries only those of the same partition share.
+    /// Clients that share their retry quota only with those of the same partition.
     pub(crate) fn of(config: &SdkConfig, partition: &str) -> Self {
         let partition = || RetryPartition::new(partition.to_owned());
         let rds = aws_sdk_rds::config::Builder::from(config).retry_partition(partition()).build();
@@ -153,7 +154,7 @@ impl Clients {
     pub(crate) async fn snapshot(&self, database: &str, id: &str) {
         let call = self.rds.create_db_snapshot().db_instance_identifier(database).db_snapshot_identifier(id);
         call.send().await.unwrap();
-        pass(hours(1)).await;
+        advance_time(hours(1)).await;
         assert_eq!(self.status(id).await, "available");
     }
 
@@ -181,14 +182,14 @@ impl Clients {
         call.values_to_add(account).send().await.unwrap();
     }
 
-    /// Lets another account use the key for snapshots, through RDS alone.
-    pub(crate) async fn admit(&self, key: &str, own: &str, other: &str) {
-        self.kms.put_key_policy().key_id(key).policy(admitting(own, other, "{}")).send().await.unwrap();
+    /// Allows another account to use the key for snapshots, only through RDS.
+    pub(crate) async fn allow_through_rds(&self, key: &str, own: &str, other: &str) {
+        self.kms.put_key_policy().key_id(key).policy(allowing_through_rds(own, other, "{}")).send().await.unwrap();
     }
 }
 
-/// A key policy for the own account, and for another account's use through RDS, with more conditions.
-pub(crate) fn admitting(own: &str, other: &str, more: &str) -> String {
+/// A key policy that allows everything to the owner, and use through RDS to another account, under more conditions.
+pub(crate) fn allowing_through_rds(own: &str, other: &str, more: &str) -> String {
     let mut condition: serde_json::Value = serde_json::from_str(more).unwrap();
     condition["StringEquals"] =
         serde_json::json!({ "kms:CallerAccount": other, "kms:ViaService": format!("rds.{THERE}.amazonaws.com") });

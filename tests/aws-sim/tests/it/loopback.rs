@@ -1,4 +1,4 @@
-//! The same world over HTTP, on the machine's clock.
+//! Loopback HTTP, in real time.
 
 use std::time::SystemTime;
 
@@ -10,13 +10,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::lab::{A, HERE};
 
-/// One plain GET.
+/// Sends a plain GET request.
 async fn get(address: &str, path: &str) -> String {
-    say(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")).await
+    exchange(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")).await
 }
 
-/// What comes back until the connection ends.
-async fn say(address: &str, request: &str) -> String {
+/// Sends a request and returns everything until the connection ends.
+async fn exchange(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -25,8 +25,8 @@ async fn say(address: &str, request: &str) -> String {
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "sockets do not go with a paused clock, so the machine's own is taken")]
-async fn a_client_of_another_process_is_served() {
+#[expect(clippy::disallowed_methods, reason = "sockets do not work with a paused clock, so this test needs real time")]
+async fn loopback_serves_sdk_client_and_simulator_paths() {
     let mut settings = Settings::new(Clock::starting_at(SystemTime::now()));
     settings.keeps_questions = true;
     let cloud = Cloud::new(settings);
@@ -62,14 +62,14 @@ async fn a_client_of_another_process_is_served() {
         r#""decisions":[{{"action":"rds:DescribeDBInstances","allowed":true,"grounds":[{{"layer":"account","statement":""}}],"principal":"arn:aws:iam::{A}:root","resource":"{arn}","via":""}}]"#
     );
     assert!(calls.contains(&decided), "{calls}");
-    // A question by itself, and again at another time, is one.
+    // The same question at another time is recorded only once.
     rds.describe_db_instances().db_instance_identifier("orders").send().await.unwrap();
     let decisions = get(&address, "/_sim/decisions").await;
     assert_eq!(decisions.matches(&format!(r#""resource":"{arn}""#)).count(), 1, "{decisions}");
     for (line, length, status) in [("POST /", 9 << 20, 413), ("POST /", 2, 403), ("POST /_sim/calls", 0, 405)] {
         let body = if length == 2 { "{}" } else { "" };
         let head = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
-        let answer = say(&address, &(head + body)).await;
+        let answer = exchange(&address, &(head + body)).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     }
     assert_eq!(cloud.calls().len(), 4);

@@ -1,37 +1,38 @@
-//! What the simulated AWS allows and refuses, as real SDK clients see it.
+//! What the simulated AWS allows and refuses, as seen by AWS SDK clients.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests: what should not happen fails them")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in tests an unexpected result must fail")]
 
 mod asynchronous;
 mod backups;
-mod clerk;
 mod condition_keys;
+mod copied_snapshot;
 mod creations;
-mod disturbances;
 mod encryption;
 mod grants;
 mod groups;
-mod handing_over;
+mod handoff_limits;
+mod identifiers;
+mod injected_faults;
 mod key_states;
 mod keys;
 mod lab;
-mod lags;
 mod layers;
 mod loopback;
 mod malformed;
 mod messages;
 mod modifications;
-mod names;
 mod observers;
-mod over_there;
+mod permission_probe;
 mod permissions;
 mod policies;
 mod procedure;
 mod program;
+mod propagation_delays;
 mod protocol;
 mod queue_rules;
 mod queues;
 mod quotas;
+mod rates_and_faults;
 mod restore_settings;
 mod restores;
 mod roles;
@@ -39,4 +40,3 @@ mod sharing;
 mod signatures;
 mod signing;
 mod snapshots;
-mod weather;

@@ -1,11 +1,11 @@
-//! Requests that are no requests: parameters missing, of the wrong type, or of no action.
+//! Malformed requests: missing parameters, wrong types, unknown actions.
 
 use aws_smithy_types::body::SdkBody;
 
 use crate::lab::{A, HERE, Lab, code};
 
 #[tokio::test(start_paused = true)]
-async fn what_an_action_needs_must_be_there() {
+async fn missing_required_parameter_is_refused() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let key = a.key().await;
@@ -31,7 +31,7 @@ async fn what_an_action_needs_must_be_there() {
     ];
     assert!(refusals.iter().all(|refusal| refusal == "MissingParameter"), "{refusals:?}");
 
-    // A message that has been deleted cannot be hidden for longer, although its handle was once right.
+    // The visibility of a deleted message cannot be changed, although its handle was valid.
     a.sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();
     let received = a.sqs.receive_message().queue_url(&url).send().await.unwrap().messages()[0].clone();
     let handle = received.receipt_handle().unwrap();
@@ -44,7 +44,7 @@ async fn what_an_action_needs_must_be_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn types_and_names_must_be_right() {
+async fn wrong_parameter_type_or_action_name_is_refused() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let asked = async |body: &'static str| {

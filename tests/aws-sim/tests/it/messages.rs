@@ -1,4 +1,4 @@
-//! Messages: what may be sent, in batches too, and how they are received.
+//! Messages: sending, also in batches, and receiving.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::{
     QueueAttributeName, SendMessageBatchRequestEntry,
 };
 
-use crate::lab::{A, Clients, HERE, Lab, code, pass};
+use crate::lab::{A, Clients, HERE, Lab, advance_time, code};
 
 async fn queue(clients: &Clients) -> String {
     clients.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url().unwrap().to_owned()
@@ -21,7 +21,7 @@ fn entry(id: &str, body: &str) -> SendMessageBatchRequestEntry {
     SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().unwrap()
 }
 
-/// The bodies that are there to receive.
+/// Receives all visible messages and returns their bodies.
 async fn bodies(clients: &Clients, url: &str) -> Vec<String> {
     let call = clients.sqs.receive_message().queue_url(url).max_number_of_messages(10);
     let received = call.send().await.unwrap();
@@ -29,7 +29,7 @@ async fn bodies(clients: &Clients, url: &str) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attributes_have_their_grammar() {
+async fn message_attributes_are_validated() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let url = queue(&a).await;
@@ -76,7 +76,7 @@ async fn attributes_have_their_grammar() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_is_checked_whole_and_sent_one_by_one() {
+async fn batch_is_validated_as_a_whole_and_sent_individually() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let url = queue(&a).await;
@@ -105,7 +105,7 @@ async fn a_batch_is_checked_whole_and_sent_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_tells_where_it_has_been() {
+async fn dead_letter_keeps_system_attributes_and_source_queue() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let dead = a.sqs.create_queue().queue_name("dead").send().await.unwrap().queue_url().unwrap().to_owned();
@@ -126,7 +126,7 @@ async fn a_message_tells_where_it_has_been() {
     assert_eq!(first[&MessageSystemAttributeName::AwsTraceHeader], "Root=1");
     assert_eq!(first[&MessageSystemAttributeName::MessageGroupId], "g");
     assert!(!first.contains_key(&MessageSystemAttributeName::DeadLetterQueueSourceArn));
-    pass(Duration::from_secs(5)).await;
+    advance_time(Duration::from_secs(5)).await;
     assert!(receive(&url, "All").await.unwrap().messages().is_empty());
     let last = receive(&dead, "All").await.unwrap().messages()[0].clone();
     let last = last.attributes().unwrap();
@@ -143,7 +143,7 @@ async fn a_message_tells_where_it_has_been() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delayed_messages_and_those_in_flight_are_counted_apart() {
+async fn queue_counts_delayed_and_in_flight_messages_separately() {
     let lab = Lab::with(|settings| settings.quotas.messages_in_flight = 2);
     let a = lab.agent(A, HERE);
     let url = queue(&a).await;
@@ -157,16 +157,16 @@ async fn delayed_messages_and_those_in_flight_are_counted_apart() {
     assert_eq!(count(QueueAttributeName::ApproximateNumberOfMessages), "1");
     assert_eq!(count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible), "2");
     assert_eq!(count(QueueAttributeName::ApproximateNumberOfMessagesDelayed), "1");
-    // Too many are in flight: a short poll is told, a long poll finds nothing until there is room.
+    // With too many messages in flight a short poll fails, and a long poll returns nothing until one is visible again.
     let poll = |seconds: i32| a.sqs.receive_message().queue_url(&url).wait_time_seconds(seconds).send();
     assert_eq!(code(poll(0).await), "OverLimit");
     assert!(poll(5).await.unwrap().messages().is_empty());
-    pass(Duration::from_secs(15)).await;
+    advance_time(Duration::from_secs(15)).await;
     assert_eq!(poll(20).await.unwrap().messages().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_may_come_once_more() {
+async fn duplicates_setting_delivers_message_twice() {
     let (mut beside, mut after) = (0, 0);
     for seed in 1..=12 {
         let lab = Lab::with(|settings| {
@@ -181,7 +181,7 @@ async fn a_message_may_come_once_more() {
         let mut again = a.sqs.receive_message().queue_url(&url).send().await.unwrap().messages().to_vec();
         if again.is_empty() {
             after += 1;
-            pass(Duration::from_secs(31)).await;
+            advance_time(Duration::from_secs(31)).await;
             again = a.sqs.receive_message().queue_url(&url).send().await.unwrap().messages().to_vec();
         } else {
             beside += 1;
@@ -189,7 +189,7 @@ async fn a_message_may_come_once_more() {
         assert_eq!(again[0].message_id(), first.message_id());
         assert_ne!(again[0].receipt_handle(), first.receipt_handle());
         a.sqs.delete_message().queue_url(&url).receipt_handle(again[0].receipt_handle().unwrap()).send().await.unwrap();
-        pass(Duration::from_mins(5)).await;
+        advance_time(Duration::from_mins(5)).await;
         assert!(bodies(&a, &url).await.is_empty());
     }
     assert!(beside > 0 && after > 0);

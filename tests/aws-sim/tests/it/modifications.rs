@@ -1,4 +1,4 @@
-//! What a modification changes, and when.
+//! Modifying DB instances: what changes, and when.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluent
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration as Logs, DbInstance};
 use aws_sim::Database;
 
-use crate::lab::{A, Clients, HERE, Lab, code, hours, message, pass};
+use crate::lab::{A, Clients, HERE, Lab, advance_time, code, hours, message};
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
@@ -43,7 +43,7 @@ fn logs(enable: &[&str], disable: &[&str]) -> Logs {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_wait_waits_for_the_maintenance_window() {
+async fn modify_without_apply_immediately_waits_for_window() {
     let (_lab, here) = lab();
     let call = here.modify().db_instance_class("db.m7g.large").multi_az(true).allocated_storage(200);
     let call = call.license_model("postgresql-license").ca_certificate_identifier("rds-ca-ecc384-g1");
@@ -56,18 +56,18 @@ async fn what_can_wait_waits_for_the_maintenance_window() {
     assert_eq!((waits.allocated_storage(), waits.iops(), waits.storage_type()), (Some(200), None, None));
     assert_eq!((waits.license_model(), waits.ca_certificate_identifier()), (None, Some("rds-ca-ecc384-g1")));
     assert_eq!((waits.iam_database_authentication_enabled(), waits.backup_retention_period()), (Some(true), Some(0)));
-    // Back to what there is: no more waiting.
+    // A change back to the present value cancels the pending change.
     here.modify().enable_iam_database_authentication(false).send().await.unwrap();
     assert_eq!(here.orders().await.pending_modified_values().unwrap().iam_database_authentication_enabled(), None);
 
-    // The Lab's clock begins on Wednesday, 2026-11-18, at 11:06:40.
-    pass(hours(13)).await;
-    pass(Duration::from_mins(53)).await;
+    // The lab's clock begins on Wednesday, 2026-11-18, at 11:06:40.
+    advance_time(hours(13)).await;
+    advance_time(Duration::from_mins(53)).await;
     assert_eq!(here.orders_status().await, "available");
-    pass(Duration::from_mins(1)).await;
+    advance_time(Duration::from_mins(1)).await;
     assert_eq!(here.orders_status().await, "modifying");
     assert_eq!(code(here.modify().multi_az(false).send().await), "InvalidDBInstanceState");
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     let done = here.orders().await;
     assert_eq!(
         (done.db_instance_status(), done.db_instance_class()),
@@ -82,7 +82,7 @@ async fn what_can_wait_waits_for_the_maintenance_window() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_instance_is_maintained_as_soon_as_it_is_free_or_a_week_later() {
+async fn busy_instance_is_maintained_later_in_window_or_next_week() {
     let (_lab, here) = lab();
     let window = |text: &str| here.modify().preferred_maintenance_window(text).multi_az(true).send();
     window("wed:11:10-wed:12:00").await.unwrap();
@@ -90,46 +90,46 @@ async fn a_busy_instance_is_maintained_as_soon_as_it_is_free_or_a_week_later() {
     let take =
         |id: &str| here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier(id).send();
     take("first").await.unwrap();
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     assert_eq!(here.orders_status().await, "backing-up");
-    pass(Duration::from_mins(11)).await;
+    advance_time(Duration::from_mins(11)).await;
     assert_eq!(here.orders_status().await, "modifying");
-    pass(Duration::from_mins(30)).await;
+    advance_time(Duration::from_mins(30)).await;
     assert_eq!((here.orders_status().await.as_str(), here.orders().await.multi_az()), ("available", Some(true)));
 
     // 11:58: the next snapshot ends within this window.
     let next = here.modify().preferred_maintenance_window("wed:12:00-wed:12:30").multi_az(false);
     next.send().await.unwrap();
     take("second").await.unwrap();
-    pass(Duration::from_mins(19)).await;
+    advance_time(Duration::from_mins(19)).await;
     assert_eq!(here.orders_status().await, "backing-up");
-    pass(Duration::from_mins(20)).await;
+    advance_time(Duration::from_mins(20)).await;
     assert_eq!(here.orders().await.multi_az(), Some(false));
-    // 12:37: it is over, and comes again in a week.
+    // 12:37: the window has closed, and opens again in a week.
     here.modify().multi_az(true).send().await.unwrap();
-    pass(hours(24 * 6)).await;
+    advance_time(hours(24 * 6)).await;
     assert_eq!(here.orders().await.multi_az(), Some(false));
-    pass(hours(24)).await;
+    advance_time(hours(24)).await;
     assert_eq!(here.orders().await.multi_az(), Some(true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_that_is_busy_for_the_whole_window_waits_for_the_next() {
+async fn instance_busy_for_whole_window_waits_for_next_window() {
     let lab = Lab::with(|settings| settings.durations.snapshot = hours(1));
     lab.database("orders");
     let here = lab.agent(A, HERE);
-    // On Wednesday at 11:06:40.
+    // Wednesday, 11:06:40.
     let call = here.modify().preferred_maintenance_window("wed:11:10-wed:11:40").multi_az(true);
     call.send().await.unwrap();
     here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send().await.unwrap();
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     assert_eq!((here.orders_status().await.as_str(), here.orders().await.multi_az()), ("available", Some(false)));
-    pass(hours(24 * 7)).await;
+    advance_time(hours(24 * 7)).await;
     assert_eq!(here.orders().await.multi_az(), Some(true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn some_changes_are_made_whatever_apply_immediately_says() {
+async fn some_changes_ignore_apply_immediately() {
     let (_lab, here) = lab();
     let at_once = here.modify().backup_retention_period(14).deletion_protection(true).copy_tags_to_snapshot(true);
     let at_once = at_once.auto_minor_version_upgrade(false).preferred_backup_window("08:00-09:00");
@@ -167,7 +167,7 @@ async fn some_changes_are_made_whatever_apply_immediately_says() {
             }
             _ => assert_eq!(pending.port(), None),
         }
-        pass(Duration::from_mins(10)).await;
+        advance_time(Duration::from_mins(10)).await;
         assert_eq!(here.orders_status().await, "available", "{what}");
     }
     let done = here.orders().await;
@@ -178,14 +178,14 @@ async fn some_changes_are_made_whatever_apply_immediately_says() {
     assert!(done.enhanced_monitoring_resource_arn().is_some() && done.performance_insights_kms_key_id().is_some());
     let less = here.modify().cloudwatch_logs_export_configuration(logs(&[], &["upgrade"]));
     less.monitoring_interval(0).enable_performance_insights(false).send().await.unwrap();
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     let done = here.orders().await;
     assert_eq!(done.enabled_cloudwatch_logs_exports(), ["postgresql"]);
     assert_eq!((done.monitoring_interval(), done.performance_insights_enabled()), (Some(0), Some(false)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_change_has_its_values() {
+async fn modify_validates_every_parameter() {
     let (lab, here) = lab();
     let role = |call: Modify| call.monitoring_role_arn(format!("arn:aws:iam::{A}:role/metrics"));
     let refused: [(&str, Change, &str); 23] = [
@@ -194,7 +194,7 @@ async fn every_change_has_its_values() {
         ("short maintenance", |call| call.preferred_maintenance_window("mon:06:00-mon:06:29"), VALUE),
         ("malformed maintenance", |call| call.preferred_maintenance_window("06:00-07:00"), VALUE),
         ("monitoring without a role", |call| call.monitoring_interval(60), COMBINATION),
-        ("a role that is none", |call| call.monitoring_interval(60).monitoring_role_arn("metrics"), VALUE),
+        ("an invalid role ARN", |call| call.monitoring_interval(60).monitoring_role_arn("metrics"), VALUE),
         (
             "odd interval",
             |call| call.monitoring_interval(2).monitoring_role_arn("arn:aws:iam::111111111111:role/metrics"),
@@ -220,8 +220,8 @@ async fn every_change_has_its_values() {
         ("less storage", |call| call.allocated_storage(99), COMBINATION),
         ("narrow autoscaling", |call| call.max_allocated_storage(109), COMBINATION),
         ("io1 without IOPS", |call| call.storage_type("io1"), COMBINATION),
-        ("rotation of nothing", |call| call.rotate_master_user_password(true).apply_immediately(true), COMBINATION),
-        ("key of no secret", |call| call.master_user_secret_kms_key_id("alias/aws/rds"), COMBINATION),
+        ("rotation, no secret", |call| call.rotate_master_user_password(true).apply_immediately(true), COMBINATION),
+        ("key without a secret", |call| call.master_user_secret_kms_key_id("alias/aws/rds"), COMBINATION),
         ("password with a slash", |call| call.master_user_password("with/a/slash"), VALUE),
         ("port", |call| call.db_port_number(65_536), VALUE),
         ("certificate", |call| call.ca_certificate_identifier("mine"), "CertificateNotFound"),
@@ -245,7 +245,7 @@ async fn every_change_has_its_values() {
     ];
     for call in allowed {
         call.send().await.unwrap();
-        pass(Duration::from_mins(10)).await;
+        advance_time(Duration::from_mins(10)).await;
     }
     let other = here.key().await;
     assert_eq!(code(here.modify().performance_insights_kms_key_id(other).send().await), COMBINATION);
@@ -253,34 +253,34 @@ async fn every_change_has_its_values() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changed_storage_is_optimized_for_hours_and_not_changed_again_meanwhile() {
+async fn storage_change_is_refused_during_storage_optimization() {
     let (_lab, here) = lab();
     here.modify().allocated_storage(101).apply_immediately(true).send().await.unwrap();
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     let grown = here.orders().await;
-    // Rounded up to 10 percent more.
+    // The size is rounded up to 10 percent more.
     assert_eq!((grown.allocated_storage(), grown.db_instance_status()), (Some(110), Some("storage-optimization")));
     assert_eq!(grown.percent_progress(), Some("0"));
     let again = message(here.modify().allocated_storage(200).send().await);
     assert!(again.contains("previous storage change is being optimized"), "{again}");
-    // It is operational: other changes and snapshots go on.
+    // During storage optimization other changes and snapshots are possible.
     here.modify().allocated_storage(110).backup_retention_period(3).send().await.unwrap();
     here.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send().await.unwrap();
-    pass(hours(3)).await;
+    advance_time(hours(3)).await;
     assert_eq!(here.orders_status().await, "storage-optimization");
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     assert_eq!((here.orders_status().await.as_str(), here.orders().await.percent_progress()), ("available", None));
     let faster = || here.modify().storage_type("io1").iops(2000).apply_immediately(true);
     faster().send().await.unwrap();
-    pass(hours(8)).await;
-    // Size and IOPS of provisioned storage grow only together.
+    advance_time(hours(8)).await;
+    // Size and IOPS of provisioned storage can only be increased together.
     assert_eq!(code(here.modify().allocated_storage(200).send().await), COMBINATION);
     assert_eq!(code(here.modify().iops(3000).send().await), COMBINATION);
     here.modify().allocated_storage(200).iops(3000).send().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_managed_password_has_a_secret_of_its_own() {
+async fn managed_password_creates_and_rotates_secret() {
     let (_lab, here) = lab();
     let key = here.key().await;
     let managed = here.modify().manage_master_user_password(true).master_user_secret_kms_key_id(&key);
@@ -289,14 +289,14 @@ async fn a_managed_password_has_a_secret_of_its_own() {
     assert_eq!(managed.db_instance_status(), Some("resetting-master-credentials"));
     let secret = managed.master_user_secret().unwrap().clone();
     assert_eq!((secret.secret_status(), secret.kms_key_id()), (Some("creating"), Some(key.as_str())));
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     let status = async || {
         let secret = here.orders().await.master_user_secret().cloned();
         secret.map(|secret| (secret.secret_arn().unwrap().to_owned(), secret.secret_status().unwrap().to_owned()))
     };
     let arn = secret.secret_arn().unwrap().to_owned();
     assert_eq!(status().await, Some((arn.clone(), "active".to_owned())));
-    // Again is nothing new; another key is too late.
+    // Switching it on again changes nothing; the key can no longer be changed.
     here.modify().manage_master_user_password(true).send().await.unwrap();
     assert_eq!(status().await, Some((arn.clone(), "active".to_owned())));
     let other = here.modify().manage_master_user_password(true).master_user_secret_kms_key_id(&key);
@@ -305,14 +305,14 @@ async fn a_managed_password_has_a_secret_of_its_own() {
     assert_eq!(code(here.modify().rotate_master_user_password(true).send().await), COMBINATION);
     here.modify().rotate_master_user_password(true).apply_immediately(true).send().await.unwrap();
     assert_eq!(status().await, Some((arn, "rotating".to_owned())));
-    pass(Duration::from_mins(10)).await;
+    advance_time(Duration::from_mins(10)).await;
     assert_eq!(code(here.modify().manage_master_user_password(false).send().await), COMBINATION);
     here.modify().manage_master_user_password(false).master_user_password("long-enough").send().await.unwrap();
     assert_eq!(status().await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_parameter_group_takes_effect_with_a_reboot_and_an_option_group_in_maintenance() {
+async fn parameter_group_needs_reboot_and_option_group_waits_for_window() {
     let (lab, here) = lab();
     let group = here.rds.create_db_parameter_group().db_parameter_group_name("mine").description("x");
     group.db_parameter_group_family("postgres16").send().await.unwrap();
@@ -325,7 +325,7 @@ async fn a_parameter_group_takes_effect_with_a_reboot_and_an_option_group_in_mai
     };
     let is = |status: &str| ("mine".to_owned(), status.to_owned());
     assert_eq!(group().await, is("applying"));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!((group().await, here.orders_status().await.as_str()), (is("pending-reboot"), "available"));
     let options = here.orders().await.option_group_memberships().to_vec();
     let options: Vec<_> = options.iter().map(|of| (of.option_group_name().unwrap(), of.status().unwrap())).collect();
@@ -338,9 +338,9 @@ async fn a_parameter_group_takes_effect_with_a_reboot_and_an_option_group_in_mai
     reboot().send().await.unwrap();
     assert_eq!(here.orders_status().await, "rebooting");
     assert_eq!(code(reboot().send().await), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(group().await, is("in-sync"));
-    pass(hours(24 * 7)).await;
+    advance_time(hours(24 * 7)).await;
     let options = here.orders().await.option_group_memberships().to_vec();
     assert_eq!(
         (options.len(), options[0].option_group_name(), options[0].status()),
@@ -355,14 +355,14 @@ async fn a_parameter_group_takes_effect_with_a_reboot_and_an_option_group_in_mai
 }
 
 #[tokio::test(start_paused = true)]
-async fn worlds_in_which_the_same_was_modified_look_the_same() {
+async fn fingerprint_is_equal_after_same_modifications() {
     async fn run(seed: u64, class: &str) -> String {
         let lab = Lab::with(|settings| settings.seed = seed);
         lab.database("orders");
         let here = lab.agent(A, HERE);
         let call = here.modify().manage_master_user_password(true).enable_performance_insights(true);
         call.db_instance_class(class).send().await.unwrap();
-        pass(hours(1)).await;
+        advance_time(hours(1)).await;
         lab.cloud.fingerprint()
     }
     let (one, same, other) = (run(1, "db.t4g.small").await, run(2, "db.t4g.small").await, run(1, "db.t4g.large").await);

@@ -1,4 +1,4 @@
-//! What an observer sees of requests.
+//! The calls that an observer receives.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use aws_sim::{Call, Observer, View};
 
 use crate::lab::{A, HERE, Lab, code, snapshot_arn};
 
-/// Writes down each call, and what was set of the snapshot `x` then.
+/// Records each call, and the settings of the snapshot `x` at that time.
 #[derive(Debug, Default)]
 struct Notes(Mutex<Vec<(String, Option<String>)>>);
 
@@ -33,7 +33,7 @@ impl Observer for Notes {
 }
 
 #[tokio::test(start_paused = true)]
-async fn observer_sees_what_a_change_finds_and_leaves_and_neither_reads_nor_the_effect_of_refusals() {
+async fn observer_sees_state_before_and_after_successful_changes_only() {
     let lab = Lab::new();
     lab.database("orders");
     let notes = Arc::new(Notes::default());
@@ -41,7 +41,7 @@ async fn observer_sees_what_a_change_finds_and_leaves_and_neither_reads_nor_the_
     let a = lab.root(A, HERE);
     let take = || a.rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("x").send();
     take().await.unwrap();
-    let [(before, none), (after, some)] = &notes.taken()[..] else { panic!("two notes") };
+    let [(before, none), (after, some)] = &notes.taken()[..] else { panic!("expected two notes") };
     assert_eq!((before.as_str(), none), ("before rds:CreateDBSnapshot", &None));
     assert!(after == "after rds:CreateDBSnapshot" && some.is_some());
 

@@ -1,10 +1,10 @@
-//! Key policies: what may be put, and what they let happen.
+//! Key policies: which documents are valid, and what they allow.
 
-use crate::lab::{A, B, HERE, Lab, admitting, code, hours, message, pass};
-use crate::over_there::{OverThere, over_there};
+use crate::copied_snapshot::{CopiedSnapshot, copied_snapshot};
+use crate::lab::{A, B, HERE, Lab, advance_time, allowing_through_rds, code, hours, message};
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_names_only_who_exists_and_does_not_lock_its_owner_out() {
+async fn key_policy_must_be_valid_and_not_lock_out_caller() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let key = here.key().await;
@@ -63,7 +63,7 @@ async fn a_policy_names_only_who_exists_and_does_not_lock_its_owner_out() {
     let meaning = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     assert_eq!(meaning(read.policy().unwrap()), meaning(&naming(&format!("arn:aws:iam::{B}:root"))));
 
-    // KMS keeps what a policy says, and not its spelling.
+    // KMS keeps the meaning of a policy, not its formatting.
     let listed = naming(B)
         .replace("\"kms:*\"", "[\"kms:*\"]")
         .replace("\"kms:Decrypt\"", "[\"kms:Decrypt\",\"kms:DescribeKey\"]");
@@ -75,7 +75,7 @@ async fn a_policy_names_only_who_exists_and_does_not_lock_its_owner_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_used_by_whom_its_policy_names_in_its_own_account_too() {
+async fn key_use_needs_key_policy_also_in_own_account() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let policy = |actions: &str| {
@@ -94,15 +94,15 @@ async fn a_key_is_used_by_whom_its_policy_names_in_its_own_account_too() {
     here.kms.encrypt().key_id(&key).plaintext(blob).send().await.unwrap();
 }
 
-async fn copy(all: &OverThere, target: &str) -> Result<(), String> {
+async fn copy(all: &CopiedSnapshot, target: &str) -> Result<(), String> {
     let call = all.b.rds.copy_db_snapshot().source_db_snapshot_identifier(&all.copy);
     let answer = call.target_db_snapshot_identifier(target).kms_key_id(&all.own).send().await;
     if answer.is_ok() { Ok(()) } else { Err(message(answer)) }
 }
 
 #[tokio::test(start_paused = true)]
-async fn conditions_hold_or_refuse() {
-    let all = over_there().await;
+async fn key_policy_conditions_decide_copy() {
+    let all = copied_snapshot().await;
     all.a.share("copy", B).await;
     let role = format!("arn:aws:iam::{B}:role/agent");
     let cases = [
@@ -130,30 +130,30 @@ async fn conditions_hold_or_refuse() {
         (r#"{"NumericGreaterThanEquals":{"aws:EpochTime":1}}"#.to_owned(), true),
         (r#"{"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}"#.to_owned(), false),
         (r#"{"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}"#.to_owned(), true),
-        // The key is there for CreateGrant alone, so the others are refused.
+        // Only CreateGrant has this key, so the other actions are refused.
         (r#"{"Bool":{"kms:GrantIsForAWSResource":"true"}}"#.to_owned(), false),
     ];
     for (index, (condition, allowed)) in cases.iter().enumerate() {
-        all.a.kms.put_key_policy().key_id(&all.key).policy(admitting(A, B, condition)).send().await.unwrap();
+        all.a.kms.put_key_policy().key_id(&all.key).policy(allowing_through_rds(A, B, condition)).send().await.unwrap();
         assert_eq!(copy(&all, &format!("case-{index}")).await.is_ok(), *allowed, "{condition}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn access_ends_by_itself_at_its_date() {
-    let all = over_there().await;
+async fn date_condition_ends_access() {
+    let all = copied_snapshot().await;
     all.a.share("copy", B).await;
-    // The lab begins at 2026-11-18T11:06:40Z, and some hours have passed.
+    // The lab's clock begins at 2026-11-18T11:06:40Z, and some hours have passed.
     let until = r#"{"DateLessThan":{"aws:CurrentTime":"2026-11-19T00:00:00Z"}}"#;
-    all.a.kms.put_key_policy().key_id(&all.key).policy(admitting(A, B, until)).send().await.unwrap();
+    all.a.kms.put_key_policy().key_id(&all.key).policy(allowing_through_rds(A, B, until)).send().await.unwrap();
     copy(&all, "before").await.unwrap();
-    pass(hours(24)).await;
+    advance_time(hours(24)).await;
     assert!(copy(&all, "after").await.is_err());
     assert_eq!(all.b.status("before").await, "available");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deny_wins_even_at_home() {
+async fn explicit_deny_wins_in_own_account() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let key = here.key().await;

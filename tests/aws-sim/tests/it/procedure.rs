@@ -1,12 +1,12 @@
-//! The procedure that people follow by hand, in two accounts.
+//! The manual procedure of a handoff in two accounts.
 
 use aws_sdk_kms::types::KeyState;
 use aws_sim::Database;
 
-use crate::lab::{A, B, HERE, Lab, THERE, admitting, code, hours, message, pass, snapshot_arn};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, allowing_through_rds, code, hours, message, snapshot_arn};
 
 #[tokio::test(start_paused = true)]
-async fn a_database_moves_under_keys_that_never_meet() {
+async fn manual_handoff_across_accounts_and_regions_preserves_content() {
     let lab = Lab::new();
     let mut database = Database::new(A, HERE, "orders");
     database.content = (0..4096_u32).flat_map(u32::to_be_bytes).collect();
@@ -19,10 +19,10 @@ async fn a_database_moves_under_keys_that_never_meet() {
     let replica = a_here.kms.replicate_key().key_id(&primary).replica_region(THERE).send().await.unwrap();
     let replica = replica.replica_key_metadata().unwrap().arn().unwrap().to_owned();
     assert_eq!(replica, primary.replace(HERE, THERE));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
 
     a.copy(&snapshot_arn(A, HERE, "source"), "shared", &replica).await;
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     let shared = a.described("shared").await;
     assert_eq!((shared.status(), shared.source_region()), (Some("available"), Some(HERE)));
     assert_eq!(shared.kms_key_id(), Some(replica.as_str()));
@@ -37,11 +37,11 @@ async fn a_database_moves_under_keys_that_never_meet() {
     a.share("shared", B).await;
     let refusal = message(copy().await);
     assert!(refusal.starts_with(&format!("The source snapshot KMS key [{replica}] does not exist")), "{refusal}");
-    a.kms.put_key_policy().key_id(&replica).policy(admitting(A, B, "{}")).send().await.unwrap();
+    a.kms.put_key_policy().key_id(&replica).policy(allowing_through_rds(A, B, "{}")).send().await.unwrap();
     copy().await.unwrap();
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
 
-    // What B has copied is B's: A takes everything back.
+    // B's copy is independent: A now withdraws all access.
     let grants = a.kms.list_grants().key_id(&replica).send().await.unwrap();
     let issued: Vec<_> = grants.grants().iter().filter_map(|grant| grant.issuing_account()).collect();
     assert!(issued.contains(&format!("arn:aws:iam::{B}:root").as_str()), "{issued:?}");
@@ -61,7 +61,7 @@ async fn a_database_moves_under_keys_that_never_meet() {
     let call = b.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("target");
     call.db_instance_identifier("orders").send().await.unwrap();
     assert_eq!(lab.cloud.content(&format!("arn:aws:rds:{THERE}:{B}:db:orders")), None);
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let restored = b.rds.describe_db_instances().db_instance_identifier("orders").send().await.unwrap();
     let restored = &restored.db_instances()[0];
     assert_eq!(restored.db_instance_status(), Some("available"));
@@ -73,7 +73,7 @@ async fn a_database_moves_under_keys_that_never_meet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_calls_give_the_same_trace_and_fingerprints_leave_ids_out() {
+async fn trace_is_deterministic_and_fingerprint_omits_ids() {
     async fn run(seed: u64) -> (String, String) {
         let lab = Lab::with(|settings| settings.seed = seed);
         lab.database("orders");
@@ -82,7 +82,7 @@ async fn the_same_calls_give_the_same_trace_and_fingerprints_leave_ids_out() {
         let key = a.key().await;
         a.kms.create_alias().alias_name("alias/k").target_key_id(&key).send().await.unwrap();
         a.copy(&snapshot_arn(A, HERE, "source"), "copy", "alias/k").await;
-        pass(hours(4)).await;
+        advance_time(hours(4)).await;
         (format!("{:?}", lab.cloud.calls()), lab.cloud.fingerprint())
     }
     let (first, again, other) = (run(1).await, run(1).await, run(2).await);

@@ -1,4 +1,4 @@
-//! The program, as a process of its own.
+//! The program, run as a process.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::lab::{A, B, Clients};
 const HOME: &str = "ap-northeast-1";
 const TARGET: &str = "us-west-2";
 
-/// The program, running. It ends with this.
+/// The running program, which is killed on drop.
 struct Program {
     _process: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -53,8 +53,8 @@ impl Program {
     }
 }
 
-/// Runs the program to its end: exit code, and what it said to standard error.
-async fn ends(args: &[&str]) -> (Option<i32>, String) {
+/// Runs the program to its end; returns the exit code and standard error.
+async fn run_to_end(args: &[&str]) -> (Option<i32>, String) {
     let output = command(args).output().await.unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
@@ -64,7 +64,7 @@ fn example() -> String {
 }
 
 #[tokio::test]
-async fn the_example_is_a_pair_of_accounts_ready_for_a_handoff() {
+async fn example_world_has_accounts_queues_and_keys_for_a_handoff() {
     let program = Program::start(&["--world", &example()]).await;
     let [source, target] = [("source-agent", HOME), ("target-agent", TARGET)].map(|(key, at)| program.clients(key, at));
     let caller = source.sts.get_caller_identity().send().await.unwrap();
@@ -76,7 +76,7 @@ async fn the_example_is_a_pair_of_accounts_ready_for_a_handoff() {
     assert_eq!(key.arn().unwrap(), format!("arn:aws:kms:{TARGET}:{B}:key/22222222-2222-4222-8222-222222222222"));
     let groups = target.rds.describe_db_subnet_groups().send().await.unwrap();
     assert!(groups.db_subnet_groups().iter().any(|group| group.db_subnet_group_name() == Some("private")));
-    // Either may send into the other's queue, and nothing else.
+    // Each agent may only send to the other's queue.
     for (sender, reader, region, account, queue) in [
         (program.clients("source-agent", TARGET), &target, TARGET, B, "rds-handoff-inbox"),
         (program.clients("target-agent", HOME), &source, HOME, A, "rds-handoff-receipts-222222222222"),
@@ -93,17 +93,17 @@ async fn the_example_is_a_pair_of_accounts_ready_for_a_handoff() {
     }
 }
 
-/// A world file of this text, and how the program ends with it.
-async fn with_world(name: &str, text: &str) -> (Option<i32>, String) {
+/// Runs the program with a world file of this text; returns the exit code and the error without the path.
+async fn run_with_world(name: &str, text: &str) -> (Option<i32>, String) {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, text).unwrap();
-    let (code, said) = ends(&["--world", path.to_str().unwrap()]).await;
-    let told = said.strip_prefix(&format!("error: {}", path.display())).unwrap_or(&said).trim_end().to_owned();
-    (code, told)
+    let (code, said) = run_to_end(&["--world", path.to_str().unwrap()]).await;
+    let error = said.strip_prefix(&format!("error: {}", path.display())).unwrap_or(&said).trim_end().to_owned();
+    (code, error)
 }
 
 #[tokio::test]
-async fn a_wrong_world_file_is_told_by_file_and_line() {
+async fn wrong_world_file_is_reported_with_file_and_line() {
     let account = "[[account]]\nid = \"111111111111\"\n";
     let region = format!("{account}[[account.region]]\nname = \"eu-west-1\"\n");
     let cases = [
@@ -146,20 +146,20 @@ async fn a_wrong_world_file_is_told_by_file_and_line() {
         ),
     ];
     for (index, (text, expected)) in cases.iter().enumerate() {
-        let (code, told) = with_world(&format!("wrong-{index}.toml"), text).await;
-        assert_eq!(code, Some(2), "{text}\n{told}");
-        assert!(told.starts_with(expected.as_str()), "{text}\n{told}");
+        let (code, error) = run_with_world(&format!("wrong-{index}.toml"), text).await;
+        assert_eq!(code, Some(2), "{text}\n{error}");
+        assert!(error.starts_with(expected.as_str()), "{text}\n{error}");
     }
-    let (code, told) = ends(&["--world", "no-such-file.toml"]).await;
-    assert!(code == Some(2) && told.contains("no-such-file.toml: cannot be read"), "{told}");
-    assert_eq!(ends(&["--hold-after"]).await.0, Some(2));
+    let (code, error) = run_to_end(&["--world", "no-such-file.toml"]).await;
+    assert!(code == Some(2) && error.contains("no-such-file.toml: cannot be read"), "{error}");
+    assert_eq!(run_to_end(&["--hold-after"]).await.0, Some(2));
     let elsewhere =
         Command::new(env!("CARGO_BIN_EXE_aws-sim")).args(["--listen", "192.0.2.1:1"]).output().await.unwrap();
     assert_eq!(elsewhere.status.code(), Some(1));
 }
 
 #[tokio::test]
-async fn a_world_file_sets_what_settings_say() {
+async fn world_file_sets_all_kinds_of_settings() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("settings.toml");
     let text = "seed = 7\nspeed = 10\nduplicates = 1\nweather.stale_reads = 1\n[durations]\nsnapshot = \"0s\"\n[quotas]\nmanual_snapshots = 1\n\
                 [lags]\nauthorization = \"1 h\"\n\
@@ -185,7 +185,7 @@ async fn a_world_file_sets_what_settings_say() {
     assert_eq!(take("x").await, None);
     assert_eq!(take("y").await.as_deref(), Some("SnapshotQuotaExceeded"));
     root.rds.describe_db_parameter_groups().db_parameter_group_name("own").send().await.unwrap();
-    // Every receipt is followed by another delivery.
+    // With `duplicates = 1` every receipt is followed by another delivery.
     let url = root.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url.unwrap();
     root.sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();
     for _ in 0..2 {
@@ -196,7 +196,7 @@ async fn a_world_file_sets_what_settings_say() {
 }
 
 #[tokio::test]
-async fn a_world_file_has_every_layer_of_policies() {
+async fn world_file_sets_every_policy_layer() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layers.toml");
     let one = |effect: &str, more: &str, action: &str| {
         format!(
@@ -241,12 +241,12 @@ async fn a_world_file_has_every_layer_of_policies() {
         format!("[[account]]\nid = \"{A}\"\nresource_control_policies = [{}]", one("Allow", "", r#""*""#)),
         format!("[[account]]\nid = \"{A}\"\n{}", role("r", "boundary = '{}'")),
     ] {
-        assert_eq!(with_world("wrong-layers.toml", &wrong).await.0, Some(2), "{wrong}");
+        assert_eq!(run_with_world("wrong-layers.toml", &wrong).await.0, Some(2), "{wrong}");
     }
 }
 
 #[tokio::test]
-async fn questions_are_judged_a_line_each() {
+async fn judge_answers_each_question_with_one_line() {
     use tokio::io::AsyncWriteExt;
     let question = |action: &str, leave: &str| {
         serde_json::json!({
@@ -265,7 +265,10 @@ async fn questions_are_judged_a_line_each() {
     for (asked, ruling) in [
         (question("kms:ListKeys", "nobody").to_string(), r#"{"result":"allowed"}"#),
         (question("sqs:ListQueues", "nobody").to_string(), r#"{"layer":"identity-based policy","result":"missing"}"#),
-        (question("kms:ListKeys", "luck").to_string(), r#"{"result":"refused","why":"leave luck is not for here"}"#),
+        (
+            question("kms:ListKeys", "luck").to_string(),
+            r#"{"result":"refused","why":"leave has the unsupported value luck"}"#,
+        ),
         ("{}".to_owned(), r#"{"result":"refused","why":"principal is missing"}"#),
     ] {
         input.write_all(format!("{asked}\n").as_bytes()).await.unwrap();
@@ -276,18 +279,18 @@ async fn questions_are_judged_a_line_each() {
 }
 
 #[tokio::test]
-async fn a_request_is_held_before_or_after_its_effect_and_the_others_are_served() {
+async fn hold_blocks_one_request_and_serves_all_others() {
     for (more, made) in [(&[][..], 0), (&["--hold-after"][..], 1)] {
         let args = [&["--hold", "2", "--hold-of", A][..], more].concat();
         let mut program = Program::start(&args).await;
         let [held, other] = [A, B].map(|account| program.clients(account, HOME));
-        // The other account's requests do not count, and what comes after the held one is served.
+        // The other account's requests are not counted, and requests after the held one are served.
         other.kms.create_key().send().await.unwrap();
         other.kms.create_key().send().await.unwrap();
         held.kms.list_keys().send().await.unwrap();
         let create = held.kms.create_key().send();
         tokio::select! {
-            answer = create => panic!("it was to be held: {answer:?}"),
+            answer = create => panic!("the request was not held: {answer:?}"),
             line = program.lines.next_line() => {
                 let line = line.unwrap().unwrap();
                 assert_eq!(line, format!("holding request 2: kms:CreateKey of arn:aws:iam::{A}:root"));
@@ -298,7 +301,7 @@ async fn a_request_is_held_before_or_after_its_effect_and_the_others_are_served(
 }
 
 #[tokio::test]
-async fn rough_weather_breaks_connections_and_calm_weather_does_not() {
+async fn rough_weather_injects_faults_and_calm_does_not() {
     for (weather, good) in [("rough", false), ("calm", true)] {
         let program = Program::start(&["--weather", weather, "--seed", "3"]).await;
         let root = program.clients(A, HOME);

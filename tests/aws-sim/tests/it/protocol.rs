@@ -1,4 +1,4 @@
-//! Requests as they are on the wire, right and wrong.
+//! Requests on the wire, valid and invalid.
 
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
@@ -9,7 +9,7 @@ use aws_smithy_types::body::SdkBody;
 
 use crate::lab::{A, HERE, Lab};
 
-/// What came back.
+/// The response.
 struct Answer {
     status: u16,
     request_id: String,
@@ -19,7 +19,7 @@ struct Answer {
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
 
-/// Asks as the root of account A, with a right signature.
+/// Sends a correctly signed request as the root user of account A.
 async fn ask(lab: &Lab, service: &str, verb: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let root = lab.cloud.root(A);
     let identity =
@@ -50,7 +50,7 @@ async fn ask(lab: &Lab, service: &str, verb: &str, path: &str, headers: &[(&str,
 const LIST: &str = "Action=DescribeDBInstances&Version=2014-10-31";
 
 #[tokio::test(start_paused = true)]
-async fn a_query_is_a_form_posted_or_got() {
+async fn query_protocol_accepts_post_and_get() {
     let lab = Lab::new();
     let posted = ask(&lab, "rds", "POST", "/", &[FORM], LIST).await;
     let got = ask(&lab, "rds", "GET", &format!("/?{LIST}"), &[], "").await;
@@ -73,7 +73,7 @@ async fn a_query_is_a_form_posted_or_got() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_names_an_action_of_a_version_and_each_parameter_once() {
+async fn query_protocol_validates_action_version_and_parameters() {
     let lab = Lab::new();
     let cases = [
         ("Version=2014-10-31", "MissingAction", "missing an action"),
@@ -110,12 +110,12 @@ async fn a_query_names_an_action_of_a_version_and_each_parameter_once() {
         let answer = ask(&lab, "rds", "POST", "/", &[FORM], &form).await;
         assert!(answer.body.contains("orders") && !answer.body.contains("bills"), "{}", answer.body);
     }
-    // botocore writes an empty list as an empty parameter.
+    // botocore sends an empty list as an empty parameter.
     assert_eq!(ask(&lab, "rds", "POST", "/", &[FORM], &format!("{LIST}&Filters=")).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
-async fn json_is_posted_to_a_target_in_its_own_version() {
+async fn json_protocol_validates_target_and_content_type() {
     let lab = Lab::new();
     let kms = ("content-type", "application/x-amz-json-1.1");
     let sqs = ("content-type", "application/x-amz-json-1.0");
@@ -137,8 +137,8 @@ async fn json_is_posted_to_a_target_in_its_own_version() {
     ];
     for (service, verb, headers, body, code) in refused {
         let answer = ask(&lab, service, verb, "/", headers, body).await;
-        let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
-        let kind = told["__type"].as_str().unwrap();
+        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        let kind = body["__type"].as_str().unwrap();
         assert!(answer.status == 400 && kind.ends_with(code), "{service} {verb} {headers:?} {}", answer.body);
     }
 }

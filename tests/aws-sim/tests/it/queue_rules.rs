@@ -1,10 +1,10 @@
-//! The rules of queues themselves: names, attributes, tags, encryption, beginning and end.
+//! Queues: names, attributes, tags, encryption, creation and deletion.
 
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName::{self, *};
 
-use crate::lab::{A, B, Clients, HERE, Lab, code, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, advance_time, code};
 
 async fn make(clients: &Clients, name: &str, attributes: &[(QueueAttributeName, &str)]) -> Result<String, String> {
     let call = clients.sqs.create_queue().queue_name(name);
@@ -28,7 +28,7 @@ async fn get(clients: &Clients, url: &str, name: QueueAttributeName) -> Option<S
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_is_made_once_of_a_name_and_attributes() {
+async fn create_queue_with_same_attributes_returns_same_queue() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let url = make(&a, "q", &[(VisibilityTimeout, "40")]).await.unwrap();
@@ -45,9 +45,9 @@ async fn a_queue_is_made_once_of_a_name_and_attributes() {
 
     a.sqs.delete_queue().queue_url(&url).send().await.unwrap();
     assert!(code(a.sqs.delete_queue().queue_url(&url).send().await).ends_with("NonExistentQueue"));
-    pass(Duration::from_secs(59)).await;
+    advance_time(Duration::from_secs(59)).await;
     assert_eq!(make(&a, "q", &[]).await, Err("QueueDeletedRecently".to_owned()));
-    pass(Duration::from_secs(1)).await;
+    advance_time(Duration::from_secs(1)).await;
     make(&a, "q", &[]).await.unwrap();
     assert_eq!(
         code(a.sqs.delete_queue().queue_url("https://sqs.eu-west-1.amazonaws.com/q").send().await),
@@ -56,7 +56,7 @@ async fn a_queue_is_made_once_of_a_name_and_attributes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attributes_have_their_bounds() {
+async fn queue_attributes_are_validated() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let url = make(&a, "q", &[]).await.unwrap();
@@ -98,7 +98,7 @@ async fn attributes_have_their_bounds() {
     };
     for (name, right, wrong) in cases {
         set(&a, &url, &[(name.clone(), &right)]).await.unwrap();
-        // A number comes back as one.
+        // A number that was set as a text is returned as a number.
         assert_eq!(get(&a, &url, name.clone()).await, Some(right.replace("\"3\"", "3")));
         let refused = invalid(&name);
         assert_eq!(set(&a, &url, &[(name, &wrong)]).await, refused, "{wrong}");
@@ -126,7 +126,7 @@ async fn attributes_have_their_bounds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_letter_queue_says_whose_it_is() {
+async fn redrive_allow_policy_restricts_source_queues() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let dead = make(&a, "dead", &[]).await.unwrap();
@@ -179,11 +179,11 @@ async fn queues_are_listed_tagged_and_purged() {
     a.sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();
     purge().await.unwrap();
     assert_eq!(get(&a, &url, ApproximateNumberOfMessages).await.as_deref(), Some("0"));
-    pass(Duration::from_secs(59)).await;
+    advance_time(Duration::from_secs(59)).await;
     assert!(code(purge().await).ends_with("PurgeQueueInProgress"));
-    pass(Duration::from_secs(1)).await;
+    advance_time(Duration::from_secs(1)).await;
     purge().await.unwrap();
-    // No policy lets another account manage a queue.
+    // No policy can allow another account to manage a queue.
     let open = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{B}"}},"Action":"sqs:*","Resource":"*"}}}}"#
     );
@@ -200,7 +200,7 @@ async fn queues_are_listed_tagged_and_purged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_under_a_key_needs_leave_on_the_key() {
+async fn encrypted_queue_needs_permission_on_key() {
     let lab = Lab::new();
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let key = b.key().await;
@@ -238,7 +238,7 @@ async fn a_queue_under_a_key_needs_leave_on_the_key() {
     for (key, expected) in [
         (signing.as_str(), "KMS.InvalidKeyUsageException"),
         ("nothing", "KMS.NotFoundException"),
-        // Its own account may use the AWS managed key, and nobody else.
+        // Only the queue's own account may use the AWS managed key.
         ("alias/aws/sqs", "ok"),
     ] {
         set(&b, &url, &[(KmsMasterKeyId, key)]).await.unwrap();
@@ -250,7 +250,7 @@ async fn a_queue_under_a_key_needs_leave_on_the_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_may_refuse_what_comes_without_tls() {
+async fn queue_policy_can_deny_requests_without_tls() {
     let lab = Lab::new();
     let a = lab.root(A, HERE);
     let url = make(&a, "q", &[]).await.unwrap();
@@ -267,7 +267,7 @@ async fn a_queue_may_refuse_what_comes_without_tls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fork_goes_its_own_way() {
+async fn fork_is_independent_of_its_origin() {
     let lab = Lab::new();
     let a = lab.root(A, HERE);
     let url = make(&a, "q", &[]).await.unwrap();

@@ -1,4 +1,4 @@
-//! SQS.
+//! Sending, receiving and deleting messages of SQS.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
 };
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, message, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code, hours, message};
 
 async fn queue(clients: &Clients, name: &str) -> String {
     clients.sqs.create_queue().queue_name(name).send().await.unwrap().queue_url().unwrap().to_owned()
@@ -23,7 +23,7 @@ async fn receive(clients: &Clients, url: &str) -> ReceiveMessageOutput {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_timers_of_a_queue_run_as_fast_as_the_world_says() {
+async fn queue_speed_divides_visibility_timeout_and_long_poll() {
     let lab = Lab::with(|settings| settings.queue_speed = 200);
     let own = lab.agent(A, HERE);
     let url = own.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url.unwrap();
@@ -33,21 +33,21 @@ async fn the_timers_of_a_queue_run_as_fast_as_the_world_says() {
         call.send().await.unwrap().messages.unwrap_or_default()
     };
     let handle = receive().await[0].receipt_handle().unwrap().to_owned();
-    // A long poll takes 100 ms, and the message comes back after 3 s.
+    // A long poll takes 100 ms, and the visibility timeout is 3 s.
     let begun = tokio::time::Instant::now();
     assert!(receive().await.is_empty());
     assert!((100..200).contains(&begun.elapsed().as_millis()));
-    pass(Duration::from_secs(2)).await;
+    advance_time(Duration::from_secs(2)).await;
     let longer = own.sqs.change_message_visibility().queue_url(&url).receipt_handle(handle).visibility_timeout(1200);
     longer.send().await.unwrap();
-    pass(Duration::from_secs(5)).await;
+    advance_time(Duration::from_secs(5)).await;
     assert!(receive().await.is_empty());
-    pass(Duration::from_secs(1)).await;
+    advance_time(Duration::from_secs(1)).await;
     assert_eq!(receive().await.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_account_sends_only_with_the_queues_leave() {
+async fn send_from_other_account_needs_queue_policy() {
     let lab = Lab::new();
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let url = queue(&b, "inbox").await;
@@ -63,7 +63,7 @@ async fn another_account_sends_only_with_the_queues_leave() {
     let missing = url.replace("inbox", "outbox");
     let missing = a.sqs.send_message().queue_url(missing).message_body("x").send().await.unwrap_err();
     assert!(missing.into_service_error().is_queue_does_not_exist());
-    // The Region that signs is the Region that is asked.
+    // The Region of the signature decides, not that of the URL.
     let elsewhere = lab.agent(B, THERE).sqs.receive_message().queue_url(&url).send().await.unwrap_err();
     assert!(elsewhere.into_service_error().is_queue_does_not_exist());
     let received = receive(&b, &url).await;
@@ -72,7 +72,7 @@ async fn another_account_sends_only_with_the_queues_leave() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_received_message_is_hidden_until_deleted_or_its_time_is_up() {
+async fn received_message_is_hidden_until_visibility_timeout() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let url = queue(&a, "q").await;
@@ -82,10 +82,10 @@ async fn a_received_message_is_hidden_until_deleted_or_its_time_is_up() {
     let counts =
         a.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All).send().await.unwrap();
     assert_eq!(counts.attributes().unwrap()[&QueueAttributeName::ApproximateNumberOfMessagesNotVisible], "1");
-    pass(Duration::from_secs(31)).await;
+    advance_time(Duration::from_secs(31)).await;
     let second = receive(&a, &url).await.messages()[0].clone();
     assert_eq!(second.attributes().unwrap()[&MessageSystemAttributeName::ApproximateReceiveCount], "2");
-    // The handle of the first receipt deletes nothing any more.
+    // The handle of the first receipt no longer deletes the message.
     let delete = |handle: &str| a.sqs.delete_message().queue_url(&url).receipt_handle(handle).send();
     delete(first.receipt_handle().unwrap()).await.unwrap();
     assert_eq!(code(delete("made up").await), "ReceiptHandleIsInvalid");
@@ -101,12 +101,12 @@ async fn a_received_message_is_hidden_until_deleted_or_its_time_is_up() {
     let call = a.sqs.delete_message_batch().queue_url(&url).entries(entry.build().unwrap());
     let batch = call.entries(wrong.build().unwrap()).send().await.unwrap();
     assert_eq!((batch.successful().len(), batch.failed().len()), (1, 1));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert!(receive(&a, &url).await.messages().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_is_hidden_for_twelve_hours_at_most() {
+async fn message_is_hidden_for_at_most_twelve_hours() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let url = queue(&a, "q").await;
@@ -119,7 +119,7 @@ async fn a_message_is_hidden_for_twelve_hours_at_most() {
     assert_eq!(code(hide(43_201).await), "InvalidParameterValue");
     for _ in 0..11 {
         hide(3700).await.unwrap();
-        pass(hours(1)).await;
+        advance_time(hours(1)).await;
     }
     hide(3500).await.unwrap();
     assert_eq!(
@@ -129,7 +129,7 @@ async fn a_message_is_hidden_for_twelve_hours_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_nobody_deletes_goes_to_the_dead_letter_queue() {
+async fn undeleted_message_moves_to_dead_letter_queue() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let redrive = format!(r#"{{"deadLetterTargetArn":"arn:aws:sqs:{HERE}:{A}:dead","maxReceiveCount":2}}"#);
@@ -144,17 +144,17 @@ async fn a_message_that_nobody_deletes_goes_to_the_dead_letter_queue() {
     a.sqs.send_message().queue_url(&url).message_body("bad").send().await.unwrap();
     for _ in 0..2 {
         assert_eq!(receive(&a, &url).await.messages().len(), 1);
-        pass(Duration::from_secs(11)).await;
+        advance_time(Duration::from_secs(11)).await;
     }
     assert!(receive(&a, &url).await.messages().is_empty());
     assert_eq!(receive(&a, &dead).await.messages()[0].body(), Some("bad"));
-    // Retention counts from when it was first sent.
-    pass(hours(4 * 24)).await;
+    // The retention period begins when the message was first sent.
+    advance_time(hours(4 * 24)).await;
     assert!(receive(&a, &dead).await.messages().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_poll_waits_and_wakes() {
+async fn long_poll_returns_when_message_becomes_visible() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let url = queue(&a, "q").await;
@@ -166,16 +166,16 @@ async fn a_long_poll_waits_and_wakes() {
 
     let begun = tokio::time::Instant::now();
     let sender = async {
-        pass(Duration::from_secs(7)).await;
+        advance_time(Duration::from_secs(7)).await;
         a.sqs.send_message().queue_url(&url).message_body("late").send().await.unwrap();
     };
     let (received, ()) = tokio::join!(poll(), sender);
     assert_eq!(received.unwrap().messages().len(), 1);
     assert!(begun.elapsed() < Duration::from_secs(8));
 
-    // Also when a hidden message comes back.
+    // A long poll also returns when a hidden message becomes visible again.
     let begun = tokio::time::Instant::now();
-    pass(Duration::from_secs(15)).await;
+    advance_time(Duration::from_secs(15)).await;
     assert_eq!(poll().await.unwrap().messages().len(), 1);
     assert!(begun.elapsed() < Duration::from_secs(31));
     assert_eq!(
@@ -185,7 +185,7 @@ async fn a_long_poll_waits_and_wakes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_have_limits_and_attributes_that_arrive_whole() {
+async fn message_size_is_limited_and_attributes_arrive_unchanged() {
     let lab = Lab::new();
     let a = lab.agent(A, HERE);
     let url = queue(&a, "q").await;
@@ -198,7 +198,7 @@ async fn messages_have_limits_and_attributes_that_arrive_whole() {
     let bytes = aws_sdk_sqs::primitives::Blob::new([0_u8, 255]);
     let bytes = MessageAttributeValue::builder().data_type("Binary").binary_value(bytes).build().unwrap();
     let call = send("with").message_attributes("signature", text.clone()).message_attributes("raw", bytes.clone());
-    // The digests were computed elsewhere, from the documented algorithm.
+    // The expected digests were computed independently, from the documented algorithm.
     let answer = call.send().await.unwrap();
     assert_eq!(answer.md5_of_message_body(), Some("23a58bf9274bedb19375e527a0744fa9"));
     assert_eq!(answer.md5_of_message_attributes(), Some("a79db2a99c1b4d33f04f2844c2f465a4"));

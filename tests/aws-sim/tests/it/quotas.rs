@@ -1,9 +1,9 @@
-//! How many of what.
+//! Service quotas.
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, message, pass, snapshot_arn};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours, message, snapshot_arn};
 
 #[tokio::test(start_paused = true)]
-async fn twenty_copies_are_in_flight() {
+async fn copies_in_progress_are_limited_to_twenty() {
     let lab = Lab::new();
     lab.database("orders");
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
@@ -18,12 +18,12 @@ async fn twenty_copies_are_in_flight() {
         call.target_db_snapshot_identifier("one-more").send()
     };
     assert_eq!(message(call().await), "Cannot copy more than 20 snapshots across regions");
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     call().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn manual_snapshots_are_counted_per_account_and_region() {
+async fn manual_snapshots_are_limited_per_account_and_region() {
     let lab = Lab::with(|settings| settings.quotas.manual_snapshots = 2);
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -41,8 +41,8 @@ async fn manual_snapshots_are_counted_per_account_and_region() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_is_shared_with_twenty_accounts() {
-    let all = crate::over_there::over_there().await;
+async fn snapshot_is_shared_with_at_most_twenty_accounts() {
+    let all = crate::copied_snapshot::copied_snapshot().await;
     let share = |account: String| {
         let call = all.a.rds.modify_db_snapshot_attribute().db_snapshot_identifier("copy").attribute_name("restore");
         call.values_to_add(account).send()
@@ -55,7 +55,7 @@ async fn a_snapshot_is_shared_with_twenty_accounts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn instances_are_counted() {
+async fn instances_are_limited_by_quota() {
     let lab = Lab::with(|settings| settings.quotas.instances = 1);
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -67,6 +67,6 @@ async fn instances_are_counted() {
     assert_eq!(code(restore().await), "InstanceQuotaExceeded");
     let call = here.rds.delete_db_instance().db_instance_identifier("orders");
     call.skip_final_snapshot(true).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     restore().await.unwrap();
 }

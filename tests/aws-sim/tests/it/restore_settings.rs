@@ -1,9 +1,9 @@
-//! What a restore can be told, and what it does when it is told nothing.
+//! The parameters of a restore, and their defaults.
 
 use aws_sdk_rds::operation::restore_db_instance_from_db_snapshot::builders::RestoreDBInstanceFromDBSnapshotFluentBuilder as Restore;
 use aws_sim::Database;
 
-use crate::lab::{A, Clients, HERE, Lab, code, hours, pass};
+use crate::lab::{A, Clients, HERE, Lab, advance_time, code, hours};
 
 type Change = fn(Restore) -> Restore;
 
@@ -36,7 +36,7 @@ impl Clients {
     }
 }
 
-/// A database of this engine and size, and a snapshot of it under the same name.
+/// Creates a database with this engine and size, and a snapshot of it with the same name.
 async fn snapshot_of(lab: &Lab, here: &Clients, name: &str, engine: &str, version: &str, allocated_gib: u32) {
     let database = Database::new(A, HERE, name);
     lab.cloud.create_database(Database {
@@ -49,7 +49,7 @@ async fn snapshot_of(lab: &Lab, here: &Clients, name: &str, engine: &str, versio
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_left_open_is_the_sources_or_the_default() {
+async fn restore_takes_omitted_settings_from_source_or_default() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     snapshot_of(&lab, &here, "orders", "mysql", "8.4.3", 100).await;
@@ -58,13 +58,13 @@ async fn what_is_left_open_is_the_sources_or_the_default() {
         modify.db_port_number(3399).preferred_backup_window("05:00-06:00").enable_iam_database_authentication(true);
     let modify = modify.backup_retention_period(9).deletion_protection(true).multi_az(true).copy_tags_to_snapshot(true);
     modify.max_allocated_storage(500).send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     here.snapshot("orders", "second").await;
     let creating = here.restore("second", "again").send().await.unwrap();
     let creating = creating.db_instance().unwrap();
     assert_eq!(creating.db_parameter_groups()[0].parameter_apply_status(), Some("applying"));
     assert_eq!(creating.percent_progress(), None);
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
 
     let made = here.instance("again").await;
     let endpoint = made.endpoint().unwrap();
@@ -91,7 +91,7 @@ async fn what_is_left_open_is_the_sources_or_the_default() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_setting_has_its_values() {
+async fn restore_validates_every_parameter() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     snapshot_of(&lab, &here, "orders", "postgres", "16.3", 100).await;
@@ -129,9 +129,9 @@ async fn every_setting_has_its_values() {
             ("lifecycle", |call| call.engine_lifecycle_support("for-ever"), VALUE),
             ("license", |call| call.license_model("license-included"), VALUE),
             ("managed password", |call| call.manage_master_user_password(true), COMBINATION),
-            ("key of no secret", |call| call.master_user_secret_kms_key_id("alias/aws/rds"), COMBINATION),
+            ("key without a secret", |call| call.master_user_secret_kms_key_id("alias/aws/rds"), COMBINATION),
             ("network", |call| call.network_type("DUAL"), "NetworkTypeNotSupported"),
-            ("no network", |call| call.network_type("IPV6"), VALUE),
+            ("unknown network type", |call| call.network_type("IPV6"), VALUE),
             ("security group", |call| call.vpc_security_group_ids("sg-none"), VALUE),
             ("log volume", |call| call.dedicated_log_volume(true), COMBINATION),
             ("domain", |call| call.domain("d-1"), VALUE),
@@ -165,7 +165,7 @@ async fn every_setting_has_its_values() {
         ],
     )
     .await;
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let groups = here.instance("orders-6").await;
     assert_eq!(groups.db_parameter_groups()[0].db_parameter_group_name(), Some("fits"));
     assert_eq!(groups.db_parameter_groups()[0].parameter_apply_status(), Some("in-sync"));
@@ -179,7 +179,7 @@ async fn every_setting_has_its_values() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn storage_has_types_sizes_and_performance_that_go_together() {
+async fn restore_validates_storage_type_size_and_performance() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     for (name, engine, version, gib) in [
@@ -264,8 +264,8 @@ async fn storage_has_types_sizes_and_performance_that_go_together() {
     assert_eq!(seen(&here.instance("small-3").await), ("io1".to_owned(), Some(5000), None));
     assert_eq!(seen(&here.instance("small-6").await), ("gp3".to_owned(), Some(12_000), Some(500)));
     assert_eq!(seen(&here.instance("large-1").await), ("gp3".to_owned(), Some(64_000), Some(4_000)));
-    // What was provisioned is taken from the backup for the same type, and only for it.
-    pass(hours(1)).await;
+    // Provisioned IOPS are taken from the snapshot only if the storage type stays the same.
+    advance_time(hours(1)).await;
     here.snapshot("small-3", "fast").await;
     here.restore("fast", "as-fast").storage_type("io1").send().await.unwrap();
     here.restore("fast", "usual").send().await.unwrap();
@@ -274,7 +274,7 @@ async fn storage_has_types_sizes_and_performance_that_go_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn oracle_and_sql_server_can_be_told_more() {
+async fn restore_of_oracle_accepts_name_license_and_secret() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     snapshot_of(&lab, &here, "oracle", "oracle-se2", "19.0.0.0.ru-2024-10.rur-2024-10.r1", 100).await;
@@ -296,13 +296,13 @@ async fn oracle_and_sql_server_can_be_told_more() {
     let made = made.db_instance().unwrap();
     assert_eq!((made.db_name(), made.license_model()), (Some("SALES"), Some("license-included")));
     assert_eq!(made.master_user_secret().unwrap().secret_status(), Some("creating"));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(here.instance("managed").await.master_user_secret().unwrap().secret_status(), Some("active"));
     assert_eq!(here.instance("managed").await.engine_lifecycle_support(), None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_storage_of_all_instances_is_counted() {
+async fn total_storage_is_limited_by_quota() {
     let lab = Lab::with(|settings| settings.quotas.storage_gib = 250);
     let here = lab.agent(A, HERE);
     snapshot_of(&lab, &here, "orders", "postgres", "16.3", 100).await;

@@ -2,14 +2,14 @@
 
 use aws_sdk_rds::types::Tag;
 
-use crate::lab::{A, B, HERE, Lab, code, hours, pass};
-use crate::over_there::over_there;
+use crate::copied_snapshot::copied_snapshot;
+use crate::lab::{A, B, HERE, Lab, advance_time, code, hours};
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_encrypted_snapshot_is_not_restored() {
-    let all = over_there().await;
+async fn restore_of_shared_encrypted_snapshot_is_refused() {
+    let all = copied_snapshot().await;
     all.a.share("copy", B).await;
-    all.a.admit(&all.key, A, B).await;
+    all.a.allow_through_rds(&all.key, A, B).await;
     let restore = |id: &str| {
         let call = all.b.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier(id);
         call.db_instance_identifier("orders").send()
@@ -17,13 +17,13 @@ async fn a_shared_encrypted_snapshot_is_not_restored() {
     assert_eq!(code(restore(&all.copy).await), "InvalidRestoreFault");
     all.b.copy(&all.copy, "mine", &all.own).await;
     assert_eq!(code(restore("mine").await), "InvalidDBSnapshotState");
-    pass(hours(2)).await;
+    advance_time(hours(2)).await;
     restore("mine").await.unwrap();
     assert_eq!(code(restore("mine").await), "DBInstanceAlreadyExists");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restore_goes_where_it_is_told() {
+async fn restore_uses_given_subnet_and_security_groups() {
     let lab = Lab::new();
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -41,7 +41,7 @@ async fn a_restore_goes_where_it_is_told() {
     let made = made.db_instance().unwrap();
     assert_eq!((made.db_instance_status(), made.endpoint()), (Some("creating"), None));
     assert_eq!(made.tag_list().len(), 1);
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let found = here.rds.describe_db_instances().db_instance_identifier("again").send().await.unwrap();
     let found = &found.db_instances()[0];
     assert_eq!(found.db_instance_status(), Some("available"));
@@ -57,7 +57,7 @@ async fn a_restore_goes_where_it_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_takes_its_time_and_needs_an_available_instance() {
+async fn modify_needs_available_instance_and_takes_time() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let create = || {
@@ -69,7 +69,7 @@ async fn a_change_takes_its_time_and_needs_an_available_instance() {
     create().master_user_password("long enough".replace(' ', "-")).send().await.unwrap();
     let modify = || here.rds.modify_db_instance().db_instance_identifier("orders");
     assert_eq!(code(modify().backup_retention_period(14).send().await), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let at_once = modify().backup_retention_period(14).db_instance_class("db.t4g.large").send().await.unwrap();
     let at_once = at_once.db_instance().unwrap();
     assert_eq!((at_once.backup_retention_period(), at_once.db_instance_class()), (Some(14), Some("db.t4g.small")));
@@ -81,7 +81,7 @@ async fn a_change_takes_its_time_and_needs_an_available_instance() {
     let call = modify().db_instance_class("db.t4g.large").manage_master_user_password(true).apply_immediately(true);
     let running = call.send().await.unwrap();
     assert_eq!(running.db_instance().unwrap().db_instance_status(), Some("resetting-master-credentials"));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     let done = here.rds.describe_db_instances().send().await.unwrap();
     let done = &done.db_instances()[0];
     assert_eq!((done.db_instance_status(), done.db_instance_class()), (Some("available"), Some("db.t4g.large")));

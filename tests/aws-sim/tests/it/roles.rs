@@ -1,19 +1,19 @@
-//! Roles: who may assume them, and what they may do.
+//! Roles: trust policies, and the policies of a role.
 
 use aws_sim::Credentials;
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, message, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code, hours, message};
 
-/// A trust policy: who, with which condition.
-fn trusting(who: &str, condition: &str) -> String {
+/// A trust policy for a principal, with a condition.
+fn trust_policy(who: &str, condition: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},
             "Action":"sts:AssumeRole","Condition":{condition}}}]}}"#
     )
 }
 
-/// A policy of a role: one statement that allows.
-fn allowing(actions: &str, resource: &str) -> String {
+/// A policy of a role with one Allow statement.
+fn allow_policy(actions: &str, resource: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"{resource}"}}]}}"#
     )
@@ -33,19 +33,19 @@ fn session(given: &aws_sdk_sts::operation::assume_role::AssumeRoleOutput) -> Cre
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trust_policy_says_who_assumes_the_role() {
+async fn trust_policy_decides_who_assumes_role() {
     let lab = Lab::new();
     let (agent, stranger) = (lab.agent(A, HERE), lab.agent(B, THERE));
     let root = |account: &str| format!("arn:aws:iam::{account}:root");
     let cases = [
-        (trusting(&root(A), "{}"), true, false),
-        (trusting(B, "{}"), false, true),
-        (trusting("*", "{}"), true, true),
-        (trusting(&format!("arn:aws:iam::{B}:role/agent"), "{}"), false, true),
-        (trusting("*", &format!(r#"{{"StringEquals":{{"aws:PrincipalAccount":"{A}"}}}}"#)), true, false),
-        (trusting("*", r#"{"StringEquals":{"sts:ExternalId":"secret"}}"#), false, false),
-        (trusting("*", r#"{"StringEquals":{"sts:RoleSessionName":"me"}}"#), true, true),
-        (trusting("*", r#"{"StringEquals":{"sts:RoleSessionName":"you"}}"#), false, false),
+        (trust_policy(&root(A), "{}"), true, false),
+        (trust_policy(B, "{}"), false, true),
+        (trust_policy("*", "{}"), true, true),
+        (trust_policy(&format!("arn:aws:iam::{B}:role/agent"), "{}"), false, true),
+        (trust_policy("*", &format!(r#"{{"StringEquals":{{"aws:PrincipalAccount":"{A}"}}}}"#)), true, false),
+        (trust_policy("*", r#"{"StringEquals":{"sts:ExternalId":"secret"}}"#), false, false),
+        (trust_policy("*", r#"{"StringEquals":{"sts:RoleSessionName":"me"}}"#), true, true),
+        (trust_policy("*", r#"{"StringEquals":{"sts:RoleSessionName":"you"}}"#), false, false),
     ];
     for (index, (trust, by_agent, by_stranger)) in cases.iter().enumerate() {
         lab.cloud.create_role(A, &format!("role-{index}"), trust, &[]).unwrap();
@@ -63,7 +63,7 @@ async fn a_trust_policy_says_who_assumes_the_role() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn assuming_a_role_has_its_grammar() {
+async fn assume_role_validates_its_parameters() {
     let lab = Lab::new();
     let agent = lab.agent(A, HERE);
     let role = format!("arn:aws:iam::{A}:role/agent");
@@ -80,28 +80,28 @@ async fn assuming_a_role_has_its_grammar() {
     ] {
         assert_eq!(code(wrong.send().await), "ValidationError");
     }
-    // Sessions of sessions end too.
+    // Sessions opened by sessions expire too.
     let chained = lab.clients(&session(&assume(&agent, &role).send().await.unwrap()), HERE, lab.cloud.connector());
     let again = lab.clients(&session(&assume(&chained, &role).send().await.unwrap()), HERE, lab.cloud.connector());
     again.kms.list_keys().send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(code(again.kms.list_keys().send().await), "ExpiredTokenException");
     assert_eq!(code(again.rds.describe_db_instances().send().await), "ExpiredToken");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_is_made_of_documents_that_are_sound() {
+async fn create_role_refuses_invalid_names_and_documents() {
     let lab = Lab::new();
-    let trust = trusting(A, "{}");
+    let trust = trust_policy(A, "{}");
     let make = |name: &str, trust: &str, policies: &[&str]| lab.cloud.create_role(A, name, trust, policies);
-    let with_principal = trusting(A, "{}");
-    let sound = allowing(r#""kms:*""#, "*");
+    let with_principal = trust_policy(A, "{}");
+    let sound = allow_policy(r#""kms:*""#, "*");
     let refused = [
         make("a b", &trust, &[]),
         make("r", "{}", &[]),
         make("r", &sound, &[]),
-        make("r", &trusting(&format!("arn:aws:iam::{B}:role/nobody"), "{}"), &[]),
-        make("r", &trusting(A, r#"{"Sometimes":{"a":"b"}}"#), &[]),
+        make("r", &trust_policy(&format!("arn:aws:iam::{B}:role/nobody"), "{}"), &[]),
+        make("r", &trust_policy(A, r#"{"Sometimes":{"a":"b"}}"#), &[]),
         make("r", &trust, &["{}"]),
         make("r", &trust, &[&sound, &with_principal]),
         make("r", &trust.replace("\"Action\"", "\"Resource\":\"*\",\"Action\""), &[]),
@@ -114,19 +114,19 @@ async fn a_role_is_made_of_documents_that_are_sound() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_does_what_its_policies_allow() {
+async fn role_is_limited_to_its_policies() {
     let lab = Lab::new();
     let admin = lab.agent(A, HERE);
     let key = admin.key().await;
     let url = admin.sqs.create_queue().queue_name("q").send().await.unwrap().queue_url().unwrap().to_owned();
     let policies = [
-        allowing(r#"["kms:ListKeys","sqs:GetQueueUrl"]"#, "*"),
-        allowing(r#""kms:DescribeKey""#, &key),
+        allow_policy(r#"["kms:ListKeys","sqs:GetQueueUrl"]"#, "*"),
+        allow_policy(r#""kms:DescribeKey""#, &key),
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotAction":["kms:*","sqs:*"],"NotResource":"arn:aws:rds:*:*:db:secret"}}"#.to_owned(),
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"rds:DeleteDBInstance","Resource":"*"}}"#.to_owned(),
     ];
     let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
-    lab.cloud.create_role(A, "clerk", &trusting(A, "{}"), &policies).unwrap();
+    lab.cloud.create_role(A, "clerk", &trust_policy(A, "{}"), &policies).unwrap();
     let clerk = lab.clients(&lab.cloud.role(A, "clerk"), HERE, lab.cloud.connector());
 
     clerk.kms.list_keys().send().await.unwrap();
@@ -141,13 +141,13 @@ async fn a_role_does_what_its_policies_allow() {
     let refused = message(deleted.send().await);
     assert!(refused.ends_with("with an explicit deny in an identity-based policy"), "{refused}");
 
-    // Within the account the queue's policy is enough, when it names the role; naming the account leaves it to IAM.
+    // Within the account a queue policy suffices if it names the role; if it names the account, IAM policies decide.
     let receive = || clerk.sqs.receive_message().queue_url(&url).send();
     assert_eq!(code(receive().await), "AccessDenied");
     for (who, allowed) in
         [(A.to_owned(), false), (format!("arn:aws:iam::{A}:role/clerk"), true), ("*".to_owned(), true)]
     {
-        let policy = allowing(r#""sqs:ReceiveMessage""#, &format!("arn:aws:sqs:{HERE}:{A}:q"))
+        let policy = allow_policy(r#""sqs:ReceiveMessage""#, &format!("arn:aws:sqs:{HERE}:{A}:q"))
             .replace("\"Action\"", &format!("\"Principal\":{{\"AWS\":\"{who}\"}},\"Action\""));
         let put = admin.sqs.set_queue_attributes().queue_url(&url);
         put.attributes(aws_sdk_sqs::types::QueueAttributeName::Policy, policy).send().await.unwrap();
@@ -156,12 +156,12 @@ async fn a_role_does_what_its_policies_allow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn across_accounts_both_sides_must_allow() {
+async fn cross_account_access_needs_permission_on_both_sides() {
     let lab = Lab::new();
     let owner = lab.agent(A, HERE);
     let key = owner.key().await;
-    lab.cloud.create_role(B, "idle", &trusting(B, "{}"), &[]).unwrap();
-    lab.cloud.create_role(B, "user", &trusting(B, "{}"), &[&allowing(r#""kms:DescribeKey""#, &key)]).unwrap();
+    lab.cloud.create_role(B, "idle", &trust_policy(B, "{}"), &[]).unwrap();
+    lab.cloud.create_role(B, "user", &trust_policy(B, "{}"), &[&allow_policy(r#""kms:DescribeKey""#, &key)]).unwrap();
     let client = |name: &str| lab.clients(&lab.cloud.role(B, name), HERE, lab.cloud.connector());
     let (idle, user) = (client("idle"), client("user"));
     let describe = |clients: &Clients| clients.kms.describe_key().key_id(&key).send();
@@ -179,16 +179,16 @@ async fn across_accounts_both_sides_must_allow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_home_a_key_policy_allows_alone_or_leaves_it_to_iam() {
+async fn key_policy_in_own_account_allows_or_delegates_to_iam() {
     let lab = Lab::new();
     let owner = lab.agent(A, HERE);
     let key = owner.key().await;
-    lab.cloud.create_role(A, "idle", &trusting(A, "{}"), &[]).unwrap();
-    lab.cloud.create_role(A, "user", &trusting(A, "{}"), &[&allowing(r#""kms:DescribeKey""#, &key)]).unwrap();
+    lab.cloud.create_role(A, "idle", &trust_policy(A, "{}"), &[]).unwrap();
+    lab.cloud.create_role(A, "user", &trust_policy(A, "{}"), &[&allow_policy(r#""kms:DescribeKey""#, &key)]).unwrap();
     let client = |name: &str| lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector());
     let (idle, user) = (client("idle"), client("user"));
     let describe = |clients: &Clients| clients.kms.describe_key().key_id(&key).send();
-    // The default policy leaves it to IAM.
+    // The default policy delegates to IAM policies.
     describe(&user).await.unwrap();
     assert_eq!(code(describe(&idle).await), "AccessDeniedException");
     let policy = format!(
@@ -201,11 +201,11 @@ async fn at_home_a_key_policy_allows_alone_or_leaves_it_to_iam() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn some_actions_need_more_than_their_own_permission() {
+async fn actions_need_their_dependent_permissions() {
     use aws_sdk_kms::types::Tag;
     let lab = Lab::new();
     let clerk = |name: &str, actions: &str| {
-        lab.cloud.create_role(A, name, &trusting(A, "{}"), &[&allowing(actions, "*")]).unwrap();
+        lab.cloud.create_role(A, name, &trust_policy(A, "{}"), &[&allow_policy(actions, "*")]).unwrap();
         lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector())
     };
     let tag = || Tag::builder().tag_key("k").tag_value("v").build().unwrap();
@@ -222,9 +222,11 @@ async fn some_actions_need_more_than_their_own_permission() {
     assert_eq!(code(replicate(&replicates).send().await), "AccessDeniedException");
     assert_eq!(code(replicate(&both).tags(tag()).send().await), "AccessDeniedException");
     replicate(&both).send().await.unwrap();
-    // An alias and its key are two resources.
+    // CreateAlias needs permission on both the alias and its key.
     let alias = |name: &str, resource: &str| {
-        lab.cloud.create_role(A, name, &trusting(A, "{}"), &[&allowing(r#""kms:CreateAlias""#, resource)]).unwrap();
+        lab.cloud
+            .create_role(A, name, &trust_policy(A, "{}"), &[&allow_policy(r#""kms:CreateAlias""#, resource)])
+            .unwrap();
         let clients = lab.clients(&lab.cloud.role(A, name), HERE, lab.cloud.connector());
         clients.kms.create_alias().alias_name("alias/x").target_key_id(&key).send()
     };

@@ -1,11 +1,11 @@
-//! What another account sees of a snapshot, and may do with it.
+//! What another account sees of a snapshot, and what it may do with it.
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
-use crate::over_there::over_there;
+use crate::copied_snapshot::copied_snapshot;
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours, snapshot_arn};
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_snapshot_is_seen_by_arn_or_as_shared_without_its_tags() {
-    let all = over_there().await;
+async fn shared_snapshot_is_listed_by_arn_or_type_without_tags() {
+    let all = copied_snapshot().await;
     let tag = aws_sdk_rds::types::Tag::builder().key("secret").value("no").build();
     all.a.rds.add_tags_to_resource().resource_name(&all.copy).tags(tag).send().await.unwrap();
     assert_eq!(all.a.described("copy").await.tag_list().len(), 1);
@@ -41,14 +41,14 @@ async fn a_shared_snapshot_is_seen_by_arn_or_as_shared_without_its_tags() {
     ] {
         assert!(empty.send().await.unwrap().db_snapshots().is_empty());
     }
-    // Sharing acts in the snapshot's own Region.
+    // A share applies only in the snapshot's own Region.
     let here = all.lab.agent(B, HERE);
     assert!(here.rds.describe_db_snapshots().snapshot_type("shared").send().await.unwrap().db_snapshots().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_owner_shares_and_only_with_account_ids() {
-    let all = over_there().await;
+async fn share_is_allowed_only_to_owner_and_with_account_ids() {
+    let all = copied_snapshot().await;
     let share = |clients: &crate::lab::Clients, id: &str, with: &str| {
         let call = clients.rds.modify_db_snapshot_attribute().db_snapshot_identifier(id).attribute_name("restore");
         call.values_to_add(with).send()
@@ -58,7 +58,7 @@ async fn only_the_owner_shares_and_only_with_account_ids() {
     assert_eq!(code(share(&all.a, "rds:orders-2026", B).await), "InvalidParameterValue");
     assert_eq!(code(share(&all.a, "copy", "22222222222").await), "InvalidParameterValue");
     assert_eq!(code(share(&all.a, "copy", "all").await), "InvalidParameterValue");
-    // The first snapshot is under the AWS managed key.
+    // The first snapshot is encrypted with the AWS managed key.
     assert_eq!(code(share(&all.a_here, "first", B).await), "InvalidParameterValue");
     share(&all.a, "copy", B).await.unwrap();
     share(&all.a, "copy", B).await.unwrap();
@@ -70,10 +70,10 @@ async fn only_the_owner_shares_and_only_with_account_ids() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_encrypted_snapshot_is_copied_with_a_key_of_ones_own_in_its_own_region() {
-    let all = over_there().await;
+async fn copy_of_shared_encrypted_snapshot_needs_own_key_in_its_region() {
+    let all = copied_snapshot().await;
     all.a.share("copy", B).await;
-    all.a.admit(&all.key, A, B).await;
+    all.a.allow_through_rds(&all.key, A, B).await;
     let copy = |clients: &crate::lab::Clients, key: Option<&str>| {
         let call = clients.rds.copy_db_snapshot().source_db_snapshot_identifier(&all.copy);
         call.target_db_snapshot_identifier("mine").set_kms_key_id(key.map(str::to_owned)).send()
@@ -82,18 +82,18 @@ async fn a_shared_encrypted_snapshot_is_copied_with_a_key_of_ones_own_in_its_own
     let (b_here, a_key_here) = (all.lab.agent(B, HERE), all.a_here.key().await);
     let key_here = b_here.key().await;
     assert_eq!(code(copy(&b_here, Some(&key_here)).await), "InvalidParameterValue");
-    // A key of another Region, and a key of A's that nobody let B store under.
+    // A key of another Region, and keys of A's with which B may not store.
     assert_eq!(code(copy(&all.b, Some(&key_here)).await), "KMSKeyNotAccessibleFault");
     assert_eq!(code(copy(&all.b, Some(&a_key_here)).await), "KMSKeyNotAccessibleFault");
     assert_eq!(code(copy(&all.b, Some(&all.key)).await), "KMSKeyNotAccessibleFault");
-    // Nobody but B was let in.
+    // The snapshot is shared only with B.
     let stranger = all.lab.agent("333333333333", THERE);
     assert_eq!(code(copy(&stranger, Some("alias/aws/rds")).await), "DBSnapshotNotFound");
     copy(&all.b, Some(&all.own)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_managed_key_is_useless_to_another_account() {
+async fn managed_key_cannot_be_used_by_other_account() {
     let lab = Lab::new();
     lab.database("orders");
     let mut plain = aws_sim::Database::new(A, HERE, "plain");
@@ -112,7 +112,7 @@ async fn the_managed_key_is_useless_to_another_account() {
     assert_eq!(code(copy("under-theirs", Some(managed)).await), "KMSKeyNotAccessibleFault");
     copy("under-mine", Some("alias/aws/rds".to_owned())).await.unwrap();
     copy("under-none", None).await.unwrap();
-    pass(hours(3)).await;
+    advance_time(hours(3)).await;
     assert!(b.described("under-mine").await.encrypted().unwrap());
     assert!(!b.described("under-none").await.encrypted().unwrap());
     let content = lab.cloud.content(&source);

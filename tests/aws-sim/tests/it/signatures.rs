@@ -1,14 +1,14 @@
-//! Who may speak at all.
+//! Authentication.
 
 use std::time::Duration;
 
 use aws_sim::{Clock, Credentials};
 use aws_smithy_async::time::TimeSource;
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours};
 
 #[tokio::test(start_paused = true)]
-async fn a_signature_must_be_right() {
+async fn wrong_signature_is_refused() {
     let lab = Lab::new();
     assert_eq!(lab.root(A, HERE).sts.get_caller_identity().send().await.unwrap().account(), Some(A));
     let forged = Credentials { secret_access_key: "guessed".to_owned(), ..lab.cloud.root(A) };
@@ -19,7 +19,7 @@ async fn a_signature_must_be_right() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_access_key_must_be_known_and_its_token_right() {
+async fn unknown_access_key_or_wrong_token_is_refused() {
     let lab = Lab::new();
     let role = lab.cloud.role(A, "agent");
     let identity = lab.agent(A, HERE).sts.get_caller_identity().send().await.unwrap();
@@ -36,7 +36,7 @@ async fn an_access_key_must_be_known_and_its_token_right() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_known_in_a_region_that_is_not_enabled() {
+async fn principals_are_unknown_in_disabled_region() {
     let lab = Lab::new();
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
     lab.cloud.set_disabled_regions(A, &[THERE]);
@@ -50,12 +50,12 @@ async fn nobody_is_known_in_a_region_that_is_not_enabled() {
     assert_eq!(code(replicate().await), "UnsupportedOperationException");
     lab.cloud.set_disabled_regions(A, &[]);
     there.sts.get_caller_identity().send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     replicate().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_may_be_off_by_a_quarter_of_an_hour() {
+async fn request_time_may_differ_by_fifteen_minutes() {
     let lab = Lab::new();
     let client = |off: i64| {
         let now = lab.cloud.clock().now();
@@ -73,7 +73,7 @@ async fn a_clock_may_be_off_by_a_quarter_of_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_is_assumed_by_roles_of_its_account_and_its_session_ends() {
+async fn assumed_session_is_limited_to_own_account_and_expires() {
     let lab = Lab::new();
     lab.cloud.role(A, "other");
     let other = format!("arn:aws:iam::{A}:role/other");
@@ -94,6 +94,6 @@ async fn a_role_is_assumed_by_roles_of_its_account_and_its_session_ends() {
     let session = lab.clients(&session, HERE, lab.cloud.connector());
     let identity = session.sts.get_caller_identity().send().await.unwrap();
     assert_eq!(identity.arn(), Some(format!("arn:aws:sts::{A}:assumed-role/other/me").as_str()));
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(code(session.sts.get_caller_identity().send().await), "ExpiredToken");
 }

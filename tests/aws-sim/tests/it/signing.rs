@@ -16,7 +16,7 @@ async fn signing_key(clients: &Clients) -> String {
 const DIGEST: [u8; 32] = [7; 32];
 
 #[tokio::test(start_paused = true)]
-async fn a_signature_is_right_for_its_message_and_key_alone() {
+async fn verify_accepts_signature_only_for_its_message_and_key() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let (key, other) = (signing_key(&here).await, signing_key(&here).await);
@@ -35,7 +35,7 @@ async fn a_signature_is_right_for_its_message_and_key_alone() {
     }
     assert_eq!(code(verify(&key, b"hello", &Blob::new("not DER")).await), "KMSInvalidSignatureException");
 
-    // Who has the public key needs no KMS.
+    // The signature can be verified with the public key, without KMS.
     let public = here.kms.get_public_key().key_id(&key).send().await.unwrap();
     assert_eq!(public.signing_algorithms(), [SigningAlgorithmSpec::EcdsaSha256]);
     let public = VerifyingKey::from_public_key_der(public.public_key().unwrap().as_ref()).unwrap();
@@ -63,7 +63,7 @@ async fn a_signature_is_right_for_its_message_and_key_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn signing_keys_sign_and_the_others_encrypt() {
+async fn key_usage_decides_between_signing_and_encrypting() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let (signs, encrypts) = (signing_key(&here).await, here.key().await);
@@ -83,7 +83,7 @@ async fn signing_keys_sign_and_the_others_encrypt() {
     here.kms.enable_key_rotation().key_id(&encrypts).send().await.unwrap();
     assert_eq!(code(here.kms.enable_key_rotation().key_id(&signs).send().await), "UnsupportedOperationException");
 
-    // An alias goes from key to key of one kind.
+    // An alias can be moved only to a key of the same kind.
     let third = here.key().await;
     here.kms.create_alias().alias_name("alias/x").target_key_id(&encrypts).send().await.unwrap();
     let update = |key: &str| here.kms.update_alias().alias_name("alias/x").target_key_id(key).send();
@@ -96,14 +96,14 @@ async fn signing_keys_sign_and_the_others_encrypt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_of_a_kind_that_exists() {
+async fn create_key_validates_spec_usage_and_origin() {
     use aws_sdk_kms::types::OriginType;
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let create = || here.kms.create_key();
     let symmetric = create().key_spec(KeySpec::SymmetricDefault).key_usage(KeyUsageType::EncryptDecrypt);
     symmetric.origin(OriginType::AwsKms).send().await.unwrap();
-    #[expect(deprecated, reason = "clients of old still use it")]
+    #[expect(deprecated, reason = "old clients still use it")]
     let former = |spec: &str| create().customer_master_key_spec(spec.into());
     let made = former("ECC_NIST_P256").key_usage(KeyUsageType::SignVerify).send().await.unwrap();
     assert_eq!(made.key_metadata().unwrap().key_spec(), Some(&KeySpec::EccNistP256));

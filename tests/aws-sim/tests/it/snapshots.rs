@@ -1,15 +1,15 @@
-//! Taking, finding, tagging and copying one's own snapshots.
+//! Creating, finding, tagging and copying the caller's own snapshots.
 
 use aws_sdk_rds::types::{Filter, Tag};
 
-use crate::lab::{A, HERE, Lab, THERE, code, hours, message, pass, snapshot_arn};
+use crate::lab::{A, HERE, Lab, THERE, advance_time, code, hours, message, snapshot_arn};
 
 fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
 }
 
 #[tokio::test(start_paused = true)]
-async fn identifiers_have_a_grammar_and_are_stored_in_lower_case() {
+async fn snapshot_identifiers_are_validated_and_stored_lower_case() {
     let lab = Lab::new();
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -24,14 +24,14 @@ async fn identifiers_have_a_grammar_and_are_stored_in_lower_case() {
     assert_eq!(code(take("mixed-case").await), "DBSnapshotAlreadyExists");
     // The database is being backed up.
     assert_eq!(code(take("another").await), "InvalidDBInstanceState");
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     take(&long[..255]).await.unwrap();
     let none = here.rds.create_db_snapshot().db_instance_identifier("none").db_snapshot_identifier("x").send().await;
     assert_eq!(code(none), "DBInstanceNotFound");
 }
 
 #[tokio::test(start_paused = true)]
-async fn listings_come_in_pages_of_twenty_to_a_hundred() {
+async fn describe_snapshots_pages_twenty_to_hundred_records() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     for index in 0..45 {
@@ -64,7 +64,7 @@ async fn listings_come_in_pages_of_twenty_to_a_hundred() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tags_come_with_the_resource_and_have_a_grammar() {
+async fn tags_are_validated_before_creation_and_later_changes() {
     let lab = Lab::new();
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -99,7 +99,7 @@ async fn tags_come_with_the_resource_and_have_a_grammar() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_across_regions_is_named_by_arn_and_needs_a_key_of_its_own_region() {
+async fn cross_region_copy_needs_source_arn_and_key_of_its_region() {
     let lab = Lab::new();
     lab.database("orders");
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
@@ -116,20 +116,20 @@ async fn a_copy_across_regions_is_named_by_arn_and_needs_a_key_of_its_own_region
     there.kms.disable_key().key_id(&key).send().await.unwrap();
     assert_eq!(code(copy(&arn, Some(&key)).await), "KMSKeyNotAccessibleFault");
     there.kms.enable_key().key_id(&key).send().await.unwrap();
-    // By its id as well as by its ARN.
+    // The key may be named by its id as well as by its ARN.
     copy(&arn, key.rsplit('/').next()).await.unwrap();
     assert_eq!(code(copy(&arn, Some(&key)).await), "DBSnapshotAlreadyExists");
     assert_eq!(there.described("copy").await.kms_key_id(), Some(key.as_str()));
-    // Only what is available can be copied.
+    // Only an available snapshot can be copied.
     let call = there.rds.copy_db_snapshot().source_db_snapshot_identifier("copy");
     assert_eq!(code(call.target_db_snapshot_identifier("again").send().await), "InvalidDBSnapshotState");
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     let call = there.rds.copy_db_snapshot().source_db_snapshot_identifier("copy");
     call.target_db_snapshot_identifier("again").send().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn tags_given_to_a_copy_replace_those_of_its_source() {
+async fn tags_given_to_copy_replace_source_tags() {
     let lab = Lab::new();
     lab.database("orders");
     let here = lab.agent(A, HERE);

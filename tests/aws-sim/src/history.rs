@@ -1,24 +1,24 @@
-//! What a read may still see: RDS and KMS as they were a little while ago.
+//! Earlier states of RDS and KMS, for stale reads.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::earlier;
-use crate::decision::Journal;
+use crate::decision::DecisionLog;
 use crate::fault::{Fault, Outcome};
+use crate::fault_injection::OLDEST_READ;
 use crate::rates::Buckets;
 use crate::rds::endings::Endings;
 use crate::sqs::Sqs;
-use crate::weather::OLDEST_READ;
 use crate::world::World;
 
-/// The world as each change left it, in order of time. Between two changes it moves by itself alone, so each of its
-/// instants can be computed again.
+/// The state after each change, in order of time. Between two changes the state depends only on time, so it can be
+/// computed for any instant.
 #[derive(Debug, Default)]
-pub(crate) struct Past(VecDeque<World>);
+pub(crate) struct History(VecDeque<World>);
 
-impl Past {
-    /// Remembers the world as it is, and forgets what no read can reach any more.
+impl History {
+    /// Keeps the present state, and drops states that are too old for any read.
     pub(crate) fn keep(&mut self, world: &World) {
         let reach = world.settings.remembers.min(OLDEST_READ);
         if reach.is_zero() {
@@ -38,10 +38,11 @@ impl Past {
         self.0.clear();
     }
 
-    /// The world as it was `age` before `present`. What is done to it changes nothing.
+    /// A copy of the state as it was `age` before `present`.
     pub(crate) fn before(&self, present: &World, age: Duration) -> Outcome<World> {
-        // Not a rule of AWS's: the world was not told to remember. InternalFailure, 500 (Common Errors of each API Reference).
-        let forgotten = || Fault::internal("This world remembers nothing: a stale read cannot be answered.");
+        // Not a rule of AWS: `remembers` is zero. InternalFailure, 500 (Common Errors of each API Reference).
+        let forgotten =
+            || Fault::internal("No earlier states are kept (`remembers` is 0): a stale read cannot be answered.");
         let first = self.0.front().ok_or_else(forgotten)?;
         let reach = present.settings.remembers.min(OLDEST_READ);
         let time = earlier(present.now, age.min(reach)).max(first.now);
@@ -51,7 +52,7 @@ impl Past {
     }
 }
 
-/// Nothing that RDS and KMS show depends on a queue, and queues may be long; so may the list of what has ended.
+/// Omits queues and completed operations: RDS and KMS do not show them, and they may be large.
 fn without_queues(world: &World) -> World {
     World {
         now: world.now,
@@ -64,6 +65,6 @@ fn without_queues(world: &World) -> World {
         sqs: Sqs::default(),
         buckets: Buckets::default(),
         changed: false,
-        journal: Journal::default(),
+        decision_log: DecisionLog::default(),
     }
 }

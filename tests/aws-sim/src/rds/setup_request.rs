@@ -1,18 +1,17 @@
-//! What a request wishes of an instance's setup, where CreateDBInstance, RestoreDBInstanceFromDBSnapshot and
-//! ModifyDBInstance say it alike.
+//! The setup parameters that CreateDBInstance, RestoreDBInstanceFromDBSnapshot and ModifyDBInstance have in common.
 
 use std::collections::BTreeSet;
 
 use super::engines::Engine;
 use super::setup::Setup;
-use super::windows::{BackupWindow, MaintenanceWindow, must_not_meet};
+use super::windows::{BackupWindow, MaintenanceWindow, must_not_overlap};
 use super::{certificates, groups, options, parameters};
 use crate::caller::Caller;
 use crate::fault::{Fault, Outcome};
 use crate::query::Query;
 use crate::world::World;
 
-/// The parameters that all three have, with those of the storage and of the secret.
+/// The parameters that all three have, including those of the storage and of the secret.
 pub(super) const NAMES: [&str; 24] = [
     "AllocatedStorage",
     "AutoMinorVersionUpgrade",
@@ -40,9 +39,9 @@ pub(super) const NAMES: [&str; 24] = [
     "VpcSecurityGroupIds",
 ];
 
-/// Wishes that each make sense by themselves.
+/// Setup parameters that are each valid on their own.
 #[derive(Clone, Debug)]
-pub(super) struct Wishes {
+pub(super) struct SetupRequest {
     pub(super) class: Option<String>,
     pub(super) port: Option<u32>,
     pub(super) multi_az: Option<bool>,
@@ -63,7 +62,7 @@ pub(super) struct Wishes {
     pub(super) security_groups: Option<Vec<String>>,
 }
 
-impl Wishes {
+impl SetupRequest {
     pub(super) fn read(world: &World, caller: &Caller, query: &Query, engine: &Engine, version: &str) -> Outcome<Self> {
         let class = query.text("DBInstanceClass");
         class.map(check_class).transpose()?;
@@ -89,7 +88,7 @@ impl Wishes {
         })
     }
 
-    /// Makes all of it so, at once, in an instance that is only being made.
+    /// Applies all of them to the setup of a new instance.
     pub(super) fn fill(self, setup: &mut Setup) {
         setup.class = self.class.unwrap_or_else(|| setup.class.clone());
         setup.port = self.port.unwrap_or(setup.port);
@@ -103,7 +102,7 @@ impl Wishes {
         setup.retention = self.retention.unwrap_or(setup.retention);
         setup.backup_window = self.backup_window.unwrap_or(setup.backup_window);
         setup.maintenance_window =
-            self.maintenance_window.unwrap_or_else(|| MaintenanceWindow::beside(setup.backup_window));
+            self.maintenance_window.unwrap_or_else(|| MaintenanceWindow::default_for(setup.backup_window));
         setup.license = self.license.unwrap_or_else(|| setup.license.clone());
         setup.certificate = self.certificate.unwrap_or_else(|| setup.certificate.clone());
         setup.parameter_group = self.parameter_group.unwrap_or_else(|| setup.parameter_group.clone());
@@ -113,9 +112,9 @@ impl Wishes {
     }
 }
 
-/// What must hold of a setup as a whole.
+/// Checks the combination of settings.
 pub(super) fn must_fit(setup: &Setup) -> Outcome<()> {
-    must_not_meet(setup.backup_window, setup.maintenance_window)?;
+    must_not_overlap(setup.backup_window, setup.maintenance_window)?;
     // RDS User Guide, Dedicated log volume: with Provisioned IOPS storage. UNSOURCED: the code.
     if setup.log_volume && !setup.storage.kind.starts_with("io") {
         return Err(Fault::combination("A dedicated log volume needs storage of type io1 or io2."));
@@ -123,7 +122,7 @@ pub(super) fn must_fit(setup: &Setup) -> Outcome<()> {
     Ok(())
 }
 
-/// `db.family.size`. UNSOURCED: the code; which classes there are is not known here.
+/// `db.family.size`. UNSOURCED: the code; the list of classes is not checked.
 fn check_class(class: &str) -> Outcome<()> {
     let parts: Vec<&str> = class.split('.').collect();
     if matches!(parts.as_slice(), ["db", family, size] if !family.is_empty() && !size.is_empty()) {
@@ -132,7 +131,7 @@ fn check_class(class: &str) -> Outcome<()> {
     Err(Fault::value(format!("Invalid DB Instance class: {class}")))
 }
 
-/// 1150 to 65535, and for SQL Server not the ports that it needs itself (RDS API Reference, CreateDBInstance, Port).
+/// 1150 to 65535, and for SQL Server none of its reserved ports (RDS API Reference, CreateDBInstance, Port).
 fn port(query: &Query, engine: &Engine) -> Outcome<Option<u32>> {
     let Some(port) = query.number("Port")?.or(query.number("DBPortNumber")?) else { return Ok(None) };
     let taken = [1234, 1434, 3260, 3343, 3389, 47_001].contains(&port) || (49_152..=49_156).contains(&port);
@@ -172,7 +171,7 @@ fn retention(query: &Query) -> Outcome<Option<u32>> {
     }
 }
 
-/// The subnet groups here have IPv4 alone (RDS API Reference, CreateDBInstance, NetworkType).
+/// The subnet groups here have only IPv4 (RDS API Reference, CreateDBInstance, NetworkType).
 pub(super) fn check_network(query: &Query) -> Outcome<()> {
     match query.text("NetworkType") {
         None | Some("IPV4") => Ok(()),
@@ -184,8 +183,8 @@ pub(super) fn check_network(query: &Query) -> Outcome<()> {
     }
 }
 
-/// The zone of a new instance, which only a Single-AZ one can choose (RDS API Reference, CreateDBInstance,
-/// AvailabilityZone). Every subnet group here has subnets in the first two zones of three.
+/// The Availability Zone of a new instance, which can be chosen only for Single-AZ (RDS API Reference,
+/// CreateDBInstance, AvailabilityZone). Every subnet group here has subnets in the first two zones of three.
 pub(super) fn zone(query: &Query, region: &str, multi_az: bool) -> Outcome<Option<String>> {
     let Some(zone) = query.text("AvailabilityZone") else { return Ok(None) };
     if multi_az {
@@ -201,7 +200,7 @@ pub(super) fn zone(query: &Query, region: &str, multi_az: bool) -> Outcome<Optio
     }
 }
 
-/// The logs that a list names, each of which the engine must have. The text has been seen in practice.
+/// The log types in a list, each of which the engine must support. The text has been seen in practice.
 pub(super) fn logs(query: &Query, parameter: &str, engine: &Engine, version: &str) -> Outcome<BTreeSet<String>> {
     let named: BTreeSet<String> = query.list(parameter).into_iter().map(str::to_owned).collect();
     if let Some(unknown) = named.iter().find(|log| !engine.logs.contains(&log.as_str())) {
@@ -213,8 +212,8 @@ pub(super) fn logs(query: &Query, parameter: &str, engine: &Engine, version: &st
     Ok(named)
 }
 
-/// `EngineLifecycleSupport` (RDS API Reference, CreateDBInstance). Every version here is in standard support, so that nothing
-/// comes of it.
+/// `EngineLifecycleSupport` (RDS API Reference, CreateDBInstance). Every version here is in standard support, so it has
+/// no effect.
 pub(super) fn lifecycle(query: &Query, engine: &Engine) -> Outcome<Option<String>> {
     let Some(wanted) = query.text("EngineLifecycleSupport") else { return Ok(None) };
     if !["open-source-rds-extended-support", "open-source-rds-extended-support-disabled"].contains(&wanted) {
@@ -226,8 +225,8 @@ pub(super) fn lifecycle(query: &Query, engine: &Engine) -> Outcome<Option<String
     Ok(Some(wanted.to_owned()))
 }
 
-/// 8 or more printable ASCII characters but `/`, `"` and `@`, for Oracle also not `&` and `'`; at most as many as the engine
-/// takes (RDS API Reference, CreateDBInstance, MasterUserPassword).
+/// 8 or more printable ASCII characters except `/`, `"` and `@`, for Oracle also except `&` and `'`; at most the
+/// engine's maximum (RDS API Reference, CreateDBInstance, MasterUserPassword).
 pub(super) fn password(text: &str, engine: &Engine) -> Outcome<()> {
     let forbidden: &[u8] = if engine.oracle() { b"/\"@&'" } else { b"/\"@" };
     let permitted = |byte: u8| byte.is_ascii_graphic() && !forbidden.contains(&byte);

@@ -1,17 +1,17 @@
-//! What is visible at once and takes effect later.
+//! Propagation delays: changes that are visible at once and take effect later.
 
 use std::time::Duration;
 
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use crate::lab::{A, B, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
+use crate::lab::{A, B, HERE, Lab, THERE, advance_time, code, hours, snapshot_arn};
 
-fn lagging(seconds: u64) -> Lab {
+fn lab_with_delay(seconds: u64) -> Lab {
     Lab::with(|settings| settings.lags.authorization = Duration::from_secs(seconds))
 }
 
-/// Everything on a key for account A, and these actions for B.
+/// A key policy that allows everything to account A, and these actions to B.
 fn policy(actions: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[
@@ -21,27 +21,27 @@ fn policy(actions: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_key_is_there_before_it_can_be_used() {
-    let lab = lagging(10);
+async fn new_key_is_visible_before_it_can_be_used() {
+    let lab = lab_with_delay(10);
     let here = lab.agent(A, HERE);
     let key = here.key().await;
     here.kms.describe_key().key_id(&key).send().await.unwrap();
     let encrypt = || here.kms.encrypt().key_id(&key).plaintext(Blob::new("x")).send();
     assert_eq!(code(encrypt().await), "NotFoundException");
-    pass(Duration::from_secs(10)).await;
+    advance_time(Duration::from_secs(10)).await;
     encrypt().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_policy_is_shown_at_once_and_judged_by_later() {
-    let lab = lagging(60);
+async fn key_policy_is_visible_at_once_and_takes_effect_later() {
+    let lab = lab_with_delay(60);
     lab.database("orders");
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let (key, own) = (a.key().await, b.key().await);
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     a.snapshot("orders", "first").await;
     a.copy("first", "copy", &key).await;
-    pass(hours(4)).await;
+    advance_time(hours(4)).await;
     a.share("copy", B).await;
 
     let put = async |actions: &str| {
@@ -58,21 +58,21 @@ async fn a_key_policy_is_shown_at_once_and_judged_by_later() {
     put("kms:*").await;
     assert_eq!(code(describe().await), "AccessDeniedException");
     assert_eq!(code(copy("early").await), "KMSKeyNotAccessibleFault");
-    pass(Duration::from_mins(1)).await;
+    advance_time(Duration::from_mins(1)).await;
     describe().await.unwrap();
     copy("in-time").await.unwrap();
-    // What replaces a document that is not in effect yet does not hasten it.
+    // Replacing a document that is not in effect yet does not shorten the delay of the first one.
     put("kms:Encrypt").await;
-    pass(Duration::from_secs(30)).await;
+    advance_time(Duration::from_secs(30)).await;
     put("kms:Decrypt").await;
-    pass(Duration::from_secs(29)).await;
+    advance_time(Duration::from_secs(29)).await;
     describe().await.unwrap();
-    pass(Duration::from_secs(2)).await;
+    advance_time(Duration::from_secs(2)).await;
     assert_eq!(code(describe().await), "AccessDeniedException");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_policy_is_shown_at_once_and_judged_by_later() {
+async fn queue_policy_is_visible_at_once_and_takes_effect_later() {
     let lab = Lab::with(|settings| {
         settings.lags.authorization = Duration::from_mins(1);
         settings.speed = 2;
@@ -89,10 +89,10 @@ async fn a_queue_policy_is_shown_at_once_and_judged_by_later() {
     };
     set(&policy("sqs:*").replace("kms:", "sqs:")).await;
     assert_eq!(code(send().await), "AccessDenied");
-    pass(Duration::from_secs(30)).await;
+    advance_time(Duration::from_secs(30)).await;
     send().await.unwrap();
     set("").await;
     send().await.unwrap();
-    pass(Duration::from_secs(30)).await;
+    advance_time(Duration::from_secs(30)).await;
     assert_eq!(code(send().await), "AccessDenied");
 }

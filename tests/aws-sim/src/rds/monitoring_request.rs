@@ -1,4 +1,4 @@
-//! What a request says of Enhanced Monitoring and Performance Insights.
+//! The parameters for Enhanced Monitoring and Performance Insights.
 
 use super::keys;
 use super::monitoring::{Insights, Monitoring};
@@ -8,7 +8,7 @@ use crate::fault::{Fault, Outcome};
 use crate::query::Query;
 use crate::world::World;
 
-/// The parameters that this file reads.
+/// The parameters read by this module.
 pub(super) const NAMES: [&str; 5] = [
     "EnablePerformanceInsights",
     "MonitoringInterval",
@@ -17,8 +17,8 @@ pub(super) const NAMES: [&str; 5] = [
     "PerformanceInsightsRetentionPeriod",
 ];
 
-/// What Enhanced Monitoring is after the request: interval and role belong together (RDS API Reference, ModifyDBInstance,
-/// MonitoringInterval and MonitoringRoleArn).
+/// The settings of Enhanced Monitoring after the request: interval and role require each other (RDS API Reference,
+/// ModifyDBInstance, MonitoringInterval and MonitoringRoleArn).
 pub(super) fn monitoring(
     world: &World,
     caller: &Caller,
@@ -43,7 +43,7 @@ pub(super) fn monitoring(
             "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
         )),
         (_, Some(role)) => {
-            // A role of the account itself, since the caller passes it. The text has been seen in practice.
+            // The role must be in the caller's account, since the caller passes it. The text has been seen in practice.
             let own = Arn::parse(&role).is_some_and(|arn| arn.account == caller.account());
             if !own || !world.principals.has_role(&role) {
                 return Err(Fault::value(format!(
@@ -55,8 +55,8 @@ pub(super) fn monitoring(
     }
 }
 
-/// What Performance Insights is after the request (RDS API Reference, ModifyDBInstance, EnablePerformanceInsights and
-/// following). UNSOURCED: the codes.
+/// The settings of Performance Insights after the request (RDS API Reference, ModifyDBInstance,
+/// EnablePerformanceInsights and following). UNSOURCED: the codes.
 pub(super) fn insights(
     world: &mut World,
     caller: &Caller,

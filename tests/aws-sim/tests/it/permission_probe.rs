@@ -1,4 +1,4 @@
-//! Account A's clerk, by whose policies it is found out what a request needs and which condition keys it has.
+//! Determining by trial which permissions a request needs, and which condition keys it has.
 
 use std::pin::Pin;
 
@@ -16,25 +16,26 @@ pub(crate) fn done<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, 
     result.map(drop).map_err(|error| error.code().unwrap_or_default().to_owned())
 }
 
-/// Makes a call of what stands in the braces, with the clients that it is given.
+/// A call that sends the request in the braces with the given clients.
 macro_rules! call {
     ($clients:ident => $made:expr) => {
         &|$clients: $crate::lab::Clients| {
             let made = $made.send();
-            let answering: $crate::clerk::Answering = Box::pin(async move { $crate::clerk::done(made.await) });
+            let answering: $crate::permission_probe::Answering =
+                Box::pin(async move { $crate::permission_probe::done(made.await) });
             answering
         }
     };
 }
 pub(crate) use call;
 
-/// Account A's clerk, whose policies are changed from case to case.
-pub(crate) struct Clerk<'a> {
+/// Account A's role `clerk`, whose policies are replaced for each case.
+pub(crate) struct PermissionProbe<'a> {
     lab: &'a Lab,
     credentials: Credentials,
 }
 
-impl<'a> Clerk<'a> {
+impl<'a> PermissionProbe<'a> {
     pub(crate) fn of(lab: &'a Lab) -> Self {
         Self { lab, credentials: lab.cloud.role(A, "clerk") }
     }
@@ -48,13 +49,13 @@ impl<'a> Clerk<'a> {
         self.lab.cloud.put_role_policies(A, "clerk", &[&policy]).unwrap();
     }
 
-    /// The last decision of the last call.
+    /// The last authorization decision of the last call.
     fn last(&self) -> Decision {
         self.lab.cloud.calls().pop().unwrap().decisions.pop().unwrap()
     }
 
-    /// All of `needs`, action and resource, are needed, and nothing else is.
-    pub(crate) async fn needs(&self, region: &str, call: Call<'_>, needs: &[(&str, String)]) {
+    /// Checks that exactly the permissions `needs`, pairs of action and resource, are needed.
+    pub(crate) async fn assert_needs(&self, region: &str, call: Call<'_>, needs: &[(&str, String)]) {
         let statement =
             |(action, resource): &(&str, String)| json!({ "Effect": "Allow", "Action": action, "Resource": resource });
         for missing in needs {
@@ -77,8 +78,15 @@ impl<'a> Clerk<'a> {
         call(self.at(region)).await.unwrap();
     }
 
-    /// `action` is allowed under the condition when it is right, and refused when it is wrong.
-    pub(crate) async fn conditioned(&self, region: &str, call: Call<'_>, action: &str, right: Value, wrong: Value) {
+    /// Checks that `action` is allowed under the condition `right`, and refused under `wrong`.
+    pub(crate) async fn assert_condition(
+        &self,
+        region: &str,
+        call: Call<'_>,
+        action: &str,
+        right: Value,
+        wrong: Value,
+    ) {
         for (condition, allowed) in [(wrong, false), (right, true)] {
             self.may(&[
                 json!({ "Effect": "Allow", "NotAction": action, "Resource": "*" }),
@@ -93,7 +101,7 @@ impl<'a> Clerk<'a> {
     }
 }
 
-/// Whether a resource fits a pattern whose only wildcard is a last star.
+/// Whether a resource matches a pattern whose only wildcard is a final star.
 fn aws_like(pattern: &str, resource: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == resource, |start| resource.starts_with(start))
 }

@@ -1,32 +1,32 @@
-//! The way of a request through the weather, and through what a test has in store for it.
+//! Delivering a request and its answer, with the faults injected on the way.
 
 use bytes::Bytes;
 use http::Response;
 
 use crate::cloud::{Arrival, Cloud};
 use crate::fault::Fault;
+use crate::fault_injection::Weather;
 use crate::gate::Disturbance;
 use crate::rates::throttled;
-use crate::weather::Weather;
 
-/// What comes back to the client.
-pub(crate) enum Passage {
+/// What the client receives.
+pub(crate) enum Delivery {
     Answer(Response<Bytes>),
-    /// The connection breaks; why.
+    /// The connection breaks, for this reason.
     Broken(&'static str),
-    /// Nothing, for ever.
-    Silence,
+    /// No answer is ever sent.
+    NoAnswer,
 }
 
 impl Cloud {
-    /// The weather from now on.
+    /// Changes the rates of random faults from now on.
     pub fn change_weather(&self, weather: Weather) {
-        self.sky().change(weather);
+        self.fault_injector().change(weather);
     }
 
-    /// Takes an arrival through what a gate has in store for it, or else the weather.
-    pub(crate) async fn pass(&self, arrival: Arrival, gate: Disturbance) -> Passage {
-        let disturbance = if gate == Disturbance::None { self.sky().next() } else { gate };
+    /// Executes a request with the fault that a gate chose, or otherwise a random fault.
+    pub(crate) async fn deliver(&self, arrival: Arrival, gate: Disturbance) -> Delivery {
+        let disturbance = if gate == Disturbance::None { self.fault_injector().next() } else { gate };
         let answer = match disturbance {
             Disturbance::None => self.serve(arrival).await,
             Disturbance::Throttle => self.refuse(&arrival, &throttled(arrival.service())),
@@ -37,19 +37,19 @@ impl Cloud {
             }
             Disturbance::LostAnswer => {
                 self.serve(arrival).await;
-                return Passage::Broken("connection reset before the answer");
+                return Delivery::Broken("connection reset before the answer");
             }
             Disturbance::Refuse => {
-                self.note(&arrival.call, "(refused)");
-                return Passage::Broken("connection refused");
+                self.record_answer(&arrival.call, "(refused)");
+                return Delivery::Broken("connection refused");
             }
             Disturbance::NeverAnswer { effect: true } => {
                 self.serve(arrival).await;
-                return Passage::Silence;
+                return Delivery::NoAnswer;
             }
             Disturbance::NeverAnswer { effect: false } => {
-                self.note(&arrival.call, "(never arrived)");
-                return Passage::Silence;
+                self.record_answer(&arrival.call, "(never arrived)");
+                return Delivery::NoAnswer;
             }
             Disturbance::Delay(delay) => {
                 tokio::time::sleep(delay).await;
@@ -62,6 +62,6 @@ impl Cloud {
             }
             Disturbance::StaleRead(age) => self.serve(arrival.aged(age)).await,
         };
-        Passage::Answer(answer)
+        Delivery::Answer(answer)
     }
 }

@@ -1,8 +1,8 @@
-//! Databases that can't be handed over, and their nearest neighbours that can.
+//! Databases that cannot be handed over, and similar ones that can.
 
 use aws_sim::Database;
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, hours, pass, snapshot_arn};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code, hours, snapshot_arn};
 
 const VALUE: &str = "InvalidParameterValue";
 const COMBINATION: &str = "InvalidParameterCombination";
@@ -27,7 +27,7 @@ impl Clients {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_snapshots_under_a_key_of_ones_own_and_without_what_binds_them_are_shared() {
+async fn share_is_refused_for_default_key_tde_and_rds_custom() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let key = here.key().await;
@@ -64,7 +64,7 @@ async fn only_snapshots_under_a_key_of_ones_own_and_without_what_binds_them_are_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_aws_owns_gives_way_to_ones_own() {
+async fn copy_replaces_aws_owned_key_by_given_key() {
     let lab = Lab::new();
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
     lab.cloud.create_database(Database { kms_key: Some("sse-rds".to_owned()), ..Database::new(A, HERE, "orders") });
@@ -78,7 +78,7 @@ async fn a_key_that_aws_owns_gives_way_to_ones_own() {
     copy(&here, "keyed", Some(&key)).await.unwrap();
     copy(&here, "still-owned", None).await.unwrap();
     copy(&there, "there", Some(&there.key().await)).await.unwrap();
-    pass(hours(8)).await;
+    advance_time(hours(8)).await;
     assert_eq!(here.described("keyed").await.kms_key_id(), Some(key.as_str()));
     assert_eq!(here.described("still-owned").await.storage_encryption_type().unwrap().as_str(), "sse-rds");
     assert_eq!(here.try_share("keyed", B).await, "ok");
@@ -90,7 +90,7 @@ async fn a_key_that_aws_owns_gives_way_to_ones_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_option_group_that_binds_is_kept_wherever_the_snapshot_goes() {
+async fn copy_and_restore_keep_persistent_options() {
     let lab = Lab::new();
     let (here, there) = (lab.agent(A, HERE), lab.agent(A, THERE));
     let key = here.key().await;
@@ -114,13 +114,13 @@ async fn an_option_group_that_binds_is_kept_wherever_the_snapshot_goes() {
     };
     assert_eq!(code(modify("other").await), COMBINATION);
     modify("free").await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     here.snapshot("orders", "free").await;
     modify("bound").await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     assert_eq!(code(modify("free").await), COMBINATION);
     here.snapshot("orders", "bound").await;
-    // Timezone binds, but Oracle's may be shared.
+    // The persistent option Timezone does not prevent sharing for Oracle.
     assert_eq!(here.try_share("bound", B).await, "ok");
 
     let across = |source: &str, target: &str, group: Option<&str>, key: String| {
@@ -137,7 +137,7 @@ async fn an_option_group_that_binds_is_kept_wherever_the_snapshot_goes() {
     let group = |snapshot: aws_sdk_rds::types::DbSnapshot| snapshot.option_group_name().unwrap().to_owned();
     assert_eq!(group(there.described("bound").await), "zoned");
     assert_eq!(group(there.described("free").await), "default:oracle-ee-19");
-    // Within the account and Region the group stays.
+    // Within the account and Region a copy keeps the group.
     here.copy("bound", "again", &key).await;
     assert_eq!(group(here.described("again").await), "bound");
 
@@ -154,7 +154,7 @@ async fn an_option_group_that_binds_is_kept_wherever_the_snapshot_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_accounts_option_group_is_named_anew_or_copied_along() {
+async fn copy_of_shared_snapshot_needs_own_or_copied_option_group() {
     let lab = Lab::new();
     let (a, b) = (lab.agent(A, HERE), lab.agent(B, HERE));
     let oracle = Database {
@@ -168,7 +168,7 @@ async fn another_accounts_option_group_is_named_anew_or_copied_along() {
     a.option_group("bound", "oracle-ee", "19", &["OLS"]).await;
     let call = a.rds.modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
     call.option_group_name("bound").send().await.unwrap();
-    pass(hours(1)).await;
+    advance_time(hours(1)).await;
     for name in ["orders", "postgres"] {
         a.snapshot(name, name).await;
         a.share(name, B).await;
@@ -192,7 +192,7 @@ async fn another_accounts_option_group_is_named_anew_or_copied_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rds_custom_and_other_places_are_left_out() {
+async fn rds_custom_and_outposts_are_refused() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     let custom = "custom-sqlserver-se".to_owned();
@@ -208,7 +208,7 @@ async fn rds_custom_and_other_places_are_left_out() {
     assert_eq!(code(copy("custom").send().await), VALUE);
     assert_eq!(code(copy("orders").snapshot_target("outposts").send().await), VALUE);
     assert_eq!(code(copy("orders").target_custom_availability_zone("rds-caz-1").send().await), VALUE);
-    // Outside GovCloud nobody reads it.
+    // The pre-signed URL is ignored outside GovCloud.
     copy("orders").snapshot_target("region").pre_signed_url("https://not-looked-at").send().await.unwrap();
     let restore = here.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier("custom");
     assert_eq!(code(restore.db_instance_identifier("again").send().await), VALUE);

@@ -1,4 +1,4 @@
-//! The weather: what goes wrong on AWS's side by itself.
+//! Random fault injection.
 
 use std::time::Duration;
 
@@ -6,45 +6,44 @@ use fastrand::Rng;
 
 use crate::gate::Disturbance;
 
-/// The oldest that a read can be. KMS follows "an eventual consistency model", with a delay "typically less than a few
-/// seconds" (KMS Developer Guide, Access AWS KMS, Eventual consistency). UNSOURCED for RDS, and so is the figure.
+/// The greatest age of a stale read. KMS follows "an eventual consistency model", with a delay "typically less than a
+/// few seconds" (KMS Developer Guide, Access AWS KMS, Eventual consistency). UNSOURCED for RDS, and so is the figure.
 pub(crate) const OLDEST_READ: Duration = Duration::from_secs(30);
 
-/// How often AWS fails by itself: each of these happens to one request in so many, at random by the world's seed. Zero is
-/// never.
+/// The rates of random faults: with N, one request in N has the fault, chosen by the seed. Zero is never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weather {
-    /// One request in so many is throttled.
+    /// One request in N is throttled.
     pub throttling: u32,
-    /// One in so many is answered with HTTP 500.
+    /// One request in N is answered with HTTP 500.
     pub server_errors: u32,
-    /// One in so many is done, and its answer is lost.
+    /// One request in N takes effect, and its answer is lost.
     pub lost_answers: u32,
-    /// One read of RDS or KMS in so many is up to 30 s old.
+    /// One read of RDS or KMS in N is answered from a state up to 30 s old.
     pub stale_reads: u32,
 }
 
 impl Weather {
-    /// Nothing goes wrong by itself.
+    /// No random faults.
     pub fn calm() -> Self {
         Self::default()
     }
 
-    /// Something goes wrong with about one request in five.
+    /// Faults in about one request in five.
     pub fn rough() -> Self {
         Self { throttling: 20, server_errors: 40, lost_answers: 40, stale_reads: 8 }
     }
 }
 
-/// Where the weather comes from.
+/// Chooses the random faults.
 #[derive(Debug)]
-pub(crate) struct Sky {
+pub(crate) struct FaultInjector {
     weather: Weather,
     random: Rng,
 }
 
-impl Sky {
-    /// The weather has its own randomness: what it does changes no id.
+impl FaultInjector {
+    /// Has its own random number generator, so that faults do not change any id.
     pub(crate) fn new(weather: Weather, seed: u64) -> Self {
         Self { weather, random: Rng::with_seed(seed.rotate_left(32)) }
     }
@@ -53,7 +52,7 @@ impl Sky {
         self.weather = weather;
     }
 
-    /// What happens to the next request.
+    /// The fault of the next request.
     pub(crate) fn next(&mut self) -> Disturbance {
         let Weather { throttling, server_errors, lost_answers, stale_reads } = self.weather;
         let mut one_in = |count: u32| count > 0 && self.random.u32(..count) == 0;

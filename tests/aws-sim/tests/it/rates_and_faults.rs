@@ -1,4 +1,4 @@
-//! What AWS does by itself: it limits rates, and fails now and then.
+//! Rate limits and random faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,21 +6,22 @@ use std::time::Duration;
 use aws_sdk_rds::error::ProvideErrorMetadata;
 use aws_sim::{Rates, Weather};
 
-use crate::lab::{A, B, Clients, HERE, Lab, THERE, code, pass};
+use crate::lab::{A, B, Clients, HERE, Lab, THERE, advance_time, code};
 
-/// Clients that do not try again.
-fn once(lab: &Lab, account: &str, region: &str) -> Clients {
+/// Clients without retries.
+fn without_retries(lab: &Lab, account: &str, region: &str) -> Clients {
     lab.root_without_retries(account, region)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_is_of_one_action_of_one_account_in_one_region_and_comes_back_with_time() {
+async fn rate_limit_counts_per_action_account_and_region_and_refills() {
     let lab = Lab::with(|settings| {
         let slow =
             [("kms:CreateKey", 2), ("rds:DescribeDBInstances", 2), ("sqs:ListQueues", 1), ("sts:GetCallerIdentity", 1)];
         settings.rates = slow.iter().fold(Rates::none(), |rates, (action, rate)| rates.limit(action, *rate));
     });
-    let [own, there, other] = [(A, HERE), (A, THERE), (B, HERE)].map(|(account, region)| once(&lab, account, region));
+    let [own, there, other] =
+        [(A, HERE), (A, THERE), (B, HERE)].map(|(account, region)| without_retries(&lab, account, region));
     let create = async |clients: &Clients| {
         clients.kms.create_key().send().await.err().map(|error| error.code().unwrap_or_default().to_owned())
     };
@@ -31,17 +32,17 @@ async fn a_rate_is_of_one_action_of_one_account_in_one_region_and_comes_back_wit
     assert_eq!(create(&own).await.as_deref(), Some("ThrottlingException"));
     assert_eq!((create(&there).await, create(&other).await), (None, None));
     own.kms.list_keys().send().await.unwrap();
-    pass(Duration::from_millis(500)).await;
+    advance_time(Duration::from_millis(500)).await;
     assert_eq!(create(&own).await, None);
     assert_eq!(create(&own).await.as_deref(), Some("ThrottlingException"));
-    // It holds what one second brings, and no more.
-    pass(Duration::from_secs(100)).await;
+    // The capacity of a bucket is one second's rate.
+    advance_time(Duration::from_secs(100)).await;
     for _ in 0..2 {
         assert_eq!(create(&own).await, None);
     }
     assert_eq!(create(&own).await.as_deref(), Some("ThrottlingException"));
 
-    // In the words of each service.
+    // Each service has its own error code.
     let describe = || own.rds.describe_db_instances().send();
     assert!(describe().await.is_ok() && describe().await.is_ok());
     let refused = describe().await.unwrap_err();
@@ -54,11 +55,11 @@ async fn a_rate_is_of_one_action_of_one_account_in_one_region_and_comes_back_wit
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_counts_as_two_new_keys_in_its_region() {
+async fn replicate_key_counts_as_two_create_keys_in_replica_region() {
     let lab = Lab::with(|settings| settings.rates = Rates::documented().limit("kms:CreateKey", 3));
-    let [here, there] = [HERE, THERE].map(|region| once(&lab, A, region));
+    let [here, there] = [HERE, THERE].map(|region| without_retries(&lab, A, region));
     let key = here.kms.create_key().multi_region(true).send().await.unwrap().key_metadata.unwrap().key_id;
-    pass(Duration::from_secs(10)).await;
+    advance_time(Duration::from_secs(10)).await;
     here.kms.replicate_key().key_id(&key).replica_region(THERE).send().await.unwrap();
     there.kms.create_key().send().await.unwrap();
     assert_eq!(code(there.kms.create_key().send().await), "ThrottlingException");
@@ -69,9 +70,9 @@ async fn a_replica_counts_as_two_new_keys_in_its_region() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_documented_rates_are_those_of_kms() {
+async fn documented_rates_limit_kms_only() {
     let lab = Lab::with(|settings| settings.rates = Rates::documented());
-    let own = once(&lab, A, HERE);
+    let own = without_retries(&lab, A, HERE);
     let key = own.key().await;
     let cancel = async || code(own.kms.cancel_key_deletion().key_id(&key).send().await);
     let mut answers = Vec::new();
@@ -85,9 +86,9 @@ async fn the_documented_rates_are_those_of_kms() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_cryptographic_operations_share_a_rate() {
+async fn cryptographic_operations_share_one_rate_limit() {
     let lab = Lab::with(|settings| settings.rates = Rates::none().limit(Rates::CRYPTOGRAPHIC, 2));
-    let own = once(&lab, A, HERE);
+    let own = without_retries(&lab, A, HERE);
     let key = own.key().await;
     let data = || own.kms.generate_data_key().key_id(&key).number_of_bytes(32).send();
     let blob = data().await.unwrap().ciphertext_blob.unwrap();
@@ -95,9 +96,9 @@ async fn the_cryptographic_operations_share_a_rate() {
     assert_eq!(code(data().await), "ThrottlingException");
 }
 
-/// How a hundred requests ended.
-async fn hundred(lab: &Lab) -> BTreeMap<String, usize> {
-    let own = once(lab, A, HERE);
+/// The results of a hundred requests, counted.
+async fn results_of_hundred_requests(lab: &Lab) -> BTreeMap<String, usize> {
+    let own = without_retries(lab, A, HERE);
     let mut ends = BTreeMap::new();
     for _ in 0..100 {
         let end = match own.rds.describe_db_instances().send().await {
@@ -110,7 +111,7 @@ async fn hundred(lab: &Lab) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_weather_comes_from_the_seed() {
+async fn random_faults_are_determined_by_seed() {
     let rough = |seed| {
         Lab::with(|settings| {
             settings.seed = seed;
@@ -118,23 +119,23 @@ async fn the_weather_comes_from_the_seed() {
         })
     };
     let lab = rough(1);
-    pass(Duration::from_secs(100)).await;
+    advance_time(Duration::from_secs(100)).await;
     lab.database("orders");
-    let ends = hundred(&lab).await;
-    // The database is younger than 30 s all the time: an old read does not show it.
+    let ends = results_of_hundred_requests(&lab).await;
+    // The database is younger than 30 s all the time, so an old read does not show it.
     let kinds: Vec<&str> = ends.keys().map(String::as_str).collect();
     assert_eq!(kinds, ["0 found", "1 found", "InternalFailure", "Throttling", "broken"], "{ends:?}");
     let calm = |ends: &BTreeMap<String, usize>| ends.get("1 found").copied();
     assert!(calm(&ends).is_some_and(|count| (50..95).contains(&count)), "{ends:?}");
     let again = async |seed| {
         let lab = rough(seed);
-        pass(Duration::from_secs(100)).await;
+        advance_time(Duration::from_secs(100)).await;
         lab.database("orders");
-        hundred(&lab).await
+        results_of_hundred_requests(&lab).await
     };
     assert_eq!(again(1).await, ends);
     assert_ne!(again(2).await, ends);
     lab.cloud.change_weather(Weather::calm());
-    pass(Duration::from_secs(100)).await;
-    assert_eq!(calm(&hundred(&lab).await), Some(100));
+    advance_time(Duration::from_secs(100)).await;
+    assert_eq!(calm(&results_of_hundred_requests(&lab).await), Some(100));
 }

@@ -6,7 +6,7 @@ use crate::lab::{A, B, HERE, Lab, THERE, code, snapshot_arn};
 
 const VALUE: &str = "InvalidParameterValue";
 
-/// The code of a refusal, or `ok`.
+/// The error code of a call, or `ok`.
 macro_rules! answer {
     ($call:expr) => {{
         let answer = $call.send().await;
@@ -15,7 +15,7 @@ macro_rules! answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_action_minds_the_grammar_of_identifiers() {
+async fn every_action_validates_identifiers() {
     let lab = Lab::new();
     lab.database("orders");
     let here = lab.agent(A, HERE);
@@ -51,7 +51,7 @@ async fn every_action_minds_the_grammar_of_identifiers() {
     assert_eq!(answer!(rds.describe_db_instances().db_instance_identifier(&long)), VALUE);
     assert_eq!(answer!(rds.describe_db_instances().db_instance_identifier(&long[..63])), "DBInstanceNotFound");
     assert_eq!(answer!(rds.describe_db_snapshots().db_snapshot_identifier(&long)), "DBSnapshotNotFound");
-    // Some take an ARN, which must be of the right kind; the others do not.
+    // Some actions accept an ARN, which must be of the right type; the others do not.
     let (snapshot, instance) = (snapshot_arn(A, HERE, "first"), format!("arn:aws:rds:{HERE}:{A}:db:orders"));
     assert_eq!(answer!(rds.describe_db_instances().db_instance_identifier(&instance)), "ok");
     assert_eq!(answer!(rds.describe_db_instances().db_instance_identifier(&snapshot)), VALUE);
@@ -75,7 +75,7 @@ async fn every_action_minds_the_grammar_of_identifiers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn filters_are_known_by_name_and_markers_are_given_out() {
+async fn unknown_filter_or_marker_is_refused() {
     let lab = Lab::new();
     let here = lab.agent(A, HERE);
     for index in 0..25 {
@@ -142,7 +142,7 @@ async fn filters_are_known_by_name_and_markers_are_given_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn anothers_resources_are_not_named() {
+async fn describe_refuses_resources_of_other_account_or_region() {
     let lab = Lab::new();
     lab.database("orders");
     let (here, stranger, there) = (lab.agent(A, HERE), lab.agent(B, HERE), lab.agent(A, THERE));
