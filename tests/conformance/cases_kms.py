@@ -114,7 +114,7 @@ case("kms: administration of another account's key", "AccessDeniedException", 40
 # Creating keys.
 
 for name, value in (("KeySpec", "RSA_2048"), ("Origin", "EXTERNAL")):
-    case(f"kms: a key with the {name} {value}", "UnsupportedOperationException", 400,
+    case(f"kms: unsupported {name} {value}", "UnsupportedOperationException", 400,
          lambda w, name=name, value=value: metadata(w, **{name: value}),
          lambda w: metadata(w, KeySpec="SYMMETRIC_DEFAULT", KeyUsage="ENCRYPT_DECRYPT", Origin="AWS_KMS"))
 case("kms: description longer than 8192 characters", "ValidationException", 400,

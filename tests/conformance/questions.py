@@ -114,7 +114,7 @@ class Draw:
         return self.random.randrange(100) < percent
 
     def some(self, values: Any) -> Any:
-        """One value, as itself or as a list, or two."""
+        """One value, alone or in a list, or a list of two values."""
         first = self.one(values)
         if self.chance(60):
             return first
@@ -123,7 +123,7 @@ class Draw:
     def question(self) -> dict[str, Any]:
         action, kind, keys = self.one(ACTIONS)
         account = A
-        # RDS's resources and roles to be passed are never another account's: what is shared no policy tells.
+        # Resources of RDS and roles to pass are never another account's, since RDS shares snapshots without a policy.
         owner = B if kind in ("key", "queue", "role") and action != "iam:PassRole" and self.chance(40) else A
         resource = "*"
         if kind != "*":

@@ -26,8 +26,8 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    /// Creates the clients. They ignore this machine's AWS configuration and HTTP proxy: they reach the simulated AWS
-    /// within the process, through a connector that handles the same HTTP requests.
+    /// Creates the clients. They ignore this machine's AWS configuration and HTTP proxy: they call the simulated AWS
+    /// inside this process, through the same code that serves HTTP.
     pub(crate) fn new(cloud: &Cloud, side: Side, region: &'static str) -> Self {
         let account = side.account();
         let credentials = Credentials::new(account, secret(side), None, None, "demo");
