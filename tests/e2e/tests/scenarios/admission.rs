@@ -54,7 +54,7 @@ async fn both(lab: &Lab, restored: &[&str]) -> (Ran, Ran) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_of_two_is_never_overrun_and_the_urgent_and_the_large_go_first() {
+async fn copies_stay_within_quota_and_start_by_priority_then_size() {
     let sizes = [("small", 20), ("large", 300), ("medium", 100), ("urgent", 30), ("other", 50)];
     let lab = lab(hours(quotas(2)), &sizes, "copies_in_flight = 2", "copies_in_flight = 2").await;
     lab.edit("source.toml", "database = \"urgent\"", "priority = 5\ndatabase = \"urgent\"");
@@ -76,7 +76,7 @@ async fn a_quota_of_two_is_never_overrun_and_the_urgent_and_the_large_go_first()
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_source_agents_learn_from_a_refusal_and_nobody_is_told() {
+async fn two_source_agents_retry_after_quota_refusal_without_fault() {
     let sizes = [("one", 100), ("two", 100), ("three", 100), ("four", 100), ("five", 100)];
     let lab = lab(hours(quotas(2)), &sizes, "copies_in_flight = 20", "copies_in_flight = 2").await;
     let names = sizes.map(|(name, _)| format!("{name}-cutover-1"));
@@ -109,7 +109,7 @@ async fn make_room(lab: &Lab, account: &str, after: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_waits_for_room_for_a_manual_snapshot_and_never_tries_in_vain() {
+async fn copy_waits_for_manual_snapshot_quota_without_refused_call() {
     let lab = lab(World::quick(), &[("orders", 100)], "", "").await;
     fill(&lab, A, 100).await;
     let ((source, target), ()) = tokio::join!(both(&lab, &["orders-cutover-1"]), make_room(&lab, A, 3));
@@ -122,7 +122,7 @@ async fn a_copy_waits_for_room_for_a_manual_snapshot_and_never_tries_in_vain() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_below_awss_own_is_learnt_from_one_refusal() {
+async fn snapshot_quota_below_default_is_learned_from_one_refusal() {
     let quotas = Quotas { manual_snapshots: 2, ..Quotas::default() };
     let lab = lab(World { quotas, ..World::quick() }, &[("orders", 100)], "", "").await;
     fill(&lab, B, 2).await;
@@ -167,24 +167,24 @@ async fn one_a_day(limit: &str, told: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_b_accepts_no_more_handoffs_within_a_day_than_it_says() {
+async fn per_day_count_limits_handoffs_accepted_within_a_day() {
     one_a_day("per_day_count = 1", "1 of 1").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_b_accepts_no_more_gib_within_a_day_than_it_says() {
+async fn per_day_gib_limits_gib_accepted_within_a_day() {
     one_a_day("per_day_gib = 150", "100 of 150 GiB").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_b_never_accepts_what_is_larger_than_its_share_of_a_day() {
+async fn handoff_larger_than_per_day_gib_blocks() {
     let lab = lab(World::quick(), &[("one", 100)], "", "per_day_gib = 99").await;
     let (_, target) = tokio::join!(lab.source_for(Duration::from_hours(2)), lab.target_until_trouble());
     assert!(target.blocked_until("raise per_day_gib under [limits]"), "{}", target.out);
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_b_copies_and_restores_no_more_at_once_than_it_says() {
+async fn account_b_limits_concurrent_copies_and_restores() {
     let limits = "copies_in_flight = 2\nrestores_in_flight = 1";
     let lab =
         lab(hours(Quotas::default()), &[("one", 100), ("two", 100), ("three", 100), ("four", 100)], "", limits).await;
@@ -214,7 +214,7 @@ async fn account_b_copies_and_restores_no_more_at_once_than_it_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_one_sender_keeps_another_ones_message_not_waiting() {
+async fn flood_from_one_sender_does_not_delay_other_senders() {
     let lab = lab(World::quick(), &[("orders", 100)], "", "copies_in_flight = 1").await;
     let receipts = "receipts = \"arn:aws:sqs:ap-northeast-1:444444444444:rds-handoff-receipts-222222222222\"";
     lab.edit("target.toml", "[restore]", &format!("[[from]]\naccount = \"444444444444\"\n{receipts}\n[restore]"));
@@ -265,7 +265,7 @@ fn forged(good: &HandoffMessage, nth: usize) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn agents_that_are_killed_while_some_wait_lose_none() {
+async fn agents_killed_while_handoffs_wait_lose_none() {
     let sizes = [("one", 100), ("two", 100), ("three", 100), ("four", 100)];
     let lab = lab(hours(quotas(2)), &sizes, "copies_in_flight = 2", "copies_in_flight = 1").await;
     let names = sizes.map(|(name, _)| format!("{name}-cutover-1"));

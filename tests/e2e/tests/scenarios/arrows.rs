@@ -92,7 +92,7 @@ fn dependencies(package: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_arrows_run_one_way() {
+fn crate_dependencies_are_as_listed() {
     let packages = packages();
     let ours: BTreeSet<String> = packages.iter().map(|package| text(&package["name"])).collect();
     let arrows: BTreeMap<String, BTreeSet<String>> = packages
@@ -114,7 +114,7 @@ fn the_arrows_run_one_way() {
 }
 
 #[test]
-fn the_contract_is_pure() {
+fn protocol_depends_on_neither_tokio_nor_aws() {
     let packages = packages();
     let protocol = packages.iter().find(|package| package["name"] == "protocol").unwrap();
     let impure = dependencies(protocol).into_iter().find(|name| name == "tokio" || name.starts_with("aws-"));
@@ -122,7 +122,7 @@ fn the_contract_is_pure() {
 }
 
 #[test]
-fn no_crate_of_ours_turns_the_lints_of_the_workspace_off() {
+fn every_crate_uses_workspace_lints() {
     for package in packages() {
         let manifest = std::fs::read_to_string(text(&package["manifest_path"])).unwrap();
         assert!(manifest.contains("[lints]\nworkspace = true"), "{}", package["name"]);
@@ -131,7 +131,7 @@ fn no_crate_of_ours_turns_the_lints_of_the_workspace_off() {
 
 /// The two commands of the README share every build of the SDK: one feature set, whatever is asked for.
 #[test]
-fn the_demo_and_the_tests_build_the_sdk_alike() {
+fn demo_and_tests_build_sdk_with_same_features() {
     let features = |scope: &[&str], edges: &str| -> BTreeMap<String, String> {
         let cargo = Command::new(env!("CARGO"))
             .args(["tree", "--prefix", "none", "--format", "{p}|{f}", "--edges", edges])
@@ -237,7 +237,7 @@ fn violations(package: &str, arrows: &Arrows) -> Vec<String> {
 }
 
 #[test]
-fn modules_form_no_circle_and_use_only_what_is_lower() {
+fn modules_have_no_cycle_and_use_only_lower_levels() {
     let wrong: Vec<String> = crates().iter().flat_map(|(package, (_, arrows))| violations(package, arrows)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -253,7 +253,7 @@ fn lines(arrows: &Arrows) -> Vec<String> {
 }
 
 #[test]
-fn a_name_leads_to_the_file_that_defines_it_through_re_exports() {
+fn re_exported_name_resolves_to_defining_file() {
     let arrows = arrows_of(&[
         ("lib.rs", "mod a;\nmod b;\npub use b::inner::Thing;"),
         ("a.rs", "use crate::Thing;\nuse crate::b;\nfn f() -> b::Other { crate::b::inner::make() }"),
@@ -266,7 +266,7 @@ fn a_name_leads_to_the_file_that_defines_it_through_re_exports() {
 }
 
 #[test]
-fn comments_literals_and_tests_name_nothing() {
+fn names_in_comments_literals_and_tests_are_ignored() {
     let arrows = arrows_of(&[
         ("lib.rs", "mod a;\nmod b;"),
         (
@@ -281,7 +281,7 @@ fn comments_literals_and_tests_name_nothing() {
 }
 
 #[test]
-fn a_parent_and_its_child_form_a_circle_when_each_uses_what_the_other_defines() {
+fn parent_and_child_form_cycle_only_when_each_uses_the_other() {
     let child = ("a/child.rs", "use super::Base;\npub struct Child(Base);");
     let declares = [("lib.rs", "mod a;"), ("a.rs", "mod child;\npub use child::Child;\npub struct Base;"), child];
     assert!(circles(&arrows_of(&declares)).is_empty());
@@ -290,7 +290,7 @@ fn a_parent_and_its_child_form_a_circle_when_each_uses_what_the_other_defines() 
 }
 
 #[test]
-fn an_arrow_up_is_found_directly_and_through_a_module_without_a_level() {
+fn use_of_higher_level_is_found_directly_and_through_others() {
     let found = |from: &str, to: &str| {
         let arrows = Arrows::from([
             ((from.to_owned(), "other.rs".to_owned()), BTreeSet::from([1])),
@@ -305,10 +305,10 @@ fn an_arrow_up_is_found_directly_and_through_a_module_without_a_level() {
     assert_eq!(found("ui/lines.rs", "ui/bars.rs"), (0, 0));
 }
 
-/// `cargo test -p e2e --test scenarios -- --ignored --nocapture modules_of_each_crate`
+/// `cargo test -p e2e --test scenarios -- --ignored --nocapture print_module_counts_of_each_crate`
 #[test]
 #[ignore = "prints figures, and checks nothing"]
-fn modules_of_each_crate_are_counted() {
+fn print_module_counts_of_each_crate() {
     for (package, (files, arrows)) in crates() {
         let circles: Vec<usize> = circles(&arrows).iter().map(BTreeSet::len).collect();
         println!("{package}: {} modules, {} arrows, circles of {circles:?} modules", files.len(), arrows.len());

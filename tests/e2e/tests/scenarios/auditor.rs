@@ -96,7 +96,7 @@ async fn auditor_reports_access_outside_an_open_offer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn auditor_reports_what_is_made_twice() {
+async fn auditor_reports_duplicate_resource() {
     let lab = offered().await;
     let (home, name) = (lab.admin(A, HOME), lab.admin(A, HOME).snapshots().await.remove(0));
     let id = home.tags(&name).await.into_iter().find(|(key, _)| key == "rds-handoff:id").unwrap().1;
@@ -119,7 +119,7 @@ async fn auditor_reports_what_is_made_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn auditor_ends_the_scenario_at_the_call_that_exceeds_a_limit() {
+async fn auditor_fails_scenario_at_call_that_exceeds_limit() {
     let lab = offered().await;
     lab.edit("source.toml", "[[target]]", "[limits]\ncopies_in_flight = 1\n[[target]]");
     let (home, abroad) = (lab.admin(A, HOME), lab.thief(A, SOURCE, TARGET));
@@ -143,7 +143,7 @@ async fn auditor_ends_the_scenario_at_the_call_that_exceeds_a_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn auditor_reports_a_change_of_what_is_not_the_handoffs_own() {
+async fn auditor_reports_change_of_foreign_resource() {
     let lab = offered().await;
     take(&lab.admin(A, HOME), "payroll", "nightly", &[tag("role", "source")]).await;
     let own_key = lab.admin(B, TARGET).own_key().await;
@@ -173,7 +173,7 @@ async fn auditor_reports_a_change_of_what_is_not_the_handoffs_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn auditor_reports_a_record_that_is_lost_or_written_anew() {
+async fn auditor_reports_lost_or_overwritten_record() {
     let lab = offered().await;
     let source = lab.admin(A, HOME).snapshots().await.remove(0);
     let ended = "revoked/2026-11-21T10:00:00Z";

@@ -60,7 +60,7 @@ fn printed(text: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inbox_that_does_not_let_the_source_agent_in() {
+async fn inbox_policy_without_source_agent_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let b = lab.admin(B, TARGET);
     let other = json!([{ "Effect": "Allow", "Principal": { "AWS": B }, "Action": "sqs:GetQueueUrl", "Resource": "*" }]);
@@ -90,7 +90,7 @@ async fn an_inbox_that_does_not_let_the_source_agent_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn receipts_that_do_not_let_the_target_agent_in() {
+async fn receipts_policy_without_target_agent_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let (a, receipts) = (lab.admin(A, HOME), format!("rds-handoff-receipts-{B}"));
     let other = json!([{ "Effect": "Allow", "Principal": { "AWS": A }, "Action": "sqs:GetQueueUrl", "Resource": "*" }]);
@@ -127,7 +127,7 @@ async fn goes_on_alone(lab: &Lab, fix: impl AsyncFn(&Told)) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_policy_without_the_statements_of_account_b() {
+async fn key_policy_without_account_b_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     published(&lab).await;
     let (a, key) = (lab.admin(A, TARGET), lab.replica_key().await);
@@ -155,7 +155,7 @@ async fn unshare(lab: &Lab) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_that_somebody_has_unshared() {
+async fn unshared_copy_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     published(&lab).await;
     unshare(&lab).await;
@@ -172,7 +172,7 @@ async fn a_copy_that_somebody_has_unshared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_that_somebody_has_unshared_is_shared_again_by_the_source_agent_while_it_runs() {
+async fn running_source_agent_shares_unshared_copy_again() {
     let lab = Lab::new(World::quick()).await;
     let target = async {
         lab.message().await;
@@ -229,7 +229,7 @@ impl<'a> Policies<'a> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_is_not_allowed_an_action() {
+async fn role_without_action_blocks_until_fix_is_applied() {
     for (account, role, agent, action) in [
         (A, SOURCE, "source-agent", "rds:CopyDBSnapshot"),
         (A, SOURCE, "source-agent", "sqs:SendMessage"),
@@ -243,7 +243,7 @@ async fn a_role_that_is_not_allowed_an_action() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_may_not_use_a_key_of_its_own_account() {
+async fn role_without_key_permission_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let policies = Policies::without(&lab, B, TARGET_ROLE, |sid, _| {
         ["StoresUnderTheOwnKeyThroughServices", "LetsServicesKeepTheOwnKey"].contains(&sid)
@@ -266,7 +266,7 @@ async fn a_role_that_may_not_use_a_key_of_its_own_account() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_policy_without_the_statements_of_account_a() {
+async fn key_policy_without_source_agent_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let a = lab.admin(A, TARGET);
     let alias = format!("alias/rds-handoff-{HOME}-{B}");
@@ -299,7 +299,7 @@ fn excepted(deny: &Value, told: &Told) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_control_policy_in_account_a() {
+async fn service_control_policy_in_account_a_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let deny = json!({ "Effect": "Deny", "Action": "rds:ModifyDBSnapshotAttribute", "Resource": "*" });
     let attach = |deny: &Value| lab.cloud.set_service_control_policies(A, &[FULL_ACCESS, &policy(deny)]).unwrap();
@@ -309,7 +309,7 @@ async fn a_service_control_policy_in_account_a() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_control_policy_in_account_b() {
+async fn service_control_policy_in_account_b_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let deny = json!({
         "Effect": "Deny", "Action": ["rds:*", "sqs:*"], "Resource": "*",
@@ -322,7 +322,7 @@ async fn a_service_control_policy_in_account_b() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_control_policy_over_the_inbox() {
+async fn resource_control_policy_on_inbox_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let deny = json!({
         "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*",
@@ -335,7 +335,7 @@ async fn a_resource_control_policy_over_the_inbox() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permissions_boundary_without_an_action() {
+async fn permissions_boundary_without_action_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let statements = RefCell::new(vec![json!({ "Effect": "Allow", "Action": ["rds:*", "kms:*"], "Resource": "*" })]);
     let put = || {

@@ -6,7 +6,7 @@ use agent_runtime::Exit;
 use e2e::{A, B, HOME, Lab, TARGET, World, differences, without_request_ids};
 
 #[tokio::test(start_paused = true)]
-async fn a_healthy_pair_of_accounts_passes_and_nothing_is_changed() {
+async fn check_passes_for_correct_accounts_and_changes_nothing() {
     let lab = Lab::new(World::slow()).await;
     let world = lab.cloud.fingerprint();
     lab.cloud.forget_calls();
@@ -20,7 +20,7 @@ async fn a_healthy_pair_of_accounts_passes_and_nothing_is_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_broken_fails_with_its_fix() {
+async fn check_reports_each_misconfiguration_with_its_fix() {
     let lab = Lab::new(World::slow()).await;
     let (a, b) = (lab.admin(A, HOME), lab.admin(B, TARGET));
     // Account A: the receipts queue lets nobody send, the database has another name.
@@ -49,7 +49,7 @@ async fn what_is_broken_fails_with_its_fix() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_lets_a_third_account_send_fails() {
+async fn check_fails_for_queue_that_lets_third_account_send() {
     let lab = Lab::new(World::slow()).await;
     let (a, b) = (lab.admin(A, HOME), lab.admin(B, TARGET));
     let third = serde_json::json!({
@@ -66,7 +66,7 @@ async fn a_queue_that_lets_a_third_account_send_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_roles_of_account_b_have_the_names_of_its_configuration() {
+async fn check_uses_role_names_of_target_configuration() {
     let lab = Lab::new(World::slow()).await;
     lab.edit("target.toml", "key = ", "role = \"theirs\"\nkey = ");
     lab.edit("target.toml", "[[from]]", "[[from]]\nrole = \"ours\"");
@@ -94,7 +94,7 @@ fn about(out: &str, thing: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_is_not_enabled_is_named_and_nothing_else_is_asked_there() {
+async fn check_names_disabled_region_and_skips_its_other_checks() {
     let lab = Lab::new(World::slow()).await;
     lab.cloud.set_disabled_regions(A, &[TARGET]);
     lab.cloud.set_disabled_regions(B, &[HOME]);
@@ -109,7 +109,7 @@ async fn a_region_that_is_not_enabled_is_named_and_nothing_else_is_asked_there()
 }
 
 #[tokio::test(start_paused = true)]
-async fn whom_the_handoff_key_lets_in_is_told() {
+async fn check_lists_principals_allowed_by_handoff_key() {
     let lab = Lab::new(World::slow()).await;
     let a = lab.admin(A, TARGET);
     let key = async |lab: &Lab| {
@@ -143,7 +143,7 @@ async fn whom_the_handoff_key_lets_in_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_own_key_that_databases_cannot_rest_under_fails() {
+async fn check_fails_for_own_key_that_cannot_encrypt_databases() {
     use aws_sdk_kms::types::{KeySpec, KeyUsageType, Tag};
     let lab = Lab::new(World::slow()).await;
     let b = lab.admin(B, TARGET);

@@ -8,7 +8,7 @@ use e2e::cost::{Row, Way, measure};
 pub(crate) const CALLS_OF_ONE: usize = 120;
 
 #[tokio::test(start_paused = true)]
-async fn one_handoff_costs_no_more_calls_than_it_did_and_three_share_what_they_read() {
+async fn one_handoff_stays_in_call_budget_and_three_share_reads() {
     let one = measure(Way::Agents, Row::raised(1)).await;
     assert!(one.calls <= CALLS_OF_ONE, "{one:?}");
     assert!(one.reads < one.calls && one.receives > 0, "{one:?}");
@@ -20,7 +20,7 @@ async fn one_handoff_costs_no_more_calls_than_it_did_and_three_share_what_they_r
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_script_looks_in_its_interval_and_makes_its_seven_calls() {
+async fn waiter_script_polls_at_interval_and_makes_seven_changes() {
     let interval = Duration::from_secs(30);
     for databases in [1, 3] {
         let cost = measure(Way::Waiters, Row::raised(databases)).await;
@@ -37,7 +37,7 @@ async fn a_script_looks_in_its_interval_and_makes_its_seven_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_of_copies_makes_rounds() {
+async fn copy_quota_of_one_runs_copies_in_sequence() {
     let (narrow, wide) = (Row { databases: 3, copies: 1 }, Row::raised(3));
     let (narrow, wide) = (measure(Way::Waiters, narrow).await, measure(Way::Waiters, wide).await);
     assert_eq!(narrow.bound, wide.bound + Duration::from_hours(2 * 3));
@@ -45,7 +45,7 @@ async fn a_quota_of_copies_makes_rounds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_snapshot_tool_waits_for_its_schedules() {
+async fn snapshot_tool_waits_for_its_schedules() {
     let cost = measure(Way::SnapshotTool, Row::raised(3)).await;
     assert!(cost.reported.worst > Duration::from_mins(10) && cost.silent.mean().is_none(), "{cost:?}");
     assert!(cost.makespan >= cost.bound, "{cost:?}");

@@ -37,7 +37,7 @@ async fn clean(existing_key: bool) -> &'static (usize, String) {
 }
 
 /// Kills at calls of a clean run. The world that is left must be the clean one, to the last tag, grant and message.
-async fn crash_everywhere((moment, existing_key): (Moment, bool), shard: usize) {
+async fn kill_at_each_call((moment, existing_key): (Moment, bool), shard: usize) {
     let begin = || World { existing_key, ..World::quick() };
     let (calls, world) = clean(existing_key).await;
     // Each kind takes another sample.
@@ -56,19 +56,19 @@ async fn crash_everywhere((moment, existing_key): (Moment, bool), shard: usize) 
 const EVERY: usize = 20;
 
 #[rustfmt::skip]
-sharded!(crash_everywhere(Moment::Before, false) in
-    crash_everywhere_before_the_call_1 0, crash_everywhere_before_the_call_2 1,
-    crash_everywhere_before_the_call_3 2, crash_everywhere_before_the_call_4 3);
+sharded!(kill_at_each_call(Moment::Before, false) in
+    kill_before_each_call_leaves_same_result_1 0, kill_before_each_call_leaves_same_result_2 1,
+    kill_before_each_call_leaves_same_result_3 2, kill_before_each_call_leaves_same_result_4 3);
 #[rustfmt::skip]
-sharded!(crash_everywhere(Moment::After, false) in
-    crash_everywhere_after_the_call_and_before_its_answer_1 0, crash_everywhere_after_the_call_and_before_its_answer_2 1,
-    crash_everywhere_after_the_call_and_before_its_answer_3 2, crash_everywhere_after_the_call_and_before_its_answer_4 3);
+sharded!(kill_at_each_call(Moment::After, false) in
+    kill_after_each_call_before_its_answer_leaves_same_result_1 0, kill_after_each_call_before_its_answer_leaves_same_result_2 1,
+    kill_after_each_call_before_its_answer_leaves_same_result_3 2, kill_after_each_call_before_its_answer_leaves_same_result_4 3);
 #[rustfmt::skip]
-sharded!(crash_everywhere(Moment::Later, false) in
-    crash_everywhere_in_the_sleep_after_1 0, crash_everywhere_in_the_sleep_after_2 1,
-    crash_everywhere_in_the_sleep_after_3 2, crash_everywhere_in_the_sleep_after_4 3);
+sharded!(kill_at_each_call(Moment::Later, false) in
+    kill_in_sleep_after_each_call_leaves_same_result_1 0, kill_in_sleep_after_each_call_leaves_same_result_2 1,
+    kill_in_sleep_after_each_call_leaves_same_result_3 2, kill_in_sleep_after_each_call_leaves_same_result_4 3);
 // The moment that loses most; the others are the same steps as above.
 #[rustfmt::skip]
-sharded!(crash_everywhere(Moment::After, true) in
-    crash_everywhere_under_an_existing_key_1 0, crash_everywhere_under_an_existing_key_2 1,
-    crash_everywhere_under_an_existing_key_3 2, crash_everywhere_under_an_existing_key_4 3);
+sharded!(kill_at_each_call(Moment::After, true) in
+    kill_with_existing_key_leaves_same_result_1 0, kill_with_existing_key_leaves_same_result_2 1,
+    kill_with_existing_key_leaves_same_result_3 2, kill_with_existing_key_leaves_same_result_4 3);

@@ -13,7 +13,7 @@ fn deploy(file: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_example_configurations_are_good_as_they_are() {
+async fn example_configurations_are_accepted() {
     let lab = Lab::new(World::quick()).await;
     for (example, file) in [("source.example.toml", "source.toml"), ("target.example.toml", "target.toml")] {
         lab.write(file, &deploy(example));
@@ -56,7 +56,7 @@ pub(crate) fn steps(role: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn the_permission_tables_are_those_of_the_templates() {
+fn permission_tables_match_templates() {
     for role in ["rds-handoff-source-agent", "rds-handoff-target-agent"] {
         let allowed = permissions(&Lab::PAIR.policies(role)).into_iter().map(|(_, action)| action);
         assert_eq!(allowed.collect::<BTreeSet<_>>(), steps(role).into_keys().collect(), "{role}");
@@ -71,7 +71,7 @@ fn listed(text: &str, heading: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_lists_of_actions_are_what_a_clean_move_calls() {
+async fn listed_actions_match_calls_of_clean_handoff() {
     let lab = Lab::new(World::quick()).await;
     lab.move_all(&["orders-cutover-1"]).await;
     let text = deploy("README.md");

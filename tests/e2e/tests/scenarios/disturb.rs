@@ -34,7 +34,7 @@ async fn clean() -> &'static (usize, String) {
 /// A sample has each of so many calls.
 const EVERY: usize = 25;
 
-async fn disturb_everywhere((what, kind): (Disturbance, usize), shard: usize) {
+async fn disturb_each_call((what, kind): (Disturbance, usize), shard: usize) {
     let (calls, world) = clean().await;
     // Each kind takes another sample.
     let points = points(1..=*calls, EVERY, 3 * kind, shard);
@@ -47,28 +47,28 @@ async fn disturb_everywhere((what, kind): (Disturbance, usize), shard: usize) {
 }
 
 #[rustfmt::skip]
-sharded!(disturb_everywhere(Disturbance::Throttle, 0) in
-    disturb_everywhere_with_throttling_1 0, disturb_everywhere_with_throttling_2 1,
-    disturb_everywhere_with_throttling_3 2, disturb_everywhere_with_throttling_4 3);
+sharded!(disturb_each_call(Disturbance::Throttle, 0) in
+    throttling_at_each_call_changes_no_result_1 0, throttling_at_each_call_changes_no_result_2 1,
+    throttling_at_each_call_changes_no_result_3 2, throttling_at_each_call_changes_no_result_4 3);
 #[rustfmt::skip]
-sharded!(disturb_everywhere(Disturbance::ServerError, 1) in
-    disturb_everywhere_with_server_errors_1 0, disturb_everywhere_with_server_errors_2 1,
-    disturb_everywhere_with_server_errors_3 2, disturb_everywhere_with_server_errors_4 3);
+sharded!(disturb_each_call(Disturbance::ServerError, 1) in
+    server_error_at_each_call_changes_no_result_1 0, server_error_at_each_call_changes_no_result_2 1,
+    server_error_at_each_call_changes_no_result_3 2, server_error_at_each_call_changes_no_result_4 3);
 #[rustfmt::skip]
-sharded!(disturb_everywhere(Disturbance::LostAnswer, 2) in
-    disturb_everywhere_with_lost_answers_1 0, disturb_everywhere_with_lost_answers_2 1,
-    disturb_everywhere_with_lost_answers_3 2, disturb_everywhere_with_lost_answers_4 3);
+sharded!(disturb_each_call(Disturbance::LostAnswer, 2) in
+    lost_answer_at_each_call_changes_no_result_1 0, lost_answer_at_each_call_changes_no_result_2 1,
+    lost_answer_at_each_call_changes_no_result_3 2, lost_answer_at_each_call_changes_no_result_4 3);
 #[rustfmt::skip]
-sharded!(disturb_everywhere(Disturbance::LateAnswer(Duration::from_mins(2)), 3) in
-    disturb_everywhere_with_answers_after_the_deadline_1 0, disturb_everywhere_with_answers_after_the_deadline_2 1,
-    disturb_everywhere_with_answers_after_the_deadline_3 2, disturb_everywhere_with_answers_after_the_deadline_4 3);
+sharded!(disturb_each_call(Disturbance::LateAnswer(Duration::from_mins(2)), 3) in
+    answer_after_timeout_at_each_call_changes_no_result_1 0, answer_after_timeout_at_each_call_changes_no_result_2 1,
+    answer_after_timeout_at_each_call_changes_no_result_3 2, answer_after_timeout_at_each_call_changes_no_result_4 3);
 #[rustfmt::skip]
-sharded!(disturb_everywhere(Disturbance::StaleRead(Duration::from_secs(30)), 4) in
-    disturb_everywhere_with_stale_reads_1 0, disturb_everywhere_with_stale_reads_2 1,
-    disturb_everywhere_with_stale_reads_3 2, disturb_everywhere_with_stale_reads_4 3);
+sharded!(disturb_each_call(Disturbance::StaleRead(Duration::from_secs(30)), 4) in
+    stale_read_at_each_call_changes_no_result_1 0, stale_read_at_each_call_changes_no_result_2 1,
+    stale_read_at_each_call_changes_no_result_3 2, stale_read_at_each_call_changes_no_result_4 3);
 
 #[tokio::test(start_paused = true)]
-async fn slow_policies_are_waited_for() {
+async fn slow_policy_propagation_is_waited_for() {
     let (_, world) = clean().await;
     let lab = Lab::new(World { authorization_lag: Duration::from_mins(6), ..World::quick() }).await;
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
@@ -79,7 +79,7 @@ async fn slow_policies_are_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_agents_race() {
+async fn two_concurrent_agents_per_account_leave_same_result() {
     let (_, world) = clean().await;
     let lab = Lab::new(World::quick()).await;
     let restored = ["orders-cutover-1"];
@@ -123,7 +123,7 @@ impl Gate for HalfAMinuteAgo {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_agents_that_see_half_a_minute_ago_publish_one_offer() {
+async fn two_source_agents_with_stale_reads_publish_one_offer() {
     let (_, world) = clean().await;
     for seconds in (45..65).step_by(4) {
         let lab = Lab::new(World::quick()).await;

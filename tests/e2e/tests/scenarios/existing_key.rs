@@ -35,7 +35,7 @@ async fn replica_policy(lab: &Lab) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_crosses_under_an_existing_key() {
+async fn handoff_with_existing_key_settles_with_kms_reads_only() {
     let lab = Lab::new(World { existing_key: true, ..World::slow() }).await;
     let policy = replica_policy(&lab).await;
     // The key has just been made.
@@ -62,7 +62,7 @@ async fn a_database_crosses_under_an_existing_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_b_stands_in_the_policy_afterwards_and_copies_nothing_that_is_not_shared() {
+async fn account_b_keeps_use_of_existing_key_but_copies_only_what_is_shared() {
     let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
@@ -95,7 +95,7 @@ async fn account_b_stands_in_the_policy_afterwards_and_copies_nothing_that_is_no
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_is_attached_to_the_role_it_changes_no_key() {
+async fn boundary_denies_key_changes_to_role_with_full_kms_access() {
     let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
     let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
     lab.cloud.put_role_policies(A, SOURCE, &[all]).unwrap();
@@ -206,7 +206,7 @@ async fn tag(kms: &aws_sdk_kms::Client, key: &str, on: bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_existing_key_that_is_not_as_agreed_blocks_with_its_fix_and_goes_on_when_it_is() {
+async fn misconfigured_existing_key_blocks_until_its_fix_is_applied() {
     for undone in [
         Undone::NoAlias,
         Undone::AliasOfAnotherKey,
@@ -253,7 +253,7 @@ async fn a_existing_key_that_is_not_as_agreed_blocks_with_its_fix_and_goes_on_wh
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_under_way_keeps_its_key_mode() {
+async fn active_handoff_keeps_its_key_mode() {
     for (existing_key, edit) in
         [(true, (GIVEN, "")), (false, ("region = \"us-west-2\"", "region = \"us-west-2\"\nkey_mode = \"existing\""))]
     {
@@ -275,7 +275,7 @@ async fn what_is_under_way_keeps_its_key_mode() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_managed_handoff_that_ends_shuts_no_given_one_out_of_the_same_key() {
+async fn ended_managed_handoff_keeps_key_open_for_existing_mode_handoff() {
     let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
     lab.configure_source(&["orders"], "");
     lab.source_for(Duration::from_mins(15)).await;
@@ -302,7 +302,7 @@ async fn a_managed_handoff_that_ends_shuts_no_given_one_out_of_the_same_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_handoff_by_flags_alone_says_its_key_mode() {
+async fn key_mode_flag_selects_key_steps_of_plan() {
     let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
     let plan = async |mode: &'static str| lab.source(&[&Lab::BY_FLAGS[..], &["--key-mode", mode]].concat()).await;
     let (given, managed, wrong) = (plan("existing").await, plan("managed").await, plan("borrowed").await);

@@ -34,7 +34,7 @@ async fn stopped_at(lab: &Lab, expected: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_snapshot_without_our_tags() {
+async fn source_snapshot_without_our_tags_stays_untouched() {
     let lab = Lab::new(World::quick()).await;
     let name = format!("rds-handoff-orders-{}-source", id(&lab).await);
     take(&lab, HOME, "orders", &name, vec![tag("team", "orders")]).await;
@@ -44,7 +44,7 @@ async fn a_source_snapshot_without_our_tags() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_snapshot_with_our_tags_and_other_content() {
+async fn source_snapshot_with_other_content_stays_untouched() {
     let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
     lab.configure_source(&["orders"], "");
     let id = id(&lab).await;
@@ -64,7 +64,7 @@ async fn a_source_snapshot_with_our_tags_and_other_content() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_copy_with_our_tags_and_other_content() {
+async fn shared_copy_with_other_content_is_not_shared() {
     let lab = Lab::new(World::quick()).await;
     let id = id(&lab).await;
     lab.cloud.create_database(Database::new(A, TARGET, "payroll"));
@@ -80,7 +80,7 @@ async fn a_shared_copy_with_our_tags_and_other_content() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alias_that_names_a_key_of_somebody_else() {
+async fn alias_of_foreign_key_stops_handoff_and_key_stays_untouched() {
     let lab = Lab::new(World::quick()).await;
     let a = lab.admin(A, HOME);
     let key = a.create_key("somebody else's").await;
@@ -93,7 +93,7 @@ async fn an_alias_that_names_a_key_of_somebody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restored_name_that_is_taken_is_known_before_hours_of_copying() {
+async fn taken_name_of_restored_database_is_rejected_before_copy() {
     let lab = Lab::new(World::quick()).await;
     lab.cloud.create_database(Database::new(B, TARGET, "orders-cutover-1"));
     let source = lab.source(&Lab::ALONE);
@@ -110,7 +110,7 @@ async fn a_restored_name_that_is_taken_is_known_before_hours_of_copying() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_copy_without_our_tags() {
+async fn target_copy_without_our_tags_stays_untouched() {
     let lab = Lab::new(World::quick()).await;
     let name = format!("rds-handoff-orders-{}-target", id(&lab).await);
     lab.cloud.create_database(Database::new(B, TARGET, "other"));

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cost::CALLS_OF_ONE;
 
 #[tokio::test(start_paused = true)]
-async fn one_database_crosses() {
+async fn handoff_restores_identical_content_and_leaves_no_access_open() {
     let lab = Lab::new(World::slow()).await;
     let begun = tokio::time::Instant::now();
     let target_done = CancellationToken::new();
@@ -50,7 +50,7 @@ async fn one_database_crosses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn steps_that_are_observed_twice_change_nothing_that_the_agents_keep() {
+async fn observing_each_step_twice_changes_no_agent_state() {
     for hello in [&["run"][..], &Lab::ALONE] {
         let lab = Lab::new(World::quick()).await;
         lab.observe_twice();
@@ -73,7 +73,7 @@ async fn nothing_is_open(lab: &Lab) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_restore_profile_decides_what_becomes_of_a_database() {
+async fn restore_profile_decides_settings_of_restored_database() {
     let lab = Lab::new(World::quick()).await;
     lab.edit(
         "target.toml",
@@ -102,7 +102,7 @@ async fn the_restore_profile_decides_what_becomes_of_a_database() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_settled_handoff_run_again_does_nothing() {
+async fn run_after_settled_handoff_changes_nothing() {
     let lab = Lab::new(World::quick()).await;
     lab.move_all(&["orders-cutover-1"]).await;
     lab.settle().await;
@@ -121,7 +121,7 @@ async fn a_settled_handoff_run_again_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_databases_at_once_share_one_key() {
+async fn two_concurrent_handoffs_share_one_key() {
     let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
     let (source, target) = lab.move_all(&["orders-cutover-1", "payroll-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
@@ -135,7 +135,7 @@ async fn two_databases_at_once_share_one_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handoff_that_ends_shuts_no_other_one_out() {
+async fn handoff_that_settles_keeps_key_open_for_other_offers() {
     let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::slow() }).await;
     lab.configure_source(&["orders"], "");
     let later = async {
@@ -173,7 +173,7 @@ async fn a_handoff_that_ends_shuts_no_other_one_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_pass_at_a_time_gets_there_too() {
+async fn repeated_run_once_settles_handoff() {
     let lab = Lab::new(World::quick()).await;
     let mut passes = 0;
     loop {
@@ -191,7 +191,7 @@ async fn one_pass_at_a_time_gets_there_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_under_way_goes_on_without_its_database_and_its_declaration() {
+async fn active_handoff_continues_without_its_database_and_declaration() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_mins(1)).await;
     assert_eq!(source.exit, Exit::Pending, "stopped in the middle: {}", source.out);
@@ -206,7 +206,7 @@ async fn what_is_under_way_goes_on_without_its_database_and_its_declaration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seed_gives_the_same_run_to_the_last_call() {
+async fn same_seed_makes_identical_calls() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let lab = Lab::new(World::quick()).await;

@@ -75,7 +75,7 @@ async fn nothing_is_copied_before_account_b_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_b_says_in_one_word_what_it_lacks() {
+async fn account_b_answers_hello_with_what_it_lacks() {
     let lab = Lab::new(World::quick()).await;
     assert_eq!(answer(&lab).await, None);
     let b = lab.admin(B, TARGET);
@@ -129,7 +129,7 @@ async fn account_b_says_in_one_word_what_it_lacks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_command_alone_waits_for_its_answer_and_takes_nothing_else_away() {
+async fn hello_command_consumes_only_its_own_answer() {
     let lab = Lab::new(World::quick()).await;
     let ran = lab.source(&["hello", "--patience", "1m"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
@@ -155,7 +155,7 @@ async fn the_command_alone_waits_for_its_answer_and_takes_nothing_else_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_is_asked_too_early_answers_when_its_agent_comes() {
+async fn early_hello_is_answered_when_target_agent_starts() {
     let lab = Lab::new(World::quick()).await;
     let late = async {
         tokio::time::sleep(Duration::from_hours(5)).await;
@@ -170,7 +170,7 @@ async fn an_account_that_is_asked_too_early_answers_when_its_agent_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hostile_hello_is_buried_and_not_answered() {
+async fn invalid_hello_goes_to_dead_letter_queue_unanswered() {
     let lab = Lab::new(World::quick()).await;
     let good = asked(&lab).await;
     let body = good.encode();
@@ -211,7 +211,7 @@ async fn a_hostile_hello_is_buried_and_not_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_false_answer_is_not_believed() {
+async fn forged_answer_to_hello_is_ignored() {
     let lab = Lab::new(World::quick()).await;
     let hello = asked(&lab).await;
     let a = lab.admin(A, HOME);
@@ -234,7 +234,7 @@ async fn a_false_answer_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn however_many_processes_look_an_account_is_asked_ever_more_seldom_and_never_too_late() {
+async fn hello_is_resent_with_backoff_across_processes() {
     let lab = Lab::new(World::quick()).await;
     // As a timer does, every five minutes for a day, and once in a while for as long as a queue keeps a message.
     for _ in 0..288 {
@@ -253,7 +253,7 @@ async fn however_many_processes_look_an_account_is_asked_ever_more_seldom_and_ne
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_sent_keeps_no_other_message_waiting() {
+async fn unsendable_answer_does_not_delay_other_messages() {
     let lab = Lab::new(World::quick()).await;
     let hello = asked(&lab).await.encode();
     let (a, b) = (lab.admin(A, HOME), lab.admin(B, TARGET));

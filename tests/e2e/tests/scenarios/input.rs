@@ -29,14 +29,14 @@ async fn refused(lab: &Lab, expected: &[&str]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_database_is_named_with_those_that_are_there() {
+async fn unknown_database_is_refused_with_list_of_existing_ones() {
     let lab = Lab::new(World::quick()).await;
     lab.configure_source(&["orders", "ordres"], "");
     refused(&lab, &["ordres/cutover-1: no such DB instance in account 111111111111", "there are: orders"]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn kinds_that_are_not_supported_are_refused() {
+async fn unsupported_database_kinds_are_refused() {
     let lab = Lab::new(World::quick()).await;
     let database = |name| Database::new(A, HOME, name);
     lab.cloud.create_database(Database { kms_key: None, ..database("plain") });
@@ -51,7 +51,7 @@ async fn kinds_that_are_not_supported_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_that_cannot_be_is_refused_before_aws_is_asked_anything() {
+async fn invalid_configuration_is_refused_without_any_aws_call() {
     let lab = Lab::new(World::quick()).await;
     for (text, expected) in [
         ("account = \"111111111111\"\nregoin = \"x\"", "source.toml:2: unknown key `regoin`; did you mean `region`?"),
@@ -85,7 +85,7 @@ async fn credentials_of_another_account_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_handoff_can_be_given_by_flags_alone() {
+async fn plan_accepts_one_handoff_by_flags_alone() {
     let lab = Lab::new(World::quick()).await;
     let by_flags = lab.source(&Lab::BY_FLAGS).await;
     assert_eq!(by_flags.exit, Exit::Pending, "{}", by_flags.out);
@@ -99,7 +99,7 @@ async fn one_handoff_can_be_given_by_flags_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_label_moves_one_database_once() {
+async fn label_is_refused_for_recreated_database() {
     let lab = Lab::new(World::quick()).await;
     lab.move_all(&["orders-cutover-1"]).await;
     lab.settle().await;
@@ -112,7 +112,7 @@ async fn a_label_moves_one_database_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_declaration_that_cannot_be_stops_nothing_that_is_under_way() {
+async fn invalid_declaration_does_not_stop_active_handoff() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_secs(30)).await;
     assert_eq!(source.exit, Exit::Pending, "{}", source.out);
@@ -126,7 +126,7 @@ async fn a_declaration_that_cannot_be_stops_nothing_that_is_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_made_anew_under_its_name_does_not_keep_an_open_offer_open() {
+async fn offer_expires_although_database_was_recreated() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_mins(10)).await;
     assert!(source.waited("waiting for account 222222222222 to begin"), "{}", source.out);
@@ -142,7 +142,7 @@ async fn a_database_made_anew_under_its_name_does_not_keep_an_open_offer_open() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handoff_to_a_target_that_is_configured_no_more_is_left_alone_until_its_access_ends() {
+async fn handoff_to_removed_target_is_untouched_until_access_expires() {
     let lab = Lab::new(World::quick()).await;
     lab.source_for(Duration::from_mins(10)).await;
     let text = format!(

@@ -306,15 +306,15 @@ async fn least_privilege(shard: usize) {
 
 #[rustfmt::skip]
 sharded!(least_privilege() in
-    each_permission_taken_away_breaks_what_the_table_says_1 0, each_permission_taken_away_breaks_what_the_table_says_2 1,
-    each_permission_taken_away_breaks_what_the_table_says_3 2, each_permission_taken_away_breaks_what_the_table_says_4 3);
+    removing_each_permission_breaks_scenario_in_table_1 0, removing_each_permission_breaks_scenario_in_table_2 1,
+    removing_each_permission_breaks_scenario_in_table_3 2, removing_each_permission_breaks_scenario_in_table_4 3);
 
 fn but_kms(role: &Role) -> Vec<(String, String)> {
     permissions(&role.policies).into_iter().filter(|(_, action)| !action.starts_with("kms:")).collect()
 }
 
 #[test]
-fn under_an_existing_key_nothing_in_kms_can_be_changed() {
+fn existing_key_policies_allow_no_kms_changes() {
     let given = Pair { existing_key: true, ..Lab::PAIR };
     let mut allowed = BTreeSet::new();
     for policy in given.policies(SOURCE) {

@@ -49,7 +49,7 @@ fn acted(lab: &Lab) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hostile_messages_are_never_acted_on_and_never_lost() {
+async fn hostile_message_goes_to_dead_letter_queue_and_is_not_acted_on() {
     let lab = Lab::new(World::quick()).await;
     let good = published(&lab).await;
     clear(&lab).await;
@@ -97,7 +97,7 @@ async fn hostile_messages_are_never_acted_on_and_never_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bad_message_that_cannot_be_buried_keeps_no_good_one_from_its_job() {
+async fn missing_dead_letter_queue_does_not_block_valid_message() {
     let lab = Lab::new(World::quick()).await;
     let good = published(&lab).await;
     let b = lab.admin(B, TARGET);
@@ -118,7 +118,7 @@ async fn a_bad_message_that_cannot_be_buried_keeps_no_good_one_from_its_job() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_message_for_a_handoff_under_way_is_buried_and_changes_nothing() {
+async fn second_message_for_active_handoff_goes_to_dead_letter_queue() {
     let lab = Lab::new(World::slow()).await;
     let good = published(&lab).await;
     let b = lab.admin(B, TARGET);
@@ -135,7 +135,7 @@ async fn another_message_for_a_handoff_under_way_is_buried_and_changes_nothing()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_for_others_or_from_others_is_refused() {
+async fn message_with_wrong_recipient_or_sender_is_rejected() {
     let lab = Lab::new(World::quick()).await;
     let good = HandoffMessage::decode(&published(&lab).await).unwrap();
     clear(&lab).await;
@@ -177,7 +177,7 @@ async fn a_message_for_others_or_from_others_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_message_is_left_alone() {
+async fn message_of_newer_version_stays_in_queue() {
     let lab = Lab::new(World::quick()).await;
     let good = published(&lab).await;
     clear(&lab).await;
@@ -197,7 +197,7 @@ async fn a_newer_message_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn duplicate_messages_change_nothing_and_are_answered_again() {
+async fn duplicate_message_changes_nothing_and_gets_receipts_again() {
     let lab = Lab::new(World::quick()).await;
     let message = published(&lab).await;
     let b = lab.admin(B, TARGET);
@@ -225,7 +225,7 @@ async fn duplicate_messages_change_nothing_and_are_answered_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_whose_snapshot_is_not_shared_waits_and_then_ends() {
+async fn message_without_shared_snapshot_waits_and_then_expires() {
     let lab = Lab::new(World::quick()).await;
     let message = published(&lab).await;
     let a = lab.admin(A, TARGET);
@@ -257,7 +257,7 @@ async fn a_message_whose_snapshot_is_not_shared_waits_and_then_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_past_its_start_is_rejected_and_account_a_takes_everything_back() {
+async fn message_after_start_by_is_rejected_and_access_revoked() {
     let lab = Lab::new(World::quick()).await;
     published(&lab).await;
     tokio::time::sleep(Duration::from_hours(25)).await;

@@ -67,7 +67,7 @@ fn each_test_named_by_a_promise_exists() {
 }
 
 #[test]
-fn each_command_of_the_pages_is_accepted() {
+fn each_command_in_pages_is_accepted() {
     let mut count = 0;
     for (name, block) in blocks("sh") {
         let block = block.replace("\\\n", " ");
@@ -98,7 +98,7 @@ region = "eu-west-1"
 "#;
 
 #[tokio::test(start_paused = true)]
-async fn each_configuration_of_the_pages_is_accepted() {
+async fn each_configuration_in_pages_is_accepted() {
     let lab = Lab::new(World { databases: vec!["payroll", "orders"], ..World::quick() }).await;
     let blocks = blocks("toml");
     assert!(!blocks.is_empty());

@@ -87,7 +87,7 @@ async fn plan_is_read_only_and_lists_what_a_clean_run_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reports_read_well() {
+async fn plan_status_and_run_output_match_snapshots() {
     let lab = Lab::new(World::slow()).await;
     let (plan, _) = reads_only(&lab, &["plan"], &["plan"]).await;
     insta::assert_snapshot!("plan_before", plan);
@@ -119,7 +119,7 @@ async fn reports_read_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_status_of_a_wave_is_counted() {
+async fn status_of_wave_counts_handoffs_by_state() {
     let lab = Lab::new(World { databases: vec!["billing", "orders", "payroll"], ..World::slow() }).await;
     lab.configure_source(&["orders"], "");
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;

@@ -9,7 +9,7 @@ use protocol::tags::Outcome;
 use protocol::{Reason, ReceiptMessage, Stage};
 
 #[tokio::test(start_paused = true)]
-async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
+async fn invalid_receipt_goes_to_dead_letter_queue_and_changes_nothing() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_mins(10)).await;
     assert_eq!(source.exit, Exit::Pending, "{}", source.out);
@@ -57,7 +57,7 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn access_takes_itself_away_when_account_b_never_comes() {
+async fn access_is_revoked_when_account_b_never_responds() {
     let lab = Lab::new(World::quick()).await;
     let terms = "label = \"cutover-1\"\nstart_within = \"1h\"\naccess_for = \"3h\"";
     lab.edit("source.toml", "label = \"cutover-1\"", terms);
@@ -72,7 +72,7 @@ async fn access_takes_itself_away_when_account_b_never_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_takes_a_handoff_back_by_marking_it_as_ended() {
+async fn operator_withdraws_handoff_by_setting_ended_tag() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_mins(10)).await;
     let stopped = |event: &Event| matches!(event, Event::Ended { ending: Ending::Stopped, .. });

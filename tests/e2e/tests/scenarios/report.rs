@@ -29,7 +29,7 @@ async fn page(lab: &Lab) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_tells_every_end_and_nothing_is_changed_for_it() {
+async fn report_page_shows_every_outcome_and_changes_nothing() {
     let lab = wave().await;
     let world = lab.cloud.fingerprint();
     lab.cloud.forget_calls();
@@ -44,7 +44,7 @@ async fn a_page_tells_every_end_and_nothing_is_changed_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_real_move_is_told_when_its_database_has_gone() {
+async fn report_page_shows_handoff_whose_database_was_deleted() {
     let lab = Lab::new(World::slow()).await;
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
@@ -72,7 +72,7 @@ async fn a_real_move_is_told_when_its_database_has_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_that_cannot_be_written_is_left_as_it_is() {
+async fn report_refuses_unwritable_file_and_leaves_it_unchanged() {
     let lab = wave().await;
     let file = lab.write("wave.html", "what was there before");
     let (file, folder) = (file.to_str().unwrap(), file.parent().unwrap().to_str().unwrap());
@@ -92,7 +92,7 @@ async fn a_file_that_cannot_be_written_is_left_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_is_named_and_may_be_open() {
+async fn report_lists_unreadable_snapshot_as_possibly_open() {
     let lab = wave().await;
     let a = lab.admin(A, HOME);
     let name = a.snapshots().await.pop().unwrap();
@@ -109,7 +109,7 @@ async fn what_cannot_be_read_is_named_and_may_be_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_region_that_does_not_answer_keeps_no_report_back() {
+async fn report_is_written_when_target_region_does_not_answer() {
     let lab = wave().await;
     lab.cloud.set_disabled_regions(A, &[TARGET]);
     let ran = lab.source(&["report", "--html", "-"]).await;

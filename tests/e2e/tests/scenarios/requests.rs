@@ -84,7 +84,7 @@ async fn source_for(lab: &Lab, args: &[&str], time: Duration) -> Ran {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_becomes_a_handoff_that_settles() {
+async fn request_starts_handoff_that_settles() {
     let lab = lab(vec!["orders"]).await;
     lab.admin(A, HOME).send(QUEUE, &request("orders", "nightly-{date}", "")).await;
     let (source, target) = lab.move_all(&["orders-nightly-2026-11-21"]).await;
@@ -108,7 +108,7 @@ async fn a_request_becomes_a_handoff_that_settles() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_date_is_that_of_the_sending() {
+async fn date_in_label_is_date_of_sending() {
     let lab = lab(vec!["orders", "billing"]).await;
     let a = lab.admin(A, HOME);
     // From 10:00 until a minute before midnight.
@@ -127,7 +127,7 @@ async fn a_date_is_that_of_the_sending() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requested_twice_and_declared_it_is_one_handoff() {
+async fn duplicate_requests_and_declaration_make_one_handoff() {
     let lab = lab_of(World { duplicates: Some(2), ..World::quick() }).await;
     lab.configure_source(&["orders"], "[requests]");
     for _ in 0..3 {
@@ -144,7 +144,7 @@ async fn requested_twice_and_declared_it_is_one_handoff() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn source_agents_share_a_queue() {
+async fn two_source_agents_share_requests_queue() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
     let lab = lab_of(World { databases: names.to_vec(), duplicates: Some(3), ..World::quick() }).await;
     for name in names {
@@ -213,11 +213,11 @@ async fn die_until_the_request_is_deleted(shard: usize) {
 
 #[rustfmt::skip]
 sharded!(die_until_the_request_is_deleted() in
-    an_agent_may_die_at_any_call_until_the_request_is_deleted_1 0, an_agent_may_die_at_any_call_until_the_request_is_deleted_2 1,
-    an_agent_may_die_at_any_call_until_the_request_is_deleted_3 2, an_agent_may_die_at_any_call_until_the_request_is_deleted_4 3);
+    kill_before_request_is_deleted_loses_no_request_1 0, kill_before_request_is_deleted_loses_no_request_2 1,
+    kill_before_request_is_deleted_loses_no_request_3 2, kill_before_request_is_deleted_loses_no_request_4 3);
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_is_buried_and_told_and_what_is_newer_is_left() {
+async fn invalid_request_goes_to_dead_letter_queue_and_newer_one_stays() {
     let lab = lab(vec!["orders"]).await;
     lab.cloud.create_database(Database { kms_key: None, ..Database::new(A, HOME, "wiki") });
     let a = lab.admin(A, HOME);
@@ -256,7 +256,7 @@ async fn what_cannot_be_is_buried_and_told_and_what_is_newer_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_a_listing_does_not_show_yet_is_looked_for_again() {
+async fn request_for_database_missing_in_stale_listing_is_retried() {
     let lab = lab(vec![]).await;
     let a = lab.admin(A, HOME);
     a.send(QUEUE, &request("orders", "cutover-1", "")).await;
@@ -270,7 +270,7 @@ async fn a_database_that_a_listing_does_not_show_yet_is_looked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_dead_agent_was_told_of_terms_stands_on_the_snapshot() {
+async fn terms_of_request_are_kept_in_snapshot_tag() {
     let lab = lab(vec!["orders"]).await;
     let more = r#", "start_within": "6h", "access_for": "2d", "priority": 7"#;
     lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", more)).await;
@@ -292,7 +292,7 @@ async fn what_a_dead_agent_was_told_of_terms_stands_on_the_snapshot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn run_ends_when_one_poll_found_nothing() {
+async fn run_ends_after_one_empty_poll() {
     let lab = lab(vec!["orders"]).await;
     for (args, wait) in [(&["run"][..], 20), (&["run", "--once"], 1)] {
         lab.cloud.forget_calls();
@@ -315,7 +315,7 @@ async fn run_ends_when_one_poll_found_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_goes_on_for_ever_takes_requests_as_they_come() {
+async fn watching_agent_starts_requests_as_they_arrive() {
     let lab = lab(vec!["orders"]).await;
     let send = async {
         tokio::time::sleep(Duration::from_mins(65)).await;
@@ -331,7 +331,7 @@ async fn an_agent_that_goes_on_for_ever_takes_requests_as_they_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_begun_is_handed_back() {
+async fn request_that_cannot_start_returns_to_queue() {
     let lab = lab(vec!["orders"]).await;
     let a = lab.admin(A, HOME);
     let role = "rds-handoff-source-agent";
@@ -348,7 +348,7 @@ async fn what_is_not_begun_is_handed_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_does_not_answer_keeps_no_declared_handoff_from_settling() {
+async fn denied_requests_queue_does_not_block_declared_handoff() {
     let lab = lab(vec!["orders"]).await;
     lab.configure_source(&["orders"], "[requests]");
     let closed = format!(
@@ -363,7 +363,7 @@ async fn a_queue_that_does_not_answer_keeps_no_declared_handoff_from_settling() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn check_looks_at_the_queue_and_whom_it_lets_in() {
+async fn check_reports_third_account_in_requests_queue_policy() {
     let lab = lab(vec!["orders"]).await;
     let about = |ran: &Ran| {
         let lines = ran.out.lines().filter(|line| line.contains("queue rds-handoff-requests"));
@@ -383,7 +383,7 @@ async fn check_looks_at_the_queue_and_whom_it_lets_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_whose_snapshot_has_become_somebody_elses_is_buried() {
+async fn request_whose_snapshot_lost_its_tags_goes_to_dead_letter_queue() {
     let lab = lab(vec!["orders"]).await;
     let a = lab.admin(A, HOME);
     a.send(QUEUE, &request("orders", "cutover-1", "")).await;
@@ -400,7 +400,7 @@ async fn a_request_whose_snapshot_has_become_somebody_elses_is_buried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_declaration_that_cannot_be_keeps_what_is_requested_from_beginning_too() {
+async fn invalid_declaration_also_blocks_requests() {
     let lab = lab(vec!["orders"]).await;
     lab.configure_source(&["ordres"], "[requests]");
     lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;

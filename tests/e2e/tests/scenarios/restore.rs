@@ -27,7 +27,7 @@ fn tag<'a>(database: &'a DbInstance, key: &str) -> Option<&'a str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_setting_of_the_profile_becomes_so() {
+async fn restore_applies_every_profile_setting() {
     let lab = Lab::new(World::quick()).await;
     parameter_group(&lab, "orders-16", "postgres16").await;
     lab.edit(
@@ -81,7 +81,7 @@ async fn every_setting_of_the_profile_becomes_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_source_is_followed_where_the_profile_says_so_and_rules_go_by_name() {
+async fn as_at_source_settings_and_rules_by_name_are_applied() {
     let lab = Lab::new(World::quick()).await;
     let billing = lab.admin(A, HOME).rds.create_db_instance().db_instance_identifier("billing").engine("postgres");
     let billing = billing.db_instance_class("db.r6g.2xlarge").multi_az(true).port(6000).storage_encrypted(true);
@@ -104,7 +104,7 @@ async fn the_source_is_followed_where_the_profile_says_so_and_rules_go_by_name()
 }
 
 #[tokio::test(start_paused = true)]
-async fn tags_go_over_when_both_accounts_want_it_and_awss_own_never() {
+async fn tags_are_carried_only_when_both_accounts_list_them() {
     let mut world = World::quick();
     world.databases = vec![];
     let lab = Lab::new(world).await;
@@ -133,7 +133,7 @@ async fn tags_go_over_when_both_accounts_want_it_and_awss_own_never() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn groups_that_do_not_fit_block_before_anything_is_copied() {
+async fn wrong_parameter_or_option_group_blocks_before_copy() {
     let lab = Lab::new(World::quick()).await;
     parameter_group(&lab, "orders", "postgres15").await;
     lab.edit(
@@ -169,7 +169,7 @@ async fn groups_that_do_not_fit_block_before_anything_is_copied() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kept_password_is_called_a_risk() {
+async fn plan_warns_when_master_password_is_kept() {
     let lab = Lab::new(World::quick()).await;
     lab.edit("target.toml", CHEAP, "deletion_protection = false\nmaster_password = \"keep\"");
     let (source, target) = tokio::join!(lab.source(&Lab::ALONE), async {
@@ -202,7 +202,7 @@ async fn unattended(profile: &str) -> Lab {
 }
 
 #[tokio::test(start_paused = true)]
-async fn restored_means_that_the_parameter_group_is_in_sync() {
+async fn restored_receipt_waits_until_parameter_group_is_in_sync() {
     let lab = unattended("parameter_group = \"ours\"").await;
     let b = lab.admin(B, TARGET);
     let other = b.rds.modify_db_instance().db_instance_identifier("orders-cutover-1").db_parameter_group_name("theirs");
@@ -222,7 +222,7 @@ async fn restored_means_that_the_parameter_group_is_in_sync() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn restored_means_that_nothing_is_pending_and_the_secret_is_active() {
+async fn restored_receipt_waits_for_pending_changes_and_secret() {
     let lab = unattended("master_password = \"keep\"").await;
     let rds = lab.admin(B, TARGET).rds;
     let modify = || rds.modify_db_instance().db_instance_identifier("orders-cutover-1");
@@ -240,7 +240,7 @@ async fn restored_means_that_nothing_is_pending_and_the_secret_is_active() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stall_is_told_once_and_nothing_fails_for_it() {
+async fn stall_is_reported_once_and_fails_nothing() {
     let mut world = World::slow();
     world.durations.restore = Duration::from_hours(5);
     let lab = Lab::new(world).await;
@@ -250,7 +250,7 @@ async fn a_stall_is_told_once_and_nothing_fails_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_setting_that_rds_refuses_leaves_no_password_of_account_a_and_is_fixed_in_the_profile() {
+async fn setting_refused_by_rds_blocks_after_password_was_replaced() {
     let lab = Lab::new(World::quick()).await;
     // It overlaps the backup window that the database has by itself.
     lab.edit("target.toml", CHEAP, "deletion_protection = false\nmaintenance_window = \"sun:03:00-sun:03:30\"");
@@ -266,7 +266,7 @@ async fn a_setting_that_rds_refuses_leaves_no_password_of_account_a_and_is_fixed
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_profile_that_stops_fitting_does_not_keep_landed_back() {
+async fn landed_receipt_is_sent_although_profile_no_longer_fits() {
     let lab = Lab::new(World::quick()).await;
     let b = lab.admin(B, TARGET);
     let target = async {
@@ -288,7 +288,7 @@ async fn a_profile_that_stops_fitting_does_not_keep_landed_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sizes_below_the_databases_own_block_before_anything_is_copied() {
+async fn size_below_database_size_blocks_before_copy() {
     let lab = Lab::new(World::quick()).await;
     lab.edit(
         "target.toml",

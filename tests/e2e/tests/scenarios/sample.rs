@@ -21,7 +21,7 @@ pub(crate) fn points(all: RangeInclusive<usize>, every: usize, first: usize, sha
     all.skip(first).step_by(every).skip(shard).step_by(SHARDS).collect()
 }
 
-/// Makes a test of each shard: `sharded!(crash_everywhere(Moment::After) in first 0, second 1, third 2, fourth 3);`. Work without
+/// Makes a test of each shard: `sharded!(kill_at_each_call(Moment::After) in first 0, second 1, third 2, fourth 3);`. Work without
 /// arguments is given none: `sharded!(take_away() in ...);`.
 macro_rules! sharded {
     ($work:ident() in $($name:ident $shard:literal),+) => {$(
@@ -40,7 +40,7 @@ macro_rules! sharded {
 pub(crate) use sharded;
 
 #[test]
-fn the_shards_of_a_sample_and_of_all_points_are_each_point_once() {
+fn shards_cover_each_sampled_point_exactly_once() {
     let mut sampled: Vec<usize> = (0..SHARDS).flat_map(|shard| points(1..=100, 10, 13, shard)).collect();
     sampled.sort_unstable();
     let expected: Vec<usize> =

@@ -202,11 +202,11 @@ macro_rules! shards {
     )+};
 }
 #[rustfmt::skip]
-shards!(seeds_are_weathered_1 0, seeds_are_weathered_2 1, seeds_are_weathered_3 2, seeds_are_weathered_4 3,
-        seeds_are_weathered_5 4, seeds_are_weathered_6 5, seeds_are_weathered_7 6, seeds_are_weathered_8 7);
+shards!(randomized_faults_change_no_result_1 0, randomized_faults_change_no_result_2 1, randomized_faults_change_no_result_3 2, randomized_faults_change_no_result_4 3,
+        randomized_faults_change_no_result_5 4, randomized_faults_change_no_result_6 5, randomized_faults_change_no_result_7 6, randomized_faults_change_no_result_8 7);
 
 #[test]
-fn cases_of_the_corpus_pass() {
+fn corpus_cases_pass() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
@@ -222,7 +222,7 @@ fn cases_of_the_corpus_pass() {
 }
 
 #[test]
-fn a_seed_played_twice_makes_the_same_calls() {
+fn seed_run_twice_makes_identical_calls() {
     for seed in [2, 3] {
         let case = Case { seed, dealt: None };
         let (storm, first) = play(&case);

@@ -9,7 +9,7 @@ use protocol::{Reason, Stage};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test(start_paused = true)]
-async fn a_signal_stops_cleanly_and_the_next_run_goes_on() {
+async fn signal_stops_run_at_once_and_next_run_continues() {
     let lab = Lab::new(World::slow()).await;
     let stop = CancellationToken::new();
     let source = lab.source_as(A, "rds-handoff-source-agent", &Lab::ALONE, stop.clone());
@@ -27,7 +27,7 @@ async fn a_signal_stops_cleanly_and_the_next_run_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
+async fn failed_target_copy_fails_handoff_and_names_cleanup_command() {
     let lab = Lab::new(World::slow()).await;
     let source = lab.source(&["run"]);
     let sabotage = async {
@@ -57,7 +57,7 @@ async fn a_copy_that_fails_in_account_b_is_told_and_everything_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_refuses_may_be_late_at_first_and_is_somebodys_fault_then() {
+async fn denied_key_use_is_retried_until_policy_is_fixed() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source(&Lab::ALONE);
     let target = async {
@@ -81,7 +81,7 @@ async fn a_key_that_refuses_may_be_late_at_first_and_is_somebodys_fault_then() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_subnet_group_blocks_and_goes_on_when_it_is_made() {
+async fn missing_subnet_group_blocks_until_it_is_created() {
     let lab = Lab::new(World::quick()).await;
     lab.edit("target.toml", "private", "later");
     let target = async {

@@ -31,7 +31,7 @@ async fn looks(pane: &Pane, minutes: &[u64]) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wave_fits_the_terminal() {
+async fn wave_output_fits_terminal() {
     let lab = wave(40).await;
     let (a, b) = (Pane::new(100, 30), Pane::new(80, 24));
     lab.watch("source-agent", &a);
@@ -51,7 +51,7 @@ async fn a_wave_fits_the_terminal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_stopped_leaves_the_terminal_clean() {
+async fn stopped_run_leaves_terminal_clean() {
     let lab = wave(20).await;
     let pane = Pane::new(80, 24);
     lab.watch("source-agent", &pane);

@@ -73,7 +73,7 @@ fn reads_well(ran: &Ran) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wave_by_pattern_and_tag_over_two_targets_settles() {
+async fn wave_by_pattern_and_tag_to_two_targets_settles() {
     let lab = lab(World::quick()).await;
     let other = second_route(&lab).await;
     for (name, team) in [("shop-1", "shop"), ("shop-2", "shop"), ("orders", "shop"), ("payroll", "pay")] {
@@ -122,7 +122,7 @@ async fn a_wave_by_pattern_and_tag_over_two_targets_settles() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_of_few_shows_their_steps_and_what_they_take() {
+async fn plan_of_few_handoffs_shows_steps_and_forecast() {
     let lab = lab(World::slow()).await;
     second_route(&lab).await;
     for (name, size) in [("orders", 100), ("payroll", 2_000), ("shop-1", 400), ("depot", 50)] {
@@ -160,7 +160,7 @@ async fn a_plan_of_few_shows_their_steps_and_what_they_take() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_of_many_is_a_table_and_shows_the_steps_of_one_that_is_asked_for() {
+async fn plan_of_many_handoffs_is_table_with_steps_on_request() {
     let lab = lab(World::slow()).await;
     second_route(&lab).await;
     for number in 1..=40 {
@@ -232,7 +232,7 @@ async fn a_plan_of_many_is_a_table_and_shows_the_steps_of_one_that_is_asked_for(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_that_cannot_fit_is_refused_with_the_quota_and_run_moves_what_fits() {
+async fn plan_over_quota_is_blocked_and_run_moves_what_fits() {
     let quotas = Quotas { manual_snapshots: 3, ..Quotas::default() };
     let lab = lab(World { quotas, ..World::quick() }).await;
     let mut names = Vec::new();
@@ -268,7 +268,7 @@ async fn a_plan_that_cannot_fit_is_refused_with_the_quota_and_run_moves_what_fit
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_pattern_takes_in_vain_is_told_and_stops_nothing() {
+async fn unmatched_patterns_and_unsupported_databases_are_reported() {
     let lab = lab(World::quick()).await;
     for (name, team) in [("shop-1", "shop"), ("shop-2", "shop"), ("payroll", "pay")] {
         add(&lab, name, 100, team);
@@ -326,7 +326,7 @@ async fn what_a_pattern_takes_in_vain_is_told_and_stops_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wave_under_way_goes_on_when_it_is_declared_no_more() {
+async fn active_wave_continues_after_its_declaration_is_removed() {
     let lab = lab(World::quick()).await;
     add(&lab, "shop-1", 100, "shop");
     add(&lab, "shop-2", 100, "shop");
@@ -347,7 +347,7 @@ async fn a_wave_under_way_goes_on_when_it_is_declared_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_goes_first_stands_first() {
+async fn plan_lists_handoffs_in_order_of_precedence() {
     let lab = lab(World::quick()).await;
     for (name, size) in [("small", 20), ("large", 500), ("urgent", 20), ("taken", 20)] {
         add(&lab, name, size, "shop");

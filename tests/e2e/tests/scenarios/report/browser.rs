@@ -37,7 +37,7 @@ fn open(folder: &Path, html: &str) -> Seen {
 
 /// The page's policy lets it load nothing, and a browser says aloud what it refuses: one that is silent has met nothing to load.
 #[tokio::test(start_paused = true)]
-async fn a_browser_shows_every_row_and_loads_nothing() {
+async fn browser_shows_every_row_and_loads_nothing() {
     if let Err(error) = Command::new(BROWSER).arg("--version").output() {
         assert!(std::env::var_os(REQUIRED).is_none(), "{BROWSER}: {error}");
         println!("skipped: there is no {BROWSER} to open the page in");

@@ -18,7 +18,7 @@ const SHARED_TAG: &[(&str, &str)] = &[("rds-handoff:role", "shared")];
 const KEPT: &str = "rds-handoff-kept-shared";
 
 #[tokio::test(start_paused = true)]
-async fn after_the_end_the_key_is_shut_and_nothing_has_been_opened() {
+async fn key_is_closed_after_end_and_attacks_still_fail() {
     let scene = Box::pin(Scene::new()).await;
     // A second copy that stays shared, so that the key alone is left to keep account B out.
     for act in [Copies((A, HOME, "source"), KEPT, Some("replica"), SHARED_TAG), Shares(KEPT, B)] {
@@ -129,7 +129,7 @@ async fn play(scene: &Scene, acts: &[(By, Act)]) -> Outcome {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_stolen_role_can_still_do() {
+async fn table_lists_what_stolen_role_can_still_do() {
     let scene = Box::pin(Scene::new()).await;
     let mut table = String::new();
     for (what, acts, stops) in remaining() {
