@@ -1,4 +1,4 @@
-//! What bad input gets: a clear error that names the cause and the fix, before anything is created.
+//! Invalid input is refused with an error that names the cause and the fix, before anything is created.
 
 use std::time::Duration;
 
@@ -8,14 +8,15 @@ use e2e::{A, B, HOME, Lab, World, differences};
 use protocol::tags::Outcome;
 use tokio_util::sync::CancellationToken;
 
-/// Nothing was changed, and nothing but who we are was asked before the configuration was right.
-fn nothing_was_made(lab: &Lab) {
-    let acts: Vec<_> =
+/// Asserts that no call has changed anything.
+fn assert_nothing_was_changed(lab: &Lab) {
+    let changes: Vec<_> =
         lab.cloud.calls().into_iter().filter(|call| call.mutating && !call.action.starts_with("sqs:Rec")).collect();
-    assert!(acts.is_empty(), "{acts:?}");
+    assert!(changes.is_empty(), "{changes:?}");
 }
 
-async fn refused(lab: &Lab, expected: &[&str]) {
+/// Asserts that `plan` and `run` refuse the configuration with these words.
+async fn assert_refused(lab: &Lab, expected: &[&str]) {
     for command in ["plan", "run"] {
         let ran = lab.source(&[command]).await;
         assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
@@ -24,7 +25,7 @@ async fn refused(lab: &Lab, expected: &[&str]) {
             assert!(words.contains(expected), "{words}\nlacks {expected}");
         }
         assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
-        nothing_was_made(lab);
+        assert_nothing_was_changed(lab);
     }
 }
 
@@ -32,7 +33,7 @@ async fn refused(lab: &Lab, expected: &[&str]) {
 async fn unknown_database_is_refused_with_list_of_existing_ones() {
     let lab = Lab::new(World::quick()).await;
     lab.configure_source(&["orders", "ordres"], "");
-    refused(&lab, &["ordres/cutover-1: no such DB instance in account 111111111111", "there are: orders"]).await;
+    assert_refused(&lab, &["ordres/cutover-1: no such DB instance in account 111111111111", "there are: orders"]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,11 +44,11 @@ async fn unsupported_database_kinds_are_refused() {
     lab.cloud.create_database(Database { cluster: Some("aurora".to_owned()), ..database("member") });
     lab.cloud.create_database(Database { engine: "custom-sqlserver-ee".to_owned(), ..database("custom") });
     lab.configure_source(&["plain", "member", "custom"], "");
-    let told = ["plain/cutover-1: it is not encrypted", "DB cluster aurora", "RDS Custom"];
-    refused(&lab, &told).await;
+    let reasons = ["plain/cutover-1: it is not encrypted", "DB cluster aurora", "RDS Custom"];
+    assert_refused(&lab, &reasons).await;
     let check = lab.source(&["check"]).await;
     assert_eq!(check.exit, Exit::Blocked, "{}", check.out);
-    assert!(told.iter().all(|told| check.words().contains(told)), "{}", check.out);
+    assert!(reasons.iter().all(|reason| check.words().contains(reason)), "{}", check.out);
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,7 +109,7 @@ async fn label_is_refused_for_recreated_database() {
     tokio::time::sleep(Duration::from_hours(1)).await;
     lab.cloud.create_database(Database::new(A, HOME, "orders"));
     lab.cloud.forget_calls();
-    refused(&lab, &["this label has moved another database of that name", "under a new label"]).await;
+    assert_refused(&lab, &["this label has moved another database of that name", "under a new label"]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,7 +123,7 @@ async fn invalid_declaration_does_not_stop_active_handoff() {
     assert_eq!((source.exit, target.exit), (Exit::Usage, Exit::Settled), "{}", source.out);
     assert!(source.words().contains("ordres/cutover-1: no such DB instance"), "{}", source.out);
     let snapshots = lab.admin(A, HOME).snapshots().await;
-    assert!(snapshots.iter().all(|name| name.contains("-orders-")), "nothing new was begun: {snapshots:?}");
+    assert!(snapshots.iter().all(|name| name.contains("-orders-")), "a new handoff was started: {snapshots:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Account B is not trusted either: a receipt is believed only with the digest of the offer, and through B's own queue.
+//! Account A does not trust account B: a receipt is accepted only with the digest of the offer, and from B's own queue.
 
 use std::time::Duration;
 
@@ -32,10 +32,11 @@ async fn invalid_receipt_goes_to_dead_letter_queue_and_changes_nothing() {
         (receipt(&id, &digest, "333333333333"), Reason::UnknownSender),
     ];
     for (body, reason) in &hostile {
-        // A poll that was dropped with its process may still hide what comes.
+        // A poll of a process that has ended may still receive the message and hide it.
         tokio::time::sleep(Duration::from_secs(30)).await;
         a.send(&queue, body).await;
-        // One that answers no offer may only have come before it shows: it is looked at again before it is buried.
+        // A receipt for an unknown offer may be valid if the read of the tags was stale: it is checked once more before it
+        // goes to the dead-letter queue.
         tokio::time::sleep(Duration::from_mins(2)).await;
         let ran = lab.source(&["run", "--once"]).await;
         assert_eq!(ran.exit, Exit::Pending, "{}", ran.out);
@@ -48,7 +49,7 @@ async fn invalid_receipt_goes_to_dead_letter_queue_and_changes_nothing() {
         |world: &str| world.lines().filter(|line| line.starts_with("snapshot")).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(snapshots(&left), snapshots(&world));
 
-    // A newer one is left alone.
+    // A receipt of a newer version stays in the queue.
     tokio::time::sleep(Duration::from_secs(30)).await;
     a.send(&queue, &receipt(&id, &digest, B).replace("\"version\":1", "\"version\":2")).await;
     lab.source(&["run", "--once"]).await;
@@ -65,7 +66,7 @@ async fn access_is_revoked_when_account_b_never_responds() {
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
     assert!(ran.settled(Outcome::Expired), "{}", ran.out);
     assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new());
-    // Account B comes too late: it finds nothing, and says so.
+    // Account B starts too late: it finds nothing and fails.
     let target = lab.target(&["run"]).await;
     assert_eq!(target.exit, Exit::Failed, "{}", target.out);
     assert_eq!(lab.admin(B, TARGET).snapshots().await, Vec::<String>::new());
