@@ -1,5 +1,5 @@
-//! Each restriction in the policies that ship stops an attack: taken away, the attack succeeds; put back, it is refused for want
-//! of that permission. Where several stop the same attack, each is shown without the others.
+//! Each restriction in the shipped policies stops an attack: without the restriction the attack succeeds, with it AWS
+//! refuses that permission. If several restrictions stop the same attack, each is tested without the others.
 
 mod acts;
 mod policies;
@@ -18,21 +18,21 @@ use policies::{Bound, Doc};
 use row::Row;
 use scene::Scene;
 
-/// What no attack here can show, and why.
+/// Restrictions that no attack in the simulated AWS can test, and why.
 type NotShown = (&'static [Doc], &'static [&'static str], &'static str, &'static str);
 #[rustfmt::skip]
 const NOT_SHOWN: [NotShown; 8] = [
-    (&[Doc::SourceTrust, Doc::TargetTrust], &["ServiceForThisAccount"], "Principal", "no service assumes a role here"),
-    (&[Doc::SourceTrust, Doc::TargetTrust], &["ServiceForThisAccount"], "StringEqualsIfExists aws:SourceAccount", "no service assumes a role here"),
-    (&[Doc::SourceRole], &["MakesHandoffKeys"], "StringEqualsIfExists kms:KeyOrigin", "there are no other keys here"),
-    (&[Doc::TargetRole], &["LetsRdsMakeTheMasterSecret"], "Bool aws:ViaAWSService", "only RDS makes secrets here"),
-    (&[Doc::TargetRole], &["PassesTheMonitoringRole"], "StringEquals iam:PassedToService", "RDS has no other use of a role here"),
-    (&[Doc::TargetBoundary], &["PassesRolesToMonitoringOnly"], "Deny", "RDS has no other use of a role here"),
-    (&[Doc::OwnKey], &["AccountUsesItThroughServices", "AccountLetsServicesKeepIt"], "Action", "RDS asks nothing else of a key"),
-    (&[Doc::Replica, Doc::ExistingReplica], &["SourceAgentCopies", "SourceAgentGrants", "RdsHandoffTargetCopies", "RdsHandoffTargetGrants"], "Action", "RDS asks nothing else of a key"),
+    (&[Doc::SourceTrust, Doc::TargetTrust], &["ServiceForThisAccount"], "Principal", "no service of the simulated AWS assumes a role"),
+    (&[Doc::SourceTrust, Doc::TargetTrust], &["ServiceForThisAccount"], "StringEqualsIfExists aws:SourceAccount", "no service of the simulated AWS assumes a role"),
+    (&[Doc::SourceRole], &["MakesHandoffKeys"], "StringEqualsIfExists kms:KeyOrigin", "the simulated AWS has no other key origin"),
+    (&[Doc::TargetRole], &["LetsRdsMakeTheMasterSecret"], "Bool aws:ViaAWSService", "only RDS makes secrets in the simulated AWS"),
+    (&[Doc::TargetRole], &["PassesTheMonitoringRole"], "StringEquals iam:PassedToService", "the simulated RDS uses a role for nothing else"),
+    (&[Doc::TargetBoundary], &["PassesRolesToMonitoringOnly"], "Deny", "the simulated RDS uses a role for nothing else"),
+    (&[Doc::OwnKey], &["AccountUsesItThroughServices", "AccountLetsServicesKeepIt"], "Action", "the simulated RDS calls no other action of a key"),
+    (&[Doc::Replica, Doc::ExistingReplica], &["SourceAgentCopies", "SourceAgentGrants", "RdsHandoffTargetCopies", "RdsHandoffTargetGrants"], "Action", "the simulated RDS calls no other action of a key"),
 ];
 
-/// All attacks. In those of the last ones time goes on.
+/// All attacks. Those at the end let time pass.
 fn rows() -> Vec<Row> {
     let mut rows = source::of_snapshots();
     rows.extend(source::of_keys());
@@ -40,11 +40,11 @@ fn rows() -> Vec<Row> {
     rows.extend(target::of_databases());
     rows.extend(resources::of_roles_and_queues());
     let keys = resources::of_keys();
-    let given: Vec<Row> = rows.iter().chain(&keys).filter_map(Row::given).collect();
-    rows.into_iter().chain(given).chain(keys).collect()
+    let existing: Vec<Row> = rows.iter().chain(&keys).filter_map(Row::with_existing_key).collect();
+    rows.into_iter().chain(existing).chain(keys).collect()
 }
 
-/// Plays an attack while these restrictions are not there.
+/// Tries an attack without these restrictions.
 async fn outcome(scene: &Scene, row: &Row, of: Doc, lifted: &[&Bound], whole: Option<Doc>) -> Outcome {
     let scene = scene.fork();
     let mut policies = scene.shipped.clone();
@@ -59,12 +59,12 @@ async fn outcome(scene: &Scene, row: &Row, of: Doc, lifted: &[&Bound], whole: Op
         policies.put(doc, &scene.lab).await;
     }
     if let Some((by, act)) = &row.after {
-        assert_eq!(scene.play(*by, act).await, Ok(()), "{}", row.attack);
+        assert_eq!(scene.perform(*by, act).await, Ok(()), "{}", row.attack);
     }
     scene.attempt(row.by, &row.act).await
 }
 
-/// The policies that stop it as well.
+/// The policies that stop the attack as well, for the table.
 fn beside(others: &[&Bound], whole: Option<Doc>) -> String {
     let docs: BTreeSet<Doc> = others.iter().map(|bound| bound.0).chain(whole).collect();
     let docs: Vec<String> = docs.iter().map(|doc| format!("{doc:?}")).collect();
@@ -77,7 +77,7 @@ async fn each_restriction_stops_an_attack() {
     let mut answers: BTreeMap<Bound, Vec<String>> = scene.shipped.bounds().into_iter().map(|of| (of, vec![])).collect();
     let mut wrong = String::new();
     for row in rows() {
-        for bound in row.shown() {
+        for bound in row.tested() {
             let others: Vec<&Bound> = row.stops.iter().filter(|other| *other != bound).collect();
             let all: Vec<&Bound> = row.stops.iter().collect();
             let shipped = Box::pin(outcome(&scene, &row, bound.0, &[], None)).await;
@@ -111,15 +111,15 @@ async fn each_restriction_stops_an_attack() {
                 let _ = writeln!(table, "    {line}");
             }),
             (None, true) => {
-                let _ = writeln!(wrong, "{bound:?} stops no attack that is known");
+                let _ = writeln!(wrong, "{bound:?} stops no attack");
             }
             (Some(_), false) => {
-                let _ = writeln!(wrong, "{bound:?} is shown");
+                let _ = writeln!(wrong, "{bound:?} is in NOT_SHOWN, but an attack tests it");
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    let description = "Under each restriction the attacks that succeed without it, and the permission that they lack with it. After \
-                       a plus: the policies that stop the attack too, where they did not count.";
+    let description = "Below each restriction: the attacks that succeed without it, and the permission that AWS refuses with it. After \
+                       a plus: the policies that stop the attack as well, and were lifted for the test.";
     insta::with_settings!({ description => description }, { insta::assert_snapshot!("restrictions", table) });
 }
