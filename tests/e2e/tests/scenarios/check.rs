@@ -1,4 +1,4 @@
-//! `check`: what is missing is known before a handoff begins.
+//! `check` reports what is missing before a handoff starts.
 
 use std::time::Duration;
 
@@ -23,17 +23,17 @@ async fn check_passes_for_correct_accounts_and_changes_nothing() {
 async fn check_reports_each_misconfiguration_with_its_fix() {
     let lab = Lab::new(World::slow()).await;
     let (a, b) = (lab.admin(A, HOME), lab.admin(B, TARGET));
-    // Account A: the receipts queue lets nobody send, the database has another name.
+    // Account A: the receipts queue has no policy, the configured database does not exist.
     let receipts = format!("rds-handoff-receipts-{B}");
     a.set_queue_policy(&receipts, "").await;
     lab.edit("source.toml", "database = \"orders\"", "database = \"order\"");
-    // Account B: the inbox lets anybody send, its own key is disabled, the groups do not exist.
+    // Account B: everybody may send to the inbox, the own key is disabled, the groups do not exist.
     let anybody = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":"*","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:{TARGET}:{B}:rds-handoff-inbox"}}}}"#
     );
     b.set_queue_policy("rds-handoff-inbox", &anybody).await;
     lab.edit("target.toml", "\"private\"", "\"later\"");
-    // And what the agent cannot see.
+    // Settings that the agent cannot check.
     let more = "parameter_group = \"ours\"\nca = \"rds-ca-rsa2048-g1\"\nmonitoring_seconds = 60\n\
                 monitoring_role = \"arn:aws:iam::222222222222:role/rds/rds-monitoring\"";
     lab.edit("target.toml", "deletion_protection = false", &format!("deletion_protection = false\n{more}"));
@@ -77,20 +77,20 @@ async fn check_uses_role_names_of_target_configuration() {
     }
 }
 
-/// What `check` says of a thing, each finding with its lines.
-fn about(out: &str, thing: &str) -> String {
+/// The findings of `check` whose first line contains `thing`, with all their lines.
+fn findings_about(out: &str, thing: &str) -> String {
     let mut is_about = false;
-    let mut told = String::new();
+    let mut found = String::new();
     for line in out.lines() {
         if !line.starts_with("   ") {
             is_about = line.contains(thing);
         }
         if is_about {
-            told.push_str(line);
-            told.push('\n');
+            found.push_str(line);
+            found.push('\n');
         }
     }
-    told
+    found
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,8 +100,8 @@ async fn check_names_disabled_region_and_skips_its_other_checks() {
     lab.cloud.set_disabled_regions(B, &[HOME]);
     let (source, target) = (lab.source(&["check"]).await, lab.target(&["check"]).await);
     assert_eq!((source.exit, target.exit), (Exit::Blocked, Exit::Blocked), "{}\n{}", source.out, target.out);
-    insta::assert_snapshot!("check_region", format!("{}\n{}", source.out, about(&target.out, "Region ")));
-    // The agent's own Region ends every command before it begins.
+    insta::assert_snapshot!("check_region", format!("{}\n{}", source.out, findings_about(&target.out, "Region ")));
+    // If the agent's own Region is disabled, every command ends at once.
     lab.cloud.set_disabled_regions(A, &[HOME]);
     let source = lab.source(&["check"]).await;
     assert_eq!(source.exit, Exit::Blocked);
@@ -116,7 +116,7 @@ async fn check_lists_principals_allowed_by_handoff_key() {
         lab.cloud.forget_calls();
         let ran = lab.source(&["check"]).await;
         assert!(lab.cloud.calls().iter().all(|call| !call.mutating));
-        about(&ran.out, "handoff key in")
+        findings_about(&ran.out, "handoff key in")
     };
     lab.source_for(Duration::from_hours(5)).await;
     let open = key(&lab).await;
@@ -138,8 +138,8 @@ async fn check_lists_principals_allowed_by_handoff_key() {
     }
     a.kms.put_key_policy().key_id(&id).policy(policy.to_string()).send().await.unwrap();
     let broken = key(&lab).await;
-    let told = format!("open\n{open}\nclosed\n{closed}\nbroken\n{broken}");
-    insta::assert_snapshot!("check_key", told.replace(&id, "mrk-0"));
+    let findings = format!("open\n{open}\nclosed\n{closed}\nbroken\n{broken}");
+    insta::assert_snapshot!("check_key", findings.replace(&id, "mrk-0"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +157,8 @@ async fn check_fails_for_own_key_that_cannot_encrypt_databases() {
         let ran = lab.target(&["check"]).await;
         (
             ran.exit,
-            without_request_ids(&about(&ran.out, "own key:")).replace(key.split('/').next_back().unwrap(), "<key>"),
+            without_request_ids(&findings_about(&ran.out, "own key:"))
+                .replace(key.split('/').next_back().unwrap(), "<key>"),
         )
     };
     let (failed, asymmetric) = own_key(&asymmetric).await;
@@ -165,7 +166,7 @@ async fn check_fails_for_own_key_that_cannot_encrypt_databases() {
     let (failed, refused) = own_key(&untagged).await;
     assert_eq!(failed, Exit::Blocked);
     insta::assert_snapshot!("check_own_key", format!("{asymmetric}{refused}"));
-    // The fix is one.
+    // The printed fix works.
     b.kms.tag_resource().key_id(&untagged).tags(tag).send().await.unwrap();
     assert_eq!(own_key(&untagged).await.0, Exit::Settled);
 }

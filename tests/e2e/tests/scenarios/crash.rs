@@ -67,8 +67,10 @@ sharded!(kill_at_each_call(Moment::Before, false) in
     kill_before_each_call_leaves_same_result_3 2, kill_before_each_call_leaves_same_result_4 3);
 #[rustfmt::skip]
 sharded!(kill_at_each_call(Moment::After, false) in
-    kill_after_each_call_before_its_answer_leaves_same_result_1 0, kill_after_each_call_before_its_answer_leaves_same_result_2 1,
-    kill_after_each_call_before_its_answer_leaves_same_result_3 2, kill_after_each_call_before_its_answer_leaves_same_result_4 3);
+    kill_after_each_call_before_its_answer_leaves_same_result_1 0,
+    kill_after_each_call_before_its_answer_leaves_same_result_2 1,
+    kill_after_each_call_before_its_answer_leaves_same_result_3 2,
+    kill_after_each_call_before_its_answer_leaves_same_result_4 3);
 #[rustfmt::skip]
 sharded!(kill_at_each_call(Moment::Later, false) in
     kill_in_sleep_after_each_call_leaves_same_result_1 0, kill_in_sleep_after_each_call_leaves_same_result_2 1,

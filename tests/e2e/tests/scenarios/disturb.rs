@@ -65,8 +65,10 @@ sharded!(disturb_each_call(Disturbance::LostAnswer, 2) in
     lost_answer_at_each_call_changes_no_result_3 2, lost_answer_at_each_call_changes_no_result_4 3);
 #[rustfmt::skip]
 sharded!(disturb_each_call(Disturbance::LateAnswer(Duration::from_mins(2)), 3) in
-    answer_after_timeout_at_each_call_changes_no_result_1 0, answer_after_timeout_at_each_call_changes_no_result_2 1,
-    answer_after_timeout_at_each_call_changes_no_result_3 2, answer_after_timeout_at_each_call_changes_no_result_4 3);
+    answer_after_timeout_at_each_call_changes_no_result_1 0,
+    answer_after_timeout_at_each_call_changes_no_result_2 1,
+    answer_after_timeout_at_each_call_changes_no_result_3 2,
+    answer_after_timeout_at_each_call_changes_no_result_4 3);
 #[rustfmt::skip]
 sharded!(disturb_each_call(Disturbance::StaleRead(Duration::from_secs(30)), 4) in
     stale_read_at_each_call_changes_no_result_1 0, stale_read_at_each_call_changes_no_result_2 1,

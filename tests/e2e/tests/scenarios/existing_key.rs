@@ -127,9 +127,9 @@ enum Mistake {
 }
 
 impl Mistake {
-    /// Makes the mistake, or, with `told`, corrects it as the agent's fix says.
-    async fn set(self, lab: &Lab, told: Option<&Told>, replica: &str, other: &str) {
-        let (Admin { kms, .. }, good) = (&lab.admin(A, TARGET), told.is_some());
+    /// Makes the mistake, or, with `reported`, corrects it as the agent's fix says.
+    async fn set(self, lab: &Lab, reported: Option<&Told>, replica: &str, other: &str) {
+        let (Admin { kms, .. }, good) = (&lab.admin(A, TARGET), reported.is_some());
         match self {
             Self::NoAlias if good => {
                 drop(kms.create_alias().alias_name(alias()).target_key_id(replica).send().await.unwrap());
@@ -140,8 +140,8 @@ impl Mistake {
                 tag(kms, other, !matches!(self, Self::AliasOfAnotherKey)).await;
                 kms.update_alias().alias_name(alias()).target_key_id(key).send().await.unwrap();
             }
-            Self::NoTags => match told {
-                Some(told) => run_tag_resource(lab, &told.paste()).await,
+            Self::NoTags => match reported {
+                Some(reported) => run_tag_resource(lab, &reported.paste()).await,
                 None => tag(kms, replica, false).await,
             },
             Self::Disabled if good => drop(kms.enable_key().key_id(replica).send().await.unwrap()),
@@ -149,8 +149,8 @@ impl Mistake {
             Self::OtherRole => {
                 let policy = replica_policy(lab).await.replace("/rds-handoff-target-agent", "/other");
                 let mut policy: Value = serde_json::from_str(&policy).unwrap();
-                if let Some(told) = told {
-                    let (pasted, there) = (told.statements(), policy["Statement"].as_array_mut().unwrap());
+                if let Some(reported) = reported {
+                    let (pasted, there) = (reported.statements(), policy["Statement"].as_array_mut().unwrap());
                     there.retain(|one| pasted.iter().all(|pasted| pasted["Sid"] != one["Sid"]));
                     there.extend(pasted);
                 }
@@ -236,11 +236,11 @@ async fn misconfigured_existing_key_blocks_until_its_fix_is_applied() {
 
         let fix = async {
             tokio::time::sleep(Duration::from_mins(20)).await;
-            let told = lab.told("source-agent", 0).await;
+            let reported = lab.told("source-agent", 0).await;
             if matches!(mistake, Mistake::NoTags | Mistake::OtherRole) {
-                insta::assert_snapshot!(format!("existing_{mistake:?}"), told.0.replace(&replica, "KEY"));
+                insta::assert_snapshot!(format!("existing_{mistake:?}"), reported.0.replace(&replica, "KEY"));
             }
-            mistake.set(&lab, Some(&told), &replica, other).await;
+            mistake.set(&lab, Some(&reported), &replica, other).await;
             let fixed = tokio::time::Instant::now();
             lab.target_until_restored(&["orders-cutover-1"]).await;
             fixed.elapsed()

@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 async fn published(lab: &Lab) -> String {
     let stop = CancellationToken::new();
     let source = lab.source_as(A, "rds-handoff-source-agent", &Lab::ALONE, stop.clone());
-    let look = async {
+    let wait = async {
         let message = lab.message().await;
         stop.cancel();
         message
     };
-    tokio::join!(source, look).1
+    tokio::join!(source, wait).1
 }
 
 /// Deletes all messages in the inbox.

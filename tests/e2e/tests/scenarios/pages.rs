@@ -1,4 +1,4 @@
-//! The pages: a promise names a test that exists, and each command and each configuration in them is accepted.
+//! The README pages: each promise names an existing test, and each command and each configuration in them is accepted.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ fn page(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The blocks of code in this language, of all pages, each with the name of its page.
+/// The code blocks in this language of all pages, each with the name of its page.
 fn blocks(language: &str) -> Vec<(&'static str, String)> {
     let fence = format!("```{language}\n");
     let mut blocks = Vec::new();
@@ -37,7 +37,7 @@ fn blocks(language: &str) -> Vec<(&'static str, String)> {
     blocks
 }
 
-/// The tests that the table of promises names: `module::function`, between backticks.
+/// The tests in the table of promises: `module::function` between backticks.
 fn promised() -> Vec<String> {
     let text = page("README.md");
     let rows = text.lines().skip_while(|line| !line.starts_with("| promise | test")).skip(2);
@@ -49,12 +49,12 @@ fn promised() -> Vec<String> {
         .collect()
 }
 
-/// Whether there is such a scenario, or one that is cut into shards.
+/// Whether there is a test of this name, or a shard: `NAME_1 0` in the call of its macro.
 fn is_a_test(name: &str) -> bool {
     let Some((module, function)) = name.rsplit_once("::") else { return false };
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/scenarios/{}.rs", module.replace("::", "/")));
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    text.contains(&format!("fn {function}(")) || text.contains(&format!("{function}_1 0"))
+    text.contains(&format!("fn {function}(")) || text.contains(&format!("{function} 0"))
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn each_command_in_pages_is_accepted() {
     assert!(count >= 5, "{count} commands");
 }
 
-/// What the tables of a page stand in, where a page shows some tables alone.
+/// The configuration to which a block is added that shows only some of the tables.
 const SOURCE: &str = r#"
 account = "111111111111"
 region = "ap-northeast-1"

@@ -198,17 +198,17 @@ const EVERY: usize = 3;
 
 async fn kill_at_each_call_until_deleted(shard: usize) {
     let calls = calls_until_deleted().await;
-    let mut deaths = 0;
+    let mut kills = 0;
     // Each moment samples other calls, and each shard takes others of them.
     for (kind, moment) in [Moment::Before, Moment::After, Moment::Later].into_iter().enumerate() {
         for at in points(1..=calls, EVERY, kind, (shard + kind) % SHARDS) {
             let (kill, _) = request_with(Kill::new(at, moment)).await;
             assert!(kill.struck().is_some(), "no agent was killed at call {at} of {calls}");
-            deaths += 1;
+            kills += 1;
         }
     }
-    println!("killed {deaths} of {} times", 3 * calls);
-    assert!(deaths > 0, "the sample of {calls} calls is empty");
+    println!("killed {kills} of {} times", 3 * calls);
+    assert!(kills > 0, "the sample of {calls} calls is empty");
 }
 
 #[rustfmt::skip]

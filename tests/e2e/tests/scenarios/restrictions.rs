@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use acts::Outcome;
-use policies::{Bound, Doc};
+use policies::{Doc, Restriction};
 use row::Row;
 use scene::Scene;
 
@@ -45,16 +45,16 @@ fn rows() -> Vec<Row> {
 }
 
 /// Tries an attack without these restrictions.
-async fn outcome(scene: &Scene, row: &Row, of: Doc, lifted: &[&Bound], whole: Option<Doc>) -> Outcome {
+async fn outcome(scene: &Scene, row: &Row, of: Doc, lifted: &[&Restriction], whole: Option<Doc>) -> Outcome {
     let scene = scene.fork();
     let mut policies = scene.shipped.clone();
     if let Some(doc) = whole {
         policies.lift_all(doc);
     }
-    for bound in lifted {
-        policies.lift(bound);
+    for restriction in lifted {
+        policies.lift(restriction);
     }
-    let docs: BTreeSet<Doc> = lifted.iter().map(|bound| bound.0).chain(whole).chain([of]).collect();
+    let docs: BTreeSet<Doc> = lifted.iter().map(|restriction| restriction.0).chain(whole).chain([of]).collect();
     for doc in docs {
         policies.put(doc, &scene.lab).await;
     }
@@ -65,8 +65,8 @@ async fn outcome(scene: &Scene, row: &Row, of: Doc, lifted: &[&Bound], whole: Op
 }
 
 /// The policies that stop the attack as well, for the table.
-fn beside(others: &[&Bound], whole: Option<Doc>) -> String {
-    let docs: BTreeSet<Doc> = others.iter().map(|bound| bound.0).chain(whole).collect();
+fn beside(others: &[&Restriction], whole: Option<Doc>) -> String {
+    let docs: BTreeSet<Doc> = others.iter().map(|restriction| restriction.0).chain(whole).collect();
     let docs: Vec<String> = docs.iter().map(|doc| format!("{doc:?}")).collect();
     if docs.is_empty() { String::new() } else { format!(" + {}", docs.join(", ")) }
 }
@@ -74,32 +74,35 @@ fn beside(others: &[&Bound], whole: Option<Doc>) -> String {
 #[tokio::test(start_paused = true)]
 async fn each_restriction_stops_an_attack() {
     let scene = Box::pin(Scene::new()).await;
-    let mut answers: BTreeMap<Bound, Vec<String>> = scene.shipped.bounds().into_iter().map(|of| (of, vec![])).collect();
+    let mut answers: BTreeMap<Restriction, Vec<String>> =
+        scene.shipped.restrictions().into_iter().map(|of| (of, vec![])).collect();
     let mut wrong = String::new();
     for row in rows() {
-        for bound in row.tested() {
-            let others: Vec<&Bound> = row.stops.iter().filter(|other| *other != bound).collect();
-            let all: Vec<&Bound> = row.stops.iter().collect();
-            let shipped = Box::pin(outcome(&scene, &row, bound.0, &[], None)).await;
-            let alone = Box::pin(outcome(&scene, &row, bound.0, &others, row.without)).await;
-            let lifted = Box::pin(outcome(&scene, &row, bound.0, &all, row.without)).await;
-            let answered = answers.get_mut(bound).unwrap_or_else(|| panic!("no policy has {bound:?}"));
+        for restriction in row.tested() {
+            let others: Vec<&Restriction> = row.stops.iter().filter(|other| *other != restriction).collect();
+            let all: Vec<&Restriction> = row.stops.iter().collect();
+            let shipped = Box::pin(outcome(&scene, &row, restriction.0, &[], None)).await;
+            let alone = Box::pin(outcome(&scene, &row, restriction.0, &others, row.without)).await;
+            let lifted = Box::pin(outcome(&scene, &row, restriction.0, &all, row.without)).await;
+            let answered = answers.get_mut(restriction).unwrap_or_else(|| panic!("no policy has {restriction:?}"));
             match (shipped, alone, lifted) {
-                (Outcome::Refused(..), Outcome::Refused(action, layer), Outcome::Done) if layer == bound.0.layer() => {
+                (Outcome::Refused(..), Outcome::Refused(action, layer), Outcome::Done)
+                    if layer == restriction.0.layer() =>
+                {
                     let line = format!("{}: {action}{}", row.attack, beside(&others, row.without));
                     if !answered.contains(&line) {
                         answered.push(line);
                     }
                 }
                 outcome => {
-                    let _ = writeln!(wrong, "{}, {bound:?}: {outcome:?}", row.attack);
+                    let _ = writeln!(wrong, "{}, {restriction:?}: {outcome:?}", row.attack);
                 }
             }
         }
     }
     let mut table = String::new();
-    for (bound, answered) in &answers {
-        let (doc, sid, what) = bound;
+    for (restriction, answered) in &answers {
+        let (doc, sid, what) = restriction;
         let _ = writeln!(table, "{doc:?} {sid}, {what}");
         let found =
             NOT_SHOWN.iter().find(|(docs, sids, of, _)| docs.contains(doc) && sids.contains(&&**sid) && what == of);
@@ -111,10 +114,10 @@ async fn each_restriction_stops_an_attack() {
                 let _ = writeln!(table, "    {line}");
             }),
             (None, true) => {
-                let _ = writeln!(wrong, "{bound:?} stops no attack");
+                let _ = writeln!(wrong, "{restriction:?} stops no attack");
             }
             (Some(_), false) => {
-                let _ = writeln!(wrong, "{bound:?} is in NOT_SHOWN, but an attack tests it");
+                let _ = writeln!(wrong, "{restriction:?} is in NOT_SHOWN, but an attack tests it");
             }
         }
     }

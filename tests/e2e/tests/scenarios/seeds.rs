@@ -24,20 +24,20 @@ struct FaultRun {
 }
 
 /// Runs one handoff under these faults. An agent that has not settled is started again, as by a supervisor.
-async fn run_with_faults(seed: u64, storm: Arc<Storm>) -> FaultRun {
+async fn run_with_faults(seed: u64, faults: Arc<Storm>) -> FaultRun {
     // In every third world policy changes take up to two minutes to propagate; in every second one messages are duplicated.
     let authorization_lag = Duration::from_secs(if seed.is_multiple_of(3) { seed % 120 } else { 0 });
     let duplicates = seed.is_multiple_of(2).then_some(4);
     let lab = Lab::new(World { seed, authorization_lag, duplicates, ..World::quick() }).await;
-    lab.pass_through(Some(storm.clone()));
+    lab.pass_through(Some(faults.clone()));
     let source = async {
-        while storm.watch(A, lab.source(&["run"])).await.is_none_or(|ran| {
+        while faults.watch(A, lab.source(&["run"])).await.is_none_or(|ran| {
             assert_ne!(ran.exit, Exit::Failed, "{}", ran.out);
             ran.exit != Exit::Settled
         }) {}
     };
     let target = async {
-        while storm.watch(B, lab.target(&["run"])).await.is_none_or(|ran| {
+        while faults.watch(B, lab.target(&["run"])).await.is_none_or(|ran| {
             assert_ne!(ran.exit, Exit::Failed, "{}", ran.out);
             ran.exit != Exit::Settled || lab.restored("orders-cutover-1").is_none()
         }) {
@@ -64,7 +64,7 @@ async fn run_with_faults(seed: u64, storm: Arc<Storm>) -> FaultRun {
 /// Removes from a fingerprint what a fault run may leave: at most one unused key per process; and the tag `published`, which
 /// is missing if a process was killed between sending the message and writing the tag, and account B had landed its copy
 /// before the next process ran.
-fn without_debris(world: &str, processes: usize) -> String {
+fn without_allowed_leftovers(world: &str, processes: usize) -> String {
     let published = "\"rds-handoff:published=<time> sha256=<hex>\", ";
     without_unused_keys(world, processes).replace(published, "")
 }
@@ -82,17 +82,17 @@ fn clean() -> &'static str {
         let lab = Lab::new(World::quick()).await;
         lab.move_all(&["orders-cutover-1"]).await;
         lab.settle().await;
-        without_debris(&lab.cloud.fingerprint(), 0)
+        without_allowed_leftovers(&lab.cloud.fingerprint(), 0)
     };
     CLEAN.get_or_init(|| on_own_clock(run()))
 }
 
 /// Runs a case. The error is the message of its failure.
 fn run_case(case: &Case) -> (Arc<Storm>, Result<FaultRun, String>) {
-    let storm = Arc::new(case.storm());
+    let faults = Arc::new(case.storm());
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let run = on_own_clock(run_with_faults(case.seed, storm.clone()));
-        let left = without_debris(&run.world, storm.deaths() + 1);
+        let run = on_own_clock(run_with_faults(case.seed, faults.clone()));
+        let left = without_allowed_leftovers(&run.world, faults.deaths() + 1);
         assert_eq!(differences(&left, clean()), "");
         run
     }));
@@ -100,7 +100,7 @@ fn run_case(case: &Case) -> (Arc<Storm>, Result<FaultRun, String>) {
         let text = why.downcast_ref::<String>().cloned();
         text.or_else(|| why.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
     });
-    (storm, result)
+    (faults, result)
 }
 
 /// The maximum number of runs for the reduction of one seed.
@@ -168,9 +168,9 @@ fn reduced(seed: u64, dealt: &[Dealt], why: &str) -> Case {
 
 /// Runs a case. If it fails, panics with the reduced case.
 fn must_pass(case: &Case) -> Arc<Storm> {
-    let (storm, result) = run_case(case);
-    let Err(why) = result else { return storm };
-    let reduced = reduced(case.seed, &storm.dealt(), &why);
+    let (faults, result) = run_case(case);
+    let Err(why) = result else { return faults };
+    let reduced = reduced(case.seed, &faults.dealt(), &why);
     let failure = run_case_quietly(&reduced);
     panic!("seed {} fails:\n{why}\nreduced, for tests/e2e/corpus:\n{reduced}which fails with: {failure:?}", case.seed);
 }
@@ -179,12 +179,12 @@ fn must_pass(case: &Case) -> Arc<Storm> {
 const SHARDS: u64 = 8;
 
 fn run_seeds_of(shard: u64) {
-    let (mut calls, mut deaths, mut seeds) = (0, 0, 0);
+    let (mut calls, mut kills, mut seeds) = (0, 0, 0);
     for seed in seeds_to_run().filter(|seed| seed % SHARDS == shard) {
-        let storm = must_pass(&Case { seed, dealt: None });
-        (calls, deaths, seeds) = (calls + storm.calls(), deaths + storm.deaths(), seeds + 1);
+        let faults = must_pass(&Case { seed, dealt: None });
+        (calls, kills, seeds) = (calls + faults.calls(), kills + faults.deaths(), seeds + 1);
     }
-    println!("{seeds} seeds: {calls} calls, {deaths} agents killed");
+    println!("{seeds} seeds: {calls} calls, {kills} agents killed");
 }
 
 /// The seed `SEED`; or the seeds from 1 to `SEEDS`, by default to 24, or to 200 with `EXHAUSTIVE=1`.
@@ -207,8 +207,11 @@ macro_rules! shards {
     )+};
 }
 #[rustfmt::skip]
-shards!(randomized_faults_change_no_result_1 0, randomized_faults_change_no_result_2 1, randomized_faults_change_no_result_3 2, randomized_faults_change_no_result_4 3,
-        randomized_faults_change_no_result_5 4, randomized_faults_change_no_result_6 5, randomized_faults_change_no_result_7 6, randomized_faults_change_no_result_8 7);
+shards!(
+    randomized_faults_change_no_result_1 0, randomized_faults_change_no_result_2 1,
+    randomized_faults_change_no_result_3 2, randomized_faults_change_no_result_4 3,
+    randomized_faults_change_no_result_5 4, randomized_faults_change_no_result_6 5,
+    randomized_faults_change_no_result_7 6, randomized_faults_change_no_result_8 7);
 
 #[test]
 fn corpus_cases_pass() {
@@ -230,8 +233,8 @@ fn corpus_cases_pass() {
 fn seed_run_twice_makes_identical_calls() {
     for seed in [2, 3] {
         let case = Case { seed, dealt: None };
-        let (storm, first) = run_case(&case);
-        let listed = Case { seed, dealt: Some(storm.dealt()) };
+        let (faults, first) = run_case(&case);
+        let listed = Case { seed, dealt: Some(faults.dealt()) };
         let [first, again, listed] = [first, run_case(&case).1, run_case(&listed).1].map(|result| {
             let calls = result.unwrap_or_else(|why| panic!("seed {seed}: {why}")).calls;
             calls.iter().map(|call| format!("{call:?}")).collect::<Vec<_>>()

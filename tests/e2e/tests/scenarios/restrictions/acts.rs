@@ -9,7 +9,7 @@ use e2e::{A, Admin, B, HOME, TARGET};
 use serde_json::json;
 
 use super::policies::{SOURCE, TARGET_ROLE};
-use super::scene::{C, ELSEWHERE, Scene, key_tags, marks, open_to, tags};
+use super::scene::{C, ELSEWHERE, Scene, handoff_key_tags, key_tags, open_to, tags};
 
 type Tags = &'static [(&'static str, &'static str)];
 
@@ -17,6 +17,8 @@ type Tags = &'static [(&'static str, &'static str)];
 #[derive(Debug, Clone, Copy)]
 pub(super) struct By(pub(super) &'static str, pub(super) &'static str, pub(super) &'static str);
 
+// S is account A's agent, T is account B's agent, APP another role, OF_C a role of account C. The Region is the target
+// Region, or as the suffix or the value says.
 pub(super) const S_HOME: By = By(A, SOURCE, HOME);
 pub(super) const S: By = By(A, SOURCE, TARGET);
 pub(super) const S_ELSEWHERE: By = By(A, SOURCE, ELSEWHERE);
@@ -53,7 +55,7 @@ pub(super) enum Act {
     ListsDatabases,
     ListsGroups,
     ListsKeys,
-    LooksAtQuotas,
+    ReadsQuotas,
     MakesAKey(Key),
     Modifies(&'static str, Change),
     /// Creates the alias of the route for this key, after an administrator has deleted it.
@@ -131,7 +133,7 @@ impl Scene {
             | Act::DeletesASnapshot(_)
             | Act::ListsDatabases
             | Act::ListsGroups
-            | Act::LooksAtQuotas
+            | Act::ReadsQuotas
             | Act::Modifies(..)
             | Act::Restores(..)
             | Act::Shares(..)
@@ -158,19 +160,19 @@ impl Scene {
         match act {
             Act::ListsDatabases => answer(rds.describe_db_instances().send().await),
             Act::ListsGroups => answer(rds.describe_db_subnet_groups().send().await),
-            Act::LooksAtQuotas => answer(rds.describe_account_attributes().send().await),
-            Act::Snapshots(database, name, marks) => {
+            Act::ReadsQuotas => answer(rds.describe_account_attributes().send().await),
+            Act::Snapshots(database, name, pairs) => {
                 let call = rds.create_db_snapshot().db_instance_identifier(*database).db_snapshot_identifier(*name);
-                answer(call.set_tags(tags(marks)).send().await)
+                answer(call.set_tags(tags(pairs)).send().await)
             }
-            Act::CopiesAfter(time, from, to, key, marks) => {
+            Act::CopiesAfter(time, from, to, key, pairs) => {
                 tokio::time::sleep(*time).await;
-                Box::pin(self.call_rds(by, region, account, &Act::Copies(*from, to, *key, marks))).await
+                Box::pin(self.call_rds(by, region, account, &Act::Copies(*from, to, *key, pairs))).await
             }
-            Act::Copies((owner, at, name), to, key, marks) => {
+            Act::Copies((owner, at, name), to, key, pairs) => {
                 let source = format!("arn:aws:rds:{at}:{owner}:snapshot:{}", self.snapshot(name));
                 let call = rds.copy_db_snapshot().source_db_snapshot_identifier(source);
-                let call = call.target_db_snapshot_identifier(*to).set_tags(tags(marks));
+                let call = call.target_db_snapshot_identifier(*to).set_tags(tags(pairs));
                 answer(call.set_kms_key_id(key.map(|key| self.keys[key].clone())).send().await)
             }
             Act::Shares(name, with) => {
@@ -183,14 +185,14 @@ impl Scene {
             Act::DeletesADatabase(name) => {
                 answer(rds.delete_db_instance().db_instance_identifier(*name).skip_final_snapshot(true).send().await)
             }
-            Act::Tags(resource, marks) => {
+            Act::Tags(resource, pairs) => {
                 let (kind, name) = resource.split_once(':').unwrap();
                 let arn = format!("arn:aws:rds:{region}:{account}:{kind}:{}", self.snapshot(name));
-                answer(rds.add_tags_to_resource().resource_name(arn).set_tags(tags(marks)).send().await)
+                answer(rds.add_tags_to_resource().resource_name(arn).set_tags(tags(pairs)).send().await)
             }
-            Act::Restores(from, name, change, marks) => {
+            Act::Restores(from, name, change, pairs) => {
                 let call = rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier(self.snapshot(from));
-                let call = call.db_instance_identifier(*name).set_tags(tags(marks));
+                let call = call.db_instance_identifier(*name).set_tags(tags(pairs));
                 let call = match change {
                     Change::Subnets(group) => call.db_subnet_group_name(*group),
                     _ => call.db_subnet_group_name("private"),
@@ -243,7 +245,7 @@ impl Scene {
             }
             Act::DeletesAKey(name) => answer(kms.schedule_key_deletion().key_id(key(name)).send().await),
             Act::TagsAKey(name) => {
-                answer(kms.tag_resource().key_id(key(name)).set_tags(key_tags(&marks(None))).send().await)
+                answer(kms.tag_resource().key_id(key(name)).set_tags(key_tags(&handoff_key_tags(None))).send().await)
             }
             Act::NamesAKey(alias, name) => {
                 answer(kms.create_alias().alias_name(*alias).target_key_id(key(name)).send().await)
@@ -255,11 +257,11 @@ impl Scene {
             }
             Act::Replicates(name, to) => {
                 let call = kms.replicate_key().key_id(key(name)).replica_region(*to);
-                answer(call.set_tags(key_tags(&marks(None))).send().await)
+                answer(call.set_tags(key_tags(&handoff_key_tags(None))).send().await)
             }
             Act::MakesAKey(making) => {
                 let other = if let Key::Marked(other) = making { Some(*other) } else { None };
-                let mut made = marks(other);
+                let mut made = handoff_key_tags(other);
                 if matches!(making, Key::WithAnotherTag) {
                     made.push(("team", "payroll"));
                 }

@@ -35,7 +35,7 @@ pub(super) enum Doc {
 
 /// One restriction of a statement: the policy, the Sid, and the element. The element is `Deny`; or, of an Allow, `Resource`,
 /// `Principal` or `Action` if it is not `*`, or a condition by its operator and key.
-pub(super) type Bound = (Doc, String, String);
+pub(super) type Restriction = (Doc, String, String);
 
 /// The documents of all policies. A role has several documents.
 #[derive(Debug, Clone, Default)]
@@ -128,7 +128,7 @@ impl Policies {
     }
 
     /// All restrictions.
-    pub(super) fn bounds(&self) -> Vec<Bound> {
+    pub(super) fn restrictions(&self) -> Vec<Restriction> {
         let mut found = Vec::new();
         for (doc, documents) in &self.0 {
             for statement in statements(documents) {
@@ -142,14 +142,16 @@ impl Policies {
                     continue;
                 }
                 let sid = statement["Sid"].as_str().unwrap_or_else(|| panic!("{doc:?}: a statement without a Sid"));
-                found.extend(doc.bounds(statement).into_iter().map(|bound| (*doc, sid.to_owned(), bound)));
+                found.extend(
+                    doc.restrictions(statement).into_iter().map(|restriction| (*doc, sid.to_owned(), restriction)),
+                );
             }
         }
         found
     }
 
     /// Removes one restriction.
-    pub(super) fn lift(&mut self, (doc, sid, what): &Bound) {
+    pub(super) fn lift(&mut self, (doc, sid, what): &Restriction) {
         let named = |statement: &Value| statement["Sid"] == **sid;
         let mut all = self.0.get_mut(doc).unwrap().iter_mut().map(|it| it["Statement"].as_array_mut().unwrap());
         let statements = all.find(|all| all.iter().any(named)).unwrap_or_else(|| panic!("{doc:?} has no {sid}"));
@@ -243,7 +245,7 @@ impl Doc {
     /// The restrictions of a statement. The actions of a role's statements are left out, since `least_privilege` tests them;
     /// so are the action of a trust policy, which is the only one, and the resource of a resource-based policy, which is that
     /// resource.
-    fn bounds(self, statement: &Value) -> Vec<String> {
+    fn restrictions(self, statement: &Value) -> Vec<String> {
         if statement["Effect"] == "Deny" {
             return vec!["Deny".to_owned()];
         }

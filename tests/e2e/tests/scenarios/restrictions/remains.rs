@@ -33,8 +33,8 @@ async fn key_is_closed_after_end_and_attacks_still_fail() {
         let home = scene.lab.admin(A, HOME);
         if revoked {
             let source = format!("arn:aws:rds:{HOME}:{A}:snapshot:{}", scene.snapshots["source"]);
-            let mark = tags(&[("rds-handoff:ended", "revoked/2026-11-21T10:10:00Z")]);
-            home.rds.add_tags_to_resource().resource_name(source).set_tags(mark).send().await.unwrap();
+            let ended = tags(&[("rds-handoff:ended", "revoked/2026-11-21T10:10:00Z")]);
+            home.rds.add_tags_to_resource().resource_name(source).set_tags(ended).send().await.unwrap();
         }
         let ran = Lab::in_time(scene.lab.source(&["run"])).await;
         assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);

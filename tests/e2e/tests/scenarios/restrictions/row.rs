@@ -1,7 +1,7 @@
 //! An attack, and the restrictions that stop it.
 
 use super::acts::{Act, By};
-use super::policies::{Bound, Doc};
+use super::policies::{Doc, Restriction};
 
 /// An attack that each of these restrictions stops by itself.
 #[derive(Debug)]
@@ -10,7 +10,7 @@ pub(super) struct Row {
     pub(super) attack: &'static str,
     pub(super) by: By,
     pub(super) act: Act,
-    pub(super) stops: Vec<Bound>,
+    pub(super) stops: Vec<Restriction>,
     /// A policy that is lifted as a whole, because it would stop the attack too: it does not allow the action.
     pub(super) without: Option<Doc>,
     /// An act that comes before the attack, and is allowed.
@@ -37,10 +37,11 @@ pub(super) use rows;
 impl Row {
     /// The restrictions that the row tests: of a row for key mode `existing` only the restrictions in that mode's policies,
     /// since the other row tests the rest.
-    pub(super) fn tested(&self) -> impl Iterator<Item = &Bound> {
-        let is_existing = |bound: &&Bound| matches!(bound.0, Doc::ExistingPrimary | Doc::ExistingReplica);
-        let only = self.stops.iter().any(|bound| is_existing(&bound));
-        self.stops.iter().filter(move |bound| !only || is_existing(bound))
+    pub(super) fn tested(&self) -> impl Iterator<Item = &Restriction> {
+        let is_existing =
+            |restriction: &&Restriction| matches!(restriction.0, Doc::ExistingPrimary | Doc::ExistingReplica);
+        let only = self.stops.iter().any(|restriction| is_existing(&restriction));
+        self.stops.iter().filter(move |restriction| !only || is_existing(restriction))
     }
 
     /// The same attack under the policies of key mode `existing`, if they contain a restriction against it.
@@ -50,7 +51,7 @@ impl Row {
             Doc::Replica => Doc::ExistingReplica,
             other => other,
         };
-        let stops: Vec<Bound> =
+        let stops: Vec<Restriction> =
             self.stops.iter().map(|(doc, sid, what)| (instead(*doc), sid.clone(), what.clone())).collect();
         // The statements of key mode `existing` have no end date.
         let differs = stops != self.stops && !stops.iter().any(|(_, _, what)| what == UNTIL);

@@ -40,7 +40,7 @@ pub(super) fn key_tags(tags: &[(&str, &str)]) -> Option<Vec<KeyTag>> {
 }
 
 /// The three tags of a handoff key; the tag `other`, if any, has a wrong value.
-pub(super) fn marks(other: Option<&str>) -> Vec<(&'static str, &'static str)> {
+pub(super) fn handoff_key_tags(other: Option<&str>) -> Vec<(&'static str, &'static str)> {
     let right = [
         ("rds-handoff:role", "key", "own-key"),
         ("rds-handoff:source-region", HOME, ELSEWHERE),
@@ -120,12 +120,12 @@ impl Scene {
             ("rds-handoff:source-region", "other source Region", "primary of other source Region"),
             ("rds-handoff:target-account", "other target account", "primary of other target account"),
         ];
-        for (mark, replica, primary) in others {
-            self.key(replica, A, TARGET, true, &marks(Some(mark))).await;
-            self.key(primary, A, HOME, true, &marks(Some(mark))).await;
+        for (tag, replica, primary) in others {
+            self.key(replica, A, TARGET, true, &handoff_key_tags(Some(tag))).await;
+            self.key(primary, A, HOME, true, &handoff_key_tags(Some(tag))).await;
         }
-        self.key("single-Region", A, TARGET, false, &marks(None)).await;
-        self.key("elsewhere", A, ELSEWHERE, true, &marks(None)).await;
+        self.key("single-Region", A, TARGET, false, &handoff_key_tags(None)).await;
+        self.key("elsewhere", A, ELSEWHERE, true, &handoff_key_tags(None)).await;
         self.key("team", A, TARGET, false, &[]).await;
         self.key("payroll", A, HOME, false, &[]).await;
         self.key("team of B", B, TARGET, false, &[]).await;
@@ -197,9 +197,9 @@ pub(super) fn open_to(accounts: &[&str]) -> String {
     json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
 }
 
-async fn snapshot(by: &Admin, database: &str, name: &str, marks: &[(&str, &str)]) {
+async fn snapshot(by: &Admin, database: &str, name: &str, pairs: &[(&str, &str)]) {
     let call = by.rds.create_db_snapshot().db_instance_identifier(database).db_snapshot_identifier(name);
-    call.set_tags(tags(marks)).send().await.unwrap();
+    call.set_tags(tags(pairs)).send().await.unwrap();
     // RDS takes the snapshots of one database one after another.
     tokio::time::sleep(Duration::from_secs(10)).await;
 }

@@ -4,7 +4,7 @@ use e2e::{A, B, HOME, TARGET};
 
 use super::acts::Act::{
     Copies, DeletesADatabase, DeletesAKey, DeletesASnapshot, Describes, Encrypts, Grants, ListsDatabases, ListsKeys,
-    LooksAtQuotas, MakesAKey, Modifies, NamesAHandoffKey, NamesAKey, OpensAKey, ReadsThePolicy, Receives, Replicates,
+    MakesAKey, Modifies, NamesAHandoffKey, NamesAKey, OpensAKey, ReadsQuotas, ReadsThePolicy, Receives, Replicates,
     RevokesGrants, Sends, Shares, Snapshots, Tags, TagsAKey,
 };
 use super::acts::{Change, Key, S, S_ELSEWHERE, S_HOME};
@@ -71,7 +71,7 @@ pub(super) fn of_snapshots() -> Vec<Row> {
         "receives requests from another queue" S_HOME Receives(A, HOME, RECEIPTS_OF_C) =>
             SourceRole TakesRequests RESOURCE;
         "requests a handoff" S_HOME Sends(A, HOME, REQUESTS, false) => SourceRole BuriesBadRequests RESOURCE;
-        "reads the quotas of another Region" S_ELSEWHERE LooksAtQuotas =>
+        "reads the quotas of another Region" S_ELSEWHERE ReadsQuotas =>
             SourceRole LooksAtVersionsAndQuotas REQUESTED_REGION;
         "deletes the database" S_HOME DeletesADatabase("orders") => SourceBoundary AtMost ACTION (without SourceRole);
         "makes the database public" S_HOME Modifies("orders", Change::Public) =>
@@ -168,15 +168,15 @@ pub(super) fn of_keys() -> Vec<Row> {
         (REGION, "other source Region", "primary of other source Region"),
         (ACCOUNT, "other target account", "primary of other target account"),
     ];
-    for (mark, key, primary) in others {
+    for (condition, key, primary) in others {
         rows.extend(rows! {
-            "revokes a grant of another key" S RevokesGrants(key) => SourceRole ClearsTheReplica mark;
-            "reads the policy of another key" S ReadsThePolicy(key) => SourceRole ReadsTheReplicasPolicy mark;
+            "revokes a grant of another key" S RevokesGrants(key) => SourceRole ClearsTheReplica condition;
+            "reads the policy of another key" S ReadsThePolicy(key) => SourceRole ReadsTheReplicasPolicy condition;
             "copies under another key" S copy(key) =>
-                SourceRole StoresUnderTheReplicaThroughRds mark, SourceRole LetsRdsKeepTheReplica mark;
-            "gives the handoff alias to another key" S NamesAHandoffKey(key) => SourceRole NamesHandoffKeys mark;
-            "replicates another key" S_HOME Replicates(primary, TARGET) => SourceRole ReplicatesToTheTargetRegion mark;
-            "opens another key to account C" S OpensAKey(key, false) => SourceRole LetsAccountBUseTheReplica mark;
+                SourceRole StoresUnderTheReplicaThroughRds condition, SourceRole LetsRdsKeepTheReplica condition;
+            "gives the handoff alias to another key" S NamesAHandoffKey(key) => SourceRole NamesHandoffKeys condition;
+            "replicates another key" S_HOME Replicates(primary, TARGET) => SourceRole ReplicatesToTheTargetRegion condition;
+            "opens another key to account C" S OpensAKey(key, false) => SourceRole LetsAccountBUseTheReplica condition;
         });
     }
     rows

@@ -3,8 +3,8 @@
 use e2e::{A, B, TARGET};
 
 use super::acts::Act::{
-    Copies, DeletesADatabase, DeletesASnapshot, Describes, Encrypts, Grants, ListsDatabases, ListsGroups,
-    LooksAtQuotas, Modifies, Receives, Restores, Sends, Shares, Snapshots, Tags,
+    Copies, DeletesADatabase, DeletesASnapshot, Describes, Encrypts, Grants, ListsDatabases, ListsGroups, Modifies,
+    ReadsQuotas, Receives, Restores, Sends, Shares, Snapshots, Tags,
 };
 use super::acts::{Change, T, T_ELSEWHERE};
 use super::row::{ACTION, DENY, FOR_AWS, REQUEST_ROLE, REQUESTED_REGION, RESOURCE, ROLE, Row, TAG_KEYS, VIA, rows};
@@ -71,7 +71,7 @@ pub(super) fn of_databases() -> Vec<Row> {
     let copy = |key| Copies((A, TARGET, "shared"), COPY, Some(key), TARGET_TAG);
     rows! {
         "lists the groups of another Region" T_ELSEWHERE ListsGroups => TargetRole LooksAtGroups RESOURCE;
-        "reads the quotas of another Region" T_ELSEWHERE LooksAtQuotas =>
+        "reads the quotas of another Region" T_ELSEWHERE ReadsQuotas =>
             TargetRole LooksAtVersionsAndQuotas REQUESTED_REGION;
         "restores a snapshot that has our role tag but not our name" T restore("archive", DATABASE, Change::None) =>
             TargetRole RestoresFromTargetCopies RESOURCE;
