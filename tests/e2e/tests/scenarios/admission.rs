@@ -1,5 +1,5 @@
-//! Admission: which handoffs may start and which wait for a quota or limit. No call is refused that could have waited, no
-//! handoff is forgotten, and no sender delays another.
+//! Admission: which handoffs may start and which wait for a quota or limit. No call is refused that could have waited,
+//! no handoff is forgotten, and no sender delays another.
 
 use std::time::Duration;
 
@@ -48,7 +48,8 @@ fn calls_of(lab: &Lab, account: &str, action: &str) -> (Vec<String>, Vec<String>
     calls.map(|call| (name(&call.resources), call.answer)).unzip()
 }
 
-/// Runs both agents until these databases are restored. The target agent runs every two minutes, since it is idle for hours.
+/// Runs both agents until these databases are restored. The target agent runs every two minutes, since it is idle for
+/// hours.
 async fn both(lab: &Lab, restored: &[&str]) -> (Ran, Ran) {
     let target = lab.target_until_restored_every(Duration::from_mins(2), restored);
     tokio::join!(lab.source(&Lab::ALONE), target)
@@ -138,8 +139,8 @@ async fn snapshot_quota_below_default_is_learned_from_one_refusal() {
     assert_eq!(calls_of(&lab, B, "rds:CopyDBSnapshot").1, ["SnapshotQuotaExceeded", "ok"]);
 }
 
-/// Runs two handoffs of which account B accepts one a day. The agents run for an hour, in which the first is restored, and
-/// again from shortly before the second may start.
+/// Runs two handoffs of which account B accepts one a day. The agents run for an hour, in which the first is restored,
+/// and again from shortly before the second may start.
 async fn accepts_one_a_day(limit: &str, used: &str) {
     let world = World { remembers: Duration::ZERO, ..World::quick() };
     let lab = lab(world, &[("one", 100), ("two", 100)], "", limit).await;

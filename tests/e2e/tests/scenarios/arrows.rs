@@ -12,8 +12,8 @@ use serde_json::Value;
 use modules::Arrows;
 
 /// The levels of a crate's modules, low to high. A module may use modules on lower levels and on its own level. A name
-/// means `src/NAME.rs` and all of `src/NAME/`; a name without a file is ignored. A module that is not named may be used by
-/// all, but no module may use a higher level through it.
+/// means `src/NAME.rs` and all of `src/NAME/`; a name without a file is ignored. A module that is not named may be used
+/// by all, but no module may use a higher level through it.
 struct Order {
     package: &'static str,
     levels: &'static [&'static [&'static str]],

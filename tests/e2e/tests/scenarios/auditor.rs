@@ -1,4 +1,5 @@
-//! The auditor reports each broken invariant at the call that breaks it, when an attacker with an agent's role makes it.
+//! The auditor reports each broken invariant at the call that breaks it, when an attacker with an agent's role makes
+//! it.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use futures_util::FutureExt as _;
 const SOURCE: &str = "rds-handoff-source-agent";
 const TARGET_ROLE: &str = "rds-handoff-target-agent";
 
-/// A Lab with an open offer of `orders`, databases that do not belong to it, and agent roles with unrestricted permissions.
+/// A Lab with an open offer of `orders`, databases that do not belong to it, and agent roles with unrestricted
+/// permissions.
 async fn offered() -> Lab {
     let lab = Lab::new(World { databases: vec![], ..World::quick() }).await;
     let key = lab.admin(A, HOME).create_key("databases of account A").await;

@@ -1,5 +1,5 @@
-//! A permission or a resource is missing. The agent prints who must add what to which policy; the scenario applies this fix
-//! literally, and the same run of the agent continues.
+//! A permission or a resource is missing. The agent prints who must add what to which policy; the scenario applies this
+//! fix literally, and the same run of the agent continues.
 
 use std::cell::RefCell;
 use std::time::Duration;

@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 
 use crate::sample::{points, sharded};
 
-/// Runs one handoff in which an agent is killed once. A killed agent is started again, as by a supervisor. Returns the kill
-/// and the fingerprint of the world that is left.
+/// Runs one handoff in which an agent is killed once. A killed agent is started again, as by a supervisor. Returns the
+/// kill and the fingerprint of the world that is left.
 async fn handoff_with(kill: Kill, world: World) -> (Arc<Kill>, String) {
     let kill = Arc::new(kill);
     let lab = Lab::new(world).await;

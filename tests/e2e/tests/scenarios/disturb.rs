@@ -1,4 +1,5 @@
-//! AWS throttles, fails or loses the answer of one call: the result of the handoff must not change, whichever call it is.
+//! AWS throttles, fails or loses the answer of one call: the result of the handoff must not change, whichever call it
+//! is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,8 +106,8 @@ async fn two_concurrent_agents_per_account_leave_same_result() {
     assert_eq!(differences(&left, &without_unused_keys(world, 1)), "");
 }
 
-/// Makes reads of snapshots in account A's home Region 30 seconds stale from the moment when one of its agents has made the
-/// offer. Reads of the copies in the other Region are fresh.
+/// Makes reads of snapshots in account A's home Region 30 seconds stale from the moment when one of its agents has made
+/// the offer. Reads of the copies in the other Region are fresh.
 #[derive(Debug, Default)]
 struct StaleSnapshotReads {
     copied: AtomicBool,

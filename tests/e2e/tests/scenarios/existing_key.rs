@@ -1,5 +1,5 @@
-//! Key mode `existing`: account A's administrators make the handoff key, and the source agent changes nothing in KMS. The
-//! share of the snapshot alone opens and ends access.
+//! Key mode `existing`: account A's administrators make the handoff key, and the source agent changes nothing in KMS.
+//! The share of the snapshot alone opens and ends access.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Each action that `deploy/` allows an agent is needed: without it, a scenario that used it fails.
 //!
 //! This is not shown for: `kms:DescribeKey`, which two statements allow; the permissions on the source's key that AWS
-//! documents for copying a snapshot, of which the simulated AWS checks fewer; and the permission for a key's first policy,
-//! which AWS may check and the simulated AWS does not.
+//! documents for copying a snapshot, of which the simulated AWS checks fewer; and the permission for a key's first
+//! policy, which AWS may check and the simulated AWS does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -41,8 +41,8 @@ enum Scenario {
 const SCENARIOS: [Scenario; 5] =
     [Scenario::Check, Scenario::DeadLetter, Scenario::Release, Scenario::Move, Scenario::Reboot];
 
-/// Permissions that AWS documents as needed and the simulated AWS does not check: the statement, its action unless all are
-/// meant, and the source.
+/// Permissions that AWS documents as needed and the simulated AWS does not check: the statement, its action unless all
+/// are meant, and the source.
 const STATED: [(&str, Option<&str>, &str); 5] = [
     ("GivesThemTheirFirstPolicy", None, "Service Authorization Reference, AWS KMS, dependent actions of CreateKey"),
     ("ReadsSharedCopiesThroughRds", None, "RDS User Guide, Copying a DB snapshot, permissions"),
@@ -277,8 +277,8 @@ async fn row(role: &Role, sid: &str, action: &str, ready: &Lab) -> String {
     format!("{:<26} {sid:<36} {action:<42} {step:<20} {proof:<40} {kind}\n", role.shown)
 }
 
-/// Removes each `SHARDS`-th permission. Its rows must be in the accepted table; the shard that ends last compares the whole
-/// table.
+/// Removes each `SHARDS`-th permission. Its rows must be in the accepted table; the shard that ends last compares the
+/// whole table.
 async fn least_privilege(shard: usize) {
     static FOUND: Mutex<BTreeMap<usize, String>> = Mutex::new(BTreeMap::new());
     let roles = roles();

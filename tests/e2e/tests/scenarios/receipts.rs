@@ -35,8 +35,8 @@ async fn invalid_receipt_goes_to_dead_letter_queue_and_changes_nothing() {
         // A poll of a process that has ended may still receive the message and hide it.
         tokio::time::sleep(Duration::from_secs(30)).await;
         a.send(&queue, body).await;
-        // A receipt for an unknown offer may be valid if the read of the tags was stale: it is checked once more before it
-        // goes to the dead-letter queue.
+        // A receipt for an unknown offer may be valid if the read of the tags was stale: it is checked once more before
+        // it goes to the dead-letter queue.
         tokio::time::sleep(Duration::from_mins(2)).await;
         let ran = lab.source(&["run", "--once"]).await;
         assert_eq!(ran.exit, Exit::Pending, "{}", ran.out);

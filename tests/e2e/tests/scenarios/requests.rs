@@ -163,8 +163,8 @@ async fn two_source_agents_share_requests_queue() {
     assert!(is_empty(&lab).await);
 }
 
-/// Runs agents on one request, and kills one of them. A killed agent is started again, as by a supervisor, for longer than
-/// the request stays invisible after the kill.
+/// Runs agents on one request, and kills one of them. A killed agent is started again, as by a supervisor, for longer
+/// than the request stays invisible after the kill.
 async fn request_with(kill: Kill) -> (Arc<Kill>, Lab) {
     let lab = lab(vec!["orders"]).await;
     let kill = Arc::new(kill);

@@ -122,7 +122,7 @@ async fn each_restriction_stops_an_attack() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    let description = "Below each restriction: the attacks that succeed without it, and the permission that AWS refuses with it. After \
-                       a plus: the policies that stop the attack as well, and were lifted for the test.";
+    let description = "Below each restriction: the attacks that succeed without it, and the permission that AWS refuses \
+                       with it. After a plus: the policies that stop the attack as well, and were lifted for the test.";
     insta::with_settings!({ description => description }, { insta::assert_snapshot!("restrictions", table) });
 }

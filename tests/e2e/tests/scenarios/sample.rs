@@ -1,8 +1,8 @@
 //! Sampling and sharding of exhaustive tests.
 //!
 //! `cargo test` runs a sample of the points. Each kind of fault has another sample, so that every run has every kind.
-//! `EXHAUSTIVE=1 cargo test` runs all points. Each exhaustive test is split into shards, which are separate tests: libtest
-//! runs as many of them at once as there are processors.
+//! `EXHAUSTIVE=1 cargo test` runs all points. Each exhaustive test is split into shards, which are separate tests:
+//! libtest runs as many of them at once as there are processors.
 
 use std::ops::RangeInclusive;
 
@@ -22,8 +22,8 @@ pub(crate) fn points(all: RangeInclusive<usize>, every: usize, first: usize, sha
     all.skip(first).step_by(every).skip(shard).step_by(SHARDS).collect()
 }
 
-/// Defines a test for each shard: `sharded!(kill_at_each_call(Moment::After) in first 0, second 1, third 2, fourth 3);`. Work without
-/// arguments gets only the shard: `sharded!(remove_permissions() in ...);`.
+/// Defines a test for each shard: `sharded!(kill_at_each_call(Moment::After) in first 0, second 1, third 2, fourth
+/// 3);`. Work without arguments gets only the shard: `sharded!(remove_permissions() in ...);`.
 macro_rules! sharded {
     ($work:ident() in $($name:ident $shard:literal),+) => {$(
         #[tokio::test(start_paused = true)]

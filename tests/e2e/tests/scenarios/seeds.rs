@@ -1,8 +1,8 @@
 //! Randomized fault runs: all faults combined, at random, from a seed.
 //!
-//! `SEEDS=5000 cargo test -p e2e --test scenarios -- seeds::` runs seeds 1 to 5000, `SEED=42` runs that seed alone. A seed
-//! that fails is reduced to the fewest disturbances that still fail in the same way, which are printed as a file for
-//! tests/e2e/corpus. `--nocapture` shows the progress of the reduction.
+//! `SEEDS=5000 cargo test -p e2e --test scenarios -- seeds::` runs seeds 1 to 5000, `SEED=42` runs that seed alone. A
+//! seed that fails is reduced to the fewest disturbances that still fail in the same way, which are printed as a file
+//! for tests/e2e/corpus. `--nocapture` shows the progress of the reduction.
 
 use std::cell::Cell;
 use std::mem::discriminant;
@@ -25,7 +25,8 @@ struct FaultRun {
 
 /// Runs one handoff under these faults. An agent that has not settled is started again, as by a supervisor.
 async fn run_with_faults(seed: u64, faults: Arc<Storm>) -> FaultRun {
-    // In every third world policy changes take up to two minutes to propagate; in every second one messages are duplicated.
+    // In every third world policy changes take up to two minutes to propagate; in every second one messages are
+    // duplicated.
     let authorization_lag = Duration::from_secs(if seed.is_multiple_of(3) { seed % 120 } else { 0 });
     let duplicates = seed.is_multiple_of(2).then_some(4);
     let lab = Lab::new(World { seed, authorization_lag, duplicates, ..World::quick() }).await;
@@ -61,9 +62,9 @@ async fn run_with_faults(seed: u64, faults: Arc<Storm>) -> FaultRun {
     FaultRun { world: lab.cloud.fingerprint(), calls: lab.cloud.calls() }
 }
 
-/// Removes from a fingerprint what a fault run may leave: at most one unused key per process; and the tag `published`, which
-/// is missing if a process was killed between sending the message and writing the tag, and account B had landed its copy
-/// before the next process ran.
+/// Removes from a fingerprint what a fault run may leave: at most one unused key per process; and the tag `published`,
+/// which is missing if a process was killed between sending the message and writing the tag, and account B had landed
+/// its copy before the next process ran.
 fn without_allowed_leftovers(world: &str, processes: usize) -> String {
     let published = "\"rds-handoff:published=<time> sha256=<hex>\", ";
     without_unused_keys(world, processes).replace(published, "")
@@ -106,8 +107,8 @@ fn run_case(case: &Case) -> (Arc<Storm>, Result<FaultRun, String>) {
 /// The maximum number of runs for the reduction of one seed.
 const TRIES: usize = 300;
 
-/// What two failures must have in common to count as the same: the broken invariant, or else the first line up to the first
-/// number.
+/// What two failures must have in common to count as the same: the broken invariant, or else the first line up to the
+/// first number.
 fn failure_kind(why: &str) -> &str {
     let line = why.lines().next().unwrap_or_default();
     match line.split_once("broke the invariant ").and_then(|(_, what)| what.split_once(':')) {

@@ -208,7 +208,8 @@ async fn plan_of_many_handoffs_is_table_with_steps_on_request() {
     let quotas = json["forecast"]["quotas"].as_array().unwrap();
     assert_eq!(quotas.iter().find(copies).unwrap()["used"], 1);
     let handoffs = json["forecast"]["handoffs"].as_array().unwrap();
-    // Five slots are left, for the five snapshots that are ready after 4,600 s. The next one, ready after 5,600 s, waits.
+    // Five slots are left, for the five snapshots that are ready after 4,600 s. The next one, ready after 5,600 s,
+    // waits.
     let begun = |of: &&Value| of["region"] == TARGET && of["copy_begins_seconds"].as_u64().unwrap() <= 5_600;
     assert_eq!(handoffs.iter().filter(begun).count(), 5);
     tokio::time::sleep(Duration::from_hours(1)).await;

@@ -1,9 +1,9 @@
 //! The modules of a crate and the arrows between them, read from its source.
 //!
-//! A module is a file; an inline `mod` belongs to its file. An arrow goes from the file that names an item to the file that
-//! defines it, through any re-exports. A parent that only declares and re-exports its children has no arrow to them. Names
-//! are read from `use` declarations and from paths in code; items under `#[cfg(test)]` are skipped. Calls of methods are not
-//! seen, only the types that code names.
+//! A module is a file; an inline `mod` belongs to its file. An arrow goes from the file that names an item to the file
+//! that defines it, through any re-exports. A parent that only declares and re-exports its children has no arrow to
+//! them. Names are read from `use` declarations and from paths in code; items under `#[cfg(test)]` are skipped. Calls
+//! of methods are not seen, only the types that code names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -289,7 +289,8 @@ impl Tree {
                     path.line
                 );
                 let counts = match target {
-                    // The paths through the module count by themselves; the import counts only for a function of the same name.
+                    // The paths through the module count by themselves; the import counts only for a function of the
+                    // same name.
                     Target::Module(_) => module.called.contains(name),
                     Target::Item(to) => !(*is_public && self.is_below(to, index)) || module.words.contains(name),
                 };

@@ -33,8 +33,8 @@ pub(super) enum Doc {
     ExistingReplica,
 }
 
-/// One restriction of a statement: the policy, the Sid, and the element. The element is `Deny`; or, of an Allow, `Resource`,
-/// `Principal` or `Action` if it is not `*`, or a condition by its operator and key.
+/// One restriction of a statement: the policy, the Sid, and the element. The element is `Deny`; or, of an Allow,
+/// `Resource`, `Principal` or `Action` if it is not `*`, or a condition by its operator and key.
 pub(super) type Restriction = (Doc, String, String);
 
 /// The documents of all policies. A role has several documents.
@@ -42,8 +42,8 @@ pub(super) type Restriction = (Doc, String, String);
 pub(super) struct Policies(pub(super) BTreeMap<Doc, Vec<Value>>);
 
 impl Policies {
-    /// Reads the policies from the templates, with parameters as narrow as a careful administrator chooses them. The policies
-    /// of the managed handoff key are written by the agent: they are read from the Lab.
+    /// Reads the policies from the templates, with parameters as narrow as a careful administrator chooses them. The
+    /// policies of the managed handoff key are written by the agent: they are read from the Lab.
     pub(super) async fn shipped(lab: &Lab, database_key: &str) -> Self {
         let mut policies = Self::default();
         let databases = format!("arn:aws:rds:{HOME}:{A}:db:orders,arn:aws:rds:{HOME}:{A}:db:plain");
@@ -83,8 +83,8 @@ impl Policies {
         policies
     }
 
-    /// Adds the policies of a stack. `existing` marks the stacks of the second choice of parameters, with key mode `existing`:
-    /// of these only the policies that the first choice does not have.
+    /// Adds the policies of a stack. `existing` marks the stacks of the second choice of parameters, with key mode
+    /// `existing`: of these only the policies that the first choice does not have.
     fn read(&mut self, template: &Template, existing: bool) {
         for (name, resource) in template.resources() {
             let of_a = template.account() == A;
@@ -242,9 +242,9 @@ impl Doc {
         }
     }
 
-    /// The restrictions of a statement. The actions of a role's statements are left out, since `least_privilege` tests them;
-    /// so are the action of a trust policy, which is the only one, and the resource of a resource-based policy, which is that
-    /// resource.
+    /// The restrictions of a statement. The actions of a role's statements are left out, since `least_privilege` tests
+    /// them; so are the action of a trust policy, which is the only one, and the resource of a resource-based policy,
+    /// which is that resource.
     fn restrictions(self, statement: &Value) -> Vec<String> {
         if statement["Effect"] == "Deny" {
             return vec!["Deny".to_owned()];

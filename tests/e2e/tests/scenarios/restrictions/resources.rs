@@ -49,11 +49,13 @@ pub(super) fn of_roles_and_queues() -> Vec<Row> {
         "account B's agent reads the receipts" T_HOME Receives(A, HOME, RECEIPTS) =>
             Receipts TargetAgentSends ACTION (without TargetRole);
         "a receipt is sent without TLS" T_HOME Sends(A, HOME, RECEIPTS, true) => Receipts TlsOnly DENY;
-        "a receipt is dead-lettered without TLS" S_HOME Sends(A, HOME, RECEIPTS_DEAD, true) => ReceiptsDead TlsOnly DENY;
+        "a receipt is dead-lettered without TLS" S_HOME Sends(A, HOME, RECEIPTS_DEAD, true) =>
+            ReceiptsDead TlsOnly DENY;
         "account C requests a handoff after a role of account A has allowed it to send" OF_C_HOME Sends(A, HOME, REQUESTS, false) =>
             Requests ThisAccountOnly DENY (after APP_OF_A_HOME Admits(C, REQUESTS));
         "a request is sent without TLS" APP_OF_A_HOME Sends(A, HOME, REQUESTS, true) => Requests TlsOnly DENY;
-        "a request is dead-lettered without TLS" S_HOME Sends(A, HOME, REQUESTS_DEAD, true) => RequestsDead TlsOnly DENY;
+        "a request is dead-lettered without TLS" S_HOME Sends(A, HOME, REQUESTS_DEAD, true) =>
+            RequestsDead TlsOnly DENY;
     }
 }
 
@@ -76,7 +78,8 @@ pub(super) fn of_keys() -> Vec<Row> {
             Primary AccountAdministers ACTION;
         "account C revokes a grant of the replica" OF_C RevokesGrants("replica") =>
             Replica AccountAdministers PRINCIPAL;
-        "an administrator of the replica encrypts with it" APP_OF_A Encrypts("replica") => Replica AccountAdministers ACTION;
+        "an administrator of the replica encrypts with it" APP_OF_A Encrypts("replica") =>
+            Replica AccountAdministers ACTION;
         "another role of account A copies under the replica" APP_OF_A
             Copies((A, HOME, "source"), "mine", Some("replica"), &[]) =>
             Replica SourceAgentCopies PRINCIPAL_ARN, Replica SourceAgentGrants PRINCIPAL_ARN;

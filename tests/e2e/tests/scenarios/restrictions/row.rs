@@ -17,8 +17,8 @@ pub(super) struct Row {
     pub(super) after: Option<(By, Act)>,
 }
 
-/// `"description" BY Act => Document Sid RESTRICTION, ...;`, optionally with `(without Document)` or `(after BY Act)` at the
-/// end.
+/// `"description" BY Act => Document Sid RESTRICTION, ...;`, optionally with `(without Document)` or `(after BY Act)`
+/// at the end.
 macro_rules! rows {
     ($($attack:literal $by:ident $act:expr => $($doc:ident $sid:ident $what:ident),+
         $((without $whole:ident))? $((after $first:ident $before:expr))?;)+) => {
@@ -35,8 +35,8 @@ macro_rules! rows {
 pub(super) use rows;
 
 impl Row {
-    /// The restrictions that the row tests: of a row for key mode `existing` only the restrictions in that mode's policies,
-    /// since the other row tests the rest.
+    /// The restrictions that the row tests: of a row for key mode `existing` only the restrictions in that mode's
+    /// policies, since the other row tests the rest.
     pub(super) fn tested(&self) -> impl Iterator<Item = &Restriction> {
         let is_existing =
             |restriction: &&Restriction| matches!(restriction.0, Doc::ExistingPrimary | Doc::ExistingReplica);

@@ -1,5 +1,5 @@
-//! The world of the attacks: an offer is open, its database is restored in account B, and both accounts have resources that
-//! are not the handoff's.
+//! The world of the attacks: an offer is open, its database is restored in account B, and both accounts have resources
+//! that are not the handoff's.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

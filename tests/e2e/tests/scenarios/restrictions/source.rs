@@ -142,7 +142,8 @@ pub(super) fn of_keys() -> Vec<Row> {
             SourceRole MakesHandoffKeys REQUEST_ACCOUNT, SourceRole TagsThemInTheCreatingCall REQUEST_ACCOUNT;
         "gives a new key another team's tag" S_HOME MakesAKey(Key::WithAnotherTag) =>
             SourceRole MakesHandoffKeys KEY_TAGS, SourceRole TagsThemInTheCreatingCall KEY_TAGS;
-        "makes a key of a single Region" S_HOME MakesAKey(Key::SingleRegion) => SourceRole MakesHandoffKeys MULTI_REGION;
+        "makes a key of a single Region" S_HOME MakesAKey(Key::SingleRegion) =>
+            SourceRole MakesHandoffKeys MULTI_REGION;
         "makes a key to sign with" S_HOME MakesAKey(Key::ForSigning) =>
             SourceRole MakesHandoffKeys KEY_SPEC, SourceRole MakesHandoffKeys KEY_USAGE;
         "makes a key that belongs to account C, irrevocably" S_HOME MakesAKey(Key::LockedOut) =>
@@ -175,7 +176,8 @@ pub(super) fn of_keys() -> Vec<Row> {
             "copies under another key" S copy(key) =>
                 SourceRole StoresUnderTheReplicaThroughRds condition, SourceRole LetsRdsKeepTheReplica condition;
             "gives the handoff alias to another key" S NamesAHandoffKey(key) => SourceRole NamesHandoffKeys condition;
-            "replicates another key" S_HOME Replicates(primary, TARGET) => SourceRole ReplicatesToTheTargetRegion condition;
+            "replicates another key" S_HOME Replicates(primary, TARGET) =>
+                SourceRole ReplicatesToTheTargetRegion condition;
             "opens another key to account C" S OpensAKey(key, false) => SourceRole LetsAccountBUseTheReplica condition;
         });
     }
