@@ -1,5 +1,4 @@
-//! The auditor reports each broken invariant at the call that breaks it, when an attacker with an agent's role makes
-//! it.
+//! The auditor reports each invariant at the call that breaks it, made by an attacker with an agent's role.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -117,8 +116,8 @@ async fn auditor_reports_duplicate_resource() {
     let key_tag = |key: &str, value: &str| {
         aws_sdk_kms::types::Tag::builder().tag_key(format!("rds-handoff:{key}")).tag_value(value).build().unwrap()
     };
-    let marks = vec![key_tag("role", "key"), key_tag("source-region", HOME), key_tag("target-account", B)];
-    let key = thief.kms.create_key().set_tags(Some(marks)).send().await.unwrap();
+    let tags = vec![key_tag("role", "key"), key_tag("source-region", HOME), key_tag("target-account", B)];
+    let key = thief.kms.create_key().set_tags(Some(tags)).send().await.unwrap();
     assert_eq!(lab.broken(), None, "an unused key is allowed");
     tokio::time::sleep(Duration::from_mins(1)).await;
     let call = thief.kms.update_alias().alias_name(format!("alias/rds-handoff-{HOME}-{B}"));

@@ -1,5 +1,4 @@
-//! AWS throttles, fails or loses the answer of one call: the result of the handoff must not change, whichever call it
-//! is.
+//! One call is throttled, fails, loses its answer or reads stale state: the result of the handoff must not change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -71,7 +71,7 @@ async fn account_b_keeps_use_of_existing_key_but_copies_only_what_is_shared() {
     let grants = lab.admin(A, TARGET).kms.list_grants().key_id(lab.replica_key().await).send().await.unwrap();
     assert!(grants.grants().iter().any(|grant| grant.issuing_account().unwrap().contains(B)), "B's grants are gone");
 
-    lab.exempt(Invariant::Foreign, "a thief makes copies that carry only the tags that the policies ask for");
+    lab.exempt(Invariant::Foreign, "an attacker makes copies that carry only the tags that the policies ask for");
     // Another copy under the same key, as the next handoff would make it.
     let tag = |role: &str| Tag::builder().key("rds-handoff:role").value(role).build();
     let snapshot = lab.admin(A, HOME).snapshots().await.remove(0);

@@ -141,7 +141,7 @@ async fn hello_command_consumes_only_its_own_answer() {
     assert!(matches!(ran.events[..], [Event::GivenUp { .. }]), "nothing was answered: {}", ran.out);
 
     let a = lab.admin(A, HOME);
-    a.send(&format!("rds-handoff-receipts-{B}"), "a receipt of somebody else").await;
+    a.send(&format!("rds-handoff-receipts-{B}"), "not a receipt").await;
     lab.cloud.forget_calls();
     let (ran, target) = tokio::join!(lab.source(&["hello"]), lab.target_until_restored(&[]));
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
@@ -245,7 +245,7 @@ async fn forged_answer_to_hello_is_ignored() {
 #[tokio::test(start_paused = true)]
 async fn hello_is_resent_with_backoff_across_processes() {
     let lab = Lab::new(World::quick()).await;
-    // As a timer does: every five minutes for a day, then once a day for longer than a queue keeps a message.
+    // As a timer does: every five minutes for a day, then once a day for as long as a queue keeps a message.
     for _ in 0..288 {
         lab.source(&["run", "--once"]).await;
         tokio::time::sleep(Duration::from_mins(5)).await;

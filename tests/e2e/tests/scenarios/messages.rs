@@ -102,7 +102,7 @@ async fn missing_dead_letter_queue_does_not_block_valid_message() {
     let lab = Lab::new(World::quick()).await;
     let good = published(&lab).await;
     let b = lab.admin(B, TARGET);
-    // Somebody has deleted the dead-letter queue.
+    // An administrator deletes the dead-letter queue.
     clear(&lab).await;
     b.sqs.delete_queue().queue_url(b.queue_url("rds-handoff-inbox-dead")).send().await.unwrap();
     for body in ["bad", &good, "worse"] {

@@ -232,7 +232,7 @@ async fn invalid_request_goes_to_dead_letter_queue_and_newer_one_stays() {
     ];
     for (body, reason) in &bad {
         a.send(QUEUE, body).await;
-        // A request is rejected only when the listing of databases is newer than the request.
+        // An agent does not reject a new request: its listing of databases may be older.
         tokio::time::sleep(Duration::from_mins(2)).await;
         let ran = lab.source(&ONCE).await;
         assert_eq!(ran.exit, Exit::Failed, "{body}: {}", ran.out);

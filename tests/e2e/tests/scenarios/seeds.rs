@@ -25,8 +25,7 @@ struct FaultRun {
 
 /// Runs one handoff under these faults. An agent that has not settled is started again, as by a supervisor.
 async fn run_with_faults(seed: u64, faults: Arc<Storm>) -> FaultRun {
-    // In every third world policy changes take up to two minutes to propagate; in every second one messages are
-    // duplicated.
+    // In every third world policy changes propagate within two minutes; in every second one messages are duplicated.
     let authorization_lag = Duration::from_secs(if seed.is_multiple_of(3) { seed % 120 } else { 0 });
     let duplicates = seed.is_multiple_of(2).then_some(4);
     let lab = Lab::new(World { seed, authorization_lag, duplicates, ..World::quick() }).await;

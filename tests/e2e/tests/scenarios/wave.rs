@@ -195,7 +195,7 @@ async fn plan_of_many_handoffs_is_table_with_steps_on_request() {
         assert_eq!(none.exit, Exit::Usage);
         assert!(none.words().contains("no handoff of shop-"), "{}", none.out);
     }
-    // A copy of somebody else uses one of the copy slots.
+    // A copy that is not an agent's uses one of the copy slots.
     lab.cloud.create_database(Database { allocated_gib: 2_000, ..Database::new(A, TARGET, "other") });
     let there = lab.admin(A, TARGET);
     there.rds.create_db_snapshot().db_instance_identifier("other").db_snapshot_identifier("x").send().await.unwrap();
@@ -208,8 +208,7 @@ async fn plan_of_many_handoffs_is_table_with_steps_on_request() {
     let quotas = json["forecast"]["quotas"].as_array().unwrap();
     assert_eq!(quotas.iter().find(copies).unwrap()["used"], 1);
     let handoffs = json["forecast"]["handoffs"].as_array().unwrap();
-    // Five slots are left, for the five snapshots that are ready after 4,600 s. The next one, ready after 5,600 s,
-    // waits.
+    // Five slots are left for the five snapshots ready after 4,600 s. The next one, ready after 5,600 s, waits.
     let begun = |of: &&Value| of["region"] == TARGET && of["copy_begins_seconds"].as_u64().unwrap() <= 5_600;
     assert_eq!(handoffs.iter().filter(begun).count(), 5);
     tokio::time::sleep(Duration::from_hours(1)).await;

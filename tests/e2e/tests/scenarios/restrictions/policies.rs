@@ -232,7 +232,7 @@ impl Doc {
         )
     }
 
-    /// As the layer is called that refuses in its name.
+    /// The name of the policy layer in a refusal.
     pub(super) fn layer(self) -> &'static str {
         match self {
             Self::SourceRole | Self::TargetRole | Self::ExistingRole => "identity-based policy",
