@@ -1,5 +1,5 @@
-//! Which way the arrows run: agents -> agent-runtime -> protocol, and the simulated AWS knows none of them; within each
-//! crate no circle of modules, and no arrow up in the order of its folders.
+//! The allowed dependencies: agents -> agent-runtime -> protocol, and the simulated AWS uses none of them; within each
+//! crate no dependency cycle of modules, and no use of a module on a higher level.
 
 mod modules;
 
@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use modules::Arrows;
 
-/// The order of a crate's modules, low to high. A module uses what is lower, and what stands on its own level. A name
-/// stands for `src/NAME.rs` and all of `src/NAME/`; one that is not there (yet) is left out. Modules that are not named may
-/// be used by all, but lead no arrow up.
+/// The levels of a crate's modules, low to high. A module may use modules on lower levels and on its own level. A name
+/// means `src/NAME.rs` and all of `src/NAME/`; a name without a file is ignored. A module that is not named may be used
+/// by all, but no module may use a higher level through it.
 struct Order {
     package: &'static str,
     levels: &'static [&'static [&'static str]],
-    /// Those that may use only these of the modules below them.
+    /// Modules that may use only these of the modules on lower levels.
     narrow: &'static [(&'static str, &'static [&'static str])],
 }
 
@@ -74,7 +74,7 @@ const ORDERS: &[Order] = &[
     },
 ];
 
-/// The packages of this workspace, as cargo tells them.
+/// The packages of this workspace, from `cargo metadata`.
 fn packages() -> Vec<Value> {
     let cargo = Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1"]).output().unwrap();
     let metadata: Value = serde_json::from_slice(&cargo.stdout).unwrap();
@@ -85,14 +85,14 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// What a package is built from; what only its tests use is left out.
+/// The dependencies of a package, without build and development dependencies.
 fn dependencies(package: &Value) -> BTreeSet<String> {
     let all = package["dependencies"].as_array().unwrap().iter();
     all.filter(|dependency| dependency["kind"].is_null()).map(|dependency| text(&dependency["name"])).collect()
 }
 
 #[test]
-fn the_arrows_run_one_way() {
+fn crate_dependencies_are_as_listed() {
     let packages = packages();
     let ours: BTreeSet<String> = packages.iter().map(|package| text(&package["name"])).collect();
     let arrows: BTreeMap<String, BTreeSet<String>> = packages
@@ -114,24 +114,24 @@ fn the_arrows_run_one_way() {
 }
 
 #[test]
-fn the_contract_is_pure() {
+fn protocol_depends_on_neither_tokio_nor_aws() {
     let packages = packages();
     let protocol = packages.iter().find(|package| package["name"] == "protocol").unwrap();
     let impure = dependencies(protocol).into_iter().find(|name| name == "tokio" || name.starts_with("aws-"));
-    assert_eq!(impure, None, "protocol knows neither network nor AWS");
+    assert_eq!(impure, None, "protocol depends on the network or on AWS");
 }
 
 #[test]
-fn no_crate_of_ours_turns_the_lints_of_the_workspace_off() {
+fn every_crate_uses_workspace_lints() {
     for package in packages() {
         let manifest = std::fs::read_to_string(text(&package["manifest_path"])).unwrap();
         assert!(manifest.contains("[lints]\nworkspace = true"), "{}", package["name"]);
     }
 }
 
-/// The two commands of the README share every build of the SDK: one feature set, whatever is asked for.
+/// The two commands of the README share one build of the SDK, since both select the same features of it.
 #[test]
-fn the_demo_and_the_tests_build_the_sdk_alike() {
+fn demo_and_tests_build_sdk_with_same_features() {
     let features = |scope: &[&str], edges: &str| -> BTreeMap<String, String> {
         let cargo = Command::new(env!("CARGO"))
             .args(["tree", "--prefix", "none", "--format", "{p}|{f}", "--edges", edges])
@@ -145,13 +145,13 @@ fn the_demo_and_the_tests_build_the_sdk_alike() {
     let demo = features(&["--package", "demo"], "normal,build");
     let tests = features(&["--workspace"], "normal,build,dev");
     assert!(demo.keys().any(|package| package.starts_with("aws-sdk-rds ")));
-    // What the SDK itself does not stand on may differ: the regular expressions of log filters and of property tests.
+    // Packages that the SDK does not use may differ: the regular expressions of log filters and of property tests.
     let differ = demo.iter().filter(|(package, features)| tests.get(*package) != Some(features));
     let differ: Vec<_> = differ.filter(|(package, _)| !package.starts_with("regex-")).collect();
     assert!(differ.is_empty(), "{differ:?}");
 }
 
-/// The modules of each crate, and the arrows between them.
+/// The modules of each crate, and the arrows (uses) between them.
 fn crates() -> BTreeMap<String, (BTreeSet<String>, Arrows)> {
     let read = |package: &Value| {
         let manifest = text(&package["manifest_path"]);
@@ -174,7 +174,7 @@ fn crates() -> BTreeMap<String, (BTreeSet<String>, Arrows)> {
     packages().iter().map(read).collect()
 }
 
-/// The files that can be reached from each file by one arrow or more, through files of which `through` is true.
+/// The files that can be reached from each file by one or more arrows, through files for which `through` is true.
 fn reached(arrows: &Arrows, through: impl Fn(&str) -> bool) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (from, to) in arrows.keys() {
@@ -194,15 +194,15 @@ fn reached(arrows: &Arrows, through: impl Fn(&str) -> bool) -> BTreeMap<&str, BT
     next.keys().map(|file| (*file, from(file))).collect()
 }
 
-/// The circles: sets of files of which each is reached from each other.
-fn circles(arrows: &Arrows) -> BTreeSet<BTreeSet<&str>> {
+/// The dependency cycles: sets of files that all reach each other.
+fn cycles(arrows: &Arrows) -> BTreeSet<BTreeSet<&str>> {
     let reached = reached(arrows, |_| true);
     let back = |file: &str, other: &str| reached.get(other).is_some_and(|from| from.contains(file));
-    let circle = |file: &str| reached[file].iter().copied().filter(|other| back(file, other)).collect();
-    reached.keys().map(|file| circle(file)).filter(|circle: &BTreeSet<&str>| !circle.is_empty()).collect()
+    let cycle = |file: &str| reached[file].iter().copied().filter(|other| back(file, other)).collect();
+    reached.keys().map(|file| cycle(file)).filter(|cycle: &BTreeSet<&str>| !cycle.is_empty()).collect()
 }
 
-/// What is wrong with the arrows of a crate, for a person.
+/// Describes the cycles and the forbidden uses of a crate.
 fn violations(package: &str, arrows: &Arrows) -> Vec<String> {
     let list = |picked: &dyn Fn(&str, &str) -> bool| -> String {
         let picked = arrows.iter().filter(|((from, to), _)| picked(from, to));
@@ -211,11 +211,11 @@ fn violations(package: &str, arrows: &Arrows) -> Vec<String> {
         };
         picked.map(line).collect()
     };
-    let mut found: Vec<String> = circles(arrows)
+    let mut found: Vec<String> = cycles(arrows)
         .iter()
-        .map(|circle| {
-            let inside = list(&|from, to| circle.contains(from) && circle.contains(to));
-            format!("{package}: a circle of {} modules:{inside}", circle.len())
+        .map(|cycle| {
+            let inside = list(&|from, to| cycle.contains(from) && cycle.contains(to));
+            format!("{package}: a cycle of {} modules:{inside}", cycle.len())
         })
         .collect();
     for order in ORDERS.iter().filter(|order| order.package == package) {
@@ -228,7 +228,9 @@ fn violations(package: &str, arrows: &Arrows) -> Vec<String> {
                 let allowed = narrow.is_none_or(|(name, on)| top(to) == *name || on.contains(&&*top(to)));
                 if other > own || !allowed {
                     let begin = list(&|one, another| one == from && (another == to || level(another).is_none()));
-                    found.push(format!("{package}: {from} must not use {to}, be it through others:{begin}"));
+                    found.push(format!(
+                        "{package}: {from} must not use {to}, neither directly nor through others:{begin}"
+                    ));
                 }
             }
         }
@@ -237,12 +239,12 @@ fn violations(package: &str, arrows: &Arrows) -> Vec<String> {
 }
 
 #[test]
-fn modules_form_no_circle_and_use_only_what_is_lower() {
+fn modules_have_no_cycle_and_use_only_lower_levels() {
     let wrong: Vec<String> = crates().iter().flat_map(|(package, (_, arrows))| violations(package, arrows)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What `modules` reads of a crate of these files.
+/// The arrows of a crate of these files, as `modules` reads them.
 fn arrows_of(files: &[(&str, &str)]) -> Arrows {
     let sources = files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
     modules::read(&sources).1
@@ -253,7 +255,7 @@ fn lines(arrows: &Arrows) -> Vec<String> {
 }
 
 #[test]
-fn a_name_leads_to_the_file_that_defines_it_through_re_exports() {
+fn re_exported_name_resolves_to_defining_file() {
     let arrows = arrows_of(&[
         ("lib.rs", "mod a;\nmod b;\npub use b::inner::Thing;"),
         ("a.rs", "use crate::Thing;\nuse crate::b;\nfn f() -> b::Other { crate::b::inner::make() }"),
@@ -262,11 +264,11 @@ fn a_name_leads_to_the_file_that_defines_it_through_re_exports() {
         ("b/other.rs", "pub struct Other;"),
     ]);
     assert_eq!(lines(&arrows), ["a.rs -> b/inner.rs {1, 3}", "a.rs -> b/other.rs {3}"]);
-    assert!(circles(&arrows).is_empty());
+    assert!(cycles(&arrows).is_empty());
 }
 
 #[test]
-fn comments_literals_and_tests_name_nothing() {
+fn names_in_comments_literals_and_tests_are_ignored() {
     let arrows = arrows_of(&[
         ("lib.rs", "mod a;\nmod b;"),
         (
@@ -281,16 +283,16 @@ fn comments_literals_and_tests_name_nothing() {
 }
 
 #[test]
-fn a_parent_and_its_child_form_a_circle_when_each_uses_what_the_other_defines() {
+fn parent_and_child_form_cycle_only_when_each_uses_the_other() {
     let child = ("a/child.rs", "use super::Base;\npub struct Child(Base);");
     let declares = [("lib.rs", "mod a;"), ("a.rs", "mod child;\npub use child::Child;\npub struct Base;"), child];
-    assert!(circles(&arrows_of(&declares)).is_empty());
+    assert!(cycles(&arrows_of(&declares)).is_empty());
     let uses = [("lib.rs", "mod a;"), ("a.rs", "mod child;\nuse child::Child;\npub struct Base(Child);"), child];
-    assert_eq!(circles(&arrows_of(&uses)), BTreeSet::from([BTreeSet::from(["a.rs", "a/child.rs"])]));
+    assert_eq!(cycles(&arrows_of(&uses)), BTreeSet::from([BTreeSet::from(["a.rs", "a/child.rs"])]));
 }
 
 #[test]
-fn an_arrow_up_is_found_directly_and_through_a_module_without_a_level() {
+fn use_of_higher_level_is_found_directly_and_through_others() {
     let found = |from: &str, to: &str| {
         let arrows = Arrows::from([
             ((from.to_owned(), "other.rs".to_owned()), BTreeSet::from([1])),
@@ -301,16 +303,16 @@ fn an_arrow_up_is_found_directly_and_through_a_module_without_a_level() {
     };
     assert_eq!(found("gate/queue.rs", "aws/clients.rs"), (1, 1));
     assert_eq!(found("aws/clients.rs", "gate/queue.rs"), (0, 0));
-    assert_eq!(found("ui/lines.rs", "aws/clients.rs"), (1, 1), "ui may not use all that is lower");
+    assert_eq!(found("ui/lines.rs", "aws/clients.rs"), (1, 1), "ui may use only some lower modules");
     assert_eq!(found("ui/lines.rs", "ui/bars.rs"), (0, 0));
 }
 
-/// `cargo test -p e2e --test scenarios -- --ignored --nocapture modules_of_each_crate`
+/// `cargo test -p e2e --test scenarios -- --ignored --nocapture print_module_counts_of_each_crate`
 #[test]
-#[ignore = "prints figures, and checks nothing"]
-fn modules_of_each_crate_are_counted() {
+#[ignore = "prints counts, and checks nothing"]
+fn print_module_counts_of_each_crate() {
     for (package, (files, arrows)) in crates() {
-        let circles: Vec<usize> = circles(&arrows).iter().map(BTreeSet::len).collect();
-        println!("{package}: {} modules, {} arrows, circles of {circles:?} modules", files.len(), arrows.len());
+        let cycles: Vec<usize> = cycles(&arrows).iter().map(BTreeSet::len).collect();
+        println!("{package}: {} modules, {} arrows, cycles of {cycles:?} modules", files.len(), arrows.len());
     }
 }

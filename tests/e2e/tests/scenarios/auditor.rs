@@ -1,4 +1,4 @@
-//! The auditor sees each invariant broken, at the call that breaks it, when somebody with an agent's role does it.
+//! The auditor reports each invariant at the call that breaks it, made by an attacker with an agent's role.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use futures_util::FutureExt as _;
 const SOURCE: &str = "rds-handoff-source-agent";
 const TARGET_ROLE: &str = "rds-handoff-target-agent";
 
-/// An open offer of `orders`, databases of others beside it, and roles that nothing binds.
+/// A Lab with an open offer of `orders`, databases that do not belong to it, and agent roles with unrestricted
+/// permissions.
 async fn offered() -> Lab {
     let lab = Lab::new(World { databases: vec![], ..World::quick() }).await;
     let key = lab.admin(A, HOME).create_key("databases of account A").await;
@@ -39,12 +40,13 @@ fn arn(region: &str, name: &str) -> String {
     format!("arn:aws:rds:{region}:{A}:snapshot:{name}")
 }
 
-async fn mark(by: &Admin, region: &str, snapshot: &str, key: &str, value: &str) {
+async fn add_tag(by: &Admin, region: &str, snapshot: &str, key: &str, value: &str) {
     let call = by.rds.add_tags_to_resource().resource_name(arn(region, snapshot));
     call.tags(tag(key, value)).send().await.unwrap();
 }
 
-async fn take(by: &Admin, database: &str, name: &str, tags: &[Tag]) {
+/// Takes a snapshot with these tags.
+async fn take_snapshot(by: &Admin, database: &str, name: &str, tags: &[Tag]) {
     let call = by.rds.create_db_snapshot().db_instance_identifier(database).db_snapshot_identifier(name);
     call.set_tags(Some(tags.to_vec())).send().await.unwrap();
     tokio::time::sleep(Duration::from_mins(1)).await;
@@ -55,12 +57,12 @@ async fn share(by: &Admin, name: &str, with: bool) {
     if with { call.values_to_add(B) } else { call.values_to_remove(B) }.send().await.unwrap();
 }
 
-/// The invariant that was broken, the action of the call, and what was found.
+/// Asserts that this invariant was broken by a call of this action, with these words.
 #[track_caller]
-fn broke(lab: &Lab, invariant: Invariant, action: &str, found: &str) {
-    let told = lab.broken().unwrap_or_default();
+fn assert_broken(lab: &Lab, invariant: Invariant, action: &str, found: &str) {
+    let report = lab.broken().unwrap_or_default();
     let named = format!("broke the invariant {invariant:?}: ");
-    assert!(told.contains(&named) && told.contains(action) && told.contains(found), "{told:?}");
+    assert!(report.contains(&named) && report.contains(action) && report.contains(found), "{report:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,67 +71,72 @@ async fn auditor_reports_access_outside_an_open_offer() {
     let source = lab.admin(A, HOME).snapshots().await.remove(0);
     let copy = lab.admin(A, TARGET).snapshots().await.remove(0);
 
-    // What an administrator does is not held against the agents.
+    // Calls of an administrator break no invariant.
     for thief in [false, true] {
         let lab = lab.fork();
         let by = if thief { lab.thief(A, SOURCE, TARGET) } else { lab.admin(A, TARGET) };
-        take(&by, "branch", "branch-copy", &[tag("role", "shared"), tag("id", "0123456789abcdef")]).await;
+        take_snapshot(&by, "branch", "branch-copy", &[tag("role", "shared"), tag("id", "0123456789abcdef")]).await;
         assert_eq!(lab.broken(), None);
         share(&by, "branch-copy", true).await;
         if thief {
-            broke(&lab, Invariant::Access, "rds:ModifyDBSnapshotAttribute", "branch-copy is shared with 222222222222");
+            assert_broken(
+                &lab,
+                Invariant::Access,
+                "rds:ModifyDBSnapshotAttribute",
+                "branch-copy is shared with 222222222222",
+            );
         }
         assert_eq!(lab.broken(), None);
     }
-    // Settled, though the share stands, or the key's policy does.
+    // Settled, although the snapshot is still shared, or account B is still in the key's policy.
     for (unshared, found) in [(false, "is shared with 222222222222"), (true, "the policy of arn:aws:kms:us-west-2")] {
         let lab = lab.fork();
         if unshared {
             share(&lab.admin(A, TARGET), &copy, false).await;
         }
         let thief = lab.thief(A, SOURCE, HOME);
-        mark(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:00:00Z").await;
-        assert_eq!(lab.broken(), None, "it is being taken back");
-        mark(&thief, HOME, &source, "settled", "revoked/2026-11-21T10:00:00Z").await;
-        broke(&lab, Invariant::Access, "rds:AddTagsToResource", found);
+        add_tag(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:00:00Z").await;
+        assert_eq!(lab.broken(), None, "withdrawal is allowed to take time");
+        add_tag(&thief, HOME, &source, "settled", "revoked/2026-11-21T10:00:00Z").await;
+        assert_broken(&lab, Invariant::Access, "rds:AddTagsToResource", found);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn auditor_reports_what_is_made_twice() {
+async fn auditor_reports_duplicate_resource() {
     let lab = offered().await;
     let (home, name) = (lab.admin(A, HOME), lab.admin(A, HOME).snapshots().await.remove(0));
     let id = home.tags(&name).await.into_iter().find(|(key, _)| key == "rds-handoff:id").unwrap().1;
     let thief = lab.thief(A, SOURCE, HOME);
-    take(&thief, "orders", "rds-handoff-orders-again-source", &[tag("role", "source"), tag("id", &id)]).await;
-    broke(&lab, Invariant::Once, "rds:CreateDBSnapshot", "has more than one source");
+    take_snapshot(&thief, "orders", "rds-handoff-orders-again-source", &[tag("role", "source"), tag("id", &id)]).await;
+    assert_broken(&lab, Invariant::Once, "rds:CreateDBSnapshot", "has more than one source");
 
     let lab = lab.fork();
     let thief = lab.thief(A, SOURCE, HOME);
-    let mark = |key: &str, value: &str| {
+    let key_tag = |key: &str, value: &str| {
         aws_sdk_kms::types::Tag::builder().tag_key(format!("rds-handoff:{key}")).tag_value(value).build().unwrap()
     };
-    let marks = vec![mark("role", "key"), mark("source-region", HOME), mark("target-account", B)];
-    let key = thief.kms.create_key().set_tags(Some(marks)).send().await.unwrap();
-    assert_eq!(lab.broken(), None, "an unused key may be left behind");
+    let tags = vec![key_tag("role", "key"), key_tag("source-region", HOME), key_tag("target-account", B)];
+    let key = thief.kms.create_key().set_tags(Some(tags)).send().await.unwrap();
+    assert_eq!(lab.broken(), None, "an unused key is allowed");
     tokio::time::sleep(Duration::from_mins(1)).await;
     let call = thief.kms.update_alias().alias_name(format!("alias/rds-handoff-{HOME}-{B}"));
     call.target_key_id(key.key_metadata().unwrap().key_id()).send().await.unwrap();
-    broke(&lab, Invariant::Once, "kms:UpdateAlias", "names more than one key");
+    assert_broken(&lab, Invariant::Once, "kms:UpdateAlias", "names more than one key");
 }
 
 #[tokio::test(start_paused = true)]
-async fn auditor_ends_the_scenario_at_the_call_that_exceeds_a_limit() {
+async fn auditor_fails_scenario_at_call_that_exceeds_limit() {
     let lab = offered().await;
     lab.edit("source.toml", "[[target]]", "[limits]\ncopies_in_flight = 1\n[[target]]");
-    let (home, abroad) = (lab.admin(A, HOME), lab.thief(A, SOURCE, TARGET));
+    let (home, thief) = (lab.admin(A, HOME), lab.thief(A, SOURCE, TARGET));
     let key = format!("arn:aws:kms:{TARGET}:{A}:key/{}", lab.replica_key().await);
     let copies = async {
         for nth in ["one", "two"] {
-            take(&home, "payroll", nth, &[]).await;
+            take_snapshot(&home, "payroll", nth, &[]).await;
         }
         for nth in ["one", "two"] {
-            let call = abroad.rds.copy_db_snapshot().source_db_snapshot_identifier(arn(HOME, nth)).kms_key_id(&key);
+            let call = thief.rds.copy_db_snapshot().source_db_snapshot_identifier(arn(HOME, nth)).kms_key_id(&key);
             let call = call.target_db_snapshot_identifier(format!("{nth}-copy"));
             call.tags(tag("role", "shared")).tags(tag("id", nth)).send().await.unwrap();
         }
@@ -137,72 +144,95 @@ async fn auditor_ends_the_scenario_at_the_call_that_exceeds_a_limit() {
     };
     let run = async { tokio::join!(lab.source_for(Duration::from_mins(20)), copies) };
     let ended = AssertUnwindSafe(run).catch_unwind().await;
-    let told = ended.unwrap_err().downcast::<String>().unwrap();
-    assert!(told.contains("rds:CopyDBSnapshot") && told.contains("2 copies are in flight in us-west-2"), "{told}");
-    broke(&lab, Invariant::Limits, "rds:CopyDBSnapshot", "2 copies are in flight in us-west-2 of 111111111111, not 1");
+    let report = ended.unwrap_err().downcast::<String>().unwrap();
+    assert!(
+        report.contains("rds:CopyDBSnapshot") && report.contains("2 copies are in flight in us-west-2"),
+        "{report}"
+    );
+    assert_broken(
+        &lab,
+        Invariant::Limits,
+        "rds:CopyDBSnapshot",
+        "2 copies are in flight in us-west-2 of 111111111111, not 1",
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn auditor_reports_a_change_of_what_is_not_the_handoffs_own() {
+async fn auditor_reports_change_of_foreign_resource() {
     let lab = offered().await;
-    take(&lab.admin(A, HOME), "payroll", "nightly", &[tag("role", "source")]).await;
+    take_snapshot(&lab.admin(A, HOME), "payroll", "nightly", &[tag("role", "source")]).await;
     let own_key = lab.admin(B, TARGET).own_key().await;
-    let robbed = || {
+    let attacked = || {
         let lab = lab.fork();
         let thieves = (lab.thief(A, SOURCE, HOME), lab.thief(B, TARGET_ROLE, TARGET));
         (lab, thieves)
     };
-    let (lab, (a, _)) = robbed();
+    let (lab, (a, _)) = attacked();
     a.rds.delete_db_snapshot().db_snapshot_identifier("nightly").send().await.unwrap();
-    broke(&lab, Invariant::Foreign, "rds:DeleteDBSnapshot", "nightly is not the handoff's own, and was changed");
-    let (lab, (a, _)) = robbed();
-    mark(&a, HOME, "nightly", "id", "0123456789abcdef").await;
-    broke(&lab, Invariant::Foreign, "rds:AddTagsToResource", "nightly is not the handoff's own, and was changed");
-    let (lab, (a, _)) = robbed();
+    assert_broken(
+        &lab,
+        Invariant::Foreign,
+        "rds:DeleteDBSnapshot",
+        "nightly is not the handoff's own, and was changed",
+    );
+    let (lab, (a, _)) = attacked();
+    add_tag(&a, HOME, "nightly", "id", "0123456789abcdef").await;
+    assert_broken(
+        &lab,
+        Invariant::Foreign,
+        "rds:AddTagsToResource",
+        "nightly is not the handoff's own, and was changed",
+    );
+    let (lab, (a, _)) = attacked();
     a.rds.modify_db_instance().db_instance_identifier("payroll").multi_az(true).send().await.unwrap();
-    broke(&lab, Invariant::Foreign, "rds:ModifyDBInstance", "payroll is not the handoff's own, and was changed");
-    let (lab, (a, _)) = robbed();
-    take(&a, "payroll", "mine", &[]).await;
-    broke(&lab, Invariant::Foreign, "rds:CreateDBSnapshot", "mine was made, and is not the handoff's own");
-    let (lab, (_, b)) = robbed();
+    assert_broken(
+        &lab,
+        Invariant::Foreign,
+        "rds:ModifyDBInstance",
+        "payroll is not the handoff's own, and was changed",
+    );
+    let (lab, (a, _)) = attacked();
+    take_snapshot(&a, "payroll", "mine", &[]).await;
+    assert_broken(&lab, Invariant::Foreign, "rds:CreateDBSnapshot", "mine was made, and is not the handoff's own");
+    let (lab, (_, b)) = attacked();
     b.kms.update_key_description().key_id(&own_key).description("mine").send().await.unwrap();
-    broke(&lab, Invariant::Foreign, "kms:UpdateKeyDescription", "is not the handoff's own, and was changed");
-    let (lab, (_, b)) = robbed();
+    assert_broken(&lab, Invariant::Foreign, "kms:UpdateKeyDescription", "is not the handoff's own, and was changed");
+    let (lab, (_, b)) = attacked();
     b.sqs.purge_queue().queue_url(b.queue_url("rds-handoff-inbox")).send().await.unwrap();
-    broke(&lab, Invariant::Foreign, "sqs:PurgeQueue", "no queue is an agent's own");
+    assert_broken(&lab, Invariant::Foreign, "sqs:PurgeQueue", "no queue is an agent's own");
 }
 
 #[tokio::test(start_paused = true)]
-async fn auditor_reports_a_record_that_is_lost_or_written_anew() {
+async fn auditor_reports_lost_or_overwritten_record() {
     let lab = offered().await;
     let source = lab.admin(A, HOME).snapshots().await.remove(0);
     let ended = "revoked/2026-11-21T10:00:00Z";
-    mark(&lab.admin(A, HOME), HOME, &source, "ended", ended).await;
-    lab.exempt(Invariant::Access, "what is open is not what is tested");
-    let robbed = || {
+    add_tag(&lab.admin(A, HOME), HOME, &source, "ended", ended).await;
+    lab.exempt(Invariant::Access, "this scenario tests records, not access");
+    let attacked = || {
         let lab = lab.fork();
         let thief = lab.thief(A, SOURCE, HOME);
         (lab, thief)
     };
-    let (lab, thief) = robbed();
-    mark(&thief, HOME, &source, "ended", ended).await;
-    assert_eq!(lab.broken(), None, "it says the same");
-    mark(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:01:00Z").await;
-    assert_eq!(lab.broken(), None, "at once");
-    mark(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:02:01Z").await;
-    broke(&lab, Invariant::EndOnce, "rds:AddTagsToResource", "had rds-handoff:ended=revoked");
-    mark(&thief, HOME, &source, "ended", "landed/2026-11-21T10:00:01Z").await;
-    broke(&lab, Invariant::Record, "rds:AddTagsToResource", "had rds-handoff:ended=revoked");
-    let (lab, thief) = robbed();
-    mark(&thief, HOME, &source, "offer", "another").await;
-    broke(&lab, Invariant::Record, "rds:AddTagsToResource", "had rds-handoff:offer=number=1");
+    let (lab, thief) = attacked();
+    add_tag(&thief, HOME, &source, "ended", ended).await;
+    assert_eq!(lab.broken(), None, "writing the same value again is allowed");
+    add_tag(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:01:00Z").await;
+    assert_eq!(lab.broken(), None, "a correction within two minutes is allowed");
+    add_tag(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:02:01Z").await;
+    assert_broken(&lab, Invariant::EndOnce, "rds:AddTagsToResource", "had rds-handoff:ended=revoked");
+    add_tag(&thief, HOME, &source, "ended", "landed/2026-11-21T10:00:01Z").await;
+    assert_broken(&lab, Invariant::Record, "rds:AddTagsToResource", "had rds-handoff:ended=revoked");
+    let (lab, thief) = attacked();
+    add_tag(&thief, HOME, &source, "offer", "another").await;
+    assert_broken(&lab, Invariant::Record, "rds:AddTagsToResource", "had rds-handoff:offer=number=1");
     for key in ["ended", "offer"] {
-        let (lab, thief) = robbed();
+        let (lab, thief) = attacked();
         let call = thief.rds.remove_tags_from_resource().resource_name(arn(HOME, &source));
         call.tag_keys(format!("rds-handoff:{key}")).send().await.unwrap();
-        broke(&lab, Invariant::Record, "rds:RemoveTagsFromResource", &format!("had rds-handoff:{key}="));
+        assert_broken(&lab, Invariant::Record, "rds:RemoveTagsFromResource", &format!("had rds-handoff:{key}="));
     }
-    let (lab, thief) = robbed();
+    let (lab, thief) = attacked();
     thief.rds.delete_db_snapshot().db_snapshot_identifier(&source).send().await.unwrap();
-    broke(&lab, Invariant::Record, "rds:DeleteDBSnapshot", "was deleted");
+    assert_broken(&lab, Invariant::Record, "rds:DeleteDBSnapshot", "was deleted");
 }

@@ -1,5 +1,5 @@
-//! Somebody has not done his part. The agent says who, and what he adds to which policy; he does so to the letter, and the same
-//! run of the agent goes on.
+//! A permission or a resource is missing. The agent prints who must add what to which policy; the scenario applies this
+//! fix literally, and the same run of the agent continues.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -13,46 +13,46 @@ use tokio_util::sync::CancellationToken;
 const SOURCE: &str = "rds-handoff-source-agent";
 const TARGET_ROLE: &str = "rds-handoff-target-agent";
 const PATIENT: [&str; 3] = ["run", "--patience", "10h"];
-/// The target agent begins when the message is there: it answers nothing before.
+/// Without hello, because the target agent starts only when the message has arrived.
 const ALONE: [&str; 4] = ["run", "--no-hello", "--patience", "10h"];
 
 fn policy(statements: &Value) -> String {
     json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 
-/// The target agent, begun when the message is there: one run.
+/// Runs the target agent once the message has arrived.
 async fn target(lab: &Lab) -> Ran {
     lab.message().await;
     lab.target(&PATIENT).await
 }
 
-/// One run of each agent. Whatever this one tells that it is blocked by is fixed, each in its turn.
-async fn goes_on(lab: &Lab, agent: &str, fix: impl AsyncFn(&Told)) -> String {
+/// Runs each agent once, and applies each fix that `agent` prints. Returns the printed fixes.
+async fn continues_after_fix(lab: &Lab, agent: &str, fix: impl AsyncFn(&Told)) -> String {
     let all = RefCell::new(String::new());
     let fixer = async {
         for nth in 0.. {
-            let told = lab.told(agent, nth).await;
-            fix(&told).await;
-            *all.borrow_mut() += &told.0;
+            let reported = lab.told(agent, nth).await;
+            fix(&reported).await;
+            *all.borrow_mut() += &reported.0;
         }
     };
     let both = async {
         tokio::select! {
             biased;
             ran = async { tokio::join!(lab.source(&ALONE), target(lab)) } => ran,
-            () = fixer => unreachable!("it fixes for ever"),
+            () = fixer => unreachable!("the fixer has no end"),
         }
     };
     let (source, target) = Box::pin(Lab::in_time(both)).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
-    printed(&all.into_inner())
+    fits_100_columns(&all.into_inner())
 }
 
-/// Fits 100 columns, but where an ARN is too long for it.
+/// Asserts that the text fits 100 columns, except for lines with an ARN. Returns it without request ids.
 #[track_caller]
-fn printed(text: &str) -> String {
-    assert!(!text.is_empty(), "nothing was told");
+fn fits_100_columns(text: &str) -> String {
+    assert!(!text.is_empty(), "nothing was printed");
     for line in text.lines().filter(|line| !line.contains("arn:aws:")) {
         assert!(line.chars().count() <= 100, "{line}");
     }
@@ -60,7 +60,7 @@ fn printed(text: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inbox_that_does_not_let_the_source_agent_in() {
+async fn inbox_policy_without_source_agent_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let b = lab.admin(B, TARGET);
     let other = json!([{ "Effect": "Allow", "Principal": { "AWS": B }, "Action": "sqs:GetQueueUrl", "Resource": "*" }]);
@@ -68,11 +68,12 @@ async fn an_inbox_that_does_not_let_the_source_agent_in() {
     let impatient = lab.source(&["run", "--format", "json"]).await;
     assert_eq!(impatient.exit, Exit::Blocked, "{}", impatient.out);
     let last: Value = serde_json::from_str(impatient.out.lines().last().unwrap()).unwrap();
-    // Each attempt has another request id, and only the first is news.
+    // Each attempt has another request id, but only the first is reported.
     let sent = lab.cloud.calls().iter().filter(|call| call.action == "sqs:SendMessage").count();
-    let told = impatient.out.lines().filter(|line| line.contains(r#""event":"fault""#) && line.contains("SendMessage"));
-    assert!(sent > 1 && told.count() == 1, "{sent}: {}", impatient.out);
-    // The request id names the call, and AWS's trace knows it.
+    let reported =
+        impatient.out.lines().filter(|line| line.contains(r#""event":"fault""#) && line.contains("SendMessage"));
+    assert!(sent > 1 && reported.count() == 1, "{sent}: {}", impatient.out);
+    // The request id identifies the call in the simulated AWS.
     let call = last["request_id"].as_str().and_then(|id| id.strip_prefix("00000000-0000-4000-8000-")).unwrap();
     let calls = lab.cloud.calls();
     let refused = calls.iter().find(|made| made.number == call.parse::<usize>().unwrap()).unwrap();
@@ -81,25 +82,27 @@ async fn an_inbox_that_does_not_let_the_source_agent_in() {
     let (words, paste) = last["fix"].as_str().unwrap().split_once('\n').unwrap();
     assert_eq!(words, "account 222222222222 adds this to the policy of queue rds-handoff-inbox:");
     assert_eq!(serde_json::from_str::<Value>(paste).unwrap()["Action"], "sqs:SendMessage");
-    let told = goes_on(&lab, "source-agent", async |told| {
-        b.add_to_queue_policy("rds-handoff-inbox", &told.statements()).await;
+    let reported = continues_after_fix(&lab, "source-agent", async |reported| {
+        b.add_to_queue_policy("rds-handoff-inbox", &reported.statements()).await;
     });
-    let told = told.await;
-    assert_eq!(told.matches("AccessDenied").count(), 1, "said once: {told}");
-    insta::assert_snapshot!("inbox", told);
+    let reported = reported.await;
+    assert_eq!(reported.matches("AccessDenied").count(), 1, "not reported exactly once: {reported}");
+    insta::assert_snapshot!("inbox", reported);
 }
 
 #[tokio::test(start_paused = true)]
-async fn receipts_that_do_not_let_the_target_agent_in() {
+async fn receipts_policy_without_target_agent_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let (a, receipts) = (lab.admin(A, HOME), format!("rds-handoff-receipts-{B}"));
     let other = json!([{ "Effect": "Allow", "Principal": { "AWS": A }, "Action": "sqs:GetQueueUrl", "Resource": "*" }]);
     a.set_queue_policy(&receipts, &policy(&other)).await;
-    let told = goes_on(&lab, "target-agent", async |told| a.add_to_queue_policy(&receipts, &told.statements()).await);
-    insta::assert_snapshot!("receipts", told.await);
+    let reported = continues_after_fix(&lab, "target-agent", async |reported| {
+        a.add_to_queue_policy(&receipts, &reported.statements()).await
+    });
+    insta::assert_snapshot!("receipts", reported.await);
 }
 
-/// Account A's agent has published, and is stopped.
+/// Runs account A's agent until it has published, then stops it.
 async fn published(lab: &Lab) {
     let stop = CancellationToken::new();
     let source = lab.source_as(A, SOURCE, &Lab::ALONE, stop.clone());
@@ -111,23 +114,24 @@ async fn published(lab: &Lab) {
     assert_eq!(source.exit, Exit::Pending, "{}", source.out);
 }
 
-/// The target agent is fixed while account A's does not run; then that one takes everything back.
-async fn goes_on_alone(lab: &Lab, fix: impl AsyncFn(&Told)) -> String {
+/// Applies the fix that the target agent prints while account A's agent does not run. Then that one runs and settles.
+/// Returns the printed fix.
+async fn target_continues_after_fix(lab: &Lab, fix: impl AsyncFn(&Told)) -> String {
     let fixing = async {
-        let told = lab.told("target-agent", 0).await;
-        fix(&told).await;
-        told.0
+        let reported = lab.told("target-agent", 0).await;
+        fix(&reported).await;
+        reported.0
     };
-    let (target, told) = Box::pin(Lab::in_time(async { tokio::join!(lab.target(&PATIENT), fixing) })).await;
+    let (target, reported) = Box::pin(Lab::in_time(async { tokio::join!(lab.target(&PATIENT), fixing) })).await;
     assert_eq!(target.exit, Exit::Settled, "{}", target.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
     let source = lab.source(&Lab::ALONE).await;
     assert_eq!(source.exit, Exit::Settled, "{}", source.out);
-    printed(&told)
+    fits_100_columns(&reported)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_policy_without_the_statements_of_account_b() {
+async fn key_policy_without_account_b_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     published(&lab).await;
     let (a, key) = (lab.admin(A, TARGET), lab.replica_key().await);
@@ -136,14 +140,14 @@ async fn a_key_policy_without_the_statements_of_account_b() {
     without["Statement"].as_array_mut().unwrap().retain(|statement| !statement.to_string().contains(B));
     assert_ne!(without, right);
     a.set_key_policy(&key, &without.to_string()).await;
-    let told = goes_on_alone(&lab, async |told| {
-        a.add_to_key_policy(&key, &told.statements()).await;
+    let reported = target_continues_after_fix(&lab, async |reported| {
+        a.add_to_key_policy(&key, &reported.statements()).await;
         let fixed: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
-        assert_eq!(fixed, right, "what account A's agent had written itself");
+        assert_eq!(fixed, right, "not what account A's agent had written");
     });
-    insta::assert_snapshot!("key_policy", told.await.replace(&key, "KEY"));
+    insta::assert_snapshot!("key_policy", reported.await.replace(&key, "KEY"));
     let left = a.key_policy(&key).await;
-    assert!(!left.contains(B), "account A's agent takes it out again: {left}");
+    assert!(!left.contains(B), "account A's agent did not remove account B: {left}");
 }
 
 async fn unshare(lab: &Lab) -> String {
@@ -155,12 +159,12 @@ async fn unshare(lab: &Lab) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_that_somebody_has_unshared() {
+async fn unshared_copy_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     published(&lab).await;
     unshare(&lab).await;
-    let told = goes_on_alone(&lab, async |told| {
-        let command = told.paste().replace("\\\n", "");
+    let reported = target_continues_after_fix(&lab, async |reported| {
+        let command = reported.paste().replace("\\\n", "");
         let words: Vec<&str> = command.split_whitespace().collect();
         assert_eq!(words[..3], ["aws", "rds", "modify-db-snapshot-attribute"]);
         let option = |name: &str| words[words.iter().position(|word| *word == name).unwrap() + 1];
@@ -168,11 +172,11 @@ async fn a_copy_that_somebody_has_unshared() {
         let call = call.attribute_name(option("--attribute-name")).values_to_add(option("--values-to-add"));
         call.db_snapshot_identifier(option("--db-snapshot-identifier")).send().await.unwrap();
     });
-    insta::assert_snapshot!("unshared", told.await);
+    insta::assert_snapshot!("unshared", reported.await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_that_somebody_has_unshared_is_shared_again_by_the_source_agent_while_it_runs() {
+async fn running_source_agent_shares_unshared_copy_again() {
     let lab = Lab::new(World::quick()).await;
     let target = async {
         lab.message().await;
@@ -187,7 +191,7 @@ async fn a_copy_that_somebody_has_unshared_is_shared_again_by_the_source_agent_w
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
 }
 
-/// The policies of a role as they are deployed, without an action, and what is added to them.
+/// The deployed policies of a role without some actions, and the statements that are added to them.
 struct Policies<'a> {
     lab: &'a Lab,
     account: &'static str,
@@ -196,16 +200,21 @@ struct Policies<'a> {
 }
 
 impl<'a> Policies<'a> {
-    /// Without what `taken` says of a Sid and an action.
-    fn without(lab: &'a Lab, account: &'static str, role: &'static str, taken: impl Fn(&str, &Value) -> bool) -> Self {
+    /// Removes the actions for which `removed` is true, given a Sid and an action.
+    fn without(
+        lab: &'a Lab,
+        account: &'static str,
+        role: &'static str,
+        removed: impl Fn(&str, &Value) -> bool,
+    ) -> Self {
         let mut documents: Vec<Value> = Lab::PAIR.policies(role);
         for statement in documents.iter_mut().flat_map(|it| it["Statement"].as_array_mut().unwrap()) {
             let sid = statement["Sid"].as_str().unwrap().to_owned();
             let mut actions =
                 statement["Action"].as_array().cloned().unwrap_or_else(|| vec![statement["Action"].clone()]);
-            actions.retain(|action| !taken(&sid, action));
+            actions.retain(|action| !removed(&sid, action));
             if actions.is_empty() {
-                // A statement needs one: that no agent has any use for.
+                // A statement needs at least one action: take one that no agent uses.
                 actions.push(Value::from("rds:StopDBInstance"));
             }
             statement["Action"] = Value::Array(actions);
@@ -229,7 +238,7 @@ impl<'a> Policies<'a> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_is_not_allowed_an_action() {
+async fn role_without_action_blocks_until_fix_is_applied() {
     for (account, role, agent, action) in [
         (A, SOURCE, "source-agent", "rds:CopyDBSnapshot"),
         (A, SOURCE, "source-agent", "sqs:SendMessage"),
@@ -237,36 +246,38 @@ async fn a_role_that_is_not_allowed_an_action() {
     ] {
         let lab = Lab::new(World::quick()).await;
         let policies = Policies::without(&lab, account, role, |_, other| other == action);
-        let told = goes_on(&lab, agent, async |told| policies.add(told.statements())).await;
-        insta::assert_snapshot!(format!("role_{}", action.replace(':', "_")), told);
+        let reported = continues_after_fix(&lab, agent, async |reported| policies.add(reported.statements())).await;
+        insta::assert_snapshot!(format!("role_{}", action.replace(':', "_")), reported);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_may_not_use_a_key_of_its_own_account() {
+async fn role_without_key_permission_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let policies = Policies::without(&lab, B, TARGET_ROLE, |sid, _| {
         ["StoresUnderTheOwnKeyThroughServices", "LetsServicesKeepTheOwnKey"].contains(&sid)
     });
     let key = lab.admin(B, TARGET).own_key().await;
-    let told = goes_on(&lab, "target-agent", async |told| policies.add(told.statements())).await;
-    insta::assert_snapshot!("own_key", told.replace(&key, "arn:aws:kms:us-west-2:222222222222:key/KEY"));
+    let reported =
+        continues_after_fix(&lab, "target-agent", async |reported| policies.add(reported.statements())).await;
+    insta::assert_snapshot!("own_key", reported.replace(&key, "arn:aws:kms:us-west-2:222222222222:key/KEY"));
 
     let lab = Lab::new(World { databases: vec![], ..World::quick() }).await;
     let key = lab.admin(A, HOME).create_key("databases of account A").await;
     lab.cloud.create_database(Database { kms_key: Some(key.clone()), ..Database::new(A, HOME, "orders") });
     lab.configure_source(&["orders"], "");
-    // The snapshot is taken; its copy is not.
+    // The snapshot is taken, but not yet copied.
     assert_eq!(lab.source(&["run", "--no-hello", "--once"]).await.exit, Exit::Pending);
     let policies = Policies::without(&lab, A, SOURCE, |sid, _| {
         ["ReadsTheDatabasesKeysThroughRds", "LetsRdsKeepTheDatabasesKeys"].contains(&sid)
     });
-    let told = goes_on(&lab, "source-agent", async |told| policies.add(told.statements())).await;
-    insta::assert_snapshot!("database_key", told.replace(&key, "arn:aws:kms:ap-northeast-1:111111111111:key/KEY"));
+    let reported =
+        continues_after_fix(&lab, "source-agent", async |reported| policies.add(reported.statements())).await;
+    insta::assert_snapshot!("database_key", reported.replace(&key, "arn:aws:kms:ap-northeast-1:111111111111:key/KEY"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_policy_without_the_statements_of_account_a() {
+async fn key_policy_without_source_agent_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let a = lab.admin(A, TARGET);
     let alias = format!("alias/rds-handoff-{HOME}-{B}");
@@ -279,37 +290,38 @@ async fn a_key_policy_without_the_statements_of_account_a() {
     let mut without = right.clone();
     without["Statement"].as_array_mut().unwrap().retain(|statement| statement["Sid"] == "AccountAdministers");
     a.set_key_policy(&key, &without.to_string()).await;
-    let told = goes_on(&lab, "source-agent", async |told| {
-        a.add_to_key_policy(&key, &told.statements()).await;
+    let reported = continues_after_fix(&lab, "source-agent", async |reported| {
+        a.add_to_key_policy(&key, &reported.statements()).await;
         let fixed: Value = serde_json::from_str(&a.key_policy(&key).await).unwrap();
-        assert_eq!(fixed, right, "what the agent had made the key with");
+        assert_eq!(fixed, right, "not the policy that the agent had made the key with");
     });
-    insta::assert_snapshot!("key_policy_source", told.await.replace(&key, "KEY"));
+    insta::assert_snapshot!("key_policy_source", reported.await.replace(&key, "KEY"));
 }
 
-/// A Deny statement with one condition more.
-fn excepted(deny: &Value, told: &Told) -> Value {
+/// A Deny statement with the condition that the fix says.
+fn with_exception(deny: &Value, reported: &Told) -> Value {
     let mut deny = deny.clone();
     if deny["Condition"].is_null() {
         deny["Condition"] = json!({});
     }
-    let [exception] = &told.statements()[..] else { panic!("{}", told.0) };
+    let [exception] = &reported.statements()[..] else { panic!("{}", reported.0) };
     deny["Condition"].as_object_mut().unwrap().extend(exception.as_object().unwrap().clone());
     deny
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_control_policy_in_account_a() {
+async fn service_control_policy_in_account_a_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let deny = json!({ "Effect": "Deny", "Action": "rds:ModifyDBSnapshotAttribute", "Resource": "*" });
     let attach = |deny: &Value| lab.cloud.set_service_control_policies(A, &[FULL_ACCESS, &policy(deny)]).unwrap();
     attach(&deny);
-    let told = goes_on(&lab, "source-agent", async |told| attach(&excepted(&deny, told))).await;
-    insta::assert_snapshot!("scp_source", told);
+    let reported =
+        continues_after_fix(&lab, "source-agent", async |reported| attach(&with_exception(&deny, reported))).await;
+    insta::assert_snapshot!("scp_source", reported);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_control_policy_in_account_b() {
+async fn service_control_policy_in_account_b_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let deny = json!({
         "Effect": "Deny", "Action": ["rds:*", "sqs:*"], "Resource": "*",
@@ -317,12 +329,13 @@ async fn a_service_control_policy_in_account_b() {
     });
     let attach = |deny: &Value| lab.cloud.set_service_control_policies(B, &[FULL_ACCESS, &policy(deny)]).unwrap();
     attach(&deny);
-    let told = goes_on(&lab, "target-agent", async |told| attach(&excepted(&deny, told))).await;
-    insta::assert_snapshot!("scp_target", told);
+    let reported =
+        continues_after_fix(&lab, "target-agent", async |reported| attach(&with_exception(&deny, reported))).await;
+    insta::assert_snapshot!("scp_target", reported);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_control_policy_over_the_inbox() {
+async fn resource_control_policy_on_inbox_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let deny = json!({
         "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*",
@@ -330,12 +343,13 @@ async fn a_resource_control_policy_over_the_inbox() {
     });
     let attach = |deny: &Value| lab.cloud.set_resource_control_policies(B, &[&policy(deny)]).unwrap();
     attach(&deny);
-    let told = goes_on(&lab, "source-agent", async |told| attach(&excepted(&deny, told))).await;
-    insta::assert_snapshot!("rcp", told);
+    let reported =
+        continues_after_fix(&lab, "source-agent", async |reported| attach(&with_exception(&deny, reported))).await;
+    insta::assert_snapshot!("rcp", reported);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permissions_boundary_without_an_action() {
+async fn permissions_boundary_without_action_blocks_until_fix_is_applied() {
     let lab = Lab::new(World::quick()).await;
     let statements = RefCell::new(vec![json!({ "Effect": "Allow", "Action": ["rds:*", "kms:*"], "Resource": "*" })]);
     let put = || {
@@ -343,9 +357,9 @@ async fn a_permissions_boundary_without_an_action() {
         lab.cloud.put_role_boundary(A, SOURCE, Some(&boundary)).unwrap();
     };
     put();
-    let told = goes_on(&lab, "source-agent", async |told| {
-        statements.borrow_mut().extend(told.statements());
+    let reported = continues_after_fix(&lab, "source-agent", async |reported| {
+        statements.borrow_mut().extend(reported.statements());
         put();
     });
-    insta::assert_snapshot!("boundary", told.await);
+    insta::assert_snapshot!("boundary", reported.await);
 }

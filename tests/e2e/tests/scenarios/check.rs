@@ -1,4 +1,4 @@
-//! `check`: what is missing is known before a handoff begins.
+//! `check` reports what is missing before a handoff starts.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use agent_runtime::Exit;
 use e2e::{A, B, HOME, Lab, TARGET, World, differences, without_request_ids};
 
 #[tokio::test(start_paused = true)]
-async fn a_healthy_pair_of_accounts_passes_and_nothing_is_changed() {
+async fn check_passes_for_correct_accounts_and_changes_nothing() {
     let lab = Lab::new(World::slow()).await;
     let world = lab.cloud.fingerprint();
     lab.cloud.forget_calls();
@@ -20,20 +20,20 @@ async fn a_healthy_pair_of_accounts_passes_and_nothing_is_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_broken_fails_with_its_fix() {
+async fn check_reports_each_misconfiguration_with_its_fix() {
     let lab = Lab::new(World::slow()).await;
     let (a, b) = (lab.admin(A, HOME), lab.admin(B, TARGET));
-    // Account A: the receipts queue lets nobody send, the database has another name.
+    // Account A: the receipts queue has no policy, the configured database does not exist.
     let receipts = format!("rds-handoff-receipts-{B}");
     a.set_queue_policy(&receipts, "").await;
     lab.edit("source.toml", "database = \"orders\"", "database = \"order\"");
-    // Account B: the inbox lets anybody send, its own key is disabled, the groups do not exist.
+    // Account B: everybody may send to the inbox, the own key is disabled, the groups do not exist.
     let anybody = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":"*","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:{TARGET}:{B}:rds-handoff-inbox"}}}}"#
     );
     b.set_queue_policy("rds-handoff-inbox", &anybody).await;
     lab.edit("target.toml", "\"private\"", "\"later\"");
-    // And what the agent cannot see.
+    // Settings that the agent cannot check.
     let more = "parameter_group = \"ours\"\nca = \"rds-ca-rsa2048-g1\"\nmonitoring_seconds = 60\n\
                 monitoring_role = \"arn:aws:iam::222222222222:role/rds/rds-monitoring\"";
     lab.edit("target.toml", "deletion_protection = false", &format!("deletion_protection = false\n{more}"));
@@ -49,7 +49,7 @@ async fn what_is_broken_fails_with_its_fix() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_lets_a_third_account_send_fails() {
+async fn check_fails_for_queue_that_lets_third_account_send() {
     let lab = Lab::new(World::slow()).await;
     let (a, b) = (lab.admin(A, HOME), lab.admin(B, TARGET));
     let third = serde_json::json!({
@@ -66,7 +66,7 @@ async fn a_queue_that_lets_a_third_account_send_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_roles_of_account_b_have_the_names_of_its_configuration() {
+async fn check_uses_role_names_of_target_configuration() {
     let lab = Lab::new(World::slow()).await;
     lab.edit("target.toml", "key = ", "role = \"theirs\"\nkey = ");
     lab.edit("target.toml", "[[from]]", "[[from]]\nrole = \"ours\"");
@@ -77,31 +77,31 @@ async fn the_roles_of_account_b_have_the_names_of_its_configuration() {
     }
 }
 
-/// What `check` says of a thing, each finding with its lines.
-fn about(out: &str, thing: &str) -> String {
+/// The findings of `check` whose first line contains `thing`, with all their lines.
+fn findings_about(out: &str, thing: &str) -> String {
     let mut is_about = false;
-    let mut told = String::new();
+    let mut found = String::new();
     for line in out.lines() {
         if !line.starts_with("   ") {
             is_about = line.contains(thing);
         }
         if is_about {
-            told.push_str(line);
-            told.push('\n');
+            found.push_str(line);
+            found.push('\n');
         }
     }
-    told
+    found
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_is_not_enabled_is_named_and_nothing_else_is_asked_there() {
+async fn check_names_disabled_region_and_skips_its_other_checks() {
     let lab = Lab::new(World::slow()).await;
     lab.cloud.set_disabled_regions(A, &[TARGET]);
     lab.cloud.set_disabled_regions(B, &[HOME]);
     let (source, target) = (lab.source(&["check"]).await, lab.target(&["check"]).await);
     assert_eq!((source.exit, target.exit), (Exit::Blocked, Exit::Blocked), "{}\n{}", source.out, target.out);
-    insta::assert_snapshot!("check_region", format!("{}\n{}", source.out, about(&target.out, "Region ")));
-    // The agent's own Region ends every command before it begins.
+    insta::assert_snapshot!("check_region", format!("{}\n{}", source.out, findings_about(&target.out, "Region ")));
+    // If the agent's own Region is disabled, every command ends at once.
     lab.cloud.set_disabled_regions(A, &[HOME]);
     let source = lab.source(&["check"]).await;
     assert_eq!(source.exit, Exit::Blocked);
@@ -109,14 +109,14 @@ async fn a_region_that_is_not_enabled_is_named_and_nothing_else_is_asked_there()
 }
 
 #[tokio::test(start_paused = true)]
-async fn whom_the_handoff_key_lets_in_is_told() {
+async fn check_lists_principals_allowed_by_handoff_key() {
     let lab = Lab::new(World::slow()).await;
     let a = lab.admin(A, TARGET);
     let key = async |lab: &Lab| {
         lab.cloud.forget_calls();
         let ran = lab.source(&["check"]).await;
         assert!(lab.cloud.calls().iter().all(|call| !call.mutating));
-        about(&ran.out, "handoff key in")
+        findings_about(&ran.out, "handoff key in")
     };
     lab.source_for(Duration::from_hours(5)).await;
     let open = key(&lab).await;
@@ -138,12 +138,12 @@ async fn whom_the_handoff_key_lets_in_is_told() {
     }
     a.kms.put_key_policy().key_id(&id).policy(policy.to_string()).send().await.unwrap();
     let broken = key(&lab).await;
-    let told = format!("open\n{open}\nclosed\n{closed}\nbroken\n{broken}");
-    insta::assert_snapshot!("check_key", told.replace(&id, "mrk-0"));
+    let findings = format!("open\n{open}\nclosed\n{closed}\nbroken\n{broken}");
+    insta::assert_snapshot!("check_key", findings.replace(&id, "mrk-0"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_own_key_that_databases_cannot_rest_under_fails() {
+async fn check_fails_for_own_key_that_cannot_encrypt_databases() {
     use aws_sdk_kms::types::{KeySpec, KeyUsageType, Tag};
     let lab = Lab::new(World::slow()).await;
     let b = lab.admin(B, TARGET);
@@ -157,7 +157,8 @@ async fn an_own_key_that_databases_cannot_rest_under_fails() {
         let ran = lab.target(&["check"]).await;
         (
             ran.exit,
-            without_request_ids(&about(&ran.out, "own key:")).replace(key.split('/').next_back().unwrap(), "<key>"),
+            without_request_ids(&findings_about(&ran.out, "own key:"))
+                .replace(key.split('/').next_back().unwrap(), "<key>"),
         )
     };
     let (failed, asymmetric) = own_key(&asymmetric).await;
@@ -165,7 +166,7 @@ async fn an_own_key_that_databases_cannot_rest_under_fails() {
     let (failed, refused) = own_key(&untagged).await;
     assert_eq!(failed, Exit::Blocked);
     insta::assert_snapshot!("check_own_key", format!("{asymmetric}{refused}"));
-    // The fix is one.
+    // The printed fix works.
     b.kms.tag_resource().key_id(&untagged).tags(tag).send().await.unwrap();
     assert_eq!(own_key(&untagged).await.0, Exit::Settled);
 }

@@ -1,4 +1,4 @@
-//! What `deploy/` says is true.
+//! The examples, permission tables and action lists of `deploy/` are correct.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ fn deploy(file: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_example_configurations_are_good_as_they_are() {
+async fn example_configurations_are_accepted() {
     let lab = Lab::new(World::quick()).await;
     for (example, file) in [("source.example.toml", "source.toml"), ("target.example.toml", "target.toml")] {
         lab.write(file, &deploy(example));
@@ -23,7 +23,7 @@ async fn the_example_configurations_are_good_as_they_are() {
     let target = lab.target(&["plan"]).await;
     assert_eq!(target.exit, Exit::Settled, "{}", target.out);
 
-    // And so is every line that is commented out.
+    // So are the settings that are commented out.
     for (example, file) in [("source.example.toml", "source.toml"), ("target.example.toml", "target.toml")] {
         let text = deploy(example);
         let lines = text.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
@@ -37,7 +37,7 @@ fn is_setting(line: &str) -> bool {
     line.starts_with('[') || line.contains(" = ")
 }
 
-/// Which step needs which permission of a role, by the table under its name.
+/// The steps that need each permission of a role, from the role's table in `deploy/README.md`.
 pub(crate) fn steps(role: &str) -> BTreeMap<String, String> {
     let text = deploy("README.md");
     let table = text.split(&format!("`{role}`**\n\n")).nth(1).unwrap().split("\n\n").next().unwrap();
@@ -56,14 +56,14 @@ pub(crate) fn steps(role: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn the_permission_tables_are_those_of_the_templates() {
+fn permission_tables_match_templates() {
     for role in ["rds-handoff-source-agent", "rds-handoff-target-agent"] {
         let allowed = permissions(&Lab::PAIR.policies(role)).into_iter().map(|(_, action)| action);
         assert_eq!(allowed.collect::<BTreeSet<_>>(), steps(role).into_keys().collect(), "{role}");
     }
 }
 
-/// The list under a heading.
+/// The actions listed under a heading.
 fn listed(text: &str, heading: &str) -> BTreeSet<String> {
     let section = text.split(&format!("### {heading}\n")).nth(1).unwrap().split("\n#").next().unwrap();
     let actions = section.lines().filter_map(|line| line.strip_prefix("- `")?.split('`').next());
@@ -71,7 +71,7 @@ fn listed(text: &str, heading: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_lists_of_actions_are_what_a_clean_move_calls() {
+async fn listed_actions_match_calls_of_clean_handoff() {
     let lab = Lab::new(World::quick()).await;
     lab.move_all(&["orders-cutover-1"]).await;
     let text = deploy("README.md");

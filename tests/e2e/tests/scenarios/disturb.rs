@@ -1,4 +1,4 @@
-//! AWS throttles, fails and loses answers: no call is so important that one failure of it matters.
+//! One call is throttled, fails, loses its answer or reads stale state: the result of the handoff must not change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,8 @@ use tokio::sync::OnceCell;
 
 use crate::sample::{points, sharded};
 
-async fn move_with(disturb: Disturb) -> (usize, String) {
+/// Runs one handoff with a disturbance. Returns the number of calls and the fingerprint of the world that is left.
+async fn handoff_with(disturb: Disturb) -> (usize, String) {
     let disturb = Arc::new(disturb);
     let lab = Lab::new(World::quick()).await;
     lab.pass_through(Some(disturb.clone()));
@@ -21,54 +22,60 @@ async fn move_with(disturb: Disturb) -> (usize, String) {
     lab.settle().await;
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
     let (offered, accepted) = lab.digests().await;
-    assert!(offered.is_some() && offered == accepted, "one message: {offered:?} {accepted:?}");
+    assert!(
+        offered.is_some() && offered == accepted,
+        "A offered and B accepted different messages: {offered:?} {accepted:?}"
+    );
     (disturb.calls(), lab.cloud.fingerprint())
 }
 
-/// How many calls a move makes in which nothing is disturbed, and the world that it leaves. All shards share it.
+/// The number of calls of an undisturbed handoff, and the world that it leaves. All shards share the result.
 async fn clean() -> &'static (usize, String) {
     static CLEAN: OnceCell<(usize, String)> = OnceCell::const_new();
-    CLEAN.get_or_init(|| move_with(Disturb::new(usize::MAX, Disturbance::None))).await
+    CLEAN.get_or_init(|| handoff_with(Disturb::new(usize::MAX, Disturbance::None))).await
 }
 
-/// A sample has each of so many calls.
+/// A sample takes every 25th call.
 const EVERY: usize = 25;
 
-async fn disturb_everywhere((what, kind): (Disturbance, usize), shard: usize) {
+/// Disturbs each sampled call. The world that is left must equal that of a clean run, except for one unused key.
+async fn disturb_each_call((what, kind): (Disturbance, usize), shard: usize) {
     let (calls, world) = clean().await;
-    // Each kind takes another sample.
+    // Each kind of disturbance samples other calls.
     let points = points(1..=*calls, EVERY, 3 * kind, shard);
-    assert!(!points.is_empty(), "the sample has none of {calls} calls");
+    assert!(!points.is_empty(), "the sample of {calls} calls is empty");
     for at in points {
-        let (_, left) = move_with(Disturb::new(at, what)).await;
+        let (_, left) = handoff_with(Disturb::new(at, what)).await;
         let differences = differences(&without_unused_keys(&left, 1), &without_unused_keys(world, 1));
         assert_eq!(differences, "", "{what:?} at call {at} of {calls}");
     }
 }
 
 #[rustfmt::skip]
-sharded!(disturb_everywhere(Disturbance::Throttle, 0) in
-    disturb_everywhere_with_throttling_1 0, disturb_everywhere_with_throttling_2 1,
-    disturb_everywhere_with_throttling_3 2, disturb_everywhere_with_throttling_4 3);
+sharded!(disturb_each_call(Disturbance::Throttle, 0) in
+    throttling_at_each_call_changes_no_result_1 0, throttling_at_each_call_changes_no_result_2 1,
+    throttling_at_each_call_changes_no_result_3 2, throttling_at_each_call_changes_no_result_4 3);
 #[rustfmt::skip]
-sharded!(disturb_everywhere(Disturbance::ServerError, 1) in
-    disturb_everywhere_with_server_errors_1 0, disturb_everywhere_with_server_errors_2 1,
-    disturb_everywhere_with_server_errors_3 2, disturb_everywhere_with_server_errors_4 3);
+sharded!(disturb_each_call(Disturbance::ServerError, 1) in
+    server_error_at_each_call_changes_no_result_1 0, server_error_at_each_call_changes_no_result_2 1,
+    server_error_at_each_call_changes_no_result_3 2, server_error_at_each_call_changes_no_result_4 3);
 #[rustfmt::skip]
-sharded!(disturb_everywhere(Disturbance::LostAnswer, 2) in
-    disturb_everywhere_with_lost_answers_1 0, disturb_everywhere_with_lost_answers_2 1,
-    disturb_everywhere_with_lost_answers_3 2, disturb_everywhere_with_lost_answers_4 3);
+sharded!(disturb_each_call(Disturbance::LostAnswer, 2) in
+    lost_answer_at_each_call_changes_no_result_1 0, lost_answer_at_each_call_changes_no_result_2 1,
+    lost_answer_at_each_call_changes_no_result_3 2, lost_answer_at_each_call_changes_no_result_4 3);
 #[rustfmt::skip]
-sharded!(disturb_everywhere(Disturbance::LateAnswer(Duration::from_mins(2)), 3) in
-    disturb_everywhere_with_answers_after_the_deadline_1 0, disturb_everywhere_with_answers_after_the_deadline_2 1,
-    disturb_everywhere_with_answers_after_the_deadline_3 2, disturb_everywhere_with_answers_after_the_deadline_4 3);
+sharded!(disturb_each_call(Disturbance::LateAnswer(Duration::from_mins(2)), 3) in
+    answer_after_timeout_at_each_call_changes_no_result_1 0,
+    answer_after_timeout_at_each_call_changes_no_result_2 1,
+    answer_after_timeout_at_each_call_changes_no_result_3 2,
+    answer_after_timeout_at_each_call_changes_no_result_4 3);
 #[rustfmt::skip]
-sharded!(disturb_everywhere(Disturbance::StaleRead(Duration::from_secs(30)), 4) in
-    disturb_everywhere_with_stale_reads_1 0, disturb_everywhere_with_stale_reads_2 1,
-    disturb_everywhere_with_stale_reads_3 2, disturb_everywhere_with_stale_reads_4 3);
+sharded!(disturb_each_call(Disturbance::StaleRead(Duration::from_secs(30)), 4) in
+    stale_read_at_each_call_changes_no_result_1 0, stale_read_at_each_call_changes_no_result_2 1,
+    stale_read_at_each_call_changes_no_result_3 2, stale_read_at_each_call_changes_no_result_4 3);
 
 #[tokio::test(start_paused = true)]
-async fn slow_policies_are_waited_for() {
+async fn slow_policy_propagation_is_waited_for() {
     let (_, world) = clean().await;
     let lab = Lab::new(World { authorization_lag: Duration::from_mins(6), ..World::quick() }).await;
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
@@ -79,7 +86,7 @@ async fn slow_policies_are_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_agents_race() {
+async fn two_concurrent_agents_per_account_leave_same_result() {
     let (_, world) = clean().await;
     let lab = Lab::new(World::quick()).await;
     let restored = ["orders-cutover-1"];
@@ -98,20 +105,20 @@ async fn two_agents_race() {
     assert_eq!(differences(&left, &without_unused_keys(world, 1)), "");
 }
 
-/// From when one of account A's agents has made its offer, whatever is read of snapshots in their Region is half a minute
-/// old; the copies in the other Region are seen at once.
+/// Makes reads of snapshots in account A's home Region 30 seconds stale from the moment when one of its agents has made
+/// the offer. Reads of the copies in the other Region are fresh.
 #[derive(Debug, Default)]
-struct HalfAMinuteAgo {
+struct StaleSnapshotReads {
     copied: AtomicBool,
     offered: AtomicBool,
 }
 
-impl Gate for HalfAMinuteAgo {
+impl Gate for StaleSnapshotReads {
     fn judge(&self, call: &Call) -> Disturbance {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         match call.action.as_str() {
             "rds:CopyDBSnapshot" => self.copied.store(true, Ordering::Relaxed),
-            // The offer is the first tag that is written after the copy was begun.
+            // The first tag that is written after the copy was started is the offer.
             "rds:AddTagsToResource" if is(&self.copied) => self.offered.store(true, Ordering::Relaxed),
             "rds:DescribeDBSnapshots" if call.region == HOME && is(&self.offered) => {
                 return Disturbance::StaleRead(Duration::from_secs(30));
@@ -123,11 +130,11 @@ impl Gate for HalfAMinuteAgo {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_agents_that_see_half_a_minute_ago_publish_one_offer() {
+async fn two_source_agents_with_stale_reads_publish_one_offer() {
     let (_, world) = clean().await;
     for seconds in (45..65).step_by(4) {
         let lab = Lab::new(World::quick()).await;
-        lab.pass_through(Some(Arc::new(HalfAMinuteAgo::default())));
+        lab.pass_through(Some(Arc::new(StaleSnapshotReads::default())));
         let later = async {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             lab.source(&["run"]).await

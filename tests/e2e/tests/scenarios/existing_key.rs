@@ -1,4 +1,5 @@
-//! Key mode `existing`: administrators hold the handoff key, and the source agent changes nothing in KMS. The share is the switch.
+//! Key mode `existing`: account A's administrators make the handoff key, and the source agent changes nothing in KMS.
+//! The share of the snapshot alone opens and ends access.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,21 +12,21 @@ use serde_json::Value;
 
 const SOURCE: &str = "rds-handoff-source-agent";
 const TARGET_ROLE: &str = "rds-handoff-target-agent";
-const GIVEN: &str = "key_mode = \"existing\"";
+const EXISTING: &str = "key_mode = \"existing\"";
 
 fn alias() -> String {
     format!("alias/rds-handoff-{HOME}-{B}")
 }
 
-/// What the source agent has asked of KMS itself, and whether that may change something.
-fn asked_of_kms(lab: &Lab) -> BTreeSet<(String, bool)> {
+/// The KMS actions that the source agent has called itself, and whether each is mutating.
+fn kms_calls(lab: &Lab) -> BTreeSet<(String, bool)> {
     let calls = lab.cloud.calls().into_iter().filter(|call| call.principal.contains(SOURCE) && call.service == "kms");
     calls.map(|call| (call.action, call.mutating)).collect()
 }
 
-fn only_looked(lab: &Lab) {
-    let looks = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags"];
-    assert_eq!(asked_of_kms(lab), looks.map(|action| (action.to_owned(), false)).into());
+fn assert_only_kms_reads(lab: &Lab) {
+    let reads = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags"];
+    assert_eq!(kms_calls(lab), reads.map(|action| (action.to_owned(), false)).into());
 }
 
 async fn replica_policy(lab: &Lab) -> String {
@@ -35,10 +36,10 @@ async fn replica_policy(lab: &Lab) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_crosses_under_an_existing_key() {
+async fn handoff_with_existing_key_settles_with_kms_reads_only() {
     let lab = Lab::new(World { existing_key: true, ..World::slow() }).await;
     let policy = replica_policy(&lab).await;
-    // The key has just been made.
+    // Wait for the propagation of the new key.
     tokio::time::sleep(Duration::from_mins(1)).await;
     lab.cloud.forget_calls();
     let (check, plan) = (lab.source(&["check"]).await, lab.source(&["plan"]).await);
@@ -50,11 +51,11 @@ async fn a_database_crosses_under_an_existing_key() {
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert!(lab.restored("orders-cutover-1").is_some());
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
-    assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new(), "the shared copy has gone");
+    assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new(), "the shared copy still exists");
     let status = lab.source(&["status"]).await;
     assert_eq!(status.exit, Exit::Settled);
     insta::assert_snapshot!("existing_status", status.out);
-    only_looked(&lab);
+    assert_only_kms_reads(&lab);
     assert_eq!(replica_policy(&lab).await, policy);
     for line in [check, plan, status].iter().flat_map(|ran| ran.out.lines()) {
         assert!(line.chars().count() <= 100, "{line}");
@@ -62,16 +63,16 @@ async fn a_database_crosses_under_an_existing_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_b_stands_in_the_policy_afterwards_and_copies_nothing_that_is_not_shared() {
+async fn account_b_keeps_use_of_existing_key_but_copies_only_what_is_shared() {
     let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert!(replica_policy(&lab).await.contains("RdsHandoffTargetCopies"));
     let grants = lab.admin(A, TARGET).kms.list_grants().key_id(lab.replica_key().await).send().await.unwrap();
-    assert!(grants.grants().iter().any(|grant| grant.issuing_account().unwrap().contains(B)), "its grants stand too");
+    assert!(grants.grants().iter().any(|grant| grant.issuing_account().unwrap().contains(B)), "B's grants are gone");
 
-    lab.exempt(Invariant::Foreign, "a thief makes copies that carry only the tags that the policies ask for");
-    // Another copy under the same key, as a next handoff would make it.
+    lab.exempt(Invariant::Foreign, "an attacker makes copies that carry only the tags that the policies ask for");
+    // Another copy under the same key, as the next handoff would make it.
     let tag = |role: &str| Tag::builder().key("rds-handoff:role").value(role).build();
     let snapshot = lab.admin(A, HOME).snapshots().await.remove(0);
     let key = format!("arn:aws:kms:{TARGET}:{A}:key/{}", lab.replica_key().await);
@@ -81,27 +82,27 @@ async fn account_b_stands_in_the_policy_afterwards_and_copies_nothing_that_is_no
     tokio::time::sleep(Duration::from_hours(1)).await;
 
     let (own, b) = (lab.admin(B, TARGET).own_key().await, lab.thief(B, TARGET_ROLE, TARGET));
-    let take = || {
+    let copy_as_b = || {
         let copy = b.rds.copy_db_snapshot().kms_key_id(&own).tags(tag("target"));
         let copy =
             copy.source_db_snapshot_identifier(format!("arn:aws:rds:{TARGET}:{A}:snapshot:rds-handoff-next-shared"));
         copy.target_db_snapshot_identifier("rds-handoff-next-target").send()
     };
-    let refused = take().await.unwrap_err();
+    let refused = copy_as_b().await.unwrap_err();
     assert_eq!(refused.code(), Some("DBSnapshotNotFound"), "{refused:?}");
     let share = lab.admin(A, TARGET).rds.modify_db_snapshot_attribute().attribute_name("restore").values_to_add(B);
     share.db_snapshot_identifier("rds-handoff-next-shared").send().await.unwrap();
-    take().await.expect("the share was all that was missing");
+    copy_as_b().await.expect("B cannot copy the shared snapshot");
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_is_attached_to_the_role_it_changes_no_key() {
+async fn boundary_denies_key_changes_to_role_with_full_kms_access() {
     let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
     let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
     lab.cloud.put_role_policies(A, SOURCE, &[all]).unwrap();
     let (replica, policy) = (lab.replica_key().await, replica_policy(&lab).await);
     let kms = lab.thief(A, SOURCE, TARGET).kms;
-    kms.get_key_policy().key_id(&replica).send().await.expect("it may look");
+    kms.get_key_policy().key_id(&replica).send().await.expect("reads are allowed");
     let refused = [
         kms.create_key().send().await.map(drop).map_err(aws_sdk_kms::Error::from),
         kms.put_key_policy().key_id(&replica).policy(policy).send().await.map(drop).map_err(Into::into),
@@ -113,9 +114,9 @@ async fn whatever_is_attached_to_the_role_it_changes_no_key() {
     }
 }
 
-/// What administrators may have left undone.
+/// What administrators may have configured wrong.
 #[derive(Debug, Clone, Copy)]
-enum Undone {
+enum Mistake {
     NoAlias,
     AliasOfAnotherKey,
     AliasOfAKeyOfOneRegion,
@@ -125,10 +126,10 @@ enum Undone {
     OtherRole,
 }
 
-impl Undone {
-    /// Leaves it undone, or does it as it is told.
-    async fn set(self, lab: &Lab, told: Option<&Told>, replica: &str, other: &str) {
-        let (Admin { kms, .. }, good) = (&lab.admin(A, TARGET), told.is_some());
+impl Mistake {
+    /// Makes the mistake, or, with `reported`, corrects it as the agent's fix says.
+    async fn set(self, lab: &Lab, reported: Option<&Told>, replica: &str, other: &str) {
+        let (Admin { kms, .. }, good) = (&lab.admin(A, TARGET), reported.is_some());
         match self {
             Self::NoAlias if good => {
                 drop(kms.create_alias().alias_name(alias()).target_key_id(replica).send().await.unwrap());
@@ -139,8 +140,8 @@ impl Undone {
                 tag(kms, other, !matches!(self, Self::AliasOfAnotherKey)).await;
                 kms.update_alias().alias_name(alias()).target_key_id(key).send().await.unwrap();
             }
-            Self::NoTags => match told {
-                Some(told) => run_tag_resource(lab, &told.paste()).await,
+            Self::NoTags => match reported {
+                Some(reported) => run_tag_resource(lab, &reported.paste()).await,
                 None => tag(kms, replica, false).await,
             },
             Self::Disabled if good => drop(kms.enable_key().key_id(replica).send().await.unwrap()),
@@ -148,8 +149,8 @@ impl Undone {
             Self::OtherRole => {
                 let policy = replica_policy(lab).await.replace("/rds-handoff-target-agent", "/other");
                 let mut policy: Value = serde_json::from_str(&policy).unwrap();
-                if let Some(told) = told {
-                    let (pasted, there) = (told.statements(), policy["Statement"].as_array_mut().unwrap());
+                if let Some(reported) = reported {
+                    let (pasted, there) = (reported.statements(), policy["Statement"].as_array_mut().unwrap());
                     there.retain(|one| pasted.iter().all(|pasted| pasted["Sid"] != one["Sid"]));
                     there.extend(pasted);
                 }
@@ -158,7 +159,8 @@ impl Undone {
         }
     }
 
-    fn told(self) -> [&'static str; 2] {
+    /// Words of the agent's fault and fix.
+    fn expected(self) -> [&'static str; 2] {
         match self {
             Self::NoAlias => [
                 "names no key in us-west-2",
@@ -178,7 +180,7 @@ impl Undone {
     }
 }
 
-/// `aws kms tag-resource`, as it is told.
+/// Runs the command `aws kms tag-resource` of a fix.
 async fn run_tag_resource(lab: &Lab, command: &str) {
     let command = command.replace("\\\n", "");
     let words: Vec<&str> = command.split_whitespace().collect();
@@ -206,83 +208,83 @@ async fn tag(kms: &aws_sdk_kms::Client, key: &str, on: bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_existing_key_that_is_not_as_agreed_blocks_with_its_fix_and_goes_on_when_it_is() {
-    for undone in [
-        Undone::NoAlias,
-        Undone::AliasOfAnotherKey,
-        Undone::AliasOfAKeyOfOneRegion,
-        Undone::AliasOfAPrimary,
-        Undone::NoTags,
-        Undone::Disabled,
-        Undone::OtherRole,
+async fn misconfigured_existing_key_blocks_until_its_fix_is_applied() {
+    for mistake in [
+        Mistake::NoAlias,
+        Mistake::AliasOfAnotherKey,
+        Mistake::AliasOfAKeyOfOneRegion,
+        Mistake::AliasOfAPrimary,
+        Mistake::NoTags,
+        Mistake::Disabled,
+        Mistake::OtherRole,
     ] {
         let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
         tokio::time::sleep(Duration::from_mins(1)).await;
         let (a, replica) = (lab.admin(A, TARGET), lab.replica_key().await);
-        let other = a.kms.create_key().multi_region(matches!(undone, Undone::AliasOfAPrimary)).send().await.unwrap();
+        let other = a.kms.create_key().multi_region(matches!(mistake, Mistake::AliasOfAPrimary)).send().await.unwrap();
         let other = other.key_metadata().unwrap().key_id();
-        undone.set(&lab, None, &replica, other).await;
+        mistake.set(&lab, None, &replica, other).await;
         lab.cloud.forget_calls();
         for args in [["check"], ["plan"], ["run"]] {
             let ran = lab.source(&args).await;
-            assert_eq!(ran.exit, Exit::Blocked, "{undone:?}: {}", ran.out);
-            for words in undone.told() {
-                assert!(ran.words().contains(words), "{undone:?}, {words}: {}", ran.out);
+            assert_eq!(ran.exit, Exit::Blocked, "{mistake:?}: {}", ran.out);
+            for words in mistake.expected() {
+                assert!(ran.words().contains(words), "{mistake:?}, {words}: {}", ran.out);
             }
         }
-        assert!(lab.admin(A, HOME).snapshots().await.is_empty(), "nothing was made in vain");
+        assert!(lab.admin(A, HOME).snapshots().await.is_empty(), "a snapshot was taken");
 
         let fix = async {
             tokio::time::sleep(Duration::from_mins(20)).await;
-            let told = lab.told("source-agent", 0).await;
-            if matches!(undone, Undone::NoTags | Undone::OtherRole) {
-                insta::assert_snapshot!(format!("existing_{undone:?}"), told.0.replace(&replica, "KEY"));
+            let reported = lab.told("source-agent", 0).await;
+            if matches!(mistake, Mistake::NoTags | Mistake::OtherRole) {
+                insta::assert_snapshot!(format!("existing_{mistake:?}"), reported.0.replace(&replica, "KEY"));
             }
-            undone.set(&lab, Some(&told), &replica, other).await;
+            mistake.set(&lab, Some(&reported), &replica, other).await;
             let fixed = tokio::time::Instant::now();
             lab.target_until_restored(&["orders-cutover-1"]).await;
             fixed.elapsed()
         };
         let source = lab.source(&["run", "--patience", "10h"]);
         let (source, took) = Box::pin(Lab::in_time(async { tokio::join!(source, fix) })).await;
-        assert_eq!(source.exit, Exit::Settled, "{undone:?}: {}", source.out);
-        assert!(took < Duration::from_mins(30), "{undone:?}: seen at the next look: {took:?}");
+        assert_eq!(source.exit, Exit::Settled, "{mistake:?}: {}", source.out);
+        assert!(took < Duration::from_mins(30), "{mistake:?}: not seen at the next poll: {took:?}");
         assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
-        only_looked(&lab);
+        assert_only_kms_reads(&lab);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_under_way_keeps_its_key_mode() {
+async fn active_handoff_keeps_its_key_mode() {
     for (existing_key, edit) in
-        [(true, (GIVEN, "")), (false, ("region = \"us-west-2\"", "region = \"us-west-2\"\nkey_mode = \"existing\""))]
+        [(true, (EXISTING, "")), (false, ("region = \"us-west-2\"", "region = \"us-west-2\"\nkey_mode = \"existing\""))]
     {
         let lab = Lab::new(World { existing_key, ..World::quick() }).await;
         tokio::time::sleep(Duration::from_mins(1)).await;
         lab.cloud.forget_calls();
         let source = lab.source_for(Duration::from_secs(30)).await;
-        assert_eq!(source.exit, Exit::Pending, "stopped in the middle: {}", source.out);
+        assert_eq!(source.exit, Exit::Pending, "not stopped halfway: {}", source.out);
         lab.edit("source.toml", edit.0, edit.1);
         let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
         assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
         assert_eq!(replica_policy(&lab).await.contains(B), existing_key);
         if existing_key {
-            only_looked(&lab);
+            assert_only_kms_reads(&lab);
         } else {
-            assert!(asked_of_kms(&lab).contains(&("kms:PutKeyPolicy".to_owned(), true)));
+            assert!(kms_calls(&lab).contains(&("kms:PutKeyPolicy".to_owned(), true)));
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_managed_handoff_that_ends_shuts_no_given_one_out_of_the_same_key() {
+async fn ended_managed_handoff_keeps_key_open_for_existing_mode_handoff() {
     let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
     lab.configure_source(&["orders"], "");
     lab.source_for(Duration::from_mins(15)).await;
-    // Both modes mean the key behind one alias.
-    lab.configure_source(&["payroll"], GIVEN);
+    // Both modes use the key of the same alias.
+    lab.configure_source(&["payroll"], EXISTING);
     lab.source_for(Duration::from_mins(15)).await;
-    assert_eq!(lab.admin(B, TARGET).peek("rds-handoff-inbox").await.len(), 2, "both offers are open");
+    assert_eq!(lab.admin(B, TARGET).peek("rds-handoff-inbox").await.len(), 2, "not two open offers");
     let a = lab.admin(A, HOME);
     let orders = a.snapshots().await.into_iter().find(|name| name.contains("orders")).unwrap();
     let ended = Tag::builder().key("rds-handoff:ended").value("revoked/2026-11-21T10:00:00Z").build();
@@ -302,11 +304,11 @@ async fn a_managed_handoff_that_ends_shuts_no_given_one_out_of_the_same_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_handoff_by_flags_alone_says_its_key_mode() {
+async fn key_mode_flag_selects_key_steps_of_plan() {
     let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
     let plan = async |mode: &'static str| lab.source(&[&Lab::BY_FLAGS[..], &["--key-mode", mode]].concat()).await;
-    let (given, managed, wrong) = (plan("existing").await, plan("managed").await, plan("borrowed").await);
-    assert!(given.out.contains("existing-key") && !given.out.contains("share-key"), "{}", given.out);
+    let (existing, managed, wrong) = (plan("existing").await, plan("managed").await, plan("borrowed").await);
+    assert!(existing.out.contains("existing-key") && !existing.out.contains("share-key"), "{}", existing.out);
     assert!(!managed.out.contains("existing-key") && managed.out.contains("share-key"), "{}", managed.out);
     assert_eq!(wrong.exit, Exit::Usage, "{}", wrong.out);
 }

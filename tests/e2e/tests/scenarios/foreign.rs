@@ -1,4 +1,4 @@
-//! A name that exists and is not ours is left untouched, and reported.
+//! A resource that has a name of ours but does not belong to the handoff stays untouched, and is reported.
 
 use std::time::Duration;
 
@@ -20,13 +20,14 @@ fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
 }
 
-async fn take(lab: &Lab, region: &str, database: &str, name: &str, tags: Vec<Tag>) {
+async fn take_snapshot(lab: &Lab, region: &str, database: &str, name: &str, tags: Vec<Tag>) {
     let call = lab.admin(A, region).rds.create_db_snapshot().db_instance_identifier(database);
     call.db_snapshot_identifier(name).set_tags(Some(tags)).send().await.unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
 }
 
-async fn stopped_at(lab: &Lab, expected: &str) {
+/// Asserts that the handoff fails because a name is taken, with these words.
+async fn assert_name_taken(lab: &Lab, expected: &str) {
     let ran = lab.source(&Lab::ALONE).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
     let stopped = ran.failed().any(|fault| fault.reason == Reason::NameTaken && fault.what.contains(expected));
@@ -34,17 +35,17 @@ async fn stopped_at(lab: &Lab, expected: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_snapshot_without_our_tags() {
+async fn source_snapshot_without_our_tags_stays_untouched() {
     let lab = Lab::new(World::quick()).await;
     let name = format!("rds-handoff-orders-{}-source", id(&lab).await);
-    take(&lab, HOME, "orders", &name, vec![tag("team", "orders")]).await;
+    take_snapshot(&lab, HOME, "orders", &name, vec![tag("team", "orders")]).await;
     let world = lab.cloud.fingerprint();
-    stopped_at(&lab, "does not carry this handoff's tags").await;
+    assert_name_taken(&lab, "does not carry this handoff's tags").await;
     assert_eq!(differences(&lab.cloud.fingerprint(), &world), "");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_snapshot_with_our_tags_and_other_content() {
+async fn source_snapshot_with_other_content_stays_untouched() {
     let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
     lab.configure_source(&["orders"], "");
     let id = id(&lab).await;
@@ -56,7 +57,7 @@ async fn a_source_snapshot_with_our_tags_and_other_content() {
         tag("rds-handoff:route", &format!("account={B} region={TARGET} key=managed")),
         tag("rds-handoff:hints", "class=db.m6g.large multi-az=false port=5432 storage=gp3"),
     ];
-    take(&lab, HOME, "payroll", &format!("rds-handoff-orders-{id}-source"), tags).await;
+    take_snapshot(&lab, HOME, "payroll", &format!("rds-handoff-orders-{id}-source"), tags).await;
     let world = lab.cloud.fingerprint();
     let ran = lab.source(&Lab::ALONE).await;
     assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
@@ -64,36 +65,36 @@ async fn a_source_snapshot_with_our_tags_and_other_content() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_copy_with_our_tags_and_other_content() {
+async fn shared_copy_with_other_content_is_not_shared() {
     let lab = Lab::new(World::quick()).await;
     let id = id(&lab).await;
     lab.cloud.create_database(Database::new(A, TARGET, "payroll"));
     let tags = vec![tag("rds-handoff:role", "shared"), tag("rds-handoff:id", &id)];
-    take(&lab, TARGET, "payroll", &format!("rds-handoff-orders-{id}-shared"), tags).await;
-    stopped_at(&lab, "other content").await;
+    take_snapshot(&lab, TARGET, "payroll", &format!("rds-handoff-orders-{id}-shared"), tags).await;
+    assert_name_taken(&lab, "other content").await;
     let a = lab.admin(A, TARGET);
     assert_eq!(a.snapshots().await.len(), 1);
     let name = a.snapshots().await.pop().unwrap();
     let shares = a.rds.describe_db_snapshot_attributes().db_snapshot_identifier(name).send().await.unwrap();
     let attributes = shares.db_snapshot_attributes_result().unwrap().db_snapshot_attributes();
-    assert!(attributes.iter().all(|attribute| attribute.attribute_values().is_empty()), "it was not shared");
+    assert!(attributes.iter().all(|attribute| attribute.attribute_values().is_empty()), "the copy was shared");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alias_that_names_a_key_of_somebody_else() {
+async fn alias_of_foreign_key_stops_handoff_and_key_stays_untouched() {
     let lab = Lab::new(World::quick()).await;
     let a = lab.admin(A, HOME);
     let key = a.create_key("somebody else's").await;
     let alias = format!("alias/rds-handoff-{HOME}-{B}");
     a.kms.create_alias().alias_name(alias).target_key_id(&key).send().await.unwrap();
     tokio::time::sleep(WEEK).await;
-    stopped_at(&lab, &key).await;
+    assert_name_taken(&lab, &key).await;
     let policy = a.kms.get_key_policy().key_id(&key).send().await.unwrap();
     assert!(!policy.policy().unwrap().contains("RdsHandoff"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restored_name_that_is_taken_is_known_before_hours_of_copying() {
+async fn taken_name_of_restored_database_is_rejected_before_copy() {
     let lab = Lab::new(World::quick()).await;
     lab.cloud.create_database(Database::new(B, TARGET, "orders-cutover-1"));
     let source = lab.source(&Lab::ALONE);
@@ -105,12 +106,12 @@ async fn a_restored_name_that_is_taken_is_known_before_hours_of_copying() {
     };
     assert_eq!(source.count(heard), 1, "{}", source.out);
     let b = lab.admin(B, TARGET);
-    assert_eq!(b.snapshots().await, Vec::<String>::new(), "nothing was copied");
+    assert_eq!(b.snapshots().await, Vec::<String>::new(), "a snapshot was copied");
     assert_eq!(lab.restored("orders-cutover-1").unwrap(), format!("the rows of orders-cutover-1 in {B}").into_bytes());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_copy_without_our_tags() {
+async fn target_copy_without_our_tags_stays_untouched() {
     let lab = Lab::new(World::quick()).await;
     let name = format!("rds-handoff-orders-{}-target", id(&lab).await);
     lab.cloud.create_database(Database::new(B, TARGET, "other"));

@@ -1,4 +1,4 @@
-//! What happens when nothing goes wrong.
+//! Handoffs without faults.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 use crate::cost::CALLS_OF_ONE;
 
 #[tokio::test(start_paused = true)]
-async fn one_database_crosses() {
+async fn handoff_restores_identical_content_and_leaves_no_access_open() {
     let lab = Lab::new(World::slow()).await;
     let begun = tokio::time::Instant::now();
     let target_done = CancellationToken::new();
     let source = async {
         let ran = lab.source(&["run"]).await;
-        // Account B restores when account A has settled already.
+        // Account B is still restoring when account A has settled.
         tokio::time::sleep(Duration::from_mins(45)).await;
         target_done.cancel();
         ran
@@ -24,7 +24,7 @@ async fn one_database_crosses() {
     assert_eq!(source.exit, Exit::Settled, "{}", source.out);
     assert_eq!(target.exit, Exit::Settled, "{}", target.out);
 
-    // 20 min of snapshot, 3 h of copy, 1 h of the second copy: AWS's own hours, and little more.
+    // AWS needs 20 min for the snapshot, 3 h for the copy and 1 h for the second copy; the agents add little.
     let hours = begun.elapsed().as_secs_f64() / 3600.0;
     assert!((5.0..5.3).contains(&hours), "{hours}");
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
@@ -35,22 +35,22 @@ async fn one_database_crosses() {
     println!("{} calls, and {polls} polls of the two queues", calls.len() - polls);
     assert!(calls.len() - polls <= CALLS_OF_ONE, "{}", calls.len() - polls);
 
-    // KMS may hide a key made a moment ago: a process that sees none looks twice before it makes one.
+    // KMS may not list a new key yet: a process that finds no key lists them a second time before it creates one.
     let made = calls.iter().position(|call| call.action == "kms:CreateKey").unwrap();
     assert_eq!(calls[..made].iter().filter(|call| call.action == "kms:ListKeys").count(), 2);
 
-    nothing_is_open(&lab).await;
+    assert_no_access_is_open(&lab).await;
     let b = lab.admin(B, TARGET);
     let answer = b.rds.describe_db_instances().db_instance_identifier("orders-cutover-1").send().await.unwrap();
     let database = &answer.db_instances()[0];
     assert_eq!(database.db_instance_status(), Some("available"));
     let own = format!("arn:aws:kms:{TARGET}:{B}:key/");
-    assert!(database.kms_key_id().unwrap().starts_with(&own), "never under a key of A");
+    assert!(database.kms_key_id().unwrap().starts_with(&own), "not encrypted under B's own key");
     assert_eq!(database.publicly_accessible(), Some(false));
 }
 
 #[tokio::test(start_paused = true)]
-async fn steps_that_are_observed_twice_change_nothing_that_the_agents_keep() {
+async fn observing_each_step_twice_changes_no_agent_state() {
     for hello in [&["run"][..], &Lab::ALONE] {
         let lab = Lab::new(World::quick()).await;
         lab.observe_twice();
@@ -61,19 +61,19 @@ async fn steps_that_are_observed_twice_change_nothing_that_the_agents_keep() {
     }
 }
 
-/// Nothing of account A is open to account B any more.
-async fn nothing_is_open(lab: &Lab) {
+/// Asserts that account B has no access to anything of account A any more.
+async fn assert_no_access_is_open(lab: &Lab) {
     let a = lab.admin(A, TARGET);
-    assert_eq!(a.snapshots().await, Vec::<String>::new(), "the shared copy has gone");
+    assert_eq!(a.snapshots().await, Vec::<String>::new(), "the shared copy still exists");
     let key = lab.replica_key().await;
     let policy = a.kms.get_key_policy().key_id(&key).send().await.unwrap();
-    assert!(!policy.policy().unwrap().contains(B), "B stands in no policy");
+    assert!(!policy.policy().unwrap().contains(B), "the key policy still names B");
     let grants = a.kms.list_grants().key_id(&key).send().await.unwrap();
-    assert!(grants.grants().iter().all(|grant| !grant.issuing_account().unwrap().contains(B)), "and has no grant");
+    assert!(grants.grants().iter().all(|grant| !grant.issuing_account().unwrap().contains(B)), "B still has a grant");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_restore_profile_decides_what_becomes_of_a_database() {
+async fn restore_profile_decides_settings_of_restored_database() {
     let lab = Lab::new(World::quick()).await;
     lab.edit(
         "target.toml",
@@ -88,7 +88,7 @@ async fn the_restore_profile_decides_what_becomes_of_a_database() {
     let database = &answer.db_instances()[0];
     assert_eq!(database.db_instance_class(), Some("db.r6g.xlarge"));
     assert_eq!(database.multi_az(), Some(true));
-    assert_eq!(database.deletion_protection(), Some(true), "on unless the profile says otherwise");
+    assert_eq!(database.deletion_protection(), Some(true), "not enabled by default");
     assert_eq!(database.publicly_accessible(), Some(true));
     assert_eq!(database.backup_retention_period(), Some(14));
     let group = database.db_subnet_group().and_then(|group| group.db_subnet_group_name());
@@ -102,7 +102,7 @@ async fn the_restore_profile_decides_what_becomes_of_a_database() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_settled_handoff_run_again_does_nothing() {
+async fn run_after_settled_handoff_changes_nothing() {
     let lab = Lab::new(World::quick()).await;
     lab.move_all(&["orders-cutover-1"]).await;
     lab.settle().await;
@@ -111,17 +111,17 @@ async fn a_settled_handoff_run_again_does_nothing() {
     let (source, target) = (lab.source(&["run"]).await, lab.target(&["run"]).await);
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
     assert_eq!(differences(&lab.cloud.fingerprint(), &world), "");
-    let acts: Vec<_> = lab
+    let changes: Vec<_> = lab
         .cloud
         .calls()
         .into_iter()
         .filter(|call| call.mutating && !call.action.ends_with("ReceiveMessage"))
         .collect();
-    assert!(acts.is_empty(), "{acts:?}");
+    assert!(changes.is_empty(), "{changes:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_databases_at_once_share_one_key() {
+async fn two_concurrent_handoffs_share_one_key() {
     let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
     let (source, target) = lab.move_all(&["orders-cutover-1", "payroll-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
@@ -131,22 +131,22 @@ async fn two_databases_at_once_share_one_key() {
     let made =
         |action: &str| lab.cloud.calls().iter().filter(|call| call.action == action && call.answer == "ok").count();
     assert_eq!((made("kms:CreateKey"), made("kms:ReplicateKey")), (1, 1));
-    nothing_is_open(&lab).await;
+    assert_no_access_is_open(&lab).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handoff_that_ends_shuts_no_other_one_out() {
+async fn handoff_that_settles_keeps_key_open_for_other_offers() {
     let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::slow() }).await;
     lab.configure_source(&["orders"], "");
     let later = async {
-        // Payroll is being copied by account B when orders has landed there.
+        // Account B is still copying payroll when orders has landed.
         tokio::time::sleep(Duration::from_mins(30)).await;
         lab.configure_source(&["payroll"], "");
         lab.source(&["run"]).await
     };
     let restored = ["orders-cutover-1", "payroll-cutover-1"];
-    let look = async {
-        // Both offers are open: the policy lets account B in until the later one ends.
+    let check_policy = async {
+        // Both offers are open: the key policy allows account B until the later one ends.
         tokio::time::sleep(Duration::from_mins(4 * 60 + 10)).await;
         let a = lab.admin(A, HOME);
         let mut ends = Vec::new();
@@ -161,24 +161,27 @@ async fn a_handoff_that_ends_shuts_no_other_one_out() {
         let policy = policy.policy().unwrap().to_owned();
         assert_eq!(ends.len(), 2);
         let until = policy.split("\"aws:CurrentTime\":\"").nth(1).unwrap().split('"').next().unwrap();
-        assert!(until >= ends[1].as_str() && until.ends_with(":00:00Z"), "the next full hour: {ends:?}\n{policy}");
+        assert!(
+            until >= ends[1].as_str() && until.ends_with(":00:00Z"),
+            "not the next full hour after the later end: {ends:?}\n{policy}"
+        );
     };
-    let work = async { tokio::join!(lab.source(&["run"]), later, lab.target_until_restored(&restored), look) };
+    let work = async { tokio::join!(lab.source(&["run"]), later, lab.target_until_restored(&restored), check_policy) };
     let (first, second, target, ()) = Box::pin(Lab::in_time(work)).await;
     for ran in [first, second, target] {
         assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
     }
     assert_eq!(lab.restored("payroll-cutover-1"), lab.original("payroll"));
-    nothing_is_open(&lab).await;
+    assert_no_access_is_open(&lab).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_pass_at_a_time_gets_there_too() {
+async fn repeated_run_once_settles_handoff() {
     let lab = Lab::new(World::quick()).await;
     let mut passes = 0;
     loop {
         passes += 1;
-        assert!(passes < 200, "no end of it");
+        assert!(passes < 200, "not settled after {passes} passes");
         let source = lab.source(&["run", "--once"]).await;
         let target = lab.target(&["run", "--once"]).await;
         if source.exit == Exit::Settled && lab.restored("orders-cutover-1").is_some() && target.exit == Exit::Settled {
@@ -187,14 +190,14 @@ async fn one_pass_at_a_time_gets_there_too() {
         assert!(matches!(source.exit, Exit::Pending | Exit::Settled), "{}", source.out);
         tokio::time::sleep(Duration::from_secs(30)).await;
     }
-    nothing_is_open(&lab).await;
+    assert_no_access_is_open(&lab).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_under_way_goes_on_without_its_database_and_its_declaration() {
+async fn active_handoff_continues_without_its_database_and_declaration() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_mins(1)).await;
-    assert_eq!(source.exit, Exit::Pending, "stopped in the middle: {}", source.out);
+    assert_eq!(source.exit, Exit::Pending, "not stopped halfway: {}", source.out);
     let original = lab.original("orders");
     let a = lab.admin(A, HOME);
     a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
@@ -206,7 +209,7 @@ async fn what_is_under_way_goes_on_without_its_database_and_its_declaration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seed_gives_the_same_run_to_the_last_call() {
+async fn same_seed_makes_identical_calls() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let lab = Lab::new(World::quick()).await;

@@ -1,4 +1,4 @@
-//! What is missing in account B is known in seconds, before anything is copied.
+//! `hello`: account A learns within seconds what is missing in account B, before anything is copied.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use protocol::{HelloMessage, Lack};
 
 const PATIENT: [&str; 3] = ["run", "--patience", "10h"];
 
-/// Sent to account A's receipts queue, and not taken away yet.
+/// The messages in account A's receipts queue.
 async fn receipts(lab: &Lab) -> Vec<String> {
-    let there = lab.admin(A, HOME).peek(&format!("rds-handoff-receipts-{B}")).await;
-    there.into_iter().map(|(body, _)| body).collect()
+    let messages = lab.admin(A, HOME).peek(&format!("rds-handoff-receipts-{B}")).await;
+    messages.into_iter().map(|(body, _)| body).collect()
 }
 
-/// A hello of the Lab's handoff, as account A's command sends it. It is taken out of the inbox.
-async fn asked(lab: &Lab) -> HelloMessage {
+/// Returns the hello of the Lab's handoff as account A's command sends it, and removes it from the inbox.
+async fn sent_hello(lab: &Lab) -> HelloMessage {
     lab.source(&["hello", "--patience", "1s"]).await;
     let b = lab.admin(B, TARGET);
     let (body, _) = b.peek("rds-handoff-inbox").await.pop().unwrap();
@@ -27,7 +27,7 @@ async fn asked(lab: &Lab) -> HelloMessage {
     HelloMessage::decode(&body).unwrap()
 }
 
-/// What account B lacks by its own word.
+/// Sends a hello, and returns what account B lacks by its answer.
 async fn answer(lab: &Lab) -> Option<Lack> {
     let (ran, target) = tokio::join!(lab.source(&["hello"]), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -36,7 +36,7 @@ async fn answer(lab: &Lab) -> Option<Lack> {
     let [Event::AnswerHeard { account, lack, .. }] = &ran.events[..] else { panic!("{}\n{}", ran.out, target.out) };
     let exit = if lack.is_some() { Exit::Blocked } else { Exit::Settled };
     assert_eq!((ran.exit, account.as_str()), (exit, B), "{}\n{}", ran.out, target.out);
-    assert!(receipts(lab).await.is_empty(), "it was taken away");
+    assert!(receipts(lab).await.is_empty(), "the answer was not deleted");
     *lack
 }
 
@@ -47,13 +47,13 @@ async fn nothing_is_copied_before_account_b_is_ready() {
     let fix = async {
         tokio::time::sleep(Duration::from_hours(2)).await;
         let calls = lab.cloud.calls();
-        let acts = ["kms:CreateKey", "rds:CopyDBSnapshot"];
-        assert!(calls.iter().all(|call| !acts.contains(&call.action.as_str())), "nothing was made in vain");
+        let costly = ["kms:CreateKey", "rds:CopyDBSnapshot"];
+        assert!(calls.iter().all(|call| !costly.contains(&call.action.as_str())), "a key or a copy was made");
         lab.cloud.create_subnet_group(B, TARGET, "later");
         lab.target_until_restored(&["orders-cutover-1"]).await
     };
     let target = async {
-        // As a timer does: it answers whenever it is asked.
+        // As a timer does: each run answers the hellos that have arrived.
         for _ in 0..20 {
             let ran = lab.target(&["run"]).await;
             assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
@@ -65,17 +65,22 @@ async fn nothing_is_copied_before_account_b_is_ready() {
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     let lacks = |event: &Event| matches!(event, Event::AnswerRecorded { lack: Some(Lack::Profile), .. });
     assert_eq!(source.count(lacks), 1, "{}", source.out);
-    assert_eq!(source.blocked().filter(|(_, fault)| fault.step == Some("hello")).count(), 1, "once: {}", source.out);
+    assert_eq!(
+        source.blocked().filter(|(_, fault)| fault.step == Some("hello")).count(),
+        1,
+        "not reported exactly once: {}",
+        source.out
+    );
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
     let a = lab.admin(A, HOME);
     let tags = a.tags(&a.snapshots().await[0]).await;
     let value = |key: &str| tags.iter().find(|(name, _)| name == key).unwrap().1.clone();
-    assert!(value("rds-handoff:hello").contains("sent=2026-11-21T12:"), "asked again: {tags:?}");
+    assert!(value("rds-handoff:hello").contains("sent=2026-11-21T12:"), "hello was not resent: {tags:?}");
     assert!(value("rds-handoff:ready").ends_with('Z'), "{tags:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_b_says_in_one_word_what_it_lacks() {
+async fn account_b_answers_hello_with_what_it_lacks() {
     let lab = Lab::new(World::quick()).await;
     assert_eq!(answer(&lab).await, None);
     let b = lab.admin(B, TARGET);
@@ -102,7 +107,7 @@ async fn account_b_says_in_one_word_what_it_lacks() {
         .unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
 
-    // 40 databases are AWS's default quota.
+    // AWS's default quota is 40 databases.
     for count in 0..40 {
         lab.cloud.create_database(Database::new(B, TARGET, &format!("other-{count}")));
     }
@@ -121,7 +126,7 @@ async fn account_b_says_in_one_word_what_it_lacks() {
     assert_eq!(answer(&lab).await, Some(Lack::Permission));
 
     lab.cloud.put_role_policies(B, "rds-handoff-target-agent", &[aws_sim::FULL_ACCESS]).unwrap();
-    // The agent of another Region reads this inbox.
+    // An agent of another Region reads this inbox.
     let inbox = format!("inbox = \"arn:aws:sqs:{TARGET}:{B}:rds-handoff-inbox\"\nregion = \"eu-west-1\"");
     lab.edit("target.toml", &format!("region = \"{TARGET}\""), &inbox);
     lab.edit("target.toml", &format!("kms:{TARGET}"), "kms:eu-west-1");
@@ -129,33 +134,33 @@ async fn account_b_says_in_one_word_what_it_lacks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_command_alone_waits_for_its_answer_and_takes_nothing_else_away() {
+async fn hello_command_consumes_only_its_own_answer() {
     let lab = Lab::new(World::quick()).await;
     let ran = lab.source(&["hello", "--patience", "1m"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-    assert!(matches!(ran.events[..], [Event::GivenUp { .. }]), "nobody has answered: {}", ran.out);
+    assert!(matches!(ran.events[..], [Event::GivenUp { .. }]), "nothing was answered: {}", ran.out);
 
     let a = lab.admin(A, HOME);
-    a.send(&format!("rds-handoff-receipts-{B}"), "a receipt of somebody else").await;
+    a.send(&format!("rds-handoff-receipts-{B}"), "not a receipt").await;
     lab.cloud.forget_calls();
     let (ran, target) = tokio::join!(lab.source(&["hello"]), lab.target_until_restored(&[]));
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
     assert!(matches!(ran.events[..], [Event::AnswerHeard { lack: None, .. }]), "{}", ran.out);
     let left = receipts(&lab).await;
-    assert_eq!(left.len(), 2, "the other receipt, and the answer that came too late: {left:?}\n{}", target.out);
-    let acts = |call: &&aws_sim::Call| call.mutating && !call.action.starts_with("sqs:");
-    assert_eq!(lab.cloud.calls().iter().filter(acts).count(), 0, "nothing but messages");
+    assert_eq!(left.len(), 2, "not the other receipt and the late answer to the first hello: {left:?}\n{}", target.out);
+    let changes = |call: &&aws_sim::Call| call.mutating && !call.action.starts_with("sqs:");
+    assert_eq!(lab.cloud.calls().iter().filter(changes).count(), 0, "more than messages was changed");
 
-    // Nobody waits for the late answer any more: it opens nothing, and goes.
+    // No handoff waits for the late answer: it is deleted without effect.
     lab.configure_source(&[], "");
     tokio::time::sleep(Duration::from_mins(10)).await;
     lab.source(&["run"]).await;
     assert!(receipts(&lab).await.is_empty());
-    assert_eq!(a.peek(&format!("rds-handoff-receipts-{B}-dead")).await.len(), 1, "the bad receipt alone is buried");
+    assert_eq!(a.peek(&format!("rds-handoff-receipts-{B}-dead")).await.len(), 1, "not the invalid receipt alone");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_is_asked_too_early_answers_when_its_agent_comes() {
+async fn early_hello_is_answered_when_target_agent_starts() {
     let lab = Lab::new(World::quick()).await;
     let late = async {
         tokio::time::sleep(Duration::from_hours(5)).await;
@@ -166,13 +171,13 @@ async fn an_account_that_is_asked_too_early_answers_when_its_agent_comes() {
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert!(source.stalled().contains(&"hello"), "{}", source.out);
     let hellos = source.acted("hello");
-    assert!((1..=12).contains(&hellos), "asked again ever more seldom: {hellos}");
+    assert!((1..=12).contains(&hellos), "not resent with backoff: {hellos}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hostile_hello_is_buried_and_not_answered() {
+async fn invalid_hello_goes_to_dead_letter_queue_unanswered() {
     let lab = Lab::new(World::quick()).await;
-    let good = asked(&lab).await;
+    let good = sent_hello(&lab).await;
     let body = good.encode();
     let stranger = HelloMessage {
         database_arn: format!("arn:aws:rds:{HOME}:333333333333:db:orders").parse().unwrap(),
@@ -201,7 +206,7 @@ async fn a_hostile_hello_is_buried_and_not_answered() {
     dead.sort();
     assert_eq!(dead, ["bad-times", "contradictory", "malformed", "unknown-sender"]);
     assert_eq!(receipts(&lab).await, Vec::<String>::new());
-    // The good one is answered, as often as it comes.
+    // The valid hello is answered each time it is delivered.
     b.send("rds-handoff-inbox", &body).await;
     b.send("rds-handoff-inbox", &body).await;
     lab.target(&["run"]).await;
@@ -211,22 +216,26 @@ async fn a_hostile_hello_is_buried_and_not_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_false_answer_is_not_believed() {
+async fn forged_answer_to_hello_is_ignored() {
     let lab = Lab::new(World::quick()).await;
-    let hello = asked(&lab).await;
+    let hello = sent_hello(&lab).await;
     let a = lab.admin(A, HOME);
     let queue = format!("rds-handoff-receipts-{B}");
     let source = async { lab.source(&["run", "--patience", "2h"]).await };
     let forge = async {
         tokio::time::sleep(Duration::from_mins(1)).await;
-        // The answer to another hello, and one that speaks for another account.
+        // The answer to another hello, and an answer in the name of another account.
         let answer = protocol::AnswerMessage::new(&hello, None);
         a.send(&queue, &answer.encode()).await;
         a.send(&queue, &answer.encode().replace(B, "333333333333")).await;
         tokio::time::sleep(Duration::from_mins(30)).await;
         let tags = a.tags(&a.snapshots().await[0]).await;
         assert!(tags.iter().all(|(key, _)| key != "rds-handoff:ready"), "{tags:?}");
-        assert_eq!(a.peek(&format!("{queue}-dead")).await.len(), 1, "the one that speaks for another account");
+        assert_eq!(
+            a.peek(&format!("{queue}-dead")).await.len(),
+            1,
+            "not the answer in the name of another account alone"
+        );
         lab.target_until_restored(&["orders-cutover-1"]).await
     };
     let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(source, forge) })).await;
@@ -234,15 +243,15 @@ async fn a_false_answer_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn however_many_processes_look_an_account_is_asked_ever_more_seldom_and_never_too_late() {
+async fn hello_is_resent_with_backoff_across_processes() {
     let lab = Lab::new(World::quick()).await;
-    // As a timer does, every five minutes for a day, and once in a while for as long as a queue keeps a message.
+    // As a timer does: every five minutes for a day, then once a day for as long as a queue keeps a message.
     for _ in 0..288 {
         lab.source(&["run", "--once"]).await;
         tokio::time::sleep(Duration::from_mins(5)).await;
     }
-    let asked = lab.cloud.calls().iter().filter(|call| call.action == "sqs:SendMessage").count();
-    assert!((24..=36).contains(&asked), "ever more seldom, and each hour at last: {asked}");
+    let sent = lab.cloud.calls().iter().filter(|call| call.action == "sqs:SendMessage").count();
+    assert!((24..=36).contains(&sent), "not resent with backoff up to an hour: {sent}");
     for _ in 0..15 {
         lab.source(&["run", "--once"]).await;
         tokio::time::sleep(Duration::from_hours(24)).await;
@@ -253,22 +262,22 @@ async fn however_many_processes_look_an_account_is_asked_ever_more_seldom_and_ne
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_sent_keeps_no_other_message_waiting() {
+async fn unsendable_answer_does_not_delay_other_messages() {
     let lab = Lab::new(World::quick()).await;
-    let hello = asked(&lab).await.encode();
+    let hello = sent_hello(&lab).await.encode();
     let (a, b) = (lab.admin(A, HOME), lab.admin(B, TARGET));
-    let nobody = format!(
+    let no_send = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{A}"}},"Action":"sqs:GetQueueUrl","Resource":"*"}}}}"#
     );
-    a.set_queue_policy(&format!("rds-handoff-receipts-{B}"), &nobody).await;
+    a.set_queue_policy(&format!("rds-handoff-receipts-{B}"), &no_send).await;
     for _ in 0..25 {
         b.send("rds-handoff-inbox", &hello).await;
     }
     b.send("rds-handoff-inbox", "rubbish").await;
     let ran = lab.target(&["run"]).await;
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
-    assert_eq!(b.peek("rds-handoff-inbox-dead").await.len(), 1, "the bad message was reached");
+    assert_eq!(b.peek("rds-handoff-inbox-dead").await.len(), 1, "the invalid message was not reached");
     let sender = Subject::Answers(A.parse().unwrap());
     let blocked: Vec<_> = ran.blocked().map(|(subject, fault)| (subject, fault.code.as_deref())).collect();
-    assert_eq!(blocked, [(&sender, Some("AccessDenied"))], "said once: {}", ran.out);
+    assert_eq!(blocked, [(&sender, Some("AccessDenied"))], "not reported exactly once: {}", ran.out);
 }

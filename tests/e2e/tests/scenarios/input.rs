@@ -1,4 +1,4 @@
-//! What bad input gets: a clear error that names the cause and the fix, before anything is created.
+//! Invalid input is refused with an error that names the cause and the fix, before anything is created.
 
 use std::time::Duration;
 
@@ -8,14 +8,15 @@ use e2e::{A, B, HOME, Lab, World, differences};
 use protocol::tags::Outcome;
 use tokio_util::sync::CancellationToken;
 
-/// Nothing was changed, and nothing but who we are was asked before the configuration was right.
-fn nothing_was_made(lab: &Lab) {
-    let acts: Vec<_> =
+/// Asserts that no call has changed anything.
+fn assert_nothing_was_changed(lab: &Lab) {
+    let changes: Vec<_> =
         lab.cloud.calls().into_iter().filter(|call| call.mutating && !call.action.starts_with("sqs:Rec")).collect();
-    assert!(acts.is_empty(), "{acts:?}");
+    assert!(changes.is_empty(), "{changes:?}");
 }
 
-async fn refused(lab: &Lab, expected: &[&str]) {
+/// Asserts that `plan` and `run` refuse the configuration with these words.
+async fn assert_refused(lab: &Lab, expected: &[&str]) {
     for command in ["plan", "run"] {
         let ran = lab.source(&[command]).await;
         assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
@@ -24,34 +25,34 @@ async fn refused(lab: &Lab, expected: &[&str]) {
             assert!(words.contains(expected), "{words}\nlacks {expected}");
         }
         assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
-        nothing_was_made(lab);
+        assert_nothing_was_changed(lab);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_database_is_named_with_those_that_are_there() {
+async fn unknown_database_is_refused_with_list_of_existing_ones() {
     let lab = Lab::new(World::quick()).await;
     lab.configure_source(&["orders", "ordres"], "");
-    refused(&lab, &["ordres/cutover-1: no such DB instance in account 111111111111", "there are: orders"]).await;
+    assert_refused(&lab, &["ordres/cutover-1: no such DB instance in account 111111111111", "there are: orders"]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn kinds_that_are_not_supported_are_refused() {
+async fn unsupported_database_kinds_are_refused() {
     let lab = Lab::new(World::quick()).await;
     let database = |name| Database::new(A, HOME, name);
     lab.cloud.create_database(Database { kms_key: None, ..database("plain") });
     lab.cloud.create_database(Database { cluster: Some("aurora".to_owned()), ..database("member") });
     lab.cloud.create_database(Database { engine: "custom-sqlserver-ee".to_owned(), ..database("custom") });
     lab.configure_source(&["plain", "member", "custom"], "");
-    let told = ["plain/cutover-1: it is not encrypted", "DB cluster aurora", "RDS Custom"];
-    refused(&lab, &told).await;
+    let reasons = ["plain/cutover-1: it is not encrypted", "DB cluster aurora", "RDS Custom"];
+    assert_refused(&lab, &reasons).await;
     let check = lab.source(&["check"]).await;
     assert_eq!(check.exit, Exit::Blocked, "{}", check.out);
-    assert!(told.iter().all(|told| check.words().contains(told)), "{}", check.out);
+    assert!(reasons.iter().all(|reason| check.words().contains(reason)), "{}", check.out);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_that_cannot_be_is_refused_before_aws_is_asked_anything() {
+async fn invalid_configuration_is_refused_without_any_aws_call() {
     let lab = Lab::new(World::quick()).await;
     for (text, expected) in [
         ("account = \"111111111111\"\nregoin = \"x\"", "source.toml:2: unknown key `regoin`; did you mean `region`?"),
@@ -85,7 +86,7 @@ async fn credentials_of_another_account_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_handoff_can_be_given_by_flags_alone() {
+async fn plan_accepts_one_handoff_by_flags_alone() {
     let lab = Lab::new(World::quick()).await;
     let by_flags = lab.source(&Lab::BY_FLAGS).await;
     assert_eq!(by_flags.exit, Exit::Pending, "{}", by_flags.out);
@@ -99,7 +100,7 @@ async fn one_handoff_can_be_given_by_flags_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_label_moves_one_database_once() {
+async fn label_is_refused_for_recreated_database() {
     let lab = Lab::new(World::quick()).await;
     lab.move_all(&["orders-cutover-1"]).await;
     lab.settle().await;
@@ -108,11 +109,11 @@ async fn a_label_moves_one_database_once() {
     tokio::time::sleep(Duration::from_hours(1)).await;
     lab.cloud.create_database(Database::new(A, HOME, "orders"));
     lab.cloud.forget_calls();
-    refused(&lab, &["this label has moved another database of that name", "under a new label"]).await;
+    assert_refused(&lab, &["this label has moved another database of that name", "under a new label"]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_declaration_that_cannot_be_stops_nothing_that_is_under_way() {
+async fn invalid_declaration_does_not_stop_active_handoff() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_secs(30)).await;
     assert_eq!(source.exit, Exit::Pending, "{}", source.out);
@@ -122,11 +123,11 @@ async fn a_declaration_that_cannot_be_stops_nothing_that_is_under_way() {
     assert_eq!((source.exit, target.exit), (Exit::Usage, Exit::Settled), "{}", source.out);
     assert!(source.words().contains("ordres/cutover-1: no such DB instance"), "{}", source.out);
     let snapshots = lab.admin(A, HOME).snapshots().await;
-    assert!(snapshots.iter().all(|name| name.contains("-orders-")), "nothing new was begun: {snapshots:?}");
+    assert!(snapshots.iter().all(|name| name.contains("-orders-")), "a new handoff was started: {snapshots:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_made_anew_under_its_name_does_not_keep_an_open_offer_open() {
+async fn offer_expires_although_database_was_recreated() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_mins(10)).await;
     assert!(source.waited("waiting for account 222222222222 to begin"), "{}", source.out);
@@ -142,7 +143,7 @@ async fn a_database_made_anew_under_its_name_does_not_keep_an_open_offer_open() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handoff_to_a_target_that_is_configured_no_more_is_left_alone_until_its_access_ends() {
+async fn handoff_to_removed_target_is_untouched_until_access_expires() {
     let lab = Lab::new(World::quick()).await;
     lab.source_for(Duration::from_mins(10)).await;
     let text = format!(

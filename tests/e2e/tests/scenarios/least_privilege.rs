@@ -1,8 +1,8 @@
-//! Each action that `deploy/` allows to an agent is needed: taken away, a scenario that used it breaks.
+//! Each action that `deploy/` allows an agent is needed: without it, a scenario that used it fails.
 //!
-//! The few that are not shown so: `kms:DescribeKey`, which two statements allow; what AWS documents for the copying of a snapshot
-//! as a whole while the simulated AWS asks less of the source's key; and the permission for a key's first policy, which AWS
-//! may ask for and the simulated one does not.
+//! This is not shown for: `kms:DescribeKey`, which two statements allow; the permissions on the source's key that AWS
+//! documents for copying a snapshot, of which the simulated AWS checks fewer; and the permission for a key's first
+//! policy, which AWS may check and the simulated AWS does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -23,26 +23,26 @@ const REQUESTS: &str = "rds-handoff-requests";
 const REQUEST: &str = r#"{"version":1,"kind":"request","database":"orders","label":"cutover-1"}"#;
 const PATIENCE: [&str; 3] = ["run", "--patience", "30s"];
 
-/// What the agents do under their policies, and how one sees that it went well.
+/// What the agents do under their policies, and the condition for success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Scenario {
-    /// A database moves that is declared and requested, and gets everything that a profile can say.
+    /// A handoff that is declared and requested settles, with every setting of the restore profile.
     Move,
     /// `check` of both agents passes.
     Check,
-    /// Messages, receipts and requests that are none are buried.
-    Bury,
-    /// What is held is handed back when an agent ends.
-    HandBack,
-    /// A parameter group that somebody has changed is put right by a reboot.
+    /// Invalid messages, receipts and requests go to the dead-letter queues.
+    DeadLetter,
+    /// A received message becomes visible again when an agent ends.
+    Release,
+    /// A changed parameter group of a restored database is corrected with a reboot.
     Reboot,
 }
 
 const SCENARIOS: [Scenario; 5] =
-    [Scenario::Check, Scenario::Bury, Scenario::HandBack, Scenario::Move, Scenario::Reboot];
+    [Scenario::Check, Scenario::DeadLetter, Scenario::Release, Scenario::Move, Scenario::Reboot];
 
-/// What AWS says is needed, and the simulated AWS does not ask for: a statement, its action if it is one alone, and where AWS
-/// says so.
+/// Permissions that AWS documents as needed and the simulated AWS does not check: the statement, its action unless all
+/// are meant, and the source.
 const STATED: [(&str, Option<&str>, &str); 5] = [
     ("GivesThemTheirFirstPolicy", None, "Service Authorization Reference, AWS KMS, dependent actions of CreateKey"),
     ("ReadsSharedCopiesThroughRds", None, "RDS User Guide, Copying a DB snapshot, permissions"),
@@ -55,7 +55,7 @@ const STATED: [(&str, Option<&str>, &str); 5] = [
     ),
 ];
 
-/// What a permission rests on.
+/// The evidence that a permission is needed.
 fn kind(broken: bool, sid: &str, action: &str) -> String {
     let stated = STATED.iter().find(|(of, only, _)| *of == sid && only.is_none_or(|only| only == action));
     match (broken, stated) {
@@ -65,7 +65,7 @@ fn kind(broken: bool, sid: &str, action: &str) -> String {
     }
 }
 
-/// The policies of a role, statement by statement, action by action.
+/// The allowed actions of policies, each with the Sid of its statement.
 pub(crate) fn permissions(policies: &[Value]) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     for statement in policies.iter().flat_map(|policy| policy["Statement"].as_array().into_iter().flatten()) {
@@ -85,7 +85,7 @@ fn without(policies: &[Value], sid: &str, action: &str) -> Vec<String> {
         if statement["Sid"] == sid {
             match &mut statement["Action"] {
                 Value::Array(actions) if actions.len() > 1 => actions.retain(|other| other != action),
-                // A statement needs an action: one that no agent has any use for.
+                // A statement needs at least one action: take one that no agent uses.
                 only => *only = Value::from("rds:StopDBInstance"),
             }
         }
@@ -97,7 +97,7 @@ fn without(policies: &[Value], sid: &str, action: &str) -> Vec<String> {
 struct Role {
     account: &'static str,
     name: &'static str,
-    /// In the table.
+    /// The role's name in the table.
     shown: &'static str,
     policies: Vec<Value>,
     existing_key: bool,
@@ -105,7 +105,7 @@ struct Role {
 
 async fn lab(existing_key: bool) -> Lab {
     let lab = Lab::new(World { databases: vec![], existing_key, requests: true, ..World::quick() }).await;
-    // Under a key of the customer's: the AWS managed one lets everybody in who may use RDS.
+    // A customer managed key: the policy of the AWS managed key allows every principal that may use RDS.
     let key = lab.admin(A, HOME).create_key("databases of account A").await;
     lab.cloud.create_database(Database { kms_key: Some(key), ..Database::new(A, HOME, "orders") });
     let key_mode = if existing_key { "key_mode = \"existing\"" } else { "" };
@@ -125,7 +125,7 @@ async fn lab(existing_key: bool) -> Lab {
     lab
 }
 
-/// Both agents until both are done, or one of them is not.
+/// Runs both agents until both have settled, or one of them is blocked or has failed.
 async fn moves(lab: &Lab) -> bool {
     let source = async { lab.source(&PATIENCE).await.exit == Exit::Settled };
     let target = async {
@@ -146,17 +146,17 @@ async fn moves(lab: &Lab) -> bool {
             good = &mut target => good && source.await,
         }
     };
-    // It takes less than 20 minutes. What takes longer is stuck for want of a permission.
+    // A handoff takes less than 20 minutes. One that takes longer lacks a permission.
     let both = tokio::time::timeout(Duration::from_mins(25), both).await;
     both == Ok(true) && lab.restored("orders-cutover-1") == lab.original("orders")
 }
 
-/// All of them take less than half an hour. What takes longer is stuck for want of a permission.
-async fn plays(scenario: Scenario, lab: &Lab) -> bool {
-    tokio::time::timeout(Duration::from_mins(40), Box::pin(goes_well(scenario, lab))).await.unwrap_or(false)
+/// Whether a scenario succeeds. Each takes less than half an hour; one that takes longer lacks a permission.
+async fn succeeds(scenario: Scenario, lab: &Lab) -> bool {
+    tokio::time::timeout(Duration::from_mins(40), Box::pin(run_scenario(scenario, lab))).await.unwrap_or(false)
 }
 
-async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
+async fn run_scenario(scenario: Scenario, lab: &Lab) -> bool {
     let (a, b, receipts) = (lab.admin(A, HOME), lab.admin(B, TARGET), format!("rds-handoff-receipts-{B}"));
     match scenario {
         Scenario::Move => {
@@ -164,7 +164,7 @@ async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
             if !moves(lab).await {
                 return false;
             }
-            // The last receipts are read, and gone.
+            // The last receipts are read and deleted.
             let _ = lab.source(&PATIENCE).await;
             tokio::time::sleep(Duration::from_mins(11)).await;
             a.peek(&receipts).await.is_empty()
@@ -174,18 +174,18 @@ async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
         Scenario::Check => {
             lab.source(&["check"]).await.exit == Exit::Settled && lab.target(&["check"]).await.exit == Exit::Settled
         }
-        Scenario::Bury => {
+        Scenario::DeadLetter => {
             b.send("rds-handoff-inbox", "rubbish").await;
             a.send(&receipts, "rubbish").await;
             a.send(REQUESTS, "rubbish").await;
             let one = ["run", "--once"];
             let _ = (lab.target(&one).await, lab.source(&one).await);
             let dead = format!("{receipts}-dead");
-            let buried = [a.peek(&dead).await, a.peek("rds-handoff-requests-dead").await];
-            b.peek("rds-handoff-inbox-dead").await.len() == 1 && buried.iter().all(|buried| buried.len() == 1)
+            let others = [a.peek(&dead).await, a.peek("rds-handoff-requests-dead").await];
+            b.peek("rds-handoff-inbox-dead").await.len() == 1 && others.iter().all(|messages| messages.len() == 1)
         }
-        Scenario::HandBack => {
-            // Of a newer version: left, for a quarter of an hour.
+        Scenario::Release => {
+            // A message of a newer version stays in the queue, invisible for 15 minutes.
             let newer = r#"{"kind":"handoff","version":9}"#;
             b.send("rds-handoff-inbox", newer).await;
             a.send(&receipts, newer).await;
@@ -201,7 +201,7 @@ async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
             if !moves(lab).await {
                 return false;
             }
-            // Account B forgets that it has told `restored`, and somebody changes the group.
+            // The tag `restored` is removed from account B's copy, and the database gets another group.
             let copy = b.snapshots().await.into_iter().find(|name| name.ends_with("-target")).unwrap();
             let arn = format!("arn:aws:rds:{TARGET}:{B}:snapshot:{copy}");
             b.rds.remove_tags_from_resource().resource_name(arn).tag_keys("rds-handoff:restored").send().await.unwrap();
@@ -215,19 +215,19 @@ async fn goes_well(scenario: Scenario, lab: &Lab) -> bool {
 
 fn roles() -> [Role; 3] {
     let pair = Pair { requests: true, ..Lab::PAIR };
-    let given = Pair { existing_key: true, ..pair };
+    let existing = Pair { existing_key: true, ..pair };
     let role = |account, name, policies| Role { account, name, shown: name, policies, existing_key: false };
     let managed = role(A, SOURCE, pair.policies(SOURCE));
-    let given =
-        Role { shown: "source-agent, given key", existing_key: true, ..role(A, SOURCE, given.policies(SOURCE)) };
-    assert_eq!(but_kms(&managed), but_kms(&given), "the key mode changes nothing else: shown once");
-    [managed, role(B, TARGET_ROLE, pair.policies(TARGET_ROLE)), given]
+    let existing =
+        Role { shown: "source-agent, existing key", existing_key: true, ..role(A, SOURCE, existing.policies(SOURCE)) };
+    assert_eq!(without_kms(&managed), without_kms(&existing), "the key mode changes more than the KMS permissions");
+    [managed, role(B, TARGET_ROLE, pair.policies(TARGET_ROLE)), existing]
 }
 
-/// Which scenario uses which action of which statement of which role.
+/// The scenarios that use each action of each statement of each role.
 type Uses = BTreeMap<(&'static str, String, String), BTreeSet<Scenario>>;
 
-/// By the decisions of the simulated AWS. All shards share it.
+/// Finds the uses by the decisions of the simulated AWS. All shards share the result.
 async fn uses() -> &'static Uses {
     static USES: OnceCell<Uses> = OnceCell::const_new();
     let find = async || {
@@ -236,7 +236,7 @@ async fn uses() -> &'static Uses {
             let ready = lab(existing_key).await;
             for scenario in SCENARIOS {
                 let lab = ready.fork();
-                assert!(Box::pin(plays(scenario, &lab)).await, "{scenario:?} under the policies as they are");
+                assert!(Box::pin(succeeds(scenario, &lab)).await, "{scenario:?} fails under the shipped policies");
                 let decisions = lab.cloud.calls().into_iter().flat_map(|call| call.decisions);
                 for decision in decisions.filter(|decision| decision.allowed) {
                     let is_asking =
@@ -254,16 +254,16 @@ async fn uses() -> &'static Uses {
     USES.get_or_init(find).await
 }
 
-/// The row of the table of one action of one statement: the first scenario that breaks without it, if any.
+/// The table row of one action of one statement, with the first scenario that breaks without it, if any.
 async fn row(role: &Role, sid: &str, action: &str, ready: &Lab) -> String {
     let by = uses().await.get(&(role.shown, sid.to_owned(), action.to_owned())).cloned().unwrap_or_default();
-    let cut = without(&role.policies, sid, action);
-    let cut: Vec<&str> = cut.iter().map(String::as_str).collect();
+    let reduced = without(&role.policies, sid, action);
+    let reduced: Vec<&str> = reduced.iter().map(String::as_str).collect();
     let mut broken = None;
     for scenario in &by {
         let lab = ready.fork();
-        lab.cloud.put_role_policies(role.account, role.name, &cut).unwrap();
-        if !Box::pin(plays(*scenario, &lab)).await {
+        lab.cloud.put_role_policies(role.account, role.name, &reduced).unwrap();
+        if !Box::pin(succeeds(*scenario, &lab)).await {
             broken = Some(*scenario);
             break;
         }
@@ -277,7 +277,8 @@ async fn row(role: &Role, sid: &str, action: &str, ready: &Lab) -> String {
     format!("{:<26} {sid:<36} {action:<42} {step:<20} {proof:<40} {kind}\n", role.shown)
 }
 
-/// Takes each `SHARDS`-th permission away. Its rows must stand in the table; whichever shard ends last looks at the whole of it.
+/// Removes each `SHARDS`-th permission. Its rows must be in the accepted table; the shard that ends last compares the
+/// whole table.
 async fn least_privilege(shard: usize) {
     static FOUND: Mutex<BTreeMap<usize, String>> = Mutex::new(BTreeMap::new());
     let roles = roles();
@@ -301,25 +302,25 @@ async fn least_privilege(shard: usize) {
     }
     let accepted = include_str!("snapshots/scenarios__least_privilege__least_privilege.snap");
     let other: String = rows.into_iter().map(|(_, row)| row).filter(|row| !accepted.contains(row.trim_end())).collect();
-    assert_eq!(other, "", "rows that the table has not");
+    assert_eq!(other, "", "rows that are not in the accepted table");
 }
 
 #[rustfmt::skip]
 sharded!(least_privilege() in
-    each_permission_taken_away_breaks_what_the_table_says_1 0, each_permission_taken_away_breaks_what_the_table_says_2 1,
-    each_permission_taken_away_breaks_what_the_table_says_3 2, each_permission_taken_away_breaks_what_the_table_says_4 3);
+    removing_each_permission_breaks_scenario_in_table_1 0, removing_each_permission_breaks_scenario_in_table_2 1,
+    removing_each_permission_breaks_scenario_in_table_3 2, removing_each_permission_breaks_scenario_in_table_4 3);
 
-fn but_kms(role: &Role) -> Vec<(String, String)> {
+fn without_kms(role: &Role) -> Vec<(String, String)> {
     permissions(&role.policies).into_iter().filter(|(_, action)| !action.starts_with("kms:")).collect()
 }
 
 #[test]
-fn under_an_existing_key_nothing_in_kms_can_be_changed() {
-    let given = Pair { existing_key: true, ..Lab::PAIR };
+fn existing_key_policies_allow_no_kms_changes() {
+    let existing = Pair { existing_key: true, ..Lab::PAIR };
     let mut allowed = BTreeSet::new();
-    for policy in given.policies(SOURCE) {
+    for policy in existing.policies(SOURCE) {
         for statement in policy["Statement"].as_array().into_iter().flatten() {
-            // What is allowed through RDS alone is what a copy needs.
+            // Statements that allow KMS only through RDS are for the copies.
             if statement["Condition"]["StringEquals"]["kms:ViaService"].is_null() {
                 allowed
                     .extend(permissions(&[json!({ "Statement": [statement] })]).into_iter().map(|(_, action)| action));

@@ -1,11 +1,6 @@
-//! The scenarios that define the project. One binary: it links once.
+//! End-to-end scenarios of both agents against the simulated AWS. They are one test binary, so that it links once.
 
-#![expect(
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "what is not as it should be ends a scenario"
-)]
+#![expect(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a failed expectation ends the scenario")]
 
 mod admission;
 mod arrows;

@@ -1,4 +1,4 @@
-//! A message is hostile until verified: never acted on before, never lost, and the reason is shown.
+//! Messages are not trusted: none is acted on before it is verified, none is lost, and a rejection shows its reason.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use protocol::tags::Outcome;
 use protocol::wire::handoff::HandoffMessage;
 use tokio_util::sync::CancellationToken;
 
-/// Runs account A until its message stands in the inbox, and returns it. Account A's agent is stopped then.
+/// Runs account A's agent until its message is in the inbox, then stops it. Returns the message.
 async fn published(lab: &Lab) -> String {
     let stop = CancellationToken::new();
     let source = lab.source_as(A, "rds-handoff-source-agent", &Lab::ALONE, stop.clone());
-    let look = async {
+    let wait = async {
         let message = lab.message().await;
         stop.cancel();
         message
     };
-    tokio::join!(source, look).1
+    tokio::join!(source, wait).1
 }
 
-/// Empties the inbox, as if its messages had never been sent.
+/// Deletes all messages in the inbox.
 async fn clear(lab: &Lab) {
     let b = lab.admin(B, TARGET);
     let url = b.queue_url("rds-handoff-inbox");
@@ -43,18 +43,19 @@ async fn clear(lab: &Lab) {
     }
 }
 
-fn acted(lab: &Lab) -> Vec<String> {
-    let acts = lab.cloud.calls().into_iter().filter(|call| call.account == B && call.mutating);
-    acts.map(|call| call.action).filter(|action| action.starts_with("rds:")).collect()
+/// The RDS calls by which account B has changed something.
+fn rds_changes(lab: &Lab) -> Vec<String> {
+    let changes = lab.cloud.calls().into_iter().filter(|call| call.account == B && call.mutating);
+    changes.map(|call| call.action).filter(|action| action.starts_with("rds:")).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn hostile_messages_are_never_acted_on_and_never_lost() {
+async fn hostile_message_goes_to_dead_letter_queue_and_is_not_acted_on() {
     let lab = Lab::new(World::quick()).await;
     let good = published(&lab).await;
     clear(&lab).await;
     lab.cloud.forget_calls();
-    let lie = |change: fn(&mut HandoffMessage)| {
+    let altered = |change: fn(&mut HandoffMessage)| {
         let mut handoff = HandoffMessage::decode(&good).unwrap();
         change(&mut handoff);
         handoff.encode()
@@ -67,41 +68,41 @@ async fn hostile_messages_are_never_acted_on_and_never_lost() {
         (format!("{good}{}", " ".repeat(20_000)), Reason::TooLarge),
         (good.replace(B, "333333333333"), Reason::Contradictory),
         (good.replace("us-west-2:111111111111:snapshot", "us-west-2:333333333333:snapshot"), Reason::Contradictory),
-        (lie(|handoff| handoff.label = "other".parse().unwrap()), Reason::Contradictory),
-        (lie(|handoff| handoff.size_gib = 1), Reason::NotAsClaimed),
+        (altered(|handoff| handoff.label = "other".parse().unwrap()), Reason::Contradictory),
+        (altered(|handoff| handoff.size_gib = 1), Reason::NotAsClaimed),
         (
-            lie(|handoff| handoff.key.key = "mrk-00000000000000000000000000000000".parse().unwrap()),
+            altered(|handoff| handoff.key.key = "mrk-00000000000000000000000000000000".parse().unwrap()),
             Reason::NotAsClaimed,
         ),
-        (lie(|handoff| handoff.identity.created = "2020-01-01T00:00:00Z".parse().unwrap()), Reason::NotAsClaimed),
-        (lie(|handoff| handoff.start_by = handoff.issued), Reason::Expired),
-        (lie(|handoff| handoff.issued = "2027-01-01T00:00:00Z".parse().unwrap()), Reason::BadTimes),
+        (altered(|handoff| handoff.identity.created = "2020-01-01T00:00:00Z".parse().unwrap()), Reason::NotAsClaimed),
+        (altered(|handoff| handoff.start_by = handoff.issued), Reason::Expired),
+        (altered(|handoff| handoff.issued = "2027-01-01T00:00:00Z".parse().unwrap()), Reason::BadTimes),
     ];
     for (body, reason) in &hostile {
         b.send("rds-handoff-inbox", body).await;
         let ran = lab.target(&["run"]).await;
         assert_eq!(ran.rejected(), [*reason], "{}", ran.out);
     }
-    assert_eq!(acted(&lab), Vec::<String>::new());
-    let mut buried = b.peek("rds-handoff-inbox-dead").await;
+    assert_eq!(rds_changes(&lab), Vec::<String>::new());
+    let mut dead = b.peek("rds-handoff-inbox-dead").await;
     let mut expected: Vec<_> = hostile.iter().map(|(body, reason)| (body.clone(), Some(reason.to_string()))).collect();
-    buried.sort();
+    dead.sort();
     expected.sort();
-    assert_eq!(buried, expected, "verbatim, with the reason");
+    assert_eq!(dead, expected, "not dead-lettered verbatim with the reason");
     assert!(b.peek("rds-handoff-inbox").await.is_empty());
 
-    // The true one still works.
+    // The valid message still works.
     b.send("rds-handoff-inbox", &good).await;
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bad_message_that_cannot_be_buried_keeps_no_good_one_from_its_job() {
+async fn missing_dead_letter_queue_does_not_block_valid_message() {
     let lab = Lab::new(World::quick()).await;
     let good = published(&lab).await;
     let b = lab.admin(B, TARGET);
-    // Somebody has deleted the dead-letter queue.
+    // An administrator deletes the dead-letter queue.
     clear(&lab).await;
     b.sqs.delete_queue().queue_url(b.queue_url("rds-handoff-inbox-dead")).send().await.unwrap();
     for body in ["bad", &good, "worse"] {
@@ -114,11 +115,11 @@ async fn a_bad_message_that_cannot_be_buried_keeps_no_good_one_from_its_job() {
     assert!(fix.is_some_and(|fix| fix.contains("create arn:aws:sqs:")), "{}", ran.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
     tokio::time::sleep(Duration::from_hours(1)).await;
-    assert_eq!(b.peek("rds-handoff-inbox").await.len(), 2, "and the bad ones are not lost");
+    assert_eq!(b.peek("rds-handoff-inbox").await.len(), 2, "the invalid messages were lost");
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_message_for_a_handoff_under_way_is_buried_and_changes_nothing() {
+async fn second_message_for_active_handoff_goes_to_dead_letter_queue() {
     let lab = Lab::new(World::slow()).await;
     let good = published(&lab).await;
     let b = lab.admin(B, TARGET);
@@ -129,18 +130,18 @@ async fn another_message_for_a_handoff_under_way_is_buried_and_changes_nothing()
     assert_eq!(b.snapshots().await.len(), 1, "{}", begun.out);
     b.send("rds-handoff-inbox", &other.encode()).await;
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
-    assert_eq!(source.exit, Exit::Settled, "landed, not failed: {}", source.out);
+    assert_eq!(source.exit, Exit::Settled, "the handoff did not settle as landed: {}", source.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"), "{}", target.out);
     assert_eq!(b.peek("rds-handoff-inbox-dead").await, [(other.encode(), Some("contradictory".to_owned()))]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_for_others_or_from_others_is_refused() {
+async fn message_with_wrong_recipient_or_sender_is_rejected() {
     let lab = Lab::new(World::quick()).await;
     let good = HandoffMessage::decode(&published(&lab).await).unwrap();
     clear(&lab).await;
-    let again = |handoff: HandoffMessage| {
-        // Consistent in itself: its maker knows the rules.
+    let consistent = |handoff: HandoffMessage| {
+        // All fields are consistent with each other, as a careful attacker would make them.
         let HandoffMessage { database_arn, identity, target_account, target_region, label, .. } = &handoff;
         let id = protocol::HandoffId::of(database_arn, &identity.resource, target_account, target_region, label);
         let mut handoff = HandoffMessage { handoff: id.clone(), ..handoff.clone() };
@@ -153,11 +154,11 @@ async fn a_message_for_others_or_from_others_is_refused() {
         handoff
     };
     let b = lab.admin(B, TARGET);
-    let for_others = again(HandoffMessage { target_account: "333333333333".parse().unwrap(), ..good.clone() });
-    let elsewhere = again(HandoffMessage { target_region: "us-east-1".parse().unwrap(), ..good.clone() });
+    let for_others = consistent(HandoffMessage { target_account: "333333333333".parse().unwrap(), ..good.clone() });
+    let elsewhere = consistent(HandoffMessage { target_region: "us-east-1".parse().unwrap(), ..good.clone() });
     let mut database_arn = good.database_arn.clone();
     database_arn.account = "444444444444".parse().unwrap();
-    let stranger = again(HandoffMessage { database_arn, ..good.clone() });
+    let stranger = consistent(HandoffMessage { database_arn, ..good.clone() });
     lab.cloud.forget_calls();
     for (handoff, reason) in
         [(for_others, Reason::NotForUs), (elsewhere, Reason::NotForUs), (stranger, Reason::UnknownSender)]
@@ -165,19 +166,19 @@ async fn a_message_for_others_or_from_others_is_refused() {
         b.send("rds-handoff-inbox", &handoff.encode()).await;
         let ran = lab.target(&["run"]).await;
         assert_eq!(ran.rejected(), [reason], "{}", ran.out);
-        let asked: Vec<_> = lab
+        let receipts: Vec<_> = lab
             .cloud
             .calls()
             .into_iter()
             .filter(|call| call.action == "sqs:SendMessage" && call.region == HOME)
             .collect();
-        assert!(asked.is_empty(), "nobody is told: {asked:?}");
+        assert!(receipts.is_empty(), "a receipt was sent: {receipts:?}");
     }
-    assert_eq!(acted(&lab), Vec::<String>::new());
+    assert_eq!(rds_changes(&lab), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_message_is_left_alone() {
+async fn message_of_newer_version_stays_in_queue() {
     let lab = Lab::new(World::quick()).await;
     let good = published(&lab).await;
     clear(&lab).await;
@@ -190,14 +191,14 @@ async fn a_newer_message_is_left_alone() {
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
     let left = |event: &Event| matches!(event, Event::NewerLeft { mailbox: Mailbox::Inbox, .. });
     assert_eq!(ran.count(left), 2, "{}", ran.out);
-    assert!(b.peek("rds-handoff-inbox").await.is_empty(), "hidden for 15 minutes");
+    assert!(b.peek("rds-handoff-inbox").await.is_empty(), "not invisible for 15 minutes");
     tokio::time::sleep(Duration::from_mins(15)).await;
     assert_eq!(b.peek("rds-handoff-inbox").await.len(), 2);
     assert!(b.peek("rds-handoff-inbox-dead").await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn duplicate_messages_change_nothing_and_are_answered_again() {
+async fn duplicate_message_changes_nothing_and_gets_receipts_again() {
     let lab = Lab::new(World::quick()).await;
     let message = published(&lab).await;
     let b = lab.admin(B, TARGET);
@@ -211,13 +212,14 @@ async fn duplicate_messages_change_nothing_and_are_answered_again() {
         |action: &str| lab.cloud.calls().iter().filter(|call| call.account == B && call.action == action).count();
     assert_eq!((made("rds:CopyDBSnapshot"), made("rds:RestoreDBInstanceFromDBSnapshot")), (1, 1));
 
-    // Late, when all is over: answered with what was told before, and account A absorbs it.
+    // After the handoff has settled: the same receipts are sent again, and account A ignores them.
     lab.cloud.forget_calls();
     b.send("rds-handoff-inbox", &message).await;
     let ran = lab.target(&["run"]).await;
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
-    let told = lab.cloud.calls().iter().filter(|call| call.action == "sqs:SendMessage" && call.region == HOME).count();
-    assert_eq!(told, 3, "accepted, landed, restored");
+    let receipts =
+        lab.cloud.calls().iter().filter(|call| call.action == "sqs:SendMessage" && call.region == HOME).count();
+    assert_eq!(receipts, 3, "not accepted, landed and restored");
     lab.settle().await;
     let left = lab.cloud.fingerprint();
     let changed: Vec<_> = left.lines().filter(|line| !world.lines().any(|before| before == *line)).collect();
@@ -225,7 +227,7 @@ async fn duplicate_messages_change_nothing_and_are_answered_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_whose_snapshot_is_not_shared_waits_and_then_ends() {
+async fn message_without_shared_snapshot_waits_and_then_expires() {
     let lab = Lab::new(World::quick()).await;
     let message = published(&lab).await;
     let a = lab.admin(A, TARGET);
@@ -240,24 +242,24 @@ async fn a_message_whose_snapshot_is_not_shared_waits_and_then_ends() {
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
     assert!(ran.blocked().any(|(_, fault)| fault.step == Some("verify")), "{}", ran.out);
     let working = |row: &Row| row.state == RowState::Working;
-    assert!(ran.step("verify").any(working), "at first it may only be late: {}", ran.out);
+    assert!(ran.step("verify").any(working), "not treated as propagation delay at first: {}", ran.out);
     let kept = lab.cloud.calls().iter().filter(|call| call.action.starts_with("sqs:ChangeMessageVisibility")).count();
-    assert!((2..=4).contains(&kept), "kept invisible after five minutes, and then each half hour: {kept}");
+    assert!((2..=4).contains(&kept), "visibility not extended after five minutes and then every half hour: {kept}");
     let b = lab.admin(B, TARGET);
-    let held = b.peek("rds-handoff-inbox").await;
-    assert_eq!(held.len(), 1, "handed back at once");
-    assert_eq!(held[0].0, message);
-    assert_eq!(acted(&lab), Vec::<String>::new());
+    let visible = b.peek("rds-handoff-inbox").await;
+    assert_eq!(visible.len(), 1, "not visible again at once");
+    assert_eq!(visible[0].0, message);
+    assert_eq!(rds_changes(&lab), Vec::<String>::new());
 
     tokio::time::sleep(Duration::from_hours(25)).await;
     let ran = lab.target(&["run"]).await;
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
     assert_eq!(b.peek("rds-handoff-inbox-dead").await, [(message, Some("expired".to_owned()))]);
-    assert_eq!(acted(&lab), Vec::<String>::new());
+    assert_eq!(rds_changes(&lab), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_past_its_start_is_rejected_and_account_a_takes_everything_back() {
+async fn message_after_start_by_is_rejected_and_access_revoked() {
     let lab = Lab::new(World::quick()).await;
     published(&lab).await;
     tokio::time::sleep(Duration::from_hours(25)).await;

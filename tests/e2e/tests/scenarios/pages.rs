@@ -58,7 +58,7 @@ fn is_a_test(name: &str) -> bool {
 }
 
 #[test]
-fn each_test_named_by_a_promise_exists() {
+fn promise_names_a_test_that_exists() {
     let promised = promised();
     assert!(promised.len() >= 8, "{promised:?}");
     let missing: Vec<_> = promised.iter().filter(|name| !is_a_test(name)).collect();
@@ -67,7 +67,7 @@ fn each_test_named_by_a_promise_exists() {
 }
 
 #[test]
-fn each_command_of_the_pages_is_accepted() {
+fn command_of_a_page_is_accepted_by_the_agents() {
     let mut count = 0;
     for (name, block) in blocks("sh") {
         let block = block.replace("\\\n", " ");
@@ -98,7 +98,7 @@ region = "eu-west-1"
 "#;
 
 #[tokio::test(start_paused = true)]
-async fn each_configuration_of_the_pages_is_accepted() {
+async fn configuration_of_a_page_is_accepted() {
     let lab = Lab::new(World { databases: vec!["payroll", "orders"], ..World::quick() }).await;
     let blocks = blocks("toml");
     assert!(!blocks.is_empty());

@@ -1,4 +1,4 @@
-//! Account B is not trusted either: a receipt is believed only with the digest of the offer, and through B's own queue.
+//! Account A does not trust account B: a receipt is accepted only with the digest of the offer, and from B's own queue.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use protocol::tags::Outcome;
 use protocol::{Reason, ReceiptMessage, Stage};
 
 #[tokio::test(start_paused = true)]
-async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
+async fn invalid_receipt_goes_to_dead_letter_queue_and_changes_nothing() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_mins(10)).await;
     assert_eq!(source.exit, Exit::Pending, "{}", source.out);
@@ -32,10 +32,11 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
         (receipt(&id, &digest, "333333333333"), Reason::UnknownSender),
     ];
     for (body, reason) in &hostile {
-        // A poll that was dropped with its process may still hide what comes.
+        // A poll of a process that has ended may still receive the message and hide it.
         tokio::time::sleep(Duration::from_secs(30)).await;
         a.send(&queue, body).await;
-        // One that answers no offer may only have come before it shows: it is looked at again before it is buried.
+        // A receipt for an unknown offer may be valid if the read of the tags was stale: it is checked once more before
+        // it goes to the dead-letter queue.
         tokio::time::sleep(Duration::from_mins(2)).await;
         let ran = lab.source(&["run", "--once"]).await;
         assert_eq!(ran.exit, Exit::Pending, "{}", ran.out);
@@ -48,7 +49,7 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
         |world: &str| world.lines().filter(|line| line.starts_with("snapshot")).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(snapshots(&left), snapshots(&world));
 
-    // A newer one is left alone.
+    // A receipt of a newer version stays in the queue.
     tokio::time::sleep(Duration::from_secs(30)).await;
     a.send(&queue, &receipt(&id, &digest, B).replace("\"version\":1", "\"version\":2")).await;
     lab.source(&["run", "--once"]).await;
@@ -57,7 +58,7 @@ async fn a_receipt_that_answers_no_offer_is_buried_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn access_takes_itself_away_when_account_b_never_comes() {
+async fn access_is_revoked_when_account_b_never_responds() {
     let lab = Lab::new(World::quick()).await;
     let terms = "label = \"cutover-1\"\nstart_within = \"1h\"\naccess_for = \"3h\"";
     lab.edit("source.toml", "label = \"cutover-1\"", terms);
@@ -65,14 +66,14 @@ async fn access_takes_itself_away_when_account_b_never_comes() {
     assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
     assert!(ran.settled(Outcome::Expired), "{}", ran.out);
     assert_eq!(lab.admin(A, TARGET).snapshots().await, Vec::<String>::new());
-    // Account B comes too late: it finds nothing, and says so.
+    // Account B starts too late: it finds nothing and fails.
     let target = lab.target(&["run"]).await;
     assert_eq!(target.exit, Exit::Failed, "{}", target.out);
     assert_eq!(lab.admin(B, TARGET).snapshots().await, Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_takes_a_handoff_back_by_marking_it_as_ended() {
+async fn operator_withdraws_handoff_by_setting_ended_tag() {
     let lab = Lab::new(World::quick()).await;
     let source = lab.source_for(Duration::from_mins(10)).await;
     let stopped = |event: &Event| matches!(event, Event::Ended { ending: Ending::Stopped, .. });

@@ -1,4 +1,4 @@
-//! `report` tells of every handoff what its tags tell, in one page that loads nothing.
+//! `report` shows each handoff by its tags, in one page that loads no other resource.
 
 mod browser;
 mod past;
@@ -9,15 +9,15 @@ use agent_runtime::Exit;
 use aws_sdk_rds::types::Tag;
 use e2e::{A, HOME, Lab, TARGET, World, differences};
 
-use past::{Past, pasts, remember};
+use past::{Past, create, pasts};
 
-/// A wave of every end, and a handoff that is none of it.
+/// A wave with each possible outcome, and a handoff of another wave.
 async fn wave() -> Lab {
     let lab = Lab::new(World { databases: vec![], ..World::slow() }).await;
     for (nth, (database, past)) in pasts().iter().enumerate() {
-        remember(&lab, nth + 1, database, "wave-1", past).await;
+        create(&lab, nth + 1, database, "wave-1", past).await;
     }
-    remember(&lab, 99, "later", "wave-2", &Past::default()).await;
+    create(&lab, 99, "later", "wave-2", &Past::default()).await;
     tokio::time::sleep(Duration::from_hours(12)).await;
     lab
 }
@@ -29,26 +29,26 @@ async fn page(lab: &Lab) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_tells_every_end_and_nothing_is_changed_for_it() {
+async fn report_page_shows_every_outcome_and_changes_nothing() {
     let lab = wave().await;
     let world = lab.cloud.fingerprint();
     lab.cloud.forget_calls();
     let page = page(&lab).await;
     assert_eq!(differences(&lab.cloud.fingerprint(), &world), "");
-    let acts: Vec<_> = lab.cloud.calls().into_iter().filter(|call| call.mutating).collect();
-    assert!(acts.is_empty(), "{acts:?}");
-    // The style is left out, and every element begins a line.
+    let changes: Vec<_> = lab.cloud.calls().into_iter().filter(|call| call.mutating).collect();
+    assert!(changes.is_empty(), "{changes:?}");
+    // The golden text omits the style and has each element on a line of its own.
     let (head, rest) = page.split_once("<style>").unwrap();
     let (_, body) = rest.split_once("</style>").unwrap();
     insta::assert_snapshot!(format!("{head}{body}").replace('<', "\n<").replace("\n</", "</"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_real_move_is_told_when_its_database_has_gone() {
+async fn report_page_shows_handoff_whose_database_was_deleted() {
     let lab = Lab::new(World::slow()).await;
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
-    // What account B told last is read by the next run.
+    // The next run reads account B's last receipt.
     assert_eq!(lab.source(&["run"]).await.exit, Exit::Settled);
     let rds = lab.admin(A, HOME).rds;
     rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
@@ -63,7 +63,7 @@ async fn a_real_move_is_told_when_its_database_has_gone() {
     let (_, row) = page.split_once("<title>orders/cutover-1: ").unwrap();
     insta::assert_snapshot!(row.split_once("</title>").unwrap().0);
     assert!(page.contains("None of these: each is settled"), "{page}");
-    // It was replaced, not written over, and nothing else is left there.
+    // The file was replaced, not overwritten, and no temporary file is left.
     assert_eq!(std::fs::read_to_string(folder.join("old.html")).unwrap(), "what was there before");
     let there = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = there.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
@@ -72,7 +72,7 @@ async fn a_real_move_is_told_when_its_database_has_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_that_cannot_be_written_is_left_as_it_is() {
+async fn report_refuses_unwritable_file_and_leaves_it_unchanged() {
     let lab = wave().await;
     let file = lab.write("wave.html", "what was there before");
     let (file, folder) = (file.to_str().unwrap(), file.parent().unwrap().to_str().unwrap());
@@ -85,14 +85,14 @@ async fn a_file_that_cannot_be_written_is_left_as_it_is() {
         let ran = lab.source(&[&["report", "--html"], &args[..]].concat()).await;
         assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
         assert!(ran.words().contains(expected), "{}", ran.out);
-        let asked = lab.cloud.calls().iter().any(|call| call.action.starts_with("rds:"));
-        assert_eq!(asked, args.len() > 1, "nothing is read for a page that cannot be written");
+        let read = lab.cloud.calls().iter().any(|call| call.action.starts_with("rds:"));
+        assert_eq!(read, args.len() > 1, "RDS was read although the page cannot be written");
     }
     assert_eq!(std::fs::read_to_string(file).unwrap(), "what was there before");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_is_named_and_may_be_open() {
+async fn report_lists_unreadable_snapshot_as_possibly_open() {
     let lab = wave().await;
     let a = lab.admin(A, HOME);
     let name = a.snapshots().await.pop().unwrap();
@@ -109,7 +109,7 @@ async fn what_cannot_be_read_is_named_and_may_be_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_region_that_does_not_answer_keeps_no_report_back() {
+async fn report_is_written_when_target_region_does_not_answer() {
     let lab = wave().await;
     lab.cloud.set_disabled_regions(A, &[TARGET]);
     let ran = lab.source(&["report", "--html", "-"]).await;

@@ -1,4 +1,4 @@
-//! Work that a scheduler or a pipeline puts into a queue of account A.
+//! Requests: a scheduler or a pipeline puts handoffs into a queue of account A.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ const QUEUE: &str = "rds-handoff-requests";
 const DEAD: &str = "rds-handoff-requests-dead";
 const ONCE: [&str; 3] = ["run", "--once", "--no-hello"];
 
-/// A request, with more fields.
+/// A request; `more` is the text of further fields.
 fn request(database: &str, label: &str, more: &str) -> String {
     format!(r#"{{ "version": 1, "kind": "request", "database": "{database}", "label": "{label}"{more} }}"#)
 }
 
-/// Nothing is declared; these databases are there.
+/// A Lab with these databases and an empty requests queue. No handoff is declared.
 async fn lab(databases: Vec<&'static str>) -> Lab {
     lab_of(World { databases, ..World::quick() }).await
 }
@@ -36,7 +36,7 @@ async fn lab_of(world: World) -> Lab {
     lab
 }
 
-/// Of every source snapshot.
+/// The values of a tag of all source snapshots, sorted.
 async fn tagged(lab: &Lab, key: &str) -> Vec<String> {
     let a = lab.admin(A, HOME);
     let mut values = Vec::new();
@@ -56,7 +56,7 @@ async fn labels(lab: &Lab) -> Vec<String> {
     tagged(lab, "rds-handoff:label").await
 }
 
-/// Its queue is empty when what may be hidden in it has come back.
+/// Whether the requests queue is empty, after a wait until invisible messages are visible again.
 async fn is_empty(lab: &Lab) -> bool {
     tokio::time::sleep(Duration::from_mins(11)).await;
     lab.admin(A, HOME).peek(QUEUE).await.is_empty()
@@ -73,7 +73,7 @@ fn polls(lab: &Lab) -> usize {
     calls.iter().filter(of_queue).filter(|call| call.action == "sqs:ReceiveMessage").count()
 }
 
-/// As `run --watch` for so long, under the credentials of the agent's role.
+/// Runs the source agent for this time with the credentials of its role.
 async fn source_for(lab: &Lab, args: &[&str], time: Duration) -> Ran {
     let stop = CancellationToken::new();
     let signal = async {
@@ -84,7 +84,7 @@ async fn source_for(lab: &Lab, args: &[&str], time: Duration) -> Ran {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_becomes_a_handoff_that_settles() {
+async fn request_starts_handoff_that_settles() {
     let lab = lab(vec!["orders"]).await;
     lab.admin(A, HOME).send(QUEUE, &request("orders", "nightly-{date}", "")).await;
     let (source, target) = lab.move_all(&["orders-nightly-2026-11-21"]).await;
@@ -96,7 +96,7 @@ async fn a_request_becomes_a_handoff_that_settles() {
 
     // Account B restored after account A had settled.
     assert_eq!(lab.source(&["run"]).await.exit, Exit::Settled);
-    // Asked for once more when it is over: told, deleted, and nothing moves.
+    // The same request after the handoff has settled is reported and deleted, and starts no handoff.
     lab.admin(A, HOME).send(QUEUE, &request("orders", "nightly-2026-11-21", "")).await;
     let world = lab.cloud.fingerprint();
     let again = lab.source(&["run"]).await;
@@ -108,7 +108,7 @@ async fn a_request_becomes_a_handoff_that_settles() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_date_is_that_of_the_sending() {
+async fn date_in_label_is_date_of_sending() {
     let lab = lab(vec!["orders", "billing"]).await;
     let a = lab.admin(A, HOME);
     // From 10:00 until a minute before midnight.
@@ -119,7 +119,7 @@ async fn a_date_is_that_of_the_sending() {
     let ran = lab.source(&ONCE).await;
     assert_eq!(ran.exit, Exit::Pending, "{}", ran.out);
     assert_eq!(labels(&lab).await, ["nightly-2026-11-21", "nightly-2026-11-22"]);
-    // However late it is received: the next agent finds the same handoffs.
+    // A late delivery does not change the date: the next agent finds the same handoffs.
     tokio::time::sleep(Duration::from_hours(48)).await;
     lab.source(&ONCE).await;
     assert_eq!(labels(&lab).await, ["nightly-2026-11-21", "nightly-2026-11-22"]);
@@ -127,7 +127,7 @@ async fn a_date_is_that_of_the_sending() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requested_twice_and_declared_it_is_one_handoff() {
+async fn duplicate_requests_and_declaration_make_one_handoff() {
     let lab = lab_of(World { duplicates: Some(2), ..World::quick() }).await;
     lab.configure_source(&["orders"], "[requests]");
     for _ in 0..3 {
@@ -135,7 +135,7 @@ async fn requested_twice_and_declared_it_is_one_handoff() {
     }
     let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
-    // What is delivered once more changes nothing.
+    // A second delivery changes nothing.
     tokio::time::sleep(Duration::from_mins(11)).await;
     lab.source(&["run"]).await;
     assert_eq!(calls(&lab, "rds:CreateDBSnapshot"), 1);
@@ -144,7 +144,7 @@ async fn requested_twice_and_declared_it_is_one_handoff() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn source_agents_share_a_queue() {
+async fn two_source_agents_share_requests_queue() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
     let lab = lab_of(World { databases: names.to_vec(), duplicates: Some(3), ..World::quick() }).await;
     for name in names {
@@ -156,16 +156,16 @@ async fn source_agents_share_a_queue() {
     let begun = |ran: &Ran| ran.requested().into_iter().map(|(subject, _)| subject.clone()).collect::<BTreeSet<_>>();
     assert!(!begun(&one).is_empty() && !begun(&other).is_empty(), "{}\n{}", one.out, other.out);
     assert_eq!(begun(&one).union(&begun(&other)).count(), names.len());
-    // What was delivered once more, or was on its way to one that has ended, comes to the next.
+    // The next agent receives the duplicates, and what was in flight to an agent that has ended.
     tokio::time::sleep(Duration::from_mins(11)).await;
     source_for(&lab, &Lab::ALONE, Duration::from_mins(1)).await;
     assert_eq!(labels(&lab).await.len(), names.len());
     assert!(is_empty(&lab).await);
 }
 
-/// A request is taken while an agent may be killed. Whoever dies is started again, as by a supervisor, until a request that a dead
-/// agent hides has come back.
-async fn takes_with(kill: Kill) -> (Arc<Kill>, Lab) {
+/// Runs agents on one request, and kills one of them. A killed agent is started again, as by a supervisor, for longer
+/// than the request stays invisible after the kill.
+async fn request_with(kill: Kill) -> (Arc<Kill>, Lab) {
     let lab = lab(vec!["orders"]).await;
     let kill = Arc::new(kill);
     lab.pass_through(Some(kill.clone()));
@@ -181,11 +181,11 @@ async fn takes_with(kill: Kill) -> (Arc<Kill>, Lab) {
     (kill, lab)
 }
 
-/// How many calls an agent makes until it has deleted the request. All shards share it.
+/// The number of calls that an agent makes until it has deleted the request. All shards share the result.
 async fn calls_until_deleted() -> usize {
     static CALLS: OnceCell<usize> = OnceCell::const_new();
     let count = async || {
-        let (_, lab) = takes_with(Kill::never()).await;
+        let (_, lab) = request_with(Kill::never()).await;
         let calls = lab.cloud.calls();
         let mut of_agent = calls.iter().filter(|call| call.principal.contains("source-agent"));
         of_agent.position(|call| call.action == "sqs:DeleteMessage").unwrap() + 1
@@ -193,31 +193,31 @@ async fn calls_until_deleted() -> usize {
     *CALLS.get_or_init(count).await
 }
 
-/// A sample has each of so many calls.
+/// A sample takes every third call.
 const EVERY: usize = 3;
 
-async fn die_until_the_request_is_deleted(shard: usize) {
+async fn kill_at_each_call_until_deleted(shard: usize) {
     let calls = calls_until_deleted().await;
-    let mut deaths = 0;
-    // Each moment takes another sample, and the shards other deaths of it.
+    let mut kills = 0;
+    // Each moment samples other calls, and each shard takes others of them.
     for (kind, moment) in [Moment::Before, Moment::After, Moment::Later].into_iter().enumerate() {
         for at in points(1..=calls, EVERY, kind, (shard + kind) % SHARDS) {
-            let (kill, _) = takes_with(Kill::new(at, moment)).await;
-            assert!(kill.struck().is_some(), "nobody was killed at call {at} of {calls}");
-            deaths += 1;
+            let (kill, _) = request_with(Kill::new(at, moment)).await;
+            assert!(kill.struck().is_some(), "no agent was killed at call {at} of {calls}");
+            kills += 1;
         }
     }
-    println!("killed {deaths} of {} times", 3 * calls);
-    assert!(deaths > 0, "the sample has none of {calls} calls");
+    println!("killed {kills} of {} times", 3 * calls);
+    assert!(kills > 0, "the sample of {calls} calls is empty");
 }
 
 #[rustfmt::skip]
-sharded!(die_until_the_request_is_deleted() in
-    an_agent_may_die_at_any_call_until_the_request_is_deleted_1 0, an_agent_may_die_at_any_call_until_the_request_is_deleted_2 1,
-    an_agent_may_die_at_any_call_until_the_request_is_deleted_3 2, an_agent_may_die_at_any_call_until_the_request_is_deleted_4 3);
+sharded!(kill_at_each_call_until_deleted() in
+    kill_before_request_is_deleted_loses_no_request_1 0, kill_before_request_is_deleted_loses_no_request_2 1,
+    kill_before_request_is_deleted_loses_no_request_3 2, kill_before_request_is_deleted_loses_no_request_4 3);
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_is_buried_and_told_and_what_is_newer_is_left() {
+async fn invalid_request_goes_to_dead_letter_queue_and_newer_one_stays() {
     let lab = lab(vec!["orders"]).await;
     lab.cloud.create_database(Database { kms_key: None, ..Database::new(A, HOME, "wiki") });
     let a = lab.admin(A, HOME);
@@ -232,17 +232,17 @@ async fn what_cannot_be_is_buried_and_told_and_what_is_newer_is_left() {
     ];
     for (body, reason) in &bad {
         a.send(QUEUE, body).await;
-        // A listing may be older than a request.
+        // An agent does not reject a new request: its listing of databases may be older.
         tokio::time::sleep(Duration::from_mins(2)).await;
         let ran = lab.source(&ONCE).await;
         assert_eq!(ran.exit, Exit::Failed, "{body}: {}", ran.out);
         assert_eq!(ran.rejected(), [*reason], "{}", ran.out);
     }
-    let mut buried = a.peek(DEAD).await;
+    let mut dead = a.peek(DEAD).await;
     let mut expected: Vec<_> = bad.iter().map(|(body, reason)| (body.clone(), Some(reason.to_string()))).collect();
-    buried.sort();
+    dead.sort();
     expected.sort();
-    assert_eq!(buried, expected, "verbatim, with the reason");
+    assert_eq!(dead, expected, "not dead-lettered verbatim with the reason");
     assert_eq!(labels(&lab).await, Vec::<String>::new());
 
     let newer = request("orders", "x", r#", "retries": 3"#).replace("\"version\": 1", "\"version\": 2");
@@ -256,7 +256,7 @@ async fn what_cannot_be_is_buried_and_told_and_what_is_newer_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_a_listing_does_not_show_yet_is_looked_for_again() {
+async fn request_for_database_missing_in_stale_listing_is_retried() {
     let lab = lab(vec![]).await;
     let a = lab.admin(A, HOME);
     a.send(QUEUE, &request("orders", "cutover-1", "")).await;
@@ -270,19 +270,19 @@ async fn a_database_that_a_listing_does_not_show_yet_is_looked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_dead_agent_was_told_of_terms_stands_on_the_snapshot() {
+async fn terms_of_request_are_kept_in_snapshot_tag() {
     let lab = lab(vec!["orders"]).await;
     let more = r#", "start_within": "6h", "access_for": "2d", "priority": 7"#;
     lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", more)).await;
     lab.source(&ONCE).await;
     assert_eq!(tagged(&lab, "rds-handoff:terms").await, ["start-within=PT6H access-for=PT48H priority=7"]);
-    // Nobody tells the next agent of the request.
+    // The next agent deletes the request; the agents after it see only the snapshot's tags.
     tokio::time::sleep(Duration::from_mins(11)).await;
     lab.source(&ONCE).await;
     assert!(is_empty(&lab).await);
     lab.configure_source(&[], "");
     assert_eq!(source_for(&lab, &Lab::ALONE, Duration::from_hours(1)).await.exit, Exit::Pending);
-    // It is not watched for the six hours.
+    // No agent runs during the six hours.
     tokio::time::sleep(Duration::from_hours(6)).await;
     let ran = lab.source(&Lab::ALONE).await;
     assert!(ran.settled(Outcome::Expired), "{}", ran.out);
@@ -292,7 +292,7 @@ async fn what_a_dead_agent_was_told_of_terms_stands_on_the_snapshot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn run_ends_when_one_poll_found_nothing() {
+async fn run_ends_after_one_empty_poll() {
     let lab = lab(vec!["orders"]).await;
     for (args, wait) in [(&["run"][..], 20), (&["run", "--once"], 1)] {
         lab.cloud.forget_calls();
@@ -300,10 +300,10 @@ async fn run_ends_when_one_poll_found_nothing() {
         let ran = lab.source(args).await;
         assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
         assert_eq!(polls(&lab), 1);
-        // And the receipts' second.
+        // The poll of the receipts takes another second.
         assert!((wait..wait + 3).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
     }
-    // Without [requests] nobody asks.
+    // The requests queue is not polled without [requests], nor by `plan` and `status`.
     lab.configure_source(&[], "");
     lab.cloud.forget_calls();
     lab.source(&["run"]).await;
@@ -315,7 +315,7 @@ async fn run_ends_when_one_poll_found_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_goes_on_for_ever_takes_requests_as_they_come() {
+async fn watching_agent_starts_requests_as_they_arrive() {
     let lab = lab(vec!["orders"]).await;
     let send = async {
         tokio::time::sleep(Duration::from_mins(65)).await;
@@ -327,20 +327,21 @@ async fn an_agent_that_goes_on_for_ever_takes_requests_as_they_come() {
     let watch = ["run", "--watch", "--no-hello"];
     let (ran, (idle, labels)) = tokio::join!(source_for(&lab, &watch, Duration::from_mins(67)), send);
     assert_eq!(labels, ["cutover-1"], "{}", ran.out);
-    assert!((3..=4).contains(&idle), "every twenty minutes it looks for what others have left: {idle}");
+    assert!((3..=4).contains(&idle), "not one read of the snapshots every twenty minutes: {idle}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_begun_is_handed_back() {
+async fn request_that_cannot_start_returns_to_queue() {
     let lab = lab(vec!["orders"]).await;
     let a = lab.admin(A, HOME);
     let role = "rds-handoff-source-agent";
     let policies = Pair { requests: true, ..Lab::PAIR }.policies(role);
-    let cut = policies.iter().map(|policy| policy.to_string().replace("rds:CreateDBSnapshot", "rds:StopDBInstance"));
-    let cut: Vec<String> = cut.collect();
-    lab.cloud.put_role_policies(A, role, &cut.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    let reduced =
+        policies.iter().map(|policy| policy.to_string().replace("rds:CreateDBSnapshot", "rds:StopDBInstance"));
+    let reduced: Vec<String> = reduced.collect();
+    lab.cloud.put_role_policies(A, role, &reduced.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
     a.send(QUEUE, &request("orders", "cutover-1", "")).await;
-    // For longer than a message stays invisible: it is kept so.
+    // Longer than the visibility timeout: the agent extends it.
     let ran = lab.source(&["run", "--patience", "25m"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
     assert_eq!(ran.requested().len(), 1, "{}", ran.out);
@@ -348,13 +349,13 @@ async fn what_is_not_begun_is_handed_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_does_not_answer_keeps_no_declared_handoff_from_settling() {
+async fn denied_requests_queue_does_not_block_declared_handoff() {
     let lab = lab(vec!["orders"]).await;
     lab.configure_source(&["orders"], "[requests]");
-    let closed = format!(
+    let deny_receive = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Principal":"*","Action":"sqs:ReceiveMessage","Resource":"arn:aws:sqs:{HOME}:{A}:{QUEUE}"}}}}"#
     );
-    lab.admin(A, HOME).set_queue_policy(QUEUE, &closed).await;
+    lab.admin(A, HOME).set_queue_policy(QUEUE, &deny_receive).await;
     let (source, _) = lab.move_all(&["orders-cutover-1"]).await;
     assert_eq!(source.exit, Exit::Blocked, "{}", source.out);
     assert!(source.settled(Outcome::Landed), "{}", source.out);
@@ -363,15 +364,15 @@ async fn a_queue_that_does_not_answer_keeps_no_declared_handoff_from_settling() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn check_looks_at_the_queue_and_whom_it_lets_in() {
+async fn check_reports_third_account_in_requests_queue_policy() {
     let lab = lab(vec!["orders"]).await;
-    let about = |ran: &Ran| {
+    let queue_lines = |ran: &Ran| {
         let lines = ran.out.lines().filter(|line| line.contains("queue rds-handoff-requests"));
         lines.map(str::trim).collect::<Vec<_>>().join("\n")
     };
     let ran = lab.source(&["check"]).await;
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
-    assert_eq!(about(&ran).matches("passed").count(), 3, "{}", ran.out);
+    assert_eq!(queue_lines(&ran).matches("passed").count(), 3, "{}", ran.out);
     let third = serde_json::json!({
         "Sid": "Auditors", "Effect": "Allow", "Principal": { "AWS": "333333333333" }, "Action": "sqs:*", "Resource": "*",
     });
@@ -383,7 +384,7 @@ async fn check_looks_at_the_queue_and_whom_it_lets_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_whose_snapshot_has_become_somebody_elses_is_buried() {
+async fn request_whose_snapshot_lost_its_tags_goes_to_dead_letter_queue() {
     let lab = lab(vec!["orders"]).await;
     let a = lab.admin(A, HOME);
     a.send(QUEUE, &request("orders", "cutover-1", "")).await;
@@ -400,7 +401,7 @@ async fn a_request_whose_snapshot_has_become_somebody_elses_is_buried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_declaration_that_cannot_be_keeps_what_is_requested_from_beginning_too() {
+async fn invalid_declaration_also_blocks_requests() {
     let lab = lab(vec!["orders"]).await;
     lab.configure_source(&["ordres"], "[requests]");
     lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;

@@ -1,4 +1,4 @@
-//! The restore profile, to its last line.
+//! The restore profile.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use e2e::{A, B, HOME, Lab, TARGET, World};
 use protocol::Stage;
 use tokio_util::sync::CancellationToken;
 
-const CHEAP: &str = "deletion_protection = false";
+const UNPROTECTED: &str = "deletion_protection = false";
 
 async fn restored(lab: &Lab, name: &str) -> DbInstance {
     let b = lab.admin(B, TARGET);
@@ -27,12 +27,12 @@ fn tag<'a>(database: &'a DbInstance, key: &str) -> Option<&'a str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_setting_of_the_profile_becomes_so() {
+async fn restore_applies_every_profile_setting() {
     let lab = Lab::new(World::quick()).await;
     parameter_group(&lab, "orders-16", "postgres16").await;
     lab.edit(
         "target.toml",
-        CHEAP,
+        UNPROTECTED,
         "port = 6543\nstorage_type = \"io1\"\niops = 3000\nsize_gib = 200\nautoscale_to_gib = 500\n\
          parameter_group = \"orders-16\"\noption_group = \"default:postgres-16\"\nlicense = \"postgresql-license\"\n\
          ca = \"rds-ca-rsa4096-g1\"\niam_authentication = true\nlog_exports = [\"postgresql\"]\n\
@@ -71,9 +71,13 @@ async fn every_setting_of_the_profile_becomes_so() {
     );
     assert_eq!(database.performance_insights_retention_period(), Some(31));
     let secret = database.master_user_secret().unwrap();
-    assert_eq!((secret.secret_status(), secret.kms_key_id()), (Some("active"), own), "under B's own key");
+    assert_eq!(
+        (secret.secret_status(), secret.kms_key_id()),
+        (Some("active"), own),
+        "no active secret under B's own key"
+    );
 
-    // All of it took three calls: the password is changed by one of its own.
+    // All settings took three calls: one call changes only the password.
     let calls = lab.cloud.calls();
     for (action, count) in [("rds:RestoreDBInstanceFromDBSnapshot", 1), ("rds:ModifyDBInstance", 2)] {
         assert_eq!(calls.iter().filter(|call| call.action == action && call.answer == "ok").count(), count, "{action}");
@@ -81,7 +85,7 @@ async fn every_setting_of_the_profile_becomes_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_source_is_followed_where_the_profile_says_so_and_rules_go_by_name() {
+async fn as_at_source_settings_and_rules_by_name_are_applied() {
     let lab = Lab::new(World::quick()).await;
     let billing = lab.admin(A, HOME).rds.create_db_instance().db_instance_identifier("billing").engine("postgres");
     let billing = billing.db_instance_class("db.r6g.2xlarge").multi_az(true).port(6000).storage_encrypted(true);
@@ -90,7 +94,7 @@ async fn the_source_is_followed_where_the_profile_says_so_and_rules_go_by_name()
     lab.configure_source(&["orders", "billing"], "");
     lab.edit(
         "target.toml",
-        CHEAP,
+        UNPROTECTED,
         "deletion_protection = false\nclass = \"db.t4g.medium\"\n[[rule]]\ndatabases = [\"bill*\"]\n[rule.restore]\n\
          class = \"as-at-source\"\nmulti_az = \"as-at-source\"\nport = \"as-at-source\"\nstorage_type = \"as-at-source\"",
     );
@@ -104,7 +108,7 @@ async fn the_source_is_followed_where_the_profile_says_so_and_rules_go_by_name()
 }
 
 #[tokio::test(start_paused = true)]
-async fn tags_go_over_when_both_accounts_want_it_and_awss_own_never() {
+async fn tags_are_carried_only_when_both_accounts_list_them() {
     let mut world = World::quick();
     world.databases = vec![];
     let lab = Lab::new(world).await;
@@ -115,7 +119,7 @@ async fn tags_go_over_when_both_accounts_want_it_and_awss_own_never() {
     lab.configure_source(&["orders"], "carry_tags = [\"team\", \"cost-*\", \"aws:*\"]");
     lab.edit(
         "target.toml",
-        CHEAP,
+        UNPROTECTED,
         "deletion_protection = false\ncarry_tags = [\"cost-*\", \"secret\", \"aws:*\"]\n[restore.tags]\nowner = \"b\"",
     );
     let message = async {
@@ -128,25 +132,29 @@ async fn tags_go_over_when_both_accounts_want_it_and_awss_own_never() {
     let database = restored(&lab, "orders-cutover-1").await;
     assert_eq!(tag(&database, "cost-center"), Some("4711"));
     assert_eq!(tag(&database, "owner"), Some("b"));
-    assert_eq!((tag(&database, "team"), tag(&database, "secret")), (None, None), "only one account wanted it");
+    assert_eq!(
+        (tag(&database, "team"), tag(&database, "secret")),
+        (None, None),
+        "a tag was carried that only one account lists"
+    );
     assert_eq!(tag(&database, "aws:cloudformation:stack-name"), None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn groups_that_do_not_fit_block_before_anything_is_copied() {
+async fn wrong_parameter_or_option_group_blocks_before_copy() {
     let lab = Lab::new(World::quick()).await;
     parameter_group(&lab, "orders", "postgres15").await;
     lab.edit(
         "target.toml",
-        CHEAP,
+        UNPROTECTED,
         "deletion_protection = false\nparameter_group = \"orders\"\noption_group = \"none-yet\"",
     );
     let b = lab.admin(B, TARGET);
     let target = async {
         let ran = lab.target_until_trouble().await;
         assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-        let said = "parameter group orders is for postgres15, and the database needs one for postgres16";
-        assert!(ran.blocked_by(said), "{}", ran.out);
+        let text = "parameter group orders is for postgres15, and the database needs one for postgres16";
+        assert!(ran.blocked_by(text), "{}", ran.out);
         b.rds.delete_db_parameter_group().db_parameter_group_name("orders").send().await.unwrap();
         parameter_group(&lab, "orders", "postgres16").await;
 
@@ -161,7 +169,7 @@ async fn groups_that_do_not_fit_block_before_anything_is_copied() {
                 b.rds.delete_option_group().option_group_name("none-yet").send().await.unwrap();
             }
         }
-        assert!(b.snapshots().await.is_empty(), "nothing was copied in vain");
+        assert!(b.snapshots().await.is_empty(), "a snapshot was copied");
         lab.target_until_restored(&["orders-cutover-1"]).await
     };
     let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&Lab::ALONE), target) })).await;
@@ -169,9 +177,9 @@ async fn groups_that_do_not_fit_block_before_anything_is_copied() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kept_password_is_called_a_risk() {
+async fn plan_warns_when_master_password_is_kept() {
     let lab = Lab::new(World::quick()).await;
-    lab.edit("target.toml", CHEAP, "deletion_protection = false\nmaster_password = \"keep\"");
+    lab.edit("target.toml", UNPROTECTED, "deletion_protection = false\nmaster_password = \"keep\"");
     let (source, target) = tokio::join!(lab.source(&Lab::ALONE), async {
         let file = lab.write("message.json", &lab.message().await);
         let plan = lab.target(&["plan", "--message", file.to_str().unwrap()]).await;
@@ -183,12 +191,12 @@ async fn a_kept_password_is_called_a_risk() {
     assert!(lab.cloud.calls().iter().all(|call| call.action != "rds:ModifyDBInstance"));
 }
 
-/// A database that is restored and available, while nobody has looked at it yet.
-async fn unattended(profile: &str) -> Lab {
+/// Runs a handoff until the database is restored and available, but no target agent has read that yet.
+async fn restored_without_agent(profile: &str) -> Lab {
     let lab = Lab::new(World::slow()).await;
     parameter_group(&lab, "ours", "postgres16").await;
     parameter_group(&lab, "theirs", "postgres16").await;
-    lab.edit("target.toml", CHEAP, &format!("{CHEAP}\n{profile}"));
+    lab.edit("target.toml", UNPROTECTED, &format!("{UNPROTECTED}\n{profile}"));
     let stop = CancellationToken::new();
     let source = async {
         let ran = lab.source(&Lab::ALONE).await;
@@ -202,8 +210,8 @@ async fn unattended(profile: &str) -> Lab {
 }
 
 #[tokio::test(start_paused = true)]
-async fn restored_means_that_the_parameter_group_is_in_sync() {
-    let lab = unattended("parameter_group = \"ours\"").await;
+async fn restored_receipt_waits_until_parameter_group_is_in_sync() {
+    let lab = restored_without_agent("parameter_group = \"ours\"").await;
     let b = lab.admin(B, TARGET);
     let other = b.rds.modify_db_instance().db_instance_identifier("orders-cutover-1").db_parameter_group_name("theirs");
     other.apply_immediately(true).send().await.unwrap();
@@ -214,33 +222,33 @@ async fn restored_means_that_the_parameter_group_is_in_sync() {
     let database = restored(&lab, "orders-cutover-1").await;
     let group = &database.db_parameter_groups()[0];
     assert_eq!(group.db_parameter_group_name(), Some("ours"));
-    assert_eq!(group.parameter_apply_status(), Some("in-sync"), "it was rebooted");
+    assert_eq!(group.parameter_apply_status(), Some("in-sync"), "the database was not rebooted");
     let calls = lab.cloud.calls();
-    let told = calls.iter().rposition(|call| call.action == "sqs:SendMessage" && call.account == B).unwrap();
+    let sent = calls.iter().rposition(|call| call.action == "sqs:SendMessage" && call.account == B).unwrap();
     let rebooted = calls.iter().position(|call| call.action == "rds:RebootDBInstance").unwrap();
-    assert!(rebooted < told, "`restored` was told when it was in sync");
+    assert!(rebooted < sent, "`restored` was sent before the reboot");
 }
 
 #[tokio::test(start_paused = true)]
-async fn restored_means_that_nothing_is_pending_and_the_secret_is_active() {
-    let lab = unattended("master_password = \"keep\"").await;
+async fn restored_receipt_waits_for_pending_changes_and_secret() {
+    let lab = restored_without_agent("master_password = \"keep\"").await;
     let rds = lab.admin(B, TARGET).rds;
     let modify = || rds.modify_db_instance().db_instance_identifier("orders-cutover-1");
-    // This waits for the maintenance window.
+    // This change waits for the maintenance window.
     modify().db_instance_class("db.r6g.large").send().await.unwrap();
     modify().manage_master_user_password(true).send().await.unwrap();
 
     let target = lab.target(&["run"]).await;
     assert_eq!(target.exit, Exit::Settled, "{}", target.out);
-    let said = target.words();
-    assert!(said.contains("the secret of its master password is creating"), "{}", target.out);
-    assert!(said.contains("changes are still pending"), "{}", target.out);
+    let words = target.words();
+    assert!(words.contains("the secret of its master password is creating"), "{}", target.out);
+    assert!(words.contains("changes are still pending"), "{}", target.out);
     let database = restored(&lab, "orders-cutover-1").await;
     assert_eq!(database.db_instance_class(), Some("db.r6g.large"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stall_is_told_once_and_nothing_fails_for_it() {
+async fn stall_is_reported_once_and_fails_nothing() {
     let mut world = World::slow();
     world.durations.restore = Duration::from_hours(5);
     let lab = Lab::new(world).await;
@@ -250,14 +258,17 @@ async fn a_stall_is_told_once_and_nothing_fails_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_setting_that_rds_refuses_leaves_no_password_of_account_a_and_is_fixed_in_the_profile() {
+async fn setting_refused_by_rds_blocks_after_password_was_replaced() {
     let lab = Lab::new(World::quick()).await;
-    // It overlaps the backup window that the database has by itself.
-    lab.edit("target.toml", CHEAP, "deletion_protection = false\nmaintenance_window = \"sun:03:00-sun:03:30\"");
+    // It overlaps the default backup window of the database.
+    lab.edit("target.toml", UNPROTECTED, "deletion_protection = false\nmaintenance_window = \"sun:03:00-sun:03:30\"");
     let (source, target) = tokio::join!(lab.source(&Lab::ALONE), lab.target_until_trouble());
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Blocked), "{}\n{}", source.out, target.out);
     assert!(target.blocked_until("correct [restore], or the [[rule]] that fits orders"), "{}", target.out);
-    assert!(restored(&lab, "orders-cutover-1").await.master_user_secret().is_some(), "the password came first");
+    assert!(
+        restored(&lab, "orders-cutover-1").await.master_user_secret().is_some(),
+        "the password was not replaced first"
+    );
     lab.edit("target.toml", "sun:03:00-sun:03:30", "sun:05:00-sun:05:30");
     let target = lab.target(&["run"]).await;
     assert_eq!(target.exit, Exit::Settled, "{}", target.out);
@@ -266,7 +277,7 @@ async fn a_setting_that_rds_refuses_leaves_no_password_of_account_a_and_is_fixed
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_profile_that_stops_fitting_does_not_keep_landed_back() {
+async fn landed_receipt_is_sent_although_profile_no_longer_fits() {
     let lab = Lab::new(World::quick()).await;
     let b = lab.admin(B, TARGET);
     let target = async {
@@ -288,11 +299,11 @@ async fn a_profile_that_stops_fitting_does_not_keep_landed_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sizes_below_the_databases_own_block_before_anything_is_copied() {
+async fn size_below_database_size_blocks_before_copy() {
     let lab = Lab::new(World::quick()).await;
     lab.edit(
         "target.toml",
-        CHEAP,
+        UNPROTECTED,
         "deletion_protection = false\nsize_gib = 109\niops = 12000\nparameter_group = \"Ours\"",
     );
     parameter_group(&lab, "ours", "postgres16").await;
@@ -300,13 +311,21 @@ async fn sizes_below_the_databases_own_block_before_anything_is_copied() {
     let target = async {
         let ran = lab.target_until_trouble().await;
         assert!(ran.blocked_by("size_gib is 109, and the database has 100 GiB already"), "{}", ran.out);
-        assert!(b.snapshots().await.is_empty(), "nothing was copied in vain");
+        assert!(b.snapshots().await.is_empty(), "a snapshot was copied");
         lab.edit("target.toml", "109", "400");
         lab.target_until_restored(&["orders-cutover-1"]).await
     };
     let (source, target) = Box::pin(Lab::in_time(async { tokio::join!(lab.source(&Lab::ALONE), target) })).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     let database = restored(&lab, "orders-cutover-1").await;
-    assert_eq!((database.storage_type(), database.iops()), (Some("gp3"), Some(12000)), "not io1");
-    assert_eq!(database.db_parameter_groups()[0].db_parameter_group_name(), Some("ours"), "names are in lower case");
+    assert_eq!(
+        (database.storage_type(), database.iops()),
+        (Some("gp3"), Some(12000)),
+        "not gp3 with the configured IOPS"
+    );
+    assert_eq!(
+        database.db_parameter_groups()[0].db_parameter_group_name(),
+        Some("ours"),
+        "the name is not matched in lower case"
+    );
 }

@@ -1,5 +1,5 @@
-//! Each restriction in the policies that ship stops an attack: taken away, the attack succeeds; put back, it is refused for want
-//! of that permission. Where several stop the same attack, each is shown without the others.
+//! Each restriction in the shipped policies stops an attack: without the restriction the attack succeeds, with it AWS
+//! refuses that permission. If several restrictions stop the same attack, each is tested without the others.
 
 mod acts;
 mod policies;
@@ -14,25 +14,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use acts::Outcome;
-use policies::{Bound, Doc};
+use policies::{Doc, Restriction};
 use row::Row;
 use scene::Scene;
 
-/// What no attack here can show, and why.
+/// Restrictions that no attack in the simulated AWS can test, and why.
 type NotShown = (&'static [Doc], &'static [&'static str], &'static str, &'static str);
 #[rustfmt::skip]
 const NOT_SHOWN: [NotShown; 8] = [
-    (&[Doc::SourceTrust, Doc::TargetTrust], &["ServiceForThisAccount"], "Principal", "no service assumes a role here"),
-    (&[Doc::SourceTrust, Doc::TargetTrust], &["ServiceForThisAccount"], "StringEqualsIfExists aws:SourceAccount", "no service assumes a role here"),
-    (&[Doc::SourceRole], &["MakesHandoffKeys"], "StringEqualsIfExists kms:KeyOrigin", "there are no other keys here"),
-    (&[Doc::TargetRole], &["LetsRdsMakeTheMasterSecret"], "Bool aws:ViaAWSService", "only RDS makes secrets here"),
-    (&[Doc::TargetRole], &["PassesTheMonitoringRole"], "StringEquals iam:PassedToService", "RDS has no other use of a role here"),
-    (&[Doc::TargetBoundary], &["PassesRolesToMonitoringOnly"], "Deny", "RDS has no other use of a role here"),
-    (&[Doc::OwnKey], &["AccountUsesItThroughServices", "AccountLetsServicesKeepIt"], "Action", "RDS asks nothing else of a key"),
-    (&[Doc::Replica, Doc::ExistingReplica], &["SourceAgentCopies", "SourceAgentGrants", "RdsHandoffTargetCopies", "RdsHandoffTargetGrants"], "Action", "RDS asks nothing else of a key"),
+    (&[Doc::SourceTrust, Doc::TargetTrust], &["ServiceForThisAccount"], "Principal", "no service of the simulated AWS assumes a role"),
+    (&[Doc::SourceTrust, Doc::TargetTrust], &["ServiceForThisAccount"], "StringEqualsIfExists aws:SourceAccount", "no service of the simulated AWS assumes a role"),
+    (&[Doc::SourceRole], &["MakesHandoffKeys"], "StringEqualsIfExists kms:KeyOrigin", "the simulated AWS has no other key origin"),
+    (&[Doc::TargetRole], &["LetsRdsMakeTheMasterSecret"], "Bool aws:ViaAWSService", "only RDS makes secrets in the simulated AWS"),
+    (&[Doc::TargetRole], &["PassesTheMonitoringRole"], "StringEquals iam:PassedToService", "the simulated RDS uses a role for nothing else"),
+    (&[Doc::TargetBoundary], &["PassesRolesToMonitoringOnly"], "Deny", "the simulated RDS uses a role for nothing else"),
+    (&[Doc::OwnKey], &["AccountUsesItThroughServices", "AccountLetsServicesKeepIt"], "Action", "the simulated RDS calls no other action of a key"),
+    (&[Doc::Replica, Doc::ExistingReplica], &["SourceAgentCopies", "SourceAgentGrants", "RdsHandoffTargetCopies", "RdsHandoffTargetGrants"], "Action", "the simulated RDS calls no other action of a key"),
 ];
 
-/// All attacks. In those of the last ones time goes on.
+/// All attacks. Those at the end let time pass.
 fn rows() -> Vec<Row> {
     let mut rows = source::of_snapshots();
     rows.extend(source::of_keys());
@@ -40,33 +40,33 @@ fn rows() -> Vec<Row> {
     rows.extend(target::of_databases());
     rows.extend(resources::of_roles_and_queues());
     let keys = resources::of_keys();
-    let given: Vec<Row> = rows.iter().chain(&keys).filter_map(Row::given).collect();
-    rows.into_iter().chain(given).chain(keys).collect()
+    let existing: Vec<Row> = rows.iter().chain(&keys).filter_map(Row::with_existing_key).collect();
+    rows.into_iter().chain(existing).chain(keys).collect()
 }
 
-/// Plays an attack while these restrictions are not there.
-async fn outcome(scene: &Scene, row: &Row, of: Doc, lifted: &[&Bound], whole: Option<Doc>) -> Outcome {
+/// Tries an attack without these restrictions.
+async fn outcome(scene: &Scene, row: &Row, of: Doc, lifted: &[&Restriction], whole: Option<Doc>) -> Outcome {
     let scene = scene.fork();
     let mut policies = scene.shipped.clone();
     if let Some(doc) = whole {
         policies.lift_all(doc);
     }
-    for bound in lifted {
-        policies.lift(bound);
+    for restriction in lifted {
+        policies.lift(restriction);
     }
-    let docs: BTreeSet<Doc> = lifted.iter().map(|bound| bound.0).chain(whole).chain([of]).collect();
+    let docs: BTreeSet<Doc> = lifted.iter().map(|restriction| restriction.0).chain(whole).chain([of]).collect();
     for doc in docs {
         policies.put(doc, &scene.lab).await;
     }
     if let Some((by, act)) = &row.after {
-        assert_eq!(scene.play(*by, act).await, Ok(()), "{}", row.attack);
+        assert_eq!(scene.perform(*by, act).await, Ok(()), "{}", row.attack);
     }
     scene.attempt(row.by, &row.act).await
 }
 
-/// The policies that stop it as well.
-fn beside(others: &[&Bound], whole: Option<Doc>) -> String {
-    let docs: BTreeSet<Doc> = others.iter().map(|bound| bound.0).chain(whole).collect();
+/// The policies that stop the attack as well, for the table.
+fn beside(others: &[&Restriction], whole: Option<Doc>) -> String {
+    let docs: BTreeSet<Doc> = others.iter().map(|restriction| restriction.0).chain(whole).collect();
     let docs: Vec<String> = docs.iter().map(|doc| format!("{doc:?}")).collect();
     if docs.is_empty() { String::new() } else { format!(" + {}", docs.join(", ")) }
 }
@@ -74,32 +74,35 @@ fn beside(others: &[&Bound], whole: Option<Doc>) -> String {
 #[tokio::test(start_paused = true)]
 async fn each_restriction_stops_an_attack() {
     let scene = Box::pin(Scene::new()).await;
-    let mut answers: BTreeMap<Bound, Vec<String>> = scene.shipped.bounds().into_iter().map(|of| (of, vec![])).collect();
+    let mut answers: BTreeMap<Restriction, Vec<String>> =
+        scene.shipped.restrictions().into_iter().map(|of| (of, vec![])).collect();
     let mut wrong = String::new();
     for row in rows() {
-        for bound in row.shown() {
-            let others: Vec<&Bound> = row.stops.iter().filter(|other| *other != bound).collect();
-            let all: Vec<&Bound> = row.stops.iter().collect();
-            let shipped = Box::pin(outcome(&scene, &row, bound.0, &[], None)).await;
-            let alone = Box::pin(outcome(&scene, &row, bound.0, &others, row.without)).await;
-            let lifted = Box::pin(outcome(&scene, &row, bound.0, &all, row.without)).await;
-            let answered = answers.get_mut(bound).unwrap_or_else(|| panic!("no policy has {bound:?}"));
+        for restriction in row.tested() {
+            let others: Vec<&Restriction> = row.stops.iter().filter(|other| *other != restriction).collect();
+            let all: Vec<&Restriction> = row.stops.iter().collect();
+            let shipped = Box::pin(outcome(&scene, &row, restriction.0, &[], None)).await;
+            let alone = Box::pin(outcome(&scene, &row, restriction.0, &others, row.without)).await;
+            let lifted = Box::pin(outcome(&scene, &row, restriction.0, &all, row.without)).await;
+            let answered = answers.get_mut(restriction).unwrap_or_else(|| panic!("no policy has {restriction:?}"));
             match (shipped, alone, lifted) {
-                (Outcome::Refused(..), Outcome::Refused(action, layer), Outcome::Done) if layer == bound.0.layer() => {
+                (Outcome::Refused(..), Outcome::Refused(action, layer), Outcome::Done)
+                    if layer == restriction.0.layer() =>
+                {
                     let line = format!("{}: {action}{}", row.attack, beside(&others, row.without));
                     if !answered.contains(&line) {
                         answered.push(line);
                     }
                 }
                 outcome => {
-                    let _ = writeln!(wrong, "{}, {bound:?}: {outcome:?}", row.attack);
+                    let _ = writeln!(wrong, "{}, {restriction:?}: {outcome:?}", row.attack);
                 }
             }
         }
     }
     let mut table = String::new();
-    for (bound, answered) in &answers {
-        let (doc, sid, what) = bound;
+    for (restriction, answered) in &answers {
+        let (doc, sid, what) = restriction;
         let _ = writeln!(table, "{doc:?} {sid}, {what}");
         let found =
             NOT_SHOWN.iter().find(|(docs, sids, of, _)| docs.contains(doc) && sids.contains(&&**sid) && what == of);
@@ -111,15 +114,15 @@ async fn each_restriction_stops_an_attack() {
                 let _ = writeln!(table, "    {line}");
             }),
             (None, true) => {
-                let _ = writeln!(wrong, "{bound:?} stops no attack that is known");
+                let _ = writeln!(wrong, "{restriction:?} stops no attack");
             }
             (Some(_), false) => {
-                let _ = writeln!(wrong, "{bound:?} is shown");
+                let _ = writeln!(wrong, "{restriction:?} is in NOT_SHOWN, but an attack tests it");
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    let description = "Under each restriction the attacks that succeed without it, and the permission that they lack with it. After \
-                       a plus: the policies that stop the attack too, where they did not count.";
+    let description = "Below each restriction: the attacks that succeed without it, and the permission that AWS refuses \
+                       with it. After a plus: the policies that stop the attack as well, and were lifted for the test.";
     insta::with_settings!({ description => description }, { insta::assert_snapshot!("restrictions", table) });
 }

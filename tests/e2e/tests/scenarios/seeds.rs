@@ -1,8 +1,8 @@
-//! Storms: all that may go wrong at once, at random, from a seed.
+//! Randomized fault runs: all faults combined, at random, from a seed.
 //!
-//! `SEEDS=5000 cargo test -p e2e --test scenarios -- seeds::` weathers as many of them, `SEED=42` that one alone. A seed that fails
-//! is reduced to the fewest disturbances that still fail in the same way, which are told as a file for tests/e2e/corpus.
-//! `--nocapture` shows how far that is.
+//! `SEEDS=5000 cargo test -p e2e --test scenarios -- seeds::` runs seeds 1 to 5000, `SEED=42` runs that seed alone. A
+//! seed that fails is reduced to the fewest disturbances that still fail in the same way, which are printed as a file
+//! for tests/e2e/corpus. `--nocapture` shows the progress of the reduction.
 
 use std::cell::Cell;
 use std::mem::discriminant;
@@ -17,27 +17,27 @@ use e2e::{A, B, Case, Dealt, Lab, Storm, World, differences, reduce, reduce_kind
 
 use crate::sample::is_exhaustive;
 
-/// What a storm has left behind.
-struct Weathered {
+/// The result of a randomized fault run.
+struct FaultRun {
     world: String,
     calls: Vec<Call>,
 }
 
-/// An agent that has not succeeded is started again, as by a supervisor.
-async fn weather(seed: u64, storm: Arc<Storm>) -> Weathered {
-    // In every third world AWS is slow to judge by what was changed, for up to two minutes; in every second one messages come twice.
+/// Runs one handoff under these faults. An agent that has not settled is started again, as by a supervisor.
+async fn run_with_faults(seed: u64, faults: Arc<Storm>) -> FaultRun {
+    // In every third world policy changes propagate within two minutes; in every second one messages are duplicated.
     let authorization_lag = Duration::from_secs(if seed.is_multiple_of(3) { seed % 120 } else { 0 });
     let duplicates = seed.is_multiple_of(2).then_some(4);
     let lab = Lab::new(World { seed, authorization_lag, duplicates, ..World::quick() }).await;
-    lab.pass_through(Some(storm.clone()));
+    lab.pass_through(Some(faults.clone()));
     let source = async {
-        while storm.watch(A, lab.source(&["run"])).await.is_none_or(|ran| {
+        while faults.watch(A, lab.source(&["run"])).await.is_none_or(|ran| {
             assert_ne!(ran.exit, Exit::Failed, "{}", ran.out);
             ran.exit != Exit::Settled
         }) {}
     };
     let target = async {
-        while storm.watch(B, lab.target(&["run"])).await.is_none_or(|ran| {
+        while faults.watch(B, lab.target(&["run"])).await.is_none_or(|ran| {
             assert_ne!(ran.exit, Exit::Failed, "{}", ran.out);
             ran.exit != Exit::Settled || lab.restored("orders-cutover-1").is_none()
         }) {
@@ -47,63 +47,68 @@ async fn weather(seed: u64, storm: Arc<Storm>) -> Weathered {
     Lab::in_time(async { tokio::join!(source, target) }).await;
     lab.pass_through(None);
     let (mut source, mut target) = lab.settle().await;
-    // What is received may come once more.
+    // A received message may be delivered once more.
     while lab.cloud.fingerprint().contains(" messages [\"") {
         (source, target) = Lab::in_time(lab.settle()).await;
     }
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
     let (offered, accepted) = lab.digests().await;
-    assert!(offered.is_some() && offered == accepted, "one message: {offered:?} {accepted:?}");
-    Weathered { world: lab.cloud.fingerprint(), calls: lab.cloud.calls() }
+    assert!(
+        offered.is_some() && offered == accepted,
+        "A offered and B accepted different messages: {offered:?} {accepted:?}"
+    );
+    FaultRun { world: lab.cloud.fingerprint(), calls: lab.cloud.calls() }
 }
 
-/// What a storm may leave: at most one unused key for each process. And a process that dies between sending the message and
-/// writing that down finds that account B has landed when it comes again: then nobody needs to know.
-fn without_debris(world: &str, processes: usize) -> String {
+/// Removes from a fingerprint what a fault run may leave: at most one unused key per process; and the tag `published`,
+/// which is missing if a process was killed between sending the message and writing the tag, and account B had landed
+/// its copy before the next process ran.
+fn without_allowed_leftovers(world: &str, processes: usize) -> String {
     let published = "\"rds-handoff:published=<time> sha256=<hex>\", ";
     without_unused_keys(world, processes).replace(published, "")
 }
 
-/// Runs something on a paused clock of its own.
-fn alone<T>(work: impl Future<Output = T>) -> T {
+/// Runs a future on its own runtime with a paused clock.
+fn on_own_clock<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(Box::pin(work))
 }
 
-/// The world that is left where nothing goes wrong. All tests share it.
+/// The world that a handoff without faults leaves. All tests share the result.
 fn clean() -> &'static str {
     static CLEAN: OnceLock<String> = OnceLock::new();
     let run = async || {
         let lab = Lab::new(World::quick()).await;
         lab.move_all(&["orders-cutover-1"]).await;
         lab.settle().await;
-        without_debris(&lab.cloud.fingerprint(), 0)
+        without_allowed_leftovers(&lab.cloud.fingerprint(), 0)
     };
-    CLEAN.get_or_init(|| alone(run()))
+    CLEAN.get_or_init(|| on_own_clock(run()))
 }
 
-/// Plays a case; the error is why it fails.
-fn play(case: &Case) -> (Arc<Storm>, Result<Weathered, String>) {
-    let storm = Arc::new(case.storm());
-    let played = catch_unwind(AssertUnwindSafe(|| {
-        let weathered = alone(weather(case.seed, storm.clone()));
-        let left = without_debris(&weathered.world, storm.deaths() + 1);
+/// Runs a case. The error is the message of its failure.
+fn run_case(case: &Case) -> (Arc<Storm>, Result<FaultRun, String>) {
+    let faults = Arc::new(case.storm());
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let run = on_own_clock(run_with_faults(case.seed, faults.clone()));
+        let left = without_allowed_leftovers(&run.world, faults.deaths() + 1);
         assert_eq!(differences(&left, clean()), "");
-        weathered
+        run
     }));
-    let told = played.map_err(|why| {
+    let result = result.map_err(|why| {
         let text = why.downcast_ref::<String>().cloned();
         text.or_else(|| why.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
     });
-    (storm, told)
+    (faults, result)
 }
 
-/// A seed is not reduced for ever.
+/// The maximum number of runs for the reduction of one seed.
 const TRIES: usize = 300;
 
-/// What a failure is known by: the invariant that is broken, or else how its first line begins, up to the first number.
-fn sort_of(why: &str) -> &str {
+/// What two failures must have in common to count as the same: the broken invariant, or else the first line up to the
+/// first number.
+fn failure_kind(why: &str) -> &str {
     let line = why.lines().next().unwrap_or_default();
     match line.split_once("broke the invariant ").and_then(|(_, what)| what.split_once(':')) {
         Some((invariant, _)) => invariant,
@@ -111,30 +116,30 @@ fn sort_of(why: &str) -> &str {
     }
 }
 
-/// Plays a case of which it is expected that it fails: nothing is printed of that. A backtrace takes longer than a storm.
-fn play_quietly(case: &Case) -> Option<String> {
+/// Runs a case that is expected to fail, and prints nothing: a backtrace takes longer than the run.
+fn run_case_quietly(case: &Case) -> Option<String> {
     thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        let loud = take_hook();
+        let printing = take_hook();
         set_hook(Box::new(move |why| {
             if !QUIET.get() {
-                loud(why);
+                printing(why);
             }
         }));
     });
     QUIET.set(true);
-    let (_, played) = play(case);
+    let (_, result) = run_case(case);
     QUIET.set(false);
-    played.err()
+    result.err()
 }
 
-/// The fewest disturbances that fail in the same way, as far as so many tries lead.
-fn least(seed: u64, dealt: &[Dealt], why: &str) -> Case {
+/// Returns the fewest disturbances that fail in the same way, as far as [`TRIES`] runs find them.
+fn reduced(seed: u64, dealt: &[Dealt], why: &str) -> Case {
     let mut tries = 0;
     let mut smallest = Case { seed, dealt: None };
     let mut fails = |kept: &[Dealt]| {
-        // The calls that are left have other numbers when some are not retried any more, or the same for another reason.
+        // Without some disturbances fewer calls are retried, so the remaining calls may have other numbers. Try both.
         let numbered = renumbered(dealt, kept);
         let same = numbered == kept;
         for dealt in [Some(numbered), Some(kept.to_vec()).filter(|_| !same)].into_iter().flatten() {
@@ -143,7 +148,7 @@ fn least(seed: u64, dealt: &[Dealt], why: &str) -> Case {
                 return false;
             }
             let case = Case { seed, dealt: Some(dealt) };
-            if play_quietly(&case).is_some_and(|told| sort_of(&told) == sort_of(why)) {
+            if run_case_quietly(&case).is_some_and(|failure| failure_kind(&failure) == failure_kind(why)) {
                 println!("seed {seed}, try {tries} of {TRIES}: {} disturbances fail", kept.len());
                 smallest = case;
                 return true;
@@ -156,35 +161,35 @@ fn least(seed: u64, dealt: &[Dealt], why: &str) -> Case {
         reduce(&kinds, TRIES, fails);
     }
     if tries > TRIES {
-        println!("seed {seed}: out of tries, fewer may do");
+        println!("seed {seed}: the limit of tries is reached; fewer disturbances may be enough");
     }
     smallest
 }
 
-/// Plays a case, and says what it fails by at least.
+/// Runs a case. If it fails, panics with the reduced case.
 fn must_pass(case: &Case) -> Arc<Storm> {
-    let (storm, played) = play(case);
-    let Err(why) = played else { return storm };
-    let least = least(case.seed, &storm.dealt(), &why);
-    let told = play_quietly(&least);
-    panic!("seed {} fails:\n{why}\nthe least that fails so, for tests/e2e/corpus:\n{least}with: {told:?}", case.seed);
+    let (faults, result) = run_case(case);
+    let Err(why) = result else { return faults };
+    let reduced = reduced(case.seed, &faults.dealt(), &why);
+    let failure = run_case_quietly(&reduced);
+    panic!("seed {} fails:\n{why}\nreduced, for tests/e2e/corpus:\n{reduced}which fails with: {failure:?}", case.seed);
 }
 
-/// How many tests share the seeds.
+/// The number of tests that share the seeds.
 const SHARDS: u64 = 8;
 
-fn weather_all(shard: u64) {
-    let (mut calls, mut deaths, mut weathered) = (0, 0, 0);
-    for seed in wanted().filter(|seed| seed % SHARDS == shard) {
-        let storm = must_pass(&Case { seed, dealt: None });
-        (calls, deaths, weathered) = (calls + storm.calls(), deaths + storm.deaths(), weathered + 1);
+fn run_seeds_of(shard: u64) {
+    let (mut calls, mut kills, mut seeds) = (0, 0, 0);
+    for seed in seeds_to_run().filter(|seed| seed % SHARDS == shard) {
+        let faults = must_pass(&Case { seed, dealt: None });
+        (calls, kills, seeds) = (calls + faults.calls(), kills + faults.deaths(), seeds + 1);
     }
-    println!("{weathered} seeds: {calls} calls, {deaths} agents killed");
+    println!("{seeds} seeds: {calls} calls, {kills} agents killed");
 }
 
-/// One that is asked for, or as many as are, or 24; 200 where everything is to be tested.
-#[expect(clippy::disallowed_methods, reason = "whoever runs the test says how many")]
-fn wanted() -> impl Iterator<Item = u64> {
+/// The seed `SEED`; or the seeds from 1 to `SEEDS`, by default to 24, or to 200 with `EXHAUSTIVE=1`.
+#[expect(clippy::disallowed_methods, reason = "the environment selects the seeds")]
+fn seeds_to_run() -> impl Iterator<Item = u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let usual = if is_exhaustive() { 200 } else { 24 };
     match number("SEED") {
@@ -197,16 +202,19 @@ macro_rules! shards {
     ($($name:ident $shard:literal),+) => {$(
         #[test]
         fn $name() {
-            weather_all($shard);
+            run_seeds_of($shard);
         }
     )+};
 }
 #[rustfmt::skip]
-shards!(seeds_are_weathered_1 0, seeds_are_weathered_2 1, seeds_are_weathered_3 2, seeds_are_weathered_4 3,
-        seeds_are_weathered_5 4, seeds_are_weathered_6 5, seeds_are_weathered_7 6, seeds_are_weathered_8 7);
+shards!(
+    randomized_faults_change_no_result_1 0, randomized_faults_change_no_result_2 1,
+    randomized_faults_change_no_result_3 2, randomized_faults_change_no_result_4 3,
+    randomized_faults_change_no_result_5 4, randomized_faults_change_no_result_6 5,
+    randomized_faults_change_no_result_7 6, randomized_faults_change_no_result_8 7);
 
 #[test]
-fn cases_of_the_corpus_pass() {
+fn corpus_cases_pass() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
@@ -215,24 +223,25 @@ fn cases_of_the_corpus_pass() {
         let name = file.display();
         let case: Case =
             std::fs::read_to_string(&file).unwrap().parse().unwrap_or_else(|line| panic!("{name}: {line}"));
-        if let (_, Err(why)) = play(&case) {
+        if let (_, Err(why)) = run_case(&case) {
             panic!("{name}: {why}");
         }
     }
 }
 
 #[test]
-fn a_seed_played_twice_makes_the_same_calls() {
+fn seed_run_twice_makes_identical_calls() {
     for seed in [2, 3] {
         let case = Case { seed, dealt: None };
-        let (storm, first) = play(&case);
-        let listed = Case { seed, dealt: Some(storm.dealt()) };
-        let [first, again, listed] = [first, play(&case).1, play(&listed).1].map(|played| {
-            let calls = played.unwrap_or_else(|why| panic!("seed {seed}: {why}")).calls;
+        let (faults, first) = run_case(&case);
+        let listed = Case { seed, dealt: Some(faults.dealt()) };
+        let [first, again, listed] = [first, run_case(&case).1, run_case(&listed).1].map(|result| {
+            let calls = result.unwrap_or_else(|why| panic!("seed {seed}: {why}")).calls;
             calls.iter().map(|call| format!("{call:?}")).collect::<Vec<_>>()
         });
-        let apart = |others: &[String]| format!("{:?}", first.iter().zip(others).find(|(one, other)| one != other));
-        assert!(first == again, "seed {seed}: {}", apart(&again));
-        assert!(first == listed, "seed {seed}, its disturbances listed: {}", apart(&listed));
+        let first_difference =
+            |others: &[String]| format!("{:?}", first.iter().zip(others).find(|(one, other)| one != other));
+        assert!(first == again, "seed {seed}: {}", first_difference(&again));
+        assert!(first == listed, "seed {seed} with its disturbances listed: {}", first_difference(&listed));
     }
 }

@@ -1,4 +1,4 @@
-//! What a person sees who watches `run` on a terminal.
+//! The display of `run` on a terminal.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use aws_sim::Database;
 use e2e::{A, HOME, Lab, Pane, World};
 use tokio_util::sync::CancellationToken;
 
-/// A wave of so many databases.
+/// A Lab with a wave of `count` databases.
 async fn wave(count: usize) -> Lab {
     let lab = Lab::new(World { databases: vec![], ..World::slow() }).await;
     let names: Vec<_> = (1..=count).map(|number| format!("shop-{number:03}")).collect();
@@ -19,8 +19,8 @@ async fn wave(count: usize) -> Lab {
     lab
 }
 
-/// What a terminal shows at these times.
-async fn looks(pane: &Pane, minutes: &[u64]) -> String {
+/// The text of a terminal at these times, in minutes after the start.
+async fn screens(pane: &Pane, minutes: &[u64]) -> String {
     let (mut seen, mut last) = (String::new(), 0);
     for at in minutes {
         tokio::time::sleep(Duration::from_mins(at - last)).await;
@@ -31,7 +31,7 @@ async fn looks(pane: &Pane, minutes: &[u64]) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wave_fits_the_terminal() {
+async fn wave_output_fits_terminal() {
     let lab = wave(40).await;
     let (a, b) = (Pane::new(100, 30), Pane::new(80, 24));
     lab.watch("source-agent", &a);
@@ -39,23 +39,23 @@ async fn a_wave_fits_the_terminal() {
     let stop = CancellationToken::new();
     let source = async {
         lab.source(&["run"]).await;
-        // Account B restores when account A has settled already.
+        // Account B is still restoring when account A has settled.
         tokio::time::sleep(Duration::from_mins(40)).await;
         stop.cancel();
     };
     let target = lab.target_until(&["run", "--watch"], stop.clone());
-    let work = async { tokio::join!(source, target, looks(&a, &[1, 10, 60, 250]), looks(&b, &[60, 250])) };
+    let work = async { tokio::join!(source, target, screens(&a, &[1, 10, 60, 250]), screens(&b, &[60, 250])) };
     let ((), _, seen_a, seen_b) = Box::pin(Lab::in_time(work)).await;
     insta::assert_snapshot!("watched_source", format!("{seen_a}--- at the end ---\n{}", a.text()));
     insta::assert_snapshot!("watched_target", format!("{seen_b}--- at the end ---\n{}", b.text()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_stopped_leaves_the_terminal_clean() {
+async fn stopped_run_leaves_terminal_clean() {
     let lab = wave(20).await;
     let pane = Pane::new(80, 24);
     lab.watch("source-agent", &pane);
-    let (ran, seen) = tokio::join!(lab.source_for(Duration::from_mins(10)), looks(&pane, &[9]));
+    let (ran, seen) = tokio::join!(lab.source_for(Duration::from_mins(10)), screens(&pane, &[9]));
     assert_eq!(ran.exit, Exit::Pending);
     insta::assert_snapshot!("watched_stopped", format!("{seen}--- at the end ---\n{}", pane.text()));
 }

@@ -1,4 +1,4 @@
-//! Many databases in one declaration.
+//! Waves: many databases in one declaration.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use stack::{Administrator, Pair};
 use tokio_util::sync::CancellationToken;
 
-/// Another Region that account B takes databases in.
+/// A second target Region of account B.
 const OTHER: &str = "eu-west-1";
 
 /// A Lab without databases.
@@ -19,18 +19,18 @@ async fn lab(world: World) -> Lab {
     Lab::new(World { databases: Vec::new(), ..world }).await
 }
 
-/// Adds a database of account A, of a size and with a tag `team`.
+/// Adds a database of this size and with a tag `team` to account A.
 fn add(lab: &Lab, name: &str, allocated_gib: u32, team: &str) {
     let tags = BTreeMap::from([("team".to_owned(), team.to_owned())]);
     lab.cloud.create_database(Database { allocated_gib, tags, ..Database::new(A, HOME, name) });
 }
 
-/// Account A's configuration with the Lab's target and these tables.
+/// Writes account A's configuration with the Lab's target and these tables.
 fn declare(lab: &Lab, tables: &str) {
     lab.configure_source(&[], tables);
 }
 
-/// The route to account B's other Region, beside that of the Lab, and the agent's configuration there.
+/// Deploys a second route, to account B's other Region. Returns the path of the target agent's configuration there.
 async fn second_route(lab: &Lab) -> String {
     let pair = Pair { target_region: OTHER, ..Lab::PAIR };
     let [of_a, of_b, _, region] = pair.templates();
@@ -61,19 +61,19 @@ fn other_target() -> String {
     format!("[[target]]\naccount = \"{B}\"\nregion = \"{OTHER}\"\n")
 }
 
-/// What `plan` says to a program, without the steps.
+/// The JSON output of `plan`.
 async fn planned(lab: &Lab) -> Value {
     let ran = lab.source(&["plan", "--format", "json"]).await;
     assert_eq!(ran.exit, Exit::Pending, "{}", ran.out);
     serde_json::from_str(&ran.out).unwrap()
 }
 
-fn reads_well(ran: &Ran) {
+fn assert_fits_100_columns(ran: &Ran) {
     assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wave_by_pattern_and_tag_over_two_targets_settles() {
+async fn wave_by_pattern_and_tag_to_two_targets_settles() {
     let lab = lab(World::quick()).await;
     let other = second_route(&lab).await;
     for (name, team) in [("shop-1", "shop"), ("shop-2", "shop"), ("orders", "shop"), ("payroll", "pay")] {
@@ -115,14 +115,14 @@ async fn a_wave_by_pattern_and_tag_over_two_targets_settles() {
     }
     let a = lab.admin(A, HOME);
     let snapshots = a.snapshots().await;
-    assert_eq!(snapshots.len(), 4, "neither orders nor what cannot be moved: {snapshots:?}");
+    assert_eq!(snapshots.len(), 4, "orders or the unsupported database was selected: {snapshots:?}");
     let of_shop_2 = snapshots.iter().find(|name| name.contains("shop-2")).unwrap();
     let offer = a.tags(of_shop_2).await.into_iter().find(|(key, _)| key == "rds-handoff:offer").unwrap().1;
     assert!(offer.contains("access-until=2026-11-23T"), "{offer}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_of_few_shows_their_steps_and_what_they_take() {
+async fn plan_of_few_handoffs_shows_steps_and_forecast() {
     let lab = lab(World::slow()).await;
     second_route(&lab).await;
     for (name, size) in [("orders", 100), ("payroll", 2_000), ("shop-1", 400), ("depot", 50)] {
@@ -139,7 +139,7 @@ async fn a_plan_of_few_shows_their_steps_and_what_they_take() {
     declare(&lab, &wave);
     let ran = lab.source(&["plan"]).await;
     assert_eq!(ran.exit, Exit::Pending, "{}", ran.out);
-    reads_well(&ran);
+    assert_fits_100_columns(&ran);
     insta::assert_snapshot!("wave_plan_few", ran.out);
     let mut json = planned(&lab).await;
     for handoff in json["handoffs"].as_array_mut().unwrap() {
@@ -147,12 +147,12 @@ async fn a_plan_of_few_shows_their_steps_and_what_they_take() {
     }
     insta::assert_json_snapshot!("wave_plan_few_json", json);
 
-    // An estimate that has begun to come true is corrected by what AWS reports.
+    // The forecast of an active handoff uses the progress that AWS reports.
     let before = json["forecast"]["lands_seconds"].as_u64().unwrap();
     assert_eq!(lab.source_for(Duration::from_hours(2)).await.exit, Exit::Pending);
     let json = planned(&lab).await;
     let after = json["forecast"]["lands_seconds"].as_u64().unwrap();
-    assert!(after + 9 * 3_600 < before, "the snapshots are there, and the copies well on: {before} {after}");
+    assert!(after + 9 * 3_600 < before, "finished snapshots and copy progress do not count: {before} {after}");
     let quotas = json["forecast"]["quotas"].as_array().unwrap();
     let used: Vec<u64> = quotas.iter().map(|quota| quota["used"].as_u64().unwrap()).collect();
     assert_eq!(used, [3, 1, 1, 2, 2], "{quotas:?}");
@@ -160,7 +160,7 @@ async fn a_plan_of_few_shows_their_steps_and_what_they_take() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_of_many_is_a_table_and_shows_the_steps_of_one_that_is_asked_for() {
+async fn plan_of_many_handoffs_is_table_with_steps_on_request() {
     let lab = lab(World::slow()).await;
     second_route(&lab).await;
     for number in 1..=40 {
@@ -177,7 +177,7 @@ async fn a_plan_of_many_is_a_table_and_shows_the_steps_of_one_that_is_asked_for(
     lab.cloud.forget_calls();
     let ran = lab.source(&["plan"]).await;
     assert_eq!(ran.exit, Exit::Pending, "{}", ran.out);
-    reads_well(&ran);
+    assert_fits_100_columns(&ran);
     insta::assert_snapshot!("wave_plan_many", ran.out);
     let calls = lab.cloud.calls();
     assert!(calls.len() < 20, "{} calls for 40 handoffs", calls.len());
@@ -195,7 +195,7 @@ async fn a_plan_of_many_is_a_table_and_shows_the_steps_of_one_that_is_asked_for(
         assert_eq!(none.exit, Exit::Usage);
         assert!(none.words().contains("no handoff of shop-"), "{}", none.out);
     }
-    // Somebody else's copy takes one of the places.
+    // A copy that is not an agent's uses one of the copy slots.
     lab.cloud.create_database(Database { allocated_gib: 2_000, ..Database::new(A, TARGET, "other") });
     let there = lab.admin(A, TARGET);
     there.rds.create_db_snapshot().db_instance_identifier("other").db_snapshot_identifier("x").send().await.unwrap();
@@ -208,20 +208,20 @@ async fn a_plan_of_many_is_a_table_and_shows_the_steps_of_one_that_is_asked_for(
     let quotas = json["forecast"]["quotas"].as_array().unwrap();
     assert_eq!(quotas.iter().find(copies).unwrap()["used"], 1);
     let handoffs = json["forecast"]["handoffs"].as_array().unwrap();
-    // Five are left, and five that are ready after 4,600 s: the next one, which was ready after 5,600 s, waits.
+    // Five slots are left for the five snapshots ready after 4,600 s. The next one, ready after 5,600 s, waits.
     let begun = |of: &&Value| of["region"] == TARGET && of["copy_begins_seconds"].as_u64().unwrap() <= 5_600;
     assert_eq!(handoffs.iter().filter(begun).count(), 5);
     tokio::time::sleep(Duration::from_hours(1)).await;
 
     let json = planned(&lab).await;
     assert_eq!(json["handoffs"].as_array().unwrap().len(), 40);
-    // Six copies at once to one Region, and never more.
+    // At most six copies at once to one Region.
     let handoffs = json["forecast"]["handoffs"].as_array().unwrap();
     assert_eq!(handoffs[0]["database"], "shop-07");
     let seconds = |of: &Value, what: &str| of[what].as_u64().unwrap();
     for region in [TARGET, OTHER] {
         let copies = handoffs.iter().filter(|of| of["region"] == region).map(|of| {
-            // An hour, and 10 s for each GiB.
+            // A copy takes an hour and 10 s per GiB.
             let begins = seconds(of, "copy_begins_seconds");
             (begins, begins + 3_600 + 10 * seconds(of, "size_gib"))
         });
@@ -232,7 +232,7 @@ async fn a_plan_of_many_is_a_table_and_shows_the_steps_of_one_that_is_asked_for(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_that_cannot_fit_is_refused_with_the_quota_and_run_moves_what_fits() {
+async fn plan_over_quota_is_blocked_and_run_moves_what_fits() {
     let quotas = Quotas { manual_snapshots: 3, ..Quotas::default() };
     let lab = lab(World { quotas, ..World::quick() }).await;
     let mut names = Vec::new();
@@ -243,7 +243,7 @@ async fn a_plan_that_cannot_fit_is_refused_with_the_quota_and_run_moves_what_fit
     declare(&lab, "[[wave]]\nlabel = \"cutover-1\"\ndatabases = [\"*\"]\n");
     let ran = lab.source(&["plan"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-    reads_well(&ran);
+    assert_fits_100_columns(&ran);
     let words = ran.words();
     for region in [HOME, TARGET] {
         let what =
@@ -268,7 +268,7 @@ async fn a_plan_that_cannot_fit_is_refused_with_the_quota_and_run_moves_what_fit
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_pattern_takes_in_vain_is_told_and_stops_nothing() {
+async fn unmatched_patterns_and_unsupported_databases_are_reported() {
     let lab = lab(World::quick()).await;
     for (name, team) in [("shop-1", "shop"), ("shop-2", "shop"), ("payroll", "pay")] {
         add(&lab, name, 100, team);
@@ -289,8 +289,8 @@ async fn what_a_pattern_takes_in_vain_is_told_and_stops_nothing() {
     let (plan, check) = (lab.source(&["plan"]).await, lab.source(&["check"]).await);
     assert_eq!((plan.exit, check.exit), (Exit::Pending, Exit::Settled), "{}\n{}", plan.out, check.out);
     for ran in [&plan, &check] {
-        reads_well(ran);
-        for told in [
+        assert_fits_100_columns(ran);
+        for words in [
             "wave cutover-1: depot-* takes no database",
             "wave cutover-1: except shop-9 takes no database out",
             "wave cutover-1: the override for payroll changes nothing",
@@ -299,17 +299,17 @@ async fn what_a_pattern_takes_in_vain_is_told_and_stops_nothing() {
             "shop-custom left out, because RDS Custom is not supported",
             "shop-going left out, because it is being deleted",
         ] {
-            assert!(ran.words().contains(told), "{}\nlacks {told}", ran.out);
+            assert!(ran.words().contains(words), "{}\nlacks {words}", ran.out);
         }
     }
     assert!(check.words().contains("passed wave cutover-1 to account 222222222222 in us-west-2: 2 databases, 200 GiB"));
     let versions = lab.cloud.calls().iter().filter(|call| call.action == "rds:DescribeDBEngineVersions").count();
-    assert_eq!(versions, 1, "one engine, one version, one Region");
+    assert_eq!(versions, 1, "not one call for the one engine version and Region");
 
     let (source, _) = lab.move_all(&["shop-1-cutover-1", "shop-2-cutover-1"]).await;
     assert_eq!(source.exit, Exit::Settled, "{}", source.out);
 
-    // What is named is refused.
+    // An unsupported or missing database that is named without a pattern is refused.
     lab.edit("source.toml", "\"shop-*\"", "\"shop-*\", \"shop-plain\", \"shop-3\"");
     for command in ["plan", "run"] {
         let ran = lab.source(&[command]).await;
@@ -320,13 +320,13 @@ async fn what_a_pattern_takes_in_vain_is_told_and_stops_nothing() {
     }
     let check = lab.source(&["check"]).await;
     assert_eq!(check.exit, Exit::Blocked, "{}", check.out);
-    for told in ["database shop-3: there is none in ap-northeast-1", "shop-plain/cutover-1: it is not encrypted"] {
-        assert!(check.words().contains(told), "{}", check.out);
+    for words in ["database shop-3: there is none in ap-northeast-1", "shop-plain/cutover-1: it is not encrypted"] {
+        assert!(check.words().contains(words), "{}", check.out);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wave_under_way_goes_on_when_it_is_declared_no_more() {
+async fn active_wave_continues_after_its_declaration_is_removed() {
     let lab = lab(World::quick()).await;
     add(&lab, "shop-1", 100, "shop");
     add(&lab, "shop-2", 100, "shop");
@@ -334,7 +334,7 @@ async fn a_wave_under_way_goes_on_when_it_is_declared_no_more() {
     assert_eq!(lab.source_for(Duration::from_secs(30)).await.exit, Exit::Pending);
     assert_eq!(lab.admin(A, HOME).snapshots().await.len(), 2);
 
-    // Its database has gone: no pattern takes it any more, and its terms are those of the wave all the same.
+    // The database is deleted, so no pattern matches it any more. The terms of the wave still apply.
     let a = lab.admin(A, HOME);
     a.rds.delete_db_instance().db_instance_identifier("shop-1").skip_final_snapshot(true).send().await.unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
@@ -347,7 +347,7 @@ async fn a_wave_under_way_goes_on_when_it_is_declared_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_goes_first_stands_first() {
+async fn plan_lists_handoffs_in_order_of_precedence() {
     let lab = lab(World::quick()).await;
     for (name, size) in [("small", 20), ("large", 500), ("urgent", 20), ("taken", 20)] {
         add(&lab, name, size, "shop");
@@ -366,7 +366,11 @@ async fn what_goes_first_stands_first() {
         let names = json["handoffs"].as_array().unwrap().iter().map(|one| one["handoff"].as_str().unwrap().to_owned());
         names.map(|name| name.split('/').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(order().await, ["taken", "urgent", "large", "small"], "what is under way, then by rank");
+    assert_eq!(
+        order().await,
+        ["taken", "urgent", "large", "small"],
+        "not active handoffs first, then by priority and size"
+    );
     a.rds
         .add_tags_to_resource()
         .resource_name(format!("arn:aws:rds:{HOME}:{A}:snapshot:{snapshot}"))
@@ -375,5 +379,5 @@ async fn what_goes_first_stands_first() {
         .await
         .unwrap();
     tokio::time::sleep(Duration::from_mins(1)).await;
-    assert_eq!(order().await[0], "taken", "what must be taken back");
+    assert_eq!(order().await[0], "taken", "the handoff to withdraw is not first");
 }

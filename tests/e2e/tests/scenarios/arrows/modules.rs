@@ -1,16 +1,16 @@
 //! The modules of a crate and the arrows between them, read from its source.
 //!
-//! A module is a file; an inline `mod` belongs to its file. An arrow goes from the file that names an item to the file that
-//! defines it, whichever re-export it is named by, so a parent that declares and re-exports its children has no arrow to
-//! them. Names are read from `use` declarations and from paths in code; what is under `#[cfg(test)]` is left out. Methods
-//! are not seen, only the types that they are called on when those are named.
+//! A module is a file; an inline `mod` belongs to its file. An arrow goes from the file that names an item to the file
+//! that defines it, through any re-exports. A parent that only declares and re-exports its children has no arrow to
+//! them. Names are read from `use` declarations and from paths in code; items under `#[cfg(test)]` are skipped. Calls
+//! of methods are not seen, only the types that code names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The lines, from 1, on which one file (the first) names what another one defines. Files are named relative to `src`.
+/// The lines, from 1, on which the first file names an item that the second file defines. Paths are relative to `src`.
 pub(super) type Arrows = BTreeMap<(String, String), BTreeSet<usize>>;
 
-/// The files of a crate that are modules, and the arrows between them. `sources` has the text of each file of `src`.
+/// Returns the module files of a crate and the arrows between them. `sources` has the text of each file of `src`.
 pub(super) fn read(sources: &BTreeMap<String, String>) -> (BTreeSet<String>, Arrows) {
     let (mut files, mut arrows) = (BTreeSet::new(), Arrows::new());
     for root in ["lib.rs", "main.rs"].into_iter().filter(|root| sources.contains_key(*root)) {
@@ -24,7 +24,7 @@ pub(super) fn read(sources: &BTreeMap<String, String>) -> (BTreeSet<String>, Arr
     (files, arrows)
 }
 
-/// A word, a `::`, or any other character that is not in a comment or a literal.
+/// A word, a `::`, or another character, outside comments and literals.
 struct Token<'a> {
     text: &'a str,
     line: usize,
@@ -58,7 +58,7 @@ fn tokens(source: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The length of the block comment that `text` begins with. They nest.
+/// The length of the block comment at the start of `text`. Block comments nest.
 fn block_comment(text: &str) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < text.len() {
@@ -76,7 +76,7 @@ fn block_comment(text: &str) -> usize {
     at
 }
 
-/// The length of the string, character or lifetime that `text` begins with.
+/// The length of the string, character or lifetime at the start of `text`.
 fn literal(text: &str) -> Option<usize> {
     let prefix = ["", "b", "c", "r", "br", "cr"].into_iter().find(|prefix| {
         let after = text.strip_prefix(prefix).unwrap_or("");
@@ -92,7 +92,7 @@ fn literal(text: &str) -> Option<usize> {
     }
     let quote = after.chars().next()?;
     let mut inside = after.char_indices().skip(1);
-    // A quote, one character that is no escape, and no quote: a lifetime.
+    // A quote and a character that is not an escape, without a closing quote, is a lifetime.
     if quote == '\'' && !after[1..].starts_with('\\') && after.chars().nth(2) != Some('\'') {
         return Some(prefix.len() + 1);
     }
@@ -106,7 +106,7 @@ fn literal(text: &str) -> Option<usize> {
     Some(text.len())
 }
 
-/// A path in code, or one that a `use` declaration brings in.
+/// A path in code or in a `use` declaration.
 struct Path {
     segments: Vec<String>,
     line: usize,
@@ -114,7 +114,7 @@ struct Path {
 
 struct Import {
     path: Path,
-    /// The name that it has from here on; `*` for all names.
+    /// The imported name; `*` for a glob.
     name: String,
     is_public: bool,
 }
@@ -126,13 +126,13 @@ struct Module {
     children: BTreeMap<String, usize>,
     imports: Vec<Import>,
     paths: Vec<Path>,
-    /// Words that stand alone, neither behind nor before a `::`.
+    /// Words that are not next to a `::`.
     words: BTreeSet<String>,
-    /// Those of them that are called.
+    /// The words that are called as functions.
     called: BTreeSet<String>,
 }
 
-/// Where a path leads.
+/// What a path resolves to.
 enum Target {
     Module(usize),
     /// An item that this module defines.
@@ -147,7 +147,7 @@ impl Target {
     }
 }
 
-/// The modules below one root.
+/// The modules of one root file.
 #[derive(Default)]
 struct Tree(Vec<Module>);
 
@@ -157,7 +157,7 @@ impl Tree {
         self.0.len() - 1
     }
 
-    /// Reads a file and all that it declares.
+    /// Reads a file and the modules that it declares.
     fn file(&mut self, sources: &BTreeMap<String, String>, file: &str, parent: Option<usize>) -> usize {
         let module = self.module(file, parent);
         let tokens = tokens(&sources[file]);
@@ -167,7 +167,7 @@ impl Tree {
             Some((folder, "mod.rs")) => format!("{folder}/"),
             _ => format!("{}/", file.trim_end_matches(".rs")),
         };
-        // Inline modules: which one, and how deep the braces are outside of it.
+        // The open inline modules, each with the depth of the braces around it.
         let (mut open, mut depth, mut at) = (vec![(module, 0)], 0, 0);
         while at < tokens.len() {
             let here = open.last().map_or(module, |(here, _)| *here);
@@ -234,7 +234,7 @@ impl Tree {
         module
     }
 
-    /// Where a path that stands in `module` leads; `None` when it leaves the crate or names something local.
+    /// Resolves a path in `module`; `None` if it leaves the crate or names something local.
     fn resolve(&self, module: usize, path: &[String], seen: &mut BTreeSet<(usize, String)>) -> Option<Target> {
         let (mut here, mut rest) = (module, path);
         match rest.first()?.as_str() {
@@ -275,7 +275,7 @@ impl Tree {
         std::iter::successors(Some(module), |module| self.0[*module].parent).skip(1).any(|above| above == ancestor)
     }
 
-    /// From which file to which, and on which line.
+    /// The arrows: from which file, to which file, on which line.
     fn arrows(&self) -> Vec<(String, String, usize)> {
         let mut arrows = Vec::new();
         for (index, module) in self.0.iter().enumerate() {
@@ -284,12 +284,13 @@ impl Tree {
                 let Some(target) = target(path) else { continue };
                 assert!(
                     name != "*" || matches!(target, Target::Item(_)),
-                    "src/{}:{}: a glob hides what is used: name it",
+                    "src/{}:{}: a glob import hides which names are used: list them",
                     module.file,
                     path.line
                 );
                 let counts = match target {
-                    // The paths that go through it count, and a function of the same name.
+                    // The paths through the module count by themselves; the import counts only for a function of the
+                    // same name.
                     Target::Module(_) => module.called.contains(name),
                     Target::Item(to) => !(*is_public && self.is_below(to, index)) || module.words.contains(name),
                 };
@@ -313,7 +314,7 @@ fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// Where the item ends that begins at `at`, maybe with more attributes.
+/// The index behind the item that starts at `at`, including further attributes.
 fn item_end(texts: &[&str], mut at: usize) -> usize {
     let mut depth = 0;
     while let Some(text) = texts.get(at) {
@@ -329,7 +330,7 @@ fn item_end(texts: &[&str], mut at: usize) -> usize {
     at
 }
 
-/// The paths of a `use` declaration, each with the name that it brings in. Ends behind the tree: at `,`, `}` or `;`.
+/// The paths of a `use` declaration, each with the imported name. Leaves `at` behind the tree: at `,`, `}` or `;`.
 fn use_tree(tokens: &[Token<'_>], at: &mut usize, lead: &[String]) -> Vec<(Path, String)> {
     let (mut segments, mut paths) = (lead.to_vec(), Vec::new());
     let line = tokens[*at].line;

@@ -1,34 +1,34 @@
-//! Handoffs that somebody remembers: the tags that agents would have written, written by an administrator.
+//! Past handoffs: an administrator writes the tags that agents would have written.
 
 use aws_sdk_rds::types::Tag;
 use aws_sim::Database;
 use e2e::{A, B, HOME, Lab, TARGET};
 
-/// So many minutes after the Lab has begun.
+/// The time this many minutes after the start of the Lab.
 fn at(minute: u32) -> String {
     let hour = 10 + minute / 60;
     format!("2026-11-{:02}T{:02}:{:02}:00Z", 21 + hour / 24, hour % 24, minute % 60)
 }
 
-/// A handoff that somebody remembers: minutes of the times that its tags tell, and tags as they are.
+/// A past handoff: the times of its tags, in minutes after the start of the Lab, and further values of the tags.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Past {
     hello: Option<u32>,
-    /// And what is lacking.
+    /// The time, and what account B lacks.
     ready: Option<(u32, &'static str)>,
-    /// From, and until.
+    /// The times `issued`, and `start-by` and `access-until`.
     offer: Option<(u32, u32)>,
     published: Option<u32>,
-    /// Stages of account B, with a reason.
+    /// The receipts of account B: stage, time and reason.
     heard: Vec<(&'static str, u32, &'static str)>,
     ended: Option<(&'static str, u32)>,
     settled: Option<(&'static str, u32)>,
-    /// The shared copy is still there.
+    /// Whether the shared copy still exists.
     copy: bool,
 }
 
 impl Past {
-    /// Offered, and settled with this outcome at this minute.
+    /// Offered, ended with this outcome at this minute, and settled three minutes later.
     fn settled(outcome: &'static str, minute: u32) -> Self {
         let (ended, settled) = (Some((outcome, minute)), Some((outcome, minute + 3)));
         Self { ended, settled, ..Self::offered() }
@@ -50,8 +50,8 @@ impl Past {
         let word = |word: &str| if word.is_empty() { String::new() } else { format!(" {word}") };
         let mut tags = Vec::new();
         let mut tag = |key: &str, value: String| tags.push((format!("rds-handoff:{key}"), value));
-        if let Some(asked) = self.hello {
-            tag("hello", format!("issued={0} sent={0} nonce={nonce} sha256={digest}", at(asked)));
+        if let Some(sent) = self.hello {
+            tag("hello", format!("issued={0} sent={0} nonce={nonce} sha256={digest}", at(sent)));
         }
         if let Some((ready, lack)) = self.ready {
             tag("ready", format!("{}{}", at(ready), word(lack)));
@@ -83,11 +83,11 @@ async fn snapshot(lab: &Lab, region: &str, database: Database, name: &str, tags:
     call.db_snapshot_identifier(name).set_tags(Some(tags)).send().await.unwrap();
 }
 
-/// Writes the tags that agents would have written.
-pub(super) async fn remember(lab: &Lab, nth: usize, database: &str, label: &str, past: &Past) {
+/// Creates the snapshots of a past handoff with their tags.
+pub(super) async fn create(lab: &Lab, nth: usize, database: &str, label: &str, past: &Past) {
     let id = format!("{nth:016x}");
     let size = 20 * u32::try_from(nth).unwrap();
-    let given = |region| Database { allocated_gib: size, ..Database::new(A, region, database) };
+    let sized = |region| Database { allocated_gib: size, ..Database::new(A, region, database) };
     let own = [
         ("role", "source"),
         ("id", &id),
@@ -98,23 +98,23 @@ pub(super) async fn remember(lab: &Lab, nth: usize, database: &str, label: &str,
     ];
     let own = own.map(|(key, value)| (format!("rds-handoff:{key}"), value.to_owned()));
     let tags = own.iter().cloned().chain(past.tags()).collect();
-    snapshot(lab, HOME, given(HOME), &format!("rds-handoff-{database}-{id}-source"), tags).await;
+    snapshot(lab, HOME, sized(HOME), &format!("rds-handoff-{database}-{id}-source"), tags).await;
     if past.copy {
         let tags = vec![("rds-handoff:role".to_owned(), "shared".to_owned()), own[1].clone()];
-        snapshot(lab, TARGET, given(TARGET), &format!("rds-handoff-{database}-{id}-shared"), tags).await;
+        snapshot(lab, TARGET, sized(TARGET), &format!("rds-handoff-{database}-{id}-shared"), tags).await;
     }
 }
 
-/// A handoff of every end, and of every place where one may be.
+/// A handoff for each outcome, and for each state in which an active handoff may be.
 pub(super) fn pasts() -> Vec<(&'static str, Past)> {
     let accepted = || vec![("accepted", 205, "")];
     let landed = || vec![("accepted", 205, ""), ("landed", 265, "")];
     let restored = vec![("accepted", 205, ""), ("landed", 265, ""), ("restored", 300, "")];
-    let unasked = Past { hello: None, ready: None, ..Past::settled("landed", 266) };
+    let without_hello = Past { hello: None, ready: None, ..Past::settled("landed", 266) };
     let restore_failed = vec![("accepted", 205, ""), ("landed", 265, ""), ("failed", 280, "restore-failed")];
     vec![
         ("orders", Past { heard: restored, ..Past::settled("landed", 266) }),
-        ("billing", Past { heard: landed(), ..unasked }),
+        ("billing", Past { heard: landed(), ..without_hello }),
         ("crm", Past { heard: restore_failed, ..Past::settled("landed", 266) }),
         (
             "catalog",

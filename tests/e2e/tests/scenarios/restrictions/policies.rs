@@ -1,4 +1,4 @@
-//! The policies that ship, statement by statement: what each of them keeps out, and how to take that away.
+//! The restrictions in each statement of the shipped policies, and how to lift them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use stack::Template;
 pub(super) const SOURCE: &str = "rds-handoff-source-agent";
 pub(super) const TARGET_ROLE: &str = "rds-handoff-target-agent";
 
-/// What has one policy. Those of key mode `existing` stand in the places of the others.
+/// A policy by its place. Those of key mode `existing` replace the corresponding ones of key mode `managed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doc {
     SourceRole,
@@ -33,17 +33,17 @@ pub(super) enum Doc {
     ExistingReplica,
 }
 
-/// One thing that a statement keeps out: `Deny`; or of an Allow `Resource`, `Principal` or `Action`, when it names any, and each
-/// condition by its operator and key.
-pub(super) type Bound = (Doc, String, String);
+/// One restriction of a statement: the policy, the Sid, and the element. The element is `Deny`; or, of an Allow,
+/// `Resource`, `Principal` or `Action` if it is not `*`, or a condition by its operator and key.
+pub(super) type Restriction = (Doc, String, String);
 
-/// All policies, as documents. A role has several.
+/// The documents of all policies. A role has several documents.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Policies(pub(super) BTreeMap<Doc, Vec<Value>>);
 
 impl Policies {
-    /// Of the templates, with parameters as narrow as a careful administrator chooses them. The handoff key's own policies are
-    /// the agent's work: they are read where they stand.
+    /// Reads the policies from the templates, with parameters as narrow as a careful administrator chooses them. The
+    /// policies of the managed handoff key are written by the agent: they are read from the Lab.
     pub(super) async fn shipped(lab: &Lab, database_key: &str) -> Self {
         let mut policies = Self::default();
         let databases = format!("arn:aws:rds:{HOME}:{A}:db:orders,arn:aws:rds:{HOME}:{A}:db:plain");
@@ -64,16 +64,16 @@ impl Policies {
         let of_b = [&route[..], &of_b].concat();
         let trusted_b = [&of_b[..], &[("TrustedPrincipals", &runner_b)]].concat();
         let served_b = [&of_b[..], &[("TrustedService", "ecs-tasks.amazonaws.com")]].concat();
-        let given = [("TargetAccount", B), ("KeyMode", "existing")];
+        let existing = [("TargetAccount", B), ("KeyMode", "existing")];
         let replica = [("SourceRegion", HOME), ("TargetAccount", B), ("PrimaryKeyArn", "arn")];
         policies.read(&Template::read("source-account.yaml", A, HOME, &trusted), false);
         policies.read(&Template::read("target-account.yaml", B, TARGET, &trusted_b), false);
-        policies.read(&Template::read("source-region.yaml", A, HOME, &given[..1]), false);
+        policies.read(&Template::read("source-region.yaml", A, HOME, &existing[..1]), false);
         policies.read(&Template::read("target-region.yaml", B, TARGET, &[("SourceAccounts", A)]), false);
         policies.read(&Template::read("source-requests.yaml", A, HOME, &[]), false);
         policies.read(&Template::read("source-account.yaml", A, HOME, &served), true);
         policies.read(&Template::read("target-account.yaml", B, TARGET, &served_b), true);
-        policies.read(&Template::read("source-region.yaml", A, HOME, &given), true);
+        policies.read(&Template::read("source-region.yaml", A, HOME, &existing), true);
         policies.read(&Template::read("source-target-region.yaml", A, TARGET, &replica), true);
         for (doc, region) in [(Doc::Primary, HOME), (Doc::Replica, TARGET)] {
             let key = lab.replica_key().await;
@@ -83,14 +83,15 @@ impl Policies {
         policies
     }
 
-    /// Every policy of a stack; of those that another choice of parameters makes, what they say differently.
-    fn read(&mut self, template: &Template, otherwise: bool) {
+    /// Adds the policies of a stack. `existing` marks the stacks of the second choice of parameters, with key mode
+    /// `existing`: of these only the policies that the first choice does not have.
+    fn read(&mut self, template: &Template, existing: bool) {
         for (name, resource) in template.resources() {
             let of_a = template.account() == A;
             let properties = &resource.properties;
             let policy = &properties["PolicyDocument"];
             let queue = || properties["Queues"][0].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
-            let (doc, policy) = match (resource.kind.as_str(), otherwise) {
+            let (doc, policy) = match (resource.kind.as_str(), existing) {
                 ("AWS::IAM::Role", _) if of_a => (Doc::SourceTrust, &properties["AssumeRolePolicyDocument"]),
                 ("AWS::IAM::Role", _) => (Doc::TargetTrust, &properties["AssumeRolePolicyDocument"]),
                 ("AWS::IAM::ManagedPolicy", false) => match (of_a, properties.get("Roles")) {
@@ -118,7 +119,7 @@ impl Policies {
                 ("AWS::KMS::Key", false) => (Doc::OwnKey, &properties["KeyPolicy"]),
                 ("AWS::KMS::ReplicaKey", _) => (Doc::ExistingReplica, &properties["KeyPolicy"]),
                 _ => {
-                    assert!(otherwise || policy.is_null(), "{name} has a policy that nobody looks at");
+                    assert!(existing || policy.is_null(), "{name} has a policy that is not tested");
                     continue;
                 }
             };
@@ -126,12 +127,12 @@ impl Policies {
         }
     }
 
-    /// Everything that they keep out.
-    pub(super) fn bounds(&self) -> Vec<Bound> {
+    /// All restrictions.
+    pub(super) fn restrictions(&self) -> Vec<Restriction> {
         let mut found = Vec::new();
         for (doc, documents) in &self.0 {
             for statement in statements(documents) {
-                // What key mode `existing` leaves as it is has been looked at.
+                // Skip a statement that is the same in both key modes.
                 let like = match doc {
                     Doc::ExistingRole => Some(Doc::SourceRole),
                     Doc::ExistingBoundary => Some(Doc::SourceBoundary),
@@ -141,14 +142,16 @@ impl Policies {
                     continue;
                 }
                 let sid = statement["Sid"].as_str().unwrap_or_else(|| panic!("{doc:?}: a statement without a Sid"));
-                found.extend(doc.bounds(statement).into_iter().map(|bound| (*doc, sid.to_owned(), bound)));
+                found.extend(
+                    doc.restrictions(statement).into_iter().map(|restriction| (*doc, sid.to_owned(), restriction)),
+                );
             }
         }
         found
     }
 
-    /// Takes one away.
-    pub(super) fn lift(&mut self, (doc, sid, what): &Bound) {
+    /// Removes one restriction.
+    pub(super) fn lift(&mut self, (doc, sid, what): &Restriction) {
         let named = |statement: &Value| statement["Sid"] == **sid;
         let mut all = self.0.get_mut(doc).unwrap().iter_mut().map(|it| it["Statement"].as_array_mut().unwrap());
         let statements = all.find(|all| all.iter().any(named)).unwrap_or_else(|| panic!("{doc:?} has no {sid}"));
@@ -169,7 +172,7 @@ impl Policies {
         }
     }
 
-    /// Lets everybody do everything, as far as this policy is concerned.
+    /// Replaces a policy by one that allows every action.
     pub(super) fn lift_all(&mut self, doc: Doc) {
         let mut statement = json!({ "Sid": "All", "Effect": "Allow", "Action": "*", "Resource": "*" });
         if doc.names_principals() {
@@ -178,9 +181,9 @@ impl Policies {
         self.0.insert(doc, vec![json!({ "Version": "2012-10-17", "Statement": [statement] })]);
     }
 
-    /// Puts one of them in its place.
+    /// Attaches one of the policies.
     pub(super) async fn put(&self, doc: Doc, lab: &Lab) {
-        // A document without a statement is none.
+        // A document without statements means: no policy.
         let text =
             |document: &Value| if document["Statement"] == json!([]) { String::new() } else { document.to_string() };
         let documents: Vec<String> = self.0[&doc].iter().map(text).collect();
@@ -229,7 +232,7 @@ impl Doc {
         )
     }
 
-    /// As the layer is called that refuses in its name.
+    /// The name of the policy layer in a refusal.
     pub(super) fn layer(self) -> &'static str {
         match self {
             Self::SourceRole | Self::TargetRole | Self::ExistingRole => "identity-based policy",
@@ -239,9 +242,10 @@ impl Doc {
         }
     }
 
-    /// The actions of a role's statement are those that are needed, which is shown elsewhere; a trust policy has one. The
-    /// resource of a resource's own policy is that resource.
-    fn bounds(self, statement: &Value) -> Vec<String> {
+    /// The restrictions of a statement. The actions of a role's statements are left out, since `least_privilege` tests
+    /// them; so are the action of a trust policy, which is the only one, and the resource of a resource-based policy,
+    /// which is that resource.
+    fn restrictions(self, statement: &Value) -> Vec<String> {
         if statement["Effect"] == "Deny" {
             return vec!["Deny".to_owned()];
         }

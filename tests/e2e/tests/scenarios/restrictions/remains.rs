@@ -1,4 +1,4 @@
-//! When the restrictions are all in place: what is over with the offer, and what a stolen role can still do.
+//! With all restrictions in place: what ends with the offer, and what a stolen role can still do.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -18,28 +18,28 @@ const SHARED_TAG: &[(&str, &str)] = &[("rds-handoff:role", "shared")];
 const KEPT: &str = "rds-handoff-kept-shared";
 
 #[tokio::test(start_paused = true)]
-async fn after_the_end_the_key_is_shut_and_nothing_has_been_opened() {
+async fn key_is_closed_after_end_and_attacks_still_fail() {
     let scene = Box::pin(Scene::new()).await;
-    // A second copy that stays shared, so that the key alone is left to keep account B out.
+    // A second copy that stays shared, so that only the key policy can stop account B.
     for act in [Copies((A, HOME, "source"), KEPT, Some("replica"), SHARED_TAG), Shares(KEPT, B)] {
         assert_eq!(scene.attempt(S, &act).await, Outcome::Done);
         tokio::time::sleep(Duration::from_mins(1)).await;
     }
     let kept = Copies((A, TARGET, KEPT), "rds-handoff-again-target", Some("own"), TARGET_TAG);
-    assert_eq!(scene.fork().attempt(T, &kept).await, Outcome::Done, "while the offer is open");
+    assert_eq!(scene.fork().attempt(T, &kept).await, Outcome::Done, "not possible while the offer is open");
 
     for revoked in [false, true] {
         let scene = scene.fork();
         let home = scene.lab.admin(A, HOME);
         if revoked {
             let source = format!("arn:aws:rds:{HOME}:{A}:snapshot:{}", scene.snapshots["source"]);
-            let mark = tags(&[("rds-handoff:ended", "revoked/2026-11-21T10:10:00Z")]);
-            home.rds.add_tags_to_resource().resource_name(source).set_tags(mark).send().await.unwrap();
+            let ended = tags(&[("rds-handoff:ended", "revoked/2026-11-21T10:10:00Z")]);
+            home.rds.add_tags_to_resource().resource_name(source).set_tags(ended).send().await.unwrap();
         }
         let ran = Lab::in_time(scene.lab.source(&["run"])).await;
         assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
-        let shut = Outcome::Refused("kms:DescribeKey".to_owned(), "resource-based policy");
-        assert_eq!(scene.attempt(T, &kept).await, shut);
+        let refused = Outcome::Refused("kms:DescribeKey".to_owned(), "resource-based policy");
+        assert_eq!(scene.attempt(T, &kept).await, refused);
         let kms = scene.lab.admin(A, TARGET).kms;
         let grants = kms.list_grants().key_id(&scene.keys["replica"]).send().await.unwrap();
         assert!(grants.grants().iter().all(|grant| !grant.issuing_account().unwrap().contains(B)), "{grants:?}");
@@ -49,19 +49,19 @@ async fn after_the_end_the_key_is_shut_and_nothing_has_been_opened() {
     }
 }
 
-/// What an administrator can do about it beyond the policies of a stack.
+/// What an administrator can do beyond the policies of the stacks.
 #[derive(Debug, Clone, Copy)]
 enum Stop {
     /// Key mode `existing`.
     ExistingKeys,
-    /// A resource control policy on account A that knows who may use its keys.
+    /// A resource control policy on account A that names the principals that may use its keys.
     ResourceControl,
 }
 
-/// What it is called, the acts, and what stops them.
+/// The description of an attack, its acts, and what stops them.
 type Remaining = (&'static str, Vec<(By, Act)>, &'static [Stop]);
 
-/// What the policies do not stop.
+/// The attacks that the policies do not stop.
 fn remaining() -> Vec<Remaining> {
     let shared = (A, TARGET, "shared");
     let plain = ("plain", "rds-handoff-plain-source", "rds-handoff-plain-shared");
@@ -76,12 +76,12 @@ fn remaining() -> Vec<Remaining> {
             &[Stop::ExistingKeys, Stop::ResourceControl],
         ),
         (
-            "account A's role makes a key without an alias its own, and opens it",
+            "account A's role puts the handoff tags on a key without an alias, and opens it to account C",
             vec![(S, TagsAKey("other role")), (S, OpensAKey("other role", false))],
             &[Stop::ExistingKeys],
         ),
         (
-            "account A's role publishes a database that is not encrypted, and may go",
+            "account A's role makes public a snapshot of an unencrypted database that it may move",
             vec![
                 (S_HOME, Snapshots(plain.0, plain.1, &[("rds-handoff:role", "source")])),
                 (S, Copies((A, HOME, plain.1), plain.2, None, SHARED_TAG)),
@@ -90,7 +90,7 @@ fn remaining() -> Vec<Remaining> {
             &[],
         ),
         (
-            "account A's role marks what somebody else has given our name, and deletes it",
+            "account A's role tags a foreign snapshot that has our name, and deletes it",
             vec![
                 (S, Tags("snapshot:rds-handoff-branch-shared", SHARED_TAG)),
                 (S, DeletesASnapshot("rds-handoff-branch-shared")),
@@ -98,17 +98,17 @@ fn remaining() -> Vec<Remaining> {
             &[],
         ),
         (
-            "account A's role shares what somebody else has given our name, without marking it",
+            "account A's role shares a foreign snapshot that has our name, without tagging it",
             vec![(S, Shares("rds-handoff-branch-shared", C))],
             &[],
         ),
         (
-            "account B's role opens a database that has moved to the internet",
+            "account B's role makes a restored database publicly accessible",
             vec![(T, Modifies("orders-cutover-1", Change::Public))],
             &[],
         ),
         (
-            "account B's role marks a database that has our name, and unprotects it",
+            "account B's role tags a foreign database that has our name, and disables its deletion protection",
             vec![
                 (T, Tags("db:stock-cutover-9", &[("rds-handoff:role", "database")])),
                 (T, Modifies("stock-cutover-9", Change::Protection)),
@@ -118,7 +118,7 @@ fn remaining() -> Vec<Remaining> {
     ]
 }
 
-async fn play(scene: &Scene, acts: &[(By, Act)]) -> Outcome {
+async fn attack(scene: &Scene, acts: &[(By, Act)]) -> Outcome {
     for (by, act) in acts {
         match scene.attempt(*by, act).await {
             Outcome::Done => tokio::time::sleep(Duration::from_mins(1)).await,
@@ -129,11 +129,11 @@ async fn play(scene: &Scene, acts: &[(By, Act)]) -> Outcome {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_stolen_role_can_still_do() {
+async fn table_lists_what_stolen_role_can_still_do() {
     let scene = Box::pin(Scene::new()).await;
     let mut table = String::new();
     for (what, acts, stops) in remaining() {
-        assert_eq!(Box::pin(play(&scene.fork(), &acts)).await, Outcome::Done, "{what}");
+        assert_eq!(Box::pin(attack(&scene.fork(), &acts)).await, Outcome::Done, "{what}");
         let _ = writeln!(table, "{what}");
         for stop in stops {
             let scene = scene.fork();
@@ -151,9 +151,9 @@ async fn what_a_stolen_role_can_still_do() {
                     scene.lab.cloud.set_resource_control_policies(A, &[&policy]).unwrap();
                 }
             }
-            let outcome = Box::pin(play(&scene, &acts)).await;
+            let outcome = Box::pin(attack(&scene, &acts)).await;
             let Outcome::Refused(action, layer) = outcome else { panic!("{what}, {stop:?}: {outcome:?}") };
-            let _ = writeln!(table, "    with {stop:?}: no {action}, for the {layer}");
+            let _ = writeln!(table, "    with {stop:?}: {action} is refused by the {layer}");
         }
     }
     insta::with_settings!({ snapshot_path => "../snapshots" }, { insta::assert_snapshot!("what_remains", table) });

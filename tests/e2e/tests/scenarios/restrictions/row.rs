@@ -1,23 +1,24 @@
 //! An attack, and the restrictions that stop it.
 
 use super::acts::{Act, By};
-use super::policies::{Bound, Doc};
+use super::policies::{Doc, Restriction};
 
-/// An attack that each of these restrictions stops alone.
+/// An attack that each of these restrictions stops by itself.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// What it is called.
+    /// The description of the attack in the table.
     pub(super) attack: &'static str,
     pub(super) by: By,
     pub(super) act: Act,
-    pub(super) stops: Vec<Bound>,
-    /// Policies that are taken away as a whole, because they would stop it as well by what they do not say.
+    pub(super) stops: Vec<Restriction>,
+    /// A policy that is lifted as a whole, because it would stop the attack too: it does not allow the action.
     pub(super) without: Option<Doc>,
-    /// What is done before, and allowed.
+    /// An act that comes before the attack, and is allowed.
     pub(super) after: Option<(By, Act)>,
 }
 
-/// `"what is done" BY Act => Document Sid WHAT, ...;`, the last also in parentheses with what else there is to it.
+/// `"description" BY Act => Document Sid RESTRICTION, ...;`, optionally with `(without Document)` or `(after BY Act)`
+/// at the end.
 macro_rules! rows {
     ($($attack:literal $by:ident $act:expr => $($doc:ident $sid:ident $what:ident),+
         $((without $whole:ident))? $((after $first:ident $before:expr))?;)+) => {
@@ -34,23 +35,25 @@ macro_rules! rows {
 pub(super) use rows;
 
 impl Row {
-    /// What it shows: under the policies of key mode `existing` those alone, since all else has been shown.
-    pub(super) fn shown(&self) -> impl Iterator<Item = &Bound> {
-        let given = |bound: &&Bound| matches!(bound.0, Doc::ExistingPrimary | Doc::ExistingReplica);
-        let only = self.stops.iter().any(|bound| given(&bound));
-        self.stops.iter().filter(move |bound| !only || given(bound))
+    /// The restrictions that the row tests: of a row for key mode `existing` only the restrictions in that mode's
+    /// policies, since the other row tests the rest.
+    pub(super) fn tested(&self) -> impl Iterator<Item = &Restriction> {
+        let is_existing =
+            |restriction: &&Restriction| matches!(restriction.0, Doc::ExistingPrimary | Doc::ExistingReplica);
+        let only = self.stops.iter().any(|restriction| is_existing(&restriction));
+        self.stops.iter().filter(move |restriction| !only || is_existing(restriction))
     }
 
-    /// The same under the policies of key mode `existing`, if they say anything about it.
-    pub(super) fn given(&self) -> Option<Self> {
+    /// The same attack under the policies of key mode `existing`, if they contain a restriction against it.
+    pub(super) fn with_existing_key(&self) -> Option<Self> {
         let instead = |doc: Doc| match doc {
             Doc::Primary => Doc::ExistingPrimary,
             Doc::Replica => Doc::ExistingReplica,
             other => other,
         };
-        let stops: Vec<Bound> =
+        let stops: Vec<Restriction> =
             self.stops.iter().map(|(doc, sid, what)| (instead(*doc), sid.clone(), what.clone())).collect();
-        // Its statements have no date.
+        // The statements of key mode `existing` have no end date.
         let differs = stops != self.stops && !stops.iter().any(|(_, _, what)| what == UNTIL);
         let (act, after) = (self.act.clone(), self.after.clone());
         differs.then_some(Self { act, stops, after, ..*self })

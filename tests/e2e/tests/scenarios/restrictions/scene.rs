@@ -1,5 +1,5 @@
-//! Where the attacks take place: an offer is open, its database is restored in account B, and others have things of their own in
-//! both accounts.
+//! The world of the attacks: an offer is open, its database is restored in account B, and both accounts have resources
+//! that are not the handoff's.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use serde_json::json;
 
 use super::policies::{Doc, Policies};
 
-/// Somebody else's account.
+/// A third account.
 pub(super) const C: &str = "333333333333";
-/// A Region of no route.
+/// A Region without a route.
 pub(super) const ELSEWHERE: &str = "eu-west-1";
 
-/// Both accounts, and what everything is called.
+/// The Lab, and the names of its keys and snapshots in the attacks.
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) lab: Lab,
-    /// ARNs of keys, by what they are called here.
+    /// ARNs of the keys, by the names that attacks use.
     pub(super) keys: BTreeMap<&'static str, String>,
-    /// The handoff's three snapshots.
+    /// The names of the handoff's three snapshots, by role.
     pub(super) snapshots: BTreeMap<&'static str, String>,
     pub(super) shipped: Policies,
 }
@@ -39,8 +39,8 @@ pub(super) fn key_tags(tags: &[(&str, &str)]) -> Option<Vec<KeyTag>> {
     Some(tags.collect()).filter(|tags: &Vec<KeyTag>| !tags.is_empty())
 }
 
-/// The three tags of a handoff key, one of them with another value.
-pub(super) fn marks(other: Option<&str>) -> Vec<(&'static str, &'static str)> {
+/// The three tags of a handoff key; the tag `other`, if any, has a wrong value.
+pub(super) fn handoff_key_tags(other: Option<&str>) -> Vec<(&'static str, &'static str)> {
     let right = [
         ("rds-handoff:role", "key", "own-key"),
         ("rds-handoff:source-region", HOME, ELSEWHERE),
@@ -60,7 +60,7 @@ impl Scene {
         let database_key = lab.admin(A, HOME).create_key("of orders").await;
         lab.cloud.create_database(Database { kms_key: Some(database_key.clone()), ..Database::new(A, HOME, "orders") });
         lab.configure_source(&["orders"], "");
-        // The replica is there as soon as an offer is.
+        // Once there is an offer, the replica exists.
         let offered = lab.source_for(Duration::from_mins(15)).await;
         assert_eq!(offered.exit, Exit::Pending, "{}", offered.out);
         let mut scene =
@@ -71,7 +71,7 @@ impl Scene {
                 scene.shipped.put(*doc, &scene.lab).await;
             }
         }
-        // And account B restores under the policies with narrow parameters.
+        // Account B restores under the policies with narrow parameters.
         let restored = Lab::in_time(scene.lab.target_until_restored(&["orders-cutover-1"])).await;
         assert_eq!(restored.exit, Exit::Settled, "{}", restored.out);
         let own = [(A, HOME, "source"), (A, TARGET, "shared"), (B, TARGET, "target")];
@@ -84,17 +84,17 @@ impl Scene {
         scene.in_account_a().await;
         scene.in_account_b().await;
         scene.in_account_c().await;
-        // What has been begun is done.
+        // Wait until all operations have finished.
         tokio::time::sleep(Duration::from_mins(5)).await;
         for invariant in Invariant::ALL {
             scene
                 .lab
-                .exempt(invariant, "from now on thieves act under the agents' roles, and some attacks are to succeed");
+                .exempt(invariant, "from now on attackers act under the agents' roles, and some attacks must succeed");
         }
         scene
     }
 
-    /// Another one, from which nothing comes back.
+    /// An independent copy of the scene.
     pub(super) fn fork(&self) -> Self {
         let (keys, snapshots, shipped) = (self.keys.clone(), self.snapshots.clone(), self.shipped.clone());
         Self { lab: self.lab.fork(), keys, snapshots, shipped }
@@ -114,18 +114,18 @@ impl Scene {
         self.keys.insert("primary", format!("arn:aws:kms:{HOME}:{A}:key/{replica}"));
         self.keys.insert("replica", format!("arn:aws:kms:{TARGET}:{A}:key/{replica}"));
         self.keys.insert("own", self.lab.admin(B, TARGET).own_key().await);
-        // As the handoff key is, but for one thing.
+        // Like the handoff key, except for one tag.
         let others = [
             ("rds-handoff:role", "other role", "primary of other role"),
             ("rds-handoff:source-region", "other source Region", "primary of other source Region"),
             ("rds-handoff:target-account", "other target account", "primary of other target account"),
         ];
-        for (mark, replica, primary) in others {
-            self.key(replica, A, TARGET, true, &marks(Some(mark))).await;
-            self.key(primary, A, HOME, true, &marks(Some(mark))).await;
+        for (tag, replica, primary) in others {
+            self.key(replica, A, TARGET, true, &handoff_key_tags(Some(tag))).await;
+            self.key(primary, A, HOME, true, &handoff_key_tags(Some(tag))).await;
         }
-        self.key("single-Region", A, TARGET, false, &marks(None)).await;
-        self.key("elsewhere", A, ELSEWHERE, true, &marks(None)).await;
+        self.key("single-Region", A, TARGET, false, &handoff_key_tags(None)).await;
+        self.key("elsewhere", A, ELSEWHERE, true, &handoff_key_tags(None)).await;
         self.key("team", A, TARGET, false, &[]).await;
         self.key("payroll", A, HOME, false, &[]).await;
         self.key("team of B", B, TARGET, false, &[]).await;
@@ -182,7 +182,7 @@ impl Scene {
         share(&c, "rds-handoff-bait-shared").await;
     }
 
-    /// Without a key it is not encrypted.
+    /// Creates a database; without a key it is not encrypted.
     fn database(&self, account: &str, region: &str, name: &str, key: Option<&str>, tags: &[(&str, &str)]) {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let kms_key = key.map(|key| self.keys[key].clone());
@@ -197,10 +197,10 @@ pub(super) fn open_to(accounts: &[&str]) -> String {
     json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
 }
 
-async fn snapshot(by: &Admin, database: &str, name: &str, marks: &[(&str, &str)]) {
+async fn snapshot(by: &Admin, database: &str, name: &str, pairs: &[(&str, &str)]) {
     let call = by.rds.create_db_snapshot().db_instance_identifier(database).db_snapshot_identifier(name);
-    call.set_tags(tags(marks)).send().await.unwrap();
-    // One after another of a database.
+    call.set_tags(tags(pairs)).send().await.unwrap();
+    // RDS takes the snapshots of one database one after another.
     tokio::time::sleep(Duration::from_secs(10)).await;
 }
 

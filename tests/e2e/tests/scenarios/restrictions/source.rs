@@ -1,10 +1,10 @@
-//! Attacks of account A's role.
+//! Attacks with account A's role.
 
 use e2e::{A, B, HOME, TARGET};
 
 use super::acts::Act::{
     Copies, DeletesADatabase, DeletesAKey, DeletesASnapshot, Describes, Encrypts, Grants, ListsDatabases, ListsKeys,
-    LooksAtQuotas, MakesAKey, Modifies, NamesAHandoffKey, NamesAKey, OpensAKey, ReadsThePolicy, Receives, Replicates,
+    MakesAKey, Modifies, NamesAHandoffKey, NamesAKey, OpensAKey, ReadsQuotas, ReadsThePolicy, Receives, Replicates,
     RevokesGrants, Sends, Shares, Snapshots, Tags, TagsAKey,
 };
 use super::acts::{Change, Key, S, S_ELSEWHERE, S_HOME};
@@ -21,15 +21,15 @@ const RECEIPTS: &str = "rds-handoff-receipts-222222222222";
 const REQUESTS: &str = "rds-handoff-requests";
 const RECEIPTS_OF_C: &str = "rds-handoff-receipts-333333333333";
 
-/// Of snapshots and queues.
+/// Attacks on snapshots and queues.
 pub(super) fn of_snapshots() -> Vec<Row> {
     let source = (A, HOME, "source");
     rows! {
         "lists the databases of another Region" S_ELSEWHERE ListsDatabases =>
             SourceRole ListsDatabasesAndSnapshots RESOURCE;
-        "takes a snapshot of a database that may not go" S_HOME Snapshots("wiki", SOURCE, SOURCE_TAG) =>
+        "takes a snapshot of a database that is not to be moved" S_HOME Snapshots("wiki", SOURCE, SOURCE_TAG) =>
             SourceRole SnapshotsOfTheseDatabases RESOURCE;
-        "takes a snapshot without our mark" S_HOME Snapshots("orders", SOURCE, &[]) =>
+        "takes a snapshot without our role tag" S_HOME Snapshots("orders", SOURCE, &[]) =>
             SourceRole MakesSourceSnapshots REQUEST_ROLE;
         "gives a new snapshot another team's tag" S_HOME
             Snapshots("orders", SOURCE, &[("rds-handoff:role", "source"), ("team", "payroll")]) =>
@@ -38,15 +38,15 @@ pub(super) fn of_snapshots() -> Vec<Row> {
             SourceRole MakesSourceSnapshots RESOURCE, SourceBoundary NoTagsButOnOurSnapshots DENY;
         "tags a snapshot of the target Region" S Tags("snapshot:rds-handoff-old-source", NOTE) =>
             SourceRole RemembersOnSourceSnapshots RESOURCE;
-        "tags a snapshot that has our name and not our mark" S_HOME Tags("snapshot:rds-handoff-payroll-source", NOTE) =>
+        "tags a snapshot that has our name but not our role tag" S_HOME Tags("snapshot:rds-handoff-payroll-source", NOTE) =>
             SourceRole RemembersOnSourceSnapshots ROLE;
         "gives a source snapshot another team's tag" S_HOME Tags("snapshot:source", FOREIGN_TAG) =>
             SourceRole RemembersOnSourceSnapshots TAG_KEYS;
-        "copies an old snapshot out" S Copies((A, HOME, "archive"), SHARED, Some("replica"), SHARED_TAG) =>
+        "copies a snapshot that is no source snapshot" S Copies((A, HOME, "archive"), SHARED, Some("replica"), SHARED_TAG) =>
             SourceRole CopiesFromSourceSnapshots RESOURCE;
         "makes a copy outside the target Region" S_HOME Copies(source, SHARED, Some("orders"), SHARED_TAG) =>
             SourceRole MakesSharedCopies RESOURCE;
-        "makes a copy without our mark" S Copies(source, SHARED, Some("replica"), &[]) =>
+        "makes a copy without our role tag" S Copies(source, SHARED, Some("replica"), &[]) =>
             SourceRole MakesSharedCopies REQUEST_ROLE;
         "gives a new copy another team's tag" S
             Copies(source, SHARED, Some("replica"), &[("rds-handoff:role", "shared"), ("team", "payroll")]) =>
@@ -57,7 +57,7 @@ pub(super) fn of_snapshots() -> Vec<Row> {
             SourceRole SharesAndUnshares RESOURCE;
         "deletes a snapshot of the source Region" S_HOME DeletesASnapshot("rds-handoff-old-shared") =>
             SourceRole DeletesSharedCopies RESOURCE;
-        "deletes a snapshot that has our name and not our mark" S DeletesASnapshot("rds-handoff-branch-shared") =>
+        "deletes a snapshot that has our name but not our role tag" S DeletesASnapshot("rds-handoff-branch-shared") =>
             SourceRole DeletesSharedCopies ROLE;
         "deletes another team's snapshot" S DeletesASnapshot("nightly") =>
             SourceRole DeletesSharedCopies RESOURCE, SourceRole DeletesSharedCopies ROLE,
@@ -68,10 +68,10 @@ pub(super) fn of_snapshots() -> Vec<Row> {
             SourceRole ReadsItsReceipts RESOURCE;
         "forges a receipt of account B" S_HOME Sends(A, HOME, RECEIPTS, false) =>
             SourceRole BuriesBadReceipts RESOURCE;
-        "takes what is not requested of it" S_HOME Receives(A, HOME, RECEIPTS_OF_C) =>
+        "receives requests from another queue" S_HOME Receives(A, HOME, RECEIPTS_OF_C) =>
             SourceRole TakesRequests RESOURCE;
         "requests a handoff" S_HOME Sends(A, HOME, REQUESTS, false) => SourceRole BuriesBadRequests RESOURCE;
-        "looks at the quotas of another Region" S_ELSEWHERE LooksAtQuotas =>
+        "reads the quotas of another Region" S_ELSEWHERE ReadsQuotas =>
             SourceRole LooksAtVersionsAndQuotas REQUESTED_REGION;
         "deletes the database" S_HOME DeletesADatabase("orders") => SourceBoundary AtMost ACTION (without SourceRole);
         "makes the database public" S_HOME Modifies("orders", Change::Public) =>
@@ -89,7 +89,7 @@ pub(super) fn of_snapshots() -> Vec<Row> {
         "grants a database's key to account C" S_HOME Grants("orders") =>
             SourceRole LetsRdsKeepTheDatabasesKeys VIA, SourceRole LetsRdsKeepTheDatabasesKeys FOR_AWS,
             SourceBoundary NoCryptographyButThroughRds DENY;
-        "copies what is under another team's key" S
+        "copies a snapshot under another team's key" S
             Copies((A, HOME, "rds-handoff-payroll-source"), SHARED, Some("replica"), SHARED_TAG) =>
             SourceRole ReadsTheDatabasesKeysThroughRds RESOURCE, SourceRole LetsRdsKeepTheDatabasesKeys RESOURCE;
     }
@@ -107,18 +107,18 @@ const KEY_SPEC: &str = "StringEqualsIfExists kms:KeySpec";
 const KEY_USAGE: &str = "StringEqualsIfExists kms:KeyUsage";
 const NO_ALIAS: &str = "Null kms:ResourceAliases";
 
-/// Of keys.
+/// Attacks on keys.
 pub(super) fn of_keys() -> Vec<Row> {
     let copy = |key| Copies((A, HOME, "source"), SHARED, Some(key), SHARED_TAG);
     let mut rows = rows! {
-        "looks at a key of another Region" S_ELSEWHERE Describes("elsewhere") => SourceRole LooksAtKeys RESOURCE;
-        "takes back a grant of a key of one Region" S RevokesGrants("single-Region") =>
+        "describes a key of another Region" S_ELSEWHERE Describes("elsewhere") => SourceRole LooksAtKeys RESOURCE;
+        "revokes a grant of a key of a single Region" S RevokesGrants("single-Region") =>
             SourceRole ClearsTheReplica RESOURCE;
-        "reads the policy of a key of one Region" S ReadsThePolicy("single-Region") =>
+        "reads the policy of a key of a single Region" S ReadsThePolicy("single-Region") =>
             SourceRole ReadsTheReplicasPolicy RESOURCE;
-        "copies under a key of one Region" S copy("single-Region") =>
+        "copies under a key of a single Region" S copy("single-Region") =>
             SourceRole StoresUnderTheReplicaThroughRds RESOURCE, SourceRole LetsRdsKeepTheReplica RESOURCE;
-        "names a key of one Region as the handoff key" S NamesAHandoffKey("single-Region") =>
+        "gives the handoff alias to a key of a single Region" S NamesAHandoffKey("single-Region") =>
             SourceRole NamesHandoffKeys RESOURCE;
         "replicates a key of another Region" S_ELSEWHERE Replicates("elsewhere", TARGET) =>
             SourceRole ReplicatesToTheTargetRegion RESOURCE;
@@ -127,14 +127,14 @@ pub(super) fn of_keys() -> Vec<Row> {
             SourceRole MakesHandoffKeys REQUESTED_REGION, SourceRole TagsThemInTheCreatingCall REQUESTED_REGION;
         "opens the primary to account C" S_HOME OpensAKey("primary", false) =>
             SourceRole LetsAccountBUseTheReplica RESOURCE;
-        "opens the replica to account C alone, for ever" S OpensAKey("replica", true) =>
+        "opens the replica to account C alone, irrevocably" S OpensAKey("replica", true) =>
             SourceRole LetsAccountBUseTheReplica BYPASS;
-        "gives the handoff key another team's name" S NamesAKey("alias/payroll", "replica") =>
+        "gives the handoff key another team's alias" S NamesAKey("alias/payroll", "replica") =>
             SourceRole OneAliasForEachRegion RESOURCE;
         "lists the keys of another Region" S_ELSEWHERE ListsKeys => SourceRole ListsKeys REQUESTED_REGION;
         "makes a key in another Region" S_ELSEWHERE MakesAKey(Key::Right) =>
             SourceRole MakesHandoffKeys REQUESTED_REGION, SourceRole TagsThemInTheCreatingCall REQUESTED_REGION;
-        "makes a key that is not marked as ours" S_HOME MakesAKey(Key::Marked("rds-handoff:role")) =>
+        "makes a key without our role tag" S_HOME MakesAKey(Key::Marked("rds-handoff:role")) =>
             SourceRole MakesHandoffKeys REQUEST_ROLE, SourceRole TagsThemInTheCreatingCall REQUEST_ROLE;
         "makes the key of another source Region" S_HOME MakesAKey(Key::Marked("rds-handoff:source-region")) =>
             SourceRole MakesHandoffKeys REQUEST_REGION, SourceRole TagsThemInTheCreatingCall REQUEST_REGION;
@@ -142,12 +142,13 @@ pub(super) fn of_keys() -> Vec<Row> {
             SourceRole MakesHandoffKeys REQUEST_ACCOUNT, SourceRole TagsThemInTheCreatingCall REQUEST_ACCOUNT;
         "gives a new key another team's tag" S_HOME MakesAKey(Key::WithAnotherTag) =>
             SourceRole MakesHandoffKeys KEY_TAGS, SourceRole TagsThemInTheCreatingCall KEY_TAGS;
-        "makes a key of one Region" S_HOME MakesAKey(Key::SingleRegion) => SourceRole MakesHandoffKeys MULTI_REGION;
+        "makes a key of a single Region" S_HOME MakesAKey(Key::SingleRegion) =>
+            SourceRole MakesHandoffKeys MULTI_REGION;
         "makes a key to sign with" S_HOME MakesAKey(Key::ForSigning) =>
             SourceRole MakesHandoffKeys KEY_SPEC, SourceRole MakesHandoffKeys KEY_USAGE;
-        "makes a key that is account C's for ever" S_HOME MakesAKey(Key::LockedOut) =>
+        "makes a key that belongs to account C, irrevocably" S_HOME MakesAKey(Key::LockedOut) =>
             SourceRole MakesHandoffKeys BYPASS;
-        "marks another team's key as ours" S TagsAKey("team") => SourceRole TagsThemInTheCreatingCall NO_ALIAS;
+        "puts our tags on another team's key" S TagsAKey("team") => SourceRole TagsThemInTheCreatingCall NO_ALIAS;
         "opens another team's key to account C" S OpensAKey("team", false) =>
             SourceRole GivesThemTheirFirstPolicy REQUEST_ROLE, SourceRole GivesThemTheirFirstPolicy REQUEST_REGION,
             SourceRole GivesThemTheirFirstPolicy REQUEST_ACCOUNT;
@@ -155,28 +156,29 @@ pub(super) fn of_keys() -> Vec<Row> {
             SourceRole GivesThemTheirFirstPolicy REQUESTED_REGION,
             SourceRole GivesThemTheirFirstPolicy REQUEST_ROLE, SourceRole GivesThemTheirFirstPolicy REQUEST_REGION,
             SourceRole GivesThemTheirFirstPolicy REQUEST_ACCOUNT;
-        "opens another team's key to account C alone, for ever" S OpensAKey("team", true) =>
+        "opens another team's key to account C alone, irrevocably" S OpensAKey("team", true) =>
             SourceRole GivesThemTheirFirstPolicy BYPASS,
             SourceRole GivesThemTheirFirstPolicy REQUEST_ROLE, SourceRole GivesThemTheirFirstPolicy REQUEST_REGION,
             SourceRole GivesThemTheirFirstPolicy REQUEST_ACCOUNT;
-        "makes a key although keys are given" S_HOME MakesAKey(Key::Right) => ExistingBoundary NoKeyOfItsOwn DENY;
-        "opens the given key to account C" S OpensAKey("replica", false) => ExistingBoundary NoKeyOfItsOwn DENY;
+        "makes a key in key mode existing" S_HOME MakesAKey(Key::Right) => ExistingBoundary NoKeyOfItsOwn DENY;
+        "opens the existing key to account C" S OpensAKey("replica", false) => ExistingBoundary NoKeyOfItsOwn DENY;
     };
-    // As the handoff key is, but for one tag.
+    // Like the handoff key, except for one tag.
     let others = [
         (ROLE, "other role", "primary of other role"),
         (REGION, "other source Region", "primary of other source Region"),
         (ACCOUNT, "other target account", "primary of other target account"),
     ];
-    for (mark, key, primary) in others {
+    for (condition, key, primary) in others {
         rows.extend(rows! {
-            "takes back a grant of another key" S RevokesGrants(key) => SourceRole ClearsTheReplica mark;
-            "reads the policy of another key" S ReadsThePolicy(key) => SourceRole ReadsTheReplicasPolicy mark;
+            "revokes a grant of another key" S RevokesGrants(key) => SourceRole ClearsTheReplica condition;
+            "reads the policy of another key" S ReadsThePolicy(key) => SourceRole ReadsTheReplicasPolicy condition;
             "copies under another key" S copy(key) =>
-                SourceRole StoresUnderTheReplicaThroughRds mark, SourceRole LetsRdsKeepTheReplica mark;
-            "names another key as the handoff key" S NamesAHandoffKey(key) => SourceRole NamesHandoffKeys mark;
-            "replicates another key" S_HOME Replicates(primary, TARGET) => SourceRole ReplicatesToTheTargetRegion mark;
-            "opens another key to account C" S OpensAKey(key, false) => SourceRole LetsAccountBUseTheReplica mark;
+                SourceRole StoresUnderTheReplicaThroughRds condition, SourceRole LetsRdsKeepTheReplica condition;
+            "gives the handoff alias to another key" S NamesAHandoffKey(key) => SourceRole NamesHandoffKeys condition;
+            "replicates another key" S_HOME Replicates(primary, TARGET) =>
+                SourceRole ReplicatesToTheTargetRegion condition;
+            "opens another key to account C" S OpensAKey(key, false) => SourceRole LetsAccountBUseTheReplica condition;
         });
     }
     rows

@@ -1,10 +1,10 @@
-//! Attacks of account B's role.
+//! Attacks with account B's role.
 
 use e2e::{A, B, TARGET};
 
 use super::acts::Act::{
-    Copies, DeletesADatabase, DeletesASnapshot, Describes, Encrypts, Grants, ListsDatabases, ListsGroups,
-    LooksAtQuotas, Modifies, Receives, Restores, Sends, Shares, Snapshots, Tags,
+    Copies, DeletesADatabase, DeletesASnapshot, Describes, Encrypts, Grants, ListsDatabases, ListsGroups, Modifies,
+    ReadsQuotas, Receives, Restores, Sends, Shares, Snapshots, Tags,
 };
 use super::acts::{Change, T, T_ELSEWHERE};
 use super::row::{ACTION, DENY, FOR_AWS, REQUEST_ROLE, REQUESTED_REGION, RESOURCE, ROLE, Row, TAG_KEYS, VIA, rows};
@@ -18,29 +18,29 @@ const COPY: &str = "rds-handoff-stolen-target";
 const DATABASE: &str = "x-cutover-2";
 const NOT_PUBLIC: &str = "Bool rds:PubliclyAccessible";
 
-/// Of messages and copies.
+/// Attacks on messages and copies.
 pub(super) fn of_copies() -> Vec<Row> {
     let shared = (A, TARGET, "shared");
     rows! {
         "lists the databases of another Region" T_ELSEWHERE ListsDatabases =>
             TargetRole ListsDatabasesAndSnapshots RESOURCE;
-        "takes over what account C shares" T
+        "copies a snapshot that account C shares" T
             Copies((C, TARGET, "rds-handoff-bait-shared"), COPY, Some("own"), TARGET_TAG) =>
             TargetRole CopiesFromSharedCopies RESOURCE;
         "makes a copy under another team's name" T Copies(shared, "nightly", Some("own"), TARGET_TAG) =>
             TargetRole MakesTargetCopies RESOURCE;
-        "makes a copy without our mark" T Copies(shared, COPY, Some("own"), &[]) =>
+        "makes a copy without our role tag" T Copies(shared, COPY, Some("own"), &[]) =>
             TargetRole MakesTargetCopies REQUEST_ROLE;
         "gives a new copy another team's tag" T
             Copies(shared, COPY, Some("own"), &[("rds-handoff:role", "target"), ("team", "payroll")]) =>
             TargetRole MakesTargetCopies TAG_KEYS;
-        "tags a snapshot that has our mark and not our name" T Tags("snapshot:archive", NOTE) =>
+        "tags a snapshot that has our role tag but not our name" T Tags("snapshot:archive", NOTE) =>
             TargetRole RemembersOnTargetCopies RESOURCE;
-        "tags a snapshot that has our name and not our mark" T Tags("snapshot:rds-handoff-ledger-target", NOTE) =>
+        "tags a snapshot that has our name but not our role tag" T Tags("snapshot:rds-handoff-ledger-target", NOTE) =>
             TargetRole RemembersOnTargetCopies ROLE;
         "gives a target copy another team's tag" T Tags("snapshot:target", FOREIGN_TAG) =>
             TargetRole RemembersOnTargetCopies TAG_KEYS;
-        "reads with another key of account A" T
+        "copies a shared snapshot under another key of account A" T
             Copies((A, TARGET, "rds-handoff-lent-shared"), COPY, Some("own"), TARGET_TAG) =>
             TargetRole ReadsSharedCopiesThroughRds RESOURCE, TargetRole LetsRdsReadSharedCopies RESOURCE;
         "uses the handoff key itself" T Encrypts("replica") =>
@@ -56,7 +56,7 @@ pub(super) fn of_copies() -> Vec<Row> {
         "sends into another queue" T Sends(B, TARGET, "events", false) => TargetRole SendsReceipts RESOURCE;
         "deletes the target copy" T DeletesASnapshot("target") => TargetBoundary AtMost ACTION (without TargetRole);
         "shares the target copy" T Shares("target", C) => TargetBoundary AtMost ACTION (without TargetRole);
-        "deletes the database that has moved" T DeletesADatabase("orders-cutover-1") =>
+        "deletes the restored database" T DeletesADatabase("orders-cutover-1") =>
             TargetBoundary AtMost ACTION (without TargetRole);
         "deletes another team's database" T DeletesADatabase("payroll") =>
             TargetBoundary AtMost ACTION (without TargetRole);
@@ -65,35 +65,35 @@ pub(super) fn of_copies() -> Vec<Row> {
     }
 }
 
-/// Of databases and this account's own key.
+/// Attacks on databases and account B's own key.
 pub(super) fn of_databases() -> Vec<Row> {
     let restore = |from, name, change| Restores(from, name, change, DATABASE_TAG);
     let copy = |key| Copies((A, TARGET, "shared"), COPY, Some(key), TARGET_TAG);
     rows! {
         "lists the groups of another Region" T_ELSEWHERE ListsGroups => TargetRole LooksAtGroups RESOURCE;
-        "looks at the quotas of another Region" T_ELSEWHERE LooksAtQuotas =>
+        "reads the quotas of another Region" T_ELSEWHERE ReadsQuotas =>
             TargetRole LooksAtVersionsAndQuotas REQUESTED_REGION;
-        "restores a snapshot that has our mark and not our name" T restore("archive", DATABASE, Change::None) =>
+        "restores a snapshot that has our role tag but not our name" T restore("archive", DATABASE, Change::None) =>
             TargetRole RestoresFromTargetCopies RESOURCE;
-        "restores a snapshot that has our name and not our mark" T
+        "restores a snapshot that has our name but not our role tag" T
             restore("rds-handoff-ledger-target", DATABASE, Change::None) => TargetRole RestoresFromTargetCopies ROLE;
         "restores into other subnets" T restore("target", DATABASE, Change::Subnets("public")) =>
             TargetRole UsesTheseGroups RESOURCE;
         "restores under another team's name" T restore("target", "payroll-2", Change::None) =>
             TargetRole MakesDatabases RESOURCE, TargetRole TagsDatabasesInTheRestore RESOURCE;
-        "restores without our mark" T Restores("target", DATABASE, Change::None, &[]) =>
+        "restores without our role tag" T Restores("target", DATABASE, Change::None, &[]) =>
             TargetRole MakesDatabases REQUEST_ROLE;
-        "restores open to the internet" T restore("target", DATABASE, Change::Public) =>
+        "restores a publicly accessible database" T restore("target", DATABASE, Change::Public) =>
             TargetRole MakesDatabases NOT_PUBLIC;
-        "marks another team's database as ours" T Tags("db:payroll", DATABASE_TAG) =>
+        "puts our role tag on another team's database" T Tags("db:payroll", DATABASE_TAG) =>
             TargetRole TagsDatabasesInTheRestore RESOURCE;
         "gives a database another team's tag" T Tags("db:orders-cutover-1", FOREIGN_TAG) =>
             TargetRole TagsDatabasesInTheRestore REQUEST_ROLE;
-        "unprotects a database that has our mark and not our name" T Modifies("ledger", Change::Protection) =>
+        "disables deletion protection of a database that has our role tag but not our name" T Modifies("ledger", Change::Protection) =>
             TargetRole ConfiguresItsDatabases RESOURCE;
-        "unprotects a database that has our name and not our mark" T Modifies("stock-cutover-9", Change::Protection) =>
+        "disables deletion protection of a database that has our name but not our role tag" T Modifies("stock-cutover-9", Change::Protection) =>
             TargetRole ConfiguresItsDatabases ROLE;
-        "unprotects another team's database" T Modifies("payroll", Change::Protection) =>
+        "disables deletion protection of another team's database" T Modifies("payroll", Change::Protection) =>
             TargetRole ConfiguresItsDatabases RESOURCE, TargetRole ConfiguresItsDatabases ROLE;
         "makes another team's database public" T Modifies("payroll", Change::Public) =>
             TargetRole ConfiguresItsDatabases RESOURCE, TargetRole ConfiguresItsDatabases ROLE;
@@ -115,8 +115,8 @@ pub(super) fn of_databases() -> Vec<Row> {
             TargetRole LetsServicesKeepTheOwnKey VIA, TargetRole LetsServicesKeepTheOwnKey FOR_AWS,
             TargetBoundary NoCryptographyButThroughServices DENY,
             OwnKey AccountLetsServicesKeepIt VIA, OwnKey AccountLetsServicesKeepIt FOR_AWS;
-        "looks at a key of account C" T Describes("of C") =>
+        "describes a key of account C" T Describes("of C") =>
             TargetRole LooksAtTheOwnKey RESOURCE, TargetRole LooksAtTheOwnKey ROLE;
-        "looks at another team's key" T Describes("team of B") => TargetRole LooksAtTheOwnKey ROLE;
+        "describes another team's key" T Describes("team of B") => TargetRole LooksAtTheOwnKey ROLE;
     }
 }
