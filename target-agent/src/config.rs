@@ -98,7 +98,8 @@ impl Settings {
             return wrong(
                 "key",
                 format!(
-                    "key {key} is not a key of account {account} in {region}: databases are encrypted under your own key"
+                    "key {key} is not a key of account {account} in {region}: databases are encrypted under \
+                     your own key"
                 ),
             );
         }

@@ -89,7 +89,8 @@ impl FromStr for MaintenanceWindow {
             // UNSOURCED: a window is shorter than a day.
             Some((start, minutes)) if (SHORTEST..DAY).contains(&minutes) => Ok(Self { start, minutes }),
             _ => Err(format!(
-                "{text:?} is not a maintenance window of 30 minutes to a day, such as sun:04:00-sun:04:30 (UTC)"
+                "{text:?} is not a maintenance window of 30 minutes to less than a day, \
+                 such as sun:04:00-sun:04:30 (UTC)"
             )),
         }
     }

@@ -93,8 +93,8 @@ async fn report(
         match account.offered().await {
             Ok(offered) => notes.extend(offered.iter().map(|view| {
                 format!(
-                    "{}, {} {}, {} GiB, is shared with this account: `run` copies it after it has received and verified its \
-                     message; pass the message with --message to see each step",
+                    "{}, {} {}, {} GiB, is shared with this account: `run` copies it after it has received and verified \
+                     its message; pass the message with --message to see each step",
                     view.arn, view.engine, view.engine_version, view.size_gib
                 )
             })),

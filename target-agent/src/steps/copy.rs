@@ -135,9 +135,9 @@ impl CopyUnderOwnKey<'_> {
             );
         }
         format!(
-            "account {} adds these to the policy of its key {theirs} (its agent does so automatically, while it runs and \
-             if it created the key); the key must be enabled, and account {} must allow its role {role} to use it through \
-             RDS. If all of that holds, an RCP of account {}'s organization or an SCP of this account's denies it:\n{}",
+            "account {} adds these to the policy of its key {theirs} (its agent does so automatically, while it runs \
+             and if it created the key); the key must be enabled, and account {} must allow its role {role} to use it \
+             through RDS. If all of that holds, an RCP of account {}'s organization or an SCP of this account's denies it:\n{}",
             theirs.account,
             settings.account,
             theirs.account,

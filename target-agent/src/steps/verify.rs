@@ -61,8 +61,8 @@ impl Wait for Verify<'_> {
             let SnapshotArn { account, region, snapshot } = &self.message.snapshot;
             return Err(Fault::blocked(format!("snapshot {} is not shared with this account", self.message.snapshot))
                 .hint(format!(
-                    "account {account} shares it (its agent does so automatically within about an hour, while it runs); if \
-                     the offer was withdrawn, the message expires at {}:\n\
+                    "account {account} shares it (its agent does so automatically within about an hour, while it runs); \
+                     if the offer was withdrawn, the message expires at {}:\n\
                      aws rds modify-db-snapshot-attribute --region {region} \\\n    \
                      --attribute-name restore --values-to-add {} \\\n    \
                      --db-snapshot-identifier {snapshot}",
