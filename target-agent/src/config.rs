@@ -188,7 +188,7 @@ security_groups = ["sg-1"]
     }
 
     #[test]
-    fn configuration_with_inconsistent_values_is_refused_with_line_and_fix() {
+    fn inconsistent_configuration_is_refused_with_line_and_fix() {
         for (from, to, line, expected) in [
             ("222222222222:key", "111111111111:key", 4, "your own key"),
             ("kms:us-west-2", "kms:us-west-1", 4, "your own key"),

@@ -94,7 +94,7 @@ impl fmt::Display for Setting {
 
 impl Configure<'_> {
     /// The settings that differ from the profile, for one call. The master password is changed first, in a call of its
-    /// own, so that account A no longer has it even if RDS refuses another setting.
+    /// own, so that it is replaced even if RDS refuses another setting: account A has the old one.
     fn missing(&self, database: &DatabaseView) -> Vec<Setting> {
         let mut settings = Setting::of(self.handoff.profile(&self.account.settings));
         settings.retain(|setting| !setting.is_set(database, &self.account.settings.key));

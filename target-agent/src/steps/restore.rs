@@ -93,8 +93,8 @@ impl Wait for Restored<'_> {
             }
             DatabaseStatus::Failed(status) => {
                 Err(Fault::fatal(format!("database {name} is {status}")).because(Reason::RestoreFailed).hint(format!(
-                    "see RDS's events for the cause; fix the restore profile, delete {name}, and run again: it \
-                     restores snapshot {}",
+                    "see RDS's events for the cause; fix the restore profile, delete {name}, and run the agent \
+                     again: it restores snapshot {}",
                     self.copy.arn.snapshot
                 )))
             }
