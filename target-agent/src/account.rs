@@ -1,4 +1,4 @@
-//! Account B, as this process sees it: settings, clients, and the reads that all handoffs share.
+//! Account B in this process: settings, clients, and the reads that all handoffs share.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use tokio::time::Instant;
 use crate::config::Settings;
 use crate::handoff::Handoff;
 
-/// Above the longest stale read.
-const SHOWN: Duration = Duration::from_mins(1);
+/// How long AWS must not show a target copy before it counts as deleted: above the age of the stalest read.
+const MISSING_FOR: Duration = Duration::from_mins(1);
 
-/// Account B. One for each process.
+/// Account B. Each process has one.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) settings: Settings,
@@ -34,7 +34,7 @@ pub(crate) struct Account {
     pub(crate) limits: SnapshotLimits,
 }
 
-/// A snapshot that another account shares with this one, or not.
+/// The key of the read cache for a snapshot that another account shares with this one, or not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct SharedBy(SnapshotArn);
 
@@ -42,7 +42,7 @@ impl Resource for SharedBy {
     type View = Option<SnapshotView>;
 }
 
-/// A target copy: what RDS says of it, and what it remembers.
+/// A target copy: its description by RDS, and the facts in its tags.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetCopy {
     pub(crate) view: Rc<SnapshotView>,
@@ -51,25 +51,25 @@ pub(crate) struct TargetCopy {
 
 impl Account {
     pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock) -> Self {
-        let cache = Rc::new(Cache::new(clients.clone(), &settings.pace, &clock));
+        let cache = Rc::new(Cache::new(clients.clone(), &settings.polling, &clock));
         let limits = SnapshotLimits::new(&cache, settings.limits.copies_in_flight.get().into());
         let fleet = Fleet::new(&cache);
         Self { settings, clients, clock, fleet, cache, limits }
     }
 
-    /// The target copy of a handoff, if it is there and ours.
+    /// The target copy of a handoff, if it exists and carries the handoff's tags.
     pub(crate) async fn target_copy(&self, handoff: &Handoff) -> Result<Option<TargetCopy>, Fault> {
         read_copy(self.cache.snapshot(&handoff.target_arn(&self.settings), Freshness::Progress).await?, handoff)
     }
 
-    /// Is the target copy still to be restored? Asked before that is begun: another agent may have finished it, and its owner
-    /// deleted it, since this process looked.
+    /// Whether the target copy is still to be restored. Read again before the restore: since the last read another
+    /// agent may have finished the handoff, and a person may have deleted the copy or the database.
     pub(crate) async fn still_to_restore(&self, handoff: &Handoff) -> Result<bool, Fault> {
         let copy = read_copy(self.cache.snapshot(&handoff.target_arn(&self.settings), Freshness::Now).await?, handoff)?;
         Ok(copy.is_some_and(|copy| !copy.facts.is_finished()))
     }
 
-    /// Every target copy of ours, with what could not be read.
+    /// All target copies, and a note for each snapshot whose tags could not be read.
     pub(crate) async fn target_copies(&self, freshness: Freshness) -> Result<(Vec<TargetCopy>, Vec<String>), Fault> {
         let snapshots = self.cache.snapshots(&self.settings.region, freshness).await?;
         let (mut read, mut unreadable) = (Vec::new(), Vec::new());
@@ -79,18 +79,18 @@ impl Account {
                     if protocol::names::snapshot(&facts.database, &facts.id, SnapshotRole::Target)
                         != view.arn.snapshot =>
                 {
-                    unreadable.push(format!("snapshot {} is left alone: it carries the tags of another", view.arn));
+                    unreadable.push(format!("snapshot {} is ignored: its tags belong to another snapshot", view.arn));
                 }
                 Ok(Some(facts)) => read.push(TargetCopy { view: view.clone(), facts }),
                 Ok(None) => {}
-                Err(error) => unreadable.push(format!("snapshot {} is left alone: {error}", view.arn)),
+                Err(error) => unreadable.push(format!("snapshot {} is ignored: {error}", view.arn)),
             }
         }
         Ok((read, unreadable))
     }
 
-    /// A snapshot that another account shares with this one; `None` while it is not to be seen. It is seen by its ARN alone
-    /// (RDS API Reference, `DescribeDBSnapshots`: `IncludeShared`).
+    /// A snapshot that another account shares with this one; `None` while AWS does not show it. It can only be read by
+    /// its ARN (RDS API Reference, `DescribeDBSnapshots`: `IncludeShared`).
     pub(crate) async fn shared_snapshot(&self, arn: &SnapshotArn) -> Result<Option<SnapshotView>, Fault> {
         let read = async || {
             let call = self.clients.rds(&arn.region).describe_db_snapshots();
@@ -105,8 +105,9 @@ impl Account {
         Ok(Option::clone(&view))
     }
 
-    /// What the last read of the snapshot that a message names proves of its sender, for whoever waits for its turn.
-    pub(crate) fn judge_proof(&self, handoff: &Handoff) {
+    /// Records whether the last read of the message's snapshot verified the message, which may admit messages that
+    /// wait.
+    pub(crate) fn record_verification(&self, handoff: &Handoff) {
         let Some(message) = &handoff.message else { return };
         let shared = &message.snapshot;
         let Some(seen) = self.cache.peek(&shared.region, &SharedBy(shared.clone())) else { return };
@@ -125,9 +126,9 @@ impl Account {
         }
     }
 
-    /// Since when AWS does not show the target copy, if it does not.
-    pub(crate) async fn note_missing(&self, handoff: &Handoff) {
-        // Any trouble with this read is the next step's to tell.
+    /// Records since when AWS does not show the target copy.
+    pub(crate) async fn record_missing(&self, handoff: &Handoff) {
+        // A fault of this read is ignored: the next step makes the same read and reports it.
         let Ok(copy) = self.target_copy(handoff).await else { return };
         let now = Instant::now();
         self.fleet.remember(&handoff.owner(), |memory| {
@@ -135,30 +136,30 @@ impl Account {
         });
     }
 
-    /// The target copy was there, and is not shown. A read may be as old as half a minute; a copy that is not shown for so long
-    /// was deleted.
+    /// Decides whether a target copy that existed, and is not shown, was deleted. A read may be half a minute stale, so
+    /// the copy counts as deleted when it has not been shown for longer.
     ///
     /// # Errors
     /// When it was deleted.
-    pub(crate) async fn missing<T>(&self, handoff: &Handoff) -> Result<Progress<T>, Fault> {
+    pub(crate) async fn missing_copy<T>(&self, handoff: &Handoff) -> Result<Progress<T>, Fault> {
         let since = self.fleet.recall(&handoff.owner(), |memory| memory.missing_since).flatten();
-        let waited = since.is_some_and(|since| since.elapsed() >= self.settings.pace.settle(SHOWN));
-        // A listing may be older than that.
+        let waited = since.is_some_and(|since| since.elapsed() >= self.settings.polling.settle(MISSING_FOR));
+        // The listing behind `since` may be staler than that.
         if !waited || self.cache.snapshot(&handoff.target_arn(&self.settings), Freshness::Now).await?.is_some() {
             return Ok(Progress::Working(Working::new("waiting for AWS to show the target copy")));
         }
-        Err(Fault::fatal(format!("target copy {} has gone", handoff.target_arn(&self.settings)))
-            .hint("it was deleted by hand, and the handoff with it; ask the other account for another one"))
+        Err(Fault::fatal(format!("target copy {} no longer exists", handoff.target_arn(&self.settings)))
+            .hint("it was deleted by hand, so this handoff cannot continue; ask the other account for another one"))
     }
 
-    /// No step looks at what a handoff is about any more.
+    /// Drops from the read cache what only the steps of this handoff read.
     pub(crate) fn forget(&self, handoff: &Handoff) {
         if let Some(message) = &handoff.message {
             self.cache.forget(&message.snapshot.region, &SharedBy(message.snapshot.clone()));
         }
     }
 
-    /// Snapshots that configured senders share with this account and that look like a handoff's.
+    /// Snapshots that configured senders share with this account under the name of a shared copy.
     pub(crate) async fn offered(&self) -> Result<Vec<SnapshotView>, Fault> {
         let call = self.clients.rds(&self.settings.region).describe_db_snapshots();
         let pages = call.snapshot_type("shared").include_shared(true).into_paginator();
@@ -174,7 +175,7 @@ impl Account {
         Ok(views.filter(ours).collect())
     }
 
-    /// Writes one fact on the target copy.
+    /// Writes one tag on the target copy.
     pub(crate) async fn tag(&self, copy: &SnapshotArn, key: &str, value: &impl ToString) -> Result<(), Fault> {
         let tags = [pair(key, value)].into();
         let call = self.clients.rds(&copy.region).add_tags_to_resource();
@@ -187,14 +188,14 @@ impl Account {
     /// The queue for receipts to an account: the configured one, never one that a message names.
     pub(crate) fn receipts(&self, to: &AccountId, of: &HandoffId) -> Result<Queue, Fault> {
         let sender = self.settings.receiver.senders.get(to).ok_or_else(|| {
-            Fault::blocked(format!("handoff {of} comes from account {to}, which is not under [[from]] any more"))
-                .hint("put it back until the handoff is finished")
+            Fault::blocked(format!("handoff {of} comes from account {to}, which is no longer under [[from]]"))
+                .hint("add it again until the handoff is finished")
         })?;
         Ok(Queue::new(&self.clients, &sender.receipts))
     }
 }
 
-/// What a shared snapshot shows of itself.
+/// The attributes of a shared snapshot that a message is compared with.
 pub(crate) fn as_shared(view: &SnapshotView) -> SharedSnapshot {
     SharedSnapshot {
         encrypted: view.encrypted,

@@ -1,4 +1,4 @@
-//! What a handoff of account B asks permits for: its copy, within the day's share, and its restore.
+//! The permits that a handoff of account B needs: one for its copy, within the daily limits, and one for its restore.
 
 use std::cmp::Reverse;
 use std::rc::Rc;
@@ -18,12 +18,12 @@ use crate::handoff::Handoff;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// The wait for the target copy, which gives the permit to copy back.
+/// The wait for the target copy, which releases the permit of the copy.
 pub(crate) const COPY: StepId = StepId("copy");
-/// The step that restores the database, and the wait for it, which gives the permit to restore back.
+/// The step that restores the database, and the wait for it, which releases the permit of the restore.
 pub(crate) const RESTORE: StepId = StepId("restore");
 
-/// To have a copy in flight. It asks again at the latest when its message may not be begun any more.
+/// The claim for one copy in flight. It is made again at the latest when the message has expired.
 pub(crate) fn copy(account: &Account, handoff: &Handoff, of: &HandoffMessage) -> Claim {
     let end = of.access_until.checked_sub(estimate(of.size_gib)).unwrap_or(of.start_by).min(of.start_by);
     let left = Duration::try_from(end.duration_since(account.clock.now())).unwrap_or_default();
@@ -39,7 +39,7 @@ pub(crate) fn copy(account: &Account, handoff: &Handoff, of: &HandoffMessage) ->
     }
 }
 
-/// To be restored.
+/// The claim for one restore in flight.
 pub(crate) fn restore(account: &Account, handoff: &Handoff, name: &DbIdentifier, size_gib: u32) -> Claim {
     Claim {
         released_by: RESTORE.0,
@@ -65,21 +65,21 @@ fn claim(handoff: &Handoff, kind: PermitKind, resource: String, size_gib: u32) -
     }
 }
 
-/// How many databases may be created at once.
+/// How many restores are in flight, and how many may be.
 #[derive(Debug)]
 struct RestoreSupply {
-    there: Rc<Databases>,
+    databases: Rc<Databases>,
     creating: usize,
     limit: usize,
 }
 
-/// What there is of restores, as recently as databases are listed for those who wait.
+/// The supply of restores, from the listing of databases that waiting handoffs share.
 pub(crate) async fn restores(account: &Account) -> Result<Box<dyn Supply>, Fault> {
-    let there = account.cache.databases(&account.settings.region).await?;
+    let databases = account.cache.databases(&account.settings.region).await?;
     let creating = DatabaseStatus::Working("creating".to_owned());
     Ok(Box::new(RestoreSupply {
-        creating: there.values().filter(|database| database.status == creating).count(),
-        there,
+        creating: databases.values().filter(|database| database.status == creating).count(),
+        databases,
         limit: usize::from(account.settings.limits.restores_in_flight.get()),
     }))
 }
@@ -94,41 +94,43 @@ impl Supply for RestoreSupply {
     }
 
     fn shows(&self, resource: &str) -> bool {
-        self.there.contains_key(resource)
+        self.databases.contains_key(resource)
     }
 
-    /// A restore tells no progress: who is first polls as often as who restores.
+    /// RDS reports no progress of a restore, so the first handoff in the queue polls on the schedule of a restore.
     fn next_free(&self, _: &dyn Fn(&str) -> bool) -> Retry {
         Retry::Scheduled
     }
 }
 
-/// What is left of the day's share for a database of this size: by what the target copies remember, so that any process knows it.
-pub(crate) async fn share(account: &Account, size_gib: u32, now: Timestamp) -> Result<Option<Bound>, Fault> {
+/// What the daily limits leave for a database of this size, computed from the tags of the target copies.
+pub(crate) async fn daily_limit(account: &Account, size_gib: u32, now: Timestamp) -> Result<Option<Bound>, Fault> {
     let Limits { per_day_count, per_day_gib, .. } = account.settings.limits;
     if per_day_count.is_none() && per_day_gib.is_none() {
         return Ok(None);
     }
     if let Some(most) = per_day_gib.filter(|most| size_gib > most.get()) {
-        let what = format!("the database has {size_gib} GiB, and {most} GiB are accepted per day");
-        return Err(Fault::blocked(what).hint("raise per_day_gib under [limits], or ask for a smaller one"));
+        let what = format!("the database has {size_gib} GiB, and at most {most} GiB are accepted per day");
+        return Err(
+            Fault::blocked(what).hint("raise per_day_gib under [limits], or ask the other account for a smaller one")
+        );
     }
     let (copies, _) = account.target_copies(Freshness::Recent).await?;
-    // One that was begun and not told of yet is accepted now.
+    // A copy that has begun, and whose receipt is not recorded yet, counts as accepted now.
     let accepted = copies.iter().map(|copy| (copy.facts.told(Stage::Accepted).map_or(now, |told| told.at), copy));
     let today: Vec<_> = accepted.filter(|(at, _)| now.duration_since(*at) < DAY).collect();
     let gib: u32 = today.iter().map(|(_, copy)| copy.view.size_gib).sum();
-    let first = today.iter().map(|(at, _)| *at).min().unwrap_or(now);
-    let counted = per_day_count.map(|most| {
+    let oldest = today.iter().map(|(at, _)| *at).min().unwrap_or(now);
+    let by_count = per_day_count.map(|most| {
         let (count, most) = (today.len(), usize::from(most.get()));
         (most.saturating_sub(count), format!("{count} of {most}"))
     });
-    // One after the other: how large the next one is, is known when it asks.
-    let weighed = per_day_gib.map(|most| (usize::from(gib + size_gib <= most.get()), format!("{gib} of {most} GiB")));
-    let tightest = [counted, weighed].into_iter().flatten().min_by_key(|(left, _)| *left);
+    // At most one at a time, since the size of the next database is known only when it makes its claim.
+    let by_size = per_day_gib.map(|most| (usize::from(gib + size_gib <= most.get()), format!("{gib} of {most} GiB")));
+    let tightest = [by_count, by_size].into_iter().flatten().min_by_key(|(left, _)| *left);
     Ok(tightest.map(|(left, of)| Bound {
         left: Some(left),
-        words: format!("tomorrow's share: {of} accepted since {}", minute(first)),
-        retry_after: (DAY - now.duration_since(first)).try_into().unwrap_or_default(),
+        words: format!("the daily limit: {of} accepted since {}", minute(oldest)),
+        retry_after: (DAY - now.duration_since(oldest)).try_into().unwrap_or_default(),
     }))
 }

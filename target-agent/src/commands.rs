@@ -1,4 +1,4 @@
-//! The commands, one file for each; `look` holds `plan` and `status`, which walk the same steps without acting.
+//! The commands, one file for each; `look` contains `plan` and `status`, which walk the same steps without acting.
 
 pub(crate) mod check;
 pub(crate) mod look;

@@ -1,4 +1,4 @@
-//! The configuration: the file as it is written, and the settings that it means.
+//! The configuration: the file as it is written, and the settings read from it.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -12,13 +12,13 @@ use serde::Deserialize;
 
 use crate::profile::{Profile, Profiles, Rule};
 
-/// The file.
+/// The configuration file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
     /// This account.
     account: AccountId,
-    /// The Region in which databases are taken over.
+    /// The Region in which databases are restored.
     region: Region,
     /// The role that this agent runs as.
     role: Option<RoleName>,
@@ -26,17 +26,17 @@ pub(crate) struct File {
     key: KeyArn,
     /// The queue that other accounts send to.
     inbox: Option<QueueArn>,
-    /// Whom to trust.
+    /// The accounts whose handoffs are accepted.
     from: Vec<FileSender>,
-    /// How to restore.
+    /// The restore profile.
     restore: Profile,
-    /// How to restore some databases otherwise.
+    /// Changes to the restore profile for some databases.
     #[serde(default)]
     rule: Vec<Rule>,
-    /// How much is taken on at once.
+    /// Limits on concurrent work and on each day.
     #[serde(default)]
     limits: Limits,
-    /// When to look again.
+    /// The poll schedule.
     #[serde(default)]
     polling: PollSchedule,
 }
@@ -45,13 +45,14 @@ pub(crate) struct File {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
-    /// Copies in flight in this Region of this account, whoever began them (RDS User Guide, Copying a DB snapshot: 20).
+    /// Most copies in flight in this Region of this account, whoever began them (RDS User Guide, Copying a DB snapshot:
+    /// 20).
     pub(crate) copies_in_flight: NonZeroU16,
-    /// Databases that are being created, by whomever. AWS has no such limit; networks and people may.
+    /// Most databases being created at once, whoever began them. AWS has no such limit; an organization may need one.
     pub(crate) restores_in_flight: NonZeroU16,
-    /// Accepted within 24 hours. Left out: as many as come.
+    /// Most databases accepted within 24 hours. Default: unlimited.
     pub(crate) per_day_count: Option<NonZeroU16>,
-    /// Their sizes together.
+    /// Most GiB accepted within 24 hours. Default: unlimited.
     pub(crate) per_day_gib: Option<NonZeroU32>,
 }
 
@@ -71,7 +72,7 @@ struct FileSender {
     role: Option<RoleName>,
 }
 
-/// What the file means.
+/// The settings of this account, checked.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) account: AccountId,
@@ -82,11 +83,11 @@ pub(crate) struct Settings {
     pub(crate) receiver: Receiver,
     pub(crate) profiles: Profiles,
     pub(crate) limits: Limits,
-    pub(crate) pace: PollSchedule,
+    pub(crate) polling: PollSchedule,
 }
 
 impl Settings {
-    /// Checks what no type can: how the values go together.
+    /// Checks that the values are consistent with each other.
     pub(crate) fn of(file: File) -> Result<Self, Misfit> {
         let wrong = |key, what: String| Err(Misfit::of(key, what));
         let File { account, region, role, key, inbox, from, restore, rule, limits, polling } = file;
@@ -96,7 +97,10 @@ impl Settings {
         if key.account != account || key.region != region {
             return wrong(
                 "key",
-                format!("key {key} is not a key of account {account} in {region}: databases rest under your own key"),
+                format!(
+                    "key {key} is not a key of account {account} in {region}: databases are encrypted under \
+                     your own key"
+                ),
             );
         }
         let inbox = inbox.unwrap_or_else(|| names::inbox(&account, &region));
@@ -118,12 +122,12 @@ impl Settings {
             if receipts.account != sender {
                 return wrong(
                     "receipts",
-                    format!("receipts queue {receipts} is not a queue of account {sender}: that account makes it"),
+                    format!("receipts queue {receipts} is not a queue of account {sender}: that account creates it"),
                 );
             }
             let role = role.unwrap_or_else(names::source_role);
             if senders.insert(sender.clone(), Sender { receipts, role }).is_some() {
-                return wrong("account", format!("[[from]] {sender} stands twice: remove one"));
+                return wrong("account", format!("[[from]] {sender} appears twice: remove one"));
             }
         }
         restore.of_account(&account).map_err(|misfit| misfit.within("restore"))?;
@@ -133,7 +137,7 @@ impl Settings {
         let profiles = Profiles::of(restore, rule)?;
         let receiver = Receiver { account: account.clone(), region: region.clone(), senders };
         let role = role.unwrap_or_else(names::target_role);
-        Ok(Self { account, region, role, key, inbox, receiver, profiles, limits, pace: polling })
+        Ok(Self { account, region, role, key, inbox, receiver, profiles, limits, polling })
     }
 }
 
@@ -160,7 +164,7 @@ security_groups = ["sg-1"]
     }
 
     #[test]
-    fn defaults_are_safe() {
+    fn configuration_without_options_has_safe_defaults() {
         let settings = settings(FILE).unwrap();
         assert_eq!(settings.inbox.to_string(), "arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox");
         let profile = settings.profiles.for_database(&"orders".parse().unwrap());
@@ -169,7 +173,7 @@ security_groups = ["sg-1"]
     }
 
     #[test]
-    fn the_first_rule_that_fits_is_laid_over_the_profile() {
+    fn profile_merges_only_first_rule_that_fits() {
         let rules = "[[rule]]\ndatabases = [\"orders-*\", \"billing\"]\n[rule.restore]\nport = 6000\nmulti_az = \"as-at-source\"\n\
                      [[rule]]\ndatabases = [\"*\"]\n[rule.restore]\nport = 7000\ncarry_tags = [\"team\"]\n";
         let settings = settings(&format!("{FILE}{rules}")).unwrap();
@@ -179,12 +183,12 @@ security_groups = ["sg-1"]
         assert_eq!(port("orders"), Some(Choice::Own(7000)));
         let first = settings.profiles.for_database(&"billing".parse().unwrap());
         let hints = "class=db.m6g.large multi-az=true port=5432 storage=gp3".parse().unwrap();
-        assert!(first.multi_az(&hints) && !first.carries("team"), "one rule alone decides");
+        assert!(first.multi_az(&hints) && !first.carries("team"), "only one rule applies");
         assert_eq!(first.subnet_group(), "private");
     }
 
     #[test]
-    fn values_that_do_not_go_together_are_refused_with_line_and_fix() {
+    fn inconsistent_configuration_is_refused_with_line_and_fix() {
         for (from, to, line, expected) in [
             ("222222222222:key", "111111111111:key", 4, "your own key"),
             ("kms:us-west-2", "kms:us-west-1", 4, "your own key"),
@@ -197,7 +201,7 @@ security_groups = ["sg-1"]
             ("[\"sg-1\"]", "[\"sg-1\"]\n[restore.tags]\n\"aws:x\" = \"y\"", 12, "reserved prefix"),
             ("extended_support = false", "", 8, "costs by the hour"),
             ("[restore]", "[restore]\nclass = \"as-in-source\"", 9, "or \"as-at-source\""),
-            ("[restore]", "[restore]\nbackup_window = \"3-4\"", 9, "no backup window"),
+            ("[restore]", "[restore]\nbackup_window = \"3-4\"", 9, "not a backup window"),
             (
                 "[restore]",
                 "[restore]\nbackup_window = \"04:00-05:00\"\nmaintenance_window = \"sun:04:30-sun:05:30\"",
@@ -217,7 +221,7 @@ security_groups = ["sg-1"]
             ("[restore]", "[restore]\nstorage_type = \"gp2\"\niops = 3000", 9, "neither"),
             ("[restore]", "[restore]\nstorage_type = \"io1\"\nthroughput = 300", 10, "gp3 only"),
             ("[restore]", "[restore]\niops = 0", 9, "above 0"),
-            ("[restore]", "[[rule]]\ndatabases = []\n[rule.restore]\n[restore]", 9, "fits none"),
+            ("[restore]", "[[rule]]\ndatabases = []\n[rule.restore]\n[restore]", 9, "fits no database"),
             ("[\"sg-1\"]", "[\"sg-1\"]\n[restore.tags]\n\"RDS:x\" = \"y\"", 12, "reserved prefix"),
             (
                 "[restore]",
@@ -232,7 +236,7 @@ security_groups = ["sg-1"]
                 "[restore]",
                 "[[rule]]\ndatabases = [\"*\"]\n[rule.restore]\nport = 80\n[restore]",
                 11,
-                "[[rule]] for *, with",
+                "[[rule]] for *, merged",
             ),
             (
                 "[restore]",

@@ -1,4 +1,4 @@
-//! The groups that a restore profile names, as RDS describes them. SDK types stop here.
+//! The groups that a restore profile names, as RDS describes them. No other module uses the SDK's types for them.
 
 use agent_runtime::aws::cache::Resource;
 use agent_runtime::{AwsResult as _, Fault, Freshness};
@@ -8,27 +8,27 @@ use aws_sdk_rds::operation::describe_option_groups::DescribeOptionGroupsError;
 
 use crate::account::Account;
 
-/// What RDS tells of a group or an engine version, by kind and name.
+/// The key of the read cache for the description of a group or an engine version: kind and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Told(&'static str, String);
+struct Described(&'static str, String);
 
-impl Resource for Told {
+impl Resource for Described {
     type View = (String, String);
 }
 
-async fn told(
+async fn described(
     account: &Account,
     kind: &'static str,
     name: &str,
-    look: impl AsyncFnOnce() -> Result<(String, String), Fault>,
+    read: impl AsyncFnOnce() -> Result<(String, String), Fault>,
 ) -> Result<(String, String), Fault> {
-    let (region, key) = (&account.settings.region, Told(kind, name.to_owned()));
-    let told = account.cache.get(region, &key, Freshness::Progress, look).await?;
-    Ok((*told).clone())
+    let (region, key) = (&account.settings.region, Described(kind, name.to_owned()));
+    let view = account.cache.get(region, &key, Freshness::Progress, read).await?;
+    Ok((*view).clone())
 }
 
-/// RDS makes its default groups when they are first used, and knows to which version each belongs.
-pub(crate) fn made_by_hand(group: Option<&str>) -> Option<&str> {
+/// The group, unless it is a default group: RDS creates those on first use, for the right engine version.
+pub(crate) fn not_default(group: Option<&str>) -> Option<&str> {
     group.filter(|name| !name.starts_with("default.") && !name.starts_with("default:"))
 }
 
@@ -37,9 +37,9 @@ fn absent(account: &Account, kind: &str, name: &str, key: &str) -> Fault {
         .hint(format!("create it, or correct {key} in the restore profile"))
 }
 
-/// The subnet group is there.
+/// Checks that the subnet group exists.
 pub(crate) async fn subnet_group(account: &Account, name: &str) -> Result<(), Fault> {
-    told(account, "subnet group", name, async || {
+    described(account, "subnet group", name, async || {
         let rds = account.clients.rds(&account.settings.region);
         let answer = rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await;
         let is_missing = DescribeDBSubnetGroupsError::is_db_subnet_group_not_found_fault;
@@ -52,7 +52,7 @@ pub(crate) async fn subnet_group(account: &Account, name: &str) -> Result<(), Fa
 
 /// The family of a parameter group: `postgres16`.
 pub(crate) async fn parameter_group(account: &Account, name: &str) -> Result<String, Fault> {
-    let (family, _) = told(account, "parameter group", name, async || {
+    let (family, _) = described(account, "parameter group", name, async || {
         let rds = account.clients.rds(&account.settings.region);
         let answer = rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await;
         let is_missing = DescribeDBParameterGroupsError::is_db_parameter_group_not_found_fault;
@@ -67,7 +67,7 @@ pub(crate) async fn parameter_group(account: &Account, name: &str) -> Result<Str
 
 /// The engine and the major version of an option group.
 pub(crate) async fn option_group(account: &Account, name: &str) -> Result<(String, String), Fault> {
-    told(account, "option group", name, async || {
+    described(account, "option group", name, async || {
         let rds = account.clients.rds(&account.settings.region);
         let answer = rds.describe_option_groups().option_group_name(name).send().await;
         let is_missing = DescribeOptionGroupsError::is_option_group_not_found_fault;
@@ -80,16 +80,17 @@ pub(crate) async fn option_group(account: &Account, name: &str) -> Result<(Strin
     .await
 }
 
-/// The parameter group family of an engine's version. RDS says what it is: `postgres16`, but `oracle-ee-19`.
+/// The parameter group family of an engine's version. It is read from RDS, since no rule makes it: `postgres16`, but
+/// `oracle-ee-19`.
 pub(crate) async fn family(account: &Account, engine: &str, version: &str) -> Result<String, Fault> {
-    let (family, _) = told(account, "version", &format!("{engine} {version}"), async || {
+    let (family, _) = described(account, "version", &format!("{engine} {version}"), async || {
         let region = &account.settings.region;
         let call = account.clients.rds(region).describe_db_engine_versions();
         let call = call.engine(engine).engine_version(version).include_all(true);
         let answer = call.send().await.op("rds:DescribeDBEngineVersions")?;
         let found = answer.db_engine_versions().first().ok_or_else(|| {
-            Fault::blocked(format!("{engine} {version} is not on offer in {region}"))
-                .hint("ask the other account to upgrade the database to a version that is, or choose another Region")
+            Fault::blocked(format!("{engine} {version} is not available in {region}"))
+                .hint("ask the other account to upgrade the database to an available version, or choose another Region")
         })?;
         Ok((found.db_parameter_group_family().unwrap_or_default().to_owned(), String::new()))
     })

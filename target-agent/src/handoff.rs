@@ -1,4 +1,4 @@
-//! A handoff: one handoff, as account B carries it out, begun by a message or found by its target copy.
+//! One handoff as account B carries it out, begun by a message or found by its target copy.
 
 use agent_runtime::Subject;
 use agent_runtime::gate::Owner;
@@ -10,17 +10,17 @@ use protocol::{DbIdentifier, Digest, HandoffId, ParseError, SnapshotArn, TargetF
 use crate::config::Settings;
 use crate::profile::Profile;
 
-/// One handoff.
+/// A handoff of account B.
 #[derive(Debug)]
 pub(crate) struct Handoff {
-    /// What the target copy remembers, or will.
+    /// What the tags of the target copy record, or will record once it exists.
     pub(crate) facts: TargetFacts,
-    /// The message, if one began this handoff in this process.
+    /// The message, if this handoff began with one in this process.
     pub(crate) message: Option<HandoffMessage>,
 }
 
 impl Handoff {
-    /// A handoff that a message begins.
+    /// A new handoff, from its message.
     pub(crate) fn begun_by(message: HandoffMessage) -> Self {
         let origin = Origin {
             account: message.database_arn.account.clone(),
@@ -40,32 +40,32 @@ impl Handoff {
         Self { message: Some(message), ..Self::found(facts) }
     }
 
-    /// A handoff that is under way: all of it stands in its target copy.
+    /// A handoff that has begun, from the tags of its target copy.
     pub(crate) fn found(facts: TargetFacts) -> Self {
         Self { facts, message: None }
     }
 
-    /// Which one.
+    /// The id of this handoff.
     pub(crate) fn id(&self) -> &HandoffId {
         &self.facts.id
     }
 
-    /// Of which message.
+    /// The digest of its message.
     pub(crate) fn digest(&self) -> &Digest {
         &self.facts.digest
     }
 
-    /// As the engine and the gate know it.
+    /// The owner of its permits and of its record in the engine.
     pub(crate) fn owner(&self) -> Owner {
         Owner { handoff: self.id().clone(), message: Some(self.digest().clone()) }
     }
 
-    /// As events name it.
+    /// Its name in events.
     pub(crate) fn subject(&self) -> Subject {
         Subject::handoff(&self.facts.database, &self.facts.label)
     }
 
-    /// The target copy.
+    /// The ARN of the target copy.
     pub(crate) fn target_arn(&self, settings: &Settings) -> SnapshotArn {
         SnapshotArn {
             region: settings.region.clone(),
@@ -74,12 +74,12 @@ impl Handoff {
         }
     }
 
-    /// How this account restores the database.
+    /// The restore profile of its database.
     pub(crate) fn profile<'a>(&self, settings: &'a Settings) -> &'a Profile {
         settings.profiles.for_database(&self.facts.database)
     }
 
-    /// The restored database's name.
+    /// The name of the restored database.
     pub(crate) fn restored(&self, settings: &Settings) -> Result<DbIdentifier, ParseError> {
         names::restored(self.profile(settings).identifier(), &self.facts.database, &self.facts.label)
     }

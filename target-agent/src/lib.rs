@@ -1,7 +1,7 @@
-//! The agent of account B: it takes a database over.
+//! The agent of account B: it copies and restores databases that other accounts hand over.
 //!
-//! `accept` is the whole product on one screen. A message is only the order to begin: as soon as the tagged target copy
-//! exists the message is deleted, and everything else is read from AWS.
+//! `accept` is the sequence of all steps. A message only starts a handoff: as soon as the tagged target copy exists the
+//! message is deleted, and all further state is read from AWS.
 
 mod accept;
 mod account;
@@ -27,7 +27,7 @@ use account::Account;
 pub use cli::{Cli, Command};
 use commands::{check, look};
 
-/// Runs the agent as a process.
+/// Runs the agent as a process, with these command-line arguments.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     process::process::<Cli>(args, Cli::common, run)
 }

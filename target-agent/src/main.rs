@@ -1,4 +1,4 @@
-//! `target-agent`: see the library.
+//! The binary `target-agent`; the library contains all of it.
 
 fn main() -> std::process::ExitCode {
     target_agent::main(std::env::args_os())

@@ -1,5 +1,5 @@
-//! The restore profile: what happens to a database is account B's decision, never the message's. A setting may say "as at the
-//! source"; then, and only then, a hint of the message is followed.
+//! The restore profile: account B decides how a database is restored, not the message. A hint of the message is used
+//! only for a setting that is `"as-at-source"`.
 
 use agent_runtime::config::{Misfit, Patterns};
 use protocol::ids::RoleArn;
@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use crate::windows::{BackupWindow, MaintenanceWindow};
 
-/// A setting of one's own, or the source's.
+/// A setting of account B, or the source's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "expected a value that RDS knows, or \"as-at-source\"")]
+#[serde(untagged, expecting = "expected a value that RDS accepts, or \"as-at-source\"")]
 pub(crate) enum Choice<T> {
     /// Written as `"as-at-source"`.
     Source(AsAtSource),
@@ -19,16 +19,16 @@ pub(crate) enum Choice<T> {
     Own(T),
 }
 
-/// The word for it.
+/// The word `"as-at-source"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum AsAtSource {
-    /// As the message's hint says.
+    /// The value of the message's hint.
     #[serde(rename = "as-at-source")]
     AsAtSource,
 }
 
 impl<T: Clone> Choice<T> {
-    /// The setting, given what the hint says.
+    /// The setting, where `source` is the value of the hint.
     pub(crate) fn or_source(&self, source: &T) -> T {
         match self {
             Self::Own(own) => own.clone(),
@@ -37,40 +37,41 @@ impl<T: Clone> Choice<T> {
     }
 }
 
-/// Who knows the master password of the restored database.
+/// Who has the master password of the restored database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum MasterPassword {
-    /// Secrets Manager, which makes a new one and keeps it under account B's key.
+    /// Secrets Manager, which creates a new one, encrypted under account B's key.
     #[default]
     Managed,
-    /// Whoever knew it at the source.
+    /// Everyone who has it at the source.
     Keep,
 }
 
-/// `[restore]`, or what a `[[rule]]` lays over it. What is left out is as RDS has it by default, if nothing else is said.
+/// `[restore]`, or the changes of a `[[rule]]` to it. The default of a setting is that of RDS, unless a field says
+/// otherwise.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Profile {
-    /// `{database}` and `{label}` stand for the source's.
+    /// `{database}` and `{label}` are replaced by the source's. Default: `{database}-{label}`.
     identifier: Option<String>,
-    /// Left out: as at the source.
+    /// Default: as at the source.
     pub(crate) class: Option<Choice<InstanceClass>>,
-    /// No default: the default VPC is a trap.
+    /// Required: RDS would choose the default VPC.
     subnet_group: Option<String>,
-    /// No default either.
+    /// Required: RDS would choose the default group.
     security_groups: Option<Vec<String>>,
-    /// Left out: no standby.
+    /// Default: no standby.
     pub(crate) multi_az: Option<Choice<bool>>,
-    /// Left out: as at the source.
+    /// Default: as at the source.
     pub(crate) port: Option<Choice<u16>>,
     publicly_accessible: Option<bool>,
     deletion_protection: Option<bool>,
-    /// No default: on an engine past its standard support it costs by the hour, and without it RDS upgrades the database.
+    /// Required: past an engine's standard support it costs by the hour, and without it RDS upgrades the database.
     extended_support: Option<bool>,
-    /// Left out: the default group of the engine's version.
+    /// Default: the default group of the engine's version.
     pub(crate) parameter_group: Option<String>,
-    /// Left out: the default group.
+    /// Default: the default group.
     pub(crate) option_group: Option<String>,
     pub(crate) license: Option<String>,
     pub(crate) ca: Option<String>,
@@ -78,51 +79,51 @@ pub(crate) struct Profile {
     pub(crate) log_exports: Option<Vec<String>>,
     pub(crate) auto_minor_version_upgrade: Option<bool>,
     pub(crate) copy_tags_to_snapshots: Option<bool>,
-    /// Left out: gp3.
+    /// Default: gp3.
     pub(crate) storage_type: Option<Choice<StorageType>>,
     pub(crate) iops: Option<u32>,
     /// In MiB a second.
     pub(crate) throughput: Option<u32>,
-    /// Left out: as at the source. It can only be larger, by a tenth at least.
+    /// Default: as at the source. It must be larger by at least a tenth.
     pub(crate) size_gib: Option<u32>,
-    /// Storage grows by itself up to this. Left out: it does not.
+    /// The maximum of storage autoscaling. Default: off.
     pub(crate) autoscale_to_gib: Option<u32>,
-    /// Left out: as at the source.
+    /// Default: as at the source.
     pub(crate) backup_retention_days: Option<u8>,
     pub(crate) backup_window: Option<BackupWindow>,
     pub(crate) maintenance_window: Option<MaintenanceWindow>,
-    /// Enhanced monitoring. Left out: off.
+    /// The interval of enhanced monitoring. Default: off.
     pub(crate) monitoring_seconds: Option<u8>,
-    /// The role that it writes with.
+    /// The role of enhanced monitoring.
     pub(crate) monitoring_role: Option<RoleArn>,
-    /// Performance insights, under account B's key, kept so long. Left out: off.
+    /// The retention of Performance Insights, encrypted under account B's key. Default: off.
     pub(crate) performance_insights_days: Option<u16>,
     master_password: Option<MasterPassword>,
-    /// Which of the source's tags are taken over. Left out: none.
+    /// Which of the source's tags the restored database gets. Default: none.
     carry_tags: Option<Patterns>,
-    /// Of the restored database, beside our own and those taken over.
+    /// Tags of the restored database, besides the agent's own and those of `carry_tags`.
     tags: Option<Tags>,
 }
 
-/// `[[rule]]`: databases that are restored otherwise.
+/// `[[rule]]`: some databases, and their changes to the restore profile.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
-    /// By the names that they have at the source; `*` stands for anything.
+    /// Their names at the source; `*` matches any text.
     pub(crate) databases: Patterns,
-    /// What is otherwise.
+    /// The settings that replace those of `[restore]`.
     pub(crate) restore: Profile,
 }
 
 impl Profile {
-    /// This profile, with `over` laid over it.
+    /// This profile, with the settings of `over` in place of its own.
     pub(crate) fn with(&self, over: &Self) -> Self {
-        macro_rules! laid_over {
+        macro_rules! merge {
             ($($field:ident)+) => {
                 Self { $($field: over.$field.clone().or_else(|| self.$field.clone())),+ }
             };
         }
-        laid_over!(
+        merge!(
             identifier class subnet_group security_groups multi_az port publicly_accessible deletion_protection
             extended_support parameter_group option_group license ca iam_authentication log_exports
             auto_minor_version_upgrade copy_tags_to_snapshots storage_type iops throughput size_gib autoscale_to_gib
@@ -131,8 +132,8 @@ impl Profile {
         )
     }
 
-    /// RDS keeps the names of groups in lower case (RDS API Reference, `CreateDBParameterGroup`, `CreateOptionGroup`,
-    /// `CreateDBSubnetGroup`).
+    /// The names of groups in lower case, as RDS stores them (RDS API Reference, `CreateDBParameterGroup`,
+    /// `CreateOptionGroup`, `CreateDBSubnetGroup`).
     fn in_lower_case(mut self) -> Self {
         for name in [&mut self.subnet_group, &mut self.parameter_group, &mut self.option_group].into_iter().flatten() {
             name.make_ascii_lowercase();
@@ -180,7 +181,7 @@ impl Profile {
         self.tags.iter().flatten()
     }
 
-    /// The roles that it names are of this account.
+    /// Checks that the roles that it names are roles of this account.
     pub(crate) fn of_account(&self, account: &AccountId) -> Result<(), Misfit> {
         match &self.monitoring_role {
             Some(role) if !role.as_str().starts_with(&format!("arn:aws:iam::{account}:")) => {
@@ -192,7 +193,8 @@ impl Profile {
         }
     }
 
-    /// What no type can check: how its values go together. `whose` it is begins each complaint.
+    /// Checks that its values are consistent with each other. Each message begins with `whose`, the table that it comes
+    /// from.
     fn checked(&self, whose: &str) -> Result<(), Misfit> {
         let wrong = |key, what: &str| Err(Misfit::of(key, format!("{whose} {what}")));
         if self.subnet_group().is_empty() || self.security_groups().is_empty() {
@@ -212,9 +214,10 @@ impl Profile {
         if let (Some(maintenance), Some(backup)) = (self.maintenance_window, self.backup_window)
             && maintenance.overlaps(backup)
         {
-            return wrong("maintenance_window", "backup_window and maintenance_window overlap: move one");
+            return wrong("maintenance_window", "backup_window and maintenance_window overlap: change one");
         }
-        // RDS API Reference, ModifyDBInstance: MonitoringInterval, MonitoringRoleArn, PerformanceInsightsRetentionPeriod, port.
+        // RDS API Reference, ModifyDBInstance: MonitoringInterval, MonitoringRoleArn,
+        // PerformanceInsightsRetentionPeriod, port.
         match (self.monitoring_seconds, &self.monitoring_role) {
             (None, None) | (Some(0), _) | (Some(1 | 5 | 10 | 15 | 30 | 60), Some(_)) => {}
             (Some(1 | 5 | 10 | 15 | 30 | 60), None) => {
@@ -255,7 +258,7 @@ impl Profile {
             "standard" => {
                 return wrong(
                     "storage_type",
-                    "storage_type standard (magnetic) cannot be restored to any more: choose gp3",
+                    "storage_type standard (magnetic): RDS no longer restores to it; choose gp3",
                 );
             }
             _ => return wrong("storage_type", "storage_type is gp2, gp3, io1, io2 or \"as-at-source\""),
@@ -278,14 +281,14 @@ impl Profile {
                 format!("identifier {:?} makes names that RDS refuses: {error}", self.identifier()),
             );
         }
-        // 50 tags on a resource, 30 of which may be carried over, and 4 are ours.
+        // A resource has at most 50 tags: up to 30 are carried over, and 4 are the agent's own.
         if self.tags().count() > 16 {
             return wrong("tags", "tags are at most 16".to_owned());
         }
         for (name, value) in self.tags() {
             if name.is_empty() || name.len() > 128 || !is_value(name) || !is_value(value) {
-                let takes = "is outside what RDS takes: letters, digits, spaces and _.:/=+-@";
-                return wrong("tags", format!("tags: {name} {takes}"));
+                let allowed = "letters, digits, spaces and _.:/=+-@";
+                return wrong("tags", format!("tags: RDS does not accept {name} or its value: use {allowed}"));
             }
             if protocol::state::carried::is_reserved(name) {
                 return wrong("tags", format!("tags: {name} has a reserved prefix: choose another name"));
@@ -295,7 +298,7 @@ impl Profile {
     }
 }
 
-/// All profiles of the configuration: the first rule that fits a database decides.
+/// All profiles of the configuration: a database gets that of the first rule that fits it.
 #[derive(Debug)]
 pub(crate) struct Profiles {
     rules: Vec<(Patterns, Profile)>,
@@ -303,28 +306,28 @@ pub(crate) struct Profiles {
 }
 
 impl Profiles {
-    /// Lays each rule over `[restore]`.
+    /// Merges each rule with `[restore]`.
     ///
     /// # Errors
-    /// When one of them cannot be.
+    /// When a merged profile is inconsistent, or a rule names no database.
     pub(crate) fn of(restore: Profile, rules: Vec<Rule>) -> Result<Self, Misfit> {
         restore.checked("[restore]").map_err(|misfit| misfit.within("restore"))?;
-        let mut laid = Vec::new();
+        let mut merged = Vec::new();
         let restore = restore.in_lower_case();
         for (nth, Rule { databases, restore: over }) in rules.into_iter().enumerate() {
             if databases.is_empty() {
-                let what = "[[rule]] databases is empty: it fits none; name some";
+                let what = "[[rule]] databases is empty, so the rule fits no database: name at least one";
                 return Err(Misfit::of("databases", what).in_nth("rule", nth));
             }
             let profile = restore.with(&over.in_lower_case());
-            let whose = format!("[[rule]] for {databases}, with [restore] beneath it,");
+            let whose = format!("[[rule]] for {databases}, merged with [restore]:");
             profile.checked(&whose).map_err(|misfit| misfit.within("restore").in_nth("rule", nth))?;
-            laid.push((databases, profile));
+            merged.push((databases, profile));
         }
-        Ok(Self { rules: laid, otherwise: restore })
+        Ok(Self { rules: merged, otherwise: restore })
     }
 
-    /// Each that some database may get.
+    /// Every profile that a database may get.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Profile> {
         std::iter::once(&self.otherwise).chain(self.rules.iter().map(|(_, profile)| profile))
     }

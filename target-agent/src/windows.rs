@@ -10,7 +10,7 @@ const DAY: u32 = 24 * 60;
 /// RDS API Reference, `ModifyDBInstance`: both windows are at least 30 minutes long.
 const SHORTEST: u32 = 30;
 
-/// `hh24:mi-hh24:mi`.
+/// A backup window: `hh24:mi-hh24:mi`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct BackupWindow {
@@ -18,7 +18,7 @@ pub(crate) struct BackupWindow {
     minutes: u32,
 }
 
-/// `ddd:hh24:mi-ddd:hh24:mi`.
+/// A maintenance window: `ddd:hh24:mi-ddd:hh24:mi`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct MaintenanceWindow {
@@ -27,7 +27,8 @@ pub(crate) struct MaintenanceWindow {
 }
 
 impl MaintenanceWindow {
-    /// RDS refuses windows that overlap (RDS API Reference, `ModifyDBInstance`, `PreferredBackupWindow`).
+    /// Whether both overlap on some day, which RDS refuses (RDS API Reference, `ModifyDBInstance`,
+    /// `PreferredBackupWindow`).
     pub(crate) fn overlaps(self, backup: BackupWindow) -> bool {
         const WEEK: u32 = 7 * DAY;
         (0..7).any(|day| {
@@ -65,7 +66,7 @@ impl FromStr for BackupWindow {
         };
         match parse() {
             Some((start, minutes)) if minutes >= SHORTEST => Ok(Self { start, minutes }),
-            _ => Err(format!("{text:?} is no backup window of at least 30 minutes, such as 03:00-03:30 (UTC)")),
+            _ => Err(format!("{text:?} is not a backup window of at least 30 minutes, such as 03:00-03:30 (UTC)")),
         }
     }
 }
@@ -76,7 +77,7 @@ impl FromStr for MaintenanceWindow {
     fn from_str(text: &str) -> Result<Self, String> {
         let moment = |text: &str| {
             let (day, time) = text.split_once(':')?;
-            let day = DAYS.iter().position(|known| known.eq_ignore_ascii_case(day))?;
+            let day = DAYS.iter().position(|name| name.eq_ignore_ascii_case(day))?;
             Some(u32::try_from(day).ok()? * DAY + minute(time)?)
         };
         let parse = || {
@@ -85,10 +86,11 @@ impl FromStr for MaintenanceWindow {
             Some((start, (end + 7 * DAY - start) % (7 * DAY)))
         };
         match parse() {
-            // UNSOURCED: that a window is shorter than a day.
+            // UNSOURCED: a window is shorter than a day.
             Some((start, minutes)) if (SHORTEST..DAY).contains(&minutes) => Ok(Self { start, minutes }),
             _ => Err(format!(
-                "{text:?} is no maintenance window of 30 minutes or more, below a day, such as sun:04:00-sun:04:30 (UTC)"
+                "{text:?} is not a maintenance window of 30 minutes to less than a day, \
+                 such as sun:04:00-sun:04:30 (UTC)"
             )),
         }
     }
@@ -110,7 +112,7 @@ impl TryFrom<String> for MaintenanceWindow {
     }
 }
 
-/// `hh:mi`, as minutes of the day.
+/// The minute of the day that `hh:mi` names.
 fn minute(text: &str) -> Option<u32> {
     let (hour, minute) = text.split_once(':')?;
     let two =
@@ -128,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_have_one_spelling_and_are_long_enough() {
+    fn window_is_parsed_only_if_well_formed_and_long_enough() {
         for text in ["03:00-03:30", "23:45-00:15"] {
             assert_eq!(text.parse::<BackupWindow>().unwrap().to_string(), text);
         }
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_that_overlap_are_known() {
+    fn overlap_of_windows_is_detected_across_midnight_and_week_end() {
         let overlaps = |maintenance: &str, backup: &str| {
             maintenance.parse::<MaintenanceWindow>().unwrap().overlaps(backup.parse().unwrap())
         };

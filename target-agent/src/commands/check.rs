@@ -1,4 +1,4 @@
-//! `check`: what account B needs, and whether it is there. Reads only.
+//! `check`: whether everything that account B needs for a handoff is in place. Read-only.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::groups;
 use crate::own_key;
 
-/// Looks at everything that can be seen from account B, and names who can see the rest.
+/// Checks everything that can be read from account B, and reports who can read the rest.
 pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> Exit {
     let (checks, settings) = (Checks::default(), &account.settings);
     check::role(&checks, caller, &settings.role);
@@ -35,7 +35,7 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
     checks.report(screen, caller, &settings.account, &settings.region)
 }
 
-/// The key that databases rest under: enabled, and of a kind that RDS and Secrets Manager can use for this account.
+/// Checks the key that databases are encrypted under.
 async fn own_key(checks: &Checks, account: &Account) {
     let key = &account.settings.key;
     let KeyArn { region, key: id, account: home } = key;
@@ -45,7 +45,7 @@ async fn own_key(checks: &Checks, account: &Account) {
     checks.unseen(
         "own key, tag",
         format!(
-            "the agent's policies know the key by {} = {}; an administrator of account {home} can see it:\n\
+            "the agent's policies identify the key by its tag {} = {}; an administrator of account {home} can see it:\n\
              aws kms list-resource-tags --region {region} \\\n    --key-id {id}",
             tags::ROLE,
             tags::ROLE_OWN_KEY
@@ -53,35 +53,35 @@ async fn own_key(checks: &Checks, account: &Account) {
     );
 }
 
-/// Every group that some profile names.
+/// Checks every group that a profile names.
 async fn profiles(checks: &Checks, account: &Account) {
     let (mut subnets, mut parameters, mut options) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for profile in account.settings.profiles.all() {
         subnets.insert(profile.subnet_group());
-        parameters.extend(groups::made_by_hand(profile.parameter_group.as_deref()));
-        options.extend(groups::made_by_hand(profile.option_group.as_deref()));
+        parameters.extend(groups::not_default(profile.parameter_group.as_deref()));
+        options.extend(groups::not_default(profile.option_group.as_deref()));
     }
     for name in subnets {
         let what = format!("subnet group {name}");
         if checks.found(&what, groups::subnet_group(account, name).await).is_some() {
-            checks.passed(&what, "is there");
+            checks.passed(&what, "exists");
         }
     }
     for name in parameters {
         let what = format!("parameter group {name}");
         if let Some(family) = checks.found(&what, groups::parameter_group(account, name).await) {
-            checks.passed(&what, format!("for {family}; each handoff checks that its database is"));
+            checks.passed(&what, format!("for {family}; each handoff checks that its database fits"));
         }
     }
     for name in options {
         let what = format!("option group {name}");
         if let Some((engine, major)) = checks.found(&what, groups::option_group(account, name).await) {
-            checks.passed(&what, format!("for {engine} {major}; each handoff checks that its database is"));
+            checks.passed(&what, format!("for {engine} {major}; each handoff checks that its database fits"));
         }
     }
 }
 
-/// What some profile names and the agent's role may not look at: each once, with the command that shows it.
+/// Reports what profiles name and the agent's role may not read: each once, with the command that shows it.
 fn unseen(checks: &Checks, account: &Account) {
     let Settings { account: home, region, profiles, .. } = &account.settings;
     let mut unseen = BTreeSet::new();

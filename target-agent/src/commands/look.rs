@@ -1,5 +1,5 @@
-//! `plan` and `status`: the same steps as `run`, walked by passes that never act. They read no queue: receiving a message hides
-//! it from `run`.
+//! `plan` and `status`: the same steps as `run`, in passes that never act. They read no queue, since receiving a
+//! message hides it from `run`.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -16,17 +16,20 @@ use crate::account::Account;
 use crate::handoff::Handoff;
 use crate::profile::MasterPassword;
 
-/// Every step that `run` would take.
+/// Prints every step that `run` would take.
 pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, message: Option<&Path>) -> Exit {
     let handoff = match message.map(read).transpose() {
         Ok(body) => body.map(|body| {
-            let handoff = match Message::decode(body.trim_end_matches(['\r', '\n']))? {
-                Message::Handoff(handoff) => *handoff,
+            let message = match Message::decode(body.trim_end_matches(['\r', '\n']))? {
+                Message::Handoff(message) => *message,
                 Message::Hello(_) => {
-                    return Err(Refusal::because(Reason::Malformed, "a hello asks for nothing that can be planned"));
+                    return Err(Refusal::because(
+                        Reason::Malformed,
+                        "a hello begins no handoff, so there is nothing to plan",
+                    ));
                 }
             };
-            account.settings.receiver.check(&handoff).map(|()| Handoff::begun_by(handoff))
+            account.settings.receiver.check(&message).map(|()| Handoff::begun_by(message))
         }),
         Err(error) => {
             screen.complain(&format!("cannot read the message: {error}"), None);
@@ -42,7 +45,7 @@ pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, mes
     }
 }
 
-/// Where each handoff stands.
+/// Prints the state of each handoff.
 pub(crate) async fn status(account: &Account, screen: &Screen, caller: String) -> Exit {
     report(account, screen, caller, "status", Mode::Look, None).await
 }
@@ -62,7 +65,7 @@ async fn report(
     caller: String,
     command: &'static str,
     mode: Mode,
-    begun: Option<Handoff>,
+    planned: Option<Handoff>,
 ) -> Exit {
     let (copies, mut notes) = match account.target_copies(Freshness::Now).await {
         Ok(found) => found,
@@ -73,7 +76,7 @@ async fn report(
     };
     let finished =
         |handoff: &Handoff| copies.iter().any(|copy| copy.facts.id == *handoff.id() && copy.facts.is_finished());
-    let mut handoffs: Vec<Handoff> = begun.into_iter().collect();
+    let mut handoffs: Vec<Handoff> = planned.into_iter().collect();
     for copy in &copies {
         if !handoffs.iter().any(|handoff| handoff.id() == &copy.facts.id) {
             handoffs.push(Handoff::found(copy.facts.clone()));
@@ -82,16 +85,16 @@ async fn report(
     let mut exit = Exit::Settled;
     let mut entries = Vec::new();
     for handoff in &handoffs {
-        let (entry, stands) = walk(account, handoff, mode, finished(handoff)).await;
+        let (entry, status) = walk(account, handoff, mode, finished(handoff)).await;
         entries.push(entry);
-        exit = exit.max(stands);
+        exit = exit.max(status);
     }
     if mode == Mode::Plan {
         match account.offered().await {
             Ok(offered) => notes.extend(offered.iter().map(|view| {
                 format!(
-                    "{}, {} {}, {} GiB, is shared with this account: `run` copies it when its message has come and is true; \
-                     give the message by --message to see each step",
+                    "{}, {} {}, {} GiB, is shared with this account: `run` copies it after it has received and verified \
+                     its message; pass the message with --message to see each step",
                     view.arn, view.engine, view.engine_version, view.size_gib
                 )
             })),
@@ -101,7 +104,7 @@ async fn report(
     let keep = |handoff: &&Handoff| handoff.profile(&account.settings).master_password() == MasterPassword::Keep;
     notes.extend(handoffs.iter().filter(|_| mode == Mode::Plan).filter(keep).map(|handoff| {
         let name = handoff.subject();
-        format!("risk: the master password of {name} stays as it is: whoever knows it at the source knows it here")
+        format!("risk: the master password of {name} stays as it is: everyone who has it at the source has it here")
     }));
     let settings = &account.settings;
     let (account, region) = (settings.account.to_string(), settings.region.to_string());
@@ -123,11 +126,11 @@ async fn walk(account: &Account, handoff: &Handoff, mode: Mode, finished: bool) 
             let exit = if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked };
             ("in trouble", exit, Some(fault))
         }
-        _ if handoff.facts.told(Stage::Failed).is_some() => ("failed; run again goes on", Exit::Failed, None),
+        _ if handoff.facts.told(Stage::Failed).is_some() => ("failed; the next run resumes it", Exit::Failed, None),
         _ => ("accepting", Exit::Pending, None),
     };
     let origin = &handoff.facts.origin;
-    // The last of what account A was told.
+    // The last receipt that account A was sent.
     let told = handoff.facts.told.iter().map(|(_, told)| told).max_by_key(|told| told.at);
     let entry = Entry {
         handoff: handoff.subject().to_string(),

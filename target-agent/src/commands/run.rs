@@ -1,4 +1,4 @@
-//! `run`: the handoffs of account B, on the fleet. What the inbox holds is begun, and what was begun is finished.
+//! `run`: begins the handoffs of the messages in the inbox, and finishes all handoffs that have begun.
 
 mod hello;
 mod inbox;
@@ -21,13 +21,13 @@ use tokio::time::Instant;
 use crate::accept::accept;
 use crate::account::Account;
 use crate::handoff::Handoff;
-use crate::steps::Tell;
+use crate::steps::SendReceipt;
 
-/// What is still held when it is renewed waits for something. After a kill it comes back in this time; renewed for less, a
-/// thousand that wait would cost calls all day.
+/// For how long the visibility timeout of a held message is renewed. A message that is held so long waits for a permit
+/// or a fix. After a kill it is received again within this time; a shorter one would cost more calls.
 const KEEP_FOR: Duration = Duration::from_hours(1);
 
-/// Runs until one long poll finds the inbox empty and nothing is in flight, or for ever.
+/// Runs until one long poll finds the inbox empty and no handoff is in flight; with `--watch` until shutdown.
 pub(crate) async fn run(account: &Account, options: &RunOptions<'_>) -> Exit {
     let agent = TargetAgent { account, events: options.events };
     account.fleet.run(&agent, &account.clients, options).await
@@ -41,7 +41,7 @@ struct TargetAgent<'a> {
 
 impl Agent for TargetAgent<'_> {
     type Handoff = Handoff;
-    /// The restored database.
+    /// The name of the restored database.
     type Done = Option<DbIdentifier>;
 
     async fn discover(&self) -> Result<Discovered<Handoff>, Fault> {
@@ -61,19 +61,20 @@ impl Agent for TargetAgent<'_> {
     }
 
     async fn walk(&self, pass: &Pass<'_>, handoff: &Handoff) -> Flow<Option<DbIdentifier>> {
-        self.account.note_missing(handoff).await;
+        self.account.record_missing(handoff).await;
         accept(self.account, pass, handoff).await?;
         Ok(handoff.restored(&self.account.settings).ok())
     }
 
-    /// Another message than the one that the copy answers ends like any bad one, and the copy goes on. Else account A is told.
+    /// Sends account A the receipt `failed`. A message that is not the one that the target copy was made for is
+    /// rejected instead, and the handoff of the copy continues.
     async fn tell_failed(&self, pass: &Pass<'_>, handoff: &Handoff, fault: &Fault) -> Flow<()> {
         let account = self.account;
         let copy = account.target_copy(handoff).await?;
         if copy.is_none_or(|copy| copy.facts.digest != *handoff.digest()) {
             return Ok(inbox::reject(account, self.events, handoff, fault).await?);
         }
-        pass.ensure(Tell { account, handoff, stage: Stage::Failed, reason: Some(fault.reason()) }).await
+        pass.ensure(SendReceipt { account, handoff, stage: Stage::Failed, reason: Some(fault.reason()) }).await
     }
 
     fn mailboxes(&self) -> Vec<MailboxSpec> {
@@ -106,12 +107,12 @@ impl Agent for TargetAgent<'_> {
     }
 }
 
-/// What an agent remembers of a handoff.
+/// What the engine keeps in memory of a handoff.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// The snapshot that the message names is what it says, so its owner stands behind it.
+    /// The message agrees with the snapshot that it names, so the owner of that snapshot has sent it.
     pub(crate) is_verified: bool,
-    /// It is not shared with this account, and should be by now.
+    /// The snapshot is not shared with this account, although the propagation delay of the share is over.
     pub(crate) is_unshared: bool,
     /// Since when AWS does not show the target copy.
     pub(crate) missing_since: Option<Instant>,

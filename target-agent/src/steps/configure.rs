@@ -1,4 +1,4 @@
-//! Step 11, second half: what the restore call cannot set, and what comes into effect by a reboot only.
+//! Step 11, second half: settings that the restore call cannot set, and the reboot that some need to take effect.
 
 use std::fmt;
 
@@ -15,15 +15,15 @@ use crate::profile::{MasterPassword, Profile};
 use crate::steps::restore::database;
 use crate::windows::MaintenanceWindow;
 
-/// The database is as the profile says, with nothing pending and its parameter group in sync, and its master password is where
-/// it shall be.
+/// The database has the settings of the profile, with no change pending and its parameter group in sync, and its master
+/// password is managed by Secrets Manager if the profile says so.
 pub(crate) struct Configure<'a> {
     pub(crate) account: &'a Account,
     pub(crate) handoff: &'a Handoff,
 }
 
-/// One thing that the restore call cannot say (RDS API Reference, `RestoreDBInstanceFromDBSnapshot`), or that somebody may
-/// have changed since.
+/// One setting that the restore call does not have (RDS API Reference, `RestoreDBInstanceFromDBSnapshot`), or that may
+/// have been changed since.
 enum Setting {
     MasterPassword,
     Maintenance(MaintenanceWindow),
@@ -34,7 +34,7 @@ enum Setting {
 }
 
 impl Setting {
-    /// All that the profile wants.
+    /// All settings of the profile.
     fn of(profile: &Profile) -> Vec<Self> {
         let role = profile.monitoring_role.as_ref().map(ToString::to_string);
         let wanted = [
@@ -42,14 +42,14 @@ impl Setting {
             profile.maintenance_window.map(Self::Maintenance),
             profile.autoscale_to_gib.and_then(|size| i32::try_from(size).ok()).map(Self::Autoscaling),
             profile.monitoring_seconds.map(|seconds| Self::Monitoring(seconds.into(), role.filter(|_| seconds > 0))),
-            // Off, as it is after a restore.
+            // 0 days: off, as it is after a restore.
             profile.performance_insights_days.filter(|days| *days > 0).map(|days| Self::Insights(days.into())),
             profile.parameter_group.clone().map(Self::ParameterGroup),
         ];
         wanted.into_iter().flatten().collect()
     }
 
-    fn is_so(&self, database: &DatabaseView, key: &KeyArn) -> bool {
+    fn is_set(&self, database: &DatabaseView, key: &KeyArn) -> bool {
         match self {
             Self::MasterPassword => database.secret.is_some(),
             Self::Maintenance(window) => database.maintenance_window.parse() == Ok(*window),
@@ -62,7 +62,7 @@ impl Setting {
         }
     }
 
-    fn say(self, call: ModifyDBInstanceFluentBuilder, key: &KeyArn) -> ModifyDBInstanceFluentBuilder {
+    fn add_to(self, call: ModifyDBInstanceFluentBuilder, key: &KeyArn) -> ModifyDBInstanceFluentBuilder {
         match self {
             Self::MasterPassword => {
                 call.manage_master_user_password(true).master_user_secret_kms_key_id(key.to_string())
@@ -82,10 +82,10 @@ impl Setting {
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MasterPassword => f.write_str("master password under Secrets Manager"),
-            Self::Maintenance(window) => write!(f, "maintenance in {window}"),
-            Self::Autoscaling(size) => write!(f, "storage that grows to {size} GiB"),
-            Self::Monitoring(seconds, _) => write!(f, "monitoring each {seconds} s"),
+            Self::MasterPassword => f.write_str("master password managed by Secrets Manager"),
+            Self::Maintenance(window) => write!(f, "maintenance window {window}"),
+            Self::Autoscaling(size) => write!(f, "storage autoscaling to {size} GiB"),
+            Self::Monitoring(seconds, _) => write!(f, "monitoring every {seconds} s"),
             Self::Insights(days) => write!(f, "performance insights for {days} days"),
             Self::ParameterGroup(group) => write!(f, "parameter group {group}"),
         }
@@ -93,19 +93,19 @@ impl fmt::Display for Setting {
 }
 
 impl Configure<'_> {
-    /// What differs from the profile, and can be set in one call. The master password comes first and alone: whatever else RDS
-    /// refuses, account A does not know it any more.
+    /// The settings that differ from the profile, for one call. The master password is changed first, in a call of its
+    /// own, so that it is replaced even if RDS refuses another setting: account A has the old one.
     fn missing(&self, database: &DatabaseView) -> Vec<Setting> {
         let mut settings = Setting::of(self.handoff.profile(&self.account.settings));
-        settings.retain(|setting| !setting.is_so(database, &self.account.settings.key));
+        settings.retain(|setting| !setting.is_set(database, &self.account.settings.key));
         if matches!(settings.first(), Some(Setting::MasterPassword)) {
             settings.truncate(1);
         }
         settings
     }
 
-    /// What is still to be done, as far as the database is known.
-    fn left(&self) -> Option<String> {
+    /// What is still to be done, as far as the read cache has the database.
+    fn remaining(&self) -> Option<String> {
         let name = self.handoff.restored(&self.account.settings).ok()?;
         let database = self.account.cache.peek(&self.account.settings.region, &name)?;
         let missing = self.missing(&database);
@@ -135,11 +135,12 @@ impl Step for Configure<'_> {
     }
 
     fn describe(&self) -> String {
-        if let Some(left) = self.left() {
-            return format!("{}: {left}", self.resource());
+        if let Some(remaining) = self.remaining() {
+            return format!("{}: {remaining}", self.resource());
         }
         let wanted = Setting::of(self.handoff.profile(&self.account.settings));
-        let what = if wanted.is_empty() { "nothing beyond the restore".to_owned() } else { Self::names(&wanted) };
+        let what =
+            if wanted.is_empty() { "no settings beyond those of the restore".to_owned() } else { Self::names(&wanted) };
         format!("{}: {what}", self.resource())
     }
 
@@ -148,7 +149,7 @@ impl Step for Configure<'_> {
         let working = |state: String| Ok(Observed::Working(Working::new(state)));
         match &database.status {
             DatabaseStatus::Available => {}
-            // What has failed, the restore step says at the next look.
+            // A failed status is reported by the restore step in the next pass.
             DatabaseStatus::Working(status) | DatabaseStatus::Failed(status) => {
                 return working(format!("database {} is {status}", self.resource()));
             }
@@ -161,9 +162,8 @@ impl Step for Configure<'_> {
             None | Some("active") => {}
             // AWS: "impaired - The secret can't be used to access the database" (RDS API Reference, MasterUserSecret).
             Some("impaired") => {
-                return Err(Fault::blocked(format!("the secret of database {} is impaired", self.resource())).hint(
-                    "see that the key of the secret is enabled and that nobody has deleted the secret in Secrets Manager",
-                ));
+                return Err(Fault::blocked(format!("the secret of database {} is impaired", self.resource()))
+                    .hint("check that its key is enabled and that the secret was not deleted in Secrets Manager"));
             }
             Some(status) => return working(format!("the secret of its master password is {status}")),
         }
@@ -172,8 +172,8 @@ impl Step for Configure<'_> {
         }
         match database.parameter_groups.iter().find(|(_, status)| status != "in-sync") {
             None => Ok(Observed::Ready(())),
-            // Static parameters come into effect by a reboot (RDS User Guide, Parameter groups for Amazon RDS). Nobody uses the
-            // database yet.
+            // Static parameters take effect after a reboot (RDS User Guide, Parameter groups for Amazon RDS). The
+            // database is not in use yet.
             Some((_, status)) if status == "pending-reboot" => Ok(Observed::Todo),
             Some((group, status)) => working(format!("parameter group {group} is {status}")),
         }
@@ -188,7 +188,7 @@ impl Step for Configure<'_> {
             answer.op("rds:RebootDBInstance").map(drop)
         } else {
             let call = rds.modify_db_instance().db_instance_identifier(self.resource()).apply_immediately(true);
-            let call = missing.into_iter().fold(call, |call, setting| setting.say(call, &settings.key));
+            let call = missing.into_iter().fold(call, |call, setting| setting.add_to(call, &settings.key));
             let answer = call.send().await.op("rds:ModifyDBInstance").map(drop);
             answer.map_err(|fault| fault.fixed_by(|| correct(&self.handoff.facts.database)))
         };

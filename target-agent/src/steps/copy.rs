@@ -1,4 +1,4 @@
-//! Step 9: the copy under account B's own key. With it, B depends on nothing of A any more.
+//! Step 9: the copy under account B's own key. Once it is complete, B no longer depends on resources of A.
 
 use agent_runtime::aws::copies::LIMIT_REACHED;
 use agent_runtime::aws::rds::snapshot::{SnapshotView, is_young, rds_tags};
@@ -16,14 +16,14 @@ use crate::account::Account;
 use crate::admission::{self, COPY};
 use crate::handoff::Handoff;
 
-/// The target copy exists, with our tags and this message's digest. It need not be complete.
+/// The target copy exists, with the handoff's tags and this message's digest. It need not be complete.
 pub(crate) struct CopyUnderOwnKey<'a> {
     pub(crate) account: &'a Account,
     pub(crate) handoff: &'a Handoff,
 }
 
-/// The target copy is complete, under account B's own key, and is the data that was offered.
-pub(crate) struct Land<'a> {
+/// The target copy is complete, encrypted under account B's own key, and contains the data that was offered.
+pub(crate) struct Landed<'a> {
     pub(crate) account: &'a Account,
     pub(crate) handoff: &'a Handoff,
 }
@@ -49,7 +49,7 @@ impl Step for CopyUnderOwnKey<'_> {
         let Some(view) = self.account.cache.snapshot(&arn, Freshness::Create).await? else {
             return match &self.handoff.message {
                 Some(_) => Ok(Observed::Todo),
-                None => Ok(self.account.missing(self.handoff).await?.into()),
+                None => Ok(self.account.missing_copy(self.handoff).await?.into()),
             };
         };
         if self.account.target_copy(self.handoff).await?.is_some() {
@@ -62,7 +62,9 @@ impl Step for CopyUnderOwnKey<'_> {
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
-        let Some(message) = &self.handoff.message else { return Err(Fault::fatal("there is no message to copy by")) };
+        let Some(message) = &self.handoff.message else {
+            return Err(Fault::fatal("the handoff has no message, which names the snapshot to copy"));
+        };
         let settings = &self.account.settings;
         let answer = self
             .account
@@ -93,7 +95,7 @@ impl Step for CopyUnderOwnKey<'_> {
 
     fn foresee(&self) {}
 
-    /// Account A changes its key's policy and the share between the offer and the message.
+    /// Account A changes its key's policy and shares the snapshot shortly before it sends the message.
     fn changed(&self) -> Option<Timestamp> {
         self.handoff.message.as_ref().map(|message| message.issued)
     }
@@ -105,24 +107,25 @@ impl Step for CopyUnderOwnKey<'_> {
     async fn supply(&self, age: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
         let Some(message) = &self.handoff.message else { return Ok(None) };
         let Account { limits, settings, clock, .. } = self.account;
-        let share = match age {
-            SupplyAge::Recent => admission::share(self.account, message.size_gib, clock.now()).await?,
+        let daily_limit = match age {
+            SupplyAge::Recent => admission::daily_limit(self.account, message.size_gib, clock.now()).await?,
             SupplyAge::Known | SupplyAge::Now => None,
         };
-        limits.copies(&settings.region, age, (None, share)).await.map(Some)
+        limits.copies(&settings.region, age, (None, daily_limit)).await.map(Some)
     }
 }
 
 impl CopyUnderOwnKey<'_> {
-    /// RDS names the key, and does not say whose policy is in the way. Account A's own statements are asked for, Sids and all:
-    /// so its agent knows them, and takes them out in the end.
+    /// The fix for a key that RDS cannot use. RDS names the key, but not the policy that denies its use. For account
+    /// A's key the fix prints the statements of A's own agent, with their Sids, so that this agent removes them when
+    /// the handoff ends.
     fn key_fix(&self, message: &HandoffMessage, fault: &Fault) -> String {
         let (settings, theirs) = (&self.account.settings, &message.key);
         let role = &settings.role;
         if fault.to_string().contains(&settings.key.to_string()) {
             return format!(
-                "key {} must be enabled, and its policy must leave its use to this account's IAM; account {} adds these to a \
-                 policy of its role {role}:\n{}",
+                "key {} must be enabled, and its policy must let this account's IAM policies allow its use; account {} \
+                 adds these to a policy of its role {role}:\n{}",
                 settings.key,
                 settings.account,
                 pasted(&uses_key(
@@ -132,9 +135,9 @@ impl CopyUnderOwnKey<'_> {
             );
         }
         format!(
-            "account {} adds these to the policy of its key {theirs} (its agent does so by itself, while it runs and where it \
-             made the key); the key must be enabled, and account {} must allow its role {role} the use of it through RDS. If all \
-             that is so, an RCP of account {}'s organization or an SCP of this one's denies it:\n{}",
+            "account {} adds these to the policy of its key {theirs} (its agent does so automatically, while it runs \
+             and if it created the key); the key must be enabled, and account {} must allow its role {role} to use it \
+             through RDS. If all of that holds, an RCP of account {}'s organization or an SCP of this account's denies it:\n{}",
             theirs.account,
             settings.account,
             theirs.account,
@@ -143,7 +146,7 @@ impl CopyUnderOwnKey<'_> {
     }
 }
 
-impl Wait for Land<'_> {
+impl Wait for Landed<'_> {
     type Output = SnapshotView;
     const SLOW: bool = true;
 
@@ -161,7 +164,7 @@ impl Wait for Land<'_> {
 
     async fn observe(&self) -> Result<Progress<SnapshotView>, Fault> {
         let Some(copy) = self.account.target_copy(self.handoff).await? else {
-            return self.account.missing(self.handoff).await;
+            return self.account.missing_copy(self.handoff).await;
         };
         let view = copy.view;
         match view.progress().map_err(|fault| fault.because(Reason::CopyFailed))? {
@@ -173,10 +176,10 @@ impl Wait for Land<'_> {
                         .hint("nothing was restored from it; delete it, and ask the other account for another handoff"))
                 };
                 if view.key.as_ref() != Some(&self.account.settings.key) {
-                    return wrong("is not under this account's own key");
+                    return wrong("is not encrypted under this account's own key");
                 }
                 if view.identity().as_ref() != Some(&copy.facts.origin.identity) {
-                    return wrong("is not the data that was offered");
+                    return wrong("does not contain the data that was offered");
                 }
                 Ok(Progress::Ready(SnapshotView::clone(&view)))
             }

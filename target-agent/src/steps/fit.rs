@@ -1,4 +1,4 @@
-//! The restore profile fits the database. Better known before hours of copying than after.
+//! Whether the restore profile fits the database: checked before the copy, which takes hours.
 
 use agent_runtime::{Fault, Progress, StepId, Wait};
 use protocol::DbIdentifier;
@@ -32,7 +32,7 @@ impl Wait for FitProfile<'_> {
     }
 
     async fn observe(&self) -> Result<Progress<()>, Fault> {
-        // What is begun is finished, and told: a process that finds its copy looks at the profile before the restore.
+        // A handoff whose copy has begun continues, and the profile is checked before the restore.
         if let (None, Some(message)) = (self.account.target_copy(self.handoff).await?, &self.handoff.message) {
             let (engine, version) = (message.engine.as_str(), message.engine_version.as_str());
             fit_profile(self.account, &self.handoff.facts.database, engine, version, message.size_gib).await?;
@@ -43,7 +43,8 @@ impl Wait for FitProfile<'_> {
     fn foresee(&self) {}
 }
 
-/// The groups that the profile names exist and are for this engine and version; its sizes are above the database's.
+/// Checks that the groups of the profile exist and are for this engine and version, and that its sizes exceed the
+/// database's.
 pub(crate) async fn fit_profile(
     account: &Account,
     database: &DbIdentifier,
@@ -53,14 +54,14 @@ pub(crate) async fn fit_profile(
 ) -> Result<(), Fault> {
     let profile = account.settings.profiles.for_database(database);
     groups::subnet_group(account, profile.subnet_group()).await?;
-    if let Some(name) = groups::made_by_hand(profile.parameter_group.as_deref()) {
+    if let Some(name) = groups::not_default(profile.parameter_group.as_deref()) {
         let family = groups::parameter_group(account, name).await?;
         let wanted = groups::family(account, engine, version).await?;
         if family != wanted {
             return Err(misfit(database, "parameter group", name, &family, &wanted));
         }
     }
-    if let Some(name) = groups::made_by_hand(profile.option_group.as_deref()) {
+    if let Some(name) = groups::not_default(profile.option_group.as_deref()) {
         let (of, major) = groups::option_group(account, name).await?;
         let fits = version.strip_prefix(&major).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         if of != engine || !fits {
@@ -68,24 +69,28 @@ pub(crate) async fn fit_profile(
             return Err(misfit(database, "option group", name, &is_for, &wanted));
         }
     }
-    // Storage grows by a tenth at least (RDS API Reference, RestoreDBInstanceFromDBSnapshot, AllocatedStorage), and scales by
-    // itself to a tenth more at least (RDS User Guide, Managing capacity automatically with storage autoscaling).
+    // Storage grows by a tenth at least (RDS API Reference, RestoreDBInstanceFromDBSnapshot, AllocatedStorage), and the
+    // maximum of autoscaling is at least a tenth more (RDS User Guide, Managing capacity automatically with storage
+    // autoscaling).
     let tenth_more = size_gib + size_gib.div_ceil(10);
     for (key, size) in [("size_gib", profile.size_gib), ("autoscale_to_gib", profile.autoscale_to_gib)] {
         if let Some(size) = size.filter(|size| *size < tenth_more) {
             let what = format!("{key} is {size}, and the database has {size_gib} GiB already");
-            return Err(Fault::blocked(what).hint(format!("{}; it is {tenth_more} at least", correct(database))));
+            return Err(Fault::blocked(what).hint(format!("{}; the minimum is {tenth_more}", correct(database))));
         }
     }
     Ok(())
 }
 
 fn misfit(database: &DbIdentifier, kind: &str, name: &str, is_for: &str, wanted: &str) -> Fault {
-    Fault::blocked(format!("{kind} {name} is for {is_for}, and the database needs one for {wanted}"))
-        .hint(format!("name another one in the restore profile of {database}: a [[rule]] can, for this database alone"))
+    Fault::blocked(format!("{kind} {name} is for {is_for}, and the database needs one for {wanted}")).hint(format!(
+        "name another one in the restore profile of {database}; a [[rule]] sets it for this database only"
+    ))
 }
 
-/// What RDS refuses of a profile is corrected in the profile.
+/// The fix for a profile that RDS or this agent refuses.
 pub(super) fn correct(database: &DbIdentifier) -> String {
-    format!("correct [restore], or the [[rule]] that fits {database}, and start the agent again: it goes on from here")
+    format!(
+        "correct [restore], or the [[rule]] that fits {database}, and start the agent again: it resumes the handoff"
+    )
 }

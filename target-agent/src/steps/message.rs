@@ -1,4 +1,4 @@
-//! The end of a message that was begun.
+//! The deletion of a message whose copy has begun.
 
 use agent_runtime::aws::queue::Queue;
 use agent_runtime::event::Verb;
@@ -6,10 +6,10 @@ use agent_runtime::{Acted, Fault, Observed, Step, StepId};
 
 use crate::account::Account;
 use crate::handoff::Handoff;
-use crate::steps::tell::receipt;
+use crate::steps::receipt::receipt;
 
-/// The message is deleted: the target copy remembers everything. A repeated one is answered with what was told before, since
-/// its sender may have lost it.
+/// The message is deleted, since the tags of the target copy record everything. Before that the receipts sent so far
+/// are sent again, since the sender of a repeated message may have lost them.
 pub(crate) struct DeleteMessage<'a> {
     pub(crate) account: &'a Account,
     pub(crate) handoff: &'a Handoff,
@@ -39,7 +39,8 @@ impl Step for DeleteMessage<'_> {
         })
     }
 
-    /// Receipts repeat the same bytes and the deletion comes last, so that a crash anywhere only repeats them again.
+    /// The receipts have the same bytes as before, and the deletion comes last, so a crash only makes them be sent
+    /// again.
     async fn act(&self) -> Result<Acted, Fault> {
         let owner = self.handoff.owner();
         let Some(held) = self.account.fleet.first_held(&owner) else { return Ok(Acted::Nothing) };

@@ -1,4 +1,4 @@
-//! Step 11: the restored database, as the restore profile says.
+//! Step 11: the database is restored with the restore profile.
 
 use agent_runtime::aws::rds::database::{DatabaseStatus, DatabaseView};
 use agent_runtime::aws::rds::snapshot::{SnapshotView, is_young, rds_tags};
@@ -29,7 +29,7 @@ impl Restore<'_> {
         name.map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))
     }
 
-    /// Those taken over from the source, over them the profile's, over all our own.
+    /// The carried tags of the source, overridden by the profile's, overridden by the agent's own.
     fn tags(&self) -> Tags {
         let profile = self.handoff.profile(&self.account.settings);
         let carried = self.handoff.facts.carried.iter().filter(|(key, _)| profile.carries(key));
@@ -56,7 +56,7 @@ impl Restore<'_> {
     }
 }
 
-/// The database is available, under account B's own key.
+/// The database is available, encrypted under account B's own key.
 pub(crate) struct Restored<'a> {
     pub(crate) account: &'a Account,
     pub(crate) handoff: &'a Handoff,
@@ -83,7 +83,8 @@ impl Wait for Restored<'_> {
         let database = database(self.account, self.handoff).await?;
         let name = &database.arn.database;
         match &database.status {
-            // A new database is backed up once before it is available. Whatever else it may be doing is not the restore.
+            // A new database is backed up once before it is available. Any other working state is not part of the
+            // restore.
             DatabaseStatus::Working(status) if matches!(status.as_str(), "creating" | "backing-up") => {
                 Ok(Progress::Working(Working {
                     since: database.created,
@@ -92,12 +93,13 @@ impl Wait for Restored<'_> {
             }
             DatabaseStatus::Failed(status) => {
                 Err(Fault::fatal(format!("database {name} is {status}")).because(Reason::RestoreFailed).hint(format!(
-                    "RDS's events tell why; fix the restore profile, delete {name}, and run again: snapshot {} is yours",
+                    "see RDS's events for the cause; fix the restore profile, delete {name}, and run the agent \
+                     again: it restores snapshot {}",
                     self.copy.arn.snapshot
                 )))
             }
             _ if database.key.as_ref() != Some(&self.account.settings.key) => {
-                Err(Fault::fatal(format!("database {name} is not under this account's own key"))
+                Err(Fault::fatal(format!("database {name} is not encrypted under this account's own key"))
                     .because(Reason::RestoreFailed))
             }
             _ => Ok(Progress::Ready(())),
@@ -142,10 +144,12 @@ impl Step for Restore<'_> {
         let (settings, profile) = (&self.account.settings, self.handoff.profile(&self.account.settings));
         let hints = &self.handoff.facts.hints;
         let storage = profile.storage_type.as_ref().map(|choice| choice.or_source(&hints.storage).to_string());
-        // RDS would take "io1 if the Iops parameter is specified" (RDS API Reference, RestoreDBInstanceFromDBSnapshot, StorageType).
+        // The default of RDS is "io1 if the Iops parameter is specified" (RDS API Reference,
+        // RestoreDBInstanceFromDBSnapshot, StorageType).
         let storage = storage.or_else(|| profile.iops.or(profile.throughput).map(|_| "gp3".to_owned()));
         let number = |value: Option<u32>| value.and_then(|value| i32::try_from(value).ok());
-        // "This setting applies only to RDS for MySQL and RDS for PostgreSQL" (RDS API Reference, EngineLifecycleSupport).
+        // "This setting applies only to RDS for MySQL and RDS for PostgreSQL" (RDS API Reference,
+        // EngineLifecycleSupport).
         let extends = self.copy.engine.starts_with("mysql") || self.copy.engine.starts_with("postgres");
         let answer = self
             .account
@@ -198,7 +202,7 @@ impl Step for Restore<'_> {
     }
 }
 
-/// The restored database, which the restore step has found to be ours.
+/// The restored database, whose tags the restore step has checked.
 pub(crate) async fn database(account: &Account, handoff: &Handoff) -> Result<DatabaseView, Fault> {
     let name = handoff
         .restored(&account.settings)
@@ -206,7 +210,7 @@ pub(crate) async fn database(account: &Account, handoff: &Handoff) -> Result<Dat
     let found = account.cache.database(&account.settings.region, &name).await?;
     found
         .map(|database| DatabaseView::clone(&database))
-        .ok_or_else(|| Fault::blocked(format!("database {name} has gone, after it was restored")))
+        .ok_or_else(|| Fault::blocked(format!("database {name} no longer exists, although it was restored")))
 }
 
 fn lifecycle(extended_support: bool) -> String {

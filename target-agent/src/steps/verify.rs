@@ -1,4 +1,5 @@
-//! Step 8: the message is verified against AWS. Against itself and the configuration it was verified when it came.
+//! Step 8: the message is verified against AWS. It was verified against itself and the configuration when it was
+//! received.
 
 use agent_runtime::step::pass::SPREADING;
 use agent_runtime::{Fault, Progress, StepId, Wait, Working};
@@ -11,7 +12,8 @@ use protocol::{Reason, Refusal};
 use crate::account::{Account, as_shared};
 use crate::handoff::Handoff;
 
-/// The snapshot that the message names is shared, and is what the message says; there is time; the name is free.
+/// The snapshot that the message names is shared and has the attributes in the message; enough time is left; the name
+/// of the restored database is free.
 pub(crate) struct Verify<'a> {
     pub(crate) account: &'a Account,
     pub(crate) handoff: &'a Handoff,
@@ -43,24 +45,24 @@ impl Wait for Verify<'_> {
             }
             return Err(refused(Refusal::because(
                 Reason::Contradictory,
-                format!("snapshot {} answers another offer of the same handoff", copy.view.arn),
+                format!("snapshot {} was copied for another offer of the same handoff", copy.view.arn),
             )));
         }
         let now = self.account.clock.now();
         let Some(view) = self.account.shared_snapshot(&self.message.snapshot).await? else {
-            // Its owner may still share it, but only so long.
+            // Its owner may still share it, until the message expires.
             check_times(self.message, now, estimate(self.message.size_gib)).map_err(refused)?;
             if now.duration_since(self.message.issued) < SPREADING {
                 return Ok(Progress::Working(Working {
                     since: Some(self.message.issued),
-                    ..Working::new("waiting for the shared snapshot to show")
+                    ..Working::new("waiting for AWS to show the shared snapshot")
                 }));
             }
             let SnapshotArn { account, region, snapshot } = &self.message.snapshot;
             return Err(Fault::blocked(format!("snapshot {} is not shared with this account", self.message.snapshot))
                 .hint(format!(
-                    "account {account} shares it (its agent does so by itself after an hour or so, while it runs); if it has been \
-                     taken back, the message ends by itself at {}:\n\
+                    "account {account} shares it (its agent does so automatically within about an hour, while it runs); \
+                     if the offer was withdrawn, the message expires at {}:\n\
                      aws rds modify-db-snapshot-attribute --region {region} \\\n    \
                      --attribute-name restore --values-to-add {} \\\n    \
                      --db-snapshot-identifier {snapshot}",
@@ -77,7 +79,7 @@ impl Wait for Verify<'_> {
     fn foresee(&self) {}
 }
 
-/// A name that is taken is better known before hours of copying than after.
+/// Checks that no other database has the name of the restored one: before the copy, which takes hours.
 pub(crate) async fn free_name(
     account: &Account,
     id: &HandoffId,
@@ -95,7 +97,7 @@ pub(crate) async fn free_name(
     }
 }
 
-/// What protocol refuses ends the message.
+/// The fatal fault of a message that is refused.
 pub(crate) fn refused(refusal: Refusal) -> Fault {
     match refusal {
         Refusal::Rejected { reason, detail } => {

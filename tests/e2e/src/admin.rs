@@ -1,11 +1,12 @@
-//! The administrator of an account: what a person does there by hand, before, during and after a handoff.
+//! The administrator of an account: calls that a person makes by hand before, during and after a handoff.
 
 use aws_config::SdkConfig;
 use aws_sdk_rds::config::retry::RetryPartition;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-/// The root of one account, in one Region.
+/// Clients with the root credentials of one account, in one Region. ([`crate::Lab::thief`] makes one with those of a
+/// role.)
 #[derive(Debug)]
 pub struct Admin {
     account: String,
@@ -37,7 +38,7 @@ impl Admin {
         }
     }
 
-    /// A key of this account, for itself.
+    /// Creates a key of this account with the default key policy; returns its ARN.
     pub async fn create_key(&self, description: &str) -> String {
         let key = self.kms.create_key().description(description).send().await.expect("a key");
         key.key_metadata().and_then(|key| key.arn()).expect("the ARN of a key").to_owned()
@@ -48,7 +49,7 @@ impl Admin {
         format!("https://sqs.{}.amazonaws.com/{}/{name}", self.region, self.account)
     }
 
-    /// Gives a queue another policy; an empty one takes it away.
+    /// Replaces the policy of a queue; an empty text removes it.
     pub async fn set_queue_policy(&self, queue: &str, policy: &str) {
         let call = self.sqs.set_queue_attributes().queue_url(self.queue_url(queue));
         call.attributes(QueueAttributeName::Policy, policy).send().await.expect("another policy");
@@ -74,23 +75,23 @@ impl Admin {
         answer.policy().unwrap_or_default().to_owned()
     }
 
-    /// Gives a key another policy.
+    /// Replaces the policy of a key.
     pub async fn set_key_policy(&self, key: &str, policy: &str) {
         self.kms.put_key_policy().key_id(key).policy(policy).send().await.expect("another policy");
     }
 
-    /// The first key of this account in this Region.
+    /// The ARN of the first key of this account in this Region.
     pub async fn own_key(&self) -> String {
         let keys = self.kms.list_keys().send().await.expect("keys");
         keys.keys().iter().find_map(|key| key.key_arn()).expect("a key").to_owned()
     }
 
-    /// Puts a body into a queue, as a sender that was let in.
+    /// Sends a message to a queue.
     pub async fn send(&self, queue: &str, body: &str) {
         self.sqs.send_message().queue_url(self.queue_url(queue)).message_body(body).send().await.expect("sent");
     }
 
-    /// What stands in a queue: body and reason of each message. They stay there.
+    /// The messages in a queue, which stay there: body and reason of each.
     pub async fn peek(&self, queue: &str) -> Vec<(String, Option<String>)> {
         let url = self.queue_url(queue);
         let mut found = Vec::new();

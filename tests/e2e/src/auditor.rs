@@ -1,9 +1,9 @@
-//! The auditor: it looks at the simulated AWS at each call that changes something, and holds invariants that no order of events
-//! may break. Every Lab has one. End states are not enough: what was open for a minute too long has been open.
+//! The auditor: it checks invariants of the simulated AWS at each call that changes something, since an end state does
+//! not show access that was open for a minute too long. Every Lab has one.
 //!
-//! A call of an agent that breaks an invariant ends the scenario, with the call, the invariant, and what was found. What an
-//! administrator does is an administrator's business: what is broken after such a call stands, and is not held against the
-//! agents that find it so. Whoever calls under an agent's role counts as an agent.
+//! A call of an agent that breaks an invariant ends the scenario, with the call, the invariant, and what was found.
+//! Calls of administrators may break invariants; what they leave broken is not attributed to the next call of an agent.
+//! Every call under an agent's role counts as a call of the agent.
 
 mod invariant;
 mod rules;
@@ -21,30 +21,30 @@ use rules::Before;
 pub use invariant::Invariant;
 pub(crate) use invariant::Limits;
 
-/// Who is watched, what is known, and what has been broken.
+/// The watched roles, what the auditor has recorded, and the broken invariant.
 #[derive(Debug, Clone, Default)]
 struct State {
-    /// The roles of agents, as they stand in the ARN of a session: account and name.
+    /// The roles of agents: account, and the name in the ARN of a session.
     agents: BTreeSet<(String, String)>,
-    /// The processes that run, by account.
+    /// The limits of each running agent process, by account.
     running: BTreeMap<String, Vec<Limits>>,
     exempt: BTreeMap<Invariant, &'static str>,
     /// The handoff keys that agents have made, by ARN.
     keys: BTreeSet<String>,
-    /// What administrators have left broken.
-    standing: Findings,
+    /// What was broken after the last call: a finding is reported at the first call after which it holds.
+    present: Findings,
     before: Before,
     broken: Option<String>,
 }
 
-/// Observes one simulated AWS.
+/// The observer of one simulated AWS.
 #[derive(Debug, Default)]
 pub(crate) struct Auditor {
     state: Mutex<State>,
     broken: Notify,
 }
 
-/// An agent process, as long as it runs.
+/// A guard that counts an agent process as running until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Running<'a> {
     auditor: &'a Auditor,
@@ -52,7 +52,7 @@ pub(crate) struct Running<'a> {
 }
 
 impl Auditor {
-    /// One that knows what this one knows.
+    /// A copy for a forked world, without running processes and without a broken invariant.
     pub(crate) fn fork(&self) -> Arc<Self> {
         let state = State { running: BTreeMap::new(), broken: None, ..self.state().clone() };
         Arc::new(Self { state: Mutex::new(state), broken: Notify::new() })
@@ -62,33 +62,33 @@ impl Auditor {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls under this role are an agent's from now on.
+    /// Counts calls under this role as calls of an agent from now on.
     pub(crate) fn watch(&self, account: &str, role: &str) {
         self.state().agents.insert((account.to_owned(), role.to_owned()));
     }
 
-    /// An agent of an account runs until this is dropped.
+    /// Counts an agent of an account as running until the result is dropped.
     pub(crate) fn runs(&self, account: &str, limits: Limits) -> Running<'_> {
         self.state().running.entry(account.to_owned()).or_default().push(limits);
         Running { auditor: self, account: account.to_owned() }
     }
 
-    /// This invariant is not held from now on, for this reason.
+    /// Stops checking this invariant, for this reason.
     pub(crate) fn exempt(&self, invariant: Invariant, reason: &'static str) {
         self.state().exempt.insert(invariant, reason);
     }
 
-    /// What was broken first, if anything.
+    /// The first broken invariant, if any, with its call.
     pub(crate) fn found(&self) -> Option<String> {
         self.state().broken.clone()
     }
 
-    /// The same, and forgets it.
+    /// The same, and clears it.
     pub(crate) fn take(&self) -> Option<String> {
         self.state().broken.take()
     }
 
-    /// Runs something until it ends or something is broken.
+    /// Runs `work` until it ends or an invariant is broken.
     pub(crate) async fn until_broken<T>(&self, work: impl Future<Output = T>) -> Result<T, String> {
         let broken = async {
             loop {
@@ -127,8 +127,8 @@ impl State {
         if agents {
             self.keys.extend(before.new_keys(world));
         }
-        let standing = self.standing(world);
-        let mut found = if agents { &standing - &self.standing } else { Findings::new() };
+        let present = self.present(world);
+        let mut found = if agents { &present - &self.present } else { Findings::new() };
         if agents {
             before.foreign(call, world, &self.keys, &mut found);
             before.record(call, world, &mut found);
@@ -136,15 +136,15 @@ impl State {
                 rules::limits(call, world, *limits, &mut found);
             }
         }
-        // What has been told once is not told of each call that follows.
-        self.standing = standing;
+        // A finding is not reported again at the following calls.
+        self.present = present;
         found.retain(|(invariant, _)| !self.exempt.contains_key(invariant));
         if let (Some((invariant, what)), None) = (found.first(), &self.broken) {
             self.broken = Some(format!("{} broke the invariant {invariant:?}: {what}", Named(call)));
         }
     }
 
-    fn standing(&self, world: View<'_>) -> Findings {
+    fn present(&self, world: View<'_>) -> Findings {
         let mut found = Findings::new();
         rules::access(world, &self.keys, &mut found);
         rules::once(world, &mut found);
@@ -152,7 +152,7 @@ impl State {
     }
 }
 
-/// A call, as a person is told of it.
+/// Displays a call in a message.
 struct Named<'a>(&'a Call);
 
 impl fmt::Display for Named<'_> {
@@ -164,7 +164,7 @@ impl fmt::Display for Named<'_> {
 
 impl Observer for Auditor {
     fn before(&self, call: &Call, world: View<'_>) {
-        if is_looked_at(call) {
+        if is_checked(call) {
             let mut state = self.state();
             state.before = if state.is_agents(call) { Before::of(call, world, &state.keys) } else { Before::default() };
         }
@@ -172,10 +172,10 @@ impl Observer for Auditor {
 
     fn after(&self, call: &Call, world: View<'_>) {
         let mut state = self.state();
-        if is_looked_at(call) {
+        if is_checked(call) {
             state.judge(call, world);
-        } else if rules::is_of_queues(call) && state.is_agents(call) {
-            let what = "no queue is an agent's own".to_owned();
+        } else if rules::changes_queue(call) && state.is_agents(call) {
+            let what = "an agent must not change queues".to_owned();
             if !state.exempt.contains_key(&Invariant::Foreign) && state.broken.is_none() {
                 state.broken = Some(format!("{} broke the invariant {:?}: {what}", Named(call), Invariant::Foreign));
             }
@@ -186,7 +186,8 @@ impl Observer for Auditor {
     }
 }
 
-/// Messages open nothing and make nothing.
-fn is_looked_at(call: &Call) -> bool {
+/// Whether calls of this service are checked. Calls of SQS are not, except changes of queues: messages grant no access
+/// and create no resource.
+fn is_checked(call: &Call) -> bool {
     matches!(call.service.as_str(), "rds" | "kms")
 }

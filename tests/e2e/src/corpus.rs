@@ -1,15 +1,15 @@
-//! Cases that once failed, as plain text: a seed, and the disturbances that it takes.
+//! The corpus: fault runs that once failed, as text files: a seed, and the disturbances that the failure needs.
 //!
 //! ```text
-//! # What was wrong then.
+//! # The defect that it found.
 //! seed 42
 //! 111111111111 rds:CopyDBSnapshot 1 lost-answer
 //! 222222222222 rds:DescribeDBSnapshots 4 stale-read 12s
 //! 222222222222 sqs:SendMessage 2 kill-after
 //! ```
 //!
-//! Each line after the seed is the account of an agent, an action, which of its calls of that action, from 1, and what happens to
-//! that call. Without such lines the seed deals all of its own.
+//! Each line after the seed has the account of an agent, an action, the number of the call among that account's calls
+//! of the action (from 1), and what happens to it. Without such lines the seed decides.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,17 +19,17 @@ use aws_sim::Disturbance;
 
 use crate::storm::{Dealt, Place, Storm};
 
-/// A seed, and what was kept of its disturbances.
+/// A fault run: a seed, and the disturbances that are left of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// Of the world, and of the storm unless disturbances are listed.
+    /// The seed of the world, and of the disturbances unless they are listed.
     pub seed: u64,
-    /// The disturbances; `None`: those of the seed.
+    /// The disturbances; `None`: the seed decides.
     pub dealt: Option<Vec<Dealt>>,
 }
 
 impl Case {
-    /// Its storm.
+    /// The source of its disturbances.
     pub fn storm(&self) -> Storm {
         self.dealt.as_deref().map_or_else(|| Storm::new(self.seed), Storm::listed)
     }
@@ -79,7 +79,7 @@ fn disturbance(words: &[&str]) -> Option<Disturbance> {
 }
 
 impl FromStr for Case {
-    /// The line that does not read.
+    /// The line that cannot be parsed.
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -95,7 +95,7 @@ impl FromStr for Case {
                 _ => return Err(line.to_owned()),
             }
         }
-        let seed = seed.ok_or("there is no seed")?;
+        let seed = seed.ok_or("the seed is missing")?;
         Ok(Self { seed, dealt: Some(dealt).filter(|dealt| !dealt.is_empty()) })
     }
 }
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_printed_reads_back_and_other_text_does_not() {
+    fn printed_case_is_parsed_back_and_malformed_text_is_refused() {
         let whats = [
             "throttle",
             "server-error",

@@ -1,5 +1,5 @@
-//! What a handoff costs: calls to AWS, and the time for which AWS was done and nobody had noticed. The agents, and beside them
-//! what people do today, each in a world of its own that is the same for all.
+//! Measures what a handoff costs: calls to AWS, and the time for which work of AWS was complete and not yet noticed. It
+//! measures the agents and the usual alternatives, each in an equal world of its own.
 
 mod figures;
 mod scripts;
@@ -19,7 +19,7 @@ pub use figures::{Cost, Waits};
 /// How the databases are moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Both agents, as services.
+    /// Both agents, each as a service (`run --watch`).
     Agents,
     /// A script for each database that waits as `aws rds wait` does: a description of the one resource every 30 s.
     Waiters,
@@ -30,10 +30,10 @@ pub enum Way {
 }
 
 impl Way {
-    /// All of them.
+    /// All ways.
     pub const ALL: [Self; 4] = [Self::Agents, Self::Waiters, Self::TenSeconds, Self::SnapshotTool];
 
-    /// What it is called on the command line and in the table.
+    /// Its name on the command line and in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Agents => "agents",
@@ -44,22 +44,22 @@ impl Way {
     }
 }
 
-/// How many databases are moved at once, and how many copies AWS lets be in flight.
+/// How many databases are moved at once, and the quota of copies in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
-    /// How many databases.
+    /// The number of databases.
     pub databases: usize,
     /// The quota of copies in flight of each account in a Region.
     pub copies: usize,
 }
 
 impl Row {
-    /// With the quota of copies raised to as many as there are databases.
+    /// A row with the quota of copies raised to the number of databases.
     pub fn raised(databases: usize) -> Self {
         Self { databases, copies: databases.max(Quotas::default().copies_in_flight) }
     }
 
-    /// The quotas of this row: what is not raised would refuse most of the databases.
+    /// The quotas of this row, raised where the default would refuse most of the databases.
     fn quotas(self) -> Quotas {
         let standard = Quotas::default();
         Quotas {
@@ -72,7 +72,8 @@ impl Row {
         }
     }
 
-    /// Before this nobody can be ready: AWS's own durations, with copies across Regions in as many rounds as the quota makes.
+    /// The lower bound of the makespan: AWS's own durations, with copies across Regions in as many rounds as the quota
+    /// requires.
     fn bound(self, way: Way) -> Duration {
         let Durations { snapshot, copy_across_regions, copy_within_region, restore, modification, .. } =
             Durations::default();
@@ -91,10 +92,11 @@ impl Row {
 /// Moves the databases of a row, in a world of its own, on a paused clock.
 pub async fn measure(way: Way, row: Row) -> Cost {
     let databases: Vec<&'static str> = (0..row.databases).map(|n| &*format!("db{n:05}").leak()).collect();
-    // The tool shares a snapshot as it is, which AWS lets nobody do under the default key: it sets up databases of its own.
-    let there = if way == Way::SnapshotTool { Vec::new() } else { databases.clone() };
+    // The tool shares the snapshot itself, which AWS does not allow under the default key, so it sets up its own
+    // databases.
+    let initial = if way == Way::SnapshotTool { Vec::new() } else { databases.clone() };
     let audited = row.databases <= 100;
-    let world = World { databases: there, quotas: row.quotas(), remembers: Duration::ZERO, audited, ..World::slow() };
+    let world = World { databases: initial, quotas: row.quotas(), remembers: Duration::ZERO, audited, ..World::slow() };
     let lab = Lab::new(world).await;
     let copies = row.copies;
     lab.edit("source.toml", "[[target]]", &format!("[limits]\ncopies_in_flight = {copies}\n[[target]]"));
@@ -127,7 +129,7 @@ pub async fn measure(way: Way, row: Row) -> Cost {
     cost
 }
 
-/// Both agents as services, until account A has settled and account B has restored everything.
+/// Runs both agents as services until account A has settled and account B has restored everything.
 async fn agents(lab: &Lab, databases: usize) {
     const SERVICE: [&str; 4] = ["run", "--watch", "--format", "json"];
     lab.keep_no_events();

@@ -1,8 +1,8 @@
-//! Two worlds, compared.
+//! Compares the fingerprints of two worlds.
 
 use std::collections::BTreeMap;
 
-/// What one fingerprint has and the other has not, a line each; empty when they are the same.
+/// The lines that only one of two fingerprints has: `+` for `left`, `-` for `expected`; empty when they are equal.
 pub fn differences(left: &str, expected: &str) -> String {
     let mut lines: BTreeMap<&str, i32> = BTreeMap::new();
     for line in left.lines() {
@@ -16,8 +16,8 @@ pub fn differences(left: &str, expected: &str) -> String {
     lines.collect()
 }
 
-/// A world without account A's unused keys: one whose making was not answered, or not seen, stays without an alias, since KMS has
-/// no client token. There are at most so many.
+/// A fingerprint without account A's unused keys, of which there may be `most`. KMS has no client token, so a key whose
+/// creation was not answered, or not shown, stays without an alias.
 pub fn without_unused_keys(world: &str, most: usize) -> String {
     let unused = |line: &str| line.starts_with("key of 111111111111") && !line.contains("alias/");
     assert!(world.lines().filter(|line| unused(line)).count() <= most, "{world}");

@@ -1,4 +1,4 @@
-//! One disturbance at one exact call to AWS.
+//! Disturbs one exact call to AWS.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +13,7 @@ pub struct Disturb {
 }
 
 impl Disturb {
-    /// At the `at`-th call, from 1.
+    /// Disturbs the `at`-th call, counted from 1.
     pub fn new(at: usize, what: Disturbance) -> Self {
         Self { at, what, calls: AtomicUsize::new(0) }
     }

@@ -1,4 +1,4 @@
-//! A kill at one exact call to AWS.
+//! Kills an agent at one exact call to AWS.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,35 +7,35 @@ use std::time::Duration;
 use aws_sim::{Call, Disturbance, Gate};
 use tokio::sync::Notify;
 
-/// An answer is 15 ms on its way; the next request is as long.
+/// An answer takes 15 ms, and so does the next request: in between the agent waits for nothing.
 const AFTER_THE_ANSWER: Duration = Duration::from_millis(20);
 
-/// When an agent dies, around one call.
+/// When an agent is killed, relative to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// AWS never sees the call.
+    /// Before AWS receives the call.
     Before,
-    /// AWS has done it; the answer does not arrive.
+    /// After AWS has done the call, and before the answer arrives.
     After,
-    /// The answer has arrived, and the agent has gone on as far as it could without another answer.
+    /// After the answer has arrived, when the agent has continued until its next request.
     Later,
 }
 
-/// Counts the calls of both agents, and kills the one that makes the n-th.
+/// Counts the calls of both agents, and kills the agent that makes the n-th.
 #[derive(Debug)]
 pub struct Kill {
     at: usize,
     moment: Moment,
     calls: AtomicUsize,
     killed: Mutex<Option<String>>,
-    /// Of the agent in account A.
+    /// Notified when the agent in account A is to be killed.
     source: Notify,
-    /// Of the agent in account B.
+    /// Notified when the agent in account B is to be killed.
     target: Notify,
 }
 
 impl Kill {
-    /// At the `at`-th call, from 1.
+    /// Kills at the `at`-th call, counted from 1.
     pub fn new(at: usize, moment: Moment) -> Self {
         Self {
             at,
@@ -47,7 +47,7 @@ impl Kill {
         }
     }
 
-    /// Kills nobody, and counts.
+    /// Counts the calls and kills no agent.
     pub fn never() -> Self {
         Self::new(usize::MAX, Moment::Before)
     }
@@ -57,27 +57,27 @@ impl Kill {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// What was struck: account and action.
+    /// The call at which an agent was killed: action and account.
     pub fn struck(&self) -> Option<String> {
         self.killed.lock().ok().and_then(|killed| killed.clone())
     }
 
-    /// Runs an agent of an account until it ends; `None` when it was killed before.
+    /// Runs an agent of an account until it ends; `None` if it was killed first.
     pub async fn watch<T>(&self, account: &str, agent: impl Future<Output = T>) -> Option<T> {
-        let death = async {
-            self.death(account).notified().await;
+        let killed = async {
+            self.kill_notice(account).notified().await;
             if self.moment == Moment::Later {
                 tokio::time::sleep(AFTER_THE_ANSWER).await;
             }
         };
         tokio::select! {
             biased;
-            () = death => None,
+            () = killed => None,
             ended = agent => Some(ended),
         }
     }
 
-    fn death(&self, account: &str) -> &Notify {
+    fn kill_notice(&self, account: &str) -> &Notify {
         if account == crate::A { &self.source } else { &self.target }
     }
 }
@@ -90,7 +90,7 @@ impl Gate for Kill {
         if let Ok(mut killed) = self.killed.lock() {
             *killed = Some(format!("{} in {}", call.action, call.account));
         }
-        self.death(&call.account).notify_one();
+        self.kill_notice(&call.account).notify_one();
         match self.moment {
             Moment::Before => Disturbance::NeverAnswer { effect: false },
             Moment::After => Disturbance::NeverAnswer { effect: true },

@@ -1,4 +1,4 @@
-//! Two accounts, ready for a handoff, and what runs in them.
+//! The Lab: two accounts, ready for a handoff, and the agents and administrators that run in them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ const SOURCE_ROLE: &str = "rds-handoff-source-agent";
 /// The role of the target agent.
 const TARGET_ROLE: &str = "rds-handoff-target-agent";
 
-/// 2026-11-21T10:00:00Z, when every Lab begins.
+/// The time at which every Lab begins: 2026-11-21T10:00:00Z.
 const EPOCH: u64 = 1_795_255_200;
 
 /// Two accounts and one simulated AWS.
@@ -48,25 +48,25 @@ const EPOCH: u64 = 1_795_255_200;
 pub struct Lab {
     /// The simulated AWS.
     pub cloud: Cloud,
-    /// Where the agents' configuration stands.
+    /// The folder of the agents' configuration files.
     files: Rc<TempDir>,
     partition: String,
     auditor: Arc<Auditor>,
     gate: RefCell<Option<Arc<dyn Gate>>>,
     nonces: Rc<Cell<u64>>,
-    /// What the last run of each agent has printed and shown so far.
-    said: RefCell<BTreeMap<&'static str, (Output, Rc<Events>)>>,
-    /// Of events only the ends are counted.
+    /// The output and events of the last run of each agent so far.
+    runs: RefCell<BTreeMap<&'static str, (Output, Rc<Events>)>>,
+    /// Whether only the ends of handoffs are counted, and no events are kept.
     counts_only: Cell<bool>,
     observe_twice: Cell<bool>,
-    /// The agents that print to a terminal.
+    /// The terminals of the agents that print to one.
     pub(crate) panes: RefCell<BTreeMap<&'static str, Pane>>,
 }
 
 impl Lab {
-    /// Runs the source agent where no target agent answers it.
+    /// The arguments of a source agent that runs without a target agent.
     pub const ALONE: [&str; 2] = ["run", "--no-hello"];
-    /// What `plan` is asked for a handoff by flags alone.
+    /// The arguments of `plan` for a handoff that is given by flags only.
     #[rustfmt::skip]
     pub const BY_FLAGS: [&str; 14] = [
         "plan", "--no-config", "--account", A, "--region", HOME, "--database", "orders", "--label", "cutover-1",
@@ -76,8 +76,8 @@ impl Lab {
     pub const PAIR: Pair<'static> =
         Pair { source: A, source_region: HOME, target: B, target_region: TARGET, existing_key: false, requests: false };
 
-    /// Accounts with queues, roles, B's key and subnet group, and A's databases. The SDK's retries have a budget of their own in
-    /// each Lab: it is otherwise shared by all that runs in a process.
+    /// Creates accounts with queues, roles, B's key and subnet group, and A's databases. Each Lab has a retry partition
+    /// of its own, since the SDK's retry budget is otherwise shared by the whole process.
     pub async fn new(world: World) -> Self {
         static LABS: AtomicU64 = AtomicU64::new(0);
         fastrand::seed(world.seed);
@@ -98,7 +98,7 @@ impl Lab {
             auditor: Arc::default(),
             gate: RefCell::default(),
             nonces: Rc::default(),
-            said: RefCell::default(),
+            runs: RefCell::default(),
             counts_only: Cell::default(),
             observe_twice: Cell::default(),
             panes: RefCell::default(),
@@ -122,8 +122,7 @@ impl Lab {
         lab
     }
 
-    /// Another Lab in which all is as it is in this one, with the same configuration. What happens in either leaves the other as
-    /// it is.
+    /// An independent copy of this Lab, with the same state and configuration.
     #[must_use]
     pub fn fork(&self) -> Self {
         let (cloud, auditor) = (self.cloud.fork(), self.auditor.fork());
@@ -135,19 +134,19 @@ impl Lab {
             auditor,
             gate: RefCell::default(),
             nonces: Rc::clone(&self.nonces),
-            said: RefCell::default(),
+            runs: RefCell::default(),
             counts_only: Cell::default(),
             observe_twice: Cell::default(),
             panes: RefCell::default(),
         }
     }
 
-    /// An invariant is not held in this Lab from now on, for this reason.
+    /// Stops checking an invariant in this Lab, for this reason.
     pub fn exempt(&self, invariant: Invariant, reason: &'static str) {
         self.auditor.exempt(invariant, reason);
     }
 
-    /// What an agent's call has broken, if any has: whoever asks says that it was meant to be.
+    /// Takes the broken invariant, if any: a scenario that takes it has broken it on purpose.
     pub fn broken(&self) -> Option<String> {
         self.auditor.take()
     }
@@ -185,7 +184,7 @@ impl Lab {
         self.write("target.toml", &text);
     }
 
-    /// Writes a file beside the configuration, and tells where.
+    /// Writes a file in the folder of the configuration; returns its path.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.files.path().join(name);
         std::fs::write(&path, text).expect("a configuration file");
@@ -200,7 +199,7 @@ impl Lab {
         self.write(file, &text.replace(from, to));
     }
 
-    /// Everything that either agent says to AWS passes this gate from now on.
+    /// Passes every call of both agents through this gate from now on.
     pub fn pass_through(&self, gate: Option<Arc<dyn Gate>>) {
         *self.gate.borrow_mut() = gate;
     }
@@ -210,7 +209,7 @@ impl Lab {
         Admin::new(&self.sdk(self.cloud.root(account), region, false), &self.partition, account, region)
     }
 
-    /// Somebody who has got hold of a role's credentials.
+    /// An attacker with a role's credentials.
     pub fn thief(&self, account: &str, role: &str, region: &str) -> Admin {
         Admin::new(&self.sdk(self.cloud.role(account, role), region, false), &self.partition, account, region)
     }
@@ -243,10 +242,10 @@ impl Lab {
         tokio::join!(source, signal).0
     }
 
-    /// What the last run of an agent has told of the nth thing that blocks it, as soon as it has.
+    /// Waits until the last run of an agent has printed the nth thing that blocks it, counted from 0, and returns that.
     pub async fn told(&self, agent: &str, nth: usize) -> Told {
         loop {
-            let told = self.said.borrow().get(agent).map(|(out, _)| out.told()).unwrap_or_default();
+            let told = self.runs.borrow().get(agent).map(|(out, _)| out.told()).unwrap_or_default();
             if let Some(told) = told.into_iter().nth(nth) {
                 return told;
             }
@@ -254,22 +253,23 @@ impl Lab {
         }
     }
 
-    /// How many handoffs the last run of an agent has shown the end of.
+    /// How many handoffs have ended in the events of the last run of an agent.
     pub fn ended(&self, agent: &str) -> usize {
-        self.said.borrow().get(agent).map(|(_, events)| events.ended()).unwrap_or_default()
+        self.runs.borrow().get(agent).map(|(_, events)| events.ended()).unwrap_or_default()
     }
 
-    /// The agents' events are not kept from now on: those of ten thousand handoffs would fill the memory.
+    /// Stops keeping the agents' events: those of ten thousand handoffs would fill the memory.
     pub(crate) fn keep_no_events(&self) {
         self.counts_only.set(true);
     }
 
-    /// The agents observe every step twice from now on, and check that this changes nothing that they keep.
+    /// Makes the agents observe every step twice from now on, and check that the second changes nothing in their
+    /// memory.
     pub fn observe_twice(&self) {
         self.observe_twice.set(true);
     }
 
-    /// The handoff message that stands in the inbox, as soon as it does. It stays there.
+    /// Waits for a handoff message in the inbox, and returns it. It stays there.
     pub async fn message(&self) -> String {
         let b = self.admin(B, TARGET);
         loop {
@@ -286,7 +286,7 @@ impl Lab {
         self.target_until(args, CancellationToken::new()).await
     }
 
-    /// Runs the target agent until it ends, or is told to.
+    /// Runs the target agent until it ends or `shutdown` is cancelled.
     pub async fn target_until(&self, args: &[&str], shutdown: CancellationToken) -> Ran {
         let role = self.cloud.role(B, TARGET_ROLE);
         let (env, out, events) = self.env("target-agent", role, shutdown);
@@ -299,24 +299,24 @@ impl Lab {
         }
     }
 
-    /// Both agents, until account A has settled and account B has restored. The target agent is started again and again, as by
-    /// a timer: it ends whenever its inbox is empty.
+    /// Runs both agents until account A has settled and account B has restored. The target agent is started again
+    /// whenever it ends with an empty inbox, as by a timer.
     pub async fn move_all(&self, restored: &[&str]) -> (Ran, Ran) {
         let both = async { tokio::join!(self.source(&["run"]), self.target_until_restored(restored)) };
         Self::in_time(both).await
     }
 
-    /// What takes longer than half a day of the Lab's time is stuck.
+    /// Fails if `work` takes longer than half a day of the Lab's time.
     pub async fn in_time<T>(work: impl Future<Output = T>) -> T {
         tokio::time::timeout(Duration::from_hours(12), work).await.expect("it ends")
     }
 
-    /// Starts the target agent until these databases are restored.
+    /// Starts the target agent again and again until these databases are restored.
     pub async fn target_until_restored(&self, restored: &[&str]) -> Ran {
         self.target_until_restored_every(Duration::from_secs(5), restored).await
     }
 
-    /// The same, so long after each time that it has ended.
+    /// The same, with this pause after each run.
     pub async fn target_until_restored_every(&self, pause: Duration, restored: &[&str]) -> Ran {
         loop {
             let ran = self.target(&["run"]).await;
@@ -328,7 +328,7 @@ impl Lab {
         }
     }
 
-    /// Starts the target agent until it ends other than well.
+    /// Starts the target agent again and again until a run does not end with `Exit::Settled`.
     pub async fn target_until_trouble(&self) -> Ran {
         let work = async {
             loop {
@@ -342,7 +342,7 @@ impl Lab {
         Self::in_time(work).await
     }
 
-    /// The digest of the offer in account A, and the one that account B has acted on: the message was one and the same.
+    /// The digest of the offer in account A, and that of the message that account B has acted on.
     pub async fn digests(&self) -> (Option<String>, Option<String>) {
         let tag = async |account: &str, region: &str, key: &str| {
             let admin = self.admin(account, region);
@@ -361,17 +361,18 @@ impl Lab {
         key.key_metadata().expect("its description").key_id().to_owned()
     }
 
-    /// What a restored database of account B holds.
+    /// The content of a restored database of account B.
     pub fn restored(&self, name: &str) -> Option<Vec<u8>> {
         self.cloud.content(&format!("arn:aws:rds:{TARGET}:{B}:db:{name}"))
     }
 
-    /// What a database of account A holds.
+    /// The content of a database of account A.
     pub fn original(&self, name: &str) -> Option<Vec<u8>> {
         self.cloud.content(&format!("arn:aws:rds:{HOME}:{A}:db:{name}"))
     }
 
-    /// Takes what is still in the queues: a poll that died may have hidden a message for ten minutes.
+    /// Runs both agents once more on what is left in the queues, after 11 minutes: a poll of a killed agent may have
+    /// hidden a message for 10.
     pub async fn settle(&self) -> (Ran, Ran) {
         tokio::time::sleep(Duration::from_mins(11)).await;
         let target = self.target(&["run"]).await;
@@ -381,7 +382,7 @@ impl Lab {
     fn command(&self, agent: &str, file: &str, args: &[&str]) -> Vec<String> {
         let mut command = vec![agent.to_owned()];
         command.extend(args.iter().map(|arg| (*arg).to_owned()));
-        // `--no-config` stands for a command line that says everything itself.
+        // With `--no-config` the command line has all settings, and no file.
         if let Some(at) = command.iter().position(|arg| arg == "--no-config") {
             command.remove(at);
         } else {
@@ -390,7 +391,7 @@ impl Lab {
         command
     }
 
-    /// Somebody watches an agent from now on.
+    /// Makes an agent print to this terminal from now on.
     pub fn watch(&self, agent: &'static str, pane: &Pane) {
         self.panes.borrow_mut().insert(agent, pane.clone());
     }
@@ -403,7 +404,7 @@ impl Lab {
     ) -> (Env, Output, Rc<Events>) {
         let (out, nonces) = (Output::default(), self.nonces.clone());
         let events = Rc::new(Events::new(self.counts_only.get()));
-        self.said.borrow_mut().insert(agent, (out.clone(), Rc::clone(&events)));
+        self.runs.borrow_mut().insert(agent, (out.clone(), Rc::clone(&events)));
         let random = move || {
             nonces.set(nonces.get() + 1);
             nonces.get().to_be_bytes()
@@ -446,7 +447,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        // Broken while no agent ran, or by what an agent had sent before it was killed.
+        // An invariant was broken while no agent ran, or by a call that an agent sent before it was killed.
         if let (Some(broken), false) = (self.auditor.found(), std::thread::panicking()) {
             panic!("{broken}");
         }

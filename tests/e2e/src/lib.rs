@@ -1,13 +1,13 @@
-//! The Lab: two accounts, both agents, one simulated AWS, on a paused clock.
+//! The Lab: two accounts and both agents in one simulated AWS, on a paused clock.
 //!
-//! Account A is 111111111111 in ap-northeast-1, account B is 222222222222 in us-west-2. Each agent runs through the same
-//! `run` function as its binary, with the real SDK clients and the credentials of its own account's role.
+//! Account A is 111111111111 in ap-northeast-1, account B is 222222222222 in us-west-2. Each agent runs through the
+//! same `run` function as its binary, with the real SDK clients and the credentials of its own account's role.
 
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
     clippy::panic,
-    reason = "it serves tests: what cannot be set up, or is broken, ends them"
+    reason = "it serves tests: a failed setup or a broken invariant ends them"
 )]
 
 mod admin;

@@ -1,4 +1,4 @@
-//! What an agent prints, and the events that it shows.
+//! What an agent prints, and its events.
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
@@ -10,13 +10,13 @@ use protocol::Reason;
 use protocol::tags::Outcome;
 use serde_json::Value;
 
-/// How far what is to be pasted is indented.
+/// The indentation of text that is to be pasted.
 const PASTE: &str = "          ";
 
-/// How the simulated AWS's request ids begin; the number of the call follows, in 12 digits.
+/// The prefix of the simulated AWS's request ids; the number of the call follows, in 12 digits.
 const REQUEST_ID: &str = "00000000-0000-4000-8000-";
 
-/// The text with `<id>` in place of each request id, which counts the calls so far.
+/// The text with `<id>` in place of each request id, which depends on the number of calls so far.
 pub fn without_request_ids(text: &str) -> String {
     let mut parts = text.split(REQUEST_ID);
     let first = parts.next().unwrap_or_default().to_owned();
@@ -26,31 +26,31 @@ pub fn without_request_ids(text: &str) -> String {
 /// A run of an agent that ended.
 #[derive(Debug)]
 pub struct Ran {
-    /// How.
+    /// Its exit code.
     pub exit: Exit,
     /// What it printed, to standard output and standard error.
     pub out: String,
-    /// The events that it showed, in order: each step, stall, fault and end once, until something else was seen.
+    /// Its events, in order. A step, stall, fault or end is repeated only after it has changed.
     pub events: Vec<Event>,
 }
 
 impl Ran {
-    /// What it printed, without its line breaks.
+    /// What it printed, with each run of white space as one space.
     pub fn words(&self) -> String {
         self.out.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// How many of its events are such.
+    /// How many events fulfil the condition.
     pub fn count(&self, is_such: impl Fn(&Event) -> bool) -> usize {
         self.events.iter().filter(|event| is_such(event)).count()
     }
 
-    /// Whether account A took a handoff back with this outcome.
+    /// Whether account A settled a handoff with this outcome.
     pub fn settled(&self, outcome: Outcome) -> bool {
         self.count(|event| matches!(event, Event::Ended { ending: Ending::Settled(how), .. } if *how == outcome)) > 0
     }
 
-    /// Each state of the step of this name that was shown.
+    /// Each state that the events show of the step of this name.
     pub fn step(&self, name: &str) -> impl Iterator<Item = &Row> {
         self.rows().filter(move |row| row.step == name)
     }
@@ -60,12 +60,12 @@ impl Ran {
         self.step(name).filter(|row| matches!(row.state, RowState::Acting(_))).count()
     }
 
-    /// Whether a step showed that it waits, by these words.
+    /// Whether a step waited, with these words in its text.
     pub fn waited(&self, words: &str) -> bool {
         self.rows().any(|row| row.waits && row.text.contains(words))
     }
 
-    /// Whether a step was refused soon after a change of the agent's own, and waited.
+    /// Whether a step was refused during the propagation delay of the agent's own change, and waited.
     pub fn waited_for_propagation(&self) -> bool {
         self.rows().any(|row| row.state == RowState::Working && row.text.contains("AWS is still spreading"))
     }
@@ -77,7 +77,7 @@ impl Ran {
         })
     }
 
-    /// The steps that showed no progress.
+    /// The steps that were reported as stalled.
     pub fn stalled(&self) -> Vec<&'static str> {
         let step = |event: &Event| match event {
             Event::Stalled { row, .. } => Some(row.step),
@@ -86,7 +86,7 @@ impl Ran {
         self.events.iter().filter_map(step).collect()
     }
 
-    /// What blocked somebody: a fault that was met while it ran, or that it ended with.
+    /// The faults that blocked something, while it ran or when it ended.
     pub fn blocked(&self) -> impl Iterator<Item = (&Subject, &Trouble)> {
         self.events.iter().filter_map(|event| match event {
             Event::Faulted { subject, fault, .. } | Event::GivenUp { subject, fault } => Some((subject, fault)),
@@ -94,17 +94,17 @@ impl Ran {
         })
     }
 
-    /// Whether this blocked somebody.
+    /// Whether a fault with these words blocked something.
     pub fn blocked_by(&self, what: &str) -> bool {
         self.blocked().any(|(_, fault)| fault.what.contains(what))
     }
 
-    /// Whether something blocked somebody that is fixed so.
+    /// Whether a fault blocked something and its fix has these words.
     pub fn blocked_until(&self, fix: &str) -> bool {
         self.blocked().any(|(_, fault)| fault.fix.as_deref().is_some_and(|words| words.contains(fix)))
     }
 
-    /// What a handoff could not go on for.
+    /// The faults that ended a handoff.
     pub fn failed(&self) -> impl Iterator<Item = &Trouble> {
         self.events.iter().filter_map(|event| match event {
             Event::Failed { fault, .. } => Some(fault),
@@ -112,7 +112,7 @@ impl Ran {
         })
     }
 
-    /// Why messages were put into a dead-letter queue.
+    /// The reasons of messages that were put into a dead-letter queue.
     pub fn rejected(&self) -> Vec<Reason> {
         let reason = |event: &Event| match event {
             Event::Rejected { reason, .. } => Some(*reason),
@@ -121,7 +121,7 @@ impl Ran {
         self.events.iter().filter_map(reason).collect()
     }
 
-    /// The requests that were read, and what their handoffs were by then.
+    /// The requests that were read, and the state of each handoff at that time.
     pub fn requested(&self) -> Vec<(&Subject, Requested)> {
         let requests = self.events.iter().filter_map(|event| match event {
             Event::Requested { subject, standing } => Some((subject, *standing)),
@@ -131,12 +131,12 @@ impl Ran {
     }
 }
 
-/// What an agent has told of something that blocks it: a line, and what hangs under it.
+/// What an agent has printed about something that blocks it: a line, and the indented lines below it.
 #[derive(Debug, Clone)]
 pub struct Told(pub String);
 
 impl Told {
-    /// What is to be pasted: it stands as it is under the words of the fix, which hang deeper.
+    /// The text to paste: the lines below the words of the fix, which are indented more.
     pub fn paste(&self) -> String {
         let fix = self.0.lines().skip_while(|line| !line.contains("fix: ")).skip(1);
         let starts = |line: &&str| line.strip_prefix(PASTE).is_some_and(|line| !line.starts_with(' '));
@@ -144,7 +144,7 @@ impl Told {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// The same, where it is JSON.
+    /// The text to paste, as JSON statements.
     pub fn statements(&self) -> Vec<Value> {
         let statements: Vec<Value> = serde_json::from_str(&format!("[{}]", self.paste())).expect("statements to paste");
         assert!(!statements.is_empty(), "nothing to paste: {}", self.0);
@@ -185,12 +185,12 @@ impl Write for Output {
     }
 }
 
-/// The events that an agent has shown so far.
+/// The events of an agent so far.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     all: RefCell<Vec<Event>>,
     ended: Cell<usize>,
-    /// Only ends are counted: all events of ten thousand handoffs would fill the memory.
+    /// Only the number of ends is kept: all events of ten thousand handoffs would fill the memory.
     counts_only: bool,
 }
 
@@ -199,7 +199,7 @@ impl Events {
         Self { counts_only, ..Self::default() }
     }
 
-    /// All of them.
+    /// All events.
     pub(crate) fn all(&self) -> Vec<Event> {
         self.all.borrow().clone()
     }

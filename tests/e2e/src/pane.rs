@@ -1,4 +1,4 @@
-//! A terminal that nobody sits at: what a person would see on it.
+//! A virtual terminal, for assertions on what a person would see.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -19,13 +19,13 @@ impl fmt::Debug for Pane {
 }
 
 impl Pane {
-    /// An empty one.
+    /// An empty terminal of this size.
     pub fn new(columns: u16, lines: u16) -> Self {
         let [lines, columns] = [lines, columns].map(|count| NonZero::new(count).expect("a terminal of some size"));
         Self(Arc::new(Mutex::new(Parser::new(lines, columns, 0))))
     }
 
-    /// What stands on it.
+    /// Its visible text.
     pub fn text(&self) -> String {
         self.with(|parser| {
             let screen = parser.screen();
@@ -34,12 +34,12 @@ impl Pane {
         })
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Parser) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, access: impl FnOnce(&mut Parser) -> T) -> T {
+        access(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn show(&self, text: &str) -> io::Result<()> {
-        // As a terminal's driver does.
+        // A terminal's driver does the same.
         let text = text.replace('\n', "\r\n");
         self.with(|parser| parser.write_all(text.as_bytes()))
     }

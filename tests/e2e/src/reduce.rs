@@ -1,14 +1,14 @@
-//! The smallest part of a list that still fails. As delta debugging does it (Zeller and Hildebrandt, Simplifying and Isolating
-//! Failure-Inducing Input, 2002), but what is taken out is never tried alone: agents fail by their whole past, and a small part of it
-//! seldom leads there.
+//! Reduces a failing list to a small part that still fails. This is delta debugging (Zeller and Hildebrandt,
+//! Simplifying and Isolating Failure-Inducing Input, 2002), except that only complements are tried, not subsets: a
+//! failure of an agent depends on its whole history, so a small subset rarely reproduces it.
 
-/// A part of `all` that fails, and that does not fail when any one element is taken out of it. `all` fails. Gives up after so many
-/// tries with the smallest part so far.
+/// A part of `all` that fails, and that does not fail without any one of its elements. `all` itself must fail. After
+/// `tries` tries it returns the smallest part so far.
 pub fn reduce<T: Clone>(all: &[T], tries: usize, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
     let (mut smallest, mut size, mut left) = (all.to_vec(), all.len().div_ceil(2), tries);
     loop {
         let (before, mut end) = (smallest.len(), smallest.len());
-        // From the end: what is taken out there changes the least of what was before the failure.
+        // From the end, since removing late elements changes the least of what precedes the failure.
         while end > 0 && smallest.len() > 1 {
             let begin = end.saturating_sub(size);
             let without = [&smallest[..begin], &smallest[end..]].concat();
@@ -31,7 +31,8 @@ pub fn reduce<T: Clone>(all: &[T], tries: usize, mut fails: impl FnMut(&[T]) -> 
     }
 }
 
-/// The part of `all` that is left when all elements of a kind are taken out that `all` fails without, kind by kind.
+/// The part of `all` that remains when, kind by kind, all elements of a kind are removed that the failure does not
+/// need.
 pub fn reduce_kinds<T: Clone, K: PartialEq>(
     all: &[T],
     kind: impl Fn(&T) -> K,
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn reduce_kinds_leaves_the_kinds_that_the_failure_needs() {
+    fn reduce_kinds_keeps_only_kinds_that_the_failure_needs() {
         let all: Vec<u32> = (0..100).collect();
         let fails = |part: &[u32]| part.contains(&13) && part.contains(&27);
         assert_eq!(
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn reduce_out_of_tries_returns_a_part_that_fails() {
+    fn reduce_without_tries_left_returns_failing_part() {
         let all: Vec<u32> = (0..64).collect();
         let fails = |part: &[u32]| part.contains(&7) && part.contains(&60);
         let found = reduce(&all, 5, fails);

@@ -1,4 +1,4 @@
-//! Everything that may go wrong, at random, and the same again from the same seed.
+//! Randomized fault injection, reproducible from its seed.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,24 +9,24 @@ use aws_sim::{Call, Disturbance, Gate};
 use fastrand::Rng;
 use tokio::sync::Notify;
 
-/// Longer than the agents wait for an answer.
+/// Longer than the agents' timeout for an answer.
 const TOO_LATE: Duration = Duration::from_mins(2);
-/// A storm passes: what is not done by then is stuck, and shall be seen to be.
+/// How many calls are disturbed at most, so that a handoff that is not done some time after that is known to be stuck.
 const LASTS: usize = 1500;
 
-/// A call of an agent: the nth of its action, from 1, in all processes of its account. A number among all calls would name another
-/// call as soon as a disturbance before it is taken out.
+/// A call of an agent: the nth of its action, from 1, in all processes of its account. It is not counted among all
+/// calls, since removing an earlier disturbance would change that number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// Whose agent calls.
+    /// The account of the agent.
     pub account: String,
-    /// As IAM spells it.
+    /// The action, as IAM spells it.
     pub action: String,
-    /// Which one.
+    /// The number of the call, from 1.
     pub nth: usize,
 }
 
-/// What happens to a call of either agent.
+/// A disturbance, and the call that it happens to.
 pub type Dealt = (Place, Disturbance);
 
 /// Where the disturbances come from.
@@ -36,7 +36,7 @@ enum Source {
     Listed(BTreeMap<Place, Disturbance>),
 }
 
-/// Throttles, fails, loses answers, holds them up, shows what was, and kills the agent that asks.
+/// Injects throttling, server errors, lost and late answers, refusals, stale reads and kills of the calling agent.
 #[derive(Debug)]
 pub struct Storm {
     from: Mutex<Source>,
@@ -44,19 +44,19 @@ pub struct Storm {
     calls: AtomicUsize,
     /// How many calls there were of each action, by account.
     of_action: Mutex<BTreeMap<(String, String), usize>>,
-    /// Of the agent in account A.
+    /// Notified when the agent in account A is to be killed.
     source: Notify,
-    /// Of the agent in account B.
+    /// Notified when the agent in account B is to be killed.
     target: Notify,
 }
 
 impl Storm {
-    /// The storm of a seed.
+    /// The disturbances of a seed.
     pub fn new(seed: u64) -> Self {
         Self::of(Source::Random(Rng::with_seed(seed)))
     }
 
-    /// These disturbances, and no others.
+    /// Only these disturbances.
     pub fn listed(dealt: &[Dealt]) -> Self {
         Self::of(Source::Listed(dealt.iter().cloned().collect()))
     }
@@ -77,26 +77,26 @@ impl Storm {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// What it has done so far, in the order of the calls.
+    /// The disturbances so far, in the order of the calls.
     pub fn dealt(&self) -> Vec<Dealt> {
         locked(&self.dealt).clone()
     }
 
-    /// How many agents it has killed.
+    /// How many times it has killed an agent.
     pub fn deaths(&self) -> usize {
         locked(&self.dealt).iter().filter(|(_, what)| kills(*what)).count()
     }
 
-    /// Runs an agent of an account until it ends; `None` when it was killed before.
+    /// Runs an agent of an account until it ends; `None` if it was killed first.
     pub async fn watch<T>(&self, account: &str, agent: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            () = self.death(account).notified() => None,
+            () = self.kill_notice(account).notified() => None,
             ended = agent => Some(ended),
         }
     }
 
-    fn death(&self, account: &str) -> &Notify {
+    fn kill_notice(&self, account: &str) -> &Notify {
         if account == crate::A { &self.source } else { &self.target }
     }
 }
@@ -105,22 +105,22 @@ fn kills(what: Disturbance) -> bool {
     matches!(what, Disturbance::NeverAnswer { .. })
 }
 
-/// What is kept of these disturbances, under the numbers that its calls have now: what is taken out and had made the SDK ask once
-/// more is one call less of its action.
+/// The kept disturbances, with the call numbers that they have without the removed ones: a removed disturbance that
+/// made the SDK retry is one call less of its action.
 pub fn renumbered(all: &[Dealt], kept: &[Dealt]) -> Vec<Dealt> {
-    let gone: Vec<&Place> = all
+    let removed: Vec<&Place> = all
         .iter()
         .filter(|(place, what)| is_retried(*what) && !kept.iter().any(|(other, _)| other == place))
         .map(|(place, _)| place)
         .collect();
-    let is_before = |gone: &Place, place: &Place| {
-        (&gone.account, &gone.action) == (&place.account, &place.action) && gone.nth < place.nth
+    let is_before = |removed: &Place, place: &Place| {
+        (&removed.account, &removed.action) == (&place.account, &place.action) && removed.nth < place.nth
     };
-    let now = |place: &Place| {
-        let fewer = gone.iter().filter(|gone| is_before(gone, place)).count();
+    let renumber = |place: &Place| {
+        let fewer = removed.iter().filter(|removed| is_before(removed, place)).count();
         Place { nth: place.nth - fewer, ..place.clone() }
     };
-    kept.iter().map(|(place, what)| (now(place), *what)).collect()
+    kept.iter().map(|(place, what)| (renumber(place), *what)).collect()
 }
 
 fn is_retried(what: Disturbance) -> bool {
@@ -167,7 +167,7 @@ impl Gate for Storm {
             locked(&self.dealt).push((place, what));
         }
         if kills(what) {
-            self.death(&call.account).notify_one();
+            self.kill_notice(&call.account).notify_one();
         }
         what
     }
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn disturbance_after_a_retry_that_is_taken_out_is_of_an_earlier_call() {
+    fn renumbered_moves_disturbance_to_earlier_call_after_removed_retry() {
         let at = |action: &str, nth| Place { account: "111111111111".to_owned(), action: action.to_owned(), nth };
         let stale = Disturbance::StaleRead(Duration::from_secs(1));
         let all = [

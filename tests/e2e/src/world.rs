@@ -1,36 +1,38 @@
-//! What a Lab is made with.
+//! What a Lab starts with.
 
 use std::time::Duration;
 
 use aws_sim::{Durations, Quotas};
 
-/// What a Lab is made with: the simulated AWS, and what stands in account A.
+/// What a Lab starts with: the settings of the simulated AWS, and the resources of account A.
 #[derive(Debug, Clone)]
 pub struct World {
     /// Seeds the simulated AWS and the SDK's own jitter.
     pub seed: u64,
-    /// How long AWS takes.
+    /// The durations of AWS's asynchronous work.
     pub durations: Durations,
-    /// How long after a change of a key, policy or grant AWS still judges by what was before.
+    /// The propagation delay of authorization: for how long after a change of a key, policy or grant the previous state
+    /// applies.
     pub authorization_lag: Duration,
-    /// One message in so many is delivered once more.
+    /// One message in this many is delivered twice.
     pub duplicates: Option<u32>,
     /// The databases of account A.
     pub databases: Vec<&'static str>,
-    /// Account A's administrators make the handoff key.
+    /// Account A's administrators create the handoff key (`key_mode = "existing"`).
     pub existing_key: bool,
     /// Account A has a queue of requests.
     pub requests: bool,
     /// The service quotas of both accounts.
     pub quotas: Quotas,
-    /// How far back a stale read can look: a large world is spared that by zero.
+    /// The greatest age of a stale read. Zero keeps no history, which saves the memory of a large world.
     pub remembers: Duration,
-    /// Whether the auditor looks at each call. It walks over the whole world, which is too slow for a benchmark of thousands.
+    /// Whether the auditor checks each call. It walks over the whole world, which is too slow for a benchmark of
+    /// thousands.
     pub audited: bool,
 }
 
 impl World {
-    /// One database, and the hours that AWS takes.
+    /// One database, and durations like those of AWS: hours.
     pub fn slow() -> Self {
         Self {
             seed: 1,
@@ -46,7 +48,7 @@ impl World {
         }
     }
 
-    /// One database, and an AWS so quick that little is waited for: what is left are the calls.
+    /// One database, and durations of seconds, for scenarios about calls and not about waiting.
     pub fn quick() -> Self {
         let durations = Durations {
             snapshot: Duration::from_secs(8),

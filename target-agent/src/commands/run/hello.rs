@@ -1,4 +1,4 @@
-//! A hello, and its answer: whether this account is ready for a handoff that has not begun.
+//! What a hello asks: whether this account is ready for a handoff that has not begun.
 
 use agent_runtime::aws::quotas::{Quota, QuotaName};
 use agent_runtime::{Fault, FaultKind, Freshness};
@@ -9,10 +9,10 @@ use crate::groups;
 use crate::own_key;
 use crate::steps::{fit_profile, free_name};
 
-/// What this account lacks for the handoff, with what its own operators should know; `None` when it is ready.
+/// What this account lacks for the handoff, with the details for its own operators; `None` when it is ready.
 ///
 /// # Errors
-/// When AWS does not answer: the hello comes again.
+/// When AWS does not answer; the hello is then received again.
 pub(crate) async fn lack(account: &Account, hello: &HelloMessage) -> Result<Option<(Lack, Fault)>, Fault> {
     let (engine, version) = (hello.engine.as_str(), hello.engine_version.as_str());
     let checks = [
@@ -35,7 +35,7 @@ pub(crate) async fn lack(account: &Account, hello: &HelloMessage) -> Result<Opti
     Ok(None)
 }
 
-/// Room for one snapshot and one database more.
+/// Checks that the quotas allow one more snapshot and one more database.
 async fn quotas(account: &Account, hello: &HelloMessage) -> Result<(), Fault> {
     let profile = account.settings.profiles.for_database(hello.database());
     let size = u64::from(hello.size_gib.max(profile.size_gib.unwrap_or(0)));
@@ -48,7 +48,7 @@ async fn quotas(account: &Account, hello: &HelloMessage) -> Result<(), Fault> {
         };
         if wanted > quota.left() {
             let what = format!("{used} of {max} {name} are used, and {wanted} more are needed");
-            return Err(Fault::blocked(what).hint("delete some, or ask Service Quotas for more"));
+            return Err(Fault::blocked(what).hint("delete some, or request a quota increase from Service Quotas"));
         }
     }
     Ok(())

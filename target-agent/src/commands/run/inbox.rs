@@ -1,4 +1,5 @@
-//! The inbox: messages become handoffs, are kept invisible while they are being begun, and come to one of three ends.
+//! The inbox: messages begin handoffs, and are held (kept invisible) until the handoff's copy has begun. Each message
+//! is deleted then, or answered, or moved to the dead-letter queue.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +16,16 @@ use crate::account::Account;
 use crate::config::Settings;
 use crate::handoff::Handoff;
 
-/// No more messages than this are held at once, of all senders together.
+/// Most messages that are held at once, of all senders together.
 const MOST_HELD: usize = 10_000;
-/// No more than this of one sender are verified at once that have not proved true: a sender that floods the inbox keeps its own
-/// messages out. One whose snapshot is not shared, since it was taken back perhaps, counts a tenth: it keeps true ones out no longer.
+/// Most unverified messages of one sender that are walked at once, so that a sender that floods the inbox delays only
+/// its own messages. One whose snapshot is not shared (its offer may have been withdrawn) counts a tenth, so that it
+/// delays them less.
 const MOST_UNVERIFIED: usize = 10;
-/// A tenth of one.
-const TENTHS: usize = 10;
+/// The weight of an unverified message; that of one whose snapshot is not shared is 1.
+const WEIGHT: usize = 10;
 
-/// One message: a handoff, or one of its other ends.
+/// Handles one message: begins a handoff, answers a hello, or rejects or postpones the message.
 pub(crate) async fn handle(
     account: &Account,
     events: &dyn Sink,
@@ -32,16 +34,16 @@ pub(crate) async fn handle(
     match read(account, message) {
         Ok(Message::Hello(hello)) => Ok(match answer(account, events, &hello).await {
             Ok(()) => Handled::Done(None),
-            // The hello comes again.
+            // SQS delivers the hello again after its visibility timeout.
             Err(fault) => {
                 let subject = Subject::Answers(hello.database_arn.account.clone());
                 events.take(&Event::Faulted { subject, fault: (&fault).into(), again: VISIBILITY });
                 Handled::Left
             }
         }),
-        Ok(Message::Handoff(handoff)) => {
-            let handoff = Handoff::begun_by(*handoff);
-            if is_full_of(account, &handoff) {
+        Ok(Message::Handoff(message)) => {
+            let handoff = Handoff::begun_by(*message);
+            if sender_holds_most(account, &handoff) {
                 return Ok(Handled::Again(NEWER));
             }
             Ok(Handled::Begins { handoff: Box::new(handoff), hold: true })
@@ -51,43 +53,43 @@ pub(crate) async fn handle(
             Ok(Handled::Again(NEWER))
         }
         Err(Refusal::Rejected { reason, detail }) => {
-            bury(account, events, message, Mailbox::Inbox.into(), (reason, detail)).await?;
+            dead_letter(account, events, message, Mailbox::Inbox.into(), (reason, detail)).await?;
             Ok(Handled::Rejected)
         }
     }
 }
 
-/// Handoffs whose steps are walked from now on. Who begins a copy is decided among those that have proved true.
+/// The waiting handoffs whose steps are walked from now on. The gate grants copies among those that are verified.
 pub(crate) fn admit(records: &BTreeMap<Owner, Record<Handoff>>) -> Vec<Owner> {
-    let is_unproved = |record: &Record<Handoff>| !record.memory.is_verified && !record.held.is_empty();
+    let is_unverified = |record: &Record<Handoff>| !record.memory.is_verified && !record.held.is_empty();
     let mut unverified: BTreeMap<&AccountId, usize> = BTreeMap::new();
-    for record in records.values().filter(|it| it.stage == RecordStage::Walking && is_unproved(it)) {
-        let weighs = if record.memory.is_unshared { 1 } else { TENTHS };
-        *unverified.entry(&record.handoff.facts.origin.account).or_default() += weighs;
+    for record in records.values().filter(|it| it.stage == RecordStage::Walking && is_unverified(it)) {
+        let weight = if record.memory.is_unshared { 1 } else { WEIGHT };
+        *unverified.entry(&record.handoff.facts.origin.account).or_default() += weight;
     }
     let mut admitted = Vec::new();
     for (owner, record) in records.iter().filter(|(_, record)| record.stage == RecordStage::Waiting) {
         let unverified = unverified.entry(&record.handoff.facts.origin.account).or_default();
-        if *unverified < MOST_UNVERIFIED * TENTHS || !is_unproved(record) {
-            *unverified += TENTHS;
+        if *unverified < MOST_UNVERIFIED * WEIGHT || !is_unverified(record) {
+            *unverified += WEIGHT;
             admitted.push(owner.clone());
         }
     }
     admitted
 }
 
-/// One sender's messages do not fill the memory for all others.
-fn is_full_of(account: &Account, new: &Handoff) -> bool {
+/// Whether this sender's share of [`MOST_HELD`] is used up.
+fn sender_holds_most(account: &Account, new: &Handoff) -> bool {
     let sender = &new.facts.origin.account;
     let of_sender = |handoff: &Handoff| handoff.facts.origin.account == *sender && handoff.digest() != new.digest();
     account.fleet.holding(of_sender) >= MOST_HELD / account.settings.receiver.senders.len().max(1)
 }
 
-/// Against itself and against the configuration; nothing is asked of AWS.
+/// Decodes a message, and checks it against itself and the configuration, without any call to AWS.
 fn read(account: &Account, message: &Received) -> Result<Message, Refusal> {
     let read = Message::decode(&message.body)?;
     match &read {
-        Message::Handoff(handoff) => account.settings.receiver.check(handoff)?,
+        Message::Handoff(message) => account.settings.receiver.check(message)?,
         Message::Hello(hello) => {
             account.settings.receiver.knows(&hello.database_arn.account)?;
             hello.check_time(account.clock.now())?;
@@ -96,7 +98,7 @@ fn read(account: &Account, message: &Received) -> Result<Message, Refusal> {
     Ok(read)
 }
 
-/// The end of a hello. It is answered first, so that a crash between the two answers it once more.
+/// Answers a hello, before it is deleted: after a crash between the two it is answered again.
 async fn answer(account: &Account, events: &dyn Sink, hello: &HelloMessage) -> Result<(), Fault> {
     let Settings { receiver, .. } = &account.settings;
     let served = receiver.serves(&hello.target_account, &hello.target_region);
@@ -113,8 +115,8 @@ async fn answer(account: &Account, events: &dyn Sink, hello: &HelloMessage) -> R
     Ok(())
 }
 
-/// The end of a message that is known to be bad.
-async fn bury(
+/// Moves an invalid message to the dead-letter queue.
+async fn dead_letter(
     account: &Account,
     events: &dyn Sink,
     message: &Received,
@@ -126,7 +128,8 @@ async fn bury(
     Ok(())
 }
 
-/// The end of a handoff whose message was rejected before its copy was begun. Its sender is told if it is one.
+/// Ends a handoff whose message was rejected before its copy was begun. The sender gets a receipt if the message was
+/// verified.
 pub(crate) async fn reject(
     account: &Account,
     events: &dyn Sink,
@@ -142,7 +145,7 @@ pub(crate) async fn reject(
         account.receipts(&handoff.facts.origin.account, handoff.id())?.send(&receipt.encode()).await?;
     }
     for message in held {
-        bury(account, events, &message, handoff.subject(), (reason, fault.chain())).await?;
+        dead_letter(account, events, &message, handoff.subject(), (reason, fault.chain())).await?;
     }
     Ok(())
 }

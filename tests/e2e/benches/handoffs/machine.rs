@@ -1,23 +1,23 @@
-//! What a run takes of this machine.
+//! The wall time and memory of a run on this machine.
 
 use std::time::{Duration, Instant};
 
-/// A run under way.
+/// A run that is being measured.
 #[derive(Debug)]
 pub(crate) struct Run(Instant);
 
-/// What it took.
+/// The wall time and memory that a run took.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Took {
     pub(crate) wall: Duration,
-    /// The most that was resident at once, in MiB; 0 where the system does not say.
+    /// The peak resident memory in MiB; 0 where the system does not report it.
     pub(crate) memory: u64,
 }
 
 impl Run {
     #[expect(clippy::disallowed_methods, reason = "it measures the machine, whose clock is not paused")]
     pub(crate) fn begin() -> Self {
-        // Linux forgets the highest mark so far (proc(5), /proc/pid/clear_refs); elsewhere it stays.
+        // Resets the peak on Linux (proc(5), /proc/pid/clear_refs); elsewhere this fails and is ignored.
         let _ = std::fs::write("/proc/self/clear_refs", "5");
         Self(Instant::now())
     }

@@ -1,13 +1,14 @@
-//! What a handoff costs, in virtual time against the simulated AWS: `cargo bench -p e2e`.
+//! Measures what a handoff costs, in virtual time against the simulated AWS: `cargo bench -p e2e`.
 //!
-//! Calls, dead time and makespan are the same on every machine and in every build. Wall time and memory are those of this process,
-//! which is the simulated AWS, the SDK's clients and all that runs in them: tests/e2e/benches/processes measures the agents alone.
+//! Calls, dead time and makespan are the same on every machine and in every build. Wall time and memory are those of
+//! this process, with the simulated AWS, the SDK's clients and the agents in it; tests/e2e/benches/processes measures
+//! the agents alone.
 //!
-//! `--rows 1000 --ways agents` takes half a minute, 10000 some ten minutes, and so does each of the scripts with 1000. Without an
-//! optimised build: `cargo test -p e2e --bench handoffs -- --rows 1,10`.
-//! Instructions of the processor: `valgrind --tool=callgrind <the binary that cargo names> --rows 1 --ways agents`.
+//! `--rows 1000 --ways agents` takes half a minute, 10000 some ten minutes, and so does each of the scripts with 1000.
+//! Without an optimised build: `cargo test -p e2e --bench handoffs -- --rows 1,10`. Instructions of the processor:
+//! `valgrind --tool=callgrind <the binary that cargo names> --rows 1 --ways agents`.
 
-#![expect(clippy::print_stdout, clippy::expect_used, reason = "it prints a table, and ends when it cannot")]
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "it prints a table, and panics on any failure")]
 
 mod machine;
 mod table;
@@ -19,23 +20,25 @@ use e2e::cost::{Row, Way, measure};
 
 use table::Line;
 
-/// Moves databases in a simulated AWS in virtual time, and prints what that costs: with the agents, and as people do it today.
+/// Moves databases in a simulated AWS in virtual time, with the agents and with the usual alternatives, and prints what
+/// each costs.
 #[derive(Debug, Parser)]
 #[command(name = "handoffs")]
 struct Arguments {
-    /// How many databases at once; `100@20` leaves the quota of copies in flight at 20, else it is raised with the databases
+    /// How many databases at once; `100@20` sets the quota of copies in flight to 20, otherwise it is raised with the
+    /// databases
     #[arg(long, value_delimiter = ',', default_value = "1,10,100,100@20", value_parser = row)]
     rows: Vec<Row>,
     /// Which ways to move them
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(Way::ALL.map(Way::name)))]
     ways: Vec<String>,
-    /// The agents alone are run with more databases than these; for the other ways that is computed
+    /// Run only the agents with more databases than this; compute the other ways from their largest row
     #[arg(long, value_name = "N", default_value_t = 1000)]
     peers_up_to: usize,
-    /// Print how many calls of each action there were, too
+    /// Also print the number of calls of each action
     #[arg(long)]
     actions: bool,
-    /// What `cargo bench` says to every benchmark
+    /// Passed by `cargo bench` to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -76,7 +79,7 @@ fn main() {
     print!("{}", targets::judge(&lines));
 }
 
-/// One line of the table, on a paused clock of its own.
+/// Measures one line of the table, on a paused clock of its own.
 fn run(way: Way, row: Row) -> Line {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let run = machine::Run::begin();

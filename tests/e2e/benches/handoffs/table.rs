@@ -1,4 +1,4 @@
-//! The table.
+//! The table of costs.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,13 +12,13 @@ databases way            each: calls  reads  polls | dead: reported   silent    
 
 pub(crate) const FOOT: &str = "
 databases  at once; quotas of manual snapshots, instances, storage and grants are raised with them, and that of copies in flight
-           too unless @ says what it is
+           too, except in a row with @N, which has N
 each       for each handoff: calls to AWS without polls of a queue; of these, reads; polls of a queue (sqs:ReceiveMessage)
-dead       mean and worst time for which AWS was done and its owner had not seen it: of snapshots and copies, whose progress AWS
-           reports, and of instances, restored or modified, of which it reports none
-bound      AWS's own durations: 20 min snapshot, 3 h copies across Regions in as many rounds as the quota makes, 1 h second copy,
+dead       mean and worst time for which work of AWS was complete and not yet noticed: of snapshots and copies, whose progress
+           AWS reports, and of instances, restored or modified, whose progress it does not report
+bound      AWS's own durations: 20 min snapshot, 3 h copies across Regions in as many rounds as the quota requires, 1 h second copy,
            30 min restore (none in snapshot-tool), 7 min for a new master password (agents alone)
-wall, MiB  of this process, the simulated AWS and the SDK's clients included; ~ computed from the largest row that was run
+wall, MiB  of this process, with the simulated AWS and the SDK's clients; ~ computed from the largest row that was run
 ";
 
 /// One way to move some databases.
@@ -27,7 +27,7 @@ pub(crate) struct Line {
     pub(crate) way: Way,
     pub(crate) row: Row,
     pub(crate) cost: Cost,
-    /// Nothing, when the line is computed.
+    /// `None` if the line is computed.
     pub(crate) run: Option<Took>,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// Mean and worst, in seconds.
+/// Mean and worst dead time, in seconds.
 fn dead(waits: &Waits) -> String {
     let seconds = |time: Duration| time.as_secs_f64();
     waits.mean().map_or("-".to_owned(), |mean| format!("{:.0}/{:.0}s", seconds(mean), seconds(waits.worst)))

@@ -1,4 +1,4 @@
-//! What the agents shall cost at most, and whether they do.
+//! The upper limits of what the agents may cost, and whether they are met.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use e2e::cost::{Cost, Row};
 
 use crate::table::Line;
 
-/// Judges the agents' lines. What was not run is not judged.
+/// Compares the agents' lines with the targets. A target whose row was not run is reported as `not run`.
 pub(crate) fn judge(agents: &[Line]) -> String {
     let of = |databases| agents.iter().find(|line| line.row == Row::raised(databases)).map(|line| &line.cost);
     let (one, hundred) = (of(1), of(100));

@@ -1,4 +1,4 @@
-//! What each invariant says, over a view of the world.
+//! The rules of the invariants, over a view of the world.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,18 +12,18 @@ use protocol::tags::{
 
 use super::invariant::{Findings, Invariant, Limits};
 
-/// What a record says of itself: written once.
+/// Tags that identify a source snapshot or target copy: written once.
 const KEPT: [&str; 7] = [ROLE, ID, LABEL, DATABASE, ROUTE, DIGEST, SOURCE];
-/// Its end: an outcome and a time.
+/// Tags of its end: an outcome and a time.
 const ENDS: [&str; 2] = [ENDED, SETTLED];
-/// What is written so soon after may not have been seen.
-const AT_ONCE: SignedDuration = SignedDuration::from_mins(1);
+/// A second write within this time is allowed, since its agent may not have seen the first.
+const SAME_TIME: SignedDuration = SignedDuration::from_mins(1);
 
-/// What a call of an agent names, as it was before it.
+/// The resources that a call of an agent names, before the call.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Before {
     named: Vec<(String, Option<Seen>)>,
-    /// All keys, where the call may make one.
+    /// All keys, if the call may create one.
     keys: Option<BTreeSet<String>>,
 }
 
@@ -48,13 +48,13 @@ impl Before {
         Self { named: call.resources.iter().map(seen).collect(), keys }
     }
 
-    /// The keys that the call has made.
+    /// The keys that the call has created.
     pub(super) fn new_keys(&self, world: View<'_>) -> Vec<String> {
         let Some(before) = &self.keys else { return Vec::new() };
         world.keys().map(|key| key.arn).filter(|arn| !before.contains(*arn)).map(str::to_owned).collect()
     }
 
-    /// [`Invariant::Foreign`].
+    /// Checks [`Invariant::Foreign`].
     pub(super) fn foreign(&self, call: &Call, world: View<'_>, made: &BTreeSet<String>, found: &mut Findings) {
         let mut find = |what: String| {
             found.insert((Invariant::Foreign, what));
@@ -77,7 +77,7 @@ impl Before {
         }
     }
 
-    /// [`Invariant::Record`] and [`Invariant::EndOnce`].
+    /// Checks [`Invariant::Record`] and [`Invariant::EndOnce`].
     pub(super) fn record(&self, call: &Call, world: View<'_>, found: &mut Findings) {
         for (arn, before) in &self.named {
             let Some(Seen::Own(before)) = before else { continue };
@@ -99,7 +99,7 @@ impl Before {
                 let end = |tags: &Tags| tags.get(*key).and_then(|end| end.parse::<Ended>().ok());
                 match (end(before), end(after)) {
                     (Some(had), Some(has)) if had.outcome == has.outcome => {
-                        if has.at.duration_since(had.at).abs() > AT_ONCE {
+                        if has.at.duration_since(had.at).abs() > SAME_TIME {
                             find(Invariant::EndOnce, key);
                         }
                     }
@@ -113,7 +113,7 @@ impl Before {
     }
 }
 
-/// What is set of a resource. A call to KMS itself may also change grants, which are otherwise made by RDS.
+/// The settings of a resource, as text. For a call to KMS that includes grants; in other calls RDS creates those.
 fn settings(call: &Call, world: View<'_>, arn: &str) -> Option<String> {
     let key = world.key(arn).filter(|_| call.service == "kms");
     let grants = key.map(|key| key.grants().map(|grant| grant.id).collect::<Vec<_>>().join(" "));
@@ -124,8 +124,8 @@ fn makes_a_key(call: &Call) -> bool {
     ["kms:CreateKey", "kms:ReplicateKey"].contains(&call.action.as_str())
 }
 
-/// Whether a resource is of a handoff: a snapshot or database that carries the tags of one, a handoff key that an agent has made,
-/// an alias of one.
+/// Whether a resource belongs to a handoff: a snapshot or database with the tags of one, a handoff key that an agent
+/// created, or an alias of such a key.
 fn is_own(world: View<'_>, arn: &str, made: &BTreeSet<String>) -> bool {
     if let Some(key) = world.alias(arn) {
         return arn.contains(":alias/rds-handoff-") && made.contains(key);
@@ -139,7 +139,7 @@ fn is_own(world: View<'_>, arn: &str, made: &BTreeSet<String>) -> bool {
     }
 }
 
-/// A source snapshot, as far as access depends on it.
+/// What access depends on in a source snapshot.
 struct Source<'a> {
     snapshot: SnapshotView<'a>,
     id: &'a str,
@@ -158,7 +158,7 @@ fn sources<'a>(world: View<'a>) -> Vec<Source<'a>> {
     world.snapshots().filter(is_source).filter_map(source).collect()
 }
 
-/// [`Invariant::Access`].
+/// Checks [`Invariant::Access`].
 pub(super) fn access(world: View<'_>, made: &BTreeSet<String>, found: &mut Findings) {
     let mut find = |what: String| {
         found.insert((Invariant::Access, what));
@@ -198,7 +198,7 @@ pub(super) fn access(world: View<'_>, made: &BTreeSet<String>, found: &mut Findi
             continue;
         }
         if named {
-            find(format!("the policy of {} lets {partner} in, and no offer of its route is open", key.arn));
+            find(format!("the policy of {} allows {partner}, and no offer of its route is open", key.arn));
         }
         if grants > 0 {
             find(format!("grants of {partner} are on {}, and no offer of its route is open", key.arn));
@@ -206,7 +206,7 @@ pub(super) fn access(world: View<'_>, made: &BTreeSet<String>, found: &mut Findi
     }
 }
 
-/// [`Invariant::Once`].
+/// Checks [`Invariant::Once`].
 pub(super) fn once(world: View<'_>, found: &mut Findings) {
     let mut handoffs: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     let snapshots = world.snapshots().map(|snapshot| (snapshot.arn, snapshot.tags));
@@ -236,7 +236,7 @@ pub(super) fn once(world: View<'_>, found: &mut Findings) {
     }
 }
 
-/// [`Invariant::Limits`].
+/// Checks [`Invariant::Limits`].
 pub(super) fn limits(call: &Call, world: View<'_>, limits: Limits, found: &mut Findings) {
     let mut find = |what: &str, count: usize, most: usize| {
         if count > most {
@@ -258,8 +258,8 @@ pub(super) fn limits(call: &Call, world: View<'_>, limits: Limits, found: &mut F
     }
 }
 
-/// A change of a queue, not of what stands in it.
-pub(super) fn is_of_queues(call: &Call) -> bool {
+/// Whether the call changes a queue itself, or purges it.
+pub(super) fn changes_queue(call: &Call) -> bool {
     const ACTIONS: [&str; 6] = [
         "sqs:CreateQueue",
         "sqs:DeleteQueue",

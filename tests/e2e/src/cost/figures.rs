@@ -1,43 +1,43 @@
-//! The figures of one way to move databases.
+//! The measurements of one way to move databases.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sim::{Call, Cloud};
 
-/// What it took to move some databases.
+/// The cost of moving some databases.
 #[derive(Debug, Clone)]
 pub struct Cost {
     databases: usize,
-    /// All calls but polls of a queue.
+    /// All calls except polls of a queue.
     pub calls: usize,
-    /// Of these, those that change nothing.
+    /// The calls among these that change nothing.
     pub reads: usize,
-    /// Of all calls: how many of each action.
+    /// The number of calls of each action, polls included.
     pub actions: BTreeMap<String, usize>,
-    /// Polls of a queue.
+    /// Polls of a queue (`sqs:ReceiveMessage`).
     pub receives: usize,
     /// Waits for snapshots and copies, whose progress AWS reports.
     pub reported: Waits,
     /// Waits for instances: restored, modified.
     pub silent: Waits,
-    /// From the first call until all was done.
+    /// The time from the beginning until everything was done.
     pub makespan: Duration,
-    /// What it cannot be less than.
+    /// The lower bound of the makespan.
     pub bound: Duration,
 }
 
-/// For how long AWS was done and nobody had noticed.
+/// The times for which work of AWS was complete and not yet noticed (dead time).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Waits {
     count: u32,
     total: Duration,
-    /// The longest.
+    /// The longest dead time.
     pub worst: Duration,
 }
 
 impl Waits {
-    /// The mean, if there was any.
+    /// The mean dead time, if there was any wait.
     pub fn mean(&self) -> Option<Duration> {
         self.total.checked_div(self.count)
     }
@@ -65,7 +65,7 @@ impl Cost {
         }
     }
 
-    /// So many of something, for each handoff.
+    /// A count divided by the number of handoffs.
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     pub fn each(&self, count: usize) -> f64 {
         count as f64 / self.databases as f64
@@ -76,7 +76,8 @@ impl Cost {
         self.makespan.as_secs_f64() / self.bound.as_secs_f64()
     }
 
-    /// Counts the calls for as long as it is polled, and forgets each: a trace of a large world would fill the memory.
+    /// Counts the calls every minute for as long as it is polled, and drops them: those of a large world would fill the
+    /// memory.
     pub(super) async fn count(&mut self, cloud: &Cloud) {
         loop {
             tokio::time::sleep(Duration::from_mins(1)).await;
@@ -84,7 +85,7 @@ impl Cost {
         }
     }
 
-    /// What has been called since, and what AWS knows of the waits.
+    /// Counts the remaining calls, and the dead times that the simulated AWS has recorded.
     pub(super) fn close(&mut self, cloud: &Cloud, makespan: Duration) {
         self.take(cloud);
         self.makespan = makespan;

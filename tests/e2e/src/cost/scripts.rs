@@ -1,5 +1,5 @@
-//! What people do by hand: a script for each database, with the credentials of both accounts, that makes a call, and then asks for
-//! the one resource again and again until it is there, as the AWS CLI's `aws rds wait` does.
+//! What people do by hand: a script for each database, with the credentials of both accounts, that makes a call and
+//! then polls its resource until it is available, as the AWS CLI's `aws rds wait` does.
 
 use std::time::Duration;
 
@@ -10,25 +10,26 @@ use serde_json::json;
 
 use crate::{A, Admin, B, HOME, Lab, TARGET};
 
-/// What the scripts share.
+/// The clients and keys that the scripts share, and their poll interval.
 struct Scripts {
     a_home: Admin,
     a: Admin,
     b: Admin,
-    /// Account A's key in the target Region, and account B's own.
+    /// Account A's key in the target Region.
     replica: String,
+    /// Account B's key in the target Region.
     own: String,
     poll: Duration,
 }
 
-/// Runs all scripts side by side.
+/// Runs all scripts concurrently.
 pub(super) async fn run(lab: &Lab, databases: &[&str], poll: Duration) {
     let (a_home, a, b) = (lab.admin(A, HOME), lab.admin(A, TARGET), lab.admin(B, TARGET));
     let own = b.own_key().await;
     let primary = a_home.kms.create_key().multi_region(true).send().await.expect("a key");
     let primary = primary.key_metadata().and_then(|key| key.arn()).expect("its ARN").to_owned();
     let replicate = a_home.kms.replicate_key().key_id(&primary).replica_region(TARGET);
-    replicate.policy(lets_in(TARGET)).send().await.expect("a replica");
+    replicate.policy(allows_account_b(TARGET)).send().await.expect("a replica");
     let replica = primary.replace(HOME, TARGET);
     while a
         .kms
@@ -73,7 +74,7 @@ impl Scripts {
         self.instance_available(b, &name("restored")).await;
     }
 
-    /// Tries again for as long as too many copies are in flight.
+    /// Retries for as long as the quota of copies in flight is used up.
     async fn copy(&self, to: &Admin, source: &str, target: &str, key: &str) {
         let call = to.rds.copy_db_snapshot().source_db_snapshot_identifier(source);
         let call = call.target_db_snapshot_identifier(target).kms_key_id(key);
@@ -85,20 +86,21 @@ impl Scripts {
     }
 
     async fn snapshot_available(&self, of: &Admin, name: &str) {
-        self.first().await;
+        self.wait_for_first_poll().await;
         let call = of.rds.describe_db_snapshots().db_snapshot_identifier(name);
         while call.clone().send().await.expect("a snapshot").db_snapshots()[0].status() != Some("available") {
             tokio::time::sleep(self.poll).await;
         }
     }
 
-    /// The first look comes somewhere in the interval: AWS's durations here are multiples of it, and would be just hit.
-    async fn first(&self) {
+    /// Waits for a random part of the interval before the first poll: AWS's durations here are multiples of the
+    /// interval, so polls would otherwise come exactly when the work is complete.
+    async fn wait_for_first_poll(&self) {
         tokio::time::sleep(self.poll.mul_f64(fastrand::f64())).await;
     }
 
     async fn instance_available(&self, of: &Admin, name: &str) {
-        self.first().await;
+        self.wait_for_first_poll().await;
         let call = of.rds.describe_db_instances().db_instance_identifier(name);
         while call.clone().send().await.expect("a database").db_instances()[0].db_instance_status() != Some("available")
         {
@@ -107,8 +109,8 @@ impl Scripts {
     }
 }
 
-/// A policy of account A's key that lets account B copy what is encrypted under it, in this Region.
-pub(super) fn lets_in(region: &str) -> String {
+/// A policy of account A's key that allows account B to copy snapshots under that key, in this Region.
+pub(super) fn allows_account_b(region: &str) -> String {
     let root = |account: &str| json!({ "AWS": format!("arn:aws:iam::{account}:root") });
     let through = json!({ "kms:CallerAccount": B, "kms:ViaService": format!("rds.{region}.amazonaws.com") });
     let uses = ["kms:Decrypt", "kms:DescribeKey", "kms:CreateGrant"];

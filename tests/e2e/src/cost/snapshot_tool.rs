@@ -1,6 +1,6 @@
-//! awslabs/rds-snapshot-tool, as its functions call AWS: account A's shares every 10 minutes what it has tagged, account B's copies
-//! every 30 minutes what is shared with it, first within the source Region and then across. Each run lists all snapshots. Nothing
-//! is restored, and nothing taken back.
+//! The calls of the functions of awslabs/rds-snapshot-tool. Account A's function shares the snapshots with its tags
+//! every 10 minutes; account B's copies shared snapshots every 30 minutes, first within the source Region and then
+//! across. Each run lists all snapshots. Nothing is restored, and no share is revoked.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use aws_sdk_rds::operation::describe_db_snapshots::builders::DescribeDBSnapshots
 use aws_sdk_rds::types::{DbSnapshot, Tag};
 use aws_sim::Database;
 
-use super::scripts::lets_in;
+use super::scripts::allows_account_b;
 use crate::{A, Admin, B, HOME, Lab, TARGET};
 
 /// The tool in both accounts.
@@ -21,11 +21,11 @@ pub(super) struct Tool {
 }
 
 impl Tool {
-    /// Databases under a key that account B may use, and a key of account B's own in each Region.
+    /// Creates databases under a key that account B may use, and a key of account B in each Region.
     pub(super) async fn set_up(lab: &Lab, databases: &[&str]) -> Self {
         let (a, b_home, b) = (lab.admin(A, HOME), lab.admin(B, HOME), lab.admin(B, TARGET));
         let key = a.create_key("of the databases").await;
-        a.set_key_policy(&key, &lets_in(HOME)).await;
+        a.set_key_policy(&key, &allows_account_b(HOME)).await;
         for database in databases {
             lab.cloud.create_database(Database { kms_key: Some(key.clone()), ..Database::new(A, HOME, database) });
         }
@@ -33,7 +33,7 @@ impl Tool {
         Self { a, b_home, b, keys }
     }
 
-    /// Until account B has all copies in the target Region.
+    /// Runs the tool until account B has all copies in the target Region.
     pub(super) async fn run(&self, databases: usize) {
         self.take_snapshots().await;
         let share = every(Duration::from_mins(10), async || {
@@ -61,7 +61,7 @@ impl Tool {
         }
     }
 
-    /// `share_snapshots_rds`: reads the tags of each snapshot twice, and shares again what is shared.
+    /// `share_snapshots_rds`: reads the tags of each snapshot twice, and also shares snapshots that are shared already.
     async fn share(&self) {
         let manual = self.a.rds.describe_db_snapshots().snapshot_type("manual");
         for snapshot in listed(manual).await {
@@ -82,12 +82,13 @@ impl Tool {
         }
     }
 
-    /// `copy_snapshots_dest_rds`; how many copies are available in the target Region. What AWS refuses is tried by the next run.
+    /// `copy_snapshots_dest_rds`; returns how many copies are available in the target Region. The next run retries what
+    /// AWS refused.
     async fn copy(&self) -> usize {
         let all = listed(self.b_home.rds.describe_db_snapshots().include_shared(true)).await;
         let is_shared = |it: &DbSnapshot| it.db_snapshot_arn().is_some_and(|arn| !arn.contains(B));
         let (shared, own): (Vec<_>, Vec<_>) = all.into_iter().partition(is_shared);
-        let (own, there) = (by_name(own), by_name(listed(self.b.rds.describe_db_snapshots()).await));
+        let (own, target) = (by_name(own), by_name(listed(self.b.rds.describe_db_snapshots()).await));
         let is_available = |of: Option<&DbSnapshot>| of.is_some_and(|it| it.status() == Some("available"));
         for snapshot in &shared {
             let arn = snapshot.db_snapshot_arn().unwrap_or_default();
@@ -96,20 +97,20 @@ impl Tool {
                 let call = to.rds.copy_db_snapshot().source_db_snapshot_identifier(from).kms_key_id(key);
                 let _ = call.target_db_snapshot_identifier(id).send().await;
             };
-            if !own.contains_key(id) && !there.contains_key(id) {
+            if !own.contains_key(id) && !target.contains_key(id) {
                 copy(&self.b_home, arn, &self.keys[0]).await;
-            } else if !there.contains_key(id) && is_available(own.get(id)) {
+            } else if !target.contains_key(id) && is_available(own.get(id)) {
                 copy(&self.b, &format!("arn:aws:rds:{HOME}:{B}:snapshot:{id}"), &self.keys[1]).await;
-            } else if own.contains_key(id) && is_available(there.get(id)) {
+            } else if own.contains_key(id) && is_available(target.get(id)) {
                 self.b_home.rds.delete_db_snapshot().db_snapshot_identifier(id).send().await.expect("deleted");
             }
         }
-        there.values().filter(|it| is_available(Some(it))).count()
+        target.values().filter(|it| is_available(Some(it))).count()
     }
 }
 
-/// A schedule. A run comes somewhere in its interval, since durations on the hour would otherwise always just miss it, or
-/// never.
+/// Calls `run` once in each interval, at a random time in it, until it returns true. At fixed times AWS's durations,
+/// which are multiples of the interval, would end always just before a run or always just after.
 async fn every(interval: Duration, mut run: impl AsyncFnMut() -> bool) {
     loop {
         let before = interval.mul_f64(fastrand::f64());
@@ -121,7 +122,7 @@ async fn every(interval: Duration, mut run: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// All pages.
+/// The snapshots of all pages.
 async fn listed(call: DescribeDBSnapshotsFluentBuilder) -> Vec<DbSnapshot> {
     let mut pages = call.into_paginator().send();
     let mut all = Vec::new();

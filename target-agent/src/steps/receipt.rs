@@ -1,5 +1,5 @@
-//! Steps 10 and 12: receipts. Sending cannot be observed, so it is sent first and recorded then: a crash between the two sends
-//! the same bytes again, and account A absorbs them.
+//! Steps 10 and 12: receipts. Sending cannot be observed, so a receipt is sent first and recorded in a tag afterwards.
+//! After a crash between the two the same bytes are sent again, and account A treats them as a duplicate.
 
 use agent_runtime::event::Verb;
 use agent_runtime::{Acted, Fault, Observed, Step, StepId};
@@ -10,21 +10,21 @@ use protocol::{Reason, ReceiptMessage, Stage};
 use crate::account::Account;
 use crate::handoff::Handoff;
 
-/// Account A was told that this stage is reached.
-pub(crate) struct Tell<'a> {
+/// Account A was sent the receipt of this stage.
+pub(crate) struct SendReceipt<'a> {
     pub(crate) account: &'a Account,
     pub(crate) handoff: &'a Handoff,
     pub(crate) stage: Stage,
     pub(crate) reason: Option<Reason>,
 }
 
-/// The bytes of a receipt: what the target copy's tags say, and nothing that changes from one sending to the next.
+/// The bytes of a receipt, computed from the target copy's tags only, so that each sending has the same bytes.
 pub(crate) fn receipt(account: &Account, handoff: &Handoff, stage: Stage, reason: Option<Reason>) -> String {
     let target = account.settings.account.clone();
     ReceiptMessage::new(handoff.id().clone(), handoff.digest().clone(), target, stage, reason).encode()
 }
 
-impl Step for Tell<'_> {
+impl Step for SendReceipt<'_> {
     type Output = ();
     const VERB: Verb = Verb::Send;
 
@@ -43,7 +43,7 @@ impl Step for Tell<'_> {
     }
 
     fn describe(&self) -> String {
-        format!("tell account {}: {}", self.handoff.facts.origin.account, self.stage)
+        format!("receipt for account {}: {}", self.handoff.facts.origin.account, self.stage)
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
