@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::aws::clients::Clients;
 use crate::aws::quotas::{AccountQuotas, Quota, QuotaName};
-use crate::aws::senders::{Sender, Treatment, strangers, treatment};
+use crate::aws::senders::{SendAccess, Sender, other_senders, send_access};
 use crate::exit::Exit;
 use crate::fault::codes::UNKNOWN_CALLER;
 use crate::fault::statement::lets_in;
@@ -202,25 +202,25 @@ pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sen
     for sender in &senders {
         let (account, role) = sender;
         let let_in = || lets_in(account, &protocol::arn::role(account, role), "sqs:SendMessage", &queue.to_string());
-        match treatment(&policy, sender) {
-            Treatment::LetIn => checks.passed(&what, format!("lets {role} of account {account} send")),
-            Treatment::LeftOut => checks.failed(
+        match send_access(&policy, sender) {
+            SendAccess::Allowed => checks.passed(&what, format!("lets {role} of account {account} send")),
+            SendAccess::NotAllowed => checks.failed(
                 &what,
                 format!("no statement is there that lets {role} of account {account} send"),
                 format!("add to its policy:\n{:#}", let_in()),
             ),
-            Treatment::Denied => checks.failed(
+            SendAccess::Denied => checks.failed(
                 &what,
                 format!("it denies {role} of account {account} what it must do: send"),
                 "take it out of the Deny statement",
             ),
         }
     }
-    let strangers = strangers(&policy, &queue.account, &senders);
-    if senders.is_empty() && strangers.is_empty() {
+    let others = other_senders(&policy, &queue.account, &senders);
+    if senders.is_empty() && others.is_empty() {
         checks.passed(&what, "lets nobody but this account send");
     }
-    for (sid, who) in strangers {
+    for (sid, who) in others {
         checks.failed(
             &what,
             format!("its statement {sid} lets {} send", if who == "*" { "anybody" } else { &who }),
