@@ -14,7 +14,8 @@ text!(
 );
 
 text!(
-    /// The name of a standard SQS queue: 1 to 80 letters, digits, hyphens or underscores (SQS API Reference, `CreateQueue`).
+    /// The name of a standard SQS queue: 1 to 80 letters, digits, hyphens or underscores (SQS API Reference,
+    /// `CreateQueue`).
     QueueName, "the name of a standard SQS queue (1 to 80 letters, digits, - or _)",
     |t| (1..=80).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 );

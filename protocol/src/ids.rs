@@ -93,22 +93,23 @@ text!(
 );
 
 text!(
-    /// The identifier of a DB instance, in the lower case in which RDS stores it: 1 to 63 letters, digits or hyphens, first
-    /// a letter, no trailing or double hyphen (RDS API Reference, `CreateDBInstance`).
+    /// The identifier of a DB instance, in the lower case in which RDS stores it: 1 to 63 letters, digits or hyphens,
+    /// first a letter, no trailing or double hyphen (RDS API Reference, `CreateDBInstance`).
     DbIdentifier,
     "a DB instance identifier (1 to 63 of a-z, 0-9 and single inner hyphens, first a letter)",
     |t| t.len() <= 63 && starts_with_letter(t) && is_hyphenated(t)
 );
 
 text!(
-    /// The identifier of a manual DB snapshot: 1 to 255 letters, digits or hyphens, first a letter, no trailing or double
-    /// hyphen (RDS API Reference, `CreateDBSnapshot`).
+    /// The identifier of a manual DB snapshot: 1 to 255 letters, digits or hyphens, first a letter, no trailing or
+    /// double hyphen (RDS API Reference, `CreateDBSnapshot`).
     SnapshotId, "a DB snapshot identifier (1 to 255 of a-z, 0-9 and single inner hyphens, first a letter)",
     |t| t.len() <= 255 && starts_with_letter(t) && is_hyphenated(t)
 );
 
 text!(
-    /// The Region-unique, immutable id of a DB instance, such as `db-ABCDEFGHIJKL01234` (RDS API Reference, `DBInstance`).
+    /// The Region-unique, immutable id of a DB instance, such as `db-ABCDEFGHIJKL01234` (RDS API Reference,
+    /// `DBInstance`).
     DbiResourceId, "a DbiResourceId (db- and up to 64 of A-Z and 0-9)",
     |t| t.strip_prefix("db-").is_some_and(|r| {
         (1..=64).contains(&r.len()) && r.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())

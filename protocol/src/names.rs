@@ -63,8 +63,8 @@ pub fn snapshot(database: &DbIdentifier, id: &HandoffId, role: SnapshotRole) -> 
     name.parse().expect("the parts of the name make a snapshot identifier")
 }
 
-/// `alias/rds-handoff-<source Region>-<target account>`, in both Regions: one handoff key serves every database that goes
-/// from one Region to one account, so that repeated copies can be incremental.
+/// `alias/rds-handoff-<source Region>-<target account>`, in both Regions: one handoff key serves every database that
+/// goes from one Region to one account, so that repeated copies can be incremental.
 pub fn key_alias(source_region: &Region, target_account: &AccountId) -> String {
     format!("alias/rds-handoff-{source_region}-{target_account}")
 }

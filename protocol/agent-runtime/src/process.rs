@@ -102,8 +102,8 @@ impl fmt::Debug for Env {
     }
 }
 
-/// Runs an agent as a process: reads the command line, the environment and the SDK's configuration, and runs `agent` on one
-/// thread until it ends or a signal stops it.
+/// Runs an agent as a process: reads the command line, the environment and the SDK's configuration, and runs `agent` on
+/// one thread until it ends or a signal stops it.
 pub fn process<C: Parser>(
     args: impl IntoIterator<Item = OsString>,
     common: impl FnOnce(&C) -> &Common,

@@ -11,7 +11,8 @@ use crate::tags::{Tags, is_value};
 /// The prefix of the key of a carried tag on snapshots.
 pub const PREFIX: &str = "rds-handoff:tag:";
 
-/// A resource has at most 50 tags (RDS User Guide, Tagging Amazon RDS resources), and a source snapshot up to 15 of ours.
+/// A resource has at most 50 tags (RDS User Guide, Tagging Amazon RDS resources), and a source snapshot up to 15 of
+/// ours.
 const MOST: usize = 30;
 
 /// A tag key has at most 128 characters (RDS API Reference, `Tag`), the prefix included.

@@ -22,7 +22,8 @@ use crate::tags::Hints;
 use crate::words::Reason;
 
 text!(
-    /// The name of a database engine, such as `postgres`, or one of its versions, such as `16.3` or `19.0.0.0.ru-2026-01.rur-2026-01.r1`.
+    /// The name of a database engine, such as `postgres`, or one of its versions, such as `16.3` or
+    /// `19.0.0.0.ru-2026-01.rur-2026-01.r1`.
     EngineWord, "the name or version of a database engine",
     |t| (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
 );

@@ -220,7 +220,8 @@ fn with_own_policy(resource: &str) -> Option<(AccountId, String, String)> {
         return Some((queue.account, format!("queue {}", queue.queue), resource.to_owned()));
     }
     let key: KeyArn = resource.parse().ok()?;
-    // "In a key policy, the value of the Resource element is "*", which means "this KMS key"" (KMS Developer Guide, Key policies).
+    // "In a key policy, the value of the Resource element is "*", which means "this KMS key"" (KMS Developer Guide, Key
+    // policies).
     Some((key.account, format!("key {resource}"), "*".to_owned()))
 }
 

@@ -12,7 +12,8 @@ use crate::clock::Clock;
 use crate::event::{Event, RowState, Sink};
 use crate::fault::Answer;
 
-/// The version of every JSON line and document. It is raised when a field is removed or changes its meaning, not when one is added.
+/// The version of every JSON line and document. It is raised when a field is removed or changes its meaning, not when
+/// one is added.
 const VERSION: u32 = 1;
 
 /// JSON content with its version.
