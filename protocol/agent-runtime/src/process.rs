@@ -67,7 +67,7 @@ impl How {
     /// The flags as a [`Patience`].
     pub fn patience(&self) -> Patience {
         match (self.watch, self.once) {
-            (true, _) => Patience::ForEver,
+            (true, _) => Patience::Unlimited,
             (_, true) => Patience::Once,
             _ => Patience::Until(Duration::try_from(self.patience).unwrap_or_default()),
         }
@@ -212,7 +212,7 @@ struct Logs(Option<Terminal>);
 impl Write for Logs {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         if let Some(terminal) = &self.0 {
-            terminal.make_way();
+            terminal.clear_bars();
         }
         std::io::stderr().write(bytes)
     }

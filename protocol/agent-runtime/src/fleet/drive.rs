@@ -31,7 +31,7 @@ pub enum Patience {
     /// Until passes have ended with nothing but faults for this long.
     Until(Duration),
     /// Until it has completed or failed.
-    ForEver,
+    Unlimited,
 }
 
 impl Patience {
@@ -40,7 +40,7 @@ impl Patience {
         match self {
             Self::Once => true,
             Self::Until(patience) => failing_for >= patience,
-            Self::ForEver => false,
+            Self::Unlimited => false,
         }
     }
 }

@@ -41,7 +41,7 @@ impl<H: Tracked> Fleet<H> {
                     if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked }
                 }
             };
-            let pause = agent.repeats_after(exit, began.elapsed()).filter(|_| options.patience == Patience::ForEver);
+            let pause = agent.repeats_after(exit, began.elapsed()).filter(|_| options.patience == Patience::Unlimited);
             let Some(pause) = pause.filter(|_| exit != Exit::Usage && !options.shutdown.is_cancelled()) else {
                 return exit;
             };
@@ -128,7 +128,7 @@ impl<H: Tracked> Fleet<H> {
                 walking.extend(admitted.into_iter().map(|owner| self.walk(agent, owner, options)));
             }
             // With `--watch` a round without work ends when the next discovery is due.
-            let is_time = patience != Patience::ForEver
+            let is_time = patience != Patience::Unlimited
                 || agent.repeats_after(worst, began.elapsed()).is_some_and(|pause| pause.is_zero());
             let is_idle = |mailbox: &Polled| !mailbox.open || mailbox.empty && is_time;
             let mut work = mailboxes.iter().filter(|mailbox| mailbox.spec.brings_work);

@@ -226,7 +226,7 @@ async fn watching_process_keeps_no_entries_of_2000_ended_handoffs() {
         stop: stop.clone(),
         stop_after: 4,
     };
-    let options = RunOptions { events: &ends, patience: Patience::ForEver, shutdown: &stop, observe_twice: false };
+    let options = RunOptions { events: &ends, patience: Patience::Unlimited, shutdown: &stop, observe_twice: false };
     let exit = fleet.run(&maker, &clients, &options).await;
     assert_eq!((exit, maker.made.borrow().len(), ends.0.borrow().len()), (Exit::Settled, 2_000, 2_000));
     assert_eq!(fleet.entries(), 0);
@@ -245,7 +245,7 @@ async fn stopped_process_keeps_no_entries_of_active_handoffs() {
         stop: stop.clone(),
         stop_after: 9,
     };
-    let options = RunOptions { events: &ends, patience: Patience::ForEver, shutdown: &stop, observe_twice: true };
+    let options = RunOptions { events: &ends, patience: Patience::Unlimited, shutdown: &stop, observe_twice: true };
     let signal = async {
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert!(fleet.entries() > 50, "records, permits and writes: {}", fleet.entries());

@@ -31,7 +31,7 @@ impl Terminal {
 
     /// Clears the bars before other text is written. The next draw shows them below that text. Errors of a closed
     /// terminal are ignored.
-    pub fn make_way(&self) {
+    pub fn clear_bars(&self) {
         let _ = self.lines.clear();
     }
 
@@ -70,8 +70,8 @@ impl Bars {
     }
 
     /// Clears the bars before other text is written.
-    pub(crate) fn make_way(&self) {
-        self.terminal.make_way();
+    pub(crate) fn clear_bars(&self) {
+        self.terminal.clear_bars();
     }
 
     /// Draws the current state of the handoffs.
@@ -110,7 +110,7 @@ impl Bars {
     /// Removes the bars and returns the summary of the handoffs; `None` if none was driven.
     pub(crate) fn close(self) -> Option<String> {
         self.show(Vec::new(), self.columns());
-        self.make_way();
+        self.clear_bars();
         let wave = self.wave.into_inner();
         (!wave.is_empty()).then(|| wave.tally().words())
     }

@@ -53,7 +53,7 @@ impl Console {
 
     fn above_the_bars(&self, to: &RefCell<Box<dyn Write>>, text: &str) {
         if let Some(bars) = &self.bars {
-            bars.make_way();
+            bars.clear_bars();
         }
         write(to, text);
         if let Some(bars) = &self.bars {
