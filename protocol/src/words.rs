@@ -71,7 +71,7 @@ words!(
 pub enum Reason {
     /// Larger than [`MAX_BODY`](crate::MAX_BODY).
     TooLarge,
-    /// It is not JSON, or has not the fields of its kind and version.
+    /// It is not JSON, or does not have the fields of its kind and version.
     Malformed,
     /// Its fields contradict each other.
     Contradictory,

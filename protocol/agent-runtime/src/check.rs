@@ -213,8 +213,8 @@ pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sen
             ),
             SendAccess::Denied => checks.failed(
                 &what,
-                format!("it denies {role} of account {account} to send"),
-                "remove this role from the Deny statement",
+                format!("a Deny statement prevents {role} of account {account} from sending"),
+                "change the Deny statement so that it does not apply to this role",
             ),
         }
     }

@@ -273,7 +273,7 @@ pub enum Requested {
 /// What a step does to its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
-    /// Starts to create it.
+    /// Creates it, or starts to create it.
     Create,
     /// Changes it.
     Change,

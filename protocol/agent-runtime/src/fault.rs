@@ -317,8 +317,8 @@ mod tests {
 
     #[test]
     fn fault_without_response_has_no_request_id_or_status() {
-        let fault = Fault::blocked("nobody has moved");
-        assert_eq!((fault.request_id(), fault.status(), fault.told()), (None, None, "nobody has moved".to_owned()));
+        let fault = Fault::blocked("action is needed");
+        assert_eq!((fault.request_id(), fault.status(), fault.told()), (None, None, "action is needed".to_owned()));
         let json = serde_json::to_string(fault.answer()).unwrap();
         assert_eq!(json, "{}", "no fields are written");
     }

@@ -286,7 +286,7 @@ pub async fn open<S>(
     };
     let clients = Clients::new(&env.sdk, &env.retry_partition);
     let (account, region) = home(&settings);
-    screen.speaks_for(account);
+    screen.set_account(account);
     match caller::check(&clients, region, account).await {
         Ok(caller) => {
             let Env { shutdown, random, observe_twice, .. } = env;

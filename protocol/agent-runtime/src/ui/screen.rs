@@ -64,7 +64,7 @@ impl Screen {
     }
 
     /// Sets the account of the agent, which JSON lines contain.
-    pub fn speaks_for(&self, account: &AccountId) {
+    pub fn set_account(&self, account: &AccountId) {
         let _ = self.account.set(account.clone());
     }
 

@@ -48,7 +48,7 @@ fn shown(format: Format, events: &[Event]) -> (String, Vec<Event>) {
     let streams = || Box::new(written.clone()) as Box<dyn Write>;
     let clock = Clock::new(StaticTimeSource::from_secs(1_795_255_200).into());
     let screen = Screen::new("source-agent", (streams(), streams()), None, format, clock, Some(taken.clone()));
-    screen.speaks_for(&"111111111111".parse().unwrap());
+    screen.set_account(&"111111111111".parse().unwrap());
     for event in events {
         screen.take(event);
     }
