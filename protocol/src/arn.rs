@@ -1,4 +1,4 @@
-//! The four kinds of ARN that a handoff meets, each parsed into its parts. All of partition `aws`.
+//! The four kinds of ARN that a handoff uses, each parsed into its parts. All are of the `aws` partition.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,8 @@ text!(
 );
 
 text!(
-    /// The name of a standard SQS queue: 1 to 80 letters, digits, hyphens or underscores (SQS API Reference, `CreateQueue`).
+    /// The name of a standard SQS queue: 1 to 80 letters, digits, hyphens or underscores (SQS API Reference,
+    /// `CreateQueue`).
     QueueName, "the name of a standard SQS queue (1 to 80 letters, digits, - or _)",
     |t| (1..=80).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 );
@@ -26,11 +27,11 @@ macro_rules! arn {
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name {
-            /// Where it is.
+            /// The Region.
             pub region: Region,
-            /// Whose it is.
+            /// The account.
             pub account: AccountId,
-            /// Which one it is.
+            /// The resource within the account and Region.
             pub $field: $resource,
         }
 
@@ -80,7 +81,7 @@ arn!(
     "the ARN of a manual DB snapshot (arn:aws:rds:REGION:ACCOUNT:snapshot:NAME)"
 );
 arn!(
-    /// A KMS key; never an alias, which means another key in another account.
+    /// A KMS key; never an alias, since an alias refers to different keys in different accounts.
     KeyArn, "kms", "key/", key: KeyId,
     "the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)"
 );
@@ -91,8 +92,8 @@ arn!(
 );
 
 impl QueueArn {
-    /// The URL that SQS knows the queue by. It is built, not asked for: a queue of another account answers `GetQueueUrl` only
-    /// with a permission of its own.
+    /// The queue's URL in SQS. It is computed without a call: `GetQueueUrl` for a queue of another account needs a
+    /// separate permission.
     pub fn url(&self) -> String {
         format!("https://sqs.{}.amazonaws.com/{}/{}", self.region, self.account, self.queue)
     }
@@ -103,7 +104,7 @@ pub fn role(account: &AccountId, role: &RoleName) -> String {
     format!("arn:aws:iam::{account}:role/{role}")
 }
 
-/// The ARN that stands for an account as a whole in a policy.
+/// The ARN that represents a whole account in a policy.
 pub fn root(account: &AccountId) -> String {
     format!("arn:aws:iam::{account}:root")
 }
@@ -114,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn wrong_shapes_are_refused() {
+    fn arns_of_other_kinds_do_not_parse() {
         for text in [
             "",
             "arn:aws:rds:us-west-2:111111111111:snapshot:",
@@ -133,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_kind_prints_what_it_parsed(account in "[0-9]{12}", name in "[a-z][a-z0-9]{0,20}(-[a-z0-9]{1,9}){0,3}") {
+        fn every_arn_prints_as_it_was_parsed(account in "[0-9]{12}", name in "[a-z][a-z0-9]{0,20}(-[a-z0-9]{1,9}){0,3}") {
             for (text, printed) in [
                 (format!("arn:aws:rds:eu-west-1:{account}:db:{name}"), |t: &str| t.parse::<DbArn>().map(|a| a.to_string())),
                 (format!("arn:aws:rds:eu-west-1:{account}:snapshot:{name}"), |t| t.parse::<SnapshotArn>().map(|a| a.to_string())),
@@ -145,7 +146,7 @@ mod tests {
         }
 
         #[test]
-        fn parsing_never_panics(text in "(arn:aws:(rds|kms|sqs):)?\\PC{0,60}") {
+        fn parsing_any_text_does_not_panic(text in "(arn:aws:(rds|kms|sqs):)?\\PC{0,60}") {
             let _ = (text.parse::<DbArn>(), text.parse::<SnapshotArn>(), text.parse::<KeyArn>(), text.parse::<QueueArn>());
         }
     }

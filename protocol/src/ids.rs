@@ -1,4 +1,4 @@
-//! Identifiers, parsed once at the edge. A value of these types is inside its grammar, whoever it came from.
+//! Identifiers. Input is parsed once; a value of these types always conforms to its grammar, whatever its source.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// A text that is not what it should be.
+/// A text that does not conform to the grammar of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not {expected}")]
 pub struct ParseError {
@@ -16,13 +16,13 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    /// Quotes at most 80 characters of `value`: it may be hostile.
+    /// An error that quotes at most 80 characters of `value`, which is untrusted.
     pub fn new(value: &str, expected: &'static str) -> Self {
         Self { value: value.chars().take(80).collect(), expected }
     }
 }
 
-/// Declares a text newtype that can only be made by parsing.
+/// Declares a text newtype that can only be constructed by parsing.
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
         $(#[$doc])*
@@ -87,28 +87,29 @@ text!(
 );
 
 text!(
-    /// The operator's name for one move: 1 to 24 of a-z, 0-9 and single inner hyphens.
+    /// The operator's name for one handoff of a database: 1 to 24 of a-z, 0-9 and single inner hyphens.
     Label, "a label (1 to 24 of a-z, 0-9 and single inner hyphens)",
     |t| t.len() <= 24 && is_hyphenated(t)
 );
 
 text!(
-    /// The identifier of a DB instance, in the lower case in which RDS stores it: 1 to 63 letters, digits or hyphens, first
-    /// a letter, no trailing or double hyphen (RDS API Reference, `CreateDBInstance`).
+    /// The identifier of a DB instance, in the lower case in which RDS stores it: 1 to 63 letters, digits or hyphens,
+    /// first a letter, no trailing or double hyphen (RDS API Reference, `CreateDBInstance`).
     DbIdentifier,
     "a DB instance identifier (1 to 63 of a-z, 0-9 and single inner hyphens, first a letter)",
     |t| t.len() <= 63 && starts_with_letter(t) && is_hyphenated(t)
 );
 
 text!(
-    /// The identifier of a manual DB snapshot: 1 to 255 letters, digits or hyphens, first a letter, no trailing or double
-    /// hyphen (RDS API Reference, `CreateDBSnapshot`).
+    /// The identifier of a manual DB snapshot: 1 to 255 letters, digits or hyphens, first a letter, no trailing or
+    /// double hyphen (RDS API Reference, `CreateDBSnapshot`).
     SnapshotId, "a DB snapshot identifier (1 to 255 of a-z, 0-9 and single inner hyphens, first a letter)",
     |t| t.len() <= 255 && starts_with_letter(t) && is_hyphenated(t)
 );
 
 text!(
-    /// The Region-unique, immutable id of a DB instance, such as `db-ABCDEFGHIJKL01234` (RDS API Reference, `DBInstance`).
+    /// The Region-unique, immutable id of a DB instance, such as `db-ABCDEFGHIJKL01234` (RDS API Reference,
+    /// `DBInstance`).
     DbiResourceId, "a DbiResourceId (db- and up to 64 of A-Z and 0-9)",
     |t| t.strip_prefix("db-").is_some_and(|r| {
         (1..=64).contains(&r.len()) && r.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
@@ -122,13 +123,13 @@ text!(
 );
 
 text!(
-    /// Makes the bytes of two offers differ even if all else is equal: 16 lower-case hex digits.
+    /// A nonce, which makes two otherwise equal messages differ: 16 lower-case hex digits.
     Nonce, "a nonce (16 lower-case hex digits)",
     |t| is_hex(t, 16)
 );
 
 text!(
-    /// Names one handoff in both accounts: 16 lower-case hex digits, see [`HandoffId::of`].
+    /// Identifies one handoff in both accounts: 16 lower-case hex digits, see [`HandoffId::of`].
     HandoffId, "a handoff id (16 lower-case hex digits)",
     |t| is_hex(t, 16)
 );
@@ -162,9 +163,9 @@ impl From<[u8; 8]> for Nonce {
     }
 }
 
-/// Identity of content: the database that a snapshot was taken of, and when. RDS keeps both on every copy
+/// The identity of a snapshot's data: the database that it was taken of, and when. RDS keeps both on every copy
 /// (`OriginalSnapshotCreateTime`: "doesn't change when the snapshot is copied", RDS API Reference, `DBSnapshot`).
-/// The same name with another identity is other data.
+/// Snapshots with the same name and different identities have different data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
@@ -211,8 +212,8 @@ fn starts_with_letter(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
-/// `eu-central-1`, `ap-southeast-3`, `mx-central-1`: an area of two letters, a place, a number. Regions of other partitions
-/// have these shapes too, or longer ones (`us-gov-west-1`, `us-iso-east-1`, `eusc-de-east-1`).
+/// `eu-central-1`, `ap-southeast-3`, `mx-central-1`: two letters, a place, a number. Regions of other partitions have
+/// this form too, or a longer one (`us-gov-west-1`, `us-iso-east-1`, `eusc-de-east-1`).
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [area, place, number] = parts[..] else { return false };
@@ -232,7 +233,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_inside_each_grammar_and_what_is_not() {
+    fn identifiers_parse_only_within_their_grammar() {
         let good_label = ["a", "1", "cutover-1", "2026-11-21", "abcdefghijklmnopqrstuvwx"];
         let bad_label = ["", "-a", "a-", "a--b", "A", "a_b", "abcdefghijklmnopqrstuvwxy", "é"];
         assert!(good_label.iter().all(|t| t.parse::<Label>().is_ok()));
@@ -250,12 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_quotes_only_the_beginning_of_hostile_text() {
+    fn parse_error_quotes_only_the_beginning_of_the_text() {
         let error = "x".repeat(10_000).parse::<AccountId>().unwrap_err().to_string();
         assert!(error.len() < 200, "{error}");
     }
 
-    /// Whether it parses; then it prints itself.
+    /// Whether the text parses. Asserts that the parsed value prints as the text.
     fn printed<T: FromStr + ToString>(text: &str) -> bool {
         text.parse::<T>().is_ok_and(|parsed| {
             assert_eq!(parsed.to_string(), text);
@@ -264,14 +265,14 @@ mod tests {
     }
 
     proptest! {
-        /// Almost none of it parses: this is about hostile text.
+        /// Tests untrusted text; almost none of it parses.
         #[test]
-        fn random_text_never_makes_parsing_panic(text in "\\PC{0,40}") {
+        fn parsing_random_text_does_not_panic(text in "\\PC{0,40}") {
             let _ = (printed::<Label>(&text), printed::<Region>(&text), printed::<DbIdentifier>(&text));
         }
 
         #[test]
-        fn text_of_the_grammar_parses_and_prints_itself(
+        fn valid_text_parses_and_prints_unchanged(
             label in "[a-z0-9]{1,8}(-[a-z0-9]{1,7}){0,2}", region in "[abd-z][a-z]-[a-z]{1,12}-[0-9]{1,2}",
             database in "[a-z][a-z0-9]{0,20}(-[a-z0-9]{1,19}){0,2}", account in "[0-9]{12}",
             id in "[0-9a-f]{16}", role in "[A-Za-z0-9_+=,.@-]{1,64}",
@@ -284,9 +285,9 @@ mod tests {
             prop_assert!(printed::<RoleName>(&role));
         }
 
-        /// One character more or less where the grammar has none.
+        /// Adds characters that the grammar does not allow.
         #[test]
-        fn text_beside_the_grammar_does_not_parse(text in "[a-z][a-z0-9]{0,9}", wrong in "[^a-z0-9-]", at in 0..10_usize) {
+        fn text_with_invalid_characters_does_not_parse(text in "[a-z][a-z0-9]{0,9}", wrong in "[^a-z0-9-]", at in 0..10_usize) {
             let at = at.min(text.len());
             for bad in [[&text[..at], &wrong, &text[at..]].concat(), format!("{text}-"), format!("{text}--{text}")] {
                 prop_assert!(!printed::<Label>(&bad) && !printed::<DbIdentifier>(&bad), "{bad:?}");

@@ -1,22 +1,21 @@
-//! The contract between the two accounts of an RDS handoff.
+//! The protocol between the two accounts of an RDS handoff.
 //!
-//! Everything that one account writes and the other reads, or that one version of an agent writes and the next one reads
-//! back from AWS, is defined here and nowhere else: identifiers, names, tags, messages, and the checks that a receiver
-//! makes. The crate is pure: it knows neither time, nor network, nor the AWS SDK.
-//!
-//! | module | what it owns |
+//! This crate defines everything that one account writes and the other reads, and everything that one version of an
+//! agent writes to AWS and a later one reads: identifiers, names, tags, messages, and the receiver's checks. It is
+//! pure: it does not use the clock, the network or the AWS SDK.
+//! | module | content |
 //! |---|---|
-//! | [`ids`] | account ids, Regions, labels, identifiers, and what makes two snapshots the same data: parsed once, then trusted |
-//! | [`arn`] | the four kinds of ARN that a handoff meets |
-//! | [`names`] | the deterministic names of everything that the agents make, the handoff id among them |
-//! | [`words`] | closed sets of words that stand both in tags and in messages: stages, reasons, what an account lacks |
-//! | [`terms`] | how long an offer is good for, and which goes first |
-//! | [`tags`] | tag keys, the grammar of tag values, and the facts that stand in one value |
-//! | [`state`] | all that a source snapshot or a target copy remembers of its handoff, the tags of a database that go with it among that |
-//! | [`wire`] | the messages, one file for each kind; `envelope` has their bounds, version and refusals |
-//! | [`verify`] | what a receiver believes: nothing here depends on it |
+//! | [`ids`] | account ids, Regions, labels, identifiers, and the identity of a snapshot's data: parsed once, valid afterwards |
+//! | [`arn`] | the four kinds of ARN that a handoff uses |
+//! | [`names`] | the deterministic names of everything that the agents create, and the handoff id |
+//! | [`words`] | closed sets of words that tags and messages share: stages, reasons, what an account lacks |
+//! | [`terms`] | how long an offer is valid, and the priority of handoffs |
+//! | [`tags`] | tag keys, the grammar of tag values, and the types of tag values |
+//! | [`state`] | the state of a handoff in the tags of a source snapshot or target copy, including the database tags that are carried over |
+//! | [`wire`] | the messages, one file for each kind; `envelope` has their size limit, version and refusals |
+//! | [`verify`] | the receiver's checks; no other module depends on it |
 //!
-//! `state` uses what stands above it in this table, `wire` uses `state`, and `verify` uses both.
+//! `state` uses the modules above it in this table, `wire` uses `state`, and `verify` uses both.
 
 pub mod arn;
 pub mod ids;

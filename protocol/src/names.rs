@@ -1,5 +1,5 @@
-//! The deterministic names of everything that the agents make. They are a contract: an agent finds what another one, or an
-//! earlier version of itself, has made by computing the same name again.
+//! The deterministic names of everything that the agents create. They must never change: an agent finds a resource of
+//! another agent, or of an earlier version, by computing its name again.
 
 use crate::arn::{DbArn, QueueArn, QueueName};
 use crate::ids::{
@@ -7,8 +7,9 @@ use crate::ids::{
 };
 
 impl HandoffId {
-    /// The first 16 hex digits of SHA-256 over `v1`, the source database's ARN, its DbiResourceId, the target account, the
-    /// target Region and the label, a line each. Both accounts compute it; neither believes the other's.
+    /// The first 16 hex digits of SHA-256 over `v1`, the source database's ARN, its DbiResourceId, the target account,
+    /// the target Region and the label, one on each line. Both accounts compute it; neither relies on the other's
+    /// value.
     pub fn of(
         database: &DbArn,
         resource: &DbiResourceId,
@@ -23,12 +24,12 @@ impl HandoffId {
     }
 }
 
-/// The part that a snapshot plays in a handoff; also the value of its `rds-handoff:role` tag.
+/// The role of a snapshot in a handoff; also the value of its `rds-handoff:role` tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SnapshotRole {
     /// Taken of the database, in the source Region of account A.
     Source,
-    /// The copy in the target Region of account A that account B is given.
+    /// The copy in the target Region of account A that is shared with account B.
     Shared,
     /// Account B's own copy.
     Target,
@@ -45,68 +46,69 @@ impl SnapshotRole {
     }
 }
 
-/// How many characters of a database's name stand in a snapshot's: with them a name has at most 60 characters, below the 63
-/// of the narrowest identifier (a DB cluster snapshot's).
+/// How many characters of the database's name a snapshot name contains. So it has at most 60 characters, below the
+/// shortest limit of an identifier, 63 (of a DB cluster snapshot).
 const DATABASE_CUT: usize = 24;
 
 /// `rds-handoff-<database, cut to 24>-<id>-{source,shared,target}`.
 #[expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
-    reason = "every part is inside the grammar of a snapshot identifier, so their sum is"
+    reason = "every part conforms to the grammar of a snapshot identifier, and so does the name"
 )]
 pub fn snapshot(database: &DbIdentifier, id: &HandoffId, role: SnapshotRole) -> SnapshotId {
     let cut = &database.as_str()[..database.as_str().len().min(DATABASE_CUT)];
     let name = format!("rds-handoff-{}-{id}-{}", cut.trim_end_matches('-'), role.as_str());
-    // The property test below holds it.
+    // Checked by the property test below.
     name.parse().expect("the parts of the name make a snapshot identifier")
 }
 
-/// `alias/rds-handoff-<source Region>-<target account>`, in both Regions: one handoff key serves every database that goes
-/// from one Region to one account, so that repeated copies can be incremental.
+/// `alias/rds-handoff-<source Region>-<target account>`, in both Regions: one handoff key serves every database that
+/// goes from one Region to one account, so that repeated copies can be incremental.
 pub fn key_alias(source_region: &Region, target_account: &AccountId) -> String {
     format!("alias/rds-handoff-{source_region}-{target_account}")
 }
 
-/// The inbox that account B owns unless it says otherwise: `rds-handoff-inbox` in the target Region.
+/// The default inbox of account B: `rds-handoff-inbox` in the target Region.
 pub fn inbox(target_account: &AccountId, target_region: &Region) -> QueueArn {
     queue(target_account, target_region, "rds-handoff-inbox")
 }
 
-/// The receipts queue that account A owns for one target account unless it says otherwise: `rds-handoff-receipts-<target
-/// account>` in the source Region.
+/// The default receipts queue of account A for one target account: `rds-handoff-receipts-<target account>` in the
+/// source Region.
 pub fn receipts(source_account: &AccountId, source_region: &Region, target_account: &AccountId) -> QueueArn {
     queue(source_account, source_region, &format!("rds-handoff-receipts-{target_account}"))
 }
 
-/// The queue of requests that account A owns unless it says otherwise: `rds-handoff-requests` in the source Region.
+/// The default requests queue of account A: `rds-handoff-requests` in the source Region.
 pub fn requests(source_account: &AccountId, source_region: &Region) -> QueueArn {
     queue(source_account, source_region, "rds-handoff-requests")
 }
 
-/// The dead-letter queue of a queue: its name and `-dead`.
+/// The dead-letter queue of a queue: the queue's name with the suffix `-dead`.
 ///
 /// # Errors
-/// When the queue's name leaves no room for it (SQS: at most 80 characters).
+/// When the name would be too long (SQS: at most 80 characters).
 pub fn dead_letters(queue: &QueueArn) -> Result<QueueArn, ParseError> {
     let name: QueueName = format!("{}-dead", queue.queue).parse()?;
     Ok(QueueArn { queue: name, ..queue.clone() })
 }
 
-/// The role that the source agent runs as unless configured otherwise.
+/// The default role of the source agent.
 pub fn source_role() -> RoleName {
     role("rds-handoff-source-agent")
 }
 
-/// The role that the target agent runs as unless configured otherwise.
+/// The default role of the target agent.
 pub fn target_role() -> RoleName {
     role("rds-handoff-target-agent")
 }
 
-/// The identifier of the restored database, from a pattern in which `{database}` and `{label}` stand for the source's.
+/// The identifier of the restored database, from a pattern in which `{database}` and `{label}` are replaced with the
+/// source's.
 ///
 /// # Errors
-/// When the result is no DB instance identifier.
+/// When the result is not a DB instance identifier.
 pub fn restored(pattern: &str, database: &DbIdentifier, label: &Label) -> Result<DbIdentifier, ParseError> {
     pattern.replace("{database}", database.as_str()).replace("{label}", label.as_str()).parse()
 }
@@ -128,7 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_handoff_id_is_a_contract() {
+    fn handoff_id_is_stable() {
         let id = HandoffId::of(
             &"arn:aws:rds:ap-northeast-1:111111111111:db:orders".parse().unwrap(),
             &"db-ABC123".parse().unwrap(),
@@ -141,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_a_contract() {
+    fn names_are_stable() {
         let (database, id) = ("orders".parse().unwrap(), "0123456789abcdef".parse().unwrap());
         let names = [SnapshotRole::Source, SnapshotRole::Shared, SnapshotRole::Target]
             .map(|role| snapshot(&database, &id, role).to_string());
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_database_name_leaves_no_double_hyphen() {
+    fn shortened_database_name_leaves_no_double_hyphen() {
         let database = "a23456789012345678901234-orders".parse().unwrap();
         let hyphen_at_the_cut = "a2345678901234567890123-orders".parse().unwrap();
         let id = "0123456789abcdef".parse().unwrap();
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_identifier_outside_the_grammar_is_refused() {
+    fn invalid_restored_identifier_is_refused() {
         let (database, label) = ("orders".parse().unwrap(), "1".parse().unwrap());
         assert_eq!(restored("{database}-{label}", &database, &label).unwrap().as_str(), "orders-1");
         assert!(restored("{label}-{database}", &database, &label).is_err());

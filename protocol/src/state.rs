@@ -1,4 +1,4 @@
-//! What the tags of a handoff say: all that the source snapshot and the target copy remember of it.
+//! The state of a handoff, read from the tags of the source snapshot and the target copy.
 
 pub mod carried;
 mod source;
@@ -11,7 +11,7 @@ use crate::names::SnapshotRole;
 use crate::tags::{self, Tags, Told};
 use crate::words::Stage;
 
-/// A tag of ours that is missing or does not read: somebody has changed it.
+/// A tag of the agents that is missing or invalid, because somebody has changed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("tag {key} is {state}")]
 pub struct TagError {
@@ -25,7 +25,7 @@ impl TagError {
     }
 }
 
-/// The tag that records a receipt: on the source snapshot what B said, on the target copy what A was told.
+/// The tag that records a receipt: on the source snapshot a received one, on the target copy a sent one.
 pub fn stage_tag(stage: Stage) -> &'static str {
     match stage {
         Stage::Accepted => "rds-handoff:accepted",
@@ -36,12 +36,12 @@ pub fn stage_tag(stage: Stage) -> &'static str {
     }
 }
 
-/// Does a snapshot carry our tags in this role?
+/// Whether a snapshot has our tags with this role.
 pub fn is_ours(tags: &Tags, role: SnapshotRole) -> bool {
     tags.get(tags::ROLE).is_some_and(|value| value == role.as_str()) && tags.contains_key(tags::ID)
 }
 
-/// One tag.
+/// A tag as a key-value pair.
 pub fn pair(key: &str, value: &(impl ToString + ?Sized)) -> (String, String) {
     (key.to_owned(), value.to_string())
 }

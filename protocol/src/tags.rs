@@ -1,6 +1,6 @@
-//! Tag keys, and the facts that stand in one value.
+//! Tag keys, and the types of tag values.
 //!
-//! State lives in AWS: these tags are all that an agent knows when it starts.
+//! All state is in AWS: an agent that starts reads it from these tags.
 
 mod values;
 
@@ -29,7 +29,7 @@ pub const DATABASE: &str = "rds-handoff:database";
 pub const ROUTE: &str = "rds-handoff:route";
 /// [`Hints`]; on the source snapshot and the target copy.
 pub const HINTS: &str = "rds-handoff:hints";
-/// [`Terms`](crate::Terms); on the source snapshot of a handoff that was requested.
+/// [`Terms`](crate::Terms); on the source snapshot of a requested handoff.
 pub const TERMS: &str = "rds-handoff:terms";
 /// [`Asked`]; on the source snapshot.
 pub const HELLO: &str = "rds-handoff:hello";
@@ -41,7 +41,7 @@ pub const OFFER: &str = "rds-handoff:offer";
 pub const PUBLISHED: &str = "rds-handoff:published";
 /// [`Ended`]; on the source snapshot.
 pub const ENDED: &str = "rds-handoff:ended";
-/// [`Ended`], again, when nothing is open any more; on the source snapshot.
+/// [`Ended`] again, written when all access is revoked; on the source snapshot.
 pub const SETTLED: &str = "rds-handoff:settled";
 /// Digest of the message that was acted on; on the target copy.
 pub const DIGEST: &str = "rds-handoff:digest";
@@ -55,23 +55,23 @@ pub const KEY_TARGET_ACCOUNT: &str = "rds-handoff:target-account";
 pub const ROLE_DATABASE: &str = "database";
 /// The value of [`ROLE`] on a handoff key.
 pub const ROLE_KEY: &str = "key";
-/// The value of [`ROLE`] on account B's own key: the agent's policies know the key by it.
+/// The value of [`ROLE`] on account B's own key; the agent's policies identify the key by it.
 pub const ROLE_OWN_KEY: &str = "own-key";
 
-/// Is `value` inside what RDS takes as a tag value: at most 256 letters, digits, spaces or `_.:/=+-@` (RDS API Reference,
-/// `Tag`)? KMS takes the same characters.
+/// Whether RDS accepts `value` as a tag value: at most 256 letters, digits, spaces or `_.:/=+-@` (RDS API Reference,
+/// `Tag`). KMS accepts the same characters.
 pub fn is_value(value: &str) -> bool {
     value.len() <= 256 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b" _.:/=+-@".contains(&b))
 }
 
-/// Who holds the handoff key. In a configuration `managed` or `existing`; in the tag of the route, `managed` or `given`.
+/// Who manages the handoff key. In a configuration `managed` or `existing`; in the route tag `managed` or `given`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyMode {
-    /// The source agent makes, replicates and shares it.
+    /// The source agent creates, replicates and shares it.
     #[default]
     Managed,
-    /// Account A's administrators do, and the source agent only uses it.
+    /// Account A's administrators create, replicate and share it; the source agent only uses it.
     Existing,
 }
 
@@ -82,56 +82,56 @@ pub struct Route {
     pub account: AccountId,
     /// The target Region.
     pub region: Region,
-    /// Who holds the handoff key.
+    /// Who manages the handoff key.
     pub key: KeyMode,
 }
 
-/// The offer of a shared copy to account B, in one tag: written before anything is shared.
+/// The offer of a shared copy to account B, in one tag. It is written before anything is shared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// 1, and one more for each renewal.
+    /// The number of the offer: 1, incremented with each renewal.
     pub number: u32,
     /// When it was made.
     pub issued: Timestamp,
-    /// B begins no later than this.
+    /// When account B must have started at the latest.
     pub start_by: Timestamp,
-    /// A takes everything back at this time.
+    /// When account A revokes all access.
     pub access_until: Timestamp,
     /// Makes the message unique.
     pub nonce: Nonce,
-    /// Of the message's body.
+    /// The digest of the message's body.
     pub digest: Digest,
 }
 
-/// The hello that asks account B whether it is ready, in one tag: written before it is sent, so that its answer is known
-/// however soon it comes.
+/// The hello that asks account B whether it is ready, in one tag. It is written before the hello is sent, so that an
+/// early answer can be matched to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// When it was made.
     pub issued: Timestamp,
-    /// When it was sent last.
+    /// When it was last sent.
     pub sent: Timestamp,
     /// Makes the hello unique.
     pub nonce: Nonce,
-    /// Of its body.
+    /// The digest of its body.
     pub digest: Digest,
 }
 
-/// What account B has answered last.
+/// The last answer of account B to a hello.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// When.
+    /// When it was recorded.
     pub at: Timestamp,
-    /// What it lacks; `None` when it is ready.
+    /// What account B lacks; `None` if it is ready.
     pub lack: Option<Lack>,
 }
 
 /// Which message was sent, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// When.
+    /// When it was sent.
     pub at: Timestamp,
-    /// Of its body.
+    /// The digest of its body.
     pub digest: Digest,
 }
 
@@ -139,33 +139,33 @@ pub struct Published {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// B owns an available copy under its own key.
+    /// Account B owns an available copy under its own key.
     Landed,
-    /// B had not landed it when its access ended.
+    /// Account B had no copy when its access ended.
     Expired,
-    /// The operator took it back.
+    /// The operator revoked it.
     Revoked,
-    /// B refused the message.
+    /// Account B rejected the message.
     Rejected,
-    /// B could not copy it.
+    /// Account B could not copy it.
     Failed,
 }
 
 /// The end of a handoff for account A.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// How.
+    /// The outcome.
     pub outcome: Outcome,
-    /// When.
+    /// When it ended.
     pub at: Timestamp,
 }
 
-/// What one receipt said, or what one receipt has been told.
+/// The record of one receipt, received or sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// When it was recorded, or sent.
     pub at: Timestamp,
-    /// Why, for `rejected` and `failed`.
+    /// The reason, for `rejected` and `failed`.
     pub reason: Option<Reason>,
 }
 
@@ -176,7 +176,7 @@ pub struct Origin {
     pub account: AccountId,
     /// The source Region.
     pub region: Region,
-    /// The data.
+    /// The identity of the data.
     pub identity: Identity,
 }
 
@@ -191,7 +191,8 @@ text!(
     |t| (1..=20).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 );
 
-/// What account A's database was like when its snapshot was taken. Hints only: account B's restore profile decides.
+/// Properties of account A's database when its snapshot was taken. They are hints only: account B's restore profile
+/// decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hints {

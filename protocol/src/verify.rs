@@ -1,8 +1,9 @@
-//! The checks of a receiver: what it believes.
+//! The receiver's checks of a message.
 //!
-//! A message is hostile until proven otherwise: bounded, strict, understood or left alone. Until messages are signed, a sender
-//! is known by two things only: the queue that the message came through, to which the queue's owner has let that account
-//! send, and the share of the snapshot that the message names, which only the snapshot's owner can make.
+//! A message is untrusted: its size is limited, its syntax is strict, and one of an unknown version is left in the
+//! queue. Messages are not signed, so a sender is authenticated by two things only: the queue, whose owner allows that
+//! account to send to it, and the share of the snapshot that the message names, which only the snapshot's owner can
+//! make.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,40 +20,40 @@ use crate::wire::hello::{AnswerMessage, HelloMessage};
 use crate::wire::receipt::ReceiptMessage;
 use crate::words::Reason;
 
-/// How far apart two honest clocks may be. AWS itself refuses requests that are 15 minutes off.
+/// The allowed clock skew between the accounts. AWS itself refuses requests that are 15 minutes off.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// The receiver of handoff messages: account B, as its configuration says.
+/// The receiver of handoff messages, account B, as configured.
 #[derive(Debug, Clone)]
 pub struct Receiver {
     /// Account B.
     pub account: AccountId,
-    /// The Region in which it takes databases over.
+    /// The target Region that it serves.
     pub region: Region,
-    /// The accounts that it takes databases from.
+    /// The accounts that it accepts databases from.
     pub senders: BTreeMap<AccountId, Sender>,
 }
 
-/// An account that databases are taken from.
+/// An account that databases are accepted from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
-    /// Its queue, which receipts go to.
+    /// Its queue for receipts.
     pub receipts: QueueArn,
     /// Its agent's role.
     pub role: RoleName,
 }
 
 impl Receiver {
-    /// Is this message for us, from an account that we know? Asks nothing of AWS.
+    /// Checks that a message is for this account and Region, from a configured account. Makes no AWS call.
     ///
     /// # Errors
-    /// The reason for which it is rejected.
+    /// The reason for the rejection.
     pub fn check(&self, handoff: &HandoffMessage) -> Result<(), Refusal> {
         self.serves(&handoff.target_account, &handoff.target_region)?;
         self.knows(&handoff.database_arn.account).map(drop)
     }
 
-    /// Is a message for this account and Region for us?
+    /// Checks that a message for this account and Region is for this agent.
     ///
     /// # Errors
     /// [`Reason::NotForUs`].
@@ -65,7 +66,7 @@ impl Receiver {
         Err(Refusal::because(Reason::NotForUs, detail))
     }
 
-    /// Where receipts for a sender go.
+    /// Returns the receipts queue of a sender.
     ///
     /// # Errors
     /// [`Reason::UnknownSender`].
@@ -77,41 +78,43 @@ impl Receiver {
     }
 }
 
-/// How long account B's copy takes, generously: AWS promises nothing. An hour, and ten seconds for each GiB.
+/// A generous estimate of how long account B's copy takes: one hour, plus ten seconds for each GiB. AWS specifies no
+/// time.
 pub fn estimate(size_gib: u32) -> SignedDuration {
     SignedDuration::from_hours(1) + SignedDuration::from_secs(10) * i32::try_from(size_gib).unwrap_or(i32::MAX)
 }
 
-/// May B begin now, if its own copy takes about `estimate`?
+/// Checks that account B may start now, if its own copy takes about `estimate`.
 ///
 /// # Errors
-/// The reason for which the message is rejected.
+/// The reason for the rejection.
 pub fn check_times(handoff: &HandoffMessage, now: Timestamp, estimate: SignedDuration) -> Result<(), Refusal> {
     let HandoffMessage { issued, start_by, access_until, .. } = handoff;
     let bad = |detail: String| Err(Refusal::because(Reason::BadTimes, detail));
     if *issued > now + SKEW {
-        return bad(format!("issued {issued}, which has not come yet"));
+        return bad(format!("issued {issued}, which is in the future"));
     }
     if start_by < issued || access_until < start_by {
         return bad(format!("issued {issued}, start by {start_by}, access until {access_until}: out of order"));
     }
     if start_by.duration_since(*issued) > LONGEST_START || access_until.duration_since(*issued) > LONGEST_ACCESS {
         return bad(format!(
-            "start by {start_by}, access until {access_until}: an offer of at most 14 and 90 days is honest"
+            "start by {start_by}, access until {access_until}: at most 14 and 90 days after its issue are allowed"
         ));
     }
     if now > *start_by {
-        return Err(Refusal::because(Reason::Expired, format!("it had to begin by {start_by}")));
+        return Err(Refusal::because(Reason::Expired, format!("it had to start by {start_by}")));
     }
     if now + estimate > *access_until {
-        let detail = format!("a copy begun now could not be finished when access ends, {access_until}");
+        let detail = format!("a copy started now could not be complete when access ends, {access_until}");
         return Err(Refusal::because(Reason::Expired, detail));
     }
     Ok(())
 }
 
 impl HelloMessage {
-    /// Was it asked at an honest time? It is sent again for a week, and a queue keeps a message for 14 days.
+    /// Checks that its time of issue is plausible: not in the future, and at most 21 days ago. It is sent again for a
+    /// week, and a queue keeps a message for 14 days.
     ///
     /// # Errors
     /// [`Reason::BadTimes`].
@@ -124,14 +127,14 @@ impl HelloMessage {
     }
 }
 
-/// What RDS says of the snapshot that a message names.
+/// The properties that RDS reports for the snapshot that a message names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedSnapshot {
     /// Whether it is encrypted.
     pub encrypted: bool,
     /// Its key.
     pub key: Option<KeyArn>,
-    /// Its data.
+    /// The identity of its data.
     pub identity: Option<Identity>,
     /// Its engine.
     pub engine: String,
@@ -139,8 +142,8 @@ pub struct SharedSnapshot {
     pub size_gib: u32,
 }
 
-/// Is the snapshot what the message says? When it is, its owner has shared it and so stands behind the message: the sender is
-/// verified.
+/// Checks that the snapshot matches the message. If it does, the sender is verified, because only the snapshot's owner
+/// can have shared it.
 ///
 /// # Errors
 /// [`Reason::NotAsClaimed`], with the difference.
@@ -168,15 +171,15 @@ pub fn check_snapshot(handoff: &HandoffMessage, seen: &SharedSnapshot) -> Result
     Ok(())
 }
 
-/// Does this answer belong to the hello that the source snapshot remembers?
+/// Whether this answer belongs to the hello that is recorded on the source snapshot.
 pub fn answers(answer: &AnswerMessage, facts: &SourceFacts) -> bool {
     facts.id == answer.handoff
         && facts.route.account == answer.target_account
         && facts.hello.as_ref().is_some_and(|asked| asked.digest == answer.digest)
 }
 
-/// Does this receipt answer the offer of the source snapshot that its handoff id names? Only who has read the message knows
-/// its digest, and only the target account's principals could read it.
+/// Checks that this receipt answers the offer on the source snapshot of its handoff. The digest proves that the sender
+/// has read the message, which only the target account's principals can read.
 ///
 /// # Errors
 /// [`Reason::NoSuchOffer`], with the difference.
@@ -203,7 +206,7 @@ mod tests {
     const HELLO: &str = include_str!("../testdata/v1/hello.json");
 
     #[test]
-    fn only_a_configured_sender_and_our_own_account_and_region_are_served() {
+    fn message_is_accepted_only_from_configured_sender_to_this_target() {
         let handoff = HandoffMessage::decode(GOLDEN).unwrap();
         let receiver = |account: &str, region: &str, sender: &str| Receiver {
             account: account.parse().unwrap(),
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_kept() {
+    fn message_outside_its_times_is_rejected() {
         let handoff = HandoffMessage::decode(GOLDEN).unwrap();
         let at = |time: &str, estimate: i64| match check_times(
             &handoff,
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_must_be_what_the_message_says() {
+    fn snapshot_that_differs_from_the_message_is_rejected() {
         let handoff = HandoffMessage::decode(GOLDEN).unwrap();
         let seen = SharedSnapshot {
             encrypted: true,
@@ -265,7 +268,7 @@ mod tests {
         };
         assert_eq!(check_snapshot(&handoff, &seen), Ok(()));
         let other_data = Identity { created: "2026-11-20T09:00:00Z".parse().unwrap(), ..handoff.identity.clone() };
-        for lie in [
+        for different in [
             SharedSnapshot { encrypted: false, ..seen.clone() },
             SharedSnapshot { key: None, ..seen.clone() },
             SharedSnapshot { identity: Some(other_data), ..seen.clone() },
@@ -273,12 +276,12 @@ mod tests {
             SharedSnapshot { engine: "mysql".to_owned(), ..seen.clone() },
             SharedSnapshot { size_gib: 99, ..seen },
         ] {
-            assert!(check_snapshot(&handoff, &lie).is_err(), "{lie:?}");
+            assert!(check_snapshot(&handoff, &different).is_err(), "{different:?}");
         }
     }
 
     #[test]
-    fn a_hello_from_another_time_is_refused() {
+    fn hello_of_implausible_time_is_rejected() {
         let hello = HelloMessage::decode(HELLO).unwrap();
         let at = |time: &str| hello.check_time(time.parse().unwrap()).is_ok();
         assert!(at("2026-11-21T10:00:00Z") && at("2026-11-21T09:56:00Z") && at("2026-12-12T10:00:00Z"));

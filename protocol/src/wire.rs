@@ -1,4 +1,4 @@
-//! The messages between the two accounts, one file for each kind, and what the two queues hold.
+//! The messages between the two accounts, one file for each kind.
 
 pub mod envelope;
 pub mod handoff;
@@ -12,20 +12,20 @@ use handoff::HandoffMessage;
 use hello::{AnswerMessage, HelloMessage};
 use receipt::ReceiptMessage;
 
-/// What an inbox holds.
+/// A message in an inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// An order to begin.
+    /// An order to start.
     Handoff(Box<HandoffMessage>),
-    /// A question.
+    /// The question whether account B is ready.
     Hello(Box<HelloMessage>),
 }
 
 impl Message {
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// When it is neither, or a bad one; [`Refusal::Newer`] when a later version may understand it.
+    /// When it is neither kind, or invalid; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
         match HandoffMessage::decode(body) {
             Err(Refusal::Newer { kind, .. }) if kind == "hello" => {
@@ -36,20 +36,20 @@ impl Message {
     }
 }
 
-/// What a receipts queue holds.
+/// A message in a receipts queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// To an offer.
+    /// The reply to an offer.
     Receipt(ReceiptMessage),
-    /// To a hello.
+    /// The reply to a hello.
     Answer(AnswerMessage),
 }
 
 impl Reply {
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// When it is neither, or a bad one; [`Refusal::Newer`] when a later version may understand it.
+    /// When it is neither kind, or invalid; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
         match ReceiptMessage::decode(body) {
             Err(Refusal::Newer { kind, .. }) if kind == "answer" => AnswerMessage::decode(body).map(Self::Answer),
@@ -57,7 +57,7 @@ impl Reply {
         }
     }
 
-    /// The handoff that it is about.
+    /// The handoff that it belongs to.
     pub fn handoff(&self) -> &HandoffId {
         match self {
             Self::Receipt(receipt) => &receipt.handoff,

@@ -1,4 +1,4 @@
-//! Closed sets of words that stand both in tags and in messages.
+//! Closed sets of words that tags and messages share.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::ParseError;
 
-/// Spells a closed set of words.
+/// Defines the spelling of a closed set of words.
 macro_rules! words {
     ($name:ident, $expected:literal, $($variant:ident = $word:literal),+) => {
         impl $name {
@@ -39,19 +39,19 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-/// How far account B is.
+/// The stage of a handoff in account B.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// B has begun its copy.
+    /// Account B has started its copy.
     Accepted,
-    /// B owns an available copy under its own key.
+    /// Account B owns an available copy under its own key.
     Landed,
-    /// B's database is available.
+    /// Account B's database is available.
     Restored,
-    /// B refuses the message.
+    /// Account B rejects the message.
     Rejected,
-    /// B cannot go on.
+    /// Account B cannot continue.
     Failed,
 }
 
@@ -65,29 +65,29 @@ words!(
     Failed = "failed"
 );
 
-/// Why a message or a handoff was refused: a closed set, so that a receipt tells the other account nothing else.
+/// Why a message or a handoff was refused. A closed set, so that a receipt discloses nothing else to the other account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// Larger than [`MAX_BODY`](crate::MAX_BODY).
     TooLarge,
-    /// Not JSON, or not the fields of this kind and version.
+    /// It is not JSON, or does not have the fields of its kind and version.
     Malformed,
-    /// Its parts do not agree with each other.
+    /// Its fields contradict each other.
     Contradictory,
     /// It names another account or Region as its target.
     NotForUs,
     /// It comes from an account that is not configured.
     UnknownSender,
-    /// The snapshot that it names is not what it says.
+    /// The snapshot that it names differs from the message.
     NotAsClaimed,
-    /// It is past its time to start, or could not be done before access ends.
+    /// Its time to start has passed, or the copy could not be complete before access ends.
     Expired,
-    /// Its times are outside the bounds of an honest offer.
+    /// Its times are outside the allowed limits.
     BadTimes,
-    /// The restored database cannot have its name.
+    /// The restored database's name would be invalid.
     BadName,
-    /// It answers no offer of ours.
+    /// It answers no known offer.
     NoSuchOffer,
     /// The copy failed.
     CopyFailed,
@@ -118,7 +118,7 @@ words!(
     Fault = "fault"
 );
 
-/// What account B lacks: a closed set, so that an answer tells the other account nothing else.
+/// What account B lacks. A closed set, so that an answer discloses nothing else to the other account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lack {
@@ -128,11 +128,11 @@ pub enum Lack {
     Key,
     /// A quota of its snapshots, databases or storage is used up.
     Quota,
-    /// The engine's version is not on offer in the target Region.
+    /// The engine version is not available in the target Region.
     Engine,
     /// Its restore profile does not fit this database.
     Profile,
-    /// The restored database cannot have its name, or somebody else has it.
+    /// The restored database's name would be invalid or is taken.
     Name,
     /// Its agent's role is not allowed something.
     Permission,
@@ -154,7 +154,7 @@ words!(
 );
 
 impl Lack {
-    /// For a person of account A.
+    /// The display text for account A.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::NotForUs => "its agent serves another account or Region",

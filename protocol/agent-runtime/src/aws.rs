@@ -1,4 +1,4 @@
-//! What is read from AWS, and through which clients.
+//! AWS: clients, the read cache, queues, policies and quotas.
 
 pub mod cache;
 pub mod caller;

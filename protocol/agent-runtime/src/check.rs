@@ -1,4 +1,4 @@
-//! `check`: whether what a handoff needs is there, before one begins. Reads only.
+//! `check`: tests the requirements of a handoff before one starts. Read-only.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::aws::clients::Clients;
 use crate::aws::quotas::{AccountQuotas, Quota, QuotaName};
-use crate::aws::senders::{Sender, Treatment, strangers, treatment};
+use crate::aws::senders::{SendAccess, Sender, other_senders, send_access};
 use crate::exit::Exit;
 use crate::fault::codes::UNKNOWN_CALLER;
 use crate::fault::statement::lets_in;
@@ -20,37 +20,37 @@ use crate::ui::json::document;
 use crate::ui::text::{COLUMNS, push_fix, push_pasted};
 use crate::ui::{Format, Screen};
 
-/// What was found of one thing.
+/// The result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// As it should be.
+    /// The requirement is met.
     Passed,
-    /// To be fixed before a handoff can go through.
+    /// It must be fixed before a handoff can complete.
     Failed,
-    /// It cannot be seen from here: the text says who can.
+    /// This account cannot check it: the text says who can.
     Unseen,
-    /// Nothing needs to be fixed, and a person should know.
+    /// Nothing needs to be fixed, but the operator should know.
     Noted,
 }
 
-/// One thing that a handoff needs.
+/// One requirement of a handoff.
 #[derive(Debug, Clone, Serialize)]
 pub struct Check {
-    /// Which.
+    /// The name of the requirement.
     pub what: String,
-    /// How it was found.
+    /// The result.
     pub verdict: Verdict,
-    /// For a person; from the second line on what can be pasted.
+    /// The details; lines after the first can be pasted.
     pub text: String,
-    /// What to do when it failed, written likewise.
+    /// The fix of a failed check, in the same format.
     pub fix: Option<String>,
-    /// How AWS answered, where it did not let this be read.
+    /// AWS's response, if the read failed.
     #[serde(flatten)]
     pub answer: Answer,
 }
 
-/// All that one command has looked at.
+/// All checks of one command.
 #[derive(Debug, Default)]
 pub struct Checks(RefCell<Vec<Check>>);
 
@@ -60,27 +60,27 @@ impl Checks {
         self.0.borrow_mut().push(Check { what: what.to_owned(), verdict, text: text.into(), fix, answer });
     }
 
-    /// As it should be.
+    /// Records a passed check.
     pub fn passed(&self, what: &str, text: impl Into<String>) {
         self.push(what, Verdict::Passed, text, None);
     }
 
-    /// To be fixed.
+    /// Records a failed check.
     pub fn failed(&self, what: &str, text: impl Into<String>, fix: impl Into<String>) {
         self.push(what, Verdict::Failed, text, Some(fix.into()));
     }
 
-    /// Not to be seen from here.
+    /// Records a check that this account cannot make.
     pub fn unseen(&self, what: &str, text: impl Into<String>) {
         self.push(what, Verdict::Unseen, text, None);
     }
 
-    /// Worth to be known.
+    /// Records a note.
     pub fn noted(&self, what: &str, text: impl Into<String>) {
         self.push(what, Verdict::Noted, text, None);
     }
 
-    /// The fault of a read, or what it found.
+    /// Records the fault of a read as a failed check, or returns its value.
     pub fn found<T>(&self, what: &str, found: Result<T, Fault>) -> Option<T> {
         let record = |fault: Fault| {
             self.0.borrow_mut().push(Check {
@@ -94,7 +94,7 @@ impl Checks {
         found.map_err(record).ok()
     }
 
-    /// Prints all, and tells whether a handoff may begin.
+    /// Prints all checks. Returns the exit code: `Blocked` if any failed.
     pub fn report(self, screen: &Screen, caller: &str, account: &AccountId, region: &Region) -> Exit {
         let checks = self.0.into_inner();
         let failed = checks.iter().any(|check| check.verdict == Verdict::Failed);
@@ -118,30 +118,31 @@ impl Checks {
             }
             let count = |wanted: Verdict| checks.iter().filter(|check| check.verdict == wanted).count();
             let (passed, failed, unseen) = (count(Verdict::Passed), count(Verdict::Failed), count(Verdict::Unseen));
-            let _ = writeln!(text, "\n{passed} passed, {failed} failed, {unseen} not to be seen from here");
+            let _ = writeln!(text, "\n{passed} passed, {failed} failed, {unseen} cannot be checked from here");
             screen.print(&text);
         }
         if failed { Exit::Blocked } else { Exit::Settled }
     }
 }
 
-/// The credentials are of the agreed role: policies of the other account name it.
+/// Checks that the credentials belong to the agreed role, which policies of the other account name.
 pub fn role(checks: &Checks, caller: &str, role: &RoleName) {
     let found = caller.split_once(":assumed-role/").and_then(|(_, rest)| rest.split('/').next());
     match found {
         Some(found) if found == role.as_str() => checks.passed("role", role.to_string()),
         _ => checks.failed(
             "role",
-            format!("these credentials are of {caller}"),
+            format!("these credentials belong to {caller}"),
             format!("run the agent as role {role}: queue and key policies of both accounts name it"),
         ),
     }
 }
 
-/// Of these Regions those that are enabled for the account: in the others nothing else can be looked at.
+/// Checks which Regions are enabled for the account, and returns those. In the others nothing else can be checked.
 ///
-/// Nobody of an account is known in an opt-in Region that is not enabled for it. A session token of STS's global endpoint is not
-/// valid in any opt-in Region (IAM User Guide, Manage AWS STS in an AWS Region), and answered alike.
+/// An opt-in Region that is not enabled for an account accepts no credentials of it. A session token of STS's global
+/// endpoint is not valid in any opt-in Region (IAM User Guide, Manage AWS STS in an AWS Region), and gets the same
+/// error.
 pub async fn enabled<'a>(
     checks: &Checks,
     clients: &Clients,
@@ -154,7 +155,7 @@ pub async fn enabled<'a>(
         match clients.sts(region).get_caller_identity().send().await.op("sts:GetCallerIdentity") {
             Err(fault) if fault.code().is_some_and(|code| UNKNOWN_CALLER.contains(&code)) => checks.failed(
                 &what,
-                format!("not enabled for account {account}: nobody of it is known there"),
+                format!("not enabled for account {account}: its credentials are not accepted there"),
                 format!(
                     "its administrator enables it; if it is enabled, take credentials from a Regional endpoint of STS:\n\
                      aws account enable-region --region-name {region}"
@@ -171,17 +172,18 @@ pub async fn enabled<'a>(
     enabled
 }
 
-/// A role that AWS makes, and that the agent may not look at.
+/// Records a service-linked role, which the agent is not allowed to read.
 pub fn service_linked_role(checks: &Checks, account: &AccountId, role: &str) {
     let who = format!("an administrator of account {account} can see it:\naws iam get-role --role-name {role}");
     checks.unseen(&format!("service-linked role {role}"), who);
 }
 
-/// A queue of this account's own, its dead-letter queue, and whom its policy lets send: these and nobody else.
+/// Checks a queue of this account: its existence, its dead-letter queue, and that its policy allows these senders and
+/// no others to send.
 pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, senders: BTreeSet<Sender<'_>>) {
     let what = format!("queue {}", queue.queue);
     let Some(attributes) = checks.found(&what, attributes(clients, queue).await) else { return };
-    checks.passed(&what, format!("{queue} is there"));
+    checks.passed(&what, format!("{queue} exists"));
     let redrive: Value =
         attributes.get("RedrivePolicy").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let most = redrive["maxReceiveCount"].as_u64().or_else(|| redrive["maxReceiveCount"].as_str()?.parse().ok());
@@ -194,7 +196,7 @@ pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sen
         _ => checks.failed(
             &what,
             format!("its redrive policy is {redrive}"),
-            format!("set deadLetterTargetArn {dead} and maxReceiveCount 100: a message that waits for its time is received often"),
+            format!("set deadLetterTargetArn {dead} and maxReceiveCount 100: a message that must wait is received many times"),
         ),
     }
     let what = format!("queue {}, policy", queue.queue);
@@ -202,32 +204,32 @@ pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sen
     for sender in &senders {
         let (account, role) = sender;
         let let_in = || lets_in(account, &protocol::arn::role(account, role), "sqs:SendMessage", &queue.to_string());
-        match treatment(&policy, sender) {
-            Treatment::LetIn => checks.passed(&what, format!("lets {role} of account {account} send")),
-            Treatment::LeftOut => checks.failed(
+        match send_access(&policy, sender) {
+            SendAccess::Allowed => checks.passed(&what, format!("allows {role} of account {account} to send")),
+            SendAccess::NotAllowed => checks.failed(
                 &what,
-                format!("no statement is there that lets {role} of account {account} send"),
+                format!("no statement allows {role} of account {account} to send"),
                 format!("add to its policy:\n{:#}", let_in()),
             ),
-            Treatment::Denied => checks.failed(
+            SendAccess::Denied => checks.failed(
                 &what,
-                format!("it denies {role} of account {account} what it must do: send"),
-                "take it out of the Deny statement",
+                format!("a Deny statement prevents {role} of account {account} from sending"),
+                "change the Deny statement so that it does not apply to this role",
             ),
         }
     }
-    let strangers = strangers(&policy, &queue.account, &senders);
-    if senders.is_empty() && strangers.is_empty() {
-        checks.passed(&what, "lets nobody but this account send");
+    let others = other_senders(&policy, &queue.account, &senders);
+    if senders.is_empty() && others.is_empty() {
+        checks.passed(&what, "allows only this account to send");
     }
-    for (sid, who) in strangers {
+    for (sid, who) in others {
         checks.failed(
             &what,
-            format!("its statement {sid} lets {} send", if who == "*" { "anybody" } else { &who }),
+            format!("its statement {sid} allows {} to send", if who == "*" { "anybody" } else { &who }),
             if senders.is_empty() {
-                "take it out: this queue is for this account alone"
+                "remove it: only this account may send to this queue"
             } else {
-                "take it out: messages are for the other account's agent alone to send"
+                "remove it: only the other account's agent may send to this queue"
             },
         );
     }
@@ -241,7 +243,7 @@ async fn attributes(clients: &Clients, queue: &QueueArn) -> Result<BTreeMap<Stri
     Ok(attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect())
 }
 
-/// The account's quotas in a Region, and what is left of each that a handoff uses.
+/// Checks that the quotas that a handoff uses are not used up in a Region.
 pub async fn quotas(checks: &Checks, clients: &Clients, region: &Region, wanted: &[QuotaName]) {
     let what = format!("quotas in {region}");
     let Some(quotas) = checks.found(&what, AccountQuotas::read(clients, region).await) else { return };

@@ -3,12 +3,12 @@
 use aws_smithy_async::time::SharedTimeSource;
 use jiff::{Timestamp, TimestampArithmetic};
 
-/// The time that is later by so much, or the last one that there is.
+/// Adds a duration to a time; returns the maximum timestamp on overflow.
 pub fn later(time: Timestamp, by: impl Into<TimestampArithmetic>) -> Timestamp {
     time.saturating_add(by).unwrap_or(time)
 }
 
-/// Tells the wall-clock time. Tests give it their own; below `main` nothing else does.
+/// The wall clock. Tests replace it; no code below `main` reads the time in another way.
 #[derive(Debug, Clone)]
 pub struct Clock(SharedTimeSource);
 
@@ -18,7 +18,7 @@ impl Clock {
         Self(source)
     }
 
-    /// Now, to the second: what tags and messages hold.
+    /// The current time in whole seconds, the precision of tags and messages.
     pub fn now(&self) -> Timestamp {
         let now = Timestamp::try_from(self.0.now()).unwrap_or(Timestamp::UNIX_EPOCH);
         Timestamp::from_second(now.as_second()).unwrap_or(now)

@@ -1,5 +1,5 @@
-//! Configuration files: TOML, unknown keys refused. Every error of a file names the file, the line, what is wrong and how to fix
-//! it.
+//! Configuration files: TOML; unknown keys are errors. Every error names the file, the line, what is wrong and how to
+//! fix it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,75 +17,76 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read {path}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The file is not what it should be.
+    /// The content of the file is invalid.
     #[error("{file}:{line}: {what}")]
     Invalid {
-        /// Which file.
+        /// The file.
         file: String,
-        /// From 1.
+        /// The line, from 1.
         line: usize,
         /// What is wrong, and how to fix it.
         what: String,
     },
-    /// A flag of the command line is missing or wrong: which, and how to fix it.
+    /// A command line flag is missing or invalid.
     #[error("--{flag} {what}")]
     Flag {
-        /// Without its hyphens.
+        /// The name of the flag, without hyphens.
         flag: &'static str,
         /// What is wrong, and how to fix it.
         what: String,
     },
 }
 
-/// Values that do not go together, each of which could be read: what is wrong, how to fix it, and where it stands.
+/// An invalid setting: a value that was parsed but is not allowed, alone or together with others. It has the error text
+/// and the place in the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct Misfit {
-    /// From the top of the file down; empty for the file as a whole.
+    /// The path to the value, from the top of the file; empty for the whole file.
     place: Vec<Part>,
     what: String,
 }
 
-/// A part of the way to a value.
+/// One element of the path to a value.
 #[derive(Debug, Clone, Copy)]
 enum Part {
     Key(&'static str),
-    /// In a list, from 0.
+    /// The index in a list, from 0.
     Nth(usize),
 }
 
 impl Misfit {
-    /// Something wrong with the value of this key, or for want of it.
+    /// An error in the value of this key, or a missing key.
     pub fn of(key: &'static str, what: impl Into<String>) -> Self {
         Self::new(what).within(key)
     }
 
-    /// Something wrong with a whole table: [`Misfit::within`] and [`Misfit::in_nth`] say which.
+    /// An error in a whole table, which [`Misfit::within`] and [`Misfit::in_nth`] set.
     pub fn new(what: impl Into<String>) -> Self {
         Self { place: Vec::new(), what: what.into() }
     }
 
-    /// It stands in the table under this key.
+    /// Sets that the value is in the table with this key.
     #[must_use]
     pub fn within(mut self, key: &'static str) -> Self {
         self.place.insert(0, Part::Key(key));
         self
     }
 
-    /// It stands in this one, from 0, of the tables under this key.
+    /// Sets that the value is in the `nth` table, from 0, of the list with this key.
     #[must_use]
     pub fn in_nth(mut self, key: &'static str, nth: usize) -> Self {
         self.place.insert(0, Part::Nth(nth));
         self.within(key)
     }
 
-    /// The last key on the way to it.
+    /// The last key on the path to the value.
     pub fn key(&self) -> Option<&'static str> {
         self.place.iter().rev().find_map(|part| match part {
             Part::Key(key) => Some(*key),
@@ -93,7 +94,7 @@ impl Misfit {
         })
     }
 
-    /// Where it stands in the text, or, for want of a key, the table that lacks it: an offset in bytes.
+    /// The offset of the value in the text, in bytes; for a missing key the offset of its table.
     fn offset(&self, text: &str) -> usize {
         let Ok(file) = DeTable::parse(text) else { return 0 };
         let file = DeValue::Table(file.into_inner());
@@ -113,20 +114,20 @@ impl Misfit {
     }
 }
 
-/// Reads a file, and checks how its values go together.
+/// Reads a file and checks its values with `check`.
 ///
 /// # Errors
-/// When it cannot be read, or says what it must not.
+/// When the file cannot be read or is invalid.
 pub fn load<F: DeserializeOwned, T>(path: &Path, check: fn(F) -> Result<T, Misfit>) -> Result<T, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     read(&text, &path.display().to_string(), check)
 }
 
-/// The same with a text; `file` stands for the file in errors.
+/// Like [`load`], from a text; `file` is the file name in errors.
 ///
 /// # Errors
-/// When it says what it must not.
+/// When the text is invalid.
 pub fn read<F: DeserializeOwned, T>(
     text: &str,
     file: &str,
@@ -141,13 +142,13 @@ pub fn read<F: DeserializeOwned, T>(
     check(parsed).map_err(|misfit| invalid(misfit.offset(text), misfit.what))
 }
 
-/// A name, in which `*` stands for anything and `?` for one character.
+/// A pattern for names, in which `*` matches any text and `?` one character.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(from = "String")]
 pub struct Pattern(WildMatch);
 
 impl Pattern {
-    /// Whether it stands for this name.
+    /// Whether it matches a name.
     pub fn fits(&self, name: &str) -> bool {
         self.0.matches(name)
     }
@@ -165,18 +166,18 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// A list of them.
+/// A list of patterns.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub struct Patterns(Vec<Pattern>);
 
 impl Patterns {
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether one of them fits.
+    /// Whether any pattern matches a name.
     pub fn fit(&self, name: &str) -> bool {
         self.0.iter().any(|pattern| pattern.fits(name))
     }
@@ -189,19 +190,20 @@ impl fmt::Display for Patterns {
     }
 }
 
-/// Reads one word of a closed set as a file has it, for a flag that takes the same words.
+/// Parses a word of a closed set, for a flag that takes the same words as the configuration file.
 ///
 /// # Errors
-/// When it is none of them: names them all.
+/// When it is not one of the words; the error lists them.
 pub fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let word: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
     T::deserialize(word).map_err(|error| explain(&error.to_string()))
 }
 
-/// Keys and words of former versions, and what each is called now.
+/// Keys and words of earlier versions, and their current names.
 const RENAMED: [(&str, &str); 2] = [("look_again", "polling"), ("given", "existing")];
 
-/// What is missing is asked for, and an unknown key gets the nearest valid one. serde names the key and its neighbours between backticks.
+/// Rewrites an error of serde as a fix: for a missing key, to add it; for an unknown key, the most similar valid one.
+/// serde puts the key and the valid ones in backticks.
 fn explain(message: &str) -> String {
     if let Some(missing) = message.strip_prefix("missing field ") {
         return format!("key {} is missing: add it", missing.trim());
@@ -220,7 +222,7 @@ fn explain(message: &str) -> String {
         .map(|known| (strsim::jaro_winkler(unknown, known), known))
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
     match nearest {
-        Some((likeness, known)) if likeness > 0.7 => format!("unknown key `{unknown}`; did you mean `{known}`?"),
+        Some((similarity, known)) if similarity > 0.7 => format!("unknown key `{unknown}`; did you mean `{known}`?"),
         _ => message.replacen("unknown field", "unknown key", 1),
     }
 }
@@ -231,14 +233,14 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only its errors are looked at")]
+    #[expect(dead_code, reason = "only its errors are tested")]
     struct Sample {
         account: protocol::AccountId,
         region: protocol::Region,
     }
 
     #[test]
-    fn an_error_names_file_line_and_nearest_key() {
+    fn error_names_file_line_and_nearest_key() {
         let error = |text| read::<Sample, _>(text, "a.toml", Ok).unwrap_err().to_string();
         assert_eq!(
             error("account = \"111111111111\"\nregoin = \"us-west-2\"\n"),
@@ -251,14 +253,14 @@ mod tests {
     }
 
     #[test]
-    fn misfit_is_told_with_the_line_of_its_key_or_else_of_its_table() {
+    fn invalid_setting_has_the_line_of_its_key_or_its_table() {
         const TEXT: &str = "account = 1\n\n[limits]\ncopies = 2\n\n[[target]]\nregion = 3\n\n[[target]]\n\n\
                             region = 4\ntags = { a = 5 }\n[[target.rule]]\nx = 1\n[target.rule.restore]\ny = 1\n";
         let line = |misfit: fn() -> Misfit| TEXT[..misfit().offset(TEXT)].matches('\n').count() + 1;
         assert_eq!(line(|| Misfit::new("x")), 1);
         assert_eq!(line(|| Misfit::of("account", "x")), 1);
         assert_eq!(line(|| Misfit::of("copies", "x").within("limits")), 4);
-        assert_eq!(line(|| Misfit::of("restores", "x").within("limits")), 3, "the table that lacks it");
+        assert_eq!(line(|| Misfit::of("restores", "x").within("limits")), 3, "the table in which the key is missing");
         assert_eq!(line(|| Misfit::new("x").in_nth("target", 0)), 6);
         assert_eq!(line(|| Misfit::of("region", "x").in_nth("target", 1)), 11);
         assert_eq!(line(|| Misfit::of("inbox", "x").in_nth("target", 1)), 9);

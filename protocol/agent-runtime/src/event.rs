@@ -1,7 +1,7 @@
-//! What happens in `run` and `hello`, as values.
+//! The events of `run` and `hello`.
 //!
-//! Code that has something to tell emits an [`Event`] into a [`Sink`]. It knows neither how the event is shown nor whether it
-//! was shown before: the sinks in [`crate::ui`] decide that.
+//! Code that reports something emits an [`Event`] to a [`Sink`]. The sinks in [`crate::ui`] decide how an event is
+//! shown, and whether it was already shown.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,88 +15,88 @@ use crate::fault::{Answer, Fault, FaultKind};
 
 /// Takes events.
 pub trait Sink: fmt::Debug {
-    /// Takes one event. It must not emit another one.
+    /// Takes one event. An implementation must not emit another event.
     fn take(&self, event: &Event);
 }
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The handoffs that this agent can still come by: those that AWS shows, and those in flight. Whatever a sink keeps of any
-    /// other handoff is forgotten.
+    /// All handoffs that this agent may process again: those that AWS shows, and active ones. A sink drops what it
+    /// keeps of any other handoff.
     Listed(Vec<Subject>),
-    /// A handoff is driven from now on.
+    /// The drive of a handoff has started.
     Driven(Subject),
-    /// The drive of a handoff has ended. A sink forgets what was shown last of it: if it is driven again, all its steps are shown
-    /// again.
+    /// The drive of a handoff has ended. A sink forgets which of its steps were shown: if it is driven again, they are
+    /// shown again.
     Dropped(Subject),
-    /// A pass has walked these steps.
+    /// A pass has run these steps.
     Walked {
-        /// Whose.
+        /// The subject.
         subject: Subject,
-        /// From the first; the last one is where the pass ended.
+        /// The rows of the steps, from the first; the pass ended at the last one.
         rows: Vec<Row>,
     },
-    /// A step of a pass differs from the last pass. Made of [`Event::Walked`]; nothing else emits it.
+    /// A step has changed since the last pass. Derived from [`Event::Walked`]; not emitted otherwise.
     Step {
-        /// Whose.
+        /// The subject.
         subject: Subject,
-        /// How it stands now.
+        /// The row of the step.
         row: Row,
     },
-    /// A step of a pass shows no progress. Made of [`Event::Walked`]; nothing else emits it.
+    /// A step shows no progress. Derived from [`Event::Walked`]; not emitted otherwise.
     Stalled {
-        /// Whose.
+        /// The subject.
         subject: Subject,
         /// The step.
         row: Row,
-        /// For how long.
+        /// How long, and the hint.
         stall: Stall,
     },
-    /// A fault, after which it is tried again.
+    /// A fault that is followed by a retry.
     Faulted {
-        /// Whose.
+        /// The subject.
         subject: Subject,
-        /// What went wrong.
+        /// The fault.
         fault: Trouble,
-        /// It is tried again after this long.
+        /// The delay before the retry.
         again: Duration,
     },
-    /// A blocked handoff is not waited for any longer: this run ends, and the next one goes on.
+    /// A blocked handoff is no longer waited for: this run ends, and the next one continues it.
     GivenUp {
-        /// Whose.
+        /// The subject.
         subject: Subject,
         /// What blocks it.
         fault: Trouble,
     },
-    /// A handoff cannot go on.
+    /// A handoff cannot continue.
     Failed {
-        /// Whose.
+        /// The subject.
         subject: Subject,
-        /// What went wrong.
+        /// The fault.
         fault: Trouble,
     },
     /// A handoff has ended, or is left for the next run.
     Ended {
-        /// Whose.
+        /// The subject.
         subject: Subject,
-        /// How.
+        /// How it ended.
         ending: Ending,
     },
     /// A receipt of account B was recorded on its source snapshot.
     ReceiptRecorded {
-        /// Whose.
+        /// The subject.
         subject: Subject,
         /// Account B.
         account: AccountId,
-        /// How far account B is.
+        /// The stage that account B reports.
         stage: Stage,
-        /// Why, if it goes no further.
+        /// The reason, for `rejected` and `failed`.
         reason: Option<Reason>,
     },
     /// Account B's answer to a hello of `run` was recorded on its source snapshot.
     AnswerRecorded {
-        /// Whose.
+        /// The subject.
         subject: Subject,
         /// Account B.
         account: AccountId,
@@ -105,7 +105,7 @@ pub enum Event {
     },
     /// Account B has answered the command `hello`.
     AnswerHeard {
-        /// Whose.
+        /// The subject.
         subject: Subject,
         /// Account B.
         account: AccountId,
@@ -114,52 +114,53 @@ pub enum Event {
     },
     /// A hello of account A was answered.
     HelloAnswered {
-        /// Whose.
+        /// The subject.
         subject: Subject,
         /// Account A.
         account: AccountId,
-        /// What account A was told that this account lacks, and what this account's operators should know.
+        /// What this account lacks according to the answer, and the details for this account's operators; `None` if it
+        /// is ready.
         lack: Option<(Lack, Trouble)>,
     },
     /// A request for a handoff was read.
     Requested {
-        /// Whose.
+        /// The subject.
         subject: Subject,
-        /// What the handoff was by then.
+        /// The state of the handoff at that time.
         standing: Requested,
     },
     /// A message was put into the dead-letter queue of its mailbox.
     Rejected {
-        /// Its handoff, or its mailbox where it belongs to none.
+        /// Its handoff, or its mailbox if it belongs to no handoff.
         subject: Subject,
-        /// Where it was received.
+        /// The mailbox that it was received from.
         mailbox: Mailbox,
-        /// Why, as its sender may be told.
+        /// The reason that its sender may be told.
         reason: Reason,
-        /// Why, for a person.
+        /// The details, for the operator.
         detail: String,
-        /// What to do about it.
+        /// The fix, if there is one.
         fix: Option<String>,
     },
     /// A message of a newer version was left in its mailbox.
     NewerLeft {
-        /// Where.
+        /// The mailbox.
         mailbox: Mailbox,
         /// Its version.
         version: u64,
         /// Its kind.
         kind: String,
     },
-    /// The command ends, or does only a part of its work. Shown on standard error.
+    /// The command fails, or does only part of its work. Printed to standard error.
     Refused(Trouble),
-    /// What is under way and cannot be read, for a person. Shown on standard error.
+    /// An active handoff that cannot be read, as display text. Printed to standard error.
     Unreadable(String),
-    /// `hello` has nobody to ask. Shown on standard error.
+    /// `hello` has no account to ask. Printed to standard error.
     NobodyToAsk,
 }
 
 impl Event {
-    /// Whom it is about; `None` where it is about the command.
+    /// The subject; `None` for events of the command itself.
     pub fn subject(&self) -> Option<&Subject> {
         match self {
             Self::Listed(_) | Self::NewerLeft { .. } | Self::Refused(_) | Self::Unreadable(_) | Self::NobodyToAsk => {
@@ -184,17 +185,17 @@ impl Event {
     }
 }
 
-/// Whom an event is about.
+/// The subject of an event.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// One handoff.
     Handoff {
-        /// The database at the source.
+        /// The source database.
         database: DbIdentifier,
         /// The operator's name for the handoff.
         label: Label,
     },
-    /// All handoffs, while they are listed.
+    /// All handoffs, during discovery.
     Handoffs,
     /// A queue of this account.
     Mailbox(Mailbox),
@@ -229,11 +230,11 @@ impl From<Mailbox> for Subject {
 /// A queue that an agent receives from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mailbox {
-    /// Account B's, of messages.
+    /// Account B's queue for messages.
     Inbox,
-    /// Account A's, of receipts.
+    /// Account A's queue for receipts.
     Receipts,
-    /// Account A's, of requests.
+    /// Account A's queue for requests.
     Requests,
 }
 
@@ -250,29 +251,29 @@ impl fmt::Display for Mailbox {
 /// How a handoff has ended for this process.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ending {
-    /// Account A has taken everything back.
+    /// Account A has revoked all access.
     Settled(Outcome),
     /// Account B's database is available.
     Restored(Option<DbIdentifier>),
-    /// The process was stopped before; the next run goes on.
+    /// The process was stopped before the end; the next run continues.
     Stopped,
 }
 
-/// What a requested handoff was when its request was read.
+/// The state of a requested handoff when its request was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requested {
     /// Not begun.
     New,
-    /// Under way.
+    /// In progress.
     UnderWay,
-    /// Over: it is not begun again.
+    /// Ended: it is not started again.
     Over(Outcome),
 }
 
 /// What a step does to its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
-    /// Creates it, or begins to.
+    /// Creates it, or starts to create it.
     Create,
     /// Changes it.
     Change,
@@ -289,7 +290,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// While the step is at it.
+    /// The word while the call is in progress.
     pub fn present(self) -> &'static str {
         match self {
             Self::Create => "creating",
@@ -302,7 +303,7 @@ impl Verb {
         }
     }
 
-    /// When the step is ready.
+    /// The word when the step is ready.
     pub fn past(self) -> &'static str {
         match self {
             Self::Create => "created",
@@ -316,27 +317,27 @@ impl Verb {
     }
 }
 
-/// How a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RowState {
-    /// Ready, by an act of this process.
+    /// Ready, and made by this process.
     Made(Verb),
-    /// Ready before this process looked.
+    /// Ready before this process observed it.
     Found,
     /// This process is making the call now.
     Acting(Verb),
-    /// AWS or the other account is at it.
+    /// AWS or the other account is working on it.
     Working,
     /// Still to be done.
     Todo,
-    /// Somebody must move.
+    /// It needs operator action.
     Blocked,
-    /// It cannot go on.
+    /// It cannot continue.
     Failed,
 }
 
 impl RowState {
-    /// Its word, in text and in JSON.
+    /// The word in text and JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Made(verb) => verb.past(),
@@ -364,9 +365,9 @@ impl Serialize for RowState {
 /// Work without progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stall {
-    /// For so long.
+    /// How long there has been no progress.
     pub lasts: Duration,
-    /// Where a person may find out why.
+    /// Where an operator can find the cause.
     pub hint: &'static str,
 }
 
@@ -375,26 +376,27 @@ pub struct Stall {
 pub struct Row {
     /// The step's stable name.
     pub step: &'static str,
-    /// How it stands.
+    /// Its state.
     pub state: RowState,
-    /// For a person.
+    /// The display text.
     pub text: String,
-    /// As AWS reports it.
+    /// The progress in percent, as AWS reports it.
     pub percent: Option<u8>,
-    /// Estimated from it, in seconds.
+    /// The remaining time estimated from the progress; in JSON in seconds.
     #[serde(rename = "remaining_seconds", serialize_with = "seconds")]
     pub remaining: Option<Duration>,
-    /// Since when it is so, where AWS or a tag tells.
+    /// When this state began, if AWS or a tag records it.
     pub since: Option<Timestamp>,
-    /// Nobody is at it: another account, or a place in a line, is waited for.
+    /// Whether the step waits for another account or in a slot queue.
     pub waits: bool,
-    /// This process has seen no progress for so long, and that is longer than `stall_after`. One that only looks sees none.
+    /// Set if this process has seen no progress for longer than `stall_after`. Never set in a read-only pass of `plan`
+    /// or `status`.
     #[serde(skip)]
     pub stalled: Option<Stall>,
 }
 
 impl Row {
-    /// A row of which nothing more is known.
+    /// A row with this state and text and no further data.
     pub fn new(step: &'static str, state: RowState, text: String) -> Self {
         Self { step, state, text, percent: None, remaining: None, since: None, waits: false, stalled: None }
     }
@@ -405,26 +407,26 @@ fn seconds<S: serde::Serializer>(duration: &Option<Duration>, serializer: S) -> 
     duration.map(|duration| duration.as_secs()).serialize(serializer)
 }
 
-/// What is told of a fault.
+/// A fault as reported in events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trouble {
-    /// What follows.
+    /// The kind of the fault.
     #[serde(skip)]
     pub kind: FaultKind,
     /// The name of the step that it happened at.
     #[serde(skip)]
     pub step: Option<&'static str>,
-    /// The closed reason that the other account may be told.
+    /// The reason that may be sent to the other account, from a closed set.
     #[serde(skip)]
     pub reason: Reason,
-    /// The error code that AWS gave.
+    /// AWS's error code.
     #[serde(skip)]
     pub code: Option<String>,
-    /// What went wrong, and what caused it.
+    /// What went wrong, with its causes.
     pub what: String,
     /// How to fix it.
     pub fix: Option<String>,
-    /// How AWS answered.
+    /// AWS's response.
     #[serde(flatten)]
     pub answer: Answer,
 }

@@ -2,16 +2,16 @@
 
 use std::process::ExitCode;
 
-/// How a command ended: the worst of all its handoffs. The numbers are a contract.
+/// How a command ended: the worst result of all its handoffs. The numbers are a stable interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Everything is settled: landed, or revoked.
     Settled = 0,
-    /// The command line or the configuration is wrong; nothing new was begun.
+    /// The command line or the configuration is wrong; nothing new was started.
     Usage = 2,
-    /// Work is pending: the next run goes on.
+    /// Work is pending: the next run continues.
     Pending = 3,
-    /// Somebody must move.
+    /// Operator action is needed.
     Blocked = 4,
     /// A handoff has failed, was rejected, or has expired.
     Failed = 5,

@@ -1,4 +1,4 @@
-//! One fault type, three kinds.
+//! Faults: one type with three kinds.
 
 pub mod codes;
 pub mod denial;
@@ -21,13 +21,13 @@ use denial::Denial;
 
 use crate::step_id::StepId;
 
-/// How AWS answered a request that failed: what AWS Support and CloudTrail find the request by.
+/// AWS's response to a failed request. AWS Support and CloudTrail identify the request by it.
 ///
-/// `Display` is what is appended to the words of a fault, with a space in front: ` (request id ..., HTTP 400)`. It is empty for a
-/// fault that no answer of AWS stands behind.
+/// `Display` is the suffix for a fault's text, with a leading space: ` (request id ..., HTTP 400)`. It is empty for a
+/// fault that no AWS response caused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// The request id that AWS gave, which differs from one attempt to the next.
+    /// The request id, which differs between attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// The HTTP status.
@@ -46,15 +46,15 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Something that went wrong. `Display` names this layer only; [`Fault::chain`] tells all.
+/// Something that went wrong. `Display` shows this error only; [`Fault::chain`] includes its causes.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct Fault {
-    /// What follows.
+    /// What the agent does about it.
     pub kind: FaultKind,
     what: String,
     hint: Option<String>,
-    /// The hint is of AWS's own words.
+    /// Whether the hint comes from AWS's own error message.
     exact: bool,
     reason: Option<Reason>,
     code: Option<String>,
@@ -80,36 +80,36 @@ impl Fault {
         }
     }
 
-    /// This handoff stops.
+    /// A fault that ends the handoff.
     pub fn fatal(what: impl Into<String>) -> Self {
         Self::new(FaultKind::Fatal, what)
     }
 
-    /// Somebody must move.
+    /// A fault that needs operator action.
     pub fn blocked(what: impl Into<String>) -> Self {
         Self::new(FaultKind::Blocked, what)
     }
 
-    /// A resource of ours that AWS reports as failed, or another end of this kind.
+    /// Sets the reason that the other account may be told.
     #[must_use]
     pub fn because(self, reason: Reason) -> Self {
         Self { reason: Some(reason), ..self }
     }
 
-    /// How to fix it; it wins over the hint of the table of codes.
+    /// Sets the fix. It replaces the hint of the table of error codes.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// How to fix it, where AWS's own words do not tell: which policy is in the way they know best.
+    /// Sets the fix, unless AWS's error message already names the policy that denies the request.
     #[must_use]
     pub fn or_hint(self, hint: impl FnOnce() -> String) -> Self {
         if self.exact { self } else { self.hint(hint()) }
     }
 
-    /// A request that AWS refuses, and would again, for what this account's own configuration says: it is corrected there, and
-    /// the handoff goes on.
+    /// Makes a fatal AWS error a blocked one with this fix: the cause is in this account's configuration, and the
+    /// handoff continues when that is corrected.
     #[must_use]
     pub fn fixed_by(self, configuration: impl FnOnce() -> String) -> Self {
         match (self.kind, &self.code) {
@@ -118,46 +118,46 @@ impl Fault {
         }
     }
 
-    /// A fault that is told of again: this is how AWS answered the request behind it.
+    /// Sets AWS's response, for a fault that is reported again.
     #[must_use]
     pub fn answered(self, answer: Answer) -> Self {
         Self { answer: answer.into(), ..self }
     }
 
-    /// Where it happened.
+    /// Sets the step at which it happened, if none is set.
     #[must_use]
     pub fn at(self, step: StepId) -> Self {
         Self { step: self.step.or(Some(step)), ..self }
     }
 
-    /// A resource of our name that is somebody else's. It is left untouched.
+    /// A resource with our name that belongs to somebody else. It is left unchanged.
     pub fn not_ours(what: &str, difference: &str) -> Self {
         Self::fatal(format!("{what} exists and is not ours: {difference}"))
             .because(Reason::NameTaken)
             .hint("it was left untouched; rename or remove it, or move the database under another label")
     }
 
-    /// The error code that AWS gave.
+    /// AWS's error code.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// How AWS answered; empty where it did not, or where no request is behind the fault.
+    /// AWS's response; empty if there was none.
     pub fn answer(&self) -> &Answer {
         &self.answer
     }
 
-    /// The request id that AWS gave, for AWS Support and CloudTrail.
+    /// The request id, for AWS Support and CloudTrail.
     pub fn request_id(&self) -> Option<&str> {
         self.answer.request_id.as_deref()
     }
 
-    /// The HTTP status of AWS's answer.
+    /// The HTTP status of AWS's response.
     pub fn status(&self) -> Option<u16> {
         self.answer.status
     }
 
-    /// The closed reason that the other account may be told.
+    /// The reason that may be sent to the other account, from a closed set.
     pub fn reason(&self) -> Reason {
         self.reason.unwrap_or(Reason::Fault)
     }
@@ -172,18 +172,18 @@ impl Fault {
         self.step
     }
 
-    /// Whether AWS refused a request for want of a permission or of something that it could not see.
+    /// Whether AWS refused the request because of a missing permission or a resource that is not visible.
     pub fn is_refusal(&self) -> bool {
         self.code.as_deref().is_some_and(codes::is_refusal)
     }
 
-    /// This fault and what caused it, outermost first, with AWS's request id and status: for a person, and for logs.
+    /// This fault and its causes, outermost first, with AWS's request id and status. For display and logs.
     pub fn told(&self) -> String {
         format!("{}{}", self.chain(), self.answer)
     }
 
-    /// This fault and what caused it, outermost first. The same refusal has the same words each time: what differs from one
-    /// attempt to the next, as the request id, stands in [`Fault::answer`].
+    /// This fault and its causes, outermost first. The same refusal has the same text each time: data that differs
+    /// between attempts, such as the request id, is in [`Fault::answer`].
     pub fn chain(&self) -> String {
         let mut text = self.what.clone();
         let mut source = self.source();
@@ -202,18 +202,18 @@ impl From<TagError> for Fault {
     }
 }
 
-/// Turns the SDK's answers into values and faults: what is missing, or exists already, is no fault.
+/// Converts results of the SDK to values and faults. A missing or already existing resource need not be a fault.
 pub trait AwsResult<T>: Sized {
-    /// The operation's own error.
+    /// The error type of the operation.
     type Error;
 
-    /// Every error is a fault. `operation` is `service:Operation`.
+    /// Converts every error to a fault. `operation` is `service:Operation`.
     fn op(self, operation: &'static str) -> Result<T, Fault>;
 
-    /// An error that `is` recognises means `None`.
+    /// Converts an error that `is` recognises to `None`.
     fn missing_ok(self, operation: &'static str, is: fn(&Self::Error) -> bool) -> Result<Option<T>, Fault>;
 
-    /// An error that `is` recognises means that it was done before: the next observation will tell by whom.
+    /// Ignores an error that `is` recognises: the resource exists already. The next observation shows who created it.
     fn exists_ok(self, operation: &'static str, is: fn(&Self::Error) -> bool) -> Result<(), Fault> {
         self.missing_ok(operation, is).map(drop)
     }
@@ -237,8 +237,9 @@ where
     }
 }
 
-/// The SDK asks for credentials inside a call: their absence is a cause deep below it.
-fn is_for_want_of_credentials(error: &(dyn Error + 'static)) -> bool {
+/// Whether the cause is missing credentials. The SDK loads credentials inside a call, so the error is deep in the chain
+/// of causes.
+fn is_missing_credentials(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<CredentialsError>() {
@@ -259,27 +260,28 @@ where
         request_id: error.request_id().or_else(|| error.meta().request_id()).map(str::to_owned),
         status: error.raw_response().map(|response| response.status().as_u16()),
     };
-    let penniless = is_for_want_of_credentials(&error);
+    let no_credentials = is_missing_credentials(&error);
     let kind = match &error {
-        _ if penniless => FaultKind::Blocked,
+        _ if no_credentials => FaultKind::Blocked,
         SdkError::ServiceError(_) => codes::kind(code.as_deref(), answer.status),
         SdkError::ConstructionFailure(_) => FaultKind::Blocked,
         _ => FaultKind::Transient,
     };
-    let told = message.as_deref().and_then(|message| Denial::read(message, operation)?.fix());
-    let exact = told.is_some();
+    let fix = message.as_deref().and_then(|message| Denial::read(message, operation)?.fix());
+    let exact = fix.is_some();
     let what = match (&code, message) {
         (Some(code), Some(message)) => format!("{operation} answered {code}: {message}"),
         (Some(code), None) => format!("{operation} answered {code}"),
         (None, _) => format!("{operation} got no answer"),
     };
     let hint = match code.as_deref() {
-        Some(_) if exact => told,
+        Some(_) if exact => fix,
         Some(code) => codes::hint(code).map(str::to_owned),
-        None if penniless || kind == FaultKind::Blocked => Some(codes::NO_CREDENTIALS.to_owned()),
+        None if no_credentials || kind == FaultKind::Blocked => Some(codes::NO_CREDENTIALS.to_owned()),
         None => Some(codes::NO_ANSWER.to_owned()),
     };
-    // The service's own message stands in `what` already; what is below it tells of connections and time-outs.
+    // For an error code, `what` already contains the service's message. Otherwise the source describes the connection
+    // error or timeout.
     let source: Option<Box<dyn Error + Send + Sync>> = if code.is_some() { None } else { Some(Box::new(error)) };
     Fault { hint, exact, code, answer: answer.into(), source, ..Fault::new(kind, what) }
 }
@@ -293,7 +295,7 @@ mod tests {
 
     use super::*;
 
-    /// What becomes of a refusal with this request id in its headers.
+    /// Returns the fault of a refusal with this request id in its headers.
     fn refused(request_id: Option<&'static str>) -> Fault {
         let mut response = HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::empty());
         if let Some(id) = request_id {
@@ -304,20 +306,20 @@ mod tests {
     }
 
     #[test]
-    fn fault_of_an_answer_carries_its_request_id_and_status_beside_its_words() {
+    fn fault_of_a_response_has_request_id_and_status_apart_from_text() {
         let (one, other) = (refused(Some("11-22")), refused(Some("33-44")));
         assert_eq!((one.request_id(), one.status()), (Some("11-22"), Some(403)));
         assert_eq!(one.told(), "sts:GetCallerIdentity answered AccessDenied: no (request id 11-22, HTTP 403)");
-        assert_eq!(one.chain(), other.chain(), "the same refusal is no news");
+        assert_eq!(one.chain(), other.chain(), "the same refusal has the same text");
         assert_ne!(one.told(), other.told());
         assert_eq!(refused(None).told(), "sts:GetCallerIdentity answered AccessDenied: no (HTTP 403)");
     }
 
     #[test]
-    fn fault_without_an_answer_has_neither() {
-        let fault = Fault::blocked("nobody has moved");
-        assert_eq!((fault.request_id(), fault.status(), fault.told()), (None, None, "nobody has moved".to_owned()));
+    fn fault_without_response_has_no_request_id_or_status() {
+        let fault = Fault::blocked("action is needed");
+        assert_eq!((fault.request_id(), fault.status(), fault.told()), (None, None, "action is needed".to_owned()));
         let json = serde_json::to_string(fault.answer()).unwrap();
-        assert_eq!(json, "{}", "nothing is written for it");
+        assert_eq!(json, "{}", "no fields are written");
     }
 }

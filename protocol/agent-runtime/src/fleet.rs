@@ -1,7 +1,8 @@
-//! The fleet: the engine that both agents run on. It owns the running handoffs, their mailboxes, shutdown and back-off.
+//! The fleet: the engine that both agents run on. It manages the active handoffs, their mailboxes, shutdown and
+//! backoff.
 //!
-//! One record is kept for each handoff (its passes' wake-up, the messages that are held for it, what the agent remembers of it),
-//! and all of it is dropped when the handoff ends. Losing all of it loses nothing: the next process finds the handoffs in AWS.
+//! The fleet keeps one record for each handoff: its waker, its held messages and the agent's in-memory state. The
+//! record is dropped when the handoff ends. After a crash nothing is lost: the next process finds the handoffs in AWS.
 
 pub mod agent;
 pub mod backoff;
@@ -32,18 +33,18 @@ pub struct Fleet<H: Tracked> {
     gate: Gate,
     writes: WriteLog,
     records: RefCell<BTreeMap<Owner, Record<H>>>,
-    /// How many were tracked so far.
+    /// How many handoffs were tracked so far.
     tracked: Cell<u64>,
-    /// Queues that SQS does not let this process read, and why.
+    /// Queues that this process cannot read, and why.
     unreachable: RefCell<BTreeMap<QueueArn, Trouble>>,
-    /// Concurrency limits, by who is on the other side.
-    turns: RefCell<BTreeMap<String, Rc<Semaphore>>>,
-    /// What an agent remembers has changed: others may be walked.
+    /// Concurrency limits of passes, by the other side.
+    pass_limits: RefCell<BTreeMap<String, Rc<Semaphore>>>,
+    /// Notified when the agent's in-memory state has changed, so that other handoffs may be admitted.
     changed: Notify,
 }
 
 impl<H: Tracked> Fleet<H> {
-    /// Without any handoff.
+    /// A fleet without handoffs.
     pub fn new(cache: &Rc<Cache>) -> Self {
         Self {
             gate: Gate::new(cache.schedule.settle_factor),
@@ -52,44 +53,44 @@ impl<H: Tracked> Fleet<H> {
             records: RefCell::default(),
             tracked: Cell::default(),
             unreachable: RefCell::default(),
-            turns: RefCell::default(),
+            pass_limits: RefCell::default(),
             changed: Notify::new(),
         }
     }
 
-    /// What all passes share.
+    /// The context that all passes share.
     fn passes(&self, observe_twice: bool) -> PassContext<'_> {
         let kept = observe_twice.then_some(self as &dyn Kept);
         PassContext { writes: &self.writes, gate: &self.gate, cache: &self.cache, kept }
     }
 
-    /// A pass that never acts, over the steps of a handoff that need not be tracked.
+    /// A read-only pass over the steps of a handoff, which need not be tracked.
     pub fn look<'a>(&'a self, mode: Mode, owner: &'a Owner) -> Pass<'a> {
         Pass::new(mode, self.passes(false), owner, &Rc::default())
     }
 
-    /// What is remembered of a handoff, if it is tracked.
+    /// Reads the agent's in-memory state of a handoff; `None` if it is not tracked.
     pub fn recall<T>(&self, owner: &Owner, of: impl FnOnce(&H::Memory) -> T) -> Option<T> {
         self.records.borrow().get(owner).map(|record| of(&record.memory))
     }
 
-    /// Changes what is remembered of a handoff, if it is tracked.
+    /// Changes the agent's in-memory state of a handoff; `None` if it is not tracked.
     pub fn remember<T>(&self, owner: &Owner, change: impl FnOnce(&mut H::Memory) -> T) -> Option<T> {
         self.records.borrow_mut().get_mut(owner).map(|record| change(&mut record.memory))
     }
 
-    /// Whether this holds for a handoff that is tracked.
+    /// Whether `holds` is true for any tracked handoff.
     pub fn any(&self, holds: impl Fn(&H, &H::Memory) -> bool) -> bool {
         self.records.borrow().values().any(|record| holds(&record.handoff, &record.memory))
     }
 
-    /// How many handoffs hold messages for which this holds.
+    /// The number of handoffs with held messages for which `holds` is true.
     pub fn holding(&self, holds: impl Fn(&H) -> bool) -> usize {
         let records = self.records.borrow();
         records.values().filter(|record| !record.held.is_empty() && holds(&record.handoff)).count()
     }
 
-    /// Which handoffs may be walked is to be asked anew.
+    /// Makes the engine call [`Agent::admit`](agent::Agent::admit) again.
     pub fn admit_again(&self) {
         self.changed.notify_one();
     }
@@ -105,32 +106,33 @@ impl<H: Tracked> Fleet<H> {
         records.get(owner).is_some_and(|record| record.held.iter().any(|(_, held)| held.received.id == message.id))
     }
 
-    /// A held message was deleted. A redelivery that came meanwhile has another receipt handle, and stays held.
+    /// Drops a held message after it was deleted. A redelivery received meanwhile has another receipt handle and stays
+    /// held.
     pub fn let_go(&self, owner: &Owner, handle: &str) {
         if let Some(record) = self.records.borrow_mut().get_mut(owner) {
             record.held.retain(|(_, held)| held.received.handle != handle);
         }
     }
 
-    /// The messages that are held for a handoff: they are held no more.
+    /// Removes and returns the messages that are held for a handoff.
     pub fn take_held(&self, owner: &Owner) -> Vec<Received> {
         let mut records = self.records.borrow_mut();
         let held = records.get_mut(owner).map(|record| std::mem::take(&mut record.held)).unwrap_or_default();
         held.into_iter().map(|(_, held)| held.received).collect()
     }
 
-    /// Why a queue cannot be read, if it cannot.
+    /// Returns why a queue cannot be read; `None` if it can.
     pub fn unreachable(&self, queue: &QueueArn) -> Option<Trouble> {
         self.unreachable.borrow().get(queue).cloned()
     }
 
-    /// Something that another step than the one that made it knows to be there.
+    /// Records that the resource of `step` exists, as seen by another step.
     pub fn seen(&self, handoff: &HandoffId, step: crate::step::StepId) {
         use crate::step::write_log::{LogKey, Scope};
         self.writes.ready(&LogKey { step, is_wait: false, scope: Scope::Handoff(handoff.clone()) });
     }
 
-    /// How many entries are kept of handoffs, in all.
+    /// The number of entries that are kept for handoffs: records, permits, claims and write log entries.
     pub fn entries(&self) -> usize {
         self.records.borrow().len() + self.gate.entries() + self.writes.entries().0
     }
@@ -145,18 +147,18 @@ impl<H: Tracked> Fleet<H> {
         }
     }
 
-    /// Tracks a handoff, unless it is tracked already, and holds the message that began it.
+    /// Tracks a handoff, unless it is tracked already, and holds the message that started it.
     fn track(&self, handoff: H, message: Option<(usize, Held)>) {
         let owner = handoff.owner();
         let mut records = self.records.borrow_mut();
-        let is_known = records.contains_key(&owner);
+        let is_tracked = records.contains_key(&owner);
         let record = records
             .entry(owner.clone())
             .or_insert_with(|| Record::new(handoff, self.tracked.replace(self.tracked.get() + 1)));
         if let Some((mailbox, held)) = message {
             record.hold(mailbox, held);
         }
-        if is_known {
+        if is_tracked {
             record.wake.notify_one();
         } else if let Some(claim) = record.handoff.first_claim() {
             self.gate.enlist(&owner, claim, &record.wake);
@@ -164,7 +166,8 @@ impl<H: Tracked> Fleet<H> {
         self.count(&records);
     }
 
-    /// Takes a handoff whose passes have ended out of those that share reads; `keep` its record, with the messages that it holds.
+    /// Marks a handoff whose passes have ended as no longer active. With `keep`, its record and held messages are kept;
+    /// otherwise the record is removed. Returns the handoff when its last record was removed.
     fn untrack(&self, owner: &Owner, keep: bool) -> Option<Rc<H>> {
         let mut records = self.records.borrow_mut();
         self.gate.pass_ended(owner, true);
@@ -175,18 +178,18 @@ impl<H: Tracked> Fleet<H> {
             self.count(&records);
             return None;
         }
-        let gone = records.remove(owner);
+        let removed = records.remove(owner);
         self.count(&records);
-        // Another message may be of the same handoff.
+        // Another message may belong to the same handoff.
         let others = Owner { handoff: owner.handoff.clone(), message: None };
         let is_last = records.range(others..).next().is_none_or(|(other, _)| other.handoff != owner.handoff);
         if is_last {
             self.writes.forget(&owner.handoff);
         }
-        gone.filter(|_| is_last).map(|record| record.handoff)
+        removed.filter(|_| is_last).map(|record| record.handoff)
     }
 
-    /// As many share what is read.
+    /// Reports the number of active handoffs to the read cache.
     fn count(&self, records: &BTreeMap<Owner, Record<H>>) {
         let active = records.values().filter(|record| record.stage != Stage::Over).count();
         self.cache.set_active(active);

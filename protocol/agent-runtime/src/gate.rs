@@ -1,8 +1,10 @@
-//! The gate: permits for what AWS or the operator limits. A synchronous state machine that makes no AWS call.
+//! The gate: permits and slot queues for resources that AWS or the operator limits. A synchronous state machine that
+//! makes no AWS call.
 //!
-//! It is memory of one process and only delays: when it is lost, everybody asks again. What AWS shows in use always counts, whoever
-//! began it. A permit is acquired after the write log has agreed to the call that needs it, and released when the step that its
-//! claim names is ready, when its handoff is blocked, or when the call did nothing.
+//! The state is kept in the memory of one process and can only delay calls: after a restart, all handoffs request their
+//! permits again. Resources that AWS shows as in use always count, whichever process created them. A permit is acquired
+//! after the write log has allowed the call that needs it. It is released when the step that its claim names is ready,
+//! when its handoff is blocked, or when the call had no effect.
 
 pub mod permit;
 mod slots;
@@ -17,36 +19,37 @@ use tokio::sync::Notify;
 
 use permit::Request;
 pub use permit::{Claim, Owner, PermitKind, Rank};
-use slots::{Slots, Turn};
+use slots::{AcquireResult, Slots};
 pub use supply::{Bound, Retry, Supply, SupplyAge};
 
-/// Handoffs that rank higher and may ask any moment are given this long to ask first.
+/// How long a claim waits for handoffs of higher rank that may claim a permit at any moment.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// The answer to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// Go on: the permit is held.
+    /// The permit is held; the call may be made.
     Granted,
-    /// It is queued, or must wait for another limit.
+    /// The claim is queued, or waits for another limit.
     Queued(Queued),
 }
 
-/// Why a claim was not granted, and when it is made again.
+/// Why a claim was not granted, and when to repeat it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queued {
-    /// What is waited for, for a person.
+    /// What the claim waits for, as display text.
     pub words: String,
-    /// When it asks again.
+    /// When to repeat the claim.
     pub retry: Retry,
 }
 
-/// What AWS's refusal of a call for a limit means.
+/// How to treat a call that AWS refused because a limit is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
-    /// A limit is reached: the call waits for it, and nobody need be told.
+    /// A known limit is reached: the call waits for it, and no operator action is needed. Holds the display text of the
+    /// wait.
     Waits(String),
-    /// No limit that is known is reached: somebody should look.
+    /// No known limit is reached: report the refusal to the operator.
     Unknown,
 }
 
@@ -58,7 +61,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate without any permit held. `settle_factor` multiplies how long others are given to ask first.
+    /// A gate with no permits held. `settle_factor` multiplies the time that a claim waits for handoffs of higher rank.
     pub fn new(settle_factor: f64) -> Self {
         Self { queues: RefCell::default(), grace: GRACE.mul_f64(settle_factor) }
     }
@@ -75,8 +78,8 @@ impl Gate {
             Queued { words: behind(kind.words(), count), retry: Retry::After(left) }
         } else {
             match slots.acquire(owner, request, supply) {
-                Turn::Granted => return Admission::Granted,
-                Turn::Queued { before, bounded } => queued(queues, &kind, before, bounded, supply),
+                AcquireResult::Granted => return Admission::Granted,
+                AcquireResult::Queued { before, bounded } => queued(queues, &kind, before, bounded, supply),
             }
         };
         Admission::Queued(match (answer.retry, within) {
@@ -86,7 +89,7 @@ impl Gate {
         })
     }
 
-    /// What the answer to a claim would be, without any change: for whoever only looks.
+    /// Returns the answer that a claim would get, without changing any state. For read-only passes.
     pub fn peek(&self, claim: &Claim, supply: &dyn Supply) -> Admission {
         let queues = &mut *self.queues.borrow_mut();
         if slots(queues, &claim.kind).peek(supply) > 0 {
@@ -96,29 +99,29 @@ impl Gate {
         Admission::Queued(queued(queues, &claim.kind, 0, bounded, supply))
     }
 
-    /// The work of an owner is under way, whoever began it.
+    /// Records that the resource of a claim exists or is being created, whichever process started it.
     pub fn occupy(&self, owner: &Owner, claim: Claim, wake: &Rc<Notify>) {
         let queues = &mut *self.queues.borrow_mut();
         slots(queues, &claim.kind.clone()).occupy(owner, Request { claim, wake: wake.clone() });
     }
 
-    /// Whether somebody waits for this kind: then a new supply may wake it.
+    /// Whether any claim waits for this kind of permit, so that [`refresh`](Self::refresh) may wake it.
     pub fn is_waited_for(&self, kind: &PermitKind) -> bool {
         self.queues.borrow().get(kind).is_some_and(|slots| slots.waiting() > 0)
     }
 
-    /// Wakes those that wait for this kind and may be granted it by what AWS shows now.
+    /// Wakes the waiting handoffs that can be granted this kind of permit according to `supply`.
     pub fn refresh(&self, kind: &PermitKind, supply: &dyn Supply) {
         slots(&mut self.queues.borrow_mut(), kind).refresh(supply);
     }
 
-    /// Queues a claim before it is made, so that of those that come together the first in rank is granted first.
+    /// Queues a claim in advance, so that among handoffs discovered together the highest rank is granted first.
     pub fn enlist(&self, owner: &Owner, claim: Claim, wake: &Rc<Notify>) {
         let queues = &mut *self.queues.borrow_mut();
         slots(queues, &claim.kind.clone()).enlist(owner, Request { claim, wake: wake.clone() });
     }
 
-    /// A step of an owner is ready: the permits that it releases are free.
+    /// Releases the owner's permits that this step releases. Called when the step is ready.
     pub fn step_ready(&self, owner: &Owner, step: &'static str) {
         for slots in self.queues.borrow_mut().values_mut() {
             if slots.released_by(owner) == Some(step) {
@@ -127,12 +130,12 @@ impl Gate {
         }
     }
 
-    /// The call that a permit was acquired for did nothing.
+    /// Releases a permit whose call had no effect.
     pub fn release(&self, owner: &Owner, kind: &PermitKind) {
         slots(&mut self.queues.borrow_mut(), kind).release(owner);
     }
 
-    /// AWS has refused the call that a permit was acquired for, for want of what is limited. `supply` was read after that.
+    /// Handles a call that AWS refused because a limit is reached. `supply` must have been read after the refusal.
     pub fn refused(&self, owner: &Owner, kind: &PermitKind, supply: &dyn Supply) -> Refused {
         let queues = &mut *self.queues.borrow_mut();
         let slots = slots(queues, kind);
@@ -145,25 +148,27 @@ impl Gate {
             return Refused::Unknown;
         }
         slots.refused(owner, supply.in_use());
-        // AWS has one code for two quotas: where the other one is not known, somebody should look.
+        // AWS returns one code for two quotas: if the other quota is not known, report the refusal.
         let is_bound_known = supply.bound().is_some_and(|bound| bound.left.is_some());
         if is_bound_known || supply.in_use() > 0 { Refused::Waits(kind.words().to_owned()) } else { Refused::Unknown }
     }
 
-    /// A pass of an owner has ended. One that is blocked, or over, waits for nothing and holds nothing.
+    /// Ends a pass of an owner. With `is_over`, for a blocked or finished handoff, its claims are dequeued and its
+    /// permits released.
     pub fn pass_ended(&self, owner: &Owner, is_over: bool) {
         for slots in self.queues.borrow_mut().values_mut() {
             slots.pass_ended(owner, is_over);
         }
     }
 
-    /// How many claims and permits are kept, of all owners together.
+    /// The number of claims and permits of all owners.
     pub fn entries(&self) -> usize {
         self.queues.borrow().values().map(Slots::entries).sum()
     }
 
-    /// How many rank higher, hold a permit of the kind that comes before, and may ask any moment, if they are enough to take all
-    /// that is free; and for how long they are waited for. They are woken.
+    /// Finds handoffs of higher rank that hold a permit of the kind `claim.after` and may claim this kind at any
+    /// moment. If they are enough to use all free permits, wakes them and returns their number and how long to wait for
+    /// them.
     fn ahead(
         &self,
         queues: &mut BTreeMap<PermitKind, Slots>,
@@ -180,7 +185,7 @@ impl Gate {
         }
         let (holders, mine) = (queues.get(before)?, queues.get(&claim.kind)?);
         let is_ahead = |(other, request): &(&Owner, &Request)| {
-            request.claim.rank < claim.rank && supply.is_about_to_ask(&request.claim.resource) && !mine.knows(other)
+            request.claim.rank < claim.rank && supply.is_about_to_ask(&request.claim.resource) && !mine.contains(other)
         };
         let ahead: Vec<Rc<Notify>> = holders.holders().filter(is_ahead).map(|(_, it)| it.wake.clone()).collect();
         if ahead.len() < free {
@@ -193,7 +198,7 @@ impl Gate {
     }
 }
 
-/// What a claim waits for that was not granted, and when it is made again.
+/// What a queued claim waits for, and when to repeat it.
 fn queued(
     queues: &BTreeMap<PermitKind, Slots>,
     kind: &PermitKind,
@@ -206,10 +211,10 @@ fn queued(
     let retry = match (before, bound) {
         (0, Some(bound)) => Retry::After(bound.retry_after),
         (0, None) => supply.next_free(&is_polled),
-        // Whoever is before it goes on first, and wakes it then.
+        // The claims before it are granted first, and wake this one.
         _ => Retry::WhenWoken,
     };
-    // Those that have their snapshot already wait for the same slots, and go first.
+    // Handoffs that already have their snapshot wait for the same slots and go first.
     let others = match kind {
         PermitKind::UnderWay(_, region) => queues.get(&PermitKind::Copy(region.clone())).map_or(0, Slots::waiting),
         PermitKind::Copy(_) | PermitKind::Restore(_) => 0,
@@ -222,7 +227,7 @@ fn slots<'a>(queues: &'a mut BTreeMap<PermitKind, Slots>, kind: &PermitKind) -> 
     queues.entry(kind.clone()).or_insert_with(|| Slots::new(kind.is_held_until_released()))
 }
 
-/// A place in a queue, for a person.
+/// A position in a queue, as display text.
 fn behind(what: &str, before: usize) -> String {
     if before == 0 { what.to_owned() } else { format!("{what}, {before} before it") }
 }

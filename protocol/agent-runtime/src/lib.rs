@@ -1,23 +1,22 @@
-//! What both agents run on.
+//! The runtime of both agents.
 //!
-//! An agent is straight-line code over idempotent [`Step`]s. A [`Pass`] walks them from the first; the [`fleet`] repeats
-//! passes until one goes through. Nothing is remembered between passes but what AWS holds; what this process has just done
-//! is kept only to give AWS time to show it ([`step::write_log`]).
-//!
-//! | module | what it owns |
+//! An agent is straight-line code over idempotent [`Step`]s. A [`Pass`] runs them from the first; the [`fleet`] repeats
+//! passes until one completes. All state between passes is in AWS. The process also remembers its recent calls, to
+//! allow for propagation delay ([`step::write_log`]).
+//! | module | content |
 //! |---|---|
 //! | [`text`], [`mod@config`], [`exit`], [`clock`] | how durations and times are written; configuration files; exit codes |
-//! | [`poll`] | work that goes on without us, and when it is polled |
-//! | [`fault`] | what went wrong, whose fault it is likely to be, how to fix it |
-//! | [`event`] | what happens in `run` and `hello`, and the trait of what takes it |
-//! | [`gate`] | permits for what AWS or the operator limits |
-//! | [`aws`] | clients, queues, quotas and policies; the cache of all that is read; what an agent sees of RDS |
+//! | [`poll`] | polling: work of AWS or the other account, and when it is polled |
+//! | [`fault`] | what went wrong, its likely cause, how to fix it |
+//! | [`event`] | the events of `run` and `hello`, and the trait of their sinks |
+//! | [`gate`] | permits and slot queues for resources that AWS or the operator limits |
+//! | [`aws`] | clients, queues, quotas and policies; the read cache; views of RDS resources |
 //! | [`step`] | one resource, one postcondition; a wait that only observes |
-//! | [`step::pass`] | one walk over the steps; acting, planning or looking |
-//! | [`step::write_log`] | what this process has just done, and how long AWS may still hide it |
-//! | [`fleet`] | the engine that both agents run on: handoffs, mailboxes, shutdown and back-off |
+//! | [`step::pass`] | one run through the steps: acting, planning or reading |
+//! | [`step::write_log`] | the calls that this process has made, and their propagation delay |
+//! | [`fleet`] | the engine that both agents run on: handoffs, mailboxes, shutdown and backoff |
 //! | [`ui`] | sinks of events: text, JSON lines and bars; what `plan` and `status` print |
-//! | [`mod@check`], [`process`] | whether what a handoff needs is there; flags and the process around an agent |
+//! | [`mod@check`], [`process`] | the requirements of a handoff; command line flags, signals and logs of an agent's process |
 
 pub mod aws;
 pub mod check;

@@ -1,4 +1,4 @@
-//! Work that goes on without us, as AWS or the other account reports it, and when it is polled.
+//! Polling of work that AWS or the other account does.
 
 pub mod schedule;
 
@@ -6,12 +6,12 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-/// What a wait sees of its resource.
+/// What a wait observes of its resource.
 #[derive(Debug)]
 pub enum Progress<T> {
     /// AWS, or the other account, is working on it.
     Working(Working),
-    /// It is as it should be; carries what later steps need.
+    /// It is as required; carries what later steps need.
     Ready(T),
 }
 
@@ -20,34 +20,34 @@ pub enum Progress<T> {
 pub enum NextPoll {
     /// By the schedule, from the progress that AWS reports.
     Scheduled,
-    /// At this time, when it is known to be over or to have changed.
+    /// At this time, when it has ended or changed.
     At(Timestamp),
-    /// Not before something wakes the handoff.
+    /// When the handoff is woken.
     WhenWoken,
 }
 
-/// Work that goes on without us.
+/// Work in progress at AWS or in the other account, or a wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Working {
-    /// For a person: `copying`, `waiting for account 222222222222`.
+    /// The display text: `copying`, `waiting for account 222222222222`.
     pub state: String,
-    /// As AWS reports it.
+    /// The progress in percent, as AWS reports it.
     pub percent: Option<u8>,
     /// When the work began, as AWS reports it.
     pub since: Option<Timestamp>,
     /// When it is polled next.
     pub next: NextPoll,
-    /// Nobody works on it: another account, or a permit, is waited for.
+    /// Whether this is a wait for another account or a permit, without work in progress.
     pub waits: bool,
 }
 
 impl Working {
-    /// Work of which nothing more is known.
+    /// Work with this text and no further data.
     pub fn new(state: impl Into<String>) -> Self {
         Self { state: state.into(), percent: None, since: None, next: NextPoll::Scheduled, waits: false }
     }
 
-    /// Nobody works on it: `what` is waited for.
+    /// A wait for `what`.
     pub fn waiting_for(what: impl fmt::Display) -> Self {
         Self { waits: true, ..Self::new(format!("waiting for {what}")) }
     }

@@ -1,4 +1,5 @@
-//! The process around an agent: flags common to both, exit codes, signals, logs. The only place that meets the environment.
+//! The process of an agent: common command line flags, exit codes, signals and logs. Only this module reads the
+//! environment.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -44,54 +45,54 @@ pub struct Common {
     pub log: String,
 }
 
-/// Stands under every help.
+/// The end of every `--help` text.
 pub const EXIT_CODES: &str = "Exit codes: 0 settled, 2 usage or configuration, 3 work pending, 4 blocked, 5 failed, rejected or \
                           expired, 70 bug.\nCredentials come from the standard AWS SDK chain and must be this account's own.";
 
-/// How long to go on.
+/// How long to continue.
 #[derive(Debug, Args)]
 pub struct How {
-    /// Go on for ever
+    /// Run until stopped
     #[arg(long, conflicts_with = "once")]
     watch: bool,
-    /// Make one pass over everything
+    /// Make one pass over each handoff
     #[arg(long)]
     once: bool,
-    /// End when nothing but faults was seen for this long
+    /// Give up when there have been only faults for this long
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = config::duration)]
     patience: SignedDuration,
 }
 
 impl How {
-    /// As a drive takes it.
+    /// The flags as a [`Patience`].
     pub fn patience(&self) -> Patience {
         match (self.watch, self.once) {
-            (true, _) => Patience::ForEver,
+            (true, _) => Patience::Unlimited,
             (_, true) => Patience::Once,
             _ => Patience::Until(Duration::try_from(self.patience).unwrap_or_default()),
         }
     }
 }
 
-/// All that an agent gets from outside. Tests give it their own.
+/// Everything that an agent gets from its environment. Tests replace it.
 pub struct Env {
     /// Credentials, endpoint, HTTP client and clock.
     pub sdk: SdkConfig,
-    /// The budget of the SDK's retries.
+    /// The name of the SDK's retry budget.
     pub retry_partition: String,
-    /// Cancelled when the process shall stop.
+    /// Cancelled when the process must stop.
     pub shutdown: CancellationToken,
     /// Standard output.
     pub out: Box<dyn Write>,
     /// Standard error.
     pub err: Box<dyn Write>,
-    /// Standard output again, where it is a terminal.
+    /// The terminal, if standard output is one.
     pub terminal: Option<Terminal>,
     /// Random bytes, for nonces.
     pub random: Box<dyn Fn() -> [u8; 8]>,
-    /// Takes what is shown of events, beside standard output.
+    /// An additional sink for shown events.
     pub events: Option<Rc<dyn Sink>>,
-    /// Observes every step twice, and checks that this changes nothing but what was read: for tests.
+    /// For tests: observes every step twice, and checks that observing changes nothing but the read cache.
     pub observe_twice: bool,
 }
 
@@ -101,8 +102,8 @@ impl fmt::Debug for Env {
     }
 }
 
-/// Runs an agent as a process: reads the command line, the environment and the SDK's configuration, and runs `agent` on one
-/// thread until it ends or a signal stops it.
+/// Runs an agent as a process: reads the command line, the environment and the SDK's configuration, and runs `agent` on
+/// one thread until it ends or a signal stops it.
 pub fn process<C: Parser>(
     args: impl IntoIterator<Item = OsString>,
     common: impl FnOnce(&C) -> &Common,
@@ -118,11 +119,11 @@ pub fn process<C: Parser>(
     let Common { format, log, .. } = common(&cli).clone();
     let terminal = terminal();
     if let Err(error) = start_logs(&log, format, terminal.clone()) {
-        return die(&format!("--log {log}: {error}"));
+        return exit_with_error(&format!("--log {log}: {error}"));
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return die(&format!("no asynchronous runtime: {error}")),
+        Err(error) => return exit_with_error(&format!("the asynchronous runtime could not be started: {error}")),
     };
     let run = AssertUnwindSafe(|| {
         runtime.block_on(async {
@@ -141,7 +142,7 @@ pub fn process<C: Parser>(
             let mut signals = match Signals::new() {
                 Ok(signals) => signals,
                 Err(error) => {
-                    tracing::error!("signals cannot be heard: {error}");
+                    tracing::error!("signal handlers could not be installed: {error}");
                     return Exit::Bug;
                 }
             };
@@ -152,7 +153,7 @@ pub fn process<C: Parser>(
                 exit = &mut agent => exit,
                 () = signals.next() => {
                     shutdown.cancel();
-                    // A second signal is not waited for: whatever is cut off, the next process finds in AWS.
+                    // A second signal ends the process at once: the next process finds the interrupted work in AWS.
                     tokio::select! { biased; exit = &mut agent => exit, () = signals.next() => Exit::Pending }
                 }
             }
@@ -162,8 +163,8 @@ pub fn process<C: Parser>(
     std::panic::catch_unwind(run).unwrap_or(Exit::Bug).into()
 }
 
-/// The standard chain: environment, profiles, SSO, container and instance roles. Every client is told its Region, so this
-/// asks no metadata service for one.
+/// The standard SDK configuration: environment, profiles, SSO, container and instance roles. Every client sets its own
+/// Region, so the default Region is not read from a metadata service.
 async fn standard_sdk() -> SdkConfig {
     let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new())
@@ -174,13 +175,13 @@ async fn standard_sdk() -> SdkConfig {
 fn random() -> [u8; 8] {
     let mut bytes = [0; 8];
     if getrandom::fill(&mut bytes).is_err() {
-        // Without the system's randomness a nonce is still there, only not unpredictable; the digest carries the security.
-        tracing::warn!("the system gives no random bytes");
+        // Without random bytes the nonce is predictable, which is acceptable: security depends on the digest.
+        tracing::warn!("the system provides no random bytes");
     }
     bytes
 }
 
-/// Ctrl-C and SIGTERM, heard from the beginning.
+/// SIGINT (Ctrl-C) and SIGTERM.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -199,19 +200,19 @@ impl Signals {
     }
 }
 
-/// A person's, that can move its cursor.
+/// The terminal on standard output, if it can move its cursor.
 fn terminal() -> Option<Terminal> {
     let moves = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
     (moves && std::io::stdout().is_terminal()).then(|| Terminal::new(console::Term::buffered_stdout()))
 }
 
-/// Standard error; what is live on the terminal makes way for it.
+/// Writes logs to standard error, and clears the progress bars before.
 struct Logs(Option<Terminal>);
 
 impl Write for Logs {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         if let Some(terminal) = &self.0 {
-            terminal.make_way();
+            terminal.clear_bars();
         }
         std::io::stderr().write(bytes)
     }
@@ -224,7 +225,7 @@ impl Write for Logs {
 fn start_logs(level: &str, format: Format, terminal: Option<Terminal>) -> Result<(), String> {
     let filter: tracing_subscriber::EnvFilter = level.parse().map_err(|error| format!("{error}"))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || Logs(terminal.clone()));
-    // Whoever has set logs up before in this process keeps them.
+    // If logs were already set up in this process, that setup is kept.
     let _ = match format {
         Format::Text => logs.try_init(),
         Format::Json => logs.json().try_init(),
@@ -232,20 +233,20 @@ fn start_logs(level: &str, format: Format, terminal: Option<Terminal>) -> Result
     Ok(())
 }
 
-/// What an agent starts with, once it knows its settings and who it is.
+/// What a command starts with, after its settings and credentials were checked.
 #[derive(Debug)]
 pub struct Started<S> {
-    /// What the configuration says.
+    /// The settings of the configuration.
     pub settings: S,
-    /// The ARN that this process acts as.
+    /// The ARN of the caller.
     pub caller: String,
-    /// Where everything is shown.
+    /// The output.
     pub screen: Screen,
-    /// AWS.
+    /// The AWS clients.
     pub clients: Clients,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Cancelled when the process shall stop.
+    /// Cancelled when the process must stop.
     pub shutdown: CancellationToken,
     /// Random bytes, for nonces.
     pub random: Random,
@@ -253,7 +254,7 @@ pub struct Started<S> {
     pub observe_twice: bool,
 }
 
-/// Gives random bytes.
+/// A source of random bytes.
 pub struct Random(pub Box<dyn Fn() -> [u8; 8]>);
 
 impl fmt::Debug for Random {
@@ -262,10 +263,10 @@ impl fmt::Debug for Random {
     }
 }
 
-/// The beginning of every command: settings that can be used, and credentials of the account that they name.
+/// Starts a command: checks that the settings are valid and that the credentials belong to the account that they name.
 ///
 /// # Errors
-/// How the command ends otherwise; the operator was told why.
+/// The exit code, after the error was printed.
 pub async fn open<S>(
     agent: &'static str,
     env: Env,
@@ -285,7 +286,7 @@ pub async fn open<S>(
     };
     let clients = Clients::new(&env.sdk, &env.retry_partition);
     let (account, region) = home(&settings);
-    screen.speaks_for(account);
+    screen.set_account(account);
     match caller::check(&clients, region, account).await {
         Ok(caller) => {
             let Env { shutdown, random, observe_twice, .. } = env;
@@ -298,8 +299,8 @@ pub async fn open<S>(
     }
 }
 
-#[expect(clippy::print_stderr, reason = "nothing else is there yet to speak to the operator")]
-fn die(what: &str) -> ExitCode {
+#[expect(clippy::print_stderr, reason = "the output is not set up yet")]
+fn exit_with_error(what: &str) -> ExitCode {
     eprintln!("error: {what}");
     Exit::Usage.into()
 }
@@ -319,13 +320,13 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_codes_are_a_contract() {
+    fn exit_codes_are_stable() {
         let code = |code: u8| format!("{:?}", ExitCode::from(code));
         assert_eq!(exit(&["agent"], async |_, _| Exit::Settled), code(0));
         assert_eq!(exit(&["agent", "--nonsense"], async |_, _| Exit::Settled), code(2));
         assert_eq!(exit(&["agent"], async |_, _| panic!("a bug")), code(70));
         let known = [Exit::Usage, Exit::Pending, Exit::Blocked, Exit::Failed, Exit::Bug].map(|exit| exit as u8);
         assert_eq!(known, [2, 3, 4, 5, 70]);
-        assert!(known.is_sorted(), "the worst of all is the largest");
+        assert!(known.is_sorted(), "a worse result has a larger code");
     }
 }

@@ -13,14 +13,14 @@ use crate::gate::{Claim, Supply, SupplyAge};
 use crate::poll::{Progress, Working};
 pub use crate::step_id::StepId;
 
-/// What a step sees of its resource.
+/// What a step observes of its resource.
 #[derive(Debug)]
 pub enum Observed<T> {
-    /// It is not there: there is something to do.
+    /// It is absent or not as required: the step must act.
     Todo,
     /// AWS, or the other account, is working on it.
     Working(Working),
-    /// It is as it should be; carries what later steps need.
+    /// It is as required; carries what later steps need.
     Ready(T),
 }
 
@@ -33,87 +33,90 @@ impl<T> From<Progress<T>> for Observed<T> {
     }
 }
 
-/// What a step's `act` has done.
+/// The result of a step's `act`.
 #[derive(Debug)]
 pub enum Acted {
-    /// It made its call, and AWS took it.
+    /// AWS accepted the call.
     Done,
-    /// There was nothing left to do: somebody has done or ended it since it was observed.
+    /// No call was needed: the resource was changed or deleted after it was observed.
     Nothing,
-    /// AWS refused the call because a limit is reached; whether it is that of the step's permit, a new supply tells.
+    /// AWS refused the call because a limit is reached. A newly read supply shows whether it is the limit of the step's
+    /// permit.
     Limited(Fault),
 }
 
-/// The hint of a step that nothing special is known of.
-pub const STALL_HINT: &str = "RDS's events, AWS Health and, for a copy, other copies of the same database may tell why";
+/// The default hint for a step that makes no progress.
+pub const STALL_HINT: &str =
+    "to find the cause, check RDS events, AWS Health and, for a copy, other copies of the same database";
 
 /// A step that only observes.
-#[expect(async_fn_in_trait, reason = "everything of one agent runs on one thread, by design")]
+#[expect(async_fn_in_trait, reason = "an agent runs on one thread, by design")]
 pub trait Wait {
     /// What [`Progress::Ready`] carries.
     type Output;
-    /// What the step before it does to the resource that it waits for.
+    /// What the preceding step does to the resource that this one waits for.
     const VERB: Verb = Verb::Create;
-    /// Whether AWS takes minutes over it, and shows it in a listing: it is polled that much later.
+    /// Whether AWS takes minutes for it and a listing shows it: then the first poll is later.
     const SLOW: bool = false;
-    /// Where a person may find out why nothing moves.
+    /// Where an operator can find out why there is no progress.
     const STALL_HINT: &'static str = STALL_HINT;
 
-    /// Its name.
+    /// The step's name.
     fn id(&self) -> StepId;
     /// The deterministic name of the resource.
     fn resource(&self) -> String;
-    /// What is waited for, for a person.
+    /// What is waited for, as display text.
     fn describe(&self) -> String;
     /// Reads only.
     async fn observe(&self) -> Result<Progress<Self::Output>, Fault>;
-    /// What `Ready` would carry, for `plan`.
+    /// What `Ready` would carry; used by `plan`.
     fn foresee(&self) -> Self::Output;
 }
 
-/// One resource, one postcondition. `observe` only reads, `act` makes one mutating call and its answer is not trusted: the
-/// next pass observes again. So a process that dies anywhere has died between two passes.
-#[expect(async_fn_in_trait, reason = "everything of one agent runs on one thread, by design")]
+/// A step: one resource, one postcondition. `observe` only reads. `act` makes one mutating call; its response is not
+/// relied on, since the next pass observes again. So a crash at any point is equivalent to a crash between two passes.
+#[expect(async_fn_in_trait, reason = "an agent runs on one thread, by design")]
 pub trait Step {
     /// What [`Observed::Ready`] carries.
     type Output;
     /// What `act` does.
     const VERB: Verb = Verb::Create;
-    /// How long AWS may still hide what `act` did. Until then "absent" after our own act is `Working`.
+    /// The propagation delay: how long AWS may not yet show what `act` did. Until then, a resource that is absent after
+    /// our own call counts as `Working`.
     const SETTLE: Duration = Duration::from_secs(5);
-    /// Whether `act` is not idempotent by name. Then a process acts only when it has seen nothing twice, `SETTLE` apart: what
-    /// a process before it did may still be hidden.
+    /// Whether `act` is not idempotent by name. Then a process acts only after it has observed the resource as absent
+    /// twice, `SETTLE` apart: AWS may not yet show what an earlier process created.
     const LOOK_TWICE: bool = false;
-    /// Whether AWS takes minutes over what `act` begins, and shows it in a listing: it is polled that much later.
+    /// Whether AWS takes minutes for what `act` starts and a listing shows it: then the first poll is later.
     const SLOW: bool = false;
-    /// Whether handoffs share the resource, as a key: then one of them acts on it at a time.
+    /// Whether several handoffs share the resource, for example a key: then only one of them acts on it at a time.
     const SHARED: bool = false;
-    /// Where a person may find out why nothing moves.
+    /// Where an operator can find out why there is no progress.
     const STALL_HINT: &'static str = STALL_HINT;
 
-    /// Its name.
+    /// The step's name.
     fn id(&self) -> StepId;
     /// The deterministic name of the resource.
     fn resource(&self) -> String;
-    /// What would be done, or has been, for a person.
+    /// What `act` does or has done, as display text.
     fn describe(&self) -> String;
-    /// Reads only; reads may be kept in the cache.
+    /// Reads only; may use the read cache.
     async fn observe(&self) -> Result<Observed<Self::Output>, Fault>;
     /// One mutating call.
     async fn act(&self) -> Result<Acted, Fault>;
-    /// What `Ready` would carry, for `plan`.
+    /// What `Ready` would carry; used by `plan`.
     fn foresee(&self) -> Self::Output;
-    /// When we last changed a key, policy, tag or share that this step depends on, by AWS's own record. A refusal soon after
-    /// means that AWS is still spreading the change.
+    /// When this agent last changed a key, policy, tag or share that this step depends on, according to AWS. A refusal
+    /// soon after is treated as propagation delay of that change.
     fn changed(&self) -> Option<Timestamp> {
         None
     }
-    /// The permit that `act` needs. It is acquired before `act`, and held while the resource is there until the step that the
+    /// The claim for the permit that `act` needs. The permit is acquired before `act`, and held until the step that the
     /// claim names is ready.
     fn claim(&self) -> Option<Claim> {
         None
     }
-    /// How much there is of what the claim is for. Asked only where there is a claim.
+    /// The supply of the claimed permit. Called only if there is a claim.
     async fn supply(&self, age: SupplyAge) -> Result<Option<Box<dyn Supply>>, Fault> {
         let _ = age;
         Ok(None)

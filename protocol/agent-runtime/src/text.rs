@@ -1,10 +1,10 @@
-//! How durations and times are written for people. All times are UTC.
+//! Formats durations and times as display text. All times are UTC.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// What is still to come, rounded up to minutes: `42 min`, `3 h 50 min`.
+/// An estimated duration, rounded up to minutes: `42 min`, `3 h 50 min`.
 pub fn estimate(duration: Duration) -> String {
     match hours_and_minutes(duration) {
         (0, minutes) => format!("{minutes} min"),
@@ -12,7 +12,7 @@ pub fn estimate(duration: Duration) -> String {
     }
 }
 
-/// The same for a narrow column: `42m`, `3h50m`.
+/// The same, for a narrow column: `42m`, `3h50m`.
 pub fn estimate_in_column(duration: Duration) -> String {
     match hours_and_minutes(duration) {
         (0, minutes) => format!("{minutes}m"),
@@ -25,7 +25,7 @@ fn hours_and_minutes(duration: Duration) -> (u64, u64) {
     (minutes / 60, minutes % 60)
 }
 
-/// What was measured, to its first two units: `59 s`, `42 min`, `3 h 20 min`, `2 d 4 h`. What is negative is nothing.
+/// A measured duration, in its two largest units: `59 s`, `42 min`, `3 h 20 min`, `2 d 4 h`. A negative one is `0 s`.
 pub fn measured(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     let (minutes, hours) = ((seconds + 30) / 60, (seconds + 1_800) / 3_600);
@@ -37,7 +37,7 @@ pub fn measured(duration: SignedDuration) -> String {
     }
 }
 
-/// A setting, exactly and as it could be written: `1h 30m`; from two whole days on in days: `7 days`.
+/// A duration setting, exact and in the syntax of the configuration: `1h 30m`; whole days from two on: `7 days`.
 pub fn setting(duration: SignedDuration) -> String {
     match duration.as_hours() {
         hours if hours >= 48 && duration == SignedDuration::from_hours(hours / 24 * 24) => {
@@ -47,22 +47,22 @@ pub fn setting(duration: SignedDuration) -> String {
     }
 }
 
-/// `2026-11-28 10:05`
+/// A time to the minute: `2026-11-28 10:05`.
 pub fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// `2026-11-28 10:05:09`
+/// A time to the second: `2026-11-28 10:05:09`.
 pub fn second(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Where the year stands elsewhere: `Nov 28`.
+/// The day without the year: `Nov 28`.
 pub fn day(time: Timestamp) -> String {
     time.strftime("%b %-d").to_string()
 }
 
-/// Where the day stands elsewhere: `10:05`.
+/// The time without the day: `10:05`.
 pub fn time_of_day(time: Timestamp) -> String {
     time.strftime("%H:%M").to_string()
 }
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn estimate_is_rounded_up_to_minutes() {
-        let said = |seconds| (estimate(Duration::from_secs(seconds)), estimate_in_column(Duration::from_secs(seconds)));
+        let text = |seconds| (estimate(Duration::from_secs(seconds)), estimate_in_column(Duration::from_secs(seconds)));
         for (seconds, long, narrow) in [
             (0, "0 min", "0m"),
             (1, "1 min", "1m"),
@@ -81,23 +81,23 @@ mod tests {
             (3_541, "1 h 0 min", "1h00m"),
             (13_801, "3 h 51 min", "3h51m"),
         ] {
-            assert_eq!(said(seconds), (long.to_owned(), narrow.to_owned()));
+            assert_eq!(text(seconds), (long.to_owned(), narrow.to_owned()));
         }
     }
 
     #[test]
     fn measured_duration_has_at_most_two_units() {
-        let said = |seconds| measured(SignedDuration::from_secs(seconds));
+        let text = |seconds| measured(SignedDuration::from_secs(seconds));
         assert_eq!(
-            [-5, 0, 59, 60, 3_569, 3_570, 12_000, 172_799, 172_800, 615_600].map(said),
+            [-5, 0, 59, 60, 3_569, 3_570, 12_000, 172_799, 172_800, 615_600].map(text),
             ["0 s", "0 s", "59 s", "1 min", "59 min", "1 h 0 min", "3 h 20 min", "48 h 0 min", "2 d 0 h", "7 d 3 h"]
         );
     }
 
     #[test]
     fn setting_is_exact() {
-        let said = |seconds| setting(SignedDuration::from_secs(seconds));
-        assert_eq!([90, 86_400, 172_800, 176_400].map(said), ["1m 30s", "24h", "2 days", "49h"]);
+        let text = |seconds| setting(SignedDuration::from_secs(seconds));
+        assert_eq!([90, 86_400, 172_800, 176_400].map(text), ["1m 30s", "24h", "2 days", "49h"]);
     }
 
     #[test]

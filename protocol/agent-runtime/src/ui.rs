@@ -1,9 +1,9 @@
-//! What a person or a program is shown: the sinks of events, and what `plan` and `status` print.
+//! Output: the sinks of events, and the documents of `plan` and `status`.
 //!
-//! [`Screen`] is the sink that emitters are given. Each event goes to the log and, on a terminal, to the bars; what was not shown
-//! before goes on to one sink of lines: text, JSON, or text above the bars.
+//! [`Screen`] is the sink that emitters use. Each event goes to the log and, on a terminal, to the progress bars.
+//! Events that were not shown before also go to one sink of lines: text, JSON, or text above the bars.
 
-mod above;
+mod above_bars;
 mod bars;
 mod console;
 pub mod forecast;

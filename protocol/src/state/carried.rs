@@ -1,33 +1,35 @@
-//! The tags of account A's database that go with it, where both accounts want that.
+//! The tags of account A's database that are carried over to account B, if both accounts allow it.
 //!
-//! On a snapshot each stands under a key of ours, `rds-handoff:tag:<key>`: so it is known from what anybody else tags a
-//! snapshot with, and the message, which is a function of the tags, does not change when they do.
+//! A snapshot has each of them under the key `rds-handoff:tag:<key>`. So they differ from tags that others add to the
+//! snapshot, and the message, which is computed from the tags, does not change when others change tags.
 
 use serde::{Deserialize, Serialize};
 
 use super::TagError;
 use crate::tags::{Tags, is_value};
 
-/// Before the key of a carried tag, on snapshots.
+/// The prefix of the key of a carried tag on snapshots.
 pub const PREFIX: &str = "rds-handoff:tag:";
 
-/// A resource has at most 50 tags (RDS User Guide, Tagging Amazon RDS resources), and a source snapshot up to 15 of ours.
+/// A resource has at most 50 tags (RDS User Guide, Tagging Amazon RDS resources), and a source snapshot up to 15 of
+/// ours.
 const MOST: usize = 30;
 
 /// A tag key has at most 128 characters (RDS API Reference, `Tag`), the prefix included.
 const LONGEST_KEY: usize = 128 - PREFIX.len();
 
-/// Tags that are carried over: few enough, and spelled so that RDS takes them on any resource.
+/// Tags that are carried over: at most 30, with keys and values that RDS accepts on any resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Tags")]
 pub struct Carried(Tags);
 
 impl Carried {
-    /// Those of a database's tags that are wanted, and the keys of those that are wanted and cannot be carried: what AWS
-    /// reserves, what is ours, and what has other characters than letters, digits, spaces and `_.:/=+-@`.
+    /// Selects the wanted tags of a database. Also returns the keys of wanted tags that cannot be carried: reserved
+    /// keys of AWS or the agents, characters other than letters, digits, spaces and `_.:/=+-@`, and tags beyond the
+    /// maximum number.
     pub fn pick(tags: &Tags, wanted: impl Fn(&str) -> bool) -> (Self, Vec<String>) {
         let (mut carried, mut left) = (Tags::new(), Vec::new());
-        // `aws:` tags are AWS's own, and refused in every call that writes tags (RDS API Reference, `Tag`).
+        // AWS refuses `aws:` tags in every call that writes tags (RDS API Reference, `Tag`).
         for (key, value) in tags.iter().filter(|(key, _)| wanted(key) && !key.to_lowercase().starts_with("aws:")) {
             if carried.len() < MOST && fits(key, value) {
                 carried.insert(key.clone(), value.clone());
@@ -38,17 +40,17 @@ impl Carried {
         (Self(carried), left)
     }
 
-    /// Those that stand on a snapshot of ours.
+    /// Reads them from the tags of a snapshot of ours.
     ///
     /// # Errors
-    /// When they are not what was written there.
+    /// When somebody has changed them so that they are invalid.
     pub(crate) fn read(tags: &Tags) -> Result<Self, TagError> {
         let carried =
             tags.iter().filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?.to_owned(), value.clone())));
         Self::try_from(carried.collect::<Tags>()).map_err(|wrong| TagError::new(PREFIX, wrong))
     }
 
-    /// As they stand on a snapshot of ours.
+    /// The tags for a snapshot of ours.
     pub(crate) fn on_snapshot(&self) -> impl Iterator<Item = (String, String)> {
         self.0.iter().map(|(key, value)| (format!("{PREFIX}{key}"), value.clone()))
     }
@@ -58,7 +60,7 @@ impl Carried {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -72,7 +74,7 @@ impl TryFrom<Tags> for Carried {
             return Err(format!("{} tags; at most {MOST} are carried", tags.len()));
         }
         match tags.iter().find(|(key, value)| !fits(key, value)) {
-            Some((key, _)) => Err(format!("tag {key:.40?} is none that can be carried")),
+            Some((key, _)) => Err(format!("tag {key:.40?} cannot be carried over")),
             None => Ok(Self(tags)),
         }
     }
@@ -82,7 +84,8 @@ fn fits(key: &str, value: &str) -> bool {
     (1..=LONGEST_KEY).contains(&key.len()) && is_value(key) && is_value(value) && !is_reserved(key)
 }
 
-/// A key of AWS's or of ours. Keys "can't be prefixed with aws: or rds:" (RDS API Reference, `Tag`).
+/// Whether a key is reserved by AWS or the agents. Keys "can't be prefixed with aws: or rds:" (RDS API Reference,
+/// `Tag`).
 pub fn is_reserved(key: &str) -> bool {
     ["aws:", "rds:", "rds-handoff:"].iter().any(|prefix| key.to_lowercase().starts_with(prefix))
 }
@@ -94,7 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_awss_or_ours_or_spelled_otherwise_stays() {
+    fn reserved_or_invalid_tags_are_not_carried() {
         let tags = Tags::from([
             pair("team", "payments"),
             pair("aws:cloudformation:stack-name", "orders"),
@@ -114,7 +117,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn carried_tags_come_back_from_a_snapshot_as_they_were(
+        fn carried_tags_round_trip_through_a_snapshot(
             tags in proptest::collection::btree_map("[a-z]{1,110}", "[a-zA-Z0-9 _.:/=+@-]{0,256}", 0..30)
         ) {
             let (carried, left) = Carried::pick(&tags, |_| true);

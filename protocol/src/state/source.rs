@@ -1,4 +1,4 @@
-//! What account A remembers: the tags of the source snapshot.
+//! The state of account A: the tags of the source snapshot.
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use crate::tags::{self, Answered, Asked, Ended, Hints, Offer, Outcome, Published
 use crate::terms::Terms;
 use crate::words::Stage;
 
-/// What account A must remember: the tags of the source snapshot.
+/// The state of account A: the tags of the source snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFacts {
     /// The handoff.
@@ -21,44 +21,44 @@ pub struct SourceFacts {
     pub database: DbIdentifier,
     /// Where it goes.
     pub route: Route,
-    /// What the database was like.
+    /// Properties of the source database.
     pub hints: Hints,
-    /// The database's tags that go with it.
+    /// The database's tags that are carried over.
     pub carried: Carried,
-    /// The terms that it was requested with: no configuration has them.
+    /// The terms of a requested handoff, which no configuration contains.
     pub terms: Option<Terms>,
-    /// What account B was asked.
+    /// The hello to account B.
     pub hello: Option<Asked>,
-    /// What it has answered last.
+    /// The last answer to it.
     pub ready: Option<Answered>,
-    /// The offer, once made.
+    /// The offer, if it was made.
     pub offer: Option<Offer>,
     /// The message that was sent.
     pub published: Option<Published>,
-    /// What B has said, at most once for each stage, in the order of [`Stage::ALL`].
+    /// The receipts of account B, at most one for each stage, in the order of [`Stage::ALL`].
     pub heard: Vec<(Stage, Told)>,
-    /// Withdrawing, with its outcome.
+    /// Set when access is being revoked, with the outcome.
     pub ended: Option<Ended>,
-    /// Settled, with its outcome.
+    /// Set when all access is revoked, with the outcome.
     pub settled: Option<Ended>,
 }
 
-/// Where a handoff stands in account A. Read before any step; no pass runs the steps of two phases.
+/// The phase of a handoff in account A. It is read before any step; no pass runs the steps of two phases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// On the way to account B, or waiting for it.
+    /// The copy is being prepared for account B, or account B is waited for.
     Offering,
-    /// Being taken back, for this reason. The tag that says so may still have to be written.
+    /// Access is being revoked, with this outcome. The tag that records it is possibly not written yet.
     Withdrawing(Outcome),
-    /// Nothing is open any more.
+    /// All access is revoked.
     Settled(Outcome),
 }
 
 impl SourceFacts {
-    /// The facts on a snapshot; `None` when it is not a source snapshot of ours.
+    /// Reads the tags of a snapshot; `None` if it is not a source snapshot of ours.
     ///
     /// # Errors
-    /// When it is ours and a tag does not read.
+    /// When it is ours and a tag is missing or invalid.
     pub fn read(tags: &Tags) -> Result<Option<Self>, TagError> {
         if !is_ours(tags, SnapshotRole::Source) {
             return Ok(None);
@@ -81,7 +81,7 @@ impl SourceFacts {
         }))
     }
 
-    /// The tags that the creating call writes.
+    /// The tags to write in the call that creates the snapshot.
     pub fn creation_tags(&self) -> Tags {
         let own = [
             pair(tags::ROLE, SnapshotRole::Source.as_str()),
@@ -95,13 +95,13 @@ impl SourceFacts {
         self.carried.on_snapshot().chain(own).chain(terms).collect()
     }
 
-    /// What B has said of one stage.
+    /// Account B's receipt of one stage.
     pub fn heard(&self, stage: Stage) -> Option<&Told> {
         self.heard.iter().find_map(|(heard, told)| (*heard == stage).then_some(told))
     }
 
-    /// Where the handoff stands at `now`. `ended` always wins; `landed` wins over what was said before or after it, since
-    /// B then owns its copy.
+    /// The phase at `now`. The `ended` tag takes precedence over receipts; `landed` takes precedence over all other
+    /// receipts, since account B then owns its copy.
     pub fn phase(&self, now: Timestamp) -> Phase {
         if let Some(settled) = &self.settled {
             return Phase::Settled(settled.outcome);
@@ -125,13 +125,13 @@ impl SourceFacts {
         }
     }
 
-    /// Account B has said that it is ready, or more than that has happened.
+    /// Whether no hello is needed any more: account B is ready, or the handoff has an offer or has ended.
     pub fn asks_no_more(&self) -> bool {
         let ready = self.ready.as_ref().is_some_and(|ready| ready.lack.is_none());
         ready || self.offer.is_some() || self.ended.is_some()
     }
 
-    /// An offer is open from its making until the handoff ends: so long B's statement stands in the key policy.
+    /// The open offer: an offer is open until the handoff ends. As long, the key policy contains account B's statement.
     pub fn open_offer(&self) -> Option<&Offer> {
         self.offer.as_ref().filter(|_| self.ended.is_none() && self.settled.is_none())
     }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phase_is_read_from_tags_alone_and_ended_always_wins() {
+    fn phase_depends_on_tags_and_ended_takes_precedence() {
         let (early, late) = ("2026-11-21T11:00:00Z", "2026-11-28T10:00:00Z");
         let landed = ("rds-handoff:landed", "2026-11-21T12:00:00Z");
         let failed = ("rds-handoff:failed", "2026-11-21T12:30:00Z copy-failed");
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn creation_tags_read_back_and_are_tag_values() {
+    fn creation_tags_round_trip_and_are_valid_values() {
         let facts = facts(&[
             ("rds-handoff:tag:team", "payments"),
             ("team", "backup"),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_none_and_what_was_tampered_with_is_an_error() {
+    fn foreign_snapshot_is_none_and_invalid_tag_is_error() {
         assert_eq!(SourceFacts::read(&Tags::from([pair("team", "orders")])), Ok(None));
         assert_eq!(SourceFacts::read(&Tags::from([pair(tags::ROLE, "shared"), pair(tags::ID, "x")])), Ok(None));
         let error = facts(&[(tags::ENDED, "yesterday")]).unwrap_err().to_string();

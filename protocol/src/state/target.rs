@@ -1,4 +1,4 @@
-//! What account B remembers: the tags of the target copy.
+//! The state of account B: the tags of the target copy.
 
 use super::carried::Carried;
 use super::{TagError, is_ours, pair, required, stages};
@@ -7,32 +7,32 @@ use crate::names::SnapshotRole;
 use crate::tags::{self, Hints, Origin, Tags, Told};
 use crate::words::Stage;
 
-/// What account B must remember: the tags of the target copy.
+/// The state of account B: the tags of the target copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetFacts {
     /// The handoff.
     pub id: HandoffId,
-    /// The operator's label, of account A.
+    /// The label, chosen by account A's operator.
     pub label: Label,
     /// The source database's identifier.
     pub database: DbIdentifier,
-    /// What the database was like.
+    /// Properties of the source database.
     pub hints: Hints,
-    /// The database's tags that went with it.
+    /// The database's tags that were carried over.
     pub carried: Carried,
-    /// The message that was acted on.
+    /// The digest of the message that was acted on.
     pub digest: Digest,
     /// Where it came from.
     pub origin: Origin,
-    /// What account A has been told.
+    /// The receipts that were sent to account A.
     pub told: Vec<(Stage, Told)>,
 }
 
 impl TargetFacts {
-    /// The facts on a snapshot; `None` when it is not a target copy of ours.
+    /// Reads the tags of a snapshot; `None` if it is not a target copy of ours.
     ///
     /// # Errors
-    /// When it is ours and a tag does not read.
+    /// When it is ours and a tag is missing or invalid.
     pub fn read(tags: &Tags) -> Result<Option<Self>, TagError> {
         if !is_ours(tags, SnapshotRole::Target) {
             return Ok(None);
@@ -49,7 +49,7 @@ impl TargetFacts {
         }))
     }
 
-    /// The tags that the creating call writes.
+    /// The tags to write in the call that creates the copy.
     pub fn creation_tags(&self) -> Tags {
         let own = [
             pair(tags::ROLE, SnapshotRole::Target.as_str()),
@@ -63,12 +63,13 @@ impl TargetFacts {
         self.carried.on_snapshot().chain(own).collect()
     }
 
-    /// What A has been told of one stage.
+    /// The sent receipt of one stage.
     pub fn told(&self, stage: Stage) -> Option<&Told> {
         self.told.iter().find_map(|(told, when)| (*told == stage).then_some(when))
     }
 
-    /// Once `restored` was told no step runs, whatever became of the database: it is its owner's now.
+    /// Whether the receipt `restored` was sent. Then no step runs any more, whatever the state of the database: it
+    /// belongs to its owners.
     pub fn is_finished(&self) -> bool {
         self.told(Stage::Restored).is_some()
     }

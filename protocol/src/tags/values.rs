@@ -1,5 +1,5 @@
-//! The grammar of tag values: a line of `word=value` pairs in a fixed order, so that a person can read it in the console and
-//! every fact has one spelling only.
+//! The grammar of tag values: `word=value` pairs in a fixed order. A person can read them in the console, and every
+//! value has exactly one spelling.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::ids::ParseError;
 use crate::terms::Terms;
 use crate::words::words;
 
-/// Reads `word=value` pairs in a fixed order; nothing may be missing, added or spelled otherwise.
+/// Parses `word=value` pairs in a fixed order. None may be missing, added or spelled differently.
 struct Pairs<'a>(std::str::SplitN<'a, char>);
 
 impl<'a> Pairs<'a> {
@@ -22,7 +22,8 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// Gives a fact its one spelling: `parse(print(fact)) == fact`, and a text parses only if it is what its fact prints.
+/// Defines the one spelling of a type: `parse(print(value)) == value`, and a text parses only if its value prints as
+/// this text.
 macro_rules! fact {
     ($name:ident, $expected:literal, |$me:ident| $print:expr, |$text:ident| $parse:expr) => {
         impl fmt::Display for $name {
@@ -182,12 +183,12 @@ mod tests {
 
     fn round_trip<T: FromStr<Err = ParseError> + fmt::Display + PartialEq + fmt::Debug>(fact: &T) {
         let value = fact.to_string();
-        assert!(is_value(&value), "{value:?} is no tag value");
+        assert!(is_value(&value), "{value:?} is not a tag value");
         assert_eq!(value.parse::<T>().as_ref(), Ok(fact));
     }
 
     #[test]
-    fn a_value_is_spelled_in_one_way_only() {
+    fn tag_value_has_exactly_one_spelling() {
         let ended = "landed/2026-11-21T10:00:00Z";
         assert_eq!(ended.parse::<Ended>().unwrap().to_string(), ended);
         for other in
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn key_modes_are_a_contract() {
+    fn key_mode_words_are_stable() {
         let (account, region): (AccountId, Region) = ("222222222222".parse().unwrap(), "us-west-2".parse().unwrap());
         for (key, value) in [
             (KeyMode::Managed, "account=222222222222 region=us-west-2 key=managed"),
@@ -218,7 +219,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn facts_come_back_from_tags_as_they_were(
+        fn values_round_trip_through_tags(
             account in "[0-9]{12}", number in 1_u32.., issued in time(), start_by in time(), access_until in time(),
             nonce in "[0-9a-f]{16}", digest in "[0-9a-f]{64}", resource in "db-[A-Z0-9]{1,64}", millis in 0_i64..1000,
             port: u16, multi_az: bool, class in "db\\.[a-z0-9]{2,8}\\.[0-9]{0,2}xlarge", storage in "gp2|gp3|io1|io2|standard",
@@ -249,7 +250,7 @@ mod tests {
         }
 
         #[test]
-        fn parsing_never_panics(text in "\\PC{0,80}") {
+        fn parsing_any_text_does_not_panic(text in "\\PC{0,80}") {
             let _ = (text.parse::<Offer>(), text.parse::<Origin>(), text.parse::<Route>(), text.parse::<Hints>(), text.parse::<Told>(), text.parse::<Asked>(), text.parse::<Answered>(), text.parse::<Terms>());
         }
     }

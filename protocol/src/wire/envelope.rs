@@ -1,34 +1,34 @@
-//! What all messages share: their bounds, their version, and why one is refused.
+//! What all messages share: the size limit, the version, and the reasons for a refusal.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::words::Reason;
 
-/// The version of every receipt, and of a handoff message that says no more than version 1 can.
+/// The version of every receipt, and of a handoff message that needs no later version.
 pub const VERSION: u64 = 1;
 
-/// No message is larger than this, in bytes: a body is far below 4 KiB, and SQS lets 1 MiB through.
+/// The maximum size of a message, in bytes. A valid body is far below 4 KiB, and SQS accepts 1 MiB.
 pub const MAX_BODY: usize = 16 * 1024;
 
-/// The message attribute in which a detached signature will stand. Version 1 neither writes nor reads it.
+/// The message attribute reserved for a detached signature. Version 1 neither writes nor reads it.
 pub const SIGNATURE_ATTRIBUTE: &str = "rds-handoff-signature";
 
-/// The message attribute with which a rejected message stands in its receiver's dead-letter queue.
+/// The message attribute with the reason of a rejected message in the receiver's dead-letter queue.
 pub const REASON_ATTRIBUTE: &str = "rds-handoff-reason";
 
-/// Why a message is not acted on.
+/// Why a message is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Known to be bad: it goes to the receiver's own dead-letter queue.
+    /// It is invalid: it goes to the receiver's own dead-letter queue.
     #[error("{reason}: {detail}")]
     Rejected {
         /// The reason.
         reason: Reason,
-        /// What exactly, for the receiver's own operator.
+        /// The details, for the receiver's own operator.
         detail: String,
     },
-    /// Not understood: a later version may, so it is left alone.
+    /// It is not understood. A later version may understand it, so it is left in the queue.
     #[error("version {version}, kind {kind:?}: a later version of this agent may understand it")]
     Newer {
         /// Its version.
@@ -47,14 +47,14 @@ impl Refusal {
     }
 }
 
-/// The kind that a queue expects.
+/// The expected kind and newest version of a message.
 pub(crate) struct Envelope {
     pub(crate) kind: &'static str,
     pub(crate) newest: u64,
 }
 
-/// Reads one strict, bounded body. `version` and `kind` are looked at first, so that what is newer is left alone rather than
-/// refused.
+/// Parses a body of limited size strictly. `version` and `kind` are read first, so that a newer message is left in the
+/// queue instead of rejected.
 pub(crate) fn decode<T: DeserializeOwned>(body: &str, envelope: &Envelope) -> Result<T, Refusal> {
     #[derive(Deserialize)]
     struct Head {

@@ -1,11 +1,11 @@
-//! The handoff message: what account A tells account B.
+//! The handoff message, from account A to account B.
 //!
-//! Version 1 has no `tags`. Version 2 is the same with tags that are carried over, and is written only when there are some:
-//! so an agent that knows version 1 alone takes every message that it can, and leaves the others in its queue until it is
-//! renewed.
+//! Version 1 has no `tags`. Version 2 adds tags that are carried over, and is written only if there are any. So an
+//! agent that knows only version 1 handles every message of version 1, and leaves the others in its queue until it is
+//! updated.
 //!
-//! It is a pointer and an order to begin, never the state. Its body is a pure function of the source snapshot's tags and of
-//! the snapshots in AWS: sent twice, it is the same bytes with the same digest.
+//! It refers to the shared copy and orders account B to start; it contains no state. Its body is computed only from the
+//! source snapshot's tags and the snapshots in AWS, so a message that is sent twice has the same bytes and digest.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,16 +22,17 @@ use crate::tags::Hints;
 use crate::words::Reason;
 
 text!(
-    /// The name of a database engine, such as `postgres`, or one of its versions, such as `16.3` or `19.0.0.0.ru-2026-01.rur-2026-01.r1`.
+    /// The name of a database engine, such as `postgres`, or one of its versions, such as `16.3` or
+    /// `19.0.0.0.ru-2026-01.rur-2026-01.r1`.
     EngineWord, "the name or version of a database engine",
     |t| (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
 );
 
-/// One handoff message. Fields stand in the order of their names, as they do on the wire.
+/// A handoff message. The fields are in the order of their names, as on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HandoffMessage {
-    /// A takes everything back at this time.
+    /// When account A revokes all access.
     pub access_until: Timestamp,
     /// The source database: its account and Region are the handoff's source.
     pub database_arn: DbArn,
@@ -39,11 +40,11 @@ pub struct HandoffMessage {
     pub engine: EngineWord,
     /// Its engine's version.
     pub engine_version: EngineWord,
-    /// The handoff's id, which the receiver computes again.
+    /// The handoff's id, which the receiver also computes.
     pub handoff: HandoffId,
-    /// What the source database was like.
+    /// Properties of the source database.
     pub hints: Hints,
-    /// Of the data.
+    /// The identity of the data.
     pub identity: Identity,
     /// When the offer was made.
     pub issued: Timestamp,
@@ -53,7 +54,7 @@ pub struct HandoffMessage {
     pub kind: Kind,
     /// The operator's label.
     pub label: Label,
-    /// Makes the bytes unique.
+    /// Makes the body unique.
     pub nonce: Nonce,
     /// The number of the offer, from 1.
     pub offer: u32,
@@ -61,16 +62,16 @@ pub struct HandoffMessage {
     pub size_gib: u32,
     /// The shared copy.
     pub snapshot: SnapshotArn,
-    /// B begins no later than this.
+    /// When account B must have started at the latest.
     pub start_by: Timestamp,
-    /// The database's tags that account A wants carried over. Account B decides which of them it takes.
+    /// The database's tags that account A carries over. Account B decides which of them it accepts.
     #[serde(default, skip_serializing_if = "Carried::is_empty")]
     pub tags: Carried,
     /// Account B.
     pub target_account: AccountId,
     /// The target Region.
     pub target_region: Region,
-    /// [`HandoffMessage::version_with`] its tags.
+    /// The result of [`HandoffMessage::version_with`] for its tags.
     pub version: u64,
 }
 
@@ -78,7 +79,7 @@ pub struct HandoffMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// The one that version 1 knows.
+    /// The only kind.
     Handoff,
 }
 
@@ -86,7 +87,7 @@ pub enum Kind {
 const NEWEST: u64 = 2;
 
 impl HandoffMessage {
-    /// The least version that can say so much.
+    /// The lowest version that can contain these tags.
     pub fn version_with(tags: &Carried) -> u64 {
         if tags.is_empty() { VERSION } else { NEWEST }
     }
@@ -98,10 +99,10 @@ impl HandoffMessage {
         reason = "strings, numbers and lists of them are always JSON"
     )]
     pub fn encode(&self) -> String {
-        serde_json::to_string(self).expect("a handoff message is plain data")
+        serde_json::to_string(self).expect("a handoff message serializes to JSON")
     }
 
-    /// Of the bytes on the wire.
+    /// The digest of the bytes on the wire.
     pub fn digest(&self) -> Digest {
         Digest::of(self.encode().as_bytes())
     }
@@ -111,16 +112,16 @@ impl HandoffMessage {
         &self.database_arn.database
     }
 
-    /// Reads a body, and checks that its parts agree with each other.
+    /// Parses a body, and checks that its fields do not contradict each other.
     ///
     /// # Errors
-    /// When it is no handoff message of version 1 or 2; [`Refusal::Newer`] when a later version may understand it.
+    /// When it is not a handoff message of version 1 or 2; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
         let handoff: Self = decode(body, &Envelope { kind: "handoff", newest: NEWEST })?;
         handoff.check_agreement()?;
         // Two spellings of one message would have two digests.
         if handoff.encode() != body {
-            return Err(Refusal::because(Reason::Malformed, "it is not spelled as this version spells it"));
+            return Err(Refusal::because(Reason::Malformed, "its bytes differ from the canonical form of its version"));
         }
         Ok(handoff)
     }
@@ -145,10 +146,10 @@ impl HandoffMessage {
         }
         if self.key.region != self.target_region || self.key.account != source.account {
             let place = format!("account {} in {}", source.account, self.target_region);
-            return contradictory(format!("its key should be of {place}, not {}", self.key));
+            return contradictory(format!("its key should belong to {place}, not {}", self.key));
         }
         if self.version != Self::version_with(&self.tags) {
-            return contradictory(format!("version {} does not go with its tags", self.version));
+            return contradictory(format!("version {} does not match its tags", self.version));
         }
         if self.offer == 0 {
             return contradictory("offers are numbered from 1".to_owned());
@@ -173,14 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn the_golden_message_decodes_for_ever_and_encodes_to_the_same_bytes() {
+    fn golden_message_decodes_and_encodes_to_the_same_bytes() {
         let handoff = HandoffMessage::decode(GOLDEN).unwrap();
         assert_eq!(handoff.encode(), GOLDEN);
         assert_eq!(handoff.digest().as_str(), "cd670a40f697e8c2aed784d2d63beb9ee476b35bee8a277d3f3a950a73314b65");
     }
 
     #[test]
-    fn version_2_carries_tags_and_differs_in_nothing_else() {
+    fn version_2_differs_from_version_1_only_in_tags() {
         let newer = HandoffMessage::decode(GOLDEN_2).unwrap();
         assert_eq!(newer.encode(), GOLDEN_2);
         assert_eq!(newer.digest().as_str(), "d9535314525079d6038d9b8481197307604917efcb88d07ecc6a8a5222782730");
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_sorted() {
+    fn json_keys_are_sorted() {
         let value: serde_json::Map<String, serde_json::Value> = serde_json::from_str(GOLDEN).unwrap();
         let mut sorted: Vec<_> = value.keys().map(|key| (GOLDEN.find(&format!("\"{key}\":")).unwrap(), key)).collect();
         sorted.sort();
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn every_change_to_the_message_is_refused() {
+    fn every_change_to_a_message_is_rejected() {
         for (from, to, why) in [
             ("\"version\":1", "\"version\":1,\"extra\":true", Reason::Malformed),
             ("\"version\":1", "\"version\":-1", Reason::Malformed),
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_newer_is_left_alone() {
+    fn newer_version_or_kind_is_left_in_the_queue() {
         for newer in [
             GOLDEN.replace("\"version\":1", "\"version\":3"),
             GOLDEN.replace("\"kind\":\"handoff\"", "\"kind\":\"hello\""),
@@ -251,12 +252,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_decoding_panic(text in "\\PC{0,300}") {
+        fn decoding_any_text_does_not_panic(text in "\\PC{0,300}") {
             let _ = HandoffMessage::decode(&text);
         }
 
         #[test]
-        fn damage_to_a_good_message_never_makes_it_one_of_another_handoff(at in 0..GOLDEN.len(), byte in 0x20_u8..0x7f) {
+        fn changed_byte_never_yields_message_of_another_handoff(at in 0..GOLDEN.len(), byte in 0x20_u8..0x7f) {
             let mut bytes = GOLDEN.as_bytes().to_vec();
             bytes[at] = byte;
             let (text, good) = (String::from_utf8(bytes).unwrap(), HandoffMessage::decode(GOLDEN).unwrap());
@@ -267,7 +268,7 @@ mod tests {
                     of.key.account.clone(), of.key.region.clone(),
                 );
                 prop_assert_eq!(bound(&handoff), bound(&good));
-                prop_assert_eq!(handoff.encode(), text, "it has one spelling");
+                prop_assert_eq!(handoff.encode(), text, "a message has exactly one form");
             }
         }
     }

@@ -1,8 +1,9 @@
-//! The hello, version 1: account A asks whether account B is ready for a handoff, before anything is copied; and the answer.
+//! The hello, version 1: account A asks whether account B is ready for a handoff, before anything is copied; and the
+//! answer.
 //!
-//! What is missing on the other side is known in seconds, and not after hours of copying. A hello promises nothing and opens
-//! nothing: no snapshot stands behind it yet, so that its sender is known by the inbox's policy alone, and its answer says one
-//! word out of a closed set, to the queue that account B's own configuration names.
+//! So account A learns in seconds what account B lacks, and not after hours of copying. A hello grants no access. There
+//! is no snapshot yet, so its sender is authenticated by the inbox's policy alone. Its answer is one word of a closed
+//! set, sent to the queue that account B's own configuration names.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use crate::arn::DbArn;
 use crate::ids::{AccountId, DbIdentifier, DbiResourceId, Digest, HandoffId, Label, Nonce, Region};
 use crate::words::{Lack, Reason};
 
-/// Is account B ready? Fields stand in the order of their names, as they do on the wire.
+/// The question whether account B is ready. The fields are in the order of their names, as on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HelloMessage {
@@ -23,17 +24,17 @@ pub struct HelloMessage {
     pub engine: EngineWord,
     /// Its engine's version.
     pub engine_version: EngineWord,
-    /// The handoff's id, which the receiver computes again.
+    /// The handoff's id, which the receiver also computes.
     pub handoff: HandoffId,
-    /// When it was asked.
+    /// When the hello was made.
     pub issued: Timestamp,
     /// Always `hello`.
     pub kind: HelloKind,
     /// The operator's label.
     pub label: Label,
-    /// Makes the bytes unique.
+    /// Makes the body unique.
     pub nonce: Nonce,
-    /// Which database, immutably.
+    /// The immutable id of the source database.
     pub resource: DbiResourceId,
     /// Allocated storage in GiB.
     pub size_gib: u32,
@@ -49,7 +50,7 @@ pub struct HelloMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HelloKind {
-    /// The one that version 1 knows.
+    /// The only kind.
     Hello,
 }
 
@@ -57,21 +58,21 @@ pub enum HelloKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AnswerKind {
-    /// The one that version 1 knows.
+    /// The only kind.
     Answer,
 }
 
-/// What account B answers to a hello.
+/// Account B's answer to a hello.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerMessage {
-    /// Of the hello that this answers.
+    /// The digest of the hello that this answers.
     pub digest: Digest,
     /// The handoff.
     pub handoff: HandoffId,
     /// Always `answer`.
     pub kind: AnswerKind,
-    /// What account B lacks; absent when it is ready.
+    /// What account B lacks; absent if it is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lack: Option<Lack>,
     /// Account B.
@@ -88,10 +89,10 @@ impl HelloMessage {
         reason = "strings, numbers and lists of them are always JSON"
     )]
     pub fn encode(&self) -> String {
-        serde_json::to_string(self).expect("a hello is plain data")
+        serde_json::to_string(self).expect("a hello serializes to JSON")
     }
 
-    /// Of the bytes on the wire.
+    /// The digest of the bytes on the wire.
     pub fn digest(&self) -> Digest {
         Digest::of(self.encode().as_bytes())
     }
@@ -101,10 +102,10 @@ impl HelloMessage {
         &self.database_arn.database
     }
 
-    /// Reads a body, and checks that its parts agree with each other.
+    /// Parses a body, and checks that its fields do not contradict each other.
     ///
     /// # Errors
-    /// When it is no hello of version 1; [`Refusal::Newer`] when a later version may understand it.
+    /// When it is not a hello of version 1; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
         let hello: Self = decode(body, &Envelope { kind: "hello", newest: VERSION })?;
         let Self { database_arn: source, target_account: account, target_region: region, label, .. } = &hello;
@@ -119,7 +120,7 @@ impl HelloMessage {
         }
         // Two spellings of one message would have two digests.
         if hello.encode() != body {
-            return Err(Refusal::because(Reason::Malformed, "it is not spelled as this version spells it"));
+            return Err(Refusal::because(Reason::Malformed, "its bytes differ from the canonical form of its version"));
         }
         Ok(hello)
     }
@@ -145,13 +146,13 @@ impl AnswerMessage {
         reason = "strings, numbers and lists of them are always JSON"
     )]
     pub fn encode(&self) -> String {
-        serde_json::to_string(self).expect("an answer is plain data")
+        serde_json::to_string(self).expect("an answer serializes to JSON")
     }
 
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// When it is no answer of version 1; [`Refusal::Newer`] when a later version may understand it.
+    /// When it is not an answer of version 1; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
         decode(body, &Envelope { kind: "answer", newest: VERSION })
     }
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn golden_messages_decode_for_ever_and_encode_to_the_same_bytes() {
+    fn golden_messages_decode_and_encode_to_the_same_bytes() {
         let hello = HelloMessage::decode(HELLO).unwrap();
         assert_eq!(hello.encode(), HELLO);
         assert_eq!(Message::decode(HELLO), Ok(Message::Hello(Box::new(hello.clone()))));
@@ -187,19 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_holds_both_kinds_and_leaves_others_alone() {
+    fn queue_accepts_its_two_kinds_and_leaves_others() {
         let handoff = include_str!("../../testdata/v1/handoff.json");
         assert!(matches!(Message::decode(handoff), Ok(Message::Handoff(_))));
         let receipt = include_str!("../../testdata/v1/receipt-landed.json");
         assert!(matches!(Reply::decode(receipt), Ok(Reply::Receipt(_))));
         let newer = [HELLO.replace("\"version\":1", "\"version\":2"), HELLO.replace("\"hello\"", "\"farewell\"")];
         assert!(newer.iter().all(|body| matches!(Message::decode(body), Err(Refusal::Newer { .. }))));
-        assert!(matches!(Reply::decode(HELLO), Err(Refusal::Newer { .. })), "a hello is no reply");
-        assert!(matches!(Message::decode(ANSWERS[0]), Err(Refusal::Newer { .. })), "nor an answer a message");
+        assert!(matches!(Reply::decode(HELLO), Err(Refusal::Newer { .. })), "a hello is not a reply");
+        assert!(matches!(Message::decode(ANSWERS[0]), Err(Refusal::Newer { .. })), "an answer is not an inbox message");
     }
 
     #[test]
-    fn every_change_to_a_hello_is_refused() {
+    fn every_change_to_a_hello_is_rejected() {
         for (from, to, why) in [
             ("\"version\":1", "\"version\":1,\"extra\":true", Reason::Malformed),
             ("\"size_gib\":100", "\"size_gib\": 100", Reason::Malformed),
@@ -219,12 +220,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_decoding_panic(text in "\\PC{0,200}") {
+        fn decoding_any_text_does_not_panic(text in "\\PC{0,200}") {
             let _ = (Message::decode(&text), Reply::decode(&text));
         }
 
         #[test]
-        fn no_damage_to_a_good_hello_is_taken_for_another_good_one(at in 0..HELLO.len(), byte in 0x20_u8..0x7f) {
+        fn changed_byte_changes_the_digest_of_a_hello(at in 0..HELLO.len(), byte in 0x20_u8..0x7f) {
             let mut bytes = HELLO.as_bytes().to_vec();
             let before = std::mem::replace(&mut bytes[at], byte);
             if let Ok(hello) = HelloMessage::decode(&String::from_utf8(bytes).unwrap()) {

@@ -1,6 +1,7 @@
-//! The receipt, version 1: what account B tells account A.
+//! The receipt, version 1, from account B to account A.
 //!
-//! It holds nothing but what the tags of the target copy hold, so that a receipt sent again after a crash is the same bytes.
+//! It contains only data from the tags of the target copy, so a receipt that is sent again after a crash has the same
+//! bytes.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,20 +9,21 @@ use super::envelope::{Envelope, Refusal, VERSION, decode};
 use crate::ids::{AccountId, Digest, HandoffId};
 use crate::words::{Reason, Stage};
 
-/// One receipt. Fields stand in the order of their names, as they do on the wire.
+/// A receipt. The fields are in the order of their names, as on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptMessage {
-    /// Of the message that this answers. A receipt is believed only with the digest of the offer that it names.
+    /// The digest of the message that this answers. A receipt is accepted only with the digest of the offer of its
+    /// handoff.
     pub digest: Digest,
     /// The handoff.
     pub handoff: HandoffId,
     /// Always `receipt`.
     pub kind: Kind,
-    /// Why, for `rejected` and `failed`; absent otherwise.
+    /// The reason, for `rejected` and `failed`; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// What has happened.
+    /// The stage that was reached.
     pub stage: Stage,
     /// Account B.
     pub target_account: AccountId,
@@ -33,7 +35,7 @@ pub struct ReceiptMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// The one that version 1 knows.
+    /// The only kind.
     Receipt,
 }
 
@@ -56,18 +58,21 @@ impl ReceiptMessage {
         reason = "strings, numbers and lists of them are always JSON"
     )]
     pub fn encode(&self) -> String {
-        serde_json::to_string(self).expect("a receipt is plain data")
+        serde_json::to_string(self).expect("a receipt serializes to JSON")
     }
 
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// When it is no receipt of version 1; [`Refusal::Newer`] when a later version may understand it.
+    /// When it is not a receipt of version 1; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
         let receipt: Self = decode(body, &Envelope { kind: "receipt", newest: VERSION })?;
         match (receipt.stage, receipt.reason) {
             (Stage::Rejected | Stage::Failed, None) | (Stage::Accepted | Stage::Landed | Stage::Restored, Some(_)) => {
-                Err(Refusal::because(Reason::Malformed, "a reason belongs to rejected and failed, and to them alone"))
+                Err(Refusal::because(
+                    Reason::Malformed,
+                    "stages rejected and failed need a reason, and no other stage may have one",
+                ))
             }
             _ => Ok(receipt),
         }
@@ -85,14 +90,14 @@ mod tests {
     ];
 
     #[test]
-    fn golden_receipts_decode_for_ever_and_encode_to_the_same_bytes() {
+    fn golden_receipts_decode_and_encode_to_the_same_bytes() {
         for golden in GOLDEN {
             assert_eq!(ReceiptMessage::decode(golden).unwrap().encode(), golden);
         }
     }
 
     #[test]
-    fn what_is_not_exactly_a_receipt_is_refused() {
+    fn invalid_receipt_is_rejected() {
         let good = GOLDEN[0];
         for (from, to) in [
             (r#""stage":"landed""#, r#""stage":"lost""#),
@@ -122,7 +127,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_decoding_panic(text in "\\PC{0,200}") {
+        fn decoding_any_text_does_not_panic(text in "\\PC{0,200}") {
             let _ = ReceiptMessage::decode(&text);
         }
     }

@@ -1,6 +1,6 @@
-//! The request, version 1: what a scheduler or a pipeline of account A asks its source agents for.
+//! The request, version 1: a scheduler or pipeline of account A requests a handoff from its source agents.
 //!
-//! It can name a database, a label, one of the configured targets and the terms, and nothing else: no role, queue or key.
+//! It can contain a database, a label, one of the configured targets and the terms, but no role, queue or key.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,12 +13,13 @@ use crate::ids::{AccountId, DbIdentifier, Label, ParseError, Region, text};
 use crate::terms::{Terms, read_duration};
 use crate::words::Reason;
 
-/// Stands for a day in a label.
+/// The placeholder for a day in a label.
 const DATE: &str = "{date}";
 
 text!(
-    /// A label in which `{date}` stands for the day, in UTC, on which its request was sent: `2026-11-21`. A request that a
-    /// scheduler sends each night is so another handoff each night, and the same one however often it is delivered.
+    /// A label in which `{date}` is replaced with the day, in UTC, on which the request was sent: `2026-11-21`. So a
+    /// request that a scheduler sends each night starts another handoff each night, and repeated deliveries of a
+    /// request start only one.
     LabelTemplate, "a label (1 to 24 of a-z, 0-9 and single inner hyphens; {date} counts as 10)",
     |t| t.replace(DATE, "2026-11-21").parse::<Label>().is_ok()
 );
@@ -27,34 +28,34 @@ impl LabelTemplate {
     /// The label of a request that was sent at this time.
     ///
     /// # Errors
-    /// When no label has such a date: before the year 0.
+    /// When the date does not fit in a label: before the year 0.
     pub fn at(&self, sent: Timestamp) -> Result<Label, ParseError> {
         self.as_str().replace(DATE, &sent.strftime("%Y-%m-%d").to_string()).parse()
     }
 }
 
-/// One request.
+/// A request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestMessage {
-    /// Everything is taken back this long after the offer.
+    /// How long after the offer all access is revoked.
     #[serde(default = "Terms::access_for", deserialize_with = "read_duration")]
     pub access_for: SignedDuration,
     /// The database.
     pub database: DbIdentifier,
     /// Always `request`.
     pub kind: RequestKind,
-    /// A label moves a database once.
+    /// The label, which can be used once for each database.
     pub label: LabelTemplate,
-    /// The higher goes first, where not all can go at once.
+    /// A higher priority gets a slot first.
     #[serde(default)]
     pub priority: i16,
-    /// The target agent begins no later than this after the offer.
+    /// How long after the offer the target agent may start.
     #[serde(default = "Terms::start_within", deserialize_with = "read_duration")]
     pub start_within: SignedDuration,
-    /// May be left out when there is one target only.
+    /// The target account; may be omitted if there is only one target.
     pub to_account: Option<AccountId>,
-    /// May be left out when the account is a target in one Region only.
+    /// The target Region; may be omitted if the account is a target in only one Region.
     pub to_region: Option<Region>,
     /// Always 1.
     pub version: u64,
@@ -64,15 +65,15 @@ pub struct RequestMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestKind {
-    /// The one that version 1 knows.
+    /// The only kind.
     Request,
 }
 
 impl RequestMessage {
-    /// Reads a body. People write requests, so any spelling of the JSON will do.
+    /// Parses a body. People write requests, so any form of the JSON is accepted.
     ///
     /// # Errors
-    /// When it is no request of version 1; [`Refusal::Newer`] when a later version may understand it.
+    /// When it is not a request of version 1; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
         let request: Self = decode(body, &Envelope { kind: "request", newest: VERSION })?;
         match request.terms().complaint() {
@@ -81,7 +82,7 @@ impl RequestMessage {
         }
     }
 
-    /// How long its offer shall be good for, and what goes before it.
+    /// How long its offer is valid, and its priority.
     pub fn terms(&self) -> Terms {
         Terms { start_within: self.start_within, access_for: self.access_for, priority: self.priority }
     }
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn golden_requests_decode_for_ever() {
+    fn golden_requests_decode() {
         let short = RequestMessage {
             access_for: SignedDuration::from_hours(168),
             database: "orders".parse().unwrap(),
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exactly_a_request_is_refused() {
+    fn invalid_request_is_rejected() {
         for (from, to, why) in [
             ("\"version\": 1", "\"version\": 1, \"role\": \"admin\"", Reason::Malformed),
             (
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_the_day_of_the_sending_in_utc() {
+    fn label_date_is_the_day_of_sending_in_utc() {
         assert_eq!(at("nightly-{date}", "2026-11-21T23:59:59.999Z"), "nightly-2026-11-21");
         assert_eq!(at("nightly-{date}", "2026-11-22T00:00:00Z"), "nightly-2026-11-22");
         assert_eq!(at("{date}-a", "2026-11-22T00:30:00+01:00"), "2026-11-21-a");
@@ -178,19 +179,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_decoding_panic(text in "\\PC{0,200}") {
+        fn decoding_any_text_does_not_panic(text in "\\PC{0,200}") {
             let _ = RequestMessage::decode(&text);
         }
 
         #[test]
-        fn no_damage_to_a_good_request_makes_decoding_panic(at in 0..LONG.len(), byte in 0x20_u8..0x7f) {
+        fn decoding_a_request_with_a_changed_byte_does_not_panic(at in 0..LONG.len(), byte in 0x20_u8..0x7f) {
             let mut bytes = LONG.as_bytes().to_vec();
             bytes[at] = byte;
             let _ = RequestMessage::decode(&String::from_utf8(bytes).unwrap());
         }
 
         #[test]
-        fn a_template_is_a_label_on_every_day(text in "[a-z-]{0,7}(\\{date\\})?[a-z0-9-]{0,8}", second in 0_i64..250_000_000_000) {
+        fn label_template_is_a_valid_label_on_every_day(text in "[a-z-]{0,7}(\\{date\\})?[a-z0-9-]{0,8}", second in 0_i64..250_000_000_000) {
             if let Ok(template) = text.parse::<LabelTemplate>() {
                 prop_assert!(template.at(Timestamp::from_second(second).unwrap()).is_ok());
             }

@@ -1,10 +1,11 @@
-//! The cache: everything that is read from AWS, by resource and Region. One for each process; all its handoffs share what it reads.
+//! The read cache: everything that this process has read from AWS, by resource and Region. All handoffs of the process
+//! share it.
 //!
-//! Each question says how fresh the answer must be ([`Freshness`]). Resources are read one by one, or by listings of a whole
-//! Region, which serve all handoffs; those who ask together cause one call. [`get`](Cache::get) and `one` never answer
-//! with what was read before this process's own act on the resource. The answer to a call that fails is not remembered.
+//! Each query says how fresh the answer must be ([`Freshness`]). Resources are read individually, or by listings of a
+//! whole Region, which serve all handoffs; concurrent queries cause one call. [`get`](Cache::get) and `one` never
+//! return data that was read before this process's own call that changed the resource. Failed calls are not cached.
 
-mod known;
+mod resources;
 
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
@@ -21,42 +22,42 @@ use crate::aws::freshness::{Ages, Freshness, Shown};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::poll::schedule::PollSchedule;
-use known::Known;
-pub(super) use known::Moment;
-pub use known::{Listing, Resource};
+use resources::CachedResources;
+pub(super) use resources::Moment;
+pub use resources::{Listing, Resource};
 
-/// What this process has read from AWS.
+/// The read cache of one process.
 #[derive(Debug)]
 pub struct Cache {
-    /// Of this account.
+    /// The clients of this account.
     pub clients: Clients,
-    /// The bounds of polling.
+    /// The poll schedule.
     pub schedule: PollSchedule,
     /// The wall clock.
     pub clock: Clock,
     active: Cell<usize>,
-    /// A map from Region to [`Known`] for each kind of resource.
+    /// A map from Region to [`CachedResources`] for each kind of resource.
     kinds: RefCell<BTreeMap<TypeId, Box<dyn Any>>>,
 }
 
 impl Cache {
-    /// Nothing read yet.
+    /// An empty cache.
     pub fn new(clients: Clients, schedule: &PollSchedule, clock: &Clock) -> Self {
         let (schedule, clock) = (schedule.clone(), clock.clone());
         Self { clients, schedule, clock, active: Cell::default(), kinds: RefCell::default() }
     }
 
-    /// So many handoffs of this process share what is read.
+    /// Sets the number of active handoffs, which share the cache.
     pub(crate) fn set_active(&self, handoffs: usize) {
         self.active.set(handoffs);
     }
 
-    /// How far apart the listings are kept that all handoffs share.
+    /// The minimum time between two listings that all handoffs share.
     pub fn spacing(&self) -> Duration {
         self.schedule.spacing(self.active.get())
     }
 
-    /// One resource, read alone.
+    /// Gets one resource, read individually if the cached data is not fresh enough.
     ///
     /// # Errors
     /// The fault of the read.
@@ -68,22 +69,22 @@ impl Cache {
         read: impl AsyncFnOnce() -> Result<K::View, Fault>,
     ) -> Result<Rc<K::View>, Fault> {
         let (reading, asked) =
-            self.with(region, |known| (known.reading.entry(key.clone()).or_default().clone(), known.now()));
+            self.with(region, |cached| (cached.reading.entry(key.clone()).or_default().clone(), cached.now()));
         let _reading = reading.lock().await;
-        let fresh = self.with(region, |known| {
-            let serves = self.serves(known, key, (freshness, asked), false);
-            serves.then(|| known.all.get(key).cloned()).flatten()
+        let fresh = self.with(region, |cached| {
+            let serves = self.serves(cached, key, (freshness, asked), false);
+            serves.then(|| cached.all.get(key).cloned()).flatten()
         });
         if let Some(view) = fresh {
             return Ok(view);
         }
-        let began = self.with(region, Known::<K>::now);
+        let began = self.with(region, CachedResources::<K>::now);
         let view = Rc::new(read().await?);
-        self.with(region, |known| known.saw(key, began, Some(view.clone())));
+        self.with(region, |cached| cached.store_read(key, began, Some(view.clone())));
         Ok(view)
     }
 
-    /// One resource of a listing.
+    /// Gets one resource from a listing, which is read again if it is not fresh enough.
     ///
     /// # Errors
     /// The fault of the listing.
@@ -94,11 +95,11 @@ impl Cache {
         freshness: Freshness,
         list: impl AsyncFnOnce(&Listing<K>) -> Result<Listing<K>, Fault>,
     ) -> Result<Option<Rc<K::View>>, Fault> {
-        self.list_unless(region, |known, asked| self.serves(known, key, (freshness, asked), true), list).await?;
+        self.list_unless(region, |cached, asked| self.serves(cached, key, (freshness, asked), true), list).await?;
         Ok(self.peek(region, key))
     }
 
-    /// All resources of a kind.
+    /// Gets all resources of a kind in a Region.
     ///
     /// # Errors
     /// The fault of the listing.
@@ -108,53 +109,54 @@ impl Cache {
         freshness: Freshness,
         list: impl AsyncFnOnce(&Listing<K>) -> Result<Listing<K>, Fault>,
     ) -> Result<Rc<Listing<K>>, Fault> {
-        let serves = |known: &Known<K>, asked| {
-            known.listed.is_some_and(|listed| self.ages(true).serves(freshness, listed, asked, Shown::Absent))
+        let serves = |cached: &CachedResources<K>, asked| {
+            cached.listed.is_some_and(|listed| self.ages(true).serves(freshness, listed, asked, Shown::Absent))
         };
         self.list_unless(region, serves, list).await?;
         Ok(self.known(region))
     }
 
-    /// What is known of one, however old that is, be it from before an act of this process.
+    /// Returns the cached data of one resource, however old, even from before a call of this process that changed it.
     pub fn peek<K: Resource>(&self, region: &Region, key: &K) -> Option<Rc<K::View>> {
-        self.with(region, |known: &mut Known<K>| known.all.get(key).cloned())
+        self.with(region, |cached: &mut CachedResources<K>| cached.all.get(key).cloned())
     }
 
-    /// What is known of all, however old that is.
+    /// Returns the cached data of all resources, however old.
     pub fn known<K: Resource>(&self, region: &Region) -> Rc<Listing<K>> {
-        self.with(region, |known| known.all.clone())
+        self.with(region, |cached| cached.all.clone())
     }
 
-    /// What is known of all, in each Region.
+    /// Returns the cached data of all resources in each Region, however old.
     pub(crate) fn everywhere<K: Resource>(&self) -> Vec<Rc<Listing<K>>> {
-        self.regions(|regions| regions.values().map(|known: &Known<K>| known.all.clone()).collect())
+        self.regions(|regions| regions.values().map(|cached: &CachedResources<K>| cached.all.clone()).collect())
     }
 
-    /// This process has made, changed or deleted one: only what is read from now on tells how it is.
+    /// Invalidates a resource that this process has created, changed or deleted: only later reads are used.
     pub fn acted<K: Resource>(&self, region: &Region, key: &K) {
-        self.with(region, |known| known.acted(key));
+        self.with(region, |cached| cached.acted(key));
     }
 
-    /// This process has made one what it is now: as good as a read that begins now.
+    /// Stores a resource as this process has written it, like a read that begins now.
     pub fn put<K: Resource>(&self, region: &Region, key: &K, view: K::View) {
-        self.with(region, |known| known.put(key, view));
+        self.with(region, |cached| cached.put(key, view));
     }
 
-    /// This process has changed one, over what it knew of it: as old as before, but for this.
+    /// Applies a change that this process has made to the cached resource. The age of the cached data does not change.
     pub fn wrote<K: Resource>(&self, region: &Region, key: &K, change: impl FnOnce(&mut K::View))
     where
         K::View: Clone,
     {
-        self.with(region, |known: &mut Known<K>| known.wrote(key, change));
+        self.with(region, |cached: &mut CachedResources<K>| cached.wrote(key, change));
     }
 
-    /// Nothing is kept of it.
+    /// Removes a resource from the cache.
     pub fn forget<K: Resource>(&self, region: &Region, key: &K) {
-        self.with(region, |known| known.forget(key));
+        self.with(region, |cached| cached.forget(key));
     }
 
-    /// Reads one of a listing alone, and tells so. It does not if what is known is fresh, or if a listing costs no more: since the last
-    /// listing as many were read alone as it has pages of this length.
+    /// Reads one resource of a listing individually, and returns whether it did. It does not if the cached data is
+    /// fresh, or if a listing costs no more: that is, if the number of individual reads since the last listing has
+    /// reached the number of its pages, which have `page` resources each.
     ///
     /// # Errors
     /// The fault of the read.
@@ -166,36 +168,36 @@ impl Cache {
         page: usize,
         read: impl AsyncFnOnce() -> Result<Option<K::View>, Fault>,
     ) -> Result<bool, Fault> {
-        let began = self.with(region, |known| {
-            let asked = known.now();
-            if self.serves(known, key, (freshness, asked), true) {
+        let began = self.with(region, |cached| {
+            let asked = cached.now();
+            if self.serves(cached, key, (freshness, asked), true) {
                 return None;
             }
-            known.alone += 1;
-            (known.alone * page < known.all.len()).then_some(asked)
+            cached.alone += 1;
+            (cached.alone * page < cached.all.len()).then_some(asked)
         });
         let Some(began) = began else { return Ok(false) };
         let view = read().await?;
-        self.with(region, |known| known.saw(key, began, view.map(Rc::new)));
+        self.with(region, |cached| cached.store_read(key, began, view.map(Rc::new)));
         Ok(true)
     }
 
-    /// Whether what is known of a resource is as fresh as was asked for, then.
+    /// Whether the cached data of a resource was fresh enough for a query made at `asked`.
     fn serves<K: Resource>(
         &self,
-        known: &Known<K>,
+        cached: &CachedResources<K>,
         key: &K,
         (freshness, asked): (Freshness, Moment),
         listed: bool,
     ) -> bool {
-        let Some((read, view)) = known.newest(key) else { return false };
+        let Some((read, view)) = cached.newest(key) else { return false };
         let ages = self.ages(listed);
-        // As it was foreseen when it was read.
+        // The remaining time as estimated when it was read.
         let then = ages.now - SignedDuration::try_from(read.elapsed()).unwrap_or_default();
         let shown = match view.map(|view| K::busy(view, then)) {
             None => Shown::Absent,
             Some(Some(left)) => Shown::Busy(left),
-            Some(None) => Shown::Still,
+            Some(None) => Shown::Idle,
         };
         ages.serves(freshness, read, asked, shown)
     }
@@ -204,44 +206,44 @@ impl Cache {
         Ages { schedule: &self.schedule, active: self.active.get(), now: self.clock.now(), listed }
     }
 
-    /// Lists all, unless what is known serves.
+    /// Reads a listing, unless the cached data is fresh enough.
     async fn list_unless<K: Resource>(
         &self,
         region: &Region,
-        serves: impl Fn(&Known<K>, Moment) -> bool,
+        serves: impl Fn(&CachedResources<K>, Moment) -> bool,
         list: impl AsyncFnOnce(&Listing<K>) -> Result<Listing<K>, Fault>,
     ) -> Result<(), Fault> {
-        let (asked, serving, listing) = self.with(region, |known| {
-            let asked = known.now();
-            (asked, serves(known, asked), known.listing.clone())
+        let (asked, serving, listing) = self.with(region, |cached| {
+            let asked = cached.now();
+            (asked, serves(cached, asked), cached.listing.clone())
         });
         if serving {
             return Ok(());
         }
         let _listing = listing.lock().await;
-        if self.with(region, |known| serves(known, asked)) {
+        if self.with(region, |cached| serves(cached, asked)) {
             return Ok(());
         }
-        let began = self.with(region, Known::<K>::now);
+        let began = self.with(region, CachedResources::<K>::now);
         let listed = list(&*self.known(region)).await?;
-        self.with(region, |known| known.replace(began, listed));
+        self.with(region, |cached| cached.replace(began, listed));
         Ok(())
     }
 
-    fn with<K: Resource, T>(&self, region: &Region, then: impl FnOnce(&mut Known<K>) -> T) -> T {
+    fn with<K: Resource, T>(&self, region: &Region, then: impl FnOnce(&mut CachedResources<K>) -> T) -> T {
         self.regions(|regions| then(regions.entry(region.clone()).or_default()))
     }
 
-    #[expect(clippy::expect_used, reason = "each kind is kept under its own type")]
-    fn regions<K: Resource, T>(&self, then: impl FnOnce(&mut BTreeMap<Region, Known<K>>) -> T) -> T {
+    #[expect(clippy::expect_used, reason = "the map key is the type of the value")]
+    fn regions<K: Resource, T>(&self, then: impl FnOnce(&mut BTreeMap<Region, CachedResources<K>>) -> T) -> T {
         let mut kinds = self.kinds.borrow_mut();
-        let new = || Box::new(BTreeMap::<Region, Known<K>>::new()) as Box<dyn Any>;
+        let new = || Box::new(BTreeMap::<Region, CachedResources<K>>::new()) as Box<dyn Any>;
         let regions = kinds.entry(TypeId::of::<K>()).or_insert_with(new);
-        then(regions.downcast_mut().expect("the kind has this type"))
+        then(regions.downcast_mut().expect("the map key is the type of the value"))
     }
 }
 
-/// Page by page; what has not changed since the last listing is not held twice.
+/// Reads a listing page by page. Resources that have not changed since `known`, the last listing, share its memory.
 pub(super) async fn read_pages<I, E, K: Resource>(
     mut items: PaginationStream<Result<I, E>>,
     known: &Listing<K>,

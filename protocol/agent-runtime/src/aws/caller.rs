@@ -1,4 +1,4 @@
-//! Who we are: the first question of every command.
+//! The caller identity: every command checks it first.
 
 use protocol::{AccountId, Region};
 

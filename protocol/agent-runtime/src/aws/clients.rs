@@ -1,4 +1,4 @@
-//! AWS clients of the standard SDK chain, through one constructor.
+//! AWS clients for each Region, created through one constructor.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,15 +14,15 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use protocol::Region;
 
-/// Longer than the longest poll of a queue, 20 s.
+/// The timeout of one attempt: longer than the longest long poll of a queue, 20 s.
 const ATTEMPT: Duration = Duration::from_secs(40);
 
-/// The defaults of the SDK that these agents are tested with. A later version of the SDK changes none of them by itself.
+/// The version of the SDK defaults that these agents are tested with. An SDK update does not change them.
 pub fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// One set of clients for each Region, made when first asked for.
+/// One set of clients for each Region, created on first use.
 #[derive(Debug, Clone)]
 pub struct Clients {
     sdk: SdkConfig,
@@ -38,19 +38,19 @@ struct Regional {
     sts: aws_sdk_sts::Client,
 }
 
-/// The answer of an SDK call.
+/// The result of an SDK call.
 pub type SdkResult<T, E> = Result<T, SdkError<E, HttpResponse>>;
 
 impl Clients {
-    /// Clients with the credentials, endpoint and HTTP client of this configuration. Retries inside a call are the SDK's (3
-    /// attempts); outside it, the next pass.
+    /// Clients with the credentials, endpoint and HTTP client of this configuration. Within a call the SDK retries (3
+    /// attempts); after that the next pass retries.
     ///
-    /// `partition` names the budget of those retries, which the SDK otherwise shares among all clients of a process.
+    /// `partition` names the retry budget, which the SDK otherwise shares among all clients of a process.
     pub fn new(sdk: &SdkConfig, partition: &str) -> Self {
         let timeouts =
             TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(ATTEMPT).build();
-        // The guard of uploads wakes its task every 100 ms until the answer comes, be that a long poll of 20 s. Requests are small, and
-        // one that stalls ends with the timeout of its attempt.
+        // Stalled-stream protection of uploads wakes its task every 100 ms until the response arrives, even in a long
+        // poll of 20 s. Requests are small, and a stalled one ends with the attempt timeout.
         let stalls = StalledStreamProtectionConfig::enabled().upload_enabled(false).build();
         let sdk = sdk.to_builder().retry_config(RetryConfig::standard()).timeout_config(timeouts);
         let sdk = sdk.stalled_stream_protection(stalls).build();

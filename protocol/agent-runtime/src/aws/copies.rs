@@ -1,4 +1,5 @@
-//! Copies of snapshots in flight, and how many more AWS, the configuration and the quota of manual snapshots let there be.
+//! Snapshot copies in flight, and how many more the limits allow: AWS's, the configuration's and the quota of manual
+//! snapshots.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,15 +15,15 @@ use crate::gate::{Bound, Retry, Supply, SupplyAge};
 use crate::poll::Working;
 use crate::poll::schedule::PollSchedule;
 
-/// When this process polls every copy in flight, the handoff that sees one complete wakes the first in the queue. That one asks by
-/// itself only this often.
-const SELDOM: Duration = Duration::from_hours(1);
+/// The retry interval of the first handoff in the queue when this process polls every copy in flight. Normally the
+/// handoff whose copy completes wakes it.
+const WOKEN_RETRY_INTERVAL: Duration = Duration::from_hours(1);
 
-/// AWS's one code for two quotas: of copies in flight and of manual snapshots.
+/// The error code that AWS uses for two quotas: copies in flight and manual snapshots.
 pub const LIMIT_REACHED: &str = "SnapshotQuotaExceeded";
 
-/// Whether this is a copy in flight, which takes one of AWS's slots. The one definition of it, for `run`, `plan` and `status`. A
-/// snapshot that is being taken is none: it has no source, and is `creating`.
+/// Whether this is a copy in flight, which uses one of AWS's copy slots. The one definition for `run`, `plan` and
+/// `status`. A snapshot that is being taken is not a copy: it has no source, and its status is `creating`.
 pub fn is_copy_in_flight(view: &SnapshotView) -> bool {
     match &view.status {
         SnapshotStatus::Working(status) => match status.as_str() {
@@ -41,37 +42,38 @@ pub struct SnapshotLimits {
     cache: Rc<Cache>,
 }
 
-/// Snapshots in one Region: those that are taken there, each of one handoff to the end of its copy, or those that are copied there.
+/// The supply of permits in one Region: for handoffs under way that take their snapshot there, or for copies to it.
 #[derive(Debug)]
 struct SnapshotSupply {
     there: Rc<Snapshots>,
-    /// Copies to this Region; none of those that are taken.
+    /// Copies in flight to this Region; empty in the supply of handoffs under way.
     in_flight: Vec<Rc<SnapshotView>>,
     limit: usize,
     bound: Bound,
-    /// `None` of those that are taken.
+    /// `None` in the supply of handoffs under way.
     copies: Option<Copies>,
 }
 
-/// Copies to a Region.
+/// Data for the supply of copies to a Region.
 #[derive(Debug)]
 struct Copies {
-    /// In flight in any Region.
+    /// Copies in flight in all Regions.
     everywhere: Vec<Rc<SnapshotView>>,
-    /// Snapshots of the source Region: whose is complete may ask any moment.
+    /// Snapshots of the source Region: a handoff whose snapshot is complete may claim a copy permit at any moment.
     sources: Option<Rc<Snapshots>>,
     schedule: PollSchedule,
     now: Timestamp,
 }
 
 impl SnapshotLimits {
-    /// At most so many copies in flight to each Region.
+    /// Allows at most `copies_in_flight` copies to each Region.
     pub fn new(cache: &Rc<Cache>, copies_in_flight: usize) -> Self {
         Self { copies_in_flight, cache: cache.clone() }
     }
 
-    /// How many handoffs may be under way, from their snapshot in `home` to the end of their copy: as many as may be copied, and as
-    /// many that wait for their slots. A snapshot that is taken earlier is only older data.
+    /// The supply of handoffs under way, from their snapshot in `home` to the end of their copy. The limit is twice the
+    /// number of copies, so that as many handoffs can wait for a slot. Taking snapshots even earlier would only make
+    /// their data older.
     ///
     /// # Errors
     /// When the snapshots or the quota cannot be read.
@@ -81,8 +83,8 @@ impl SnapshotLimits {
         Ok(Box::new(SnapshotSupply { there, in_flight: Vec::new(), limit, bound, copies: None }))
     }
 
-    /// How many copies to a Region may be in flight. `sources` is the Region of the snapshots that are to be copied, where their
-    /// handoffs wait for one another; `share` is another bound.
+    /// The supply of copies to a Region. `sources` is the Region of the source snapshots, used to find handoffs that
+    /// may claim soon; `share` is an additional bound.
     ///
     /// # Errors
     /// When the snapshots or the quota cannot be read.
@@ -114,8 +116,8 @@ impl SnapshotLimits {
         Ok(Box::new(SnapshotSupply { there, in_flight, limit: self.copies_in_flight, bound, copies: Some(copies) }))
     }
 
-    /// The snapshots of a Region, and how many more the account may have there. What AWS has refused for a limit teaches that neither is
-    /// as it was known. A person makes room: that is asked again after a while.
+    /// The snapshots of a Region, and how many more the quota allows there. After AWS refused a call for a limit, both
+    /// are read again. Only an operator can make room, so the bound is checked again after the poll ceiling.
     async fn there(&self, region: &Region, age: SupplyAge) -> Result<(Rc<Snapshots>, Bound), Fault> {
         let (listing, quota) = match age {
             SupplyAge::Known => (Freshness::Slow, Freshness::Slow),
@@ -162,12 +164,12 @@ impl Supply for SnapshotSupply {
     }
 
     fn next_free(&self, is_polled: &dyn Fn(&str) -> bool) -> Retry {
-        let Some(Copies { schedule, now, .. }) = &self.copies else { return Retry::After(SELDOM) };
-        let strange = self.in_flight.iter().filter(|view| !is_polled(view.arn.snapshot.as_str()));
-        let polls = strange.map(|view| {
+        let Some(Copies { schedule, now, .. }) = &self.copies else { return Retry::After(WOKEN_RETRY_INTERVAL) };
+        let unpolled = self.in_flight.iter().filter(|view| !is_polled(view.arn.snapshot.as_str()));
+        let polls = unpolled.map(|view| {
             let working = Working { percent: view.percent, since: view.created, ..Working::new("") };
             schedule.next_poll(&working, false, *now, Duration::ZERO)
         });
-        Retry::After(polls.min().unwrap_or(SELDOM))
+        Retry::After(polls.min().unwrap_or(WOKEN_RETRY_INTERVAL))
     }
 }

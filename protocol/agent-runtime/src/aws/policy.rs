@@ -1,8 +1,8 @@
-//! The one reader of policy documents: the statements of a policy, which actions each allows or denies, whom it names, and
-//! under which conditions.
+//! The only reader of policy documents: the statements of a policy, the actions that each allows or denies, its
+//! principals and its conditions.
 //!
-//! It reads policies that stand on a resource (of queues, of keys), so it does not look at `Resource`. It does not replace AWS's own
-//! evaluation: it tells an operator in advance what a policy plainly does or does not say.
+//! It reads resource policies (of queues and keys), so it ignores `Resource`. It does not replace AWS's own evaluation:
+//! it shows an operator in advance what a policy clearly allows or lacks.
 
 use serde_json::Value;
 use wildmatch::WildMatch;
@@ -22,22 +22,22 @@ impl<'a> Statement<'a> {
         statements.iter().map(Self)
     }
 
-    /// As it stands in the policy.
+    /// The statement as JSON.
     pub fn json(self) -> &'a Value {
         self.0
     }
 
-    /// Its name, if it has one.
+    /// Its Sid, if it has one.
     pub fn sid(self) -> Option<&'a str> {
         self.0["Sid"].as_str()
     }
 
-    /// Whether it allows an action, `kms:Decrypt`, to those whom it names, under its conditions.
+    /// Whether it allows an action, such as `kms:Decrypt`, to its principals under its conditions.
     pub fn allows(self, action: &str) -> bool {
         self.0["Effect"] == "Allow" && self.is_about(action)
     }
 
-    /// Whether it denies an action to those whom it names, under its conditions.
+    /// Whether it denies an action to its principals under its conditions.
     pub fn denies(self, action: &str) -> bool {
         self.0["Effect"] == "Deny" && self.is_about(action)
     }
@@ -47,8 +47,8 @@ impl<'a> Statement<'a> {
         self.0["Effect"] == "Allow"
     }
 
-    /// `NotAction` is about all actions but those that it lists (IAM User Guide, IAM JSON policy elements: `NotAction`). A statement has
-    /// one of both.
+    /// Whether it applies to an action. `NotAction` applies to all actions except those that it lists (IAM User Guide,
+    /// IAM JSON policy elements: `NotAction`). A statement has either `Action` or `NotAction`.
     fn is_about(self, action: &str) -> bool {
         let matches = |patterns: &Value| texts(patterns).iter().any(|pattern| matches(pattern, action));
         match &self.0["NotAction"] {
@@ -57,7 +57,7 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// Whom it names: `*`, ARNs, account numbers, services. All but some (`NotPrincipal`) are everybody here.
+    /// Its principals: `*`, ARNs, account ids, services. `NotPrincipal` is read as `*`.
     pub fn principals(self) -> Vec<&'a str> {
         match &self.0["Principal"] {
             Value::Object(kinds) => kinds.values().flat_map(texts).collect(),
@@ -66,12 +66,12 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// Whether it names those whom it is not about.
+    /// Whether it has a `NotPrincipal` element.
     pub fn excepts_principals(self) -> bool {
         !self.0["NotPrincipal"].is_null()
     }
 
-    /// Its conditions: the operator, the key, and the values that are texts. All must hold.
+    /// Its conditions, all of which must hold: the operator, the key, and the values that are strings.
     pub fn conditions(self) -> impl Iterator<Item = (&'a str, &'a str, Vec<&'a str>)> {
         let operators = self.0["Condition"].as_object().into_iter().flatten();
         operators.flat_map(|(operator, keys)| {
@@ -81,13 +81,13 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// Whether a pattern of a policy covers an action. `*` stands for any text, `?` for one character, both at any place; upper and
-/// lower case are one (IAM User Guide, IAM JSON policy elements: Action).
+/// Whether a pattern of a policy covers an action. `*` stands for any text and `?` for one character, at any position;
+/// case is ignored (IAM User Guide, IAM JSON policy elements: Action).
 fn matches(pattern: &str, action: &str) -> bool {
     WildMatch::new_case_insensitive(pattern).matches(action)
 }
 
-/// A text, or a list of them.
+/// Reads a string or a list of strings.
 fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    /// Each way to read the pattern, one after the other.
+    /// A slow reference implementation that tries every way to match the pattern.
     fn matches_slowly(pattern: &[u8], action: &[u8]) -> bool {
         match (pattern, action) {
             ([], []) => true,
@@ -117,12 +117,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pattern_matches_as_the_slow_reference_does(pattern in "[abB:*?]{0,8}", action in "[aAb:]{0,8}") {
+        fn pattern_matching_agrees_with_slow_reference(pattern in "[abB:*?]{0,8}", action in "[aAb:]{0,8}") {
             prop_assert_eq!(matches(&pattern, &action), matches_slowly(pattern.as_bytes(), action.as_bytes()));
         }
 
         #[test]
-        fn pattern_made_of_an_action_matches_it(
+        fn pattern_made_from_an_action_matches_it(
             action in "(kms|sqs):[A-Z][a-z]{1,6}[A-Z][a-z]{1,6}", holes in prop::collection::vec((0..20_usize, 0..4_usize), 0..4)
         ) {
             let mut pattern = action.to_lowercase();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn statement_names_principals_and_conditions_of_every_form() {
+    fn statement_reads_every_form_of_principals_and_conditions() {
         let read = |statement: Value| {
             let policy = json!({ "Statement": [statement] });
             let one = Statement::all(&policy).next().unwrap();

@@ -1,4 +1,4 @@
-//! An SQS queue: long polling, visibility, and the three ends of a message.
+//! An SQS queue: long polling, visibility timeouts, and deleting or dead-lettering messages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use tokio::time::Instant;
 use crate::aws::clients::Clients;
 use crate::fault::{AwsResult as _, Fault, FaultKind};
 
-/// How long a received message stays invisible unless it is renewed.
+/// The visibility timeout of a received message, unless it is extended.
 pub const VISIBILITY: Duration = Duration::from_mins(10);
-/// A message of a newer version is left alone for this long.
+/// How long a message of a newer version stays invisible before it is read again.
 pub const NEWER: Duration = Duration::from_mins(15);
-/// SQS lets no message be invisible for more than 12 h from its first receive; ours are renewed no longer than this.
+/// SQS limits invisibility to 12 h from the first receive; ours is not extended beyond this.
 const LONGEST: Duration = Duration::from_mins(11 * 60 + 50);
 
-/// A queue, through the credentials of this process.
+/// A queue, accessed with the credentials of this process.
 #[derive(Debug, Clone)]
 pub struct Queue {
     arn: QueueArn,
@@ -35,37 +35,38 @@ pub struct Queue {
 /// A message, as received.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// The message; the same at each receive of it.
+    /// The message id, which is the same for each receive.
     pub id: String,
     /// Its body.
     pub body: String,
-    /// Stands for this receive of it.
+    /// The receipt handle of this receive.
     pub handle: String,
     /// When it was sent.
     pub sent: Option<Timestamp>,
-    /// How often it was received, this time among them.
+    /// How often it was received, including this time.
     pub times: u32,
 }
 
-/// A message that is kept invisible while it is being begun.
+/// A message that is kept invisible while its handoff is being started.
 #[derive(Debug, Clone)]
 pub struct Held {
     /// The message, as received last.
     pub received: Received,
     first: Instant,
     renewed: Instant,
-    /// For how long it is invisible since then.
+    /// The visibility timeout set at `renewed`.
     lasts: Duration,
 }
 
 impl Held {
-    /// Just received.
+    /// A message that was just received.
     pub fn new(received: Received) -> Self {
         let now = Instant::now();
         Self { received, first: now, renewed: now, lasts: VISIBILITY }
     }
 
-    /// Its handle, if it is to be made invisible for so long: at half of its time, until SQS's own limit is near.
+    /// Returns the receipt handle if the visibility timeout is due to be set to `again`: when half of the current
+    /// timeout has passed, and unless the limit of SQS would be exceeded.
     pub fn due(&mut self, again: Duration) -> Option<String> {
         if self.renewed.elapsed() < self.lasts / 2 || self.first.elapsed() + again >= LONGEST {
             return None;
@@ -75,28 +76,28 @@ impl Held {
     }
 }
 
-/// What becomes of a received message.
+/// What to do with a received message after handling it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It is done with, and deleted.
+pub enum Disposition {
+    /// Delete it: it is handled.
     Done,
-    /// It has come to an end already, or is held.
+    /// Leave it as it is: it was already deleted, is held, or is redelivered after its visibility timeout.
     Kept,
-    /// It comes again after this long.
+    /// Make it visible again after this long.
     Again(Duration),
 }
 
-/// What one receive brought.
+/// The result of one receive call.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// How many messages came.
+    /// The number of received messages.
     pub messages: usize,
-    /// What went wrong with one of them, or with the queue.
+    /// A fault of one of them, or of the queue.
     pub fault: Option<Fault>,
 }
 
 impl Batch {
-    /// One that passes by itself hides no other.
+    /// Records a fault. A transient fault does not replace another one.
     fn add(&mut self, fault: Fault) {
         if self.fault.as_ref().is_none_or(|known| known.kind == FaultKind::Transient) {
             self.fault = Some(fault);
@@ -110,21 +111,21 @@ impl Queue {
         Self { url: arn.url(), client: clients.sqs(&arn.region), arn: arn.clone() }
     }
 
-    /// Which one.
+    /// The queue's ARN.
     pub fn arn(&self) -> &QueueArn {
         &self.arn
     }
 
-    /// Sends a body.
+    /// Sends a message.
     ///
     /// # Errors
-    /// When SQS does not take it.
+    /// When SQS does not accept it.
     pub async fn send(&self, body: &str) -> Result<(), Fault> {
         let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
         sent.op("sqs:SendMessage").map(drop).map_err(|fault| self.explained(fault))
     }
 
-    /// Waits up to `wait` for at most ten messages.
+    /// Receives at most ten messages, waiting up to `wait`.
     ///
     /// # Errors
     /// When SQS does not answer.
@@ -145,14 +146,14 @@ impl Queue {
         Ok(received.messages().iter().filter_map(Received::of).collect())
     }
 
-    /// Receives messages and looks at them at the same time, but one after the other where `of` tells the same of them. One that
-    /// cannot be ended keeps no other from its end.
+    /// Receives messages and handles them concurrently; messages with the same group, as returned by `of`, are handled
+    /// one after the other. A message whose handling fails does not affect the others.
     pub async fn each<T: Ord>(
         &self,
         most: usize,
         wait: Duration,
         of: impl Fn(&Received) -> T,
-        end: impl AsyncFn(&Received) -> Result<Fate, Fault>,
+        end: impl AsyncFn(&Received) -> Result<Disposition, Fault>,
     ) -> Batch {
         let mut batch = Batch::default();
         let received = match self.receive(most, wait).await {
@@ -165,18 +166,18 @@ impl Queue {
             groups.entry(of(message)).or_default().push(message);
         }
         let ended = groups.values().map(async |group| {
-            let mut fates = Vec::new();
+            let mut results = Vec::new();
             for message in group {
-                fates.push((&message.handle, end(message).await));
+                results.push((&message.handle, end(message).await));
             }
-            fates
+            results
         });
         let (mut done, mut again) = (Vec::new(), BTreeMap::<Duration, Vec<String>>::new());
-        for (handle, fate) in join_all(ended).await.into_iter().flatten() {
-            match fate {
-                Ok(Fate::Done) => done.push(handle.clone()),
-                Ok(Fate::Again(after)) => again.entry(after).or_default().push(handle.clone()),
-                Ok(Fate::Kept) => {}
+        for (handle, disposition) in join_all(ended).await.into_iter().flatten() {
+            match disposition {
+                Ok(Disposition::Done) => done.push(handle.clone()),
+                Ok(Disposition::Again(after)) => again.entry(after).or_default().push(handle.clone()),
+                Ok(Disposition::Kept) => {}
                 Err(fault) => batch.add(fault),
             }
         }
@@ -200,7 +201,7 @@ impl Queue {
         deleted.op("sqs:DeleteMessage").map(drop)
     }
 
-    /// Deletes messages, ten with each call. What SQS does not delete is received again.
+    /// Deletes messages, ten in each call. A message that SQS does not delete is received again.
     ///
     /// # Errors
     /// When SQS does not answer.
@@ -221,8 +222,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Makes messages visible again after `visibility`. Returns the handles that SQS does not know any more, which is no fault:
-    /// such a message is received again.
+    /// Makes messages visible again after `visibility`. Returns the handles that SQS no longer accepts. That is no
+    /// fault: such a message is received again.
     ///
     /// # Errors
     /// When SQS does not answer.
@@ -255,14 +256,14 @@ impl Queue {
         Ok(lost)
     }
 
-    /// The end of a message that is known to be bad: verbatim, with the reason, into this queue's own dead-letter queue; then
-    /// deleted. A crash between the two leaves it twice, never lost.
+    /// Moves an invalid message to this queue's dead-letter queue: sends it there unchanged, with the reason as an
+    /// attribute, then deletes it. A crash between the two leaves it in both queues, so it is never lost.
     ///
     /// # Errors
-    /// When SQS does not take it.
+    /// When SQS does not accept it.
     pub async fn bury(&self, message: &Received, reason: Reason) -> Result<(), Fault> {
         let dead = names::dead_letters(&self.arn)
-            .map_err(|error| Fault::fatal(format!("queue {} can have no dead-letter queue: {error}", self.arn)))?;
+            .map_err(|error| Fault::fatal(format!("queue {} cannot have a dead-letter queue: {error}", self.arn)))?;
         let reason = MessageAttributeValue::builder().data_type("String").string_value(reason.as_str()).build();
         let reason =
             reason.map_err(|error| Fault::fatal(format!("a message attribute could not be built: {error}")))?;
@@ -274,7 +275,9 @@ impl Queue {
             .send()
             .await
             .op("sqs:SendMessage")
-            .map_err(|fault| fault.or_hint(|| format!("every queue of ours has a dead-letter queue: create {dead}")))?;
+            .map_err(|fault| {
+                fault.or_hint(|| format!("create {dead}: each queue of the agents needs a dead-letter queue"))
+            })?;
         self.delete(&message.handle).await
     }
 
@@ -284,8 +287,8 @@ impl Queue {
         }
         fault.or_hint(|| {
             format!(
-                "queue {} must let the agent's role in: its owner, account {}, allows it in the queue's policy, and this \
-                 account in the role's own",
+                "queue {} must allow the agent's role: its owner, account {}, allows it in the queue's policy, and this \
+                 account in the role's own policy",
                 self.arn, self.arn.account
             )
         })

@@ -1,4 +1,4 @@
-//! What an agent sees of RDS. SDK types stop here.
+//! RDS resources as the agents use them. SDK types do not leave this module.
 
 pub mod database;
 pub mod snapshot;

@@ -1,4 +1,5 @@
-//! Whom a queue's policy lets send, for `check`. AWS itself judges: of the conditions only the one on who asks is read.
+//! Which principals a queue's policy allows to send, for `check`. This is an approximation of AWS's evaluation: of the
+//! conditions only the one on the caller's ARN is read.
 
 use std::collections::BTreeSet;
 
@@ -9,22 +10,22 @@ use serde_json::Value;
 
 use crate::aws::policy::Statement;
 
-/// What a sender does.
+/// The action of a sender.
 const SEND: &str = "sqs:SendMessage";
 
 /// Another account's agent: the account, and the agent's role.
 pub type Sender<'a> = (&'a AccountId, &'a RoleName);
 
-/// What a policy has for a sender.
+/// How a policy treats a sender.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Treatment {
-    LetIn,
-    /// No statement names it. One that lets anybody in does not count: it is not to stay.
-    LeftOut,
+pub(crate) enum SendAccess {
+    Allowed,
+    /// No statement names it. A statement that allows everybody does not count, since it must be removed.
+    NotAllowed,
     Denied,
 }
 
-pub(crate) fn treatment(policy: &Value, sender: &Sender<'_>) -> Treatment {
+pub(crate) fn send_access(policy: &Value, sender: &Sender<'_>) -> SendAccess {
     let names = names(sender);
     let is_named = |statement: Statement<'_>| who(statement).iter().any(|who| names.contains(who));
     let is_everybody = |statement: Statement<'_>| {
@@ -32,20 +33,20 @@ pub(crate) fn treatment(policy: &Value, sender: &Sender<'_>) -> Treatment {
     };
     let mut denials = Statement::all(policy).filter(|statement| statement.denies(SEND));
     if denials.any(|statement| is_named(statement) || is_everybody(statement)) {
-        return Treatment::Denied;
+        return SendAccess::Denied;
     }
-    // Another condition may leave it out.
+    // A statement with another condition possibly does not apply to the sender.
     let is_plain = |statement: Statement<'_>| is_unconditional(statement) || pins(statement).is_some();
     let mut allowed = Statement::all(policy).filter(|statement| statement.allows(SEND));
     if allowed.any(|statement| is_plain(statement) && is_named(statement)) {
-        Treatment::LetIn
+        SendAccess::Allowed
     } else {
-        Treatment::LeftOut
+        SendAccess::NotAllowed
     }
 }
 
-/// Whom else of other accounts a policy lets send, with the statement that does.
-pub(crate) fn strangers(policy: &Value, home: &AccountId, senders: &BTreeSet<Sender<'_>>) -> Vec<(String, String)> {
+/// The principals of other accounts that a policy also allows to send, each with the Sid of the statement.
+pub(crate) fn other_senders(policy: &Value, home: &AccountId, senders: &BTreeSet<Sender<'_>>) -> Vec<(String, String)> {
     let known: BTreeSet<String> = senders.iter().flat_map(names).collect();
     let is_home = |who: &str| who == home.as_str() || who.split(':').nth(4) == Some(home.as_str());
     let named = Statement::all(policy).filter(|statement| statement.allows(SEND)).flat_map(|one| {
@@ -55,7 +56,7 @@ pub(crate) fn strangers(policy: &Value, home: &AccountId, senders: &BTreeSet<Sen
     named.filter(|(_, who)| !known.contains(who) && !is_home(who)).collect()
 }
 
-/// As a policy names it: its role, or its account as a whole, whose own policies then say who.
+/// How a policy can name a sender: by its role, or by its account, whose own policies then decide.
 fn names((account, role): &Sender<'_>) -> [String; 3] {
     [arn::role(account, role), arn::root(account), account.to_string()]
 }
@@ -64,7 +65,8 @@ fn is_unconditional(statement: Statement<'_>) -> bool {
     statement.conditions().next().is_none()
 }
 
-/// Whom a statement is about: its principals, and of an account or of everybody those that its condition asks for.
+/// The principals that a statement applies to. If the principal is an account or `*`, its condition on the caller's ARN
+/// selects them.
 fn who(statement: Statement<'_>) -> Vec<String> {
     let pins = pins(statement);
     let of = |principal: &str| -> Vec<String> {
@@ -73,7 +75,7 @@ fn who(statement: Statement<'_>) -> Vec<String> {
             Some(pins) if principal == "*" => pins.clone(),
             Some(pins) if account.parse::<AccountId>().is_ok() => {
                 let pins = pins.iter().map(|pin| pin.replacen("::*:", &format!("::{account}:"), 1));
-                // Another pattern may be of any account.
+                // A pattern without an account matches any account.
                 let may_be = |of: &str| of == account || of.contains(['*', '?']);
                 pins.filter(|pin| pin.split(':').nth(4).is_none_or(may_be)).collect()
             }
@@ -83,7 +85,8 @@ fn who(statement: Statement<'_>) -> Vec<String> {
     statement.principals().into_iter().flat_map(of).collect()
 }
 
-/// The ARNs that a statement's condition asks for of who asks, if it does. `StringEquals` knows no patterns.
+/// The caller ARNs that a statement's condition requires, if it has such a condition. `StringEquals` does not match
+/// patterns.
 fn pins(statement: Statement<'_>) -> Option<Vec<String>> {
     let asked = |wanted: &str| {
         let mut conditions = statement.conditions();
@@ -106,14 +109,14 @@ mod tests {
     const AGENT: &str = "arn:aws:iam::111111111111:role/rds-handoff-source-agent";
     const ANY_AGENT: &str = "arn:aws:iam::*:role/rds-handoff-source-agent";
 
-    /// How a policy treats the agent of account 111111111111, and whom else it lets send.
-    fn read(statements: &Value) -> (Treatment, Vec<String>) {
+    /// How a policy treats the agent of account 111111111111, and which other principals it allows to send.
+    fn read(statements: &Value) -> (SendAccess, Vec<String>) {
         let (home, account): (AccountId, AccountId) =
             ("222222222222".parse().unwrap(), "111111111111".parse().unwrap());
         let (policy, role) = (json!({ "Statement": statements }), names::source_role());
         let sender = (&account, &role);
-        let others = strangers(&policy, &home, &[sender].into()).into_iter().map(|(_, who)| who).collect();
-        (treatment(&policy, &sender), others)
+        let others = other_senders(&policy, &home, &[sender].into()).into_iter().map(|(_, who)| who).collect();
+        (send_access(&policy, &sender), others)
     }
 
     fn good() -> Value {
@@ -132,49 +135,49 @@ mod tests {
     }
 
     #[test]
-    fn the_agreed_role_is_let_in_or_it_is_not() {
+    fn agreed_role_is_allowed_only_by_a_statement_that_names_it() {
         for (statement, expected) in [
-            (good(), Treatment::LetIn),
-            (with("Condition", Value::Null), Treatment::LetIn),
-            (with("Principal", json!({ "AWS": AGENT })), Treatment::LetIn),
-            (with("Principal", json!("*")), Treatment::LetIn),
-            (with("Action", json!("SQS:Send*")), Treatment::LetIn),
-            (with("Action", json!("sqs:*Message")), Treatment::LetIn),
-            (with("Action", json!("sqs:*Messages")), Treatment::LeftOut),
-            (with("Condition", json!({})), Treatment::LetIn),
-            (asks("ArnLike", "AWS:principalarn", ANY_AGENT), Treatment::LetIn),
-            (asks("StringEquals", "aws:PrincipalArn", AGENT), Treatment::LetIn),
-            (asks("StringEquals", "aws:PrincipalArn", ANY_AGENT), Treatment::LeftOut),
-            (asks("ArnNotEquals", "aws:PrincipalArn", AGENT), Treatment::LeftOut),
-            (asks("ArnEquals", "aws:SourceArn", AGENT), Treatment::LeftOut),
-            (with("Action", json!(["sqs:ReceiveMessage"])), Treatment::LeftOut),
-            (with("Principal", json!({ "AWS": "arn:aws:iam::333333333333:root" })), Treatment::LeftOut),
-            (asks("ArnEquals", "aws:PrincipalArn", "arn:aws:iam::111111111111:role/x"), Treatment::LeftOut),
-            (Value::Null, Treatment::LeftOut),
-            (with("Effect", json!("Deny")), Treatment::Denied),
+            (good(), SendAccess::Allowed),
+            (with("Condition", Value::Null), SendAccess::Allowed),
+            (with("Principal", json!({ "AWS": AGENT })), SendAccess::Allowed),
+            (with("Principal", json!("*")), SendAccess::Allowed),
+            (with("Action", json!("SQS:Send*")), SendAccess::Allowed),
+            (with("Action", json!("sqs:*Message")), SendAccess::Allowed),
+            (with("Action", json!("sqs:*Messages")), SendAccess::NotAllowed),
+            (with("Condition", json!({})), SendAccess::Allowed),
+            (asks("ArnLike", "AWS:principalarn", ANY_AGENT), SendAccess::Allowed),
+            (asks("StringEquals", "aws:PrincipalArn", AGENT), SendAccess::Allowed),
+            (asks("StringEquals", "aws:PrincipalArn", ANY_AGENT), SendAccess::NotAllowed),
+            (asks("ArnNotEquals", "aws:PrincipalArn", AGENT), SendAccess::NotAllowed),
+            (asks("ArnEquals", "aws:SourceArn", AGENT), SendAccess::NotAllowed),
+            (with("Action", json!(["sqs:ReceiveMessage"])), SendAccess::NotAllowed),
+            (with("Principal", json!({ "AWS": "arn:aws:iam::333333333333:root" })), SendAccess::NotAllowed),
+            (asks("ArnEquals", "aws:PrincipalArn", "arn:aws:iam::111111111111:role/x"), SendAccess::NotAllowed),
+            (Value::Null, SendAccess::NotAllowed),
+            (with("Effect", json!("Deny")), SendAccess::Denied),
         ] {
             assert_eq!(read(&statement).0, expected, "{statement:#}");
         }
     }
 
     #[test]
-    fn a_denial_counts_if_it_is_of_the_sender() {
+    fn deny_statement_counts_if_it_applies_to_the_sender() {
         let deny = |statement: Value| read(&json!([good(), statement])).0;
         let all = json!({ "Effect": "Deny", "Principal": "*", "Action": "sqs:*" });
         let mut tls = all.clone();
         tls["Condition"] = json!({ "Bool": { "aws:SecureTransport": "false" } });
-        assert_eq!(deny(tls), Treatment::LetIn);
-        assert_eq!(deny(all), Treatment::Denied);
+        assert_eq!(deny(tls), SendAccess::Allowed);
+        assert_eq!(deny(all), SendAccess::Denied);
         let others = json!({ "Effect": "Deny", "NotPrincipal": { "AWS": AGENT }, "Action": "sqs:*" });
-        assert_eq!(deny(others), Treatment::LetIn);
+        assert_eq!(deny(others), SendAccess::Allowed);
         let but = json!({ "Effect": "Deny", "Principal": { "AWS": AGENT }, "NotAction": "sqs:ReceiveMessage" });
-        assert_eq!(deny(but), Treatment::Denied);
+        assert_eq!(deny(but), SendAccess::Denied);
         let but = json!({ "Effect": "Deny", "Principal": { "AWS": AGENT }, "NotAction": "sqs:SendMessage" });
-        assert_eq!(deny(but), Treatment::LetIn);
+        assert_eq!(deny(but), SendAccess::Allowed);
     }
 
     #[test]
-    fn everybody_else_who_is_let_in_is_named() {
+    fn other_allowed_principals_are_listed() {
         let third = "arn:aws:iam::333333333333:root";
         let open =
             |condition: Value| json!({ "Effect": "Allow", "Principal": "*", "Action": "*", "Condition": condition });

@@ -1,35 +1,37 @@
-//! A refusal in AWS's own words: who may not do what, which policy is in the way, and what whoever owns that policy does.
+//! Parses AWS's access-denied messages: the principal, the action, the policy that denies it, and the fix for the owner
+//! of that policy.
 //!
-//! What follows from a fault is decided by its code alone; these words only sharpen its fix. Their format is that of the IAM
-//! User Guide, Troubleshoot access denied error messages, which not every service keeps: what cannot be read says nothing.
+//! The kind of a fault depends on its code alone; the message only makes the fix more precise. The format is that of
+//! the IAM User Guide, Troubleshoot access denied error messages. Not every service follows it: a message that cannot
+//! be parsed is ignored.
 
 use protocol::{AccountId, KeyArn, QueueArn};
 use serde_json::json;
 
 use crate::fault::statement::{allows, lets_in, pasted};
 
-/// The kind of policy that is in the way.
+/// The kind of policy that denies a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
-    /// Of the caller's role itself.
+    /// A policy of the caller's role.
     Identity,
-    /// Of the queue or the key.
+    /// The policy of the queue or the key.
     Resource,
     /// The permissions boundary of the caller's role.
     Boundary,
-    /// Given when the caller's credentials were issued.
+    /// The session policy with which the caller's credentials were issued.
     Session,
     /// An SCP, of the organization of the caller's account.
     ServiceControl,
     /// An RCP, of the organization of the resource's account.
     ResourceControl,
-    /// Of the VPC endpoint that the request came through.
+    /// The policy of the VPC endpoint that the request came through.
     VpcEndpoint,
-    /// AWS does not say, or in words that are not known here.
+    /// The message does not name a policy, or not in a known form.
     Unknown,
 }
 
-/// As AWS calls them; a session policy also with an s (same page).
+/// The names in AWS's messages; "sessions policy" is also used (same page).
 const LAYERS: [(&str, Layer); 8] = [
     ("identity-based policy", Layer::Identity),
     ("resource-based policy", Layer::Resource),
@@ -41,7 +43,8 @@ const LAYERS: [(&str, Layer); 8] = [
     ("vpc endpoint policy", Layer::VpcEndpoint),
 ];
 
-/// What a role is to be allowed only under the conditions of its stack, which no single resource replaces.
+/// Actions that a role must be allowed only under conditions, and the stack that has them. Naming a single resource
+/// does not replace the conditions.
 const CONDITIONAL: [(&str, &str); 4] = [
     ("iam:PassRole", "target-account.yaml with MonitoringRole"),
     ("kms:CreateKey", "source-account.yaml"),
@@ -49,26 +52,26 @@ const CONDITIONAL: [(&str, &str); 4] = [
     ("kms:TagResource", "source-account.yaml"),
 ];
 
-/// A refusal, as read.
+/// A parsed access-denied message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    /// Who asked, as `aws:PrincipalArn` names it: of a session, its role.
+    /// The caller as in `aws:PrincipalArn`: for a session, the ARN of its role.
     pub principal: String,
-    /// As IAM spells it: `rds:CopyDBSnapshot`.
+    /// The action in IAM's spelling: `rds:CopyDBSnapshot`.
     pub action: String,
-    /// The ARN of what it was asked of, where AWS names it.
+    /// The ARN of the resource, if the message names it.
     pub resource: Option<String>,
-    /// Which policy is in the way.
+    /// The kind of policy that denies the request.
     pub layer: Layer,
-    /// A statement denies it; else none allows it.
+    /// Whether a statement denies the request; otherwise no statement allows it.
     pub explicit: bool,
-    /// The ARN of the policy that denies, where AWS names it.
+    /// The ARN of the policy that denies the request, if the message names it.
     pub policy: Option<String>,
 }
 
 impl Denial {
-    /// Reads the message of a refusal. `operation` is what was asked for, `sqs:SendMessage`: SQS writes its actions in small
-    /// letters.
+    /// Parses an access-denied message. `operation` is the called operation, such as `sqs:SendMessage`: SQS writes
+    /// actions in lower case.
     pub fn read(message: &str, operation: &str) -> Option<Self> {
         let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
         let (_, rest) = message.split_once("User: ")?;
@@ -93,7 +96,7 @@ impl Denial {
         })
     }
 
-    /// Who does what: one line, and under it what is to be pasted. `None` where the words do not tell.
+    /// The fix: one line, followed by a statement to be pasted. `None` if the message does not contain enough.
     pub fn fix(&self) -> Option<String> {
         let Self { principal, action, .. } = self;
         let account = account_of(principal)?;
@@ -104,7 +107,7 @@ impl Denial {
         let stack = CONDITIONAL.iter().find(|(conditional, _)| conditional == action);
         if let (Layer::Identity, false, Some((_, stack))) = (self.layer, self.explicit, stack) {
             return Some(format!(
-                "account {account} deploys {stack}, of deploy/: it allows {who} this under conditions without which it were too much"
+                "account {account} deploys {stack}, of deploy/: it allows {who} this action under the conditions that it must have"
             ));
         }
         let (words, paste) = match (self.layer, self.explicit) {
@@ -118,7 +121,7 @@ impl Denial {
             (Layer::Boundary, false) => (
                 format!(
                     "the permissions boundary of {who} does not allow it: account {account} adds this to the \
-                     boundary's policy, which gives nothing by itself:"
+                     boundary's policy, which grants nothing by itself:"
                 ),
                 allows(action, "*"),
             ),
@@ -135,10 +138,10 @@ impl Denial {
                     Layer::Session => "the session policy that the agent's credentials were issued with".to_owned(),
                     _ => format!("a policy of its {who}"),
                 };
-                return Some(format!("account {account} takes {action} out of the Deny statement in {of}{by}"));
+                return Some(format!("account {account} removes {action} from the Deny statement in {of}{by}"));
             }
             (Layer::Resource, explicit) => {
-                let (owner, which, named) = policed(on)?;
+                let (owner, which, named) = with_own_policy(on)?;
                 if explicit {
                     (
                         format!(
@@ -180,8 +183,8 @@ impl Denial {
             ),
             (Layer::VpcEndpoint, _) => {
                 return Some(format!(
-                    "the policy of the VPC endpoint that this agent calls through is in the way: account {account} lets \
-                     {principal} do {action} on {on} in it"
+                    "the policy of the VPC endpoint that this agent uses denies the request: account {account} allows \
+                     {principal} the action {action} on {on} in it"
                 ));
             }
             (Layer::Unknown, _) => return None,
@@ -190,7 +193,8 @@ impl Denial {
     }
 }
 
-/// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` is a session of `arn:aws:iam::ACCOUNT:role/ROLE`.
+/// Converts the ARN of a session, `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`, to that of its role,
+/// `arn:aws:iam::ACCOUNT:role/ROLE`.
 fn principal_arn(named: &str) -> String {
     let session = named.strip_prefix("arn:aws:sts::").and_then(|rest| rest.split_once(":assumed-role/"));
     match session {
@@ -199,7 +203,8 @@ fn principal_arn(named: &str) -> String {
     }
 }
 
-/// To callers of the policy's own organization: `policy: ARN`, in S3's words `policy, with policy ARN: ARN`.
+/// Finds the ARN of the policy, which AWS includes for callers of the policy's own organization: `policy: ARN`, or in
+/// S3's form `policy, with policy ARN: ARN`.
 fn policy_arn(words: &str) -> Option<String> {
     let arn = words.split(' ').find(|word| word.starts_with("arn:"))?;
     Some(arn.trim_end_matches(['.', ',']).to_owned())
@@ -209,13 +214,14 @@ fn account_of(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4)?.parse().ok()
 }
 
-/// A resource that has a policy of its own: whose, which, and how its policy names it.
-fn policed(resource: &str) -> Option<(AccountId, String, String)> {
+/// For a resource with its own policy: its account, its display name, and the `Resource` value in its policy.
+fn with_own_policy(resource: &str) -> Option<(AccountId, String, String)> {
     if let Ok(queue) = resource.parse::<QueueArn>() {
         return Some((queue.account, format!("queue {}", queue.queue), resource.to_owned()));
     }
     let key: KeyArn = resource.parse().ok()?;
-    // "In a key policy, the value of the Resource element is "*", which means "this KMS key"" (KMS Developer Guide, Key policies).
+    // "In a key policy, the value of the Resource element is "*", which means "this KMS key"" (KMS Developer Guide, Key
+    // policies).
     Some((key.account, format!("key {resource}"), "*".to_owned()))
 }
 
@@ -227,7 +233,7 @@ mod tests {
 
     use super::*;
 
-    /// Each wording, and where it was seen.
+    /// Known messages: the source, the operation and the message.
     const SEEN: [(&str, &str, &str); 20] = [
         (
             "RDS (CloudSnorkel/cdk-rds-sanitized-snapshots#110)",
@@ -293,7 +299,7 @@ mod tests {
             "User: arn:aws:sts::222222222222:assumed-role/agent/session is not authorized to perform: iam:PassRole on resource: \
              arn:aws:iam::222222222222:role/rds-monitoring because no identity-based policy allows the iam:PassRole action",
         ),
-        // From here on of the IAM User Guide, Troubleshoot access denied error messages.
+        // The following are from the IAM User Guide, Troubleshoot access denied error messages.
         (
             "SCP, none allows",
             "codecommit:ListRepositories",
@@ -360,7 +366,7 @@ mod tests {
     ];
 
     #[test]
-    fn each_wording_is_read_and_fixed() {
+    fn every_known_message_is_parsed_and_has_its_fix() {
         let mut read = String::new();
         for (seen, operation, message) in SEEN {
             let denial = Denial::read(message, operation);
@@ -372,7 +378,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(
+        fn parsing_any_text_does_not_panic(
             text in "\\PC{0,80}",
             parts in prop::collection::vec(
                 prop::sample::select(vec![

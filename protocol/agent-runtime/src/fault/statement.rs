@@ -1,7 +1,8 @@
-//! Statements of policies: what the source agent writes into a key's policy, and what an administrator is asked to add.
+//! Policy statements: those that the source agent writes into a key policy, and those that an administrator is asked to
+//! add.
 //!
-//! A role is let in by its account's root with `aws:PrincipalArn` pinned to the role, so that either side can be deployed
-//! first: a policy that names a role which does not exist is refused.
+//! The principal is the account's root, with a condition that `aws:PrincipalArn` is the role. So either side can be
+//! deployed first: AWS refuses a policy whose principal is a role that does not exist.
 
 use jiff::Timestamp;
 use protocol::arn::{role as role_arn, root};
@@ -9,8 +10,9 @@ use protocol::ids::{Region, RoleName};
 use protocol::{AccountId, KeyArn};
 use serde_json::{Value, json};
 
-/// What RDS does with a key on behalf of whoever copies a snapshot (RDS User Guide, Copying a DB snapshot, the actions that
-/// the requester needs). `kms:CreateGrant` goes with them, in a statement of its own: its condition would refuse these.
+/// The actions that RDS uses on a key for a principal that copies a snapshot (RDS User Guide, Copying a DB snapshot,
+/// the actions that the requester needs). `kms:CreateGrant` is also needed, in a separate statement, since its
+/// condition would deny these.
 pub const USE: [&str; 7] = [
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -21,19 +23,19 @@ pub const USE: [&str; 7] = [
     "kms:ReEncryptTo",
 ];
 
-/// The Sids of account B's statements in the handoff key's policy. The source agent renders these two whole; all others are left
-/// as they are.
+/// The Sids of account B's statements in the policy of the handoff key. The source agent replaces these two statements
+/// and leaves all others unchanged.
 pub const TARGET_USES_KEY: [&str; 2] = ["RdsHandoffTargetCopies", "RdsHandoffTargetGrants"];
 
-/// Of account A's agent, in the same policy.
+/// The Sids of the source agent's statements in the same policy.
 pub const SOURCE_USES_KEY: [&str; 2] = ["SourceAgentCopies", "SourceAgentGrants"];
 
-/// In a policy of the role itself.
+/// A statement for a policy of the role itself.
 pub fn allows(action: &str, resource: &str) -> Value {
     json!({ "Effect": "Allow", "Action": action, "Resource": resource })
 }
 
-/// In the policy of a resource: one principal of an account is let in, and nobody else there.
+/// A statement for a resource policy: allows one principal of an account and no other of that account.
 pub fn lets_in(account: &AccountId, principal: &str, action: &str, resource: &str) -> Value {
     let mut statement = allows(action, resource);
     statement["Principal"] = json!({ "AWS": root(account) });
@@ -41,7 +43,7 @@ pub fn lets_in(account: &AccountId, principal: &str, action: &str, resource: &st
     statement
 }
 
-/// In a policy of the role itself: the use of a key, through these services only.
+/// Statements for a policy of the role itself: the use of a key, through these services only.
 pub fn uses_key(key: &KeyArn, services: &[String]) -> [Value; 2] {
     let through = json!({ "StringEquals": { "kms:ViaService": services } });
     let grants = merged(through.clone(), for_aws_resources());
@@ -50,13 +52,14 @@ pub fn uses_key(key: &KeyArn, services: &[String]) -> [Value; 2] {
     })
 }
 
-/// The next full hour. Account B's statements end with one, so that offers of the same hour need one change of the policy.
+/// Rounds up to the next full hour. Account B's statements expire at a full hour, so that offers that end in the same
+/// hour need only one change of the policy.
 pub fn full_hour(time: Timestamp) -> Timestamp {
     Timestamp::from_second((time.as_second() + 3599).div_euclid(3600) * 3600).unwrap_or(time)
 }
 
-/// In the policy of a key: a role may use it, through RDS only, and if so until the full hour after a time, after which KMS
-/// refuses it whoever is alive.
+/// Statements for a key policy: a role may use the key, through RDS only. With `until`, KMS refuses the use after the
+/// next full hour after that time, even if no agent is running.
 pub fn lets_use(
     sids: [&str; 2],
     account: &AccountId,
@@ -87,13 +90,13 @@ pub fn lets_use(
     )
 }
 
-/// As they stand in a list of statements, one under the other.
+/// Formats statements for pasting into a list of statements.
 pub fn pasted(statements: &[Value]) -> String {
     let statements: Vec<String> = statements.iter().map(|statement| format!("{statement:#}")).collect();
     statements.join(",\n")
 }
 
-/// A service of a Region, as `kms:ViaService` names it.
+/// The name of a Region's service in `kms:ViaService`.
 pub fn service(name: &str, region: &Region) -> String {
     format!("{name}.{region}.amazonaws.com")
 }

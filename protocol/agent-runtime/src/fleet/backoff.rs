@@ -1,26 +1,27 @@
-//! Back-off: how long after a failure something is tried again.
+//! Backoff: the delay before a retry after a failure.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What has failed. One table of all parameters: the first wait, which doubles with each failure, and the ceiling of it.
+/// What has failed. [`bounds`](Self::bounds) is the one table of all parameters: the first delay, which doubles with
+/// each failure, and its ceiling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackoffPolicy {
-    /// A pass met a fault that passes by itself.
+    /// A pass met a transient fault.
     Transient,
-    /// A pass met a fault that somebody must fix.
+    /// A pass met a fault that needs operator action.
     Blocked,
-    /// A queue that brings work, or the command `hello`, was not answered by SQS.
+    /// SQS did not answer for a queue that delivers work, or for the command `hello`.
     Mailbox,
-    /// A queue of receipts was not answered by SQS: the handoffs that wait for it are blocked meanwhile.
+    /// SQS did not answer for a receipts queue: the handoffs that wait for it are blocked meanwhile.
     Receipts,
-    /// Account B was not ready, or did not answer a hello.
+    /// Account B was not ready or did not answer a hello.
     Hello,
 }
 
 impl BackoffPolicy {
-    /// The first wait, and the ceiling.
+    /// The first delay and the ceiling.
     pub const fn bounds(self) -> (Duration, Duration) {
         match self {
             Self::Transient => (Duration::from_secs(1), Duration::from_mins(1)),
@@ -32,7 +33,7 @@ impl BackoffPolicy {
     }
 }
 
-/// Failures since the last success.
+/// The backoff state: failures since the last success.
 #[derive(Debug, Default)]
 pub struct Backoff {
     since: Option<Instant>,
@@ -40,7 +41,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// It has failed once more: the wait until it is tried again. A failure of another kind begins with its own first wait.
+    /// Records a failure and returns the delay before the retry. A failure of another kind starts with its own first
+    /// delay.
     pub fn failed(&mut self, policy: BackoffPolicy) -> Duration {
         self.since.get_or_insert_with(Instant::now);
         let (first, ceiling) = policy.bounds();
@@ -52,12 +54,12 @@ impl Backoff {
         wait
     }
 
-    /// It has succeeded.
+    /// Records a success: resets the backoff.
     pub fn succeeded(&mut self) {
         *self = Self::default();
     }
 
-    /// For how long it has been failing.
+    /// How long it has been failing; `None` after a success.
     pub fn lasts(&self) -> Option<Duration> {
         self.since.map(|since| since.elapsed())
     }
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn wait_doubles_up_to_the_ceiling_and_begins_anew_with_another_kind() {
+    async fn delay_doubles_to_ceiling_and_restarts_for_another_policy() {
         let mut backoff = Backoff::default();
         let waits: Vec<u64> = (0..8).map(|_| backoff.failed(BackoffPolicy::Blocked).as_secs()).collect();
         assert_eq!(waits, [15, 30, 60, 120, 240, 480, 900, 900]);

@@ -1,4 +1,4 @@
-//! The drive of one handoff: passes until one goes through.
+//! The drive of one handoff: repeats passes until one completes.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,31 +15,32 @@ use crate::exit::Exit;
 use crate::fault::{Fault, FaultKind};
 use crate::step::pass::{Flow, Halt};
 
-/// A pass that acted is followed by the next one after this long: AWS shows most acts at once.
+/// The delay after a pass that made a call: AWS shows most changes at once.
 const AFTER_AN_ACT: Duration = Duration::from_secs(1);
 
-/// So many passes to one other side are walked at once. Calls take memory and connections, and AWS throttles whoever asks for a
-/// thousand things in one second. A Region that does not answer holds up no handoff that goes elsewhere.
+/// The concurrency limit: how many passes to one other side run at once. Calls take memory and connections, and AWS
+/// throttles a client that makes a thousand requests in one second. With a limit for each other side, a Region that
+/// does not answer delays no handoff to another one.
 pub(super) const CONCURRENT_PASSES: usize = 64;
 
-/// How long a drive goes on.
+/// How long a drive continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// For one pass.
+    /// One pass.
     Once,
-    /// Until nothing but faults was seen for this long.
+    /// Until passes have ended with nothing but faults for this long.
     Until(Duration),
-    /// Until it is done or has failed.
-    ForEver,
+    /// Until it has completed or failed.
+    Unlimited,
 }
 
 impl Patience {
-    /// Whether what has been failing for so long is given up.
+    /// Whether to give up after failing for this long.
     pub fn is_over(self, failing_for: Duration) -> bool {
         match self {
             Self::Once => true,
             Self::Until(patience) => failing_for >= patience,
-            Self::ForEver => false,
+            Self::Unlimited => false,
         }
     }
 }
@@ -47,31 +48,32 @@ impl Patience {
 /// How a drive ended.
 #[derive(Debug)]
 pub enum End<T> {
-    /// A pass went through.
+    /// A pass completed.
     Done(T),
-    /// It was stopped before: the next process goes on.
+    /// It was stopped before: the next run continues.
     Pending,
-    /// Somebody must act.
+    /// It needs operator action.
     Blocked(Fault),
-    /// It cannot go on.
+    /// It cannot continue.
     Failed(Fault),
 }
 
-/// How a run goes on and ends.
+/// The options of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct RunOptions<'a> {
     /// Where events go.
     pub events: &'a dyn Sink,
-    /// How long to go on.
+    /// How long to continue.
     pub patience: Patience,
-    /// Cancelled when the process shall stop.
+    /// Cancelled when the process must stop.
     pub shutdown: &'a CancellationToken,
-    /// Observes every step twice, and checks that this changes nothing but what was read: for tests.
+    /// For tests: observes every step twice, and checks that observing changes nothing but the read cache.
     pub observe_twice: bool,
 }
 
 impl RunOptions<'_> {
-    /// Tells of a handoff that is not over: it goes on in the next run, and only when somebody has acted if it is blocked.
+    /// Emits the event of an unfinished handoff and returns its exit code. The next run continues it; a blocked one
+    /// needs operator action first.
     pub(super) fn unfinished(&self, subject: Subject, blocked: Option<&Fault>) -> Exit {
         if let Some(fault) = blocked {
             self.events.take(&Event::GivenUp { subject, fault: fault.into() });
@@ -85,7 +87,8 @@ impl RunOptions<'_> {
 }
 
 impl<H: Tracked> Fleet<H> {
-    /// Repeats `pass`, which is of `subject` and towards `other_side`, until one goes through. `wake` ends a wait early.
+    /// Repeats `pass`, which belongs to `subject` and goes to `other_side`, until one completes. `wake` ends a wait
+    /// early.
     pub(super) async fn drive<T>(
         &self,
         options: &RunOptions<'_>,
@@ -96,25 +99,25 @@ impl<H: Tracked> Fleet<H> {
         let RunOptions { events, patience, shutdown, .. } = *options;
         let (mut backoff, mut last) = (Backoff::default(), None);
         let new = || Rc::new(Semaphore::new(CONCURRENT_PASSES));
-        let turns = self.turns.borrow_mut().entry(other_side).or_insert_with(new).clone();
+        let limit = self.pass_limits.borrow_mut().entry(other_side).or_insert_with(new).clone();
         loop {
             let (flow, rows) = {
-                let _turn = tokio::select! {
+                let _permit = tokio::select! {
                     biased;
-                    turn = turns.acquire() => turn,
+                    permit = limit.acquire() => permit,
                     () = shutdown.cancelled() => return last.map_or(End::Pending, End::Blocked),
                 };
-                // Boxed: who waits holds nothing of the calls to come.
+                // Boxed, so that a waiting drive does not hold the memory of the calls.
                 Box::pin(pass()).instrument(tracing::info_span!("handoff", name = %subject)).await
             };
-            let looks_twice = matches!(flow, Err(Halt::LookTwice(_)));
+            let observes_twice = matches!(flow, Err(Halt::ObserveTwice(_)));
             let acted = matches!(flow, Err(Halt::Acted));
             events.take(&Event::Walked { subject: subject.clone(), rows });
             let (wait, fault) = match flow {
                 Ok(done) => return End::Done(done),
                 Err(Halt::Looked) => return End::Pending,
                 Err(Halt::Acted) => (Some(self.cache.schedule.settle(AFTER_AN_ACT)), None),
-                Err(Halt::Wait(wait) | Halt::LookTwice(wait)) => (Some(wait), None),
+                Err(Halt::Wait(wait) | Halt::ObserveTwice(wait)) => (Some(wait), None),
                 Err(Halt::UntilWoken) => (None, None),
                 Err(Halt::Fault(fault)) if fault.kind == FaultKind::Fatal => return End::Failed(fault),
                 Err(Halt::Fault(fault)) => {
@@ -128,14 +131,14 @@ impl<H: Tracked> Fleet<H> {
                     let (subject, fault, again) = (subject.clone(), fault.into(), wait.unwrap_or_default());
                     events.take(&Event::Faulted { subject, fault, again });
                 }
-                // Whether an act has helped is known by the next pass.
+                // The next pass shows whether the call has removed the fault.
                 None if acted => {}
                 None => backoff.succeeded(),
             }
             let is_over = match patience {
-                // What this pass has begun to look at would never be made by processes that look only once.
-                Patience::Once => !looks_twice,
-                // Whoever has just fixed it sees it go on.
+                // Processes that observe only once would never create the resource that this pass has observed once.
+                Patience::Once => !observes_twice,
+                // An operator who has just fixed the fault sees the handoff continue.
                 _ => fault.is_some() && backoff.lasts().is_some_and(|lasts| patience.is_over(lasts)),
             };
             if is_over || shutdown.is_cancelled() {
@@ -152,7 +155,7 @@ impl<H: Tracked> Fleet<H> {
     }
 }
 
-/// `None`: for ever.
+/// Sleeps; `None` sleeps forever.
 async fn sleep(wait: Option<Duration>) {
     match wait {
         Some(wait) => tokio::time::sleep(wait).await,

@@ -1,4 +1,4 @@
-//! The engine: finds handoffs, walks them and polls the mailboxes until there is nothing left to do.
+//! The engine: finds handoffs, drives them and polls the mailboxes until no work is left.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -14,22 +14,23 @@ use super::drive::{End, Patience, RunOptions};
 use super::mailbox::{Brought, Handled, MailboxSpec, Polled};
 use super::tracked::{Stage, Tracked};
 use crate::aws::clients::Clients;
-use crate::aws::queue::{Batch, Fate, Held, Queue, Received};
+use crate::aws::queue::{Batch, Disposition, Held, Queue, Received};
 use crate::event::{Event, Subject};
 use crate::exit::Exit;
 use crate::fault::{Fault, FaultKind};
 use crate::gate::Owner;
 use crate::step::pass::{Mode, Pass, is_blocked};
 
-/// As long as a queue can wait.
+/// The longest wait of an SQS receive call.
 const LONG_POLL: Duration = Duration::from_secs(20);
-/// A poll that only asks what is there.
+/// A poll that returns soon, when only messages already in the queue matter.
 const SHORT_POLL: Duration = Duration::from_secs(1);
-/// So many batches are read before the work begins, but no more: a sender that never stops must not keep an agent from its work.
+/// How many batches are read at most before the handoffs are driven: a sender that never stops must not keep the agent
+/// from its work.
 const DRAINED: usize = 3;
 
 impl<H: Tracked> Fleet<H> {
-    /// Runs until there is nothing left to do, or for ever.
+    /// Runs until no work is left, or with `--watch` until it is stopped.
     pub async fn run<A: Agent<Handoff = H>>(&self, agent: &A, clients: &Clients, options: &RunOptions<'_>) -> Exit {
         loop {
             let began = Instant::now();
@@ -40,7 +41,7 @@ impl<H: Tracked> Fleet<H> {
                     if fault.kind == FaultKind::Fatal { Exit::Failed } else { Exit::Blocked }
                 }
             };
-            let pause = agent.repeats_after(exit, began.elapsed()).filter(|_| options.patience == Patience::ForEver);
+            let pause = agent.repeats_after(exit, began.elapsed()).filter(|_| options.patience == Patience::Unlimited);
             let Some(pause) = pause.filter(|_| exit != Exit::Usage && !options.shutdown.is_cancelled()) else {
                 return exit;
             };
@@ -52,7 +53,7 @@ impl<H: Tracked> Fleet<H> {
         }
     }
 
-    /// Once through everything that there is to do.
+    /// One round: discovers the handoffs and drives them and those that mailboxes deliver.
     async fn round<A: Agent<Handoff = H>>(
         &self,
         agent: &A,
@@ -62,14 +63,14 @@ impl<H: Tracked> Fleet<H> {
     ) -> Result<Exit, Fault> {
         let discover = async || (agent.discover().await.map_err(Into::into), Vec::new());
         let of = (&Subject::Handoffs, String::new());
-        let found = match self.drive(options, of, &Notify::new(), discover).await {
-            End::Done(found) => found,
+        let discovered = match self.drive(options, of, &Notify::new(), discover).await {
+            End::Done(discovered) => discovered,
             End::Pending => return Ok(Exit::Pending),
             End::Blocked(fault) | End::Failed(fault) => return Err(fault),
         };
-        let specs = agent.mailboxes().into_iter().filter(|spec| !spec.brings_work || found.takes_more);
+        let specs = agent.mailboxes().into_iter().filter(|spec| !spec.brings_work || discovered.takes_more);
         let mut mailboxes: Vec<Polled> = specs.map(|spec| Polled::new(clients, spec)).collect();
-        for handoff in found.handoffs {
+        for handoff in discovered.handoffs {
             self.track(handoff, None);
         }
         for (at, mailbox) in mailboxes.iter_mut().enumerate().filter(|(_, mailbox)| !mailbox.spec.brings_work) {
@@ -83,17 +84,18 @@ impl<H: Tracked> Fleet<H> {
             }
         }
         let exit = self.work(agent, &mut mailboxes, options, began).await;
-        self.hand_back(&mailboxes).await;
+        self.release_held(&mailboxes).await;
         let owners: Vec<Owner> = self.records.borrow().keys().cloned().collect();
         for owner in owners {
             if let Some(handoff) = self.untrack(&owner, false) {
                 agent.forget(&handoff);
             }
         }
-        Ok(exit.max(found.exit))
+        Ok(exit.max(discovered.exit))
     }
 
-    /// Walks what is tracked, and what the mailboxes bring, until all is over and each mailbox that brings work was found empty.
+    /// Drives the tracked handoffs and those that mailboxes deliver, until all have ended and each mailbox that brings
+    /// work was found empty.
     async fn work<A: Agent<Handoff = H>>(
         &self,
         agent: &A,
@@ -104,8 +106,8 @@ impl<H: Tracked> Fleet<H> {
         let RunOptions { patience, shutdown, .. } = *options;
         let is_once = patience == Patience::Once;
         let wait = if is_once { SHORT_POLL } else { LONG_POLL };
-        // At the end of a round, a receive that has begun is waited for: it may already have hidden a message. A process that is to
-        // stop drops it: the message comes back when its visibility timeout is over.
+        // At the end of a round, a started receive call is awaited: it may already have made a message invisible. On
+        // shutdown the call is dropped: the message is redelivered after its visibility timeout.
         let stop = shutdown.child_token();
         let queues: Vec<(MailboxSpec, Queue)> =
             mailboxes.iter().map(|mailbox| (mailbox.spec.clone(), mailbox.queue.clone())).collect();
@@ -125,8 +127,8 @@ impl<H: Tracked> Fleet<H> {
                 let admitted = agent.admit(&self.records.borrow());
                 walking.extend(admitted.into_iter().map(|owner| self.walk(agent, owner, options)));
             }
-            // With `--watch` a round in which nothing is left to do ends when it is time to look for more.
-            let is_time = patience != Patience::ForEver
+            // With `--watch` a round without work ends when the next discovery is due.
+            let is_time = patience != Patience::Unlimited
                 || agent.repeats_after(worst, began.elapsed()).is_some_and(|pause| pause.is_zero());
             let is_idle = |mailbox: &Polled| !mailbox.open || mailbox.empty && is_time;
             let mut work = mailboxes.iter().filter(|mailbox| mailbox.spec.brings_work);
@@ -138,7 +140,7 @@ impl<H: Tracked> Fleet<H> {
                 () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
                 Some(exit) = walking.next() => {
                     worst = worst.max(exit);
-                    // The poll under way is waited for: it may bring what is handed back now.
+                    // Wait for the current poll: it may deliver messages that are made visible again now.
                     for mailbox in &mut *mailboxes {
                         mailbox.empty = false;
                     }
@@ -166,7 +168,7 @@ impl<H: Tracked> Fleet<H> {
         worst
     }
 
-    /// Walks a handoff to its end in this process.
+    /// Drives a handoff to its end in this process.
     async fn walk<A: Agent<Handoff = H>>(&self, agent: &A, owner: Owner, options: &RunOptions<'_>) -> Exit {
         let (handoff, wake) = {
             let mut records = self.records.borrow_mut();
@@ -184,7 +186,7 @@ impl<H: Tracked> Fleet<H> {
             (flow, pass.into_rows())
         };
         let end = self.drive(options, (&subject, handoff.other_side()), &wake, walk).await;
-        // Boxed: who waits holds nothing of what happens at the end.
+        // Boxed, so that a waiting drive does not hold the memory of the ending.
         let exit = Box::pin(async {
             match end {
                 End::Done(done) => {
@@ -200,11 +202,11 @@ impl<H: Tracked> Fleet<H> {
                     };
                     failed(&fault);
                     let of = (&subject, handoff.other_side());
-                    let tell = async || {
+                    let report = async || {
                         let pass = Pass::new(Mode::Act, self.passes(options.observe_twice), owner, &wake);
                         (agent.tell_failed(&pass, handoff, &fault).await, pass.into_rows())
                     };
-                    if let End::Blocked(fault) | End::Failed(fault) = self.drive(options, of, &wake, tell).await {
+                    if let End::Blocked(fault) | End::Failed(fault) = self.drive(options, of, &wake, report).await {
                         failed(&fault);
                     }
                     Exit::Failed
@@ -216,14 +218,14 @@ impl<H: Tracked> Fleet<H> {
         if let Some(handoff) = self.untrack(owner, keep) {
             agent.forget(&handoff);
         }
-        // What has failed is walked again in each round, and is shown once.
+        // A failed handoff is driven again in each round, but shown only once.
         if exit != Exit::Failed {
             options.events.take(&Event::Dropped(subject));
         }
         exit
     }
 
-    /// One poll of a mailbox, after a pause. `None` when it was stopped before it began.
+    /// Polls a mailbox once, after a pause. `None` if it was stopped before the poll started.
     async fn poll<A: Agent<Handoff = H>>(
         &self,
         agent: &A,
@@ -265,17 +267,17 @@ impl<H: Tracked> Fleet<H> {
                     if let Some(handoff) = handoff {
                         self.wake(&handoff);
                     }
-                    Fate::Done
+                    Disposition::Done
                 }
-                Handled::Again(after) => Fate::Again(after),
-                Handled::Left => Fate::Kept,
+                Handled::Again(after) => Disposition::Again(after),
+                Handled::Left => Disposition::Kept,
                 Handled::Rejected => {
                     *rejected.borrow_mut() += 1;
-                    Fate::Kept
+                    Disposition::Kept
                 }
                 Handled::Begins { handoff, hold } => {
                     self.track(*handoff, hold.then(|| (at, Held::new(message.clone()))));
-                    if hold { Fate::Kept } else { Fate::Done }
+                    if hold { Disposition::Kept } else { Disposition::Done }
                 }
             })
         };
@@ -284,7 +286,8 @@ impl<H: Tracked> Fleet<H> {
         Brought { messages, fault, rejected: rejected.into_inner() }
     }
 
-    /// What a poll has brought: how the run ends at best, and the pause before the next poll.
+    /// Processes the result of a poll. Returns the best possible exit code of the run, and the pause before the next
+    /// poll.
     fn polled(&self, mailbox: &mut Polled, brought: Brought, options: &RunOptions<'_>) -> (Exit, Duration) {
         let Polled { spec, backoff, .. } = mailbox;
         let Brought { messages, fault, rejected } = brought;
@@ -304,12 +307,12 @@ impl<H: Tracked> Fleet<H> {
             return (exit, pause);
         }
         if messages > 0 && fault.kind != FaultKind::Transient {
-            // A message could not be ended. It comes again when its visibility timeout is over.
+            // A message could not be handled. It is redelivered after its visibility timeout.
             exit = exit.max(Exit::Blocked);
         }
         let is_fatal = fault.kind == FaultKind::Fatal && spec.ends_with_fatal_fault;
         if is_fatal || backoff.lasts().is_some_and(|lasts| options.patience.is_over(lasts)) {
-            // What is in flight has its own patience.
+            // Active handoffs have their own patience.
             exit = exit.max(if is_fatal { Exit::Failed } else { Exit::Blocked });
             mailbox.open = false;
         }
@@ -317,7 +320,7 @@ impl<H: Tracked> Fleet<H> {
         (exit, pause)
     }
 
-    /// How many more messages of a mailbox may be held.
+    /// Returns how many more messages of a mailbox may be held.
     fn room(&self, at: usize, spec: &MailboxSpec) -> usize {
         let Some(most) = spec.most_held else { return 10 };
         let records = self.records.borrow();
@@ -326,7 +329,8 @@ impl<H: Tracked> Fleet<H> {
         most.saturating_sub(held)
     }
 
-    /// Keeps the held messages of a mailbox invisible. What SQS does not know any more is received again.
+    /// Extends the visibility timeout of the held messages of a mailbox. A message whose receipt handle SQS no longer
+    /// accepts is dropped here and received again.
     async fn renew(&self, at: usize, spec: &MailboxSpec, queue: &Queue) -> Result<(), Fault> {
         let mut due = Vec::new();
         for record in self.records.borrow_mut().values_mut() {
@@ -342,8 +346,8 @@ impl<H: Tracked> Fleet<H> {
         Ok(())
     }
 
-    /// Hands back what is held: another process need not wait for it.
-    async fn hand_back(&self, mailboxes: &[Polled]) {
+    /// Makes the held messages visible again, so that another process need not wait for them.
+    async fn release_held(&self, mailboxes: &[Polled]) {
         for (at, mailbox) in mailboxes.iter().enumerate() {
             let handles: Vec<String> = {
                 let records = self.records.borrow();
@@ -353,7 +357,7 @@ impl<H: Tracked> Fleet<H> {
             if !handles.is_empty()
                 && let Err(fault) = mailbox.queue.set_visibility(&handles, Duration::ZERO).await
             {
-                tracing::warn!(queue = %mailbox.spec.queue, "messages could not be handed back: {}", fault.chain());
+                tracing::warn!(queue = %mailbox.spec.queue, "held messages could not be made visible again: {}", fault.chain());
             }
         }
     }

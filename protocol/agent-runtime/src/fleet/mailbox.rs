@@ -10,40 +10,41 @@ use crate::aws::queue::Queue;
 use crate::event::Mailbox;
 use crate::fault::Fault;
 
-/// A queue that is polled, and how.
+/// A queue that is polled, and its settings.
 #[derive(Debug, Clone)]
 pub struct MailboxSpec {
-    /// What it holds.
+    /// What kind of messages it holds.
     pub kind: Mailbox,
-    /// Which queue.
+    /// The queue.
     pub queue: QueueArn,
-    /// It brings handoffs: the run goes on until one poll has found it empty. Any other one is read before the work begins, and
-    /// then as long as there is work.
+    /// Whether it delivers handoffs: then the run continues until a poll finds it empty. Any other mailbox is read
+    /// before the handoffs are driven, and then as long as there is work.
     pub brings_work: bool,
-    /// So many of its messages are held at once at most; `None`: the agent itself bounds them.
+    /// How many of its messages may be held at once; `None` if the agent itself limits them.
     pub most_held: Option<usize>,
-    /// For how long a held message is kept invisible at a time. After a kill it comes back in this time.
+    /// The visibility timeout of a held message, which is renewed. After a crash the message is redelivered within this
+    /// time.
     pub keep_for: Duration,
-    /// When it is polled again after a fault.
+    /// The retry policy after a fault.
     pub backoff: BackoffPolicy,
-    /// A fatal fault ends its polls.
+    /// Whether a fatal fault ends polling.
     pub ends_with_fatal_fault: bool,
-    /// A rejected message makes the run a failed one.
+    /// Whether a rejected message makes the run fail.
     pub rejections_fail: bool,
 }
 
 /// What an agent has done with a message.
 #[derive(Debug)]
 pub enum Handled<H> {
-    /// It is done with, and deleted. The handoff that it is about is woken.
+    /// It is handled and deleted. The handoff that it belongs to is woken.
     Done(Option<HandoffId>),
-    /// It comes again after this long.
+    /// It becomes visible again after this long.
     Again(Duration),
-    /// Neither deleted nor held: it comes again when its visibility timeout is over.
+    /// It is neither deleted nor held: it is redelivered after its visibility timeout.
     Left,
-    /// It was put into the dead-letter queue.
+    /// It was moved to the dead-letter queue.
     Rejected,
-    /// A handoff begins. The message is held until the handoff's own steps delete it, or is deleted now.
+    /// It starts a handoff. The message is held until the handoff's steps delete it, or is deleted now.
     Begins {
         /// The handoff.
         handoff: Box<H>,
@@ -58,9 +59,9 @@ pub(super) struct Polled {
     pub(super) spec: MailboxSpec,
     pub(super) queue: Queue,
     pub(super) backoff: Backoff,
-    /// It is polled on.
+    /// Whether it is still polled.
     pub(super) open: bool,
-    /// The last poll found nothing, and no handoff has ended since.
+    /// Whether the last poll found no message, and no handoff has ended since.
     pub(super) empty: bool,
 }
 
@@ -70,13 +71,13 @@ impl Polled {
     }
 }
 
-/// What one poll brought.
+/// The result of one poll.
 #[derive(Debug, Default)]
 pub(super) struct Brought {
-    /// How many messages came.
+    /// The number of received messages.
     pub(super) messages: usize,
-    /// What went wrong with one of them, or with the queue.
+    /// A fault of one of them, or of the queue.
     pub(super) fault: Option<Fault>,
-    /// How many were rejected.
+    /// The number of rejected messages.
     pub(super) rejected: usize,
 }

@@ -25,7 +25,7 @@ use crate::poll::{Progress, Working};
 use crate::step::pass::Flow;
 use crate::step::{Acted, Observed, Step, StepId, Wait};
 
-/// A handoff, by its number, to one of two other sides.
+/// A handoff: its number and its other side.
 #[derive(Debug)]
 struct Numbered(u64, &'static str);
 
@@ -67,10 +67,10 @@ fn claim(of: &Numbered) -> Claim {
     }
 }
 
-/// What is made, and since when.
+/// The created resources and when they were created.
 type Made = RefCell<BTreeMap<u64, Instant>>;
 
-/// So many may be under way at once.
+/// A supply with this limit.
 #[derive(Debug)]
 struct AtMost(usize);
 
@@ -140,7 +140,7 @@ impl Wait for Complete<'_> {
     fn foresee(&self) {}
 }
 
-/// Brings so many handoffs in each round, and makes each.
+/// An agent that discovers `each` handoffs in each round and creates one resource for each.
 struct Maker {
     each: u64,
     rounds: Cell<u64>,
@@ -172,7 +172,7 @@ impl Agent for Maker {
     async fn walk(&self, pass: &Pass<'_>, of: &Numbered) -> Flow<()> {
         pass.ensure(Make(of, &self.made)).await?;
         pass.wait(Complete(of, &self.made)).await?;
-        // Nothing but the clock holds a permit longer than its work.
+        // The number of resources being created never exceeds the permits.
         let now = self.made.borrow().values().filter(|since| since.elapsed() < Duration::from_mins(1)).count();
         self.most.set(now.max(self.most.get()));
         Ok(())
@@ -197,7 +197,7 @@ impl Agent for Maker {
     }
 }
 
-/// Collects who has ended.
+/// Collects the subjects of ended handoffs.
 #[derive(Debug, Default)]
 struct Ends(RefCell<BTreeSet<Subject>>);
 
@@ -216,7 +216,7 @@ fn fleet() -> (Fleet<Numbered>, Clients) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_kept_of_two_thousand_handoffs_of_one_process_that_watches() {
+async fn watching_process_keeps_no_entries_of_2000_ended_handoffs() {
     let ((fleet, clients), ends, stop) = (fleet(), Ends::default(), CancellationToken::new());
     let maker = Maker {
         each: 500,
@@ -226,7 +226,7 @@ async fn nothing_is_kept_of_two_thousand_handoffs_of_one_process_that_watches() 
         stop: stop.clone(),
         stop_after: 4,
     };
-    let options = RunOptions { events: &ends, patience: Patience::ForEver, shutdown: &stop, observe_twice: false };
+    let options = RunOptions { events: &ends, patience: Patience::Unlimited, shutdown: &stop, observe_twice: false };
     let exit = fleet.run(&maker, &clients, &options).await;
     assert_eq!((exit, maker.made.borrow().len(), ends.0.borrow().len()), (Exit::Settled, 2_000, 2_000));
     assert_eq!(fleet.entries(), 0);
@@ -235,7 +235,7 @@ async fn nothing_is_kept_of_two_thousand_handoffs_of_one_process_that_watches() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn stopped_process_keeps_nothing_of_what_was_under_way() {
+async fn stopped_process_keeps_no_entries_of_active_handoffs() {
     let ((fleet, clients), ends, stop) = (fleet(), Ends::default(), CancellationToken::new());
     let maker = Maker {
         each: 50,
@@ -245,14 +245,14 @@ async fn stopped_process_keeps_nothing_of_what_was_under_way() {
         stop: stop.clone(),
         stop_after: 9,
     };
-    let options = RunOptions { events: &ends, patience: Patience::ForEver, shutdown: &stop, observe_twice: true };
+    let options = RunOptions { events: &ends, patience: Patience::Unlimited, shutdown: &stop, observe_twice: true };
     let signal = async {
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert!(fleet.entries() > 50, "records, permits and writes: {}", fleet.entries());
         stop.cancel();
     };
     let (exit, ()) = tokio::join!(fleet.run(&maker, &clients, &options), signal);
-    assert_eq!((exit, fleet.entries(), ends.0.borrow().len()), (Exit::Pending, 0, 50), "all are told to be stopped");
+    assert_eq!((exit, fleet.entries(), ends.0.borrow().len()), (Exit::Pending, 0, 50), "all are reported as stopped");
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,8 +274,12 @@ async fn passes_to_one_other_side_share_a_concurrency_limit() {
     all("us-west-2", 3 * CONCURRENT_PASSES).await;
     assert_eq!((most.replace(0), began.elapsed()), (CONCURRENT_PASSES, Duration::from_secs(3)));
     tokio::join!(all("us-west-2", CONCURRENT_PASSES), all("eu-west-1", CONCURRENT_PASSES));
-    assert_eq!((most.get(), began.elapsed()), (2 * CONCURRENT_PASSES, Duration::from_secs(4)), "of each other side");
-    // What is not walked yet when the process shall stop is not begun.
+    assert_eq!(
+        (most.get(), began.elapsed()),
+        (2 * CONCURRENT_PASSES, Duration::from_secs(4)),
+        "the limit is for each other side"
+    );
+    // A pass that has not started when the process stops is not started.
     shutdown.cancel();
     let ends = all("us-west-2", 3 * CONCURRENT_PASSES).await;
     let done = ends.iter().filter(|end| matches!(end, super::drive::End::Done(()))).count();

@@ -11,46 +11,46 @@ use crate::gate::{Claim, Owner};
 
 /// A handoff, as an agent's process tracks it.
 pub trait Tracked: fmt::Debug {
-    /// What the agent remembers of it beside its record. Losing it loses nothing: it only delays.
+    /// The agent's in-memory state of the handoff. Losing it can only cause delays.
     type Memory: Default + fmt::Debug;
 
-    /// Which one. Records of one handoff with several messages differ in the message.
+    /// The key of its record. Records of one handoff with several messages differ in the message.
     fn owner(&self) -> Owner;
-    /// For a person.
+    /// Its name in events.
     fn subject(&self) -> Subject;
-    /// Who is on the other side: passes to one other side share a concurrency limit.
+    /// The other side of the handoff: passes to the same one share a concurrency limit.
     fn other_side(&self) -> String;
-    /// What it asks for first, if it has not begun: all that come together are queued before the first is granted.
+    /// Its first claim, if it has not begun. All handoffs discovered together are queued before the first is granted.
     fn first_claim(&self) -> Option<Claim> {
         None
     }
 }
 
-/// Where a record stands in this process.
+/// The state of a record in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Its steps are not walked yet.
+    /// Its steps have not been run yet.
     Waiting,
-    /// Its steps are walked.
+    /// Its steps are being run.
     Walking,
-    /// Its steps are walked no more in this round; its messages may still be held.
+    /// Its steps are not run again in this round; its messages may still be held.
     Over,
 }
 
-/// All that a process keeps of one handoff, and drops at its end.
+/// Everything that a process keeps for one handoff. Dropped when the handoff ends.
 #[derive(Debug)]
 pub struct Record<H: Tracked> {
     /// The handoff.
     pub handoff: Rc<H>,
-    /// How many were tracked before it.
+    /// How many handoffs were tracked before it.
     pub order: u64,
-    /// Where it stands.
+    /// Its state.
     pub stage: Stage,
-    /// Its messages, which are kept invisible to other processes: the position of the mailbox, and the message.
+    /// Its held messages, which are invisible to other processes: the index of the mailbox, and the message.
     pub held: Vec<(usize, Held)>,
-    /// What the agent remembers of it.
+    /// The agent's in-memory state.
     pub memory: H::Memory,
-    /// Ends a wait of its passes.
+    /// Wakes its drive.
     pub(super) wake: Rc<Notify>,
 }
 
@@ -60,13 +60,13 @@ impl<H: Tracked> Record<H> {
         Self { handoff: Rc::new(handoff), order, stage, held, memory, wake: Rc::default() }
     }
 
-    /// Holds a message. A redelivery replaces its receipt handle. Tells whether it is a new one.
+    /// Holds a message; a redelivery replaces the receipt handle. Returns whether the message is new.
     pub(super) fn hold(&mut self, mailbox: usize, new: Held) -> bool {
-        let known = self.held.iter().position(|(_, held)| held.received.id == new.received.id);
-        match known {
-            Some(known) => self.held[known] = (mailbox, new),
+        let index = self.held.iter().position(|(_, held)| held.received.id == new.received.id);
+        match index {
+            Some(index) => self.held[index] = (mailbox, new),
             None => self.held.push((mailbox, new)),
         }
-        known.is_none()
+        index.is_none()
     }
 }

@@ -1,4 +1,4 @@
-//! Permits: who asks for what is limited, and how requests are ordered.
+//! Permits: the claims for limited resources, their owners and their order.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -9,17 +9,17 @@ use protocol::{AccountId, Digest, HandoffId, Region};
 use protocol::{DbIdentifier, DbiResourceId};
 use tokio::sync::Notify;
 
-/// Who holds or waits for a permit: a handoff of this process, and the message that asks for it where several may ask for the same
-/// one.
+/// The holder of a permit or claim: a handoff of this process and, if several messages can request the same handoff,
+/// the message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner {
     /// The handoff.
     pub handoff: HandoffId,
-    /// The digest of its message; `None` where a handoff cannot have several.
+    /// The digest of its message; `None` if a handoff cannot have several messages.
     pub message: Option<Digest>,
 }
 
-/// What AWS or the operator limits. Each kind has a queue of its own.
+/// A resource that AWS or the operator limits. Each kind has its own queue.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PermitKind {
     /// Handoffs to one account and Region, from the source snapshot to the end of the copy.
@@ -31,7 +31,7 @@ pub enum PermitKind {
 }
 
 impl PermitKind {
-    /// What is waited for, for a person.
+    /// The permit as display text.
     pub fn words(&self) -> &'static str {
         match self {
             Self::UnderWay(..) | Self::Copy(_) => "a copy slot",
@@ -39,54 +39,56 @@ impl PermitKind {
         }
     }
 
-    /// Whether a permit is held until it is released, whatever AWS shows. Else it counts only until AWS shows what its holder
-    /// has begun; from then on AWS's own listing counts.
+    /// Whether a permit counts until it is released, regardless of what AWS shows. Otherwise it counts only until AWS
+    /// lists the resource that its holder created; from then on the listing counts instead.
     pub(crate) fn is_held_until_released(&self) -> bool {
         matches!(self, Self::UnderWay(..))
     }
 }
 
-/// The order of requests of one sender, least first: by priority, then the largest database, so that a wave ends early, then by
-/// name, so that a person can foresee the rest.
+/// The order of the claims of one sender, least first: by priority; then the largest database first, so that a wave of
+/// handoffs ends early; then by name, so that the order is predictable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
-    /// The higher goes first.
+    /// A higher priority goes first.
     pub priority: Reverse<i16>,
-    /// Allocated storage in GiB; the larger goes first.
+    /// Allocated storage in GiB; a larger database goes first.
     pub size_gib: Reverse<u32>,
-    /// The database at the source.
+    /// The source database.
     pub database: DbIdentifier,
     /// The handoff.
     pub handoff: HandoffId,
 }
 
-/// A request for a permit. The gate adds who asks, and how to wake it.
+/// A claim: a request for one permit. The permit allows one call that creates a limited resource. The gate adds the
+/// owner and how to wake it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// What for.
+    /// The kind of permit.
     pub kind: PermitKind,
-    /// The name of the resource that its holder makes, as a [`Supply`](crate::gate::Supply) knows it.
+    /// The name of the resource that the holder creates, as a [`Supply`](crate::gate::Supply) lists it.
     pub resource: String,
-    /// Whose it is: senders take turns.
+    /// The sender of the handoff. Permits are granted to senders in rotation.
     pub sender: AccountId,
-    /// Among the requests of one sender the least goes first.
+    /// The order among the claims of one sender: the least is granted first.
     pub rank: Rank,
-    /// The source database: AWS copies its snapshots one after another (RDS User Guide, Copying a DB snapshot), so that a second
-    /// one would hold a permit in vain.
+    /// The source database. AWS copies the snapshots of one database one after another (RDS User Guide, Copying a DB
+    /// snapshot), so a second copy would hold a permit without progress.
     pub source: DbiResourceId,
-    /// The id of the step that releases it when it is ready.
+    /// The id of the step whose completion releases the permit.
     pub released_by: &'static str,
-    /// Holders of this other kind of permit that rank higher and may ask any moment are given time to ask first.
+    /// If set: holders of this other kind of permit that rank higher and may claim at any moment are given time to
+    /// claim first.
     pub after: Option<PermitKind>,
-    /// It asks again within this time, although nothing has come free.
+    /// If set: the claim is repeated within this time even if no permit was released.
     pub asks_again_within: Option<Duration>,
 }
 
-/// A claim and who makes it.
+/// A claim and how to wake its owner.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) claim: Claim,
-    /// Ends its wait.
+    /// Ends the owner's wait.
     pub(crate) wake: Rc<Notify>,
 }
 

@@ -1,4 +1,4 @@
-//! The queue for one kind of permit. Queued handoffs make no API calls: they are woken when a permit may be free.
+//! The slot queue for one kind of permit. Queued handoffs make no API calls: they are woken when a permit may be free.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,67 +9,69 @@ use tokio::time::Instant;
 use super::permit::{Owner, Request};
 use super::supply::Supply;
 
-/// A permit counts until AWS shows what its holder has begun, or for this long: above the longest time between two listings.
+/// A permit counts until AWS lists the holder's resource, or for this long, which exceeds the longest time between two
+/// listings.
 pub(super) const SHOWN_WITHIN: Duration = Duration::from_mins(10);
-/// A limit that AWS's refusal has taught is believed for this long; then one more is tried, since a quota may have been raised.
-pub(super) const BELIEVED_FOR: Duration = Duration::from_hours(6);
+/// How long a limit learnt from a refusal is used. Then one more permit is tried, since a quota may have been raised.
+pub(super) const LEARNT_LIMIT_TTL: Duration = Duration::from_hours(6);
 
-/// The answer to a request.
+/// The result of [`Slots::acquire`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// The permit is held from now on.
+pub(super) enum AcquireResult {
+    /// The permit is acquired.
     Granted,
-    /// It is queued.
+    /// The request is queued.
     Queued {
-        /// So many go first.
+        /// How many requests are ahead of it.
         before: usize,
-        /// It is not the permits that are too few, but the [`Bound`](super::supply::Bound).
+        /// Whether the [`Bound`](super::supply::Bound) is the limit, and not the number of permits.
         bounded: bool,
     },
 }
 
-/// One queue, and the permits that are held.
+/// One queue and its held permits.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    /// Permits are held until they are released, whatever AWS shows.
+    /// Whether permits count until they are released, regardless of what AWS shows.
     held_until_released: bool,
     waiting: BTreeMap<Owner, Waiter>,
-    /// Granted; AWS need not show yet what their holders have begun.
+    /// Granted permits whose resources AWS possibly does not list yet.
     held: BTreeMap<Owner, Held>,
-    /// Work that AWS shows and counts, and that a handoff of this process polls.
+    /// Resources that AWS lists and counts, and that a handoff of this process polls.
     occupied: BTreeMap<Owner, Request>,
-    /// Free permits as of the last supply, less those that were granted since.
+    /// Free permits as of the last supply, minus those granted since.
     free: usize,
-    /// What the bound leaves, likewise.
+    /// What the bound leaves, computed in the same way.
     left: usize,
-    /// So many in use were too many for AWS, and until when that is believed.
+    /// The limit learnt from a refusal, and until when it is used.
     learnt: Option<(usize, Instant)>,
-    /// When each sender was last served, as a number.
+    /// For each sender the sequence number of its last grant.
     served: BTreeMap<AccountId, u64>,
 }
 
 #[derive(Debug)]
 struct Waiter {
     request: Request,
-    /// When it asked first.
+    /// When the owner first requested the permit.
     since: Instant,
+    /// Another copy of the same source database is in flight.
     busy: bool,
-    /// In the present pass.
+    /// Whether the owner requested the permit in its current pass.
     asked: bool,
-    /// To take a permit.
+    /// Whether the owner was woken to acquire a permit.
     woken: bool,
-    /// It is first in the queue and knows it: it repeats its request by itself.
+    /// Whether the owner was told that it is first in the queue: it repeats its request without being woken.
     first: bool,
 }
 
-/// How a request came into the queue.
+/// How a request entered the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waiting {
-    /// Not asked for yet.
+    /// Queued in advance by [`Slots::enlist`].
     Listed,
-    /// Asked for, and to be woken.
+    /// Requested; its owner waits to be woken.
     Asked,
-    /// Asked for; it asks again by itself.
+    /// Requested; its owner repeats the request after a time.
     Deferred,
 }
 
@@ -84,59 +86,59 @@ impl Slots {
         Self { held_until_released, ..Self::default() }
     }
 
-    /// Takes a permit, or a place in the queue.
-    pub(super) fn acquire(&mut self, owner: &Owner, request: Request, supply: &dyn Supply) -> Turn {
+    /// Acquires a permit, or queues the request.
+    pub(super) fn acquire(&mut self, owner: &Owner, request: Request, supply: &dyn Supply) -> AcquireResult {
         let shown = supply.shows(&request.claim.resource);
         if let Some(mine) = self.held.get_mut(owner).filter(|_| !shown || self.held_until_released) {
             mine.since = Instant::now();
-            return Turn::Granted;
+            return AcquireResult::Granted;
         }
         self.queue(owner, request, Waiting::Asked);
         self.refresh_counts(supply);
         let before = self.order().iter().position(|other| other == owner).unwrap_or(0);
-        let turn = if before < self.grantable() {
+        let result = if before < self.grantable() {
             self.grant(owner);
-            Turn::Granted
+            AcquireResult::Granted
         } else {
             if let Some(waiter) = self.waiting.get_mut(owner) {
                 waiter.first = before == 0;
             }
-            Turn::Queued { before, bounded: self.left <= before && self.left <= self.free }
+            AcquireResult::Queued { before, bounded: self.left <= before && self.left <= self.free }
         };
         self.wake();
-        turn
+        result
     }
 
-    /// Queues a request before it is made: all that are known together are queued before the first is granted.
+    /// Queues a request in advance, so that all handoffs discovered together are queued before the first is granted.
     pub(super) fn enlist(&mut self, owner: &Owner, request: Request) {
         self.queue(owner, request, Waiting::Listed);
     }
 
-    /// Queues a request that asks again by itself, so that others can go first meanwhile.
+    /// Queues a request that its owner repeats after a time, so that others can go first.
     pub(super) fn defer(&mut self, owner: &Owner, request: Request) {
         self.queue(owner, request, Waiting::Deferred);
     }
 
     fn queue(&mut self, owner: &Owner, request: Request, waiting: Waiting) {
-        let since = self.waiting.get(owner).map_or_else(Instant::now, |known| known.since);
+        let since = self.waiting.get(owner).map_or_else(Instant::now, |waiter| waiter.since);
         let (asked, woken) = (waiting != Waiting::Listed, waiting != Waiting::Asked);
         let waiter = Waiter { request, since, busy: false, asked, woken, first: false };
         self.waiting.insert(owner.clone(), waiter);
     }
 
-    /// How many permits could be granted now.
+    /// Returns how many permits could be granted now.
     pub(super) fn peek(&mut self, supply: &dyn Supply) -> usize {
         self.refresh_counts(supply);
         self.grantable()
     }
 
-    /// Wakes those that may be granted a permit by what AWS shows now.
+    /// Wakes the waiting owners that can be granted a permit according to `supply`.
     pub(super) fn refresh(&mut self, supply: &dyn Supply) {
         self.refresh_counts(supply);
         self.wake();
     }
 
-    /// The work is under way, whether this process has begun it or another one.
+    /// Records that the resource exists or is being created, whichever process started it.
     pub(super) fn occupy(&mut self, owner: &Owner, request: Request) {
         self.waiting.remove(owner);
         if self.held_until_released {
@@ -147,15 +149,17 @@ impl Slots {
         }
     }
 
-    /// AWS has refused the call of a holder, with so many in use: they were too many. A listing that shows none may be stale.
+    /// Learns the limit from a refused call: `in_use` is the most that AWS allows. A listing that shows none may be
+    /// stale, so it is used for a shorter time.
     pub(super) fn refused(&mut self, owner: &Owner, in_use: usize) {
         self.held.remove(owner);
-        let believed = if in_use == 0 { SHOWN_WITHIN } else { BELIEVED_FOR };
+        let believed = if in_use == 0 { SHOWN_WITHIN } else { LEARNT_LIMIT_TTL };
         self.learnt = Some((in_use, Instant::now() + believed));
         self.free = 0;
     }
 
-    /// A pass of the owner has ended. One that did not ask in it, or is blocked, holds up nobody; one that is blocked holds nothing.
+    /// Ends a pass of the owner. Its request is dequeued if it was not made in this pass or if the owner is blocked; a
+    /// blocked owner's permit is released.
     pub(super) fn pass_ended(&mut self, owner: &Owner, blocked: bool) {
         let asked = self.waiting.get_mut(owner).is_some_and(|waiter| std::mem::take(&mut waiter.asked));
         if blocked || !asked {
@@ -167,7 +171,7 @@ impl Slots {
         self.wake();
     }
 
-    /// The permit is not needed any more.
+    /// Releases the owner's permit.
     pub(super) fn release(&mut self, owner: &Owner) {
         self.occupied.remove(owner);
         if self.held.remove(owner).is_some() {
@@ -175,23 +179,23 @@ impl Slots {
         }
     }
 
-    /// Which step releases the permit of an owner.
+    /// Returns the step that releases the owner's permit.
     pub(super) fn released_by(&self, owner: &Owner) -> Option<&'static str> {
         let held = self.held.get(owner).map(|held| &held.request).or_else(|| self.occupied.get(owner));
         held.map(|request| request.claim.released_by)
     }
 
-    /// Since when an owner has been asking.
+    /// Returns when the owner first requested the permit.
     pub(super) fn asks_since(&self, owner: &Owner) -> Option<Instant> {
         self.waiting.get(owner).map(|waiter| waiter.since)
     }
 
-    /// Whether an owner waits for a permit, or holds one.
-    pub(super) fn knows(&self, owner: &Owner) -> bool {
+    /// Whether an owner waits for a permit or holds one.
+    pub(super) fn contains(&self, owner: &Owner) -> bool {
         self.waiting.contains_key(owner) || self.held.contains_key(owner) || self.occupied.contains_key(owner)
     }
 
-    /// Whether a handoff of this process polls this resource, which AWS shows.
+    /// Whether a handoff of this process polls this resource.
     pub(super) fn is_polled(&self, resource: &str) -> bool {
         self.occupied.values().any(|request| request.claim.resource == resource)
     }
@@ -201,12 +205,12 @@ impl Slots {
         self.held.iter().map(|(owner, held)| (owner, &held.request))
     }
 
-    /// How many wait.
+    /// The number of waiting requests.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// How many wait or hold a permit.
+    /// The number of waiting requests and held permits.
     pub(super) fn entries(&self) -> usize {
         self.waiting.len() + self.held.len() + self.occupied.len()
     }
@@ -221,7 +225,7 @@ impl Slots {
         if let Some((learnt, until)) = &mut self.learnt {
             *learnt = supply.in_use().max(*learnt);
             if now >= *until {
-                (*learnt, *until) = (*learnt + 1, now + BELIEVED_FOR);
+                (*learnt, *until) = (*learnt + 1, now + LEARNT_LIMIT_TTL);
             }
             limit = limit.min(*learnt);
         }
@@ -240,7 +244,7 @@ impl Slots {
         self.free.min(self.left)
     }
 
-    /// Who goes first: one of each sender in turn, and of each sender by rank.
+    /// The queue order: round-robin over senders, and by rank within a sender.
     fn order(&self) -> Vec<Owner> {
         let mut waiting: Vec<_> = self.waiting.iter().collect();
         waiting.sort_by_key(|(owner, waiter)| (waiter.busy, &waiter.request.claim.rank, *owner));
@@ -259,14 +263,14 @@ impl Slots {
 
     fn grant(&mut self, owner: &Owner) {
         let Some(Waiter { request, .. }) = self.waiting.remove(owner) else { return };
-        let turn = self.served.values().max().map_or(0, |last| last + 1);
-        self.served.insert(request.claim.sender.clone(), turn);
+        let number = self.served.values().max().map_or(0, |last| last + 1);
+        self.served.insert(request.claim.sender.clone(), number);
         self.held.insert(owner.clone(), Held { since: Instant::now(), request });
         self.free = self.free.saturating_sub(1);
         self.left = self.left.saturating_sub(1);
     }
 
-    /// Wakes as many as could be granted a permit, and the first, so that it knows its place.
+    /// Wakes as many owners as can be granted a permit, and always the first, so that it learns its position.
     fn wake(&mut self) {
         let grantable = self.grantable();
         if self.waiting.is_empty() || (grantable == 0 && self.waiting.values().any(|waiter| waiter.first)) {

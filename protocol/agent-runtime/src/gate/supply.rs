@@ -1,67 +1,68 @@
-//! How much there is of what is limited.
+//! The supply of a kind of permit: how many resources are in use, and how many are allowed.
 
 use std::fmt;
 use std::time::Duration;
 
 use protocol::DbiResourceId;
 
-/// How old the supply of a permit may be.
+/// How old the data behind a [`Supply`] may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SupplyAge {
-    /// As this process knows it, without a call.
+    /// From the cache, without an AWS call.
     Known,
-    /// As of the last listing that those who wait share.
+    /// From the last listing, which all waiting handoffs share.
     Recent,
-    /// Read now: what was known before has misled a call.
+    /// Read from AWS now: a call failed because the cached data was outdated.
     Now,
 }
 
-/// When a request that was not granted is to be repeated.
+/// When to repeat a claim that was not granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// When another handoff of this process releases a permit: it is woken then.
+    /// When this handoff is woken, because another handoff of this process released a permit.
     WhenWoken,
-    /// As often as work without progress is polled.
+    /// By the poll schedule, as for work without progress.
     Scheduled,
     /// After this time.
     After(Duration),
 }
 
-/// Another limit than the number of permits: how many more may be granted, and what is waited for when that is none.
+/// A limit besides the number of permits: how many more may be granted, and what to wait for when none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
-    /// So many more may be granted; `None` is no limit, or an unknown one.
+    /// How many more may be granted; `None` if there is no limit or it is unknown.
     pub left: Option<usize>,
-    /// What is waited for, for a person.
+    /// What a claim waits for, as display text.
     pub words: String,
-    /// When there may be more.
+    /// When to check the limit again.
     pub retry_after: Duration,
 }
 
-/// How much there is of one kind, as AWS shows it and as the limits say. Everything was read before: nothing here calls AWS.
+/// The supply of one kind of permit: how many resources are in use and how many are allowed. All data was read before:
+/// no method calls AWS.
 pub trait Supply: fmt::Debug {
-    /// So many are in use, as AWS shows it, whoever uses them.
+    /// How many are in use according to AWS, by any process.
     fn in_use(&self) -> usize;
-    /// So many may be in use.
+    /// How many may be in use.
     fn limit(&self) -> usize;
-    /// The tightest of the other limits.
+    /// The tightest additional limit.
     fn bound(&self) -> Option<&Bound> {
         None
     }
-    /// Whether AWS shows the resource that the holder of a permit makes.
+    /// Whether AWS lists the resource of a permit.
     fn shows(&self, resource: &str) -> bool;
     /// Whether a copy of this source database is in flight.
     fn is_copying(&self, source: &DbiResourceId) -> bool {
         let _ = source;
         false
     }
-    /// Whether the holder of a permit of [`Claim::after`](crate::gate::Claim::after) may ask for this kind any moment, by the
-    /// resource of that permit.
+    /// Whether the holder of a [`Claim::after`](crate::gate::Claim::after) permit may claim this kind at any moment.
+    /// `resource` is the resource of the permit that it holds.
     fn is_about_to_ask(&self, resource: &str) -> bool {
         let _ = resource;
         false
     }
-    /// When something that is in use may come free of which `is_polled` does not hold: whoever polls it wakes the first in the
-    /// queue.
+    /// When a resource in use for which `is_polled` is false may become free. For polled resources the polling handoff
+    /// wakes the first in the queue.
     fn next_free(&self, is_polled: &dyn Fn(&str) -> bool) -> Retry;
 }

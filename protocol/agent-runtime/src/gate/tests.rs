@@ -6,41 +6,41 @@ use std::task::{Context, Waker};
 use proptest::prelude::*;
 use protocol::DbiResourceId;
 
-use super::slots::{BELIEVED_FOR, SHOWN_WITHIN};
+use super::slots::{LEARNT_LIMIT_TTL, SHOWN_WITHIN};
 use super::*;
 
-/// Rank, source and sender of a claim.
+/// The rank, source and sender of a claim.
 type Who = (u8, u8, u8);
 
 const COPIES: fn() -> PermitKind = || PermitKind::Copy("us-west-2".parse().unwrap());
 const UNDER_WAY: fn() -> PermitKind =
     || PermitKind::UnderWay("222222222222".parse().unwrap(), "us-west-2".parse().unwrap());
 
-/// AWS, and the handoffs of one process.
+/// A simulated AWS and the handoffs of one process.
 struct World {
     gate: Gate,
     all: Vec<Who>,
     wakes: Vec<Rc<Notify>>,
-    supply: There,
+    supply: FakeSupply,
 }
 
-/// What AWS shows.
+/// What AWS lists.
 #[derive(Debug, Default, Clone)]
-struct There {
+struct FakeSupply {
     limit: usize,
     bound: Option<Bound>,
-    /// Begun by others.
-    strangers: usize,
-    flying: BTreeSet<usize>,
+    /// Started by other processes.
+    others: usize,
+    in_flight: BTreeSet<usize>,
     done: BTreeSet<usize>,
-    /// The sources of those that fly.
+    /// The source databases of the copies in flight.
     copying: BTreeSet<u8>,
     about_to_ask: BTreeSet<usize>,
 }
 
-impl Supply for There {
+impl Supply for FakeSupply {
     fn in_use(&self) -> usize {
-        self.strangers + self.flying.len()
+        self.others + self.in_flight.len()
     }
     fn limit(&self) -> usize {
         self.limit
@@ -50,7 +50,7 @@ impl Supply for There {
     }
     fn shows(&self, resource: &str) -> bool {
         let key = resource.parse().unwrap();
-        self.flying.contains(&key) || self.done.contains(&key)
+        self.in_flight.contains(&key) || self.done.contains(&key)
     }
     fn is_copying(&self, source: &DbiResourceId) -> bool {
         self.copying.iter().any(|copying| dbi(*copying) == *source)
@@ -59,8 +59,8 @@ impl Supply for There {
         self.about_to_ask.contains(&resource.parse().unwrap())
     }
     fn next_free(&self, is_polled: &dyn Fn(&str) -> bool) -> Retry {
-        let all = self.flying.iter().all(|key| is_polled(&key.to_string()));
-        Retry::After(if all && self.strangers == 0 { Duration::from_hours(1) } else { Duration::from_mins(1) })
+        let all = self.in_flight.iter().all(|key| is_polled(&key.to_string()));
+        Retry::After(if all && self.others == 0 { Duration::from_hours(1) } else { Duration::from_mins(1) })
     }
 }
 
@@ -72,7 +72,7 @@ fn owner(key: usize) -> Owner {
     Owner { handoff: format!("{key:016x}").parse().unwrap(), message: None }
 }
 
-/// It is queued behind so many.
+/// The text of a claim with this many claims ahead.
 fn behind(before: usize) -> String {
     super::behind("a copy slot", before)
 }
@@ -80,7 +80,7 @@ fn behind(before: usize) -> String {
 impl World {
     fn new(all: Vec<Who>, limit: usize) -> Self {
         let wakes = all.iter().map(|_| Rc::default()).collect();
-        Self { gate: Gate::new(1.0), all, wakes, supply: There { limit, ..There::default() } }
+        Self { gate: Gate::new(1.0), all, wakes, supply: FakeSupply { limit, ..FakeSupply::default() } }
     }
 
     fn claim(&self, key: usize, kind: PermitKind) -> Claim {
@@ -106,7 +106,7 @@ impl World {
         self.gate.acquire(&owner(key), claim, &self.wakes[key], &self.supply)
     }
 
-    /// `granted`, or what is waited for.
+    /// Acquires a permit. Returns `granted`, or what the claim waits for.
     fn ask(&self, key: usize) -> String {
         match self.admit(self.claim(key, COPIES()), key) {
             Admission::Granted => "granted".to_owned(),
@@ -114,11 +114,11 @@ impl World {
         }
     }
 
-    /// A pass: asks, begins if it may, and ends.
+    /// Runs a pass: acquires a permit and starts the copy if granted.
     fn pass(&mut self, key: usize) -> String {
         let answer = self.ask(key);
         if answer == "granted" {
-            self.supply.flying.insert(key);
+            self.supply.in_flight.insert(key);
             self.supply.copying.insert(self.all[key].1);
         }
         self.gate.pass_ended(&owner(key), false);
@@ -126,9 +126,9 @@ impl World {
     }
 
     fn end(&mut self, key: usize) {
-        self.supply.flying.remove(&key);
+        self.supply.in_flight.remove(&key);
         self.supply.done.insert(key);
-        self.supply.copying = self.supply.flying.iter().map(|key| self.all[*key].1).collect();
+        self.supply.copying = self.supply.in_flight.iter().map(|key| self.all[*key].1).collect();
         self.gate.refresh(&COPIES(), &self.supply);
     }
 
@@ -139,20 +139,20 @@ impl World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn first_in_rank_is_granted_first_and_woken_when_a_permit_comes_free() {
+async fn released_permit_wakes_and_goes_to_highest_rank() {
     let mut world = World::new(vec![(9, 0, 0), (3, 1, 0), (2, 2, 0), (1, 3, 0)], 1);
     assert_eq!(world.pass(0), "granted");
     assert_eq!([world.pass(1), world.pass(2), world.pass(3)], [behind(0), behind(0), behind(0)]);
     assert_eq!(world.pass(1), behind(2));
-    assert_eq!(world.woken(), [0; 0], "nobody is woken in vain");
+    assert_eq!(world.woken(), [0; 0], "no handoff is woken without a free permit");
     world.end(0);
     assert_eq!(world.woken(), [3]);
-    assert_eq!(world.pass(2), behind(1), "the permit is kept for the first");
+    assert_eq!(world.pass(2), behind(1), "the permit is reserved for the first in the queue");
     assert_eq!(world.pass(3), "granted");
 }
 
 #[tokio::test(start_paused = true)]
-async fn owner_that_is_blocked_or_asks_no_more_holds_up_nobody() {
+async fn blocked_or_absent_owner_does_not_block_the_queue() {
     for blocked in [true, false] {
         let mut world = World::new(vec![(9, 0, 0), (1, 1, 0), (2, 2, 0)], 1);
         assert_eq!([world.pass(0), world.pass(1), world.pass(2)], ["granted".to_owned(), behind(0), behind(1)]);
@@ -165,7 +165,7 @@ async fn owner_that_is_blocked_or_asks_no_more_holds_up_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permit_whose_work_never_shows_is_free_again_after_a_while() {
+async fn permit_expires_when_its_resource_never_appears() {
     let mut world = World::new(vec![(1, 0, 0), (2, 1, 0)], 1);
     assert_eq!(world.ask(0), "granted");
     assert_eq!(world.pass(1), behind(0));
@@ -175,7 +175,7 @@ async fn permit_whose_work_never_shows_is_free_again_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn senders_take_turns() {
+async fn permits_rotate_between_senders() {
     let mut world = World::new(vec![(1, 0, 0), (2, 1, 0), (3, 2, 0), (9, 3, 1)], 1);
     assert_eq!(world.pass(0), "granted");
     for key in 1..4 {
@@ -186,10 +186,10 @@ async fn senders_take_turns() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn second_copy_of_a_source_goes_last() {
+async fn second_copy_of_a_source_is_queued_last() {
     let mut world = World::new(vec![(1, 7, 0), (2, 7, 0), (3, 8, 0)], 2);
-    assert_eq!(world.ask(0), "granted", "not shown yet");
-    assert_eq!(world.pass(1), "granted", "nobody else wants the permit");
+    assert_eq!(world.ask(0), "granted", "not listed yet");
+    assert_eq!(world.pass(1), "granted", "no other claim waits");
     world.end(1);
     world.all.push((1, 7, 0));
     world.wakes.push(Rc::default());
@@ -198,19 +198,19 @@ async fn second_copy_of_a_source_goes_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusal_teaches_the_limit_until_one_ends_or_hours_have_passed() {
+async fn refusal_lowers_limit_until_its_time_to_live_ends() {
     let mut world = World::new(vec![(1, 0, 0), (2, 1, 0), (3, 2, 0)], 20);
-    world.supply.strangers = 2;
+    world.supply.others = 2;
     assert_eq!(world.ask(0), "granted");
     assert_eq!(world.gate.refused(&owner(0), &COPIES(), &world.supply), Refused::Waits("a copy slot".to_owned()));
     assert_eq!(world.pass(0), behind(0));
-    world.supply.strangers = 1;
+    world.supply.others = 1;
     world.gate.refresh(&COPIES(), &world.supply);
     assert_eq!([world.pass(0), world.pass(1), world.pass(2)], ["granted".to_owned(), behind(0), behind(1)]);
-    tokio::time::sleep(BELIEVED_FOR).await;
+    tokio::time::sleep(LEARNT_LIMIT_TTL).await;
     assert_eq!([world.pass(1), world.pass(2)], ["granted".to_owned(), behind(0)], "the quota may have been raised");
-    // A listing that shows none in flight is stale: it is not believed for long, and tells nothing of the limit.
-    (world.supply.strangers, world.supply.flying) = (0, BTreeSet::new());
+    // A listing that shows none in flight is stale: it is used for a short time only, and says nothing about the limit.
+    (world.supply.others, world.supply.in_flight) = (0, BTreeSet::new());
     world.supply.done.extend([0, 1]);
     assert_eq!(world.gate.refused(&owner(2), &COPIES(), &world.supply), Refused::Unknown);
     assert_eq!(world.pass(2), behind(0));
@@ -219,13 +219,13 @@ async fn refusal_teaches_the_limit_until_one_ends_or_hours_have_passed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bound_counts_beside_permits_and_is_what_is_waited_for() {
+async fn bound_limits_grants_and_names_what_is_waited_for() {
     let mut world = World::new(vec![(1, 0, 0), (2, 1, 0), (3, 2, 0)], 20);
     let room = |left| Some(Bound { left: Some(left), words: "room".to_owned(), retry_after: Duration::from_mins(20) });
     world.supply.bound = room(1);
     assert_eq!(world.ask(0), "granted");
-    assert_eq!(world.pass(1), "room", "its room is taken before it shows");
-    world.supply.flying.insert(0);
+    assert_eq!(world.pass(1), "room", "the granted permit uses up the bound before AWS lists it");
+    world.supply.in_flight.insert(0);
     world.supply.bound = room(0);
     assert_eq!(world.pass(2), "room");
     assert_eq!(world.gate.refused(&owner(2), &COPIES(), &world.supply), Refused::Waits("room".to_owned()));
@@ -235,15 +235,15 @@ async fn bound_counts_beside_permits_and_is_what_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permit_that_is_held_until_released_is_kept_although_aws_shows_its_work() {
+async fn permit_held_until_released_counts_after_aws_lists_resource() {
     let mut world = World::new(vec![(1, 0, 0), (2, 1, 0), (3, 2, 0)], 1);
     let ask = |world: &World, key| world.admit(world.claim(key, UNDER_WAY()), key) == Admission::Granted;
     for key in [2, 1, 0] {
         world.gate.enlist(&owner(key), world.claim(key, UNDER_WAY()), &world.wakes[key]);
     }
-    assert!(!ask(&world, 1), "those that come together are known before the first is granted");
+    assert!(!ask(&world, 1), "claims queued in advance are ordered before the first grant");
     assert!(ask(&world, 0));
-    tokio::time::sleep(BELIEVED_FOR).await;
+    tokio::time::sleep(LEARNT_LIMIT_TTL).await;
     world.supply.done.insert(0);
     assert!(ask(&world, 0) && !ask(&world, 1));
     world.gate.step_ready(&owner(0), "share");
@@ -253,7 +253,7 @@ async fn permit_that_is_held_until_released_is_kept_although_aws_shows_its_work(
     assert_eq!((world.woken(), ask(&world, 1)), (vec![1], true));
     world.gate.occupy(&owner(2), world.claim(2, UNDER_WAY()), &world.wakes[2]);
     world.gate.pass_ended(&owner(1), true);
-    assert!(!ask(&world, 1), "what is under way holds a permit, whoever waits");
+    assert!(!ask(&world, 1), "a resource in progress holds a permit, even if claims wait");
     for key in 0..3 {
         world.gate.pass_ended(&owner(key), true);
     }
@@ -261,7 +261,7 @@ async fn permit_that_is_held_until_released_is_kept_although_aws_shows_its_work(
 }
 
 #[tokio::test(start_paused = true)]
-async fn higher_rank_that_may_ask_any_moment_is_woken_and_given_time() {
+async fn claim_waits_for_higher_rank_that_may_claim_soon() {
     let mut world = World::new(vec![(1, 0, 0), (5, 1, 0), (7, 2, 0)], 1);
     let copy = |world: &World, key| {
         let claim = Claim { after: Some(UNDER_WAY()), ..world.claim(key, COPIES()) };
@@ -278,19 +278,19 @@ async fn higher_rank_that_may_ask_any_moment_is_woken_and_given_time() {
     let waits = Some((behind(1), Retry::After(GRACE)));
     assert_eq!((copy(&world, 1), world.woken()), (waits, vec![0]));
     tokio::time::sleep(GRACE / 2).await;
-    assert_eq!(copy(&world, 1), Some((behind(1), Retry::After(GRACE / 2))), "it is not woken before");
+    assert_eq!(copy(&world, 1), Some((behind(1), Retry::After(GRACE / 2))), "the time left has halved");
     assert_eq!(copy(&world, 0), None);
-    world.supply.flying.insert(0);
-    // Nobody waits for whoever has asked already.
+    world.supply.in_flight.insert(0);
+    // The claim does not wait for a handoff that has claimed already.
     assert_eq!(copy(&world, 1), Some((behind(0), Retry::After(Duration::from_mins(1)))));
     world.gate.occupy(&owner(0), world.claim(0, COPIES()), &world.wakes[0]);
-    assert_eq!(copy(&world, 1), Some((behind(0), Retry::After(Duration::from_hours(1)))), "it is polled by its owner");
+    assert_eq!(copy(&world, 1), Some((behind(0), Retry::After(Duration::from_hours(1)))), "its owner polls it");
     world.gate.step_ready(&owner(0), "copy");
     world.end(0);
     assert_eq!((world.woken().contains(&1), copy(&world, 1)), (true, None));
-    // And who is waited for in vain is not waited for longer.
+    // A handoff that never claims is waited for only this long.
     let world = World::new(vec![(1, 0, 0), (5, 1, 0)], 1);
-    let supply = There { about_to_ask: [0].into(), ..world.supply.clone() };
+    let supply = FakeSupply { about_to_ask: [0].into(), ..world.supply.clone() };
     let world = World { supply, ..world };
     world.gate.occupy(&owner(0), world.claim(0, UNDER_WAY()), &world.wakes[0]);
     assert!(copy(&world, 1).is_some());
@@ -299,7 +299,7 @@ async fn higher_rank_that_may_ask_any_moment_is_woken_and_given_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn queued_claim_asks_again_within_its_own_time() {
+async fn queued_claim_retries_within_its_configured_time() {
     let mut world = World::new(vec![(1, 0, 0), (2, 1, 0), (3, 2, 0)], 1);
     world.pass(0);
     world.pass(1);
@@ -310,9 +310,10 @@ async fn queued_claim_asks_again_within_its_own_time() {
 }
 
 proptest! {
-    /// Queued handoffs ask only when they are woken: all come to their turn, never too many at once, and none before a higher rank.
+    /// Queued handoffs claim only when woken. All are granted, never more at once than allowed, and none before a
+    /// higher rank.
     #[test]
-    fn all_come_to_their_turn(
+    fn every_queued_claim_is_granted_in_rank_order(
         all in proptest::collection::vec((0..4u8, 0..6u8, 0..3u8), 1..24),
         most in 1..5usize,
         choices in proptest::collection::vec(0..5usize, 400),
@@ -326,10 +327,10 @@ proptest! {
             for choice in choices.into_iter().cycle().take(40 * all.len()) {
                 due.extend(world.woken());
                 if let Some(key) = (!due.is_empty()).then(|| due.remove(choice % due.len())) {
-                    if world.supply.flying.contains(&key) || world.supply.done.contains(&key) {
+                    if world.supply.in_flight.contains(&key) || world.supply.done.contains(&key) {
                         continue;
                     }
-                    // Now and then somebody is blocked, once, and comes again.
+                    // Sometimes a handoff is blocked once and retries.
                     if choice == 0 && blocked.insert(key) {
                         world.gate.pass_ended(&owner(key), true);
                         waiting.remove(&key);
@@ -337,19 +338,19 @@ proptest! {
                         continue;
                     }
                     let granted = world.pass(key) == "granted";
-                    let flying = &world.supply.flying;
-                    prop_assert!(flying.len() <= most, "{flying:?} of {most}");
-                    let busy = |key: usize| flying.iter().any(|other| *other != key && all[*other].1 == all[key].1);
+                    let in_flight = &world.supply.in_flight;
+                    prop_assert!(in_flight.len() <= most, "{in_flight:?} of {most}");
+                    let busy = |key: usize| in_flight.iter().any(|other| *other != key && all[*other].1 == all[key].1);
                     let (rank, _, sender) = all[key];
                     let better = |other: &usize| all[*other].2 == sender && all[*other].0 < rank && !busy(*other);
                     let passed_over = waiting.iter().filter(|other| **other != key && better(other)).count();
-                    prop_assert!(!granted || passed_over <= most - flying.len(), "{passed_over} were before it");
+                    prop_assert!(!granted || passed_over <= most - in_flight.len(), "{passed_over} of higher rank were passed over");
                     if granted { waiting.remove(&key) } else { waiting.insert(key) };
-                } else if let Some(key) = world.supply.flying.iter().nth(choice % world.supply.flying.len().max(1)).copied() {
+                } else if let Some(key) = world.supply.in_flight.iter().nth(choice % world.supply.in_flight.len().max(1)).copied() {
                     world.end(key);
                 }
             }
-            prop_assert_eq!(world.supply.done.len(), all.len(), "waiting for ever: {:?}", world.gate);
+            prop_assert_eq!(world.supply.done.len(), all.len(), "never granted: {:?}", world.gate);
             Ok(())
         })?;
     }

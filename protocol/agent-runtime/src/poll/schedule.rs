@@ -1,4 +1,4 @@
-//! The poll schedule: when work is polled next, from the progress that AWS reports and not at a fixed interval.
+//! The poll schedule: when work is polled next. The interval follows the progress that AWS reports.
 
 use std::time::Duration;
 
@@ -8,24 +8,24 @@ use serde::Deserialize;
 use super::Working;
 use crate::config::read_duration;
 
-/// The bounds of polling: `[polling]` in the configuration.
+/// The poll schedule: `[polling]` in the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PollSchedule {
-    /// Never sooner than this.
+    /// The shortest poll interval.
     #[serde(deserialize_with = "read_duration")]
     pub floor: SignedDuration,
-    /// Never later than this.
+    /// The longest poll interval.
     #[serde(deserialize_with = "read_duration")]
     pub ceiling: SignedDuration,
-    /// Multiplies how long AWS may hide what was just done. 1 is right for AWS.
+    /// Multiplies the assumed propagation delays. 1 is right for AWS.
     pub settle_factor: f64,
-    /// Work that shows no progress for so long is told of. It is never given up for that.
+    /// Work without progress for this long is reported as stalled. Polling continues.
     #[serde(deserialize_with = "read_duration")]
     pub stall_after: SignedDuration,
 }
 
-/// With more active handoffs than this, listings are as far apart as with so many.
+/// With more active handoffs than this, the time between listings no longer grows.
 const MOST_ACTIVE: usize = 100;
 
 impl Default for PollSchedule {
@@ -40,10 +40,11 @@ impl Default for PollSchedule {
 }
 
 impl PollSchedule {
-    /// How long until the next poll: two fifths of the estimated remaining time, and a quarter when nine tenths are done, since AWS
-    /// reports progress in lumps, and not evenly. What reports progress and has made none yet will take as long again; what never
-    /// reports any, as a restore, may be over by half of that. What is slow is not over within a minute, and not polled sooner
-    /// while nothing is known of its progress.
+    /// The time until the next poll. It is two fifths of the estimated remaining time, or a quarter when nine tenths
+    /// are done, since AWS reports progress unevenly. Work that reports progress but has made none yet is expected to
+    /// need the time elapsed so far once more. For work that never reports progress, such as a restore, the interval is
+    /// half of the time without change. `slow` work takes more than a minute: as long as its progress is unknown,
+    /// [`slow`](Self::slow) is the shortest interval.
     pub fn next_poll(&self, working: &Working, slow: bool, now: Timestamp, unchanged: Duration) -> Duration {
         let first = if slow { self.slow() } else { self.floor() };
         let wait = match (remaining(working, now, unchanged), working.percent) {
@@ -59,51 +60,53 @@ impl PollSchedule {
         wait.clamp(first, self.ceiling().max(first))
     }
 
-    /// How far apart the listings are kept that all `active` handoffs share: 1.5 s for each further handoff that they serve, so that
-    /// each costs the same however many there are; never more than 150 s. With the usual floor.
+    /// The minimum time between listings that all `active` handoffs share: 1.5 s for each handoff after the first, at
+    /// most 150 s, with the default floor. So the number of listings for each handoff does not depend on the number of
+    /// handoffs.
     pub fn spacing(&self, active: usize) -> Duration {
         let others = u32::try_from(active.saturating_sub(1).min(MOST_ACTIVE)).unwrap_or_default();
         self.floor() * 3 / 20 * others
     }
 
-    /// Never sooner than this.
+    /// The shortest poll interval.
     pub fn floor(&self) -> Duration {
         self.floor.try_into().unwrap_or(Duration::ZERO)
     }
 
-    /// As soon as slow work is looked at: two minutes, with the usual floor.
+    /// The shortest poll interval of slow work: two minutes, with the default floor.
     pub fn slow(&self) -> Duration {
         self.floor() * 12
     }
 
-    /// What stands still is changed by this process, which it sees at once, or by another agent or a person: looked at again every
-    /// two hours, with the usual ceiling.
+    /// The interval between reads of a resource without work in progress: two hours, with the default ceiling. Only
+    /// another agent or a person can change it unnoticed.
     pub fn idle(&self) -> Duration {
         self.ceiling() * 6
     }
 
-    /// Never later than this, and never below the floor.
+    /// The longest poll interval; at least the floor.
     pub fn ceiling(&self) -> Duration {
         Duration::try_from(self.ceiling).unwrap_or(Duration::ZERO).max(self.floor())
     }
 
-    /// How long AWS may hide what was just done.
+    /// A propagation delay, multiplied by `settle_factor`.
     pub fn settle(&self, settle: Duration) -> Duration {
         settle.mul_f64(self.settle_factor)
     }
 
-    /// What is wrong with these bounds, for the operator.
+    /// What is wrong with these settings, as a text for the operator; `None` if they are valid.
     pub fn complaint(&self) -> Option<&'static str> {
-        let sane = self.floor.is_positive()
+        let is_valid = self.floor.is_positive()
             && self.ceiling >= self.floor
             && self.stall_after.is_positive()
             && (0.0..=100.0).contains(&self.settle_factor);
-        (!sane)
+        (!is_valid)
             .then_some("[polling] needs 0 < floor <= ceiling, a stall_after above 0 and a settle_factor from 0 to 100")
     }
 }
 
-/// The time that work still takes, if it goes on as it went until its progress changed last.
+/// Estimates the remaining time of work from its rate up to the last change of progress; `None` if it reports no
+/// progress.
 pub fn remaining(working: &Working, now: Timestamp, unchanged: Duration) -> Option<Duration> {
     let percent = working.percent.filter(|percent| (1..100).contains(percent))?;
     let elapsed = Duration::try_from(now.duration_since(working.since?)).ok()?.saturating_sub(unchanged);
@@ -122,17 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_what_remains_between_floor_and_ceiling() {
+    fn interval_is_a_share_of_remaining_time_within_floor_and_ceiling() {
         assert_eq!(wait(Some(50), 20, 0), 480);
         assert_eq!(wait(Some(90), 90, 0), 150);
-        assert_eq!(wait(Some(50), 24, 4), 384, "half of it was done after 20 minutes; 16 of the other 20 are left");
+        assert_eq!(wait(Some(50), 24, 4), 384, "half was done after 20 minutes; 16 of the other 20 minutes are left");
         assert_eq!(wait(Some(99), 10, 0), 10);
-        assert_eq!(wait(Some(50), 60, 40), 10, "longer than foreseen");
+        assert_eq!(wait(Some(50), 60, 40), 10, "it takes longer than estimated");
         assert_eq!(wait(Some(10), 60, 0), 1200);
     }
 
     #[test]
-    fn without_progress_as_long_as_it_took_so_far() {
+    fn interval_without_progress_is_the_elapsed_time() {
         assert_eq!(wait(Some(0), 2, 1), 120);
         assert_eq!(wait(None, 20, 2), 60);
         assert_eq!(wait(None, 0, 0), 10);

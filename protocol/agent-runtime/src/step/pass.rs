@@ -1,4 +1,4 @@
-//! A pass: one walk over the steps of a handoff, from the first.
+//! A pass: one run through the steps of a handoff, from the first.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tracing::Instrument as _;
 
-use super::write_log::{LogKey, MayAct, Scope, WriteLog};
+use super::write_log::{ActDecision, LogKey, Scope, WriteLog};
 use super::{Acted, Observed, Step, StepId, Wait};
 use crate::aws::cache::Cache;
 use crate::event::{Row, RowState, Stall, Verb};
@@ -18,16 +18,16 @@ use crate::gate::{Admission, Claim, Gate, Owner, Queued, Refused, Retry, SupplyA
 use crate::poll::schedule::remaining;
 use crate::poll::{NextPoll, Progress, Working};
 
-/// A refusal this soon after our own change means that AWS is still spreading it. KMS: "in some cases several minutes" (KMS
-/// Developer Guide, Eventual consistency).
+/// The longest assumed propagation delay: a refusal this soon after our own change is attributed to it. KMS: "in some
+/// cases several minutes" (KMS Developer Guide, Eventual consistency).
 pub const SPREADING: SignedDuration = SignedDuration::from_mins(15);
 
-/// What a pass may do.
+/// The mode of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Act on the first step that has something to do.
+    /// Act on the first step that has to act.
     Act,
-    /// Never act; go on with what each step foresees.
+    /// Never act; continue with what each step foresees.
     Plan,
     /// Never act; stop at the first step that is not ready.
     Look,
@@ -38,13 +38,13 @@ pub enum Mode {
 pub enum Halt {
     /// The next pass is after this long.
     Wait(Duration),
-    /// The next pass is when something wakes the handoff.
+    /// The next pass is when the handoff is woken.
     UntilWoken,
-    /// Nothing was there: the next pass is after this long, and acts if there is still nothing.
-    LookTwice(Duration),
-    /// Something was done: the next pass is at once, or when AWS shows it.
+    /// The resource was absent: the next pass is after this long, and acts if it is still absent.
+    ObserveTwice(Duration),
+    /// A call was made: the next pass follows soon, when AWS shows the result.
     Acted,
-    /// A pass that does not act has come to what is not ready.
+    /// A pass in mode [`Look`](Mode::Look) has reached a step that is not ready.
     Looked,
     /// A fault.
     Fault(Fault),
@@ -56,57 +56,57 @@ impl From<Fault> for Halt {
     }
 }
 
-/// With `?`, the whole control flow of a handoff.
+/// The result of a step or pass. Used with `?`, it is the control flow of a handoff.
 pub type Flow<T> = Result<T, Halt>;
 
-/// Whether a pass ended with a fault that does not pass by itself.
+/// Whether a pass ended with a fault that is not transient.
 pub fn is_blocked<T>(flow: &Flow<T>) -> bool {
     matches!(flow, Err(Halt::Fault(fault)) if fault.kind != FaultKind::Transient)
 }
 
-/// What all passes of a process share.
+/// The context that all passes of a process share.
 #[derive(Debug, Clone, Copy)]
 pub struct PassContext<'a> {
-    /// What this process has done.
+    /// The calls that this process has made.
     pub writes: &'a WriteLog,
-    /// Permits for what is limited.
+    /// Permits for limited resources.
     pub gate: &'a Gate,
-    /// What is read of AWS; with it the poll schedule and the time.
+    /// The read cache; it also has the poll schedule and the clock.
     pub cache: &'a Cache,
-    /// If it is given, every step is observed twice, and must change nothing of this.
+    /// If set, every step is observed twice, and observing must not change this state.
     pub kept: Option<&'a dyn Kept>,
 }
 
-/// What a process keeps of its handoffs, but for what it has read from AWS.
+/// The state that a process keeps of its handoffs, without the read cache.
 pub trait Kept: fmt::Debug {
-    /// All of it, to be compared.
+    /// A text of the whole state, for comparison.
     fn kept(&self) -> String;
 }
 
-/// One walk over the steps.
+/// One run through the steps.
 #[derive(Debug)]
 pub struct Pass<'a> {
     mode: Mode,
     context: PassContext<'a>,
     owner: &'a Owner,
-    /// Ends a wait of the handoff.
+    /// Wakes the drive of the handoff.
     wake: Rc<Notify>,
     rows: RefCell<Vec<Row>>,
     foreseen: Cell<bool>,
 }
 
 impl<'a> Pass<'a> {
-    /// A new walk over the steps of a handoff.
+    /// A new pass over the steps of a handoff.
     pub fn new(mode: Mode, context: PassContext<'a>, owner: &'a Owner, wake: &Rc<Notify>) -> Self {
         Self { mode, context, owner, wake: wake.clone(), rows: RefCell::default(), foreseen: Cell::new(false) }
     }
 
-    /// What the walk has seen so far.
+    /// The rows that the pass has produced.
     pub fn into_rows(self) -> Vec<Row> {
         self.rows.into_inner()
     }
 
-    /// Observes what only time, or somebody else, brings about. Ready goes on; Working ends the pass.
+    /// Observes a wait. `Ready` continues the pass; `Working` ends it.
     pub async fn wait<W: Wait>(&self, wait: W) -> Flow<W::Output> {
         let id = wait.id();
         if self.foreseen.get() {
@@ -126,7 +126,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Observes a step. Ready goes on; Working ends the pass; Todo acts and ends it.
+    /// Observes a step. `Ready` continues the pass; `Working` ends it; `Todo` acts and ends it.
     pub async fn ensure<S: Step>(&self, step: S) -> Flow<S::Output> {
         let id = step.id();
         if self.foreseen.get() {
@@ -159,40 +159,41 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// What a step observes. Observing reads, and does nothing else.
+    /// Observes a step. In tests, also checks that observing does not change the state.
     async fn observed<T>(&self, observe: impl AsyncFn() -> Result<T, Fault>) -> Result<T, Fault> {
         if let Some(kept) = self.context.kept {
             let before = kept.kept();
             let _ = observe().await;
-            assert_eq!(before, kept.kept(), "observing a step has changed what the process keeps");
+            assert_eq!(before, kept.kept(), "observing a step has changed the state of the process");
         }
         observe().await
     }
 
-    /// In a plan, what follows is described from here on.
+    /// Makes a plan describe all following steps without observing them.
     pub fn describe_the_rest(&self) {
         self.foreseen.set(true);
     }
 
-    /// Something else than the step has seen that its resource is absent: a look before it is made counts from here.
+    /// Records that the resource of a step was seen absent by another read. This counts as the first of two
+    /// observations.
     pub fn absent(&self, step: StepId) {
         self.context.writes.absent(&self.key(step, None));
     }
 
-    /// The handoff needs no permit any more.
+    /// Releases all permits of the handoff.
     pub fn release_permits(&self) {
         if self.mode == Mode::Act {
             self.context.gate.pass_ended(self.owner, true);
         }
     }
 
-    /// Acts on a step that has something to do, if the write log agrees and its permit is granted.
+    /// Acts on a step, if the write log allows it and its permit is granted.
     async fn act<S: Step>(&self, key: &LogKey, step: &S, span: tracing::Span) -> Flow<S::Output> {
         let PassContext { writes, gate, cache, .. } = self.context;
         let Cache { schedule, clock, .. } = cache;
         let (id, poll) = (key.step, (S::SLOW, S::STALL_HINT));
         let claim = step.claim();
-        // Read before: from the answer of the write log to the begin of the act nothing is awaited.
+        // Read first: between the write log's decision and the start of the call there must be no await.
         let supply = match claim {
             Some(_) => step.supply(SupplyAge::Recent).await,
             None => Ok(None),
@@ -202,19 +203,23 @@ impl<'a> Pass<'a> {
             Err(fault) => return self.refused(key, fault, step.changed(), || step.foresee()),
         };
         match writes.may_act(key, schedule.settle(S::SETTLE), S::LOOK_TWICE) {
-            MayAct::Now => {}
-            MayAct::After(left, why) => {
+            ActDecision::Now => {}
+            ActDecision::After(left, why) => {
                 self.push(Row::new(id.0, RowState::Working, why.to_owned()));
                 return Err(Halt::Wait(left));
             }
-            MayAct::LookTwice(left) => {
-                let text = format!("none; one made just now may not show yet: looking again in {} s", left.as_secs());
+            ActDecision::ObserveTwice(left) => {
+                let text = format!(
+                    "absent; one created just now may not be visible yet: reading again in {} s",
+                    left.as_secs()
+                );
                 self.push(Row::new(id.0, RowState::Working, text));
-                return Err(Halt::LookTwice(left));
+                return Err(Halt::ObserveTwice(left));
             }
-            MayAct::NeverShown(acts) => {
-                let what = format!("AWS took this {acts} times, and does not show it: {}", step.describe());
-                let fix = "look at the resource in the console and in CloudTrail: somebody may undo it";
+            ActDecision::NeverShown(acts) => {
+                let what =
+                    format!("AWS accepted this call {acts} times, but its result is not visible: {}", step.describe());
+                let fix = "check the resource in the console and in CloudTrail: somebody may be undoing the change";
                 return self.refused(key, Fault::blocked(what).hint(fix), None, || step.foresee());
             }
         }
@@ -228,7 +233,7 @@ impl<'a> Pass<'a> {
         let in_flight = writes.begin(key.clone());
         let acted = step.act().instrument(span).await;
         match &acted {
-            // What got no answer may have been done all the same.
+            // A call without a response may have taken effect.
             Ok(Acted::Done) => drop(in_flight),
             Err(fault) if fault.kind == FaultKind::Transient => drop(in_flight),
             Ok(Acted::Nothing | Acted::Limited(_)) | Err(_) => in_flight.did_nothing(),
@@ -247,7 +252,8 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// AWS has refused an act because a limit is reached: it waits, if that is what its permit is for.
+    /// Handles a call that AWS refused because a limit is reached: waits if it is the limit of the step's permit, else
+    /// reports the fault.
     async fn limited<S: Step>(&self, key: &LogKey, step: &S, claim: Option<&Claim>, fault: Fault) -> Flow<S::Output> {
         let supply = match step.supply(SupplyAge::Now).await {
             Ok(supply) => supply,
@@ -257,13 +263,13 @@ impl<'a> Pass<'a> {
             && let Refused::Waits(words) = self.context.gate.refused(self.owner, &claim.kind, supply.as_ref())
         {
             tracing::debug!(step = key.step.0, error = fault.chain(), "a limit is reached");
-            let poll = (false, "see the refusal itself");
+            let poll = (false, "see the error message of the refusal");
             return self.working(key, Working::waiting_for(words), poll, || step.foresee());
         }
         self.refused(key, fault, step.changed(), || step.foresee())
     }
 
-    /// The resource of a step is there: its permit is held, and whoever waits for one may be granted it by what AWS shows now.
+    /// Records in the gate that the resource of a step exists, and wakes claims that can now be granted.
     async fn occupy<S: Step>(&self, step: &S) -> Result<(), Fault> {
         let Some(claim) = step.claim().filter(|_| self.mode == Mode::Act) else { return Ok(()) };
         let gate = self.context.gate;
@@ -276,7 +282,7 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// What a pass that never acts says of a step whose permit would not be granted.
+    /// For a read-only pass: what a step waits for, if its permit would not be granted.
     async fn peek<S: Step>(&self, step: &S) -> Result<Option<Working>, Fault> {
         let Some(claim) = step.claim() else { return Ok(None) };
         let Some(supply) = step.supply(SupplyAge::Recent).await? else { return Ok(None) };
@@ -316,7 +322,7 @@ impl<'a> Pass<'a> {
     ) -> Flow<T> {
         let PassContext { writes, cache: Cache { schedule, clock, .. }, .. } = self.context;
         let now = clock.now();
-        let told = working.since;
+        let reported = working.since;
         let (since, unchanged_since) = writes.working(key, &working, now);
         working.since.get_or_insert(since);
         let unchanged = now.duration_since(unchanged_since);
@@ -331,9 +337,9 @@ impl<'a> Pass<'a> {
         self.push(Row {
             percent: working.percent,
             remaining,
-            since: told,
+            since: reported,
             waits: working.waits,
-            // What is known to be over at a time, or to be woken, does not stall.
+            // A wait with a known end, or one that is woken, cannot stall.
             stalled: (is_scheduled && unchanged >= schedule.stall_after).then_some(Stall { lasts, hint }),
             ..Row::new(key.step.0, RowState::Working, working.state)
         });
@@ -348,20 +354,20 @@ impl<'a> Pass<'a> {
         output: impl FnOnce() -> T,
     ) -> Flow<T> {
         let step = key.step;
-        let spreading =
+        let is_propagating =
             changed.is_some_and(|changed| self.context.cache.clock.now().duration_since(changed) < SPREADING);
-        if fault.kind == FaultKind::Blocked && fault.is_refusal() && spreading {
+        if fault.kind == FaultKind::Blocked && fault.is_refusal() && is_propagating {
             tracing::debug!(step = step.0, error = fault.chain(), "refused soon after our own change");
-            let state = format!("refused, perhaps since AWS is still spreading a change of ours: {fault}");
+            let state = format!("refused, perhaps because our recent change has not propagated yet: {fault}");
             let working = Working { since: changed, ..Working::new(state) };
-            return self.working(key, working, (false, "see the refusal itself"), output);
+            return self.working(key, working, (false, "see the error message of the refusal"), output);
         }
         let state = if fault.kind == FaultKind::Fatal { RowState::Failed } else { RowState::Blocked };
         self.push(Row::new(step.0, state, fault.to_string()));
         Err(Halt::Fault(fault.at(step)))
     }
 
-    /// A step and the wait for its resource share a row: it tells the one that is not ready.
+    /// Adds a row. A step and the wait for its resource share one row, which shows the one that is not ready.
     fn push(&self, row: Row) {
         let mut rows = self.rows.borrow_mut();
         match rows.last_mut().filter(|last| last.step == row.step) {
@@ -372,7 +378,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// A claim that is queued, as a step sees it.
+/// A queued claim, as the progress of a step.
 fn waits(queued: Queued, now: Timestamp) -> Working {
     let next = match queued.retry {
         Retry::WhenWoken => NextPoll::WhenWoken,
@@ -392,7 +398,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::poll::schedule::PollSchedule;
 
-    /// How often the wait was observed; it is kept, or not.
+    /// Counts observations. `is_kept`: whether the count is part of the compared state.
     #[derive(Debug, Default)]
     struct Count {
         observed: Cell<u32>,
@@ -441,15 +447,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn step_that_is_observed_twice_may_change_what_is_not_kept() {
+    async fn observing_twice_may_change_state_that_is_not_compared() {
         let count = Count::default();
         observe_twice(&count).await.unwrap();
         assert_eq!(count.observed.get(), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    #[should_panic = "observing a step has changed what the process keeps"]
-    async fn step_that_changes_what_is_kept_when_it_is_observed_is_found() {
+    #[should_panic = "observing a step has changed the state of the process"]
+    async fn observing_twice_panics_when_it_changes_compared_state() {
         let _ = observe_twice(&Count { is_kept: true, ..Count::default() }).await;
     }
 }

@@ -1,4 +1,5 @@
-//! The write log: what this process has just done, and how long AWS may still hide it.
+//! The write log: the calls that this process has made, and the propagation delay during which AWS may not show their
+//! results.
 
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 use super::StepId;
 use crate::poll::Working;
 
-/// The memory of one process. It only ever delays an act; losing it loses nothing else.
+/// The write log of one process, in memory. It can only delay calls; losing it is harmless.
 #[derive(Debug, Default)]
 pub struct WriteLog {
     entries: RefCell<Entries>,
@@ -19,32 +20,32 @@ pub struct WriteLog {
 
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Entries {
-    /// Of one handoff, by step.
+    /// Resources of one handoff, by step.
     own: BTreeMap<HandoffId, Vec<(Name, Entry)>>,
-    /// Of resources that handoffs share, by name.
+    /// Resources that handoffs share, by name.
     shared: BTreeMap<String, Vec<(Name, Entry)>>,
 }
 
 /// A step's name, and whether it is the wait of that name.
 type Name = (StepId, bool);
 
-/// A step or a wait, and whose resource it is about.
+/// A step or a wait, and its resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogKey {
-    /// Its name.
+    /// The name of the step or wait.
     pub step: StepId,
-    /// It is a wait: of the same name as a step, and of its own.
+    /// Whether it is a wait. A wait may have the same name as a step.
     pub is_wait: bool,
     /// Its resource.
     pub scope: Scope,
 }
 
-/// Whose resource it is.
+/// Which handoffs a resource belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Of one handoff: forgotten with it.
+    /// One handoff: the entry is dropped with it.
     Handoff(HandoffId),
-    /// The name of a resource that handoffs share, as a key.
+    /// A resource that handoffs share, such as a key; by its name.
     Shared(String),
 }
 
@@ -55,11 +56,11 @@ struct Entry {
     in_flight: bool,
     made: bool,
     working: Option<Box<Seen>>,
-    /// Acts since it was last seen ready.
+    /// Calls since it was last seen ready.
     acts: u32,
 }
 
-/// Work of AWS, as far as this process has seen it.
+/// Work in progress, as this process has seen it.
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
     since: Timestamp,
@@ -67,24 +68,24 @@ struct Seen {
     unchanged_since: Timestamp,
 }
 
-/// Whether a step that sees nothing may act.
+/// Whether a step whose resource is absent may act.
 #[derive(Debug, PartialEq, Eq)]
-pub enum MayAct {
+pub enum ActDecision {
     /// Yes, now.
     Now,
     /// Not before this much time has passed, for this reason.
     After(Duration, &'static str),
-    /// Not before it has seen nothing again, this much later.
-    LookTwice(Duration),
-    /// It was done so often, and never seen, that a person should look.
+    /// Only after the resource was observed as absent once more, this much later.
+    ObserveTwice(Duration),
+    /// The call was made this often and its result never became visible: report it to the operator.
     NeverShown(u32),
 }
 
-/// So many acts that AWS accepts and never shows are too many. Revoking grants is the one step that acts more than once by
-/// right.
-const TOO_OFTEN: u32 = 25;
+/// How many accepted calls without a visible result are reported. Revoking grants is the one step that legitimately
+/// acts more than once.
+const MAX_UNSEEN_ACTS: u32 = 25;
 
-/// An act under way; no other pass of this process acts on the same resource meanwhile.
+/// A call in flight. While it exists, no other pass of this process acts on the same resource.
 #[derive(Debug)]
 pub struct InFlight<'a> {
     log: &'a WriteLog,
@@ -93,7 +94,7 @@ pub struct InFlight<'a> {
 }
 
 impl InFlight<'_> {
-    /// Nothing was done, and nothing is to be shown: AWS has refused it, or no call was made.
+    /// Records that the call had no effect: AWS refused it, or no call was made.
     pub fn did_nothing(mut self) {
         self.did_nothing = true;
     }
@@ -106,55 +107,55 @@ impl LogKey {
 }
 
 impl WriteLog {
-    /// Whether a step that sees nothing may act.
-    pub fn may_act(&self, key: &LogKey, settle: Duration, look_twice: bool) -> MayAct {
+    /// Decides whether a step whose resource is absent may act. `settle` is the propagation delay.
+    pub fn may_act(&self, key: &LogKey, settle: Duration, observe_twice: bool) -> ActDecision {
         let now = Instant::now();
         let entry = &mut *self.entry(key);
         if entry.in_flight {
-            return MayAct::After(Duration::from_secs(1), "another handoff is making it");
+            return ActDecision::After(Duration::from_secs(1), "another handoff is creating it");
         }
         if let Some(left) = entry.acted.map(|acted| (acted + settle).saturating_duration_since(now))
             && !left.is_zero()
         {
-            return MayAct::After(left.min(Duration::from_secs(2)), "waiting for AWS to show it");
+            return ActDecision::After(left.min(Duration::from_secs(2)), "waiting for AWS to show it");
         }
-        if entry.acts >= TOO_OFTEN {
-            // The next pass, after the back-off of a blocked handoff, may act once more.
-            entry.acts = TOO_OFTEN - 1;
-            return MayAct::NeverShown(TOO_OFTEN);
+        if entry.acts >= MAX_UNSEEN_ACTS {
+            // The next pass, after the backoff of a blocked handoff, may act once more.
+            entry.acts = MAX_UNSEEN_ACTS - 1;
+            return ActDecision::NeverShown(MAX_UNSEEN_ACTS);
         }
         let first_absent = *entry.first_absent.get_or_insert(now);
         let left = (first_absent + settle).saturating_duration_since(now);
-        if look_twice && !left.is_zero() {
-            return MayAct::LookTwice(left);
+        if observe_twice && !left.is_zero() {
+            return ActDecision::ObserveTwice(left);
         }
-        MayAct::Now
+        ActDecision::Now
     }
 
-    /// An act begins; it ends when the guard is dropped.
+    /// Records the start of a call. The call ends when the guard is dropped.
     pub fn begin(&self, key: LogKey) -> InFlight<'_> {
         self.entry(&key).in_flight = true;
         InFlight { log: self, key, did_nothing: false }
     }
 
-    /// Nothing was seen of it, by another step's read: a look before it is made counts from here.
+    /// Records that another step's read found the resource absent. This counts as the first of two observations.
     pub fn absent(&self, key: &LogKey) {
         self.entry(key).first_absent.get_or_insert_with(Instant::now);
     }
 
-    /// A handoff of which this process keeps nothing any more.
+    /// Drops the entries of a handoff.
     pub fn forget(&self, handoff: &HandoffId) {
         self.entries.borrow_mut().own.remove(handoff);
     }
 
-    /// How many entries are kept of handoffs, and of resources that they share.
+    /// The number of entries of handoffs, and of shared resources.
     pub fn entries(&self) -> (usize, usize) {
         let entries = self.entries.borrow();
         (entries.own.values().map(Vec::len).sum(), entries.shared.values().map(Vec::len).sum())
     }
 
-    /// AWS is working on it: since when, and since when without any progress, as far as this process has seen. A database that
-    /// is being restored tells no time.
+    /// Records work in progress. Returns since when it has been seen, and since when without progress, by this process.
+    /// For a database that is being restored AWS reports no start time.
     pub fn working(&self, key: &LogKey, working: &Working, now: Timestamp) -> (Timestamp, Timestamp) {
         let mut entry = self.entry(key);
         let new = || Seen { since: now, working: working.clone(), unchanged_since: now };
@@ -165,15 +166,15 @@ impl WriteLog {
         (seen.since, seen.unchanged_since)
     }
 
-    /// The resource is there: what was absent is forgotten. Tells whether this process made it.
+    /// Records that the resource is ready. Returns whether this process made it.
     pub fn ready(&self, key: &LogKey) -> bool {
         let entries = &mut *self.entries.borrow_mut();
         let steps = match &key.scope {
             Scope::Handoff(handoff) => entries.own.get_mut(handoff),
             Scope::Shared(resource) => entries.shared.get_mut(resource),
         };
-        let mut known = steps.into_iter().flatten();
-        known.find(|(name, _)| *name == key.name()).is_some_and(|(_, entry)| {
+        let mut entries = steps.into_iter().flatten();
+        entries.find(|(name, _)| *name == key.name()).is_some_and(|(_, entry)| {
             (entry.first_absent, entry.working, entry.acts) = (None, None, 0);
             entry.made
         })
@@ -185,12 +186,12 @@ impl WriteLog {
                 Scope::Handoff(handoff) => entries.own.entry(handoff.clone()).or_default(),
                 Scope::Shared(resource) => entries.shared.entry(resource.clone()).or_default(),
             };
-            let known = steps.iter().position(|(known, _)| *known == key.name());
-            let known = known.unwrap_or_else(|| {
+            let index = steps.iter().position(|(name, _)| *name == key.name());
+            let index = index.unwrap_or_else(|| {
                 steps.push((key.name(), Entry::default()));
                 steps.len() - 1
             });
-            &mut steps[known].1
+            &mut steps[index].1
         })
     }
 }
@@ -219,64 +220,64 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn act_that_is_not_idempotent_waits_for_a_second_look() {
+    async fn non_idempotent_act_waits_for_second_observation() {
         let log = WriteLog::default();
-        assert_eq!(log.may_act(&key(), SETTLE, true), MayAct::LookTwice(SETTLE));
+        assert_eq!(log.may_act(&key(), SETTLE, true), ActDecision::ObserveTwice(SETTLE));
         tokio::time::sleep(SETTLE).await;
-        assert_eq!(log.may_act(&key(), SETTLE, true), MayAct::Now);
+        assert_eq!(log.may_act(&key(), SETTLE, true), ActDecision::Now);
         let other = WriteLog::default();
         other.absent(&key());
         tokio::time::sleep(SETTLE).await;
-        assert_eq!(other.may_act(&key(), SETTLE, true), MayAct::Now);
+        assert_eq!(other.may_act(&key(), SETTLE, true), ActDecision::Now);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn act_under_way_excludes_others_and_aws_has_time_to_show_it() {
+    async fn act_in_flight_excludes_others_until_propagation_delay_ends() {
         let log = WriteLog::default();
-        assert_eq!(log.may_act(&key(), SETTLE, false), MayAct::Now);
+        assert_eq!(log.may_act(&key(), SETTLE, false), ActDecision::Now);
         let in_flight = log.begin(key());
-        assert!(matches!(log.may_act(&key(), SETTLE, false), MayAct::After(..)));
+        assert!(matches!(log.may_act(&key(), SETTLE, false), ActDecision::After(..)));
         drop(in_flight);
         tokio::time::sleep(SETTLE / 2).await;
-        assert!(matches!(log.may_act(&key(), SETTLE, false), MayAct::After(..)));
+        assert!(matches!(log.may_act(&key(), SETTLE, false), ActDecision::After(..)));
         tokio::time::sleep(SETTLE / 2).await;
-        assert_eq!(log.may_act(&key(), SETTLE, false), MayAct::Now);
+        assert_eq!(log.may_act(&key(), SETTLE, false), ActDecision::Now);
         assert!(log.ready(&key()), "made by this process");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn act_that_did_nothing_is_neither_waited_for_nor_counted() {
+    async fn act_without_effect_causes_no_delay_and_is_not_counted() {
         let log = WriteLog::default();
-        for _ in 0..2 * TOO_OFTEN {
-            assert_eq!(log.may_act(&key(), SETTLE, false), MayAct::Now);
+        for _ in 0..2 * MAX_UNSEEN_ACTS {
+            assert_eq!(log.may_act(&key(), SETTLE, false), ActDecision::Now);
             log.begin(key()).did_nothing();
         }
         assert!(!log.ready(&key()), "not made by this process");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn act_that_never_shows_is_reported_after_a_number_of_times() {
+    async fn act_that_never_becomes_visible_is_reported_after_maximum() {
         let log = WriteLog::default();
         let mut made = 0;
-        while log.may_act(&key(), SETTLE, false) == MayAct::Now {
+        while log.may_act(&key(), SETTLE, false) == ActDecision::Now {
             drop(log.begin(key()));
             made += 1;
             tokio::time::sleep(SETTLE).await;
         }
-        assert_eq!(made, TOO_OFTEN);
-        assert_eq!(log.may_act(&key(), SETTLE, false), MayAct::Now, "once for each later pass");
+        assert_eq!(made, MAX_UNSEEN_ACTS);
+        assert_eq!(log.may_act(&key(), SETTLE, false), ActDecision::Now, "one more call for each later pass");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn entries_of_a_handoff_are_forgotten_with_it() {
+    async fn forget_drops_the_entries_of_a_handoff() {
         let log = WriteLog::default();
         let handoff: HandoffId = "0123456789abcdef".parse().unwrap();
         let own = LogKey { step: StepId("copy"), is_wait: false, scope: Scope::Handoff(handoff.clone()) };
         drop(log.begin(own.clone()));
         drop(log.begin(key()));
-        assert!(matches!(log.may_act(&own, SETTLE, false), MayAct::After(..)));
+        assert!(matches!(log.may_act(&own, SETTLE, false), ActDecision::After(..)));
         assert_eq!(log.entries(), (1, 1));
         log.forget(&handoff);
-        assert_eq!((log.entries(), log.may_act(&own, SETTLE, false)), ((0, 1), MayAct::Now));
+        assert_eq!((log.entries(), log.may_act(&own, SETTLE, false)), ((0, 1), ActDecision::Now));
     }
 }

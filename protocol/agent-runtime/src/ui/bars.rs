@@ -1,5 +1,5 @@
-//! The live part of `run` on a terminal: a line for each handoff in flight, and one for all of them, which stay below what
-//! is written. Drawn when something has changed, and by no timer of its own.
+//! The progress bars of `run` on a terminal: a line for each active handoff and a summary, below the written lines.
+//! They are drawn when something changes, without a timer.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, T
 use protocol::tags::Outcome;
 
 use super::standing::Standing;
-use super::text::{COLUMNS, harmless, push_wrapped};
+use super::text::{COLUMNS, push_wrapped, without_control_chars};
 use super::wave::{Member, Wave};
 use crate::clock::Clock;
 use crate::event::{Ending, Event, Sink, Subject};
 use crate::fault::FaultKind;
 use crate::text::{estimate, time_of_day};
 
-/// The terminal that a person watches.
+/// The terminal that shows the progress bars.
 #[derive(Debug, Clone)]
 pub struct Terminal {
     term: Arc<dyn TermLike>,
@@ -23,25 +23,25 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Draws on `term`.
+    /// A terminal that draws on `term`.
     pub fn new(term: impl TermLike + Clone + 'static) -> Self {
         let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
         Self { term: Arc::new(term), lines: MultiProgress::with_draw_target(target) }
     }
 
-    /// What is written next stands where the lines stood; they come back below it when they are drawn next. A terminal that has
-    /// gone stops nothing.
-    pub fn make_way(&self) {
+    /// Clears the bars before other text is written. The next draw shows them below that text. Errors of a closed
+    /// terminal are ignored.
+    pub fn clear_bars(&self) {
         let _ = self.lines.clear();
     }
 
-    /// How wide a line may be.
+    /// The maximum line width in columns.
     pub(crate) fn columns(&self) -> usize {
         usize::from(self.term.width()).min(COLUMNS)
     }
 }
 
-/// One line of the live part.
+/// One line of the progress bars.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
     lead: String,
@@ -49,13 +49,13 @@ struct Line {
     text: String,
 }
 
-/// The live part.
+/// The progress bars.
 #[derive(Debug)]
 pub(crate) struct Bars {
     terminal: Terminal,
     clock: Clock,
     wave: RefCell<Wave>,
-    /// From the top.
+    /// The shown lines, from the top.
     shown: RefCell<Vec<(ProgressBar, Line)>>,
 }
 
@@ -64,17 +64,17 @@ impl Bars {
         Self { terminal, clock, wave: RefCell::default(), shown: RefCell::default() }
     }
 
-    /// How wide a line may be.
+    /// The maximum line width in columns.
     pub(crate) fn columns(&self) -> usize {
         self.terminal.columns()
     }
 
-    /// What is written next stands where the bars stood.
-    pub(crate) fn make_way(&self) {
-        self.terminal.make_way();
+    /// Clears the bars before other text is written.
+    pub(crate) fn clear_bars(&self) {
+        self.terminal.clear_bars();
     }
 
-    /// Shows how the handoffs stand now.
+    /// Draws the current state of the handoffs.
     pub(crate) fn draw(&self) {
         let (columns, height) = (self.terminal.columns(), usize::from(self.terminal.term.height()));
         let wave = self.wave.borrow();
@@ -83,8 +83,8 @@ impl Bars {
 
     fn show(&self, lines: Vec<Line>, columns: usize) {
         let mut shown = self.shown.borrow_mut();
-        let gone = lines.len().min(shown.len());
-        for (bar, _) in shown.drain(gone..) {
+        let kept = lines.len().min(shown.len());
+        for (bar, _) in shown.drain(kept..) {
             self.terminal.lines.remove(&bar);
         }
         for (at, line) in lines.into_iter().enumerate() {
@@ -101,22 +101,22 @@ impl Bars {
                 }
             }
         }
-        // One line draws all of them.
+        // Drawing one line draws all of them.
         if let Some((bar, _)) = shown.last() {
             bar.tick();
         }
     }
 
-    /// Takes the bars away, and says how many handoffs stand how; `None` where none was driven.
+    /// Removes the bars and returns the summary of the handoffs; `None` if none was driven.
     pub(crate) fn close(self) -> Option<String> {
         self.show(Vec::new(), self.columns());
-        self.make_way();
+        self.clear_bars();
         let wave = self.wave.into_inner();
         (!wave.is_empty()).then(|| wave.tally().words())
     }
 
-    fn learn(&self, news: impl FnOnce(&mut Wave)) {
-        news(&mut self.wave.borrow_mut());
+    fn update(&self, change: impl FnOnce(&mut Wave)) {
+        change(&mut self.wave.borrow_mut());
         self.draw();
     }
 }
@@ -126,9 +126,9 @@ impl Sink for Bars {
         let (subject, standing) = match event {
             Event::Listed(handoffs) => return self.wave.borrow_mut().keep(handoffs),
             Event::Dropped(subject) => return self.wave.borrow_mut().drop(subject),
-            Event::Driven(subject) => return self.learn(|wave| wave.add(subject)),
+            Event::Driven(subject) => return self.update(|wave| wave.add(subject)),
             Event::Walked { subject, rows } => {
-                return self.learn(|wave| wave.walked(subject, rows, self.clock.now()));
+                return self.update(|wave| wave.walked(subject, rows, self.clock.now()));
             }
             Event::Faulted { subject, fault, .. } if fault.kind != FaultKind::Transient => (subject, Standing::Blocked),
             Event::GivenUp { subject, .. } => (subject, Standing::Blocked),
@@ -142,13 +142,13 @@ impl Sink for Bars {
             },
             _ => return,
         };
-        self.learn(|wave| wave.stands(subject, standing));
+        self.update(|wave| wave.stands(subject, standing));
     }
 }
 
 fn set(bar: &ProgressBar, line: &Line, columns: usize) {
     let template = if line.percent.is_some() { bar_template(columns) } else { "{prefix}{msg}".to_owned() };
-    // A template that does not read would show indicatif's own bar: no reason to stop.
+    // An invalid template falls back to indicatif's default bar.
     bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     let bar = bar.clone().with_prefix(line.lead.clone()).with_position(line.percent.unwrap_or(0).into());
     bar.set_message(line.text.clone());
@@ -158,13 +158,13 @@ fn bar_template(columns: usize) -> String {
     format!("{{prefix}}{{bar:{}}} {{msg}}", columns / 6)
 }
 
-/// What is in flight, then what waits, as far as there is room; then all of them in a line.
+/// Handoffs in flight, then waiting handoffs, as many as fit; then the summary.
 fn lines(wave: &Wave, columns: usize, height: usize) -> Vec<Line> {
     let mut summary = String::new();
     let ends = wave.ends().map_or_else(|| "-".to_owned(), |ends| format!("{} UTC", time_of_day(ends)));
     push_wrapped(&mut summary, columns, "", &format!("{}; end expected after {ends}", wave.tally().words()));
     let mut members: Vec<_> = wave.all(Standing::InFlight).chain(wave.all(Standing::Waiting)).collect();
-    // What has scrolled up last can still be read: it may tell what to fix.
+    // Leave a third of the screen to the last written lines, which may contain a fix.
     let room = (height * 2 / 3).saturating_sub(summary.lines().count());
     let mut more = None;
     if members.len() > room {
@@ -192,9 +192,9 @@ fn line(subject: &Subject, member: &Member, columns: usize) -> Line {
     Line { lead, percent: row.percent, text }
 }
 
-/// No more than so many columns of a text.
+/// Shortens a text to at most `columns` columns.
 fn cut(text: &str, columns: usize) -> String {
-    let text = harmless(text);
+    let text = without_control_chars(text);
     if text.chars().count() <= columns {
         return text;
     }

@@ -1,4 +1,4 @@
-//! Standard output and standard error, and the bars below them on a terminal.
+//! Standard output and standard error, with the progress bars below them on a terminal.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::io::Write;
 use super::bars::Bars;
 use super::text::{COLUMNS, push_fix, push_wrapped};
 
-/// Where everything is written.
+/// The output streams of a command.
 pub(crate) struct Console {
     out: RefCell<Box<dyn Write>>,
     err: RefCell<Box<dyn Write>>,
@@ -21,7 +21,7 @@ impl fmt::Debug for Console {
 }
 
 impl Console {
-    /// Writes to `out` and `err`; `bars` where `out` is a terminal that a person reads.
+    /// Writes to `out` and `err`. `bars` is set if `out` is a terminal and the format is text.
     pub(crate) fn new((out, err): (Box<dyn Write>, Box<dyn Write>), bars: Option<Bars>) -> Self {
         Self { out: RefCell::new(out), err: RefCell::new(err), bars }
     }
@@ -31,7 +31,7 @@ impl Console {
         self.bars.as_ref()
     }
 
-    /// How wide a line may be.
+    /// The maximum line width in columns.
     pub(crate) fn columns(&self) -> usize {
         self.bars.as_ref().map_or(COLUMNS, Bars::columns)
     }
@@ -41,8 +41,8 @@ impl Console {
         self.above_the_bars(&self.out, text);
     }
 
-    /// Writes to standard error why something was not done, and how to fix it.
-    pub(crate) fn complain(&self, what: &str, fix: Option<&str>) {
+    /// Writes an error and its fix to standard error.
+    pub(crate) fn print_error(&self, what: &str, fix: Option<&str>) {
         let mut text = String::new();
         push_wrapped(&mut text, self.columns(), "error: ", what);
         if let Some(fix) = fix {
@@ -53,7 +53,7 @@ impl Console {
 
     fn above_the_bars(&self, to: &RefCell<Box<dyn Write>>, text: &str) {
         if let Some(bars) = &self.bars {
-            bars.make_way();
+            bars.clear_bars();
         }
         write(to, text);
         if let Some(bars) = &self.bars {
@@ -62,14 +62,14 @@ impl Console {
     }
 }
 
-/// Nobody may be reading any more: that stops nothing.
+/// Writes text. Errors are ignored, for example a closed pipe.
 fn write(to: &RefCell<Box<dyn Write>>, text: &str) {
     let mut to = to.borrow_mut();
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }
 
 impl Drop for Console {
-    /// However a command ends, its bars go, and in their place stands what became of the handoffs.
+    /// Replaces the bars with the summary of the handoffs, however the command ends.
     fn drop(&mut self) {
         if let Some(summary) = self.bars.take().and_then(Bars::close) {
             write(&self.out, &format!("{summary}\n"));

@@ -1,4 +1,4 @@
-//! What a wave is expected to take: figures, and how they are told.
+//! The forecast of a set of handoffs: times, storage, transfer and quotas, and their text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,32 +10,32 @@ use serde::Serialize;
 use super::text::{COLUMNS, push_wrapped};
 use crate::text::estimate_in_column;
 
-/// What is still to come of all handoffs of an agent.
+/// What the remaining work of all handoffs of an agent is expected to take.
 #[derive(Debug, Clone, Serialize)]
 pub struct Forecast {
-    /// What goes first where not all can go at once stands first.
+    /// The handoffs, in the order in which they get slots.
     pub handoffs: Vec<Expected>,
-    /// The last one has landed.
+    /// When the last handoff has landed, from now.
     #[serde(rename = "lands_seconds", serialize_with = "in_seconds")]
     pub lands: Duration,
-    /// Of snapshots, at most.
+    /// The most storage that snapshots take.
     pub storage: Vec<Storage>,
-    /// Between Regions, at most.
+    /// The most data that is transferred between Regions.
     pub transfer: Vec<Transfer>,
-    /// Of this account.
+    /// The quotas of this account.
     pub quotas: Vec<Quota>,
-    /// What the times rest on.
+    /// The basis of the estimated times.
     pub rests_on: &'static str,
 }
 
 /// One handoff. Times are counted from now.
 #[derive(Debug, Clone, Serialize)]
 pub struct Expected {
-    /// From 1.
+    /// The position in the order, from 1.
     pub order: usize,
-    /// The database at the source.
+    /// The source database.
     pub database: DbIdentifier,
-    /// The operator's name for the move.
+    /// The operator's name for the handoff.
     pub label: Label,
     /// The handoff's id.
     pub id: HandoffId,
@@ -43,44 +43,44 @@ pub struct Expected {
     pub account: AccountId,
     /// The target Region.
     pub region: Region,
-    /// Allocated storage.
+    /// Its allocated storage in GiB.
     pub size_gib: u32,
-    /// The higher goes first.
+    /// A higher priority goes first.
     pub priority: i16,
-    /// What is left of it, if it waits for no place.
+    /// The remaining time, if it never waits for a slot.
     #[serde(rename = "takes_seconds", serialize_with = "in_seconds")]
     pub takes: Duration,
-    /// There is a place for its copy to the target Region.
+    /// When its copy to the target Region gets a slot.
     #[serde(rename = "copy_begins_seconds", serialize_with = "in_seconds")]
     pub copy_begins: Duration,
-    /// Account B owns its copy.
+    /// When account B owns its copy.
     #[serde(rename = "lands_seconds", serialize_with = "in_seconds")]
     pub lands: Duration,
-    /// There is room for its snapshots.
+    /// Whether there is room for its snapshots.
     pub fits: bool,
 }
 
-/// Snapshots of all handoffs together.
+/// The storage of the snapshots of all handoffs in one Region.
 #[derive(Debug, Clone, Serialize)]
 pub struct Storage {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
-    /// Where.
+    /// The Region.
     pub region: Region,
-    /// Allocated storage of their databases.
+    /// The allocated storage of their databases.
     pub gib: u64,
-    /// Whether they stay, or are deleted again.
+    /// Whether they are kept; otherwise they are deleted after landing.
     pub kept: bool,
 }
 
-/// Copies that are still to be made.
+/// The data of copies that are still to be made between two Regions.
 #[derive(Debug, Clone, Serialize)]
 pub struct Transfer {
     /// The source Region.
     pub from: Region,
     /// The target Region.
     pub to: Region,
-    /// Allocated storage of their databases.
+    /// The allocated storage of their databases.
     pub gib: u64,
 }
 
@@ -89,30 +89,30 @@ pub struct Transfer {
 pub struct Quota {
     /// `manual-snapshots` or `copies-in-flight`.
     pub quota: &'static str,
-    /// What Service Quotas calls it; `None` for one that is not raised there.
+    /// Its code in Service Quotas; `None` if it is not raised there.
     pub code: Option<&'static str>,
-    /// Where.
+    /// The Region.
     pub region: Region,
-    /// Now, by whomever.
+    /// How many are used now, by anyone.
     pub used: u64,
-    /// As AWS has it, or the configuration.
+    /// The limit of AWS or of the configuration.
     pub most: u64,
-    /// How many more the handoffs make.
+    /// How many more the handoffs need.
     pub needed: u64,
 }
 
 impl Quota {
-    /// How many more there may be.
+    /// How many are left.
     pub fn left(&self) -> u64 {
         self.most.saturating_sub(self.used)
     }
 }
 
-/// How wide a handoff's name may be in the table.
+/// The maximum width of a handoff's name in the table.
 const NAME: usize = 44;
 
 impl Forecast {
-    /// For a person: a table for each target, and the sums.
+    /// Appends the text form: a table for each target, and the totals.
     pub fn push(&self, text: &mut String) {
         let mut targets: BTreeMap<_, Vec<&Expected>> = BTreeMap::new();
         for of in &self.handoffs {
@@ -178,7 +178,7 @@ fn count(handoffs: usize) -> String {
     format!("{handoffs} handoff{}", if handoffs == 1 { "" } else { "s" })
 }
 
-/// `database/label`; of a long one, the database's name is cut.
+/// Formats `database/label`; a long database name is shortened.
 fn name(of: &Expected) -> String {
     let (database, label) = (of.database.as_str(), of.label.as_str());
     let room = NAME - 1 - label.len();
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_widest_table_fits() {
+    fn widest_table_fits_the_maximum_line_width() {
         let row = |database: &str, fits| Expected {
             order: 10_000,
             database: database.parse().unwrap(),

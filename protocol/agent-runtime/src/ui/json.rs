@@ -1,4 +1,4 @@
-//! JSON output: a line for each event, and one document for a command that only reads.
+//! JSON output: a line for each event, and one document for a read-only command.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -7,15 +7,16 @@ use protocol::AccountId;
 use serde::Serialize;
 
 use super::console::Console;
-use super::words::{Kind, Said};
+use super::words::{Kind, Rendered};
 use crate::clock::Clock;
 use crate::event::{Event, RowState, Sink};
 use crate::fault::Answer;
 
-/// The version of every JSON line and document. It is raised when a field is removed or changes its meaning, not when one is added.
+/// The version of every JSON line and document. It is raised when a field is removed or changes its meaning, not when
+/// one is added.
 const VERSION: u32 = 1;
 
-/// What is printed, with its version.
+/// JSON content with its version.
 #[derive(Serialize)]
 struct Versioned<'a, T> {
     version: u32,
@@ -40,11 +41,11 @@ pub(crate) struct JsonLines {
     console: Rc<Console>,
     clock: Clock,
     agent: &'static str,
-    /// Set once it is known.
+    /// Set when the configuration was read.
     account: Rc<OnceCell<AccountId>>,
 }
 
-/// One line. Its fields are a contract.
+/// One JSON line. Its fields are a stable interface.
 #[derive(Serialize)]
 struct Line<'a> {
     at: String,
@@ -84,22 +85,22 @@ impl JsonLines {
 
 impl Sink for JsonLines {
     fn take(&self, event: &Event) {
-        let Some(said) = Said::of(event) else { return };
+        let Some(rendered) = Rendered::of(event) else { return };
         let line = Line {
             at: self.clock.now().to_string(),
             agent: self.agent,
             account: self.account.get().map_or("", AccountId::as_str),
-            handoff: said.subject,
-            event: said.kind,
-            outcome: said.outcome,
-            step: said.step,
-            state: said.state,
-            text: &said.text,
-            percent: said.percent,
-            remaining_seconds: said.remaining.map(|remaining| remaining.as_secs()),
-            stalled_seconds: said.stalled.map(|stalled| stalled.as_secs()),
-            fix: said.fix.as_deref(),
-            answer: &said.answer,
+            handoff: rendered.subject,
+            event: rendered.kind,
+            outcome: rendered.outcome,
+            step: rendered.step,
+            state: rendered.state,
+            text: &rendered.text,
+            percent: rendered.percent,
+            remaining_seconds: rendered.remaining.map(|remaining| remaining.as_secs()),
+            stalled_seconds: rendered.stalled.map(|stalled| stalled.as_secs()),
+            fix: rendered.fix.as_deref(),
+            answer: &rendered.answer,
         };
         self.console.print(&format!("{}\n", serde_json::to_string(&Versioned::of(&line)).unwrap_or_default()));
     }

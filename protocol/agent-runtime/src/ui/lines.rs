@@ -1,10 +1,10 @@
-//! Events as lines of text, in a pipe or a file.
+//! Writes events as lines of text, for a pipe or a file.
 
 use std::rc::Rc;
 
 use super::console::Console;
 use super::text::{COLUMNS, push_fix, push_wrapped};
-use super::words::Said;
+use super::words::Rendered;
 use crate::clock::Clock;
 use crate::event::{Event, Sink};
 
@@ -23,11 +23,12 @@ impl Lines {
 
 impl Sink for Lines {
     fn take(&self, event: &Event) {
-        let Some(said) = Said::of(event) else { return };
-        let lead = format!("{}  {}  {:<14} {:<9} ", time(&self.clock), said.subject, said.place(), said.word());
+        let Some(rendered) = Rendered::of(event) else { return };
+        let lead =
+            format!("{}  {}  {:<14} {:<9} ", time(&self.clock), rendered.subject, rendered.place(), rendered.word());
         let mut text = String::new();
-        push_wrapped(&mut text, COLUMNS, &lead, &said.line());
-        push_fix_below(&mut text, COLUMNS, said.fix_below());
+        push_wrapped(&mut text, COLUMNS, &lead, &rendered.line());
+        push_fix_below(&mut text, COLUMNS, rendered.fix_below());
         self.console.print(&text);
     }
 }
@@ -37,7 +38,7 @@ pub(super) fn time(clock: &Clock) -> String {
     clock.now().strftime("%H:%M:%S").to_string()
 }
 
-/// Appends how something is fixed, below its line.
+/// Appends the fix below the line of its event.
 pub(super) fn push_fix_below(text: &mut String, columns: usize, fix: Option<&str>) {
     if let Some(fix) = fix {
         push_fix(text, columns, "          fix: ", fix);

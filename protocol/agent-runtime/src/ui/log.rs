@@ -1,4 +1,4 @@
-//! Faults in the log: each time that one is met, the transient ones too.
+//! Writes every fault to the log, including transient ones.
 
 use crate::event::{Event, Sink};
 

@@ -1,4 +1,4 @@
-//! Lets events through that were not shown before.
+//! A filter that passes only events that were not shown before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
@@ -7,10 +7,11 @@ use super::row::progress;
 use crate::event::{Ending, Event, Row, RowState, Subject, Trouble};
 use crate::fault::FaultKind;
 
-/// What was shown last. A step, a stall and a fault are shown once, until something else is seen; an end is shown once.
+/// Remembers what was shown last. A step, a stall and a fault are shown once until something else is shown; an end is
+/// shown once.
 ///
-/// What is kept of a handoff's passes goes with [`Event::Dropped`]. How it ended stays: an agent with `--watch` comes by what is
-/// over in each round. [`Event::Listed`] bounds that by the handoffs that AWS still shows.
+/// [`Event::Dropped`] removes what is kept of a handoff's passes, but not its end: an agent with `--watch` finds ended
+/// handoffs again in each round. [`Event::Listed`] removes the ends of handoffs that AWS no longer shows.
 #[derive(Debug, Default)]
 pub(crate) struct Once {
     seen: BTreeMap<Subject, Seen>,
@@ -25,12 +26,12 @@ struct Seen {
     fault: Option<Shown>,
 }
 
-/// Stands for a text, of which thousands would fill the memory.
+/// The hash of a shown text. Thousands of texts would take too much memory.
 type Shown = u64;
 
 impl Once {
-    /// Passes what is new to `to`: of [`Event::Walked`] the steps that have changed, of all else the event itself.
-    pub(crate) fn sift(&mut self, event: &Event, to: &dyn Fn(&Event)) {
+    /// Passes new events to `to`. [`Event::Walked`] is replaced with an event for each changed step.
+    pub(crate) fn pass_new(&mut self, event: &Event, to: &dyn Fn(&Event)) {
         match event {
             Event::Walked { subject, rows } => self.walked(subject, rows, to),
             Event::Faulted { subject, fault, .. } => {
@@ -74,13 +75,13 @@ impl Once {
                 to(&Event::Step { subject: subject.clone(), row: row.clone() });
             }
         }
-        // An act may be followed by the same fault.
+        // A pass that acts may end with the same fault again, which is not shown again.
         if !rows.iter().any(|row| matches!(row.state, RowState::Blocked | RowState::Acting(_))) {
             seen.fault = None;
         }
     }
 
-    /// What passes by itself is not shown.
+    /// Whether a fault must be shown. Transient faults are not shown.
     fn is_new_fault(&mut self, subject: &Subject, fault: &Trouble) -> bool {
         if fault.kind == FaultKind::Transient {
             return false;

@@ -1,4 +1,4 @@
-//! What `plan` and `status` print: the same steps, walked by a pass that never acts.
+//! The output of `plan` and `status`: the same steps, run by a read-only pass.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,46 +13,46 @@ use super::text::{COLUMNS, push_fix, push_wrapped};
 use crate::event::{Row, Trouble};
 use crate::text::{estimate, minute};
 
-/// So many handoffs are read with all their steps.
+/// With at most this many handoffs, all their steps are read and shown.
 pub const FEW: usize = 5;
 
-/// One handoff.
+/// One handoff in the report.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {
     /// `database/label`.
     pub handoff: String,
-    /// Its id, once known.
+    /// Its id, if known.
     pub id: Option<String>,
-    /// Where it goes, or comes from.
+    /// Its route: the target or the source.
     pub route: String,
-    /// How it stands among the others.
+    /// Its standing in the summary.
     pub standing: Standing,
-    /// Where it stands.
+    /// Its phase, as display text.
     pub phase: String,
-    /// Since when.
+    /// When the phase began.
     pub since: Option<Timestamp>,
     /// What it waits for: [`waits_for`].
     pub waits_for: Option<String>,
-    /// What account B has been let in to.
+    /// The access of account B.
     pub access: Option<Access>,
     /// Its steps.
     pub steps: Vec<Row>,
-    /// What went wrong, and how to fix it.
+    /// Its fault, with the fix.
     pub fault: Option<Trouble>,
 }
 
-/// For how long account B could get at what.
+/// What account B has or had access to, and how long.
 #[derive(Debug, Clone, Serialize)]
 pub struct Access {
-    /// `share` of the copy, and `key`, unless its policy is the administrators' own.
+    /// `share` for the copy, and `key`, unless administrators manage the key policy.
     pub to: &'static [&'static str],
-    /// When it was offered.
+    /// When access was granted.
     pub from: Timestamp,
-    /// When it was taken back; `None` while it is open.
+    /// When access was revoked; `None` while it is open.
     pub until: Option<Timestamp>,
-    /// When it is taken back at the latest.
+    /// When access is revoked at the latest.
     pub until_latest: Timestamp,
-    /// For so long, in seconds.
+    /// How long access lasts, in seconds.
     #[serde(rename = "lasts_seconds", serialize_with = "in_seconds")]
     pub lasts: Duration,
 }
@@ -62,7 +62,7 @@ impl Entry {
         self.steps.is_empty() && self.fault.is_none()
     }
 
-    /// One that is over takes one line.
+    /// Appends the one line of an ended handoff.
     fn push_line(&self, text: &mut String) {
         let since = self.since.map_or_else(String::new, |since| format!("{}  ", minute(since)));
         let lasted = self.access.as_ref().map(|access| format!(", access for {}", estimate(access.lasts)));
@@ -81,7 +81,7 @@ impl Entry {
         }
         if let Some(Access { to, from, until, until_latest, lasts }) = &self.access {
             let end = match until {
-                Some(until) => format!("taken back {}", minute(*until)),
+                Some(until) => format!("revoked {}", minute(*until)),
                 None => format!("until {} at the latest", minute(*until_latest)),
             };
             let what = format!("for {}: since {}, {end}", estimate(*lasts), minute(*from));
@@ -101,23 +101,23 @@ impl Entry {
 pub struct Report {
     /// `plan` or `status`.
     pub command: &'static str,
-    /// Who asked.
+    /// The ARN of the caller.
     pub caller: String,
     /// The agent's own account.
     pub account: String,
     /// The agent's own Region.
     pub region: String,
-    /// What it found.
+    /// The handoffs.
     pub handoffs: Vec<Entry>,
-    /// How many of all stand how.
+    /// The number of handoffs with each standing.
     pub summary: Tally,
-    /// What is still to come, in a plan that can tell.
+    /// The forecast, in a plan that has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
-    /// In the text, the steps of those alone that are in trouble.
+    /// Whether the text shows only the steps of handoffs with a fault.
     #[serde(skip)]
     pub brief: bool,
-    /// What is ours and belongs to none of them.
+    /// Notes, such as resources of the agents that belong to no handoff.
     pub notes: Vec<String>,
 }
 
@@ -127,7 +127,7 @@ impl Report {
         super::json::document(self)
     }
 
-    /// For a person, in at most 100 columns.
+    /// The text form, in at most 100 columns.
     pub fn text(&self) -> String {
         let mut text = format!("account {}  {}\nas {}\n", self.account, self.region, self.caller);
         let (over, open): (Vec<_>, Vec<_>) = self.handoffs.iter().partition(|entry| entry.is_over());
@@ -138,7 +138,7 @@ impl Report {
             }
             if troubled.len() > FEW {
                 let more = troubled.len() - FEW;
-                let _ = writeln!(text, "\n{more} more are in trouble");
+                let _ = writeln!(text, "\n{more} more handoffs have an error");
             }
         } else {
             if !over.is_empty() {
@@ -170,7 +170,7 @@ impl Report {
     }
 }
 
-/// What a handoff waits for: its first step that is not ready.
+/// Returns what a handoff waits for: its first step that is not ready.
 pub fn waits_for(rows: &[Row]) -> Option<String> {
     first_open(rows).map(|row| format!("{}: {}", row.step, progress(row)))
 }

@@ -1,4 +1,4 @@
-//! How steps are shown.
+//! The text of steps.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Where a command writes.
+//! The screen: the output of a command.
 
 use std::cell::{OnceCell, RefCell};
 use std::io::Write;
@@ -7,24 +7,25 @@ use std::rc::Rc;
 use clap::ValueEnum;
 use protocol::AccountId;
 
-use super::above::Above;
+use super::above_bars::LinesAboveBars;
 use super::bars::{Bars, Terminal};
 use super::console::Console;
 use super::json::JsonLines;
 use super::lines::Lines;
 use super::log::Log;
 use super::once::Once;
-use super::words::complaint;
+use super::words::stderr_text;
 use crate::clock::Clock;
 use crate::event::{Event, Sink};
 use crate::fault::Fault;
 
-/// How output is written.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For a person.
+    /// Text for a person.
     Text,
-    /// For a program: `check`, `plan` and `status` one document, `run` and `hello` a line for each event.
+    /// JSON for a program: one document from `check`, `plan` and `status`, a line for each event from `run` and
+    /// `hello`.
     Json,
 }
 
@@ -40,8 +41,8 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Prints to the first stream, and complains to the second; `terminal` where the first is one, and a person reads it. What is
-    /// shown of events goes to `also` as well.
+    /// Prints to the first stream, and errors to the second. `terminal` is set if the first is a terminal. Shown events
+    /// also go to `also`.
     pub fn new(
         agent: &'static str,
         streams: (Box<dyn Write>, Box<dyn Write>),
@@ -56,33 +57,33 @@ impl Screen {
         let (console, account) = (Rc::new(Console::new(streams, bars)), Rc::default());
         let lines: Box<dyn Sink> = match format {
             Format::Json => Box::new(JsonLines::new(Rc::clone(&console), clock, agent, Rc::clone(&account))),
-            Format::Text if is_live => Box::new(Above::new(Rc::clone(&console), clock)),
+            Format::Text if is_live => Box::new(LinesAboveBars::new(Rc::clone(&console), clock)),
             Format::Text => Box::new(Lines::new(Rc::clone(&console), clock)),
         };
         Self { console, format, account, once: RefCell::default(), lines, also }
     }
 
-    /// From now on it is known whose agent it is.
-    pub fn speaks_for(&self, account: &AccountId) {
+    /// Sets the account of the agent, which JSON lines contain.
+    pub fn set_account(&self, account: &AccountId) {
         let _ = self.account.set(account.clone());
     }
 
-    /// Tells the operator why nothing was done, and how to fix it.
+    /// Prints an error and its fix.
     pub fn complain(&self, what: &str, fix: Option<&str>) {
-        self.console.complain(what, fix);
+        self.console.print_error(what, fix);
     }
 
-    /// Tells the operator of a fault that ends the command.
+    /// Prints a fault that ends the command.
     pub fn refuse(&self, fault: &Fault) {
         self.complain(&fault.told(), fault.fix());
     }
 
-    /// Prints a report, or another answer.
+    /// Prints a text, such as a report, to standard output.
     pub fn print(&self, text: &str) {
         self.console.print(text);
     }
 
-    /// How output is written.
+    /// The output format.
     pub fn format(&self) -> Format {
         self.format
     }
@@ -94,9 +95,9 @@ impl Sink for Screen {
         if let Some(bars) = self.console.bars() {
             bars.take(event);
         }
-        self.once.borrow_mut().sift(event, &|event| {
+        self.once.borrow_mut().pass_new(event, &|event| {
             self.lines.take(event);
-            if let Some((what, fix)) = complaint(event) {
+            if let Some((what, fix)) = stderr_text(event) {
                 self.complain(&what, fix);
             }
             if let Some(also) = &self.also {

@@ -1,4 +1,4 @@
-//! How handoffs stand among each other.
+//! The standing of handoffs in summaries.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,21 @@ use serde::Serialize;
 use super::row::first_open;
 use crate::event::{Row, RowState};
 
-/// How one handoff stands.
+/// The standing of one handoff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Landed or revoked in account A, restored in account B.
     Settled,
-    /// AWS or an agent is at it.
+    /// AWS or an agent is working on it.
     InFlight,
-    /// Another account, or a place in a line, is waited for.
+    /// It waits for another account or in a slot queue.
     Waiting,
-    /// Somebody must move.
+    /// It needs operator action.
     Blocked,
     /// It has failed, was rejected or has expired.
     Failed,
-    /// Nothing has been done for it yet.
+    /// It has not been started.
     NotBegun,
 }
 
@@ -30,7 +30,8 @@ impl Standing {
     pub const ALL: [Self; 6] =
         [Self::Settled, Self::InFlight, Self::Waiting, Self::Blocked, Self::Failed, Self::NotBegun];
 
-    /// By the first step that is not ready; `None` where that says nothing of the handoff: a fault may pass.
+    /// The standing according to the first step that is not ready; `None` if that step has a fault, which may be
+    /// transient.
     pub fn of(rows: &[Row]) -> Option<Self> {
         match first_open(rows) {
             Some(row) if matches!(row.state, RowState::Blocked | RowState::Failed) => None,
@@ -51,7 +52,7 @@ impl Standing {
     }
 }
 
-/// How many handoffs stand how.
+/// The number of handoffs with each standing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Tally(BTreeMap<Standing, usize>);
@@ -67,12 +68,12 @@ impl FromIterator<Standing> for Tally {
 }
 
 impl Tally {
-    /// All of them.
+    /// The number of all handoffs.
     pub fn total(&self) -> usize {
         self.0.values().sum()
     }
 
-    /// For a person: what there is none of is left out.
+    /// The summary text, without standings of count zero.
     pub fn words(&self) -> String {
         let some = self.0.iter().filter(|(_, count)| **count > 0);
         some.map(|(standing, count)| format!("{count} {}", standing.words())).collect::<Vec<_>>().join(", ")

@@ -7,7 +7,7 @@ use aws_smithy_async::time::StaticTimeSource;
 use protocol::tags::Outcome;
 use protocol::{Lack, Reason, Stage};
 
-use super::above::Above;
+use super::above_bars::LinesAboveBars;
 use super::console::Console;
 use super::standing::Standing;
 use super::wave::Wave;
@@ -42,13 +42,13 @@ impl Sink for Taken {
     }
 }
 
-/// What the screen writes of these events, and what else is let through.
+/// Returns what the screen writes for these events, and the events that it passes on.
 fn shown(format: Format, events: &[Event]) -> (String, Vec<Event>) {
     let (written, taken) = (Written::default(), Rc::new(Taken::default()));
     let streams = || Box::new(written.clone()) as Box<dyn Write>;
     let clock = Clock::new(StaticTimeSource::from_secs(1_795_255_200).into());
     let screen = Screen::new("source-agent", (streams(), streams()), None, format, clock, Some(taken.clone()));
-    screen.speaks_for(&"111111111111".parse().unwrap());
+    screen.set_account(&"111111111111".parse().unwrap());
     for event in events {
         screen.take(event);
     }
@@ -81,7 +81,7 @@ fn ended(ending: Ending) -> Event {
     Event::Ended { subject: subject(), ending }
 }
 
-/// One of each that is shown.
+/// One of each kind of event that is shown.
 fn all() -> Vec<Event> {
     let account = || "222222222222".parse().unwrap();
     let stall = Stall { lasts: Duration::from_hours(1), hint: "see AWS Health" };
@@ -147,26 +147,26 @@ fn events_as_lines_of_json() {
     insta::assert_snapshot!(shown(Format::Json, &all()).0);
 }
 
-/// How many lines these events make.
+/// The number of lines that these events produce.
 fn lines(events: &[Event]) -> usize {
     shown(Format::Json, events).0.lines().count()
 }
 
 #[test]
-fn step_is_shown_again_only_when_it_differs() {
+fn step_is_shown_again_only_when_it_changes() {
     let (copying, done) = (walked(row(RowState::Working, "copying")), walked(row(RowState::Found, "copying")));
     assert_eq!(lines(&[copying.clone(), copying.clone()]), 1);
     assert_eq!(lines(&[copying.clone(), done, copying]), 3);
 }
 
 #[test]
-fn fault_is_shown_again_only_when_something_else_was_seen() {
+fn fault_is_shown_again_only_after_something_else() {
     let other = Trouble { what: "another".to_owned(), ..fault() };
     let blocked = walked(row(RowState::Blocked, "there is no room"));
     assert_eq!(lines(&[faulted(fault()), blocked.clone(), faulted(fault())]), 1);
     assert_eq!(lines(&[faulted(fault()), faulted(other), faulted(fault())]), 3);
     let acting = walked(row(RowState::Acting(Verb::Share), "shared copy"));
-    assert_eq!(lines(&[faulted(fault()), acting, blocked, faulted(fault())]), 2, "of which one is the step");
+    assert_eq!(lines(&[faulted(fault()), acting, blocked, faulted(fault())]), 2, "one of them is the step");
     let done = walked(row(RowState::Found, "shared copy"));
     assert_eq!(lines(&[faulted(fault()), done, faulted(fault())]), 3);
 }
@@ -188,16 +188,16 @@ fn dropped_handoff_is_shown_from_the_beginning() {
 }
 
 #[test]
-fn end_is_shown_once_while_the_handoff_is_listed() {
+fn end_is_shown_once_while_handoff_is_listed() {
     let landed = || ended(Ending::Settled(Outcome::Landed));
     let listed = |handoffs| [landed(), Event::Dropped(subject()), Event::Listed(handoffs), landed()];
     assert_eq!(lines(&listed(vec![subject()])), 1);
-    assert_eq!(lines(&listed(Vec::new())), 2, "it has gone, and nothing is kept of it");
+    assert_eq!(lines(&listed(Vec::new())), 2, "it is no longer listed, and nothing is kept of it");
     assert_eq!(lines(&[landed(), ended(Ending::Stopped)]), 2, "another end");
 }
 
 #[test]
-fn further_sink_takes_what_is_shown_and_no_more() {
+fn additional_sink_receives_only_shown_events() {
     let (copying, blocked) = (row(RowState::Working, "copying"), row(RowState::Blocked, "there is no room"));
     let events =
         [walked(copying.clone()), walked(copying.clone()), walked(blocked), faulted(fault()), faulted(fault())];
@@ -209,7 +209,7 @@ fn further_sink_takes_what_is_shown_and_no_more() {
 fn fix_is_written_once_above_the_bars() {
     let written = Written::default();
     let console = Console::new((Box::new(written.clone()), Box::new(written.clone())), None);
-    let above = Above::new(Rc::new(console), Clock::new(StaticTimeSource::from_secs(1_795_255_200).into()));
+    let above = LinesAboveBars::new(Rc::new(console), Clock::new(StaticTimeSource::from_secs(1_795_255_200).into()));
     let other = || Subject::handoff(&"payroll".parse().unwrap(), &"cutover-1".parse().unwrap());
     let faulted = |subject| Event::Faulted { subject, fault: fault(), again: Duration::ZERO };
     let given_up = |subject| Event::GivenUp { subject, fault: fault() };
@@ -221,8 +221,8 @@ fn fix_is_written_once_above_the_bars() {
     drop(above);
     let expected = "10:00:00  orders/cutover-1 blocked at copy: there is no room\n          \
                     fix: make room, as with\n          aws make room\n\
-                    10:00:00  payroll/cutover-1 blocked at copy: as orders/cutover-1\n\
-                    10:00:00  orders/cutover-1 blocked at copy: not waited for any longer, as said above\n\
+                    10:00:00  payroll/cutover-1 blocked at copy: same fix as orders/cutover-1\n\
+                    10:00:00  orders/cutover-1 blocked at copy: no longer waited for; same fix as above\n\
                     10:00:00  payroll/cutover-1 blocked at copy: there is no room\n          \
                     fix: make room, as with\n          aws make room\n";
     assert_eq!(String::from_utf8(written.0.take()).unwrap(), expected);
@@ -239,7 +239,7 @@ fn dropped_handoff_is_counted_while_it_is_listed() {
     assert_eq!((wave.tally().total(), count(&wave)), (1, 0), "it is driven");
     wave.drop(&subject());
     wave.keep(&[subject()]);
-    assert_eq!(count(&wave), 1, "it still stands so, and nothing more is kept of it");
+    assert_eq!(count(&wave), 1, "its standing is kept, and nothing else");
     wave.keep(&[]);
     assert!(wave.is_empty());
 }

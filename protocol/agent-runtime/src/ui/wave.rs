@@ -1,4 +1,4 @@
-//! What the bars know of the handoffs that a process drives.
+//! The state of the handoffs that a process drives, for the progress bars.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,22 +8,22 @@ use super::row::first_open;
 use super::standing::{Standing, Tally};
 use crate::event::{Row, Subject};
 
-/// What is known of the handoffs that a process drives.
+/// The handoffs that a process drives or has driven.
 #[derive(Debug, Default)]
 pub(crate) struct Wave(BTreeMap<Subject, Member>);
 
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) standing: Standing,
-    /// Where its last pass ended.
+    /// The row at which its last pass ended.
     pub(crate) at: Option<Row>,
-    /// When that step will be over, if it goes on as it went so far.
+    /// When that step is expected to end at its current rate.
     ends: Option<Timestamp>,
     driven: bool,
 }
 
 impl Wave {
-    /// A handoff is driven from now on.
+    /// Adds a handoff whose drive starts.
     pub(crate) fn add(&mut self, subject: &Subject) {
         let new = || Member { standing: Standing::NotBegun, at: None, ends: None, driven: true };
         let member = self.0.entry(subject.clone()).or_insert_with(new);
@@ -33,23 +33,23 @@ impl Wave {
         }
     }
 
-    /// Its drive has ended: how it stands is still counted.
+    /// Records the end of a drive: the standing of the handoff is still counted.
     pub(crate) fn drop(&mut self, subject: &Subject) {
         if let Some(member) = self.0.get_mut(subject) {
             *member = Member { standing: member.standing, at: None, ends: None, driven: false };
         }
     }
 
-    /// These are all handoffs that there are. Others are counted no longer.
+    /// Removes handoffs that are not listed and not driven.
     pub(crate) fn keep(&mut self, handoffs: &[Subject]) {
         let listed: BTreeSet<&Subject> = handoffs.iter().collect();
         self.0.retain(|subject, member| member.driven || listed.contains(subject));
     }
 
-    /// What a pass has seen.
+    /// Records the rows of a pass.
     pub(crate) fn walked(&mut self, subject: &Subject, rows: &[Row], now: Timestamp) {
         let Some(member) = self.0.get_mut(subject) else { return };
-        // It has ended, and is only told of.
+        // The handoff has ended; this pass only reports its end.
         if matches!(member.standing, Standing::Settled | Standing::Failed) || rows.is_empty() {
             return;
         }
@@ -61,14 +61,14 @@ impl Wave {
         }
     }
 
-    /// What is known otherwise.
+    /// Sets the standing of a handoff.
     pub(crate) fn stands(&mut self, subject: &Subject, standing: Standing) {
         if let Some(member) = self.0.get_mut(subject) {
             member.standing = standing;
         }
     }
 
-    /// Those that stand so, by name.
+    /// The handoffs with this standing, by name.
     pub(crate) fn all(&self, standing: Standing) -> impl Iterator<Item = (&Subject, &Member)> {
         self.0.iter().filter(move |(_, member)| member.standing == standing)
     }
@@ -77,7 +77,7 @@ impl Wave {
         self.0.values().map(|member| member.standing).collect()
     }
 
-    /// When the slowest step is over of which anything is known. What comes after it takes its own time.
+    /// When the last of the current steps is expected to end. Later steps are not included.
     pub(crate) fn ends(&self) -> Option<Timestamp> {
         self.all(Standing::InFlight).filter_map(|(_, member)| member.ends).max()
     }

@@ -1,4 +1,4 @@
-//! The words of events: the only place that renders them.
+//! The text of events: the only place that renders them.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::event::{Ending, Event, Mailbox, Requested, Row, RowState, Stall, Subj
 use crate::fault::Answer;
 use crate::text::estimate;
 
-/// What an event is in JSON.
+/// The kind of an event in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
@@ -34,28 +34,28 @@ impl Kind {
     }
 }
 
-/// What a line says of an event.
+/// An event as rendered for a line.
 #[derive(Debug)]
-pub(crate) struct Said<'a> {
+pub(crate) struct Rendered<'a> {
     pub(crate) kind: Kind,
     pub(crate) subject: String,
-    /// Of an end or a message.
+    /// The outcome of an end or a message.
     pub(crate) outcome: Option<&'static str>,
     pub(crate) step: Option<&'static str>,
     pub(crate) state: Option<RowState>,
     pub(crate) text: Cow<'a, str>,
-    /// The text in a line for a person, where it differs: it has all that are fields in JSON.
+    /// The text for a line of text, if it differs: it includes data that has its own fields in JSON.
     line: Option<String>,
     pub(crate) percent: Option<u8>,
     pub(crate) remaining: Option<Duration>,
     pub(crate) stalled: Option<Duration>,
     pub(crate) fix: Option<Cow<'a, str>>,
-    /// How AWS answered, of a fault.
+    /// AWS's response, for a fault.
     pub(crate) answer: Answer,
 }
 
-impl<'a> Said<'a> {
-    /// `None` of what no line is written for.
+impl<'a> Rendered<'a> {
+    /// Renders an event; `None` if no line is written for it.
     pub(crate) fn of(event: &'a Event) -> Option<Self> {
         Some(match event {
             Event::Listed(_)
@@ -77,7 +77,7 @@ impl<'a> Said<'a> {
                         let database = database.as_ref().map_or("", |database| database.as_str());
                         ("restored", format!("database {database} is available").into())
                     }
-                    Ending::Stopped => ("stopped", "the next run goes on from here".into()),
+                    Ending::Stopped => ("stopped", "the next run continues from here".into()),
                 };
                 Self { outcome: Some(outcome), ..Self::new(Kind::End, subject, text) }
             }
@@ -105,9 +105,11 @@ impl<'a> Said<'a> {
             Event::Requested { subject, standing } => {
                 let text = match standing {
                     Requested::New => "is requested".to_owned(),
-                    Requested::UnderWay => "is requested, and under way".to_owned(),
+                    Requested::UnderWay => "is requested, and already in progress".to_owned(),
                     Requested::Over(outcome) => {
-                        format!("is requested again, and over: {outcome}; a label moves a database once")
+                        format!(
+                            "is requested again, but has ended: {outcome}; a label can be used once for each database"
+                        )
                     }
                 };
                 Self::message(subject, "request", text)
@@ -151,7 +153,7 @@ impl<'a> Said<'a> {
         Self {
             step: Some(row.step),
             state: Some(row.state),
-            // What was made just now was said when the act began.
+            // The text was already written when the call began.
             line: Some(if matches!(row.state, RowState::Made(_)) { String::new() } else { progress(row) }),
             percent: row.percent,
             remaining: row.remaining,
@@ -162,7 +164,7 @@ impl<'a> Said<'a> {
     fn stall(subject: &Subject, row: &Row, stall: Stall) -> Self {
         let percent = row.percent.map_or_else(String::new, |percent| format!(" at {percent} %"));
         let text = format!("no progress for {}{percent}: {}", estimate(stall.lasts), row.text);
-        let fix = format!("it is looked at on; {}", stall.hint);
+        let fix = format!("polling continues; {}", stall.hint);
         Self {
             step: Some(row.step),
             state: Some(row.state),
@@ -185,12 +187,12 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// Where it happened: a step, or what kind of event it is.
+    /// The step, or the kind of event if it has none.
     pub(crate) fn place(&self) -> &'static str {
         self.step.unwrap_or(if self.state.is_some() { "-" } else { self.kind.word() })
     }
 
-    /// What happened, in a word.
+    /// The outcome or state as one word.
     pub(crate) fn word(&self) -> &'static str {
         match (self.kind, self.outcome, self.state) {
             (Kind::Stall, ..) => "stalled",
@@ -199,27 +201,27 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// For a person.
+    /// The text of the line.
     pub(crate) fn line(&self) -> String {
         let text = self.line.as_deref().unwrap_or(&self.text);
         format!("{text}{}", self.answer)
     }
 
-    /// What is written below the line, if it does not stand in it.
+    /// The fix to write below the line, if the line does not contain it.
     pub(crate) fn fix_below(&self) -> Option<&str> {
         self.fix.as_deref().filter(|_| self.line.is_none())
     }
 }
 
-/// What is written to standard error of an event, and how it is fixed.
-pub(crate) fn complaint(event: &Event) -> Option<(Cow<'_, str>, Option<&str>)> {
+/// The text and fix of an event that is written to standard error; `None` for other events.
+pub(crate) fn stderr_text(event: &Event) -> Option<(Cow<'_, str>, Option<&str>)> {
     match event {
         Event::Refused(fault) => Some((fault.told().into(), fault.fix.as_deref())),
         Event::Unreadable(what) => {
-            Some((what.into(), Some("until it is fixed nobody takes back what it may have open")))
+            Some((what.into(), Some("until it is fixed, no agent revokes the access that it may have open")))
         }
         Event::NobodyToAsk => {
-            Some(("there is nobody to ask: each declared handoff has its answer, or is over".into(), None))
+            Some(("no hello to send: each declared handoff has its answer or has ended".into(), None))
         }
         _ => None,
     }
@@ -232,7 +234,7 @@ fn readiness(account: &AccountId, lack: Option<&str>) -> String {
     }
 }
 
-/// What a mailbox holds.
+/// The name of a mailbox's messages.
 fn content(mailbox: Mailbox) -> &'static str {
     match mailbox {
         Mailbox::Inbox => "message",

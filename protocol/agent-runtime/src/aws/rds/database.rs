@@ -1,4 +1,4 @@
-//! What an agent sees of a DB instance. SDK types stop here.
+//! A DB instance as the agents use it. SDK types do not leave this module.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,76 +13,76 @@ use crate::aws::freshness::Freshness;
 use crate::aws::rds::snapshot::{tags, timestamp};
 use crate::fault::{AwsResult as _, Fault};
 
-/// How far a database is.
+/// The status of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseStatus {
-    /// In service.
+    /// It is available.
     Available,
-    /// It will not be without a person.
+    /// It does not become available without operator action.
     Failed(String),
-    /// On the way; every status that is not known to be an end.
+    /// AWS is working on it. Every status that is not known to be final.
     Working(String),
 }
 
 /// One DB instance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatabaseView {
-    /// Which one.
+    /// Its ARN.
     pub arn: DbArn,
-    /// Which one, immutably.
+    /// Its immutable id.
     pub resource: Option<DbiResourceId>,
-    /// When it was made.
+    /// When it was created.
     pub created: Option<Timestamp>,
-    /// How far it is.
+    /// Its status.
     pub status: DatabaseStatus,
     /// Its engine.
     pub engine: String,
     /// Its engine's version.
     pub engine_version: String,
-    /// Its class.
+    /// Its instance class.
     pub class: String,
-    /// Whether it has a standby.
+    /// Whether it is a Multi-AZ instance.
     pub multi_az: bool,
     /// Its port.
     pub port: u16,
     /// Its storage type.
     pub storage: String,
-    /// Allocated storage.
+    /// Its allocated storage in GiB.
     pub size_gib: u32,
     /// Whether it is encrypted.
     pub encrypted: bool,
-    /// Its key.
+    /// Its KMS key.
     pub key: Option<KeyArn>,
     /// The cluster that it is a member of.
     pub cluster: Option<String>,
-    /// The database that it is a read replica of, in this Region by its identifier.
+    /// The source of this read replica: the identifier of a database in this Region, or an ARN.
     pub replica_of: Option<String>,
-    /// Whether it is encrypted by Oracle's or SQL Server's own means, which cannot be shared.
+    /// Whether it uses Transparent Data Encryption of Oracle or SQL Server. Such a snapshot cannot be shared.
     pub tde: bool,
-    /// Its option group, unless it is a default one.
+    /// Its option group, unless it is a default group.
     pub option_group: Option<String>,
-    /// Its parameter groups, each with how far it is applied.
+    /// Its parameter groups, each with its apply status.
     pub parameter_groups: Vec<(String, String)>,
-    /// Whether a change waits for the maintenance window, or for the end of another one.
+    /// Whether a change is pending: it waits for the maintenance window or for another change.
     pub pending: bool,
     /// Its weekly maintenance window.
     pub maintenance_window: String,
-    /// Its storage grows by itself up to this.
+    /// The limit of storage autoscaling, in GiB.
     pub autoscale_to_gib: Option<i32>,
     /// The interval of enhanced monitoring, in seconds; 0 is off.
     pub monitoring_seconds: i32,
     /// The role that enhanced monitoring writes with.
     pub monitoring_role: Option<String>,
-    /// How many days performance insights are kept, and their key; `None` is off.
+    /// The retention of Performance Insights in days, and their KMS key; `None` is off.
     pub performance_insights: Option<(i32, String)>,
-    /// The status of the secret that holds its master password, when Secrets Manager manages that.
+    /// The status of the secret with its master password, if Secrets Manager manages the password.
     pub secret: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
 
 impl DatabaseView {
-    /// Reads what the SDK gives; `None` for what can be no part of a handoff.
+    /// Converts the SDK type; `None` for instances that cannot be part of a handoff.
     pub fn of(instance: &DbInstance) -> Option<Self> {
         let port = instance.endpoint().and_then(aws_sdk_rds::types::Endpoint::port).or(instance.db_instance_port());
         Some(Self {
@@ -140,7 +140,7 @@ pub type Databases = Listing<DbIdentifier>;
 impl Resource for DbIdentifier {
     type View = DatabaseView;
 
-    /// AWS tells nothing of how far a database is.
+    /// AWS reports no progress for a database, so the remaining time is unknown.
     fn busy(view: &DatabaseView, _then: Timestamp) -> Option<Duration> {
         let in_sync = view.parameter_groups.iter().all(|(_, status)| status == "in-sync");
         let secret = view.secret.as_ref().is_none_or(|status| status == "active");
@@ -156,7 +156,7 @@ impl Cache {
     /// A DB instance of this account.
     ///
     /// # Errors
-    /// When RDS does not list them.
+    /// When RDS does not answer.
     pub async fn database(&self, region: &Region, name: &DbIdentifier) -> Result<Option<Rc<DatabaseView>>, Fault> {
         self.one(region, name, Freshness::Create, async |known| self.list_databases(region, known).await).await
     }
@@ -164,7 +164,7 @@ impl Cache {
     /// Every DB instance of this account in a Region.
     ///
     /// # Errors
-    /// When RDS does not list them.
+    /// When RDS does not answer.
     pub async fn databases(&self, region: &Region) -> Result<Rc<Databases>, Fault> {
         self.all(region, Freshness::Recent, async |known| self.list_databases(region, known).await).await
     }

@@ -1,4 +1,4 @@
-//! What an agent sees of a DB snapshot. SDK types stop here.
+//! A DB snapshot as the agents use it. SDK types do not leave this module.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,52 +14,53 @@ use crate::aws::freshness::Freshness;
 use crate::fault::{AwsResult as _, Fault};
 use crate::poll::{Progress, Working};
 
-/// How far a snapshot is.
+/// The status of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SnapshotStatus {
-    /// Complete.
+    /// It is complete.
     Available,
-    /// It will never be.
+    /// It will never be complete.
     Failed(String),
-    /// On the way; every status that is not known to be an end.
+    /// AWS is working on it. Every status that is not known to be final.
     Working(String),
 }
 
 /// One DB snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SnapshotView {
-    /// Which one.
+    /// Its ARN.
     pub arn: SnapshotArn,
-    /// Of which database.
+    /// The identifier of its database.
     pub database: Option<DbIdentifier>,
-    /// Of which database, immutably.
+    /// The immutable id of its database.
     pub resource: Option<DbiResourceId>,
-    /// When the data was taken.
+    /// The time of its data, `OriginalSnapshotCreateTime`.
     pub original: Option<Timestamp>,
-    /// When this snapshot or copy was made.
+    /// When this snapshot or copy was created.
     pub created: Option<Timestamp>,
-    /// Whether it is known to be a copy: of another Region or account.
+    /// Whether RDS reports it as a copy from another Region or account.
     pub is_copy: bool,
-    /// How far it is.
+    /// Its status.
     pub status: SnapshotStatus,
-    /// As AWS reports it.
+    /// Its progress in percent, as AWS reports it.
     pub percent: Option<u8>,
     /// Whether it is encrypted.
     pub encrypted: bool,
-    /// Its key.
+    /// Its KMS key.
     pub key: Option<KeyArn>,
     /// Its engine.
     pub engine: String,
     /// Its engine's version.
     pub engine_version: String,
-    /// Allocated storage.
+    /// Its allocated storage in GiB.
     pub size_gib: u32,
-    /// Its tags; a snapshot shared by another account shows none.
+    /// Its tags; RDS shows none for a snapshot that another account shares.
     pub tags: Tags,
 }
 
 impl SnapshotView {
-    /// Reads what the SDK gives; `None` for what can be no part of a handoff (automated snapshots, other partitions).
+    /// Converts the SDK type; `None` for snapshots that cannot be part of a handoff (automated snapshots, other
+    /// partitions).
     pub fn of(snapshot: &DbSnapshot) -> Option<Self> {
         let percent = snapshot.percent_progress().and_then(|percent| u8::try_from(percent).ok());
         Some(Self {
@@ -80,7 +81,7 @@ impl SnapshotView {
         })
     }
 
-    /// What a snapshot that is still to be made will be, for `plan`.
+    /// The expected view of a snapshot that does not exist yet, for `plan`.
     pub fn foreseen(arn: SnapshotArn, key: Option<KeyArn>) -> Self {
         Self {
             arn,
@@ -100,12 +101,12 @@ impl SnapshotView {
         }
     }
 
-    /// The identity of its data; a snapshot that is still being taken has none yet.
+    /// The identity of its data; `None` while the snapshot is being taken.
     pub fn identity(&self) -> Option<Identity> {
         Some(Identity { created: self.original?, resource: self.resource.clone()? })
     }
 
-    /// How far it is, as a wait sees it.
+    /// Its progress, for a wait.
     ///
     /// # Errors
     /// When it has failed.
@@ -117,8 +118,9 @@ impl SnapshotView {
                     "aws rds delete-db-snapshot --region {} --db-snapshot-identifier {}",
                     self.arn.region, self.arn.snapshot
                 );
-                Err(Fault::fatal(format!("snapshot {} is {status}", self.arn))
-                    .hint(format!("RDS's events tell why; it is kept as evidence; to clear it: {remove}")))
+                Err(Fault::fatal(format!("snapshot {} is {status}", self.arn)).hint(format!(
+                    "RDS events show the cause; the snapshot is kept as evidence; to delete it: {remove}"
+                )))
             }
             SnapshotStatus::Working(status) => Ok(Progress::Working(Working {
                 percent: self.percent,
@@ -132,7 +134,7 @@ impl SnapshotView {
 /// The manual snapshots of an account in one Region.
 pub type Snapshots = Listing<SnapshotId>;
 
-/// As many as RDS lists with one call (RDS API Reference, `MaxRecords`).
+/// How many snapshots RDS lists in one call (RDS API Reference, `MaxRecords`).
 const PAGE: usize = 100;
 
 /// A manual snapshot of this account.
@@ -154,7 +156,7 @@ impl Cache {
     /// A manual snapshot of this account.
     ///
     /// # Errors
-    /// When RDS does not list or describe it.
+    /// When RDS does not answer.
     pub async fn snapshot(&self, arn: &SnapshotArn, freshness: Freshness) -> Result<Option<Rc<SnapshotView>>, Fault> {
         let (region, id) = (&arn.region, &arn.snapshot);
         let describe = async || {
@@ -173,17 +175,17 @@ impl Cache {
     /// Every manual snapshot of this account in a Region.
     ///
     /// # Errors
-    /// When RDS does not list them.
+    /// When RDS does not answer.
     pub async fn snapshots(&self, region: &Region, freshness: Freshness) -> Result<Rc<Snapshots>, Fault> {
         self.all(region, freshness, async |known| self.list_snapshots(region, known).await).await
     }
 
-    /// This process has made, changed or deleted a snapshot.
+    /// Invalidates a cached snapshot that this process has created, changed or deleted.
     pub fn acted_on(&self, arn: &SnapshotArn) {
         self.acted(&arn.region, &arn.snapshot);
     }
 
-    /// This process has written tags on a snapshot.
+    /// Adds tags that this process has written to the cached snapshot.
     pub fn tagged(&self, arn: &SnapshotArn, tags: &Tags) {
         self.wrote(&arn.region, &arn.snapshot, |view| view.tags.extend(tags.clone()));
     }
@@ -195,7 +197,7 @@ impl Cache {
     }
 }
 
-/// The statuses that end a snapshot are those on which AWS's own waiter gives up (botocore, `db_snapshot_available`).
+/// The failure statuses are those on which AWS's own waiter gives up (botocore, `db_snapshot_available`).
 fn status(status: &str) -> SnapshotStatus {
     match status {
         "available" => SnapshotStatus::Available,
@@ -212,13 +214,14 @@ pub(crate) fn tags(tags: &[aws_sdk_rds::types::Tag]) -> Tags {
     tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
 }
 
-/// Tags are written in the creating call, but may be seen later than their resource. Only this long after it is a name without
-/// our tags somebody else's. What tells no creation time is being created.
+/// Whether a resource is so new that its tags may not be visible yet. Tags are written in the creating call, but can
+/// become visible later than the resource. Only an older resource with our name and without our tags belongs to
+/// somebody else. A resource without a creation time is still being created.
 pub fn is_young(created: Option<Timestamp>, now: Timestamp) -> bool {
     created.is_none_or(|created| now.duration_since(created) < SignedDuration::from_mins(5))
 }
 
-/// Tags as RDS takes them.
+/// Converts tags to the SDK type.
 pub fn rds_tags(tags: &Tags) -> Vec<aws_sdk_rds::types::Tag> {
     tags.iter().map(|(key, value)| aws_sdk_rds::types::Tag::builder().key(key).value(value).build()).collect()
 }

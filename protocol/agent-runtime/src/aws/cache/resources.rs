@@ -1,4 +1,5 @@
-//! What is known of the resources of one kind in one Region: the last listing, and what was read alone, written or done since.
+//! The cached resources of one kind in one Region: the last listing, plus individual reads, writes and invalidations
+//! since.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,10 +12,11 @@ use tokio::time::Instant;
 
 /// The key of a kind of resource within a Region.
 pub trait Resource: Ord + Clone + fmt::Debug + 'static {
-    /// What is known of one.
+    /// What is cached of one resource.
     type View: fmt::Debug + 'static;
 
-    /// For how long AWS was still at work on it at that time, at a guess: zero when that cannot be told. `None` when it stands still.
+    /// The estimated time that AWS still needed for the resource at the time `then`; zero if unknown. `None` if no work
+    /// is in progress.
     fn busy(view: &Self::View, then: Timestamp) -> Option<Duration> {
         let _ = (view, then);
         None
@@ -24,7 +26,7 @@ pub trait Resource: Ord + Clone + fmt::Debug + 'static {
 /// All resources of a kind in a Region.
 pub type Listing<K> = BTreeMap<K, Rc<<K as Resource>::View>>;
 
-/// When something was read, written or done: in the order in which it was, since a clock may stand still between two of them.
+/// The time of a read, write or call, with a sequence number, because two events can have the same clock time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::aws) struct Moment {
     order: u64,
@@ -37,79 +39,80 @@ impl Moment {
     }
 }
 
-/// The resources of one kind in one Region.
+/// The cached resources of one kind in one Region.
 #[derive(Debug)]
-pub(super) struct Known<K: Resource> {
-    /// How many moments there were.
+pub(super) struct CachedResources<K: Resource> {
+    /// The sequence number of the last [`Moment`].
     moments: u64,
     /// When the last listing began.
     pub(super) listed: Option<Moment>,
-    /// The newest that is known of each.
+    /// The newest data of each resource.
     pub(super) all: Rc<Listing<K>>,
-    /// Of which more is known than the last listing tells.
-    own: BTreeMap<K, Own>,
-    /// How many were read alone since the last listing.
+    /// Resources that were read, written or changed since the last listing.
+    updates: BTreeMap<K, Update>,
+    /// The number of individual reads since the last listing.
     pub(super) alone: usize,
-    /// Held while listing, so that those who ask together cause one listing.
+    /// Locked while listing, so that concurrent queries cause one listing.
     pub(super) listing: Rc<Mutex<()>>,
-    /// Each is held while its resource is read alone.
+    /// One lock for each resource; locked while it is read individually.
     pub(super) reading: BTreeMap<K, Rc<Mutex<()>>>,
 }
 
-/// What this process has seen, or done, of one resource since the last listing.
+/// What this process has read, written or changed of one resource since the last listing.
 #[derive(Debug, Clone, Copy)]
-struct Own {
-    /// It has made, changed or deleted it: what was read before does not count.
+struct Update {
+    /// When this process last created, changed or deleted it: earlier reads are not used.
     acted: Option<Moment>,
     seen: Option<Seen>,
 }
 
-/// A resource as it was read alone, or written.
+/// The last individual read or write of a resource.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     /// When it was read.
     read: Moment,
-    /// When this process has written on it what it has: newer than any listing that began before.
+    /// When the cached data was last updated by a read or write: newer than any listing that began before.
     known: Moment,
 }
 
-impl<K: Resource> Known<K> {
-    /// After all that was before.
+impl<K: Resource> CachedResources<K> {
+    /// Returns a new moment, after all earlier ones.
     pub(super) fn now(&mut self) -> Moment {
         self.moments += 1;
         Moment { order: self.moments, at: Instant::now() }
     }
 
-    /// The newest that is known of a resource, and when it was read.
+    /// Returns the newest data of a resource and when it was read; `None` if nothing usable is cached.
     pub(super) fn newest(&self, key: &K) -> Option<(Moment, Option<&Rc<K::View>>)> {
-        let read = match self.own.get(key) {
-            Some(own) => own.seen?.read,
+        let read = match self.updates.get(key) {
+            Some(update) => update.seen?.read,
             None => self.listed?,
         };
         Some((read, self.all.get(key)))
     }
 
-    /// Only what is read from now on tells how it is.
+    /// Invalidates the resource: only later reads are used.
     pub(super) fn acted(&mut self, key: &K) {
         let acted = Some(self.now());
-        self.own.insert(key.clone(), Own { acted, seen: None });
+        self.updates.insert(key.clone(), Update { acted, seen: None });
     }
 
-    /// One was read alone, beginning then. What was listed, written or done since is newer.
-    pub(super) fn saw(&mut self, key: &K, read: Moment, view: Option<Rc<K::View>>) {
-        let changed = self.own.get(key).and_then(Own::last).max(self.listed);
+    /// Stores an individual read that began at `read`, unless a listing, write or call since then is newer.
+    pub(super) fn store_read(&mut self, key: &K, read: Moment, view: Option<Rc<K::View>>) {
+        let changed = self.updates.get(key).and_then(Update::last).max(self.listed);
         if changed.is_none_or(|changed| changed <= read) {
-            self.know(key, Seen { read, known: read }, view);
+            self.store(key, Seen { read, known: read }, view);
         }
     }
 
-    /// This process has made it what it is now.
+    /// Stores the resource as this process has written it.
     pub(super) fn put(&mut self, key: &K, view: K::View) {
         let now = self.now();
-        self.know(key, Seen { read: now, known: now }, Some(Rc::new(view)));
+        self.store(key, Seen { read: now, known: now }, Some(Rc::new(view)));
     }
 
-    /// This process has changed it, over what it knew of it. Where it knew nothing, only what is read from now on tells how it is.
+    /// Applies a change that this process has made to the cached data. If nothing usable is cached, invalidates the
+    /// resource.
     pub(super) fn wrote(&mut self, key: &K, change: impl FnOnce(&mut K::View))
     where
         K::View: Clone,
@@ -118,18 +121,18 @@ impl<K: Resource> Known<K> {
         let mut view = K::View::clone(view);
         change(&mut view);
         let known = self.now();
-        self.know(key, Seen { read, known }, Some(Rc::new(view)));
+        self.store(key, Seen { read, known }, Some(Rc::new(view)));
     }
 
-    /// Nothing is kept of it.
+    /// Removes the resource.
     pub(super) fn forget(&mut self, key: &K) {
-        self.own.remove(key);
+        self.updates.remove(key);
         self.reading.remove(key);
         Rc::make_mut(&mut self.all).remove(key);
     }
 
-    fn know(&mut self, key: &K, seen: Seen, view: Option<Rc<K::View>>) {
-        self.own.entry(key.clone()).or_insert(Own { acted: None, seen: None }).seen = Some(seen);
+    fn store(&mut self, key: &K, seen: Seen, view: Option<Rc<K::View>>) {
+        self.updates.entry(key.clone()).or_insert(Update { acted: None, seen: None }).seen = Some(seen);
         let all = Rc::make_mut(&mut self.all);
         match view {
             Some(view) => drop(all.insert(key.clone(), view)),
@@ -137,11 +140,11 @@ impl<K: Resource> Known<K> {
         }
     }
 
-    /// A listing is newer than all that was known when it began, and older than the rest.
+    /// Stores a listing. Reads, writes and calls that happened after it began are kept, because they are newer.
     pub(super) fn replace(&mut self, began: Moment, mut listing: Listing<K>) {
-        self.own.retain(|_, own| own.last() >= Some(began));
-        for (key, own) in &self.own {
-            match (own.seen, self.all.get(key)) {
+        self.updates.retain(|_, update| update.last() >= Some(began));
+        for (key, update) in &self.updates {
+            match (update.seen, self.all.get(key)) {
                 (None, _) => {}
                 (Some(_), Some(view)) => drop(listing.insert(key.clone(), view.clone())),
                 (Some(_), None) => drop(listing.remove(key)),
@@ -151,13 +154,13 @@ impl<K: Resource> Known<K> {
     }
 }
 
-impl<K: Resource> Default for Known<K> {
+impl<K: Resource> Default for CachedResources<K> {
     fn default() -> Self {
         Self {
             moments: 0,
             listed: None,
             all: Rc::default(),
-            own: BTreeMap::new(),
+            updates: BTreeMap::new(),
             alone: 0,
             listing: Rc::default(),
             reading: BTreeMap::new(),
@@ -165,7 +168,7 @@ impl<K: Resource> Default for Known<K> {
     }
 }
 
-impl Own {
+impl Update {
     fn last(&self) -> Option<Moment> {
         self.acted.max(self.seen.map(|seen| seen.known))
     }

@@ -1,4 +1,4 @@
-//! Events as lines of text on a terminal, above the bars.
+//! Writes events as lines of text on a terminal, above the progress bars.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,40 +7,45 @@ use std::rc::Rc;
 use super::console::Console;
 use super::lines::{push_fix_below, time};
 use super::text::push_wrapped;
-use super::words::{Kind, Said};
+use super::words::{Kind, Rendered};
 use crate::clock::Clock;
 use crate::event::{Event, Sink, Subject, Trouble};
 
-/// Writes what the bars do not show.
+/// Writes the events that the bars do not show.
 #[derive(Debug)]
-pub(crate) struct Above {
+pub(crate) struct LinesAboveBars {
     console: Rc<Console>,
     clock: Clock,
-    /// For whom each fix was written first.
+    /// Each fix that was written, with the subject that it was first written for.
     fixes: RefCell<BTreeMap<String, Subject>>,
 }
 
-impl Above {
+impl LinesAboveBars {
     pub(crate) fn new(console: Rc<Console>, clock: Clock) -> Self {
         Self { console, clock, fixes: RefCell::default() }
     }
 
-    /// A person is told once how something is fixed, however many handoffs it holds up, and however often.
-    fn said_before(&self, subject: &Subject, fault: &Trouble) -> Option<String> {
+    /// Each fix is written once, however many handoffs need it. Returns a reference to the first one if the fix was
+    /// already written.
+    fn reference_to_fix(&self, subject: &Subject, fault: &Trouble) -> Option<String> {
         let mut fixes = self.fixes.borrow_mut();
         let fix = fault.fix.as_ref()?;
         if let Some(first) = fixes.get(fix) {
-            return Some(if first == subject { "as said above".to_owned() } else { format!("as {first}") });
+            return Some(if first == subject {
+                "same fix as above".to_owned()
+            } else {
+                format!("same fix as {first}")
+            });
         }
         fixes.insert(fix.clone(), subject.clone());
         None
     }
 }
 
-impl Sink for Above {
+impl Sink for LinesAboveBars {
     fn take(&self, event: &Event) {
         let before = match event {
-            // The bars show it.
+            // Shown by the bars.
             Event::Step { .. } | Event::ReceiptRecorded { .. } | Event::AnswerRecorded { .. } => return,
             Event::Listed(handoffs) => {
                 let listed: BTreeSet<&Subject> = handoffs.iter().collect();
@@ -49,23 +54,23 @@ impl Sink for Above {
             }
             Event::Faulted { subject, fault, .. }
             | Event::Failed { subject, fault }
-            | Event::GivenUp { subject, fault } => self.said_before(subject, fault),
+            | Event::GivenUp { subject, fault } => self.reference_to_fix(subject, fault),
             _ => None,
         };
-        let Some(said) = Said::of(event) else { return };
+        let Some(rendered) = Rendered::of(event) else { return };
         let (words, fix) = match &before {
-            None => (said.line(), said.fix_below()),
-            Some(before) if said.kind == Kind::End => (format!("not waited for any longer, {before}"), None),
+            None => (rendered.line(), rendered.fix_below()),
+            Some(before) if rendered.kind == Kind::End => (format!("no longer waited for; {before}"), None),
             Some(before) => (before.clone(), None),
         };
-        let at = said.step.map_or_else(String::new, |step| format!(" at {step}"));
+        let at = rendered.step.map_or_else(String::new, |step| format!(" at {step}"));
         let mut text = String::new();
         let lead = format!("{}  ", time(&self.clock));
         push_wrapped(
             &mut text,
             self.console.columns(),
             &lead,
-            &format!("{} {}{at}: {words}", said.subject, said.word()),
+            &format!("{} {}{at}: {words}", rendered.subject, rendered.word()),
         );
         push_fix_below(&mut text, self.console.columns(), fix);
         self.console.print(&text);
