@@ -57,8 +57,8 @@ impl Account {
         (self.random.0)().into()
     }
 
-    /// Remembers whether a handoff of this process uses the managed key: `Some(true)` while it withdraws, `None` when
-    /// it has nothing open.
+    /// Remembers whether a handoff of this process uses the managed key: `Some(false)` while offering,
+    /// `Some(true)` while withdrawing, `None` if it has nothing open.
     pub(crate) fn set_open(&self, of: &Handoff, withdrawing: Option<bool>) {
         let open = withdrawing.filter(|_| of.route.key == KeyMode::Managed);
         self.fleet.remember(&of.owner(), |memory| memory.open = open);

@@ -15,7 +15,7 @@ use crate::config::{File, FileHandoff, FileTarget, Limits, Settings};
 /// Moves encrypted RDS databases of this account to accounts that share no credentials with it.
 ///
 /// Takes a snapshot, copies it to the target Region under a key of this account, shares the copy and the key with the
-/// target account, sends a message to its target-agent, and revokes all access when that account owns a copy.
+/// target account, sends a message to its target-agent, and revokes this access when that account owns a copy.
 #[derive(Debug, Parser)]
 #[command(name = "source-agent", version, after_help = process::EXIT_CODES)]
 pub struct Cli {
@@ -48,8 +48,7 @@ pub enum Command {
     },
     /// Show every step that `run` would take and how long all handoffs are expected to take; change nothing
     Plan {
-        /// Show only the steps of this handoff, DATABASE or DATABASE/LABEL [default: of all; as text, only if they are
-        /// few]
+        /// Show only the steps of this handoff, DATABASE or DATABASE/LABEL [default: all; as text, only if few]
         #[arg(long, value_name = "NAME", value_parser = subject)]
         handoff: Option<(DbIdentifier, Option<Label>)>,
     },
@@ -113,7 +112,7 @@ impl Cli {
     pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
         match &self.common.config {
             Some(path) => config::load(path, Settings::of),
-            None => Settings::of(self.one.file()?).map_err(|misfit| of_flags(&misfit)),
+            None => Settings::of(self.one.file()?).map_err(|misfit| flag_error(&misfit)),
         }
     }
 }
@@ -124,7 +123,7 @@ fn key_mode(text: &str) -> Result<KeyMode, String> {
 }
 
 /// Names the flag in place of the key of a configuration file.
-fn of_flags(misfit: &Misfit) -> ConfigError {
+fn flag_error(misfit: &Misfit) -> ConfigError {
     let flag = match misfit.key() {
         Some("region") => "to-region",
         Some("inbox") => "inbox",

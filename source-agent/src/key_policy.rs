@@ -193,7 +193,7 @@ fn normalized(value: &Value) -> Value {
     match value {
         Value::Array(items) if items.len() == 1 => normalized(&items[0]),
         Value::Array(items) => {
-            let mut items: Vec<Value> = items.iter().map(in_order).collect();
+            let mut items: Vec<Value> = items.iter().map(normalized).collect();
             items.sort_by_key(ToString::to_string);
             Value::Array(items)
         }

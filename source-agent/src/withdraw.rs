@@ -9,9 +9,9 @@ use crate::handoff::Handoff;
 use crate::keys::key_tags;
 use crate::steps::{AwaitPropagation, CloseKey, DeleteSharedCopy, MarkEnded, MarkSettled, RevokeGrants, Unshare};
 
-/// Step 13. Each step reads that its revocation is visible before the next one begins. An existing key is not changed:
-/// its policy names account B permanently, so account B could create a revoked grant again. Removing the share is what
-/// ends the access.
+/// Step 13. Each step waits until a read shows its revocation before the next one begins. An existing key is not
+/// changed: its policy names account B permanently, so account B could create a revoked grant again. Removing the share
+/// is what ends the access.
 pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Handoff, outcome: Outcome) -> Flow<()> {
     pass.ensure(MarkEnded { account, of, outcome }).await?;
     pass.ensure(Unshare { account, of }).await?;

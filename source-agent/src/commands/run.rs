@@ -25,7 +25,7 @@ use crate::steps::OFFER;
 use crate::withdraw::withdraw;
 
 /// How many requests are kept in memory at once. A request whose database is not available yet counts.
-const MOST_REQUESTS: usize = 100;
+const MAX_REQUESTS: usize = 100;
 
 /// Runs until every handoff has ended or `options` says to stop.
 pub(crate) async fn run(account: &Account, options: &RunOptions<'_>) -> Exit {
@@ -134,7 +134,7 @@ impl Agent for SourceAgent<'_> {
             kind: Mailbox::Requests,
             queue: queue.clone(),
             brings_work: true,
-            most_held: Some(MOST_REQUESTS),
+            most_held: Some(MAX_REQUESTS),
             keep_for: VISIBILITY,
             backoff: BackoffPolicy::Mailbox,
             ends_with_fatal_fault: false,

@@ -1,4 +1,4 @@
-//! Declared handoffs: `[[handoff]]`, and what a wave expands to.
+//! Declared handoffs: those of `[[handoff]]`, and those that a wave expands to.
 
 use agent_runtime::config::Misfit;
 use jiff::SignedDuration;

@@ -326,7 +326,7 @@ mod tests {
         assert!(goes_there);
         assert_eq!(by_rule.start_within, SignedDuration::from_hours(1));
         assert_eq!(by_rule.access_for, SignedDuration::from_hours(48), "an override inherits the terms that it omits");
-        assert!(!terms(0, "222222222222").0, "another wave of this label moves it there");
+        assert!(!terms(0, "222222222222").0, "it goes there only by another wave of this label");
         assert_eq!((terms(1, "222222222222").0, terms(1, "222222222222").1.priority), (true, 7));
     }
 

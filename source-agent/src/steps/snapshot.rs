@@ -45,8 +45,8 @@ impl Step for TakeSnapshot<'_> {
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let account = self.account;
         let Some(view) = account.cache.snapshot(&self.of.source_arn(), Freshness::Create).await? else {
-            // Only an available database can be snapshotted. One that is being changed or backed up is available again
-            // soon.
+            // RDS takes snapshots only of an available database. One that is being changed or backed up is available
+            // again soon.
             let name = &self.of.database.database;
             let database = account.cache.database(&account.settings.region, name).await?;
             return Ok(match database.as_ref().map(|database| &database.status) {

@@ -139,8 +139,8 @@ impl<'a> Upcoming<'a> {
     }
 }
 
-/// How long a step still takes. AWS promises no time for the three that take hours. Without a progress each is assumed
-/// to take [`estimate`], which is generous.
+/// How long a step still takes. AWS promises no time for the three that take hours. A step without a
+/// reported progress is assumed to take [`estimate`], which is generous.
 fn remaining(row: Option<&Row>, size_gib: u32) -> Duration {
     match row {
         Some(row) if row.state.is_ready() => Duration::ZERO,

@@ -214,7 +214,7 @@ fn why(handoff: &HandoffReport) -> (String, Option<Timestamp>) {
 fn open(wave: &Wave) -> Markup {
     html! {
         h2 { "What is still open" }
-        @if wave.handoffs.iter().all(HandoffReport::is_settled) { p { "Nothing: each handoff is settled, and all access was revoked." } }
+        @if wave.handoffs.iter().all(HandoffReport::is_settled) { p { "None of these: each is settled, and all access to what was shared was revoked." } }
         @else {
             table {
                 thead { tr { th { "Handoff" } th { "State" } th { "Phase" } th { "Since" } th { "Access of account B" } } }

@@ -154,7 +154,7 @@ fn tooltip(handoff: &HandoffReport) -> String {
 
 /// The name of a row. The label is left out if all handoffs have the same.
 fn row_name(wave: &Wave, handoff: &HandoffReport) -> String {
-    let name = if wave.label.is_some() { handoff.database.cldecimal() } else { handoff.subject() };
+    let name = if wave.label.is_some() { handoff.database.clone() } else { handoff.subject() };
     if name.chars().count() <= LONGEST { name } else { name.chars().take(LONGEST - 1).chain(['…']).collect() }
 }
 
@@ -173,5 +173,5 @@ fn label(nth: usize, at: Timestamp) -> String {
 /// A coordinate with at most one decimal.
 fn decimal(x: f64) -> String {
     let text = format!("{x:.1}");
-    text.strip_suffix(".0").map_or(text.cldecimal(), str::to_owned)
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
