@@ -1,4 +1,4 @@
-//! Account A, as this process sees it: settings, clients, and the reads that all handoffs share.
+//! The state of one process of account A's agent: settings, clients, and the cached reads that all handoffs use.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ use crate::config::Settings;
 use crate::handoff::{Handoff, SourceSnapshot};
 use crate::keys::Keys;
 
-/// Account A. One for each process.
+/// Account A. There is one for each process.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) settings: Settings,
@@ -31,12 +31,12 @@ pub(crate) struct Account {
     pub(crate) cache: Rc<Cache>,
     pub(crate) keys: Keys,
     pub(crate) limits: SnapshotLimits,
-    /// Whether a target account is asked at all.
-    pub(crate) asks_first: bool,
+    /// Whether a hello is sent to a target account. `--no-hello` turns it off.
+    pub(crate) sends_hello: bool,
     random: Random,
 }
 
-/// The accounts that a snapshot of ours is shared with.
+/// Cache key: the accounts that a snapshot of ours is shared with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct SharesOf(SnapshotId);
 
@@ -45,58 +45,59 @@ impl Resource for SharesOf {
 }
 
 impl Account {
-    pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random, asks_first: bool) -> Self {
-        let cache = Rc::new(Cache::new(clients.clone(), &settings.pace, &clock));
+    pub(crate) fn new(settings: Settings, clients: Clients, clock: Clock, random: Random, sends_hello: bool) -> Self {
+        let cache = Rc::new(Cache::new(clients.clone(), &settings.schedule, &clock));
         let keys = Keys::new(&cache);
         let limits = SnapshotLimits::new(&cache, settings.limits.copies_in_flight.get().into());
         let fleet = Fleet::new(&cache);
-        Self { settings, clients, clock, fleet, cache, keys, limits, asks_first, random }
+        Self { settings, clients, clock, fleet, cache, keys, limits, sends_hello, random }
     }
 
     pub(crate) fn nonce(&self) -> Nonce {
         (self.random.0)().into()
     }
 
-    /// Where a handoff of this process stands; `None` when it has nothing open.
-    pub(crate) fn stands(&self, of: &Handoff, withdrawing: Option<bool>) {
+    /// Remembers whether a handoff of this process uses the managed key: `Some(false)` while offering,
+    /// `Some(true)` while withdrawing, `None` if it has nothing open.
+    pub(crate) fn set_open(&self, of: &Handoff, withdrawing: Option<bool>) {
         let open = withdrawing.filter(|_| of.route.key == KeyMode::Managed);
         self.fleet.remember(&of.owner(), |memory| memory.open = open);
     }
 
-    /// Will another handoff of this process shut the key that both use? It is left to the last of them.
-    pub(crate) fn is_left_to_another(&self, of: &Handoff) -> bool {
+    /// Whether another handoff of this process will close the key that both use. The last of them closes it.
+    pub(crate) fn another_closes_key(&self, of: &Handoff) -> bool {
         self.fleet.any(|other, memory| {
             let is_same = other.route.account == of.route.account && other.route.region == of.route.region;
             is_same && memory.open.is_some_and(|withdrawing| other.id > of.id || other.id < of.id && !withdrawing)
         })
     }
 
-    /// Nothing is kept of a handoff any more.
+    /// Drops what the cache has of a handoff.
     pub(crate) fn forget(&self, of: &Handoff) {
         let SnapshotArn { region, snapshot, .. } = of.shared_arn();
         self.cache.forget(&region, &SharesOf(snapshot));
     }
 
-    /// The source snapshot of a handoff, as this process knows it.
-    pub(crate) fn known_source(&self, handoff: &HandoffId) -> Option<SourceSnapshot> {
+    /// The source snapshot of a handoff, from the cache only.
+    pub(crate) fn cached_source(&self, handoff: &HandoffId) -> Option<SourceSnapshot> {
         let name = format!("-{handoff}-{}", SnapshotRole::Source.as_str());
-        let there = self.cache.known::<SnapshotId>(&self.settings.region);
-        let (_, view) = there.iter().find(|(snapshot, _)| snapshot.as_str().ends_with(&name))?;
+        let snapshots = self.cache.known::<SnapshotId>(&self.settings.region);
+        let (_, view) = snapshots.iter().find(|(snapshot, _)| snapshot.as_str().ends_with(&name))?;
         read_source(Some(view.clone())).ok().flatten()
     }
 
-    /// The source snapshot of a handoff, if it is there and ours.
+    /// The source snapshot of a handoff, if it exists and is ours.
     pub(crate) async fn source_snapshot(&self, of: &Handoff) -> Result<Option<SourceSnapshot>, Fault> {
         self.source_as_of(of, Freshness::Progress).await
     }
 
-    /// Where a handoff stands, by the tags of its source snapshot.
+    /// The phase of a handoff, from the tags of its source snapshot.
     pub(crate) async fn phase(&self, of: &Handoff) -> Result<Phase, Fault> {
         let source = self.source_snapshot(of).await?;
         Ok(source.map_or(Phase::Offering, |source| source.facts.phase(self.clock.now())))
     }
 
-    /// The source snapshot, at least as fresh as this: another agent of this account may have written on it.
+    /// The source snapshot, read with this freshness: another agent of this account may have tagged it.
     pub(crate) async fn source_as_of(
         &self,
         of: &Handoff,
@@ -105,14 +106,14 @@ impl Account {
         read_source(self.cache.snapshot(&of.source_arn(), freshness).await?)
     }
 
-    /// Is the handoff still to be opened for its target account? Asked before an act that would open it: another agent, or a
-    /// person, may have ended it since this process looked.
+    /// Whether the handoff is still in the phase `Offering`. Read before an act that grants access: another agent or a
+    /// person may have ended the handoff since the last read.
     pub(crate) async fn still_offering(&self, of: &Handoff) -> Result<bool, Fault> {
         let source = self.source_as_of(of, Freshness::Now).await?;
         Ok(source.is_some_and(|source| source.facts.phase(self.clock.now()) == Phase::Offering))
     }
 
-    /// Every source snapshot of ours, with what could not be read.
+    /// Every source snapshot of ours, and a message for each whose tags cannot be parsed.
     pub(crate) async fn source_snapshots(
         &self,
         freshness: Freshness,
@@ -129,7 +130,8 @@ impl Account {
         Ok((read, unreadable))
     }
 
-    /// The shared copy of a handoff, if it is there and ours: by its tags, or, if somebody has taken them off, by its data.
+    /// The shared copy of a handoff, if it exists and is ours: by its tags, or, if somebody has removed them, by its
+    /// identity.
     pub(crate) async fn shared_copy(&self, of: &Handoff) -> Result<Option<Rc<SnapshotView>>, Fault> {
         let Some(view) = self.cache.snapshot(&of.shared_arn(), Freshness::Progress).await? else { return Ok(None) };
         let data = self.source_snapshot(of).await?.and_then(|source| source.view.identity());
@@ -137,7 +139,8 @@ impl Account {
         Ok(ours.then_some(view))
     }
 
-    /// The shared copy of a handoff that takes it back: one that another agent has made meanwhile is not overlooked.
+    /// The shared copy of a handoff that withdraws. If the cache shows none it is read with this freshness, because
+    /// another agent may have made one meanwhile.
     pub(crate) async fn shared_copy_as_of(
         &self,
         of: &Handoff,
@@ -149,7 +152,7 @@ impl Account {
         self.shared_copy(of).await
     }
 
-    /// The accounts that a snapshot of ours is shared with. One that has gone is shared with nobody.
+    /// The accounts that a snapshot of ours is shared with; none if the snapshot does not exist.
     pub(crate) async fn shared_with(
         &self,
         snapshot: &SnapshotArn,
@@ -171,37 +174,37 @@ impl Account {
         self.cache.get(&snapshot.region, &SharesOf(snapshot.snapshot.clone()), freshness, read).await
     }
 
-    /// Adds an account to a snapshot's shares, or takes it out.
+    /// Shares a snapshot with an account, or removes the share.
     pub(crate) async fn set_share(&self, snapshot: &SnapshotArn, with: &AccountId, shared: bool) -> Result<(), Fault> {
         let call = self.clients.rds(&snapshot.region).modify_db_snapshot_attribute();
         let call = call.db_snapshot_identifier(snapshot.snapshot.as_str()).attribute_name("restore");
         let call = if shared { call.values_to_add(with.as_str()) } else { call.values_to_remove(with.as_str()) };
         let answer = call.send().await;
         let (region, shares_of) = (&snapshot.region, SharesOf(snapshot.snapshot.clone()));
-        let known = self.cache.peek(region, &shares_of).map(|known| BTreeSet::clone(&known));
+        let cached = self.cache.peek(region, &shares_of).map(|cached| BTreeSet::clone(&cached));
         self.cache.forget(region, &shares_of);
         if let Err(fault) = answer.op("rds:ModifyDBSnapshotAttribute") {
-            // Somebody may have deleted it.
+            // The snapshot may have been deleted.
             self.cache.acted_on(snapshot);
             return if !shared && fault.code() == Some("DBSnapshotNotFound") { Ok(()) } else { Err(fault) };
         }
-        let mut now = known.unwrap_or_default();
+        let mut accounts = cached.unwrap_or_default();
         if shared {
-            now.insert(with.to_string());
+            accounts.insert(with.to_string());
         } else {
-            now.remove(with.as_str());
+            accounts.remove(with.as_str());
         }
-        self.cache.put(region, &shares_of, now);
+        self.cache.put(region, &shares_of, accounts);
         Ok(())
     }
 
-    /// Is a snapshot shared with an account, as far as this process knows?
+    /// Whether a snapshot is shared with an account, according to the cache.
     pub(crate) fn is_shared(&self, snapshot: &SnapshotArn, with: &AccountId) -> bool {
-        let known = self.cache.peek(&snapshot.region, &SharesOf(snapshot.snapshot.clone()));
-        known.is_some_and(|known| known.contains(with.as_str()))
+        let cached = self.cache.peek(&snapshot.region, &SharesOf(snapshot.snapshot.clone()));
+        cached.is_some_and(|cached| cached.contains(with.as_str()))
     }
 
-    /// Writes one fact on a snapshot of ours.
+    /// Writes one tag on a snapshot of ours.
     pub(crate) async fn tag(&self, snapshot: &SnapshotArn, key: &str, value: &impl ToString) -> Result<(), Fault> {
         let tags = [pair(key, value)].into();
         let call = self.clients.rds(&snapshot.region).add_tags_to_resource();

@@ -1,4 +1,4 @@
-//! What a handoff of account A asks permits for: its source snapshot, and its copy to the target Region.
+//! The permits that a handoff of account A needs: for its source snapshot, and for its copy to the target Region.
 
 use std::cmp::Reverse;
 
@@ -8,20 +8,20 @@ use protocol::names::SnapshotRole;
 
 use crate::handoff::Handoff;
 
-/// The step that begins the shared copy, and the wait for it, which gives the permit back.
+/// The step that begins the shared copy, and the wait for it. When the wait is ready the permit is released.
 pub(crate) const COPY: StepId = StepId("copy");
 
-/// To be under way, from the source snapshot to the end of the copy.
+/// The permit to be under way, from the source snapshot to the end of the copy.
 pub(crate) fn under_way(of: &Handoff) -> Claim {
-    claim(of, kind(of), SnapshotRole::Source, None)
+    claim(of, under_way_kind(of), SnapshotRole::Source, None)
 }
 
-/// To have a copy in flight to the target Region. Others whose snapshot is complete may rank higher.
+/// The permit to have a copy in flight to the target Region. Other handoffs whose snapshot is complete may rank higher.
 pub(crate) fn copy(of: &Handoff) -> Claim {
-    claim(of, PermitKind::Copy(of.route.region.clone()), SnapshotRole::Shared, Some(kind(of)))
+    claim(of, PermitKind::Copy(of.route.region.clone()), SnapshotRole::Shared, Some(under_way_kind(of)))
 }
 
-fn kind(of: &Handoff) -> PermitKind {
+fn under_way_kind(of: &Handoff) -> PermitKind {
     PermitKind::UnderWay(of.route.account.clone(), of.route.region.clone())
 }
 

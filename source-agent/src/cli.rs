@@ -12,10 +12,10 @@ use protocol::{AccountId, DbIdentifier, Label, QueueArn, Region, Terms};
 
 use crate::config::{File, FileHandoff, FileTarget, Limits, Settings};
 
-/// Gives encrypted RDS databases of this account to accounts that share no credentials with it.
+/// Moves encrypted RDS databases of this account to accounts that share no credentials with it.
 ///
-/// Takes a snapshot, copies it to the target Region under a key of this account, shares copy and key with the target account,
-/// tells its target-agent, and takes everything back when that account owns a copy of its own.
+/// Takes a snapshot, copies it to the target Region under a key of this account, shares the copy and the key with the
+/// target account, sends a message to its target-agent, and revokes this access when that account owns a copy.
 #[derive(Debug, Parser)]
 #[command(name = "source-agent", version, after_help = process::EXIT_CODES)]
 pub struct Cli {
@@ -31,12 +31,12 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Handoff the databases until each is settled, failed, or blocked for longer than --patience
+    /// Run the handoffs until each is settled, failed, or blocked for longer than --patience
     Run {
-        /// How long to go on
+        /// When to stop
         #[command(flatten)]
         how: How,
-        /// Copy at once, without asking whether the target account is ready
+        /// Copy without asking first whether the target account is ready
         #[arg(long)]
         no_hello: bool,
     },
@@ -46,29 +46,30 @@ pub enum Command {
         #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = config::duration)]
         patience: SignedDuration,
     },
-    /// Show every step that `run` would take, and what all of it is expected to take, and do nothing
+    /// Show every step that `run` would take and how long all handoffs are expected to take; change nothing
     Plan {
-        /// Show the steps of this one, DATABASE or DATABASE/LABEL; else of each, in text only where they are few
+        /// Show only the steps of this handoff, DATABASE or DATABASE/LABEL [default: all; as text, only if few]
         #[arg(long, value_name = "NAME", value_parser = subject)]
         handoff: Option<(DbIdentifier, Option<Label>)>,
     },
-    /// Look whether everything is there that a handoff needs, and change nothing
+    /// Check that everything that a handoff needs is in place; change nothing
     Check,
-    /// Show where each handoff stands, from AWS alone
+    /// Show the state of each handoff, as read from AWS
     Status,
-    /// Write a page that tells of every handoff what AWS still tells of it: times, ends, access, what was slow or went wrong
+    /// Write an HTML page about every handoff that AWS still shows: times, outcomes, access, what was slow or went
+    /// wrong
     Report {
         /// Where to write the page; - for standard output
         #[arg(long, value_name = "FILE")]
         html: PathBuf,
-        /// Only of the handoffs under this label
-        // In place of the flag of one handoff without a file, and beside a file too.
+        /// Only handoffs with this label
+        // Replaces the global `--label` of `OneHandoff`, and unlike it is allowed together with `--config`.
         #[arg(long)]
         label: Option<Label>,
     },
 }
 
-/// One handoff by flags alone, without a file.
+/// The flags that describe one handoff without a configuration file.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "One handoff, without a file")]
 struct OneHandoff {
@@ -81,7 +82,7 @@ struct OneHandoff {
     /// The identifier of the database
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "config")]
     database: Option<DbIdentifier>,
-    /// Your name for this move: 1 to 24 of a-z, 0-9 and single inner hyphens
+    /// Your name for this handoff: 1 to 24 of a-z, 0-9 and single inner hyphens
     #[arg(long, global = true, conflicts_with = "config")]
     label: Option<Label>,
     /// The target account
@@ -107,22 +108,22 @@ impl Cli {
         &self.common
     }
 
-    /// From the file, or from flags alone.
+    /// The settings, from the file or from the flags of one handoff.
     pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
         match &self.common.config {
             Some(path) => config::load(path, Settings::of),
-            None => Settings::of(self.one.file()?).map_err(|misfit| of_flags(&misfit)),
+            None => Settings::of(self.one.file()?).map_err(|misfit| flag_error(&misfit)),
         }
     }
 }
 
-/// Reads a key mode as a configuration file has it.
+/// Parses a key mode by the words of the configuration file.
 fn key_mode(text: &str) -> Result<KeyMode, String> {
     config::word(text)
 }
 
-/// The flag that stands for the place in a file.
-fn of_flags(misfit: &Misfit) -> ConfigError {
+/// Names the flag in place of the key of a configuration file.
+fn flag_error(misfit: &Misfit) -> ConfigError {
     let flag = match misfit.key() {
         Some("region") => "to-region",
         Some("inbox") => "inbox",
@@ -132,7 +133,7 @@ fn of_flags(misfit: &Misfit) -> ConfigError {
     ConfigError::Flag { flag, what: format!("is wrong: {misfit}") }
 }
 
-/// A handoff as it is named everywhere, or its database alone.
+/// Parses DATABASE/LABEL, or DATABASE alone.
 fn subject(text: &str) -> Result<(DbIdentifier, Option<Label>), ParseError> {
     match text.split_once('/') {
         Some((database, label)) => Ok((database.parse()?, Some(label.parse()?))),
@@ -145,8 +146,8 @@ impl OneHandoff {
         let missing = |flag: &'static str| {
             ConfigError::Flag {
             flag,
-            what: "is missing: give --config FILE, or one handoff by --account, --region, --database, --label, --to-account \
-                   and --to-region"
+            what: "is missing: give --config FILE, or describe one handoff with --account, --region, --database, --label, \
+                   --to-account and --to-region"
                 .to_owned(),
         }
         };
@@ -184,10 +185,10 @@ impl OneHandoff {
 mod tests {
     use super::*;
 
-    /// The error of one handoff by flags, one of which is replaced or, with an empty text, left out.
+    /// The error for one handoff by flags. `flag` has this value, or is left out if the value is empty.
     fn refused(flag: &str, value: &str) -> String {
         let mut all = vec!["source-agent".to_owned(), "plan".to_owned()];
-        for (name, usual) in [
+        for (name, valid) in [
             ("--account", "111111111111"),
             ("--region", "ap-northeast-1"),
             ("--database", "orders"),
@@ -200,14 +201,14 @@ mod tests {
             match (name == flag, value) {
                 (true, "") => {}
                 (true, value) => all.extend([name.to_owned(), value.to_owned()]),
-                (false, _) => all.extend([name.to_owned(), usual.to_owned()]),
+                (false, _) => all.extend([name.to_owned(), valid.to_owned()]),
             }
         }
         Cli::try_parse_from(all).unwrap().settings().unwrap_err().to_string()
     }
 
     #[test]
-    fn flag_that_is_missing_or_wrong_is_named() {
+    fn missing_or_wrong_flag_is_named_in_the_error() {
         for flag in ["--account", "--region", "--database", "--label", "--to-account", "--to-region"] {
             assert!(refused(flag, "").starts_with(&format!("{flag} is missing: give --config FILE, or")), "{flag}");
         }

@@ -1,4 +1,4 @@
-//! The commands, one file for each; `look` holds `plan` and `status`, which walk the same steps without acting.
+//! The commands, one file for each. `look` has `plan` and `status`, which walk the steps of `run` without acting.
 
 pub(crate) mod check;
 pub(crate) mod hello;

@@ -1,4 +1,4 @@
-//! The configuration: the file as it is written, and the settings that it means.
+//! The configuration: the file as it is parsed, and the settings derived from it.
 
 mod handoff;
 mod names;
@@ -22,7 +22,7 @@ use target::Destination;
 pub(crate) use target::{FileTarget, Target};
 pub(crate) use wave::{FileWave, Wave};
 
-/// The file.
+/// The configuration file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
@@ -32,20 +32,20 @@ pub(crate) struct File {
     pub(crate) region: Region,
     /// The role that this agent runs as.
     pub(crate) role: Option<RoleName>,
-    /// Where databases may go.
+    /// The accounts and Regions that databases may go to.
     pub(crate) target: Vec<FileTarget>,
-    /// Which databases go.
+    /// Single handoffs.
     #[serde(default)]
     pub(crate) handoff: Vec<FileHandoff>,
-    /// Which go together.
+    /// Handoffs of many databases at once.
     #[serde(default)]
     pub(crate) wave: Vec<FileWave>,
-    /// The queue that handoffs are also requested through.
+    /// The queue through which handoffs can be requested by messages.
     pub(crate) requests: Option<FileRequests>,
-    /// How much goes at once.
+    /// Concurrency limits.
     #[serde(default)]
     pub(crate) limits: Limits,
-    /// When to look again.
+    /// The poll schedule.
     #[serde(default)]
     pub(crate) polling: PollSchedule,
 }
@@ -61,7 +61,8 @@ pub(crate) struct FileRequests {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
-    /// Copies in flight to one Region of this account, whoever began them (RDS User Guide, Copying a DB snapshot: 20).
+    /// Limit on copies in flight to one Region of this account, including copies that others began (RDS User Guide,
+    /// Copying a DB snapshot: 20).
     pub(crate) copies_in_flight: NonZeroU16,
 }
 
@@ -71,48 +72,48 @@ impl Default for Limits {
     }
 }
 
-/// What the file means.
+/// The settings, checked and with defaults filled in.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) role: RoleName,
     pub(crate) targets: Vec<Target>,
-    /// One by one.
+    /// From `[[handoff]]`.
     pub(crate) handoffs: Vec<Declared>,
     pub(crate) waves: Vec<Wave>,
     pub(crate) requests: Option<QueueArn>,
     pub(crate) limits: Limits,
-    pub(crate) pace: PollSchedule,
+    pub(crate) schedule: PollSchedule,
 }
 
 impl Settings {
-    /// Is this a configured target?
-    pub(crate) fn knows(&self, route: &Route) -> bool {
+    /// Whether this is a configured target.
+    pub(crate) fn has_target(&self, route: &Route) -> bool {
         self.targets.iter().any(|target| target.account == route.account && target.region == route.region)
     }
 
-    /// Whether anything is asked for.
-    pub(crate) fn declares_something(&self) -> bool {
+    /// Whether any handoff or wave is declared.
+    pub(crate) fn declares_handoffs(&self) -> bool {
         !self.handoffs.is_empty() || !self.waves.is_empty()
     }
 
-    /// All that is asked for when these databases are there, each once, and what a person should know of it. A `[[handoff]]` counts
-    /// before a `[[wave]]`, and an earlier `[[wave]]` before a later one.
-    pub(crate) fn declared(&self, there: &Databases) -> (Vec<Declared>, Vec<String>) {
+    /// All declared handoffs, given the databases that exist, and notes for the operator. Each handoff is declared
+    /// once: a `[[handoff]]` takes precedence over a `[[wave]]`, and an earlier `[[wave]]` over a later one.
+    pub(crate) fn declared(&self, databases: &Databases) -> (Vec<Declared>, Vec<String>) {
         let (mut all, mut notes) = (self.handoffs.clone(), Vec::new());
         for wave in &self.waves {
-            let (mut declared, in_vain) = wave.expand(there);
-            notes.extend(in_vain);
+            let (mut declared, unused) = wave.expand(databases);
+            notes.extend(unused);
             let [by_name, by_wave] = [&all[..self.handoffs.len()], &all[self.handoffs.len()..]]
                 .map(|earlier| earlier.iter().map(Declared::key).collect::<BTreeSet<Key<'_>>>());
             declared.retain(|one| !by_name.contains(&one.key()));
-            let asked = declared.len();
+            let before = declared.len();
             declared.retain(|one| !by_wave.contains(&one.key()));
-            if declared.len() < asked {
-                let count = asked - declared.len();
+            if declared.len() < before {
+                let count = before - declared.len();
                 notes.push(format!(
-                    "wave {}: {count} of its handoffs stand in an earlier [[wave]], which counts",
+                    "wave {}: {count} of its handoffs are also in an earlier [[wave]], which takes precedence",
                     wave.label
                 ));
             }
@@ -121,16 +122,16 @@ impl Settings {
         (all, notes)
     }
 
-    /// On which terms a handoff that is under way goes on, though it is declared no more.
+    /// The terms on which a handoff that is under way continues after its declaration was removed.
     pub(crate) fn terms_of(&self, facts: &SourceFacts) -> Terms {
         let waves = self.waves.iter().filter(|wave| wave.label == facts.label);
         let terms: Vec<_> = waves.filter_map(|wave| wave.terms_of(&facts.database, &facts.route)).collect();
-        // Its target may have been taken out of the wave since.
-        let best = terms.iter().find(|(is_there, _)| *is_there).or(terms.first());
+        // If its target was removed from the wave meanwhile, the terms of the wave still apply.
+        let best = terms.iter().find(|(goes_there, _)| *goes_there).or(terms.first());
         best.map_or_else(Terms::default, |(_, terms)| *terms)
     }
 
-    /// What a request asks for, in the place of a `[[handoff]]`: it goes where one could.
+    /// The handoff that a request asks for. Its targets are those that a `[[handoff]]` could have.
     pub(crate) fn requested(&self, request: &RequestMessage, label: Label) -> Result<Declared, Refusal> {
         let to = Destination { to_account: request.to_account.as_ref(), to_region: request.to_region.as_ref() };
         let target =
@@ -139,10 +140,10 @@ impl Settings {
         Ok(Declared { database, label, target, terms, by_name: true, requested: true })
     }
 
-    /// Checks what no type can: how the values go together.
+    /// Checks that the values are consistent with each other, and fills in the defaults.
     pub(crate) fn of(file: File) -> Result<Self, Misfit> {
-        let File { account, region, role, target, handoff, wave, requests, limits, polling: pace } = file;
-        if let Some(complaint) = pace.complaint() {
+        let File { account, region, role, target, handoff, wave, requests, limits, polling: schedule } = file;
+        if let Some(complaint) = schedule.complaint() {
             return Err(Misfit::of("polling", complaint));
         }
         let targets = Target::all(&account, &region, &target)?;
@@ -152,30 +153,31 @@ impl Settings {
             handoffs.push(declared);
         }
         let mut seen = BTreeSet::new();
-        if let Some((nth, twice)) = handoffs.iter().enumerate().find(|(_, one)| !seen.insert(one.key())) {
-            let what = format!("handoff {}/{} stands twice: remove one", twice.database, twice.label);
+        if let Some((nth, duplicate)) = handoffs.iter().enumerate().find(|(_, one)| !seen.insert(one.key())) {
+            let what = format!("handoff {}/{} is declared twice: remove one", duplicate.database, duplicate.label);
             return Err(Misfit::new(what).in_nth("handoff", nth));
         }
         let mut waves = Vec::new();
         for (nth, wave) in wave.into_iter().enumerate() {
             waves.push(Wave::of(wave, &targets).map_err(|misfit| misfit.in_nth("wave", nth))?);
         }
-        let requests = requests.map(|it| it.queue.unwrap_or_else(|| protocol::names::requests(&account, &region)));
+        let requests =
+            requests.map(|requests| requests.queue.unwrap_or_else(|| protocol::names::requests(&account, &region)));
         if let Some(queue) = &requests {
             let wrong = |what: String| Err(Misfit::of("queue", what).within("requests"));
             if queue.account != account || queue.region != region {
                 return wrong(format!(
-                    "requests queue {queue} is not of this account and Region: name one of account {account} in {region}"
+                    "requests queue {queue} is not of this account and Region: use a queue of account {account} in {region}"
                 ));
             }
             if targets.iter().any(|target| target.receipts == *queue) {
                 return wrong(format!(
-                    "requests queue {queue} serves receipts too: a target account could send requests; name another"
+                    "requests queue {queue} is also a receipts queue: a target account could send requests; use another queue"
                 ));
             }
         }
         let role = role.unwrap_or_else(protocol::names::source_role);
-        Ok(Self { account, region, role, targets, handoffs, waves, requests, limits, pace })
+        Ok(Self { account, region, role, targets, handoffs, waves, requests, limits, schedule })
     }
 }
 
@@ -193,7 +195,7 @@ mod tests {
     const ORDERS: &str = "[[handoff]]\ndatabase = \"orders\"\nlabel = \"cutover-1\"\n";
 
     #[test]
-    fn what_is_left_out_has_the_agreed_names_and_the_usual_terms() {
+    fn omitted_settings_have_default_names_and_terms() {
         let settings = settings(&format!("{HEAD}{TARGET}{ORDERS}")).unwrap();
         let declared = &settings.handoffs[0];
         assert_eq!(declared.target.inbox.to_string(), "arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox");
@@ -203,23 +205,23 @@ mod tests {
     }
 
     #[test]
-    fn a_request_goes_where_a_declared_handoff_could() {
+    fn request_goes_to_the_one_target_that_matches() {
         let text = format!("{HEAD}{TARGET}{}[requests]", TARGET.replace("us-west-2", "us-east-1"));
         let settings = settings(&text).unwrap();
         let queue = settings.requests.as_ref().unwrap().to_string();
         assert_eq!(queue, "arn:aws:sqs:ap-northeast-1:111111111111:rds-handoff-requests");
-        let goes = |more: &str| {
+        let target_region = |more: &str| {
             let body = format!(r#"{{"version":1,"kind":"request","database":"orders","label":"cutover-1"{more}}}"#);
-            let asked = settings.requested(&RequestMessage::decode(&body).unwrap(), "cutover-1".parse().unwrap());
-            asked.map(|asked| asked.target.region.to_string()).map_err(|refusal| refusal.to_string())
+            let declared = settings.requested(&RequestMessage::decode(&body).unwrap(), "cutover-1".parse().unwrap());
+            declared.map(|declared| declared.target.region.to_string()).map_err(|refusal| refusal.to_string())
         };
-        assert_eq!(goes(r#","to_region":"us-east-1""#), Ok("us-east-1".to_owned()));
-        assert!(goes("").unwrap_err().contains("not-for-us: it fits several"));
-        assert!(goes(r#","to_account":"333333333333""#).unwrap_err().contains("goes to no [[target]]"));
+        assert_eq!(target_region(r#","to_region":"us-east-1""#), Ok("us-east-1".to_owned()));
+        assert!(target_region("").unwrap_err().contains("not-for-us: it matches several"));
+        assert!(target_region(r#","to_account":"333333333333""#).unwrap_err().contains("matches no [[target]]"));
     }
 
     #[test]
-    fn values_that_do_not_go_together_are_refused_with_line_and_fix() {
+    fn inconsistent_values_are_refused_with_line_and_fix() {
         for (text, line, expected) in [
             (format!("{HEAD}{}", TARGET.replace("222222222222", "111111111111")), 4, "the source account itself"),
             (format!("{HEAD}{}", TARGET.replace("us-west-2", "ap-northeast-1")), 5, "not supported yet"),
@@ -237,8 +239,8 @@ mod tests {
                 9,
                 "has two key modes",
             ),
-            (format!("{HEAD}{TARGET}{ORDERS}to_account = \"333333333333\""), 9, "goes to no [[target]]"),
-            (format!("{HEAD}{TARGET}{}{ORDERS}", TARGET.replace("us-west-2", "us-east-1")), 9, "fits several"),
+            (format!("{HEAD}{TARGET}{ORDERS}to_account = \"333333333333\""), 9, "matches no [[target]]"),
+            (format!("{HEAD}{TARGET}{}{ORDERS}", TARGET.replace("us-west-2", "us-east-1")), 9, "matches several"),
             (format!("{HEAD}{TARGET}{ORDERS}access_for = \"1h\""), 9, "start_within <= access_for"),
             (format!("{HEAD}{TARGET}{ORDERS}access_for = \"91d\""), 9, "at most 90 days"),
             (
@@ -260,8 +262,8 @@ mod tests {
             ),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("cutover-1", "Cutover_1")), 8, "is not a label"),
             (format!("{HEAD}{TARGET}{}", ORDERS.replace("database", "databse")), 7, "did you mean `database`"),
-            (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), 9, "handoff orders/cutover-1 stands twice"),
-            (format!("{HEAD}{TARGET}{TARGET}"), 6, "target 222222222222 in us-west-2 stands twice"),
+            (format!("{HEAD}{TARGET}{ORDERS}{ORDERS}"), 9, "handoff orders/cutover-1 is declared twice"),
+            (format!("{HEAD}{TARGET}{TARGET}"), 6, "target 222222222222 in us-west-2 is declared twice"),
             (format!("{HEAD}{TARGET}[polling]\nfloor = \"0s\""), 6, "0 < floor"),
         ] {
             let error = settings(&text).unwrap_err();

@@ -1,5 +1,6 @@
-//! What a command works on: what is under way is found by its tags, what is to begin by its declaration. The tags come first, so that
-//! a deleted database or a removed declaration stops nothing after the snapshot was taken.
+//! Finds the handoffs that a command works on: those under way by the tags of their source snapshots, those to begin by
+//! their declarations. Tags take precedence, so that a handoff continues after its database or its declaration was
+//! deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -11,39 +12,40 @@ use protocol::{DbIdentifier, HandoffId, Label, Phase};
 
 use crate::account::Account;
 use crate::config::{Declared, Key, key_of};
-use crate::handoff::{Handoff, Obstacle, SourceSnapshot};
+use crate::handoff::{Handoff, Ineligible, SourceSnapshot};
 
-/// What a command works on.
+/// The handoffs that a command works on.
 #[derive(Debug, Default)]
 pub(crate) struct Handoffs {
-    /// What must be taken back, what is under way otherwise, and what is to begin; each of them by rank.
+    /// First those that withdraw, then the others under way, then those to begin; within each group by rank.
     pub(crate) all: Vec<Handoff>,
-    /// Declared by name, but impossible.
+    /// A fault for each that is declared by name and cannot be carried out.
     pub(crate) refused: Vec<Fault>,
-    /// What is ours and cannot be read: it may be open, and nobody takes it back.
+    /// A message for each source snapshot of ours whose tags cannot be read. Its access may be open, and this agent
+    /// does not revoke it.
     pub(crate) unreadable: Vec<String>,
-    /// What a person should know.
+    /// Warnings for the operator.
     pub(crate) notes: Vec<String>,
 }
 
-/// Databases that a pattern takes and that cannot be moved, by label and obstacle.
+/// Databases that a pattern of a wave matches and that cannot be moved, by label and reason.
 #[derive(Default)]
 pub(crate) struct LeftOut<'a>(BTreeMap<(&'a Label, String), BTreeSet<&'a DbIdentifier>>);
 
-/// How many of them a note names.
-const NAMED: usize = 50;
+/// How many databases a note names at most.
+const MAX_NAMED: usize = 50;
 
-/// Finds what there is to do. One look at the databases serves all declarations.
+/// Finds all handoffs, with one listing of the snapshots and one of the databases.
 pub(crate) async fn find(account: &Account) -> Result<Handoffs, Fault> {
     let (sources, unreadable) = account.source_snapshots(Freshness::Now).await?;
     let mut found = Handoffs { unreadable, ..Handoffs::default() };
     let now = account.clock.now();
-    let ending = |source: &SourceSnapshot| matches!(source.facts.phase(now), Phase::Withdrawing(_));
+    let withdraws = |source: &SourceSnapshot| matches!(source.facts.phase(now), Phase::Withdrawing(_));
     let mut under_way: BTreeMap<Key<'_>, &SourceSnapshot> = BTreeMap::new();
     for source in &sources {
         under_way.entry(key_of(&source.facts)).or_insert(source);
     }
-    let databases = if account.settings.declares_something() {
+    let databases = if account.settings.declares_handoffs() {
         account.cache.databases(&account.settings.region).await?
     } else {
         Rc::default()
@@ -53,7 +55,7 @@ pub(crate) async fn find(account: &Account) -> Result<Handoffs, Fault> {
     let mut left_out = LeftOut::default();
     for one in &declared {
         match under_way.get(&one.key()) {
-            Some(source) => found.add_known(account, one, source, &databases, &mut left_out),
+            Some(source) => found.add_under_way(account, one, source, &databases, &mut left_out),
             None => found.add_new(account, one, &databases, &mut left_out),
         }
     }
@@ -65,11 +67,11 @@ pub(crate) async fn find(account: &Account) -> Result<Handoffs, Fault> {
         if is_declared || matches!(source.facts.phase(now), Phase::Settled(_)) {
             continue;
         }
-        if !account.settings.knows(&source.facts.route) && !ending(source) {
+        if !account.settings.has_target(&source.facts.route) && !withdraws(source) {
             let Route { account: to, region, .. } = &source.facts.route;
             found.notes.push(format!(
-                "{}/{} is under way to account {to} in {region}, which is no [[target]] here: it is left alone until its \
-                 access ends",
+                "{}/{} is under way to account {to} in {region}, which is not a [[target]] of this configuration: it is \
+                 left alone until its access ends",
                 source.facts.database, source.facts.label
             ));
             continue;
@@ -79,29 +81,32 @@ pub(crate) async fn find(account: &Account) -> Result<Handoffs, Fault> {
             Err(fault) => found.unreadable.push(fault.told()),
         }
     }
-    let ending: BTreeSet<&HandoffId> = sources.iter().filter(|it| ending(it)).map(|it| &it.facts.id).collect();
+    let withdrawing: BTreeSet<&HandoffId> = sources.iter().filter(|it| withdraws(it)).map(|it| &it.facts.id).collect();
     found.all.sort_by(|one, other| {
-        let place = |of: &Handoff| (!ending.contains(&of.id), !of.begun);
-        place(one).cmp(&place(other)).then_with(|| one.rank().cmp(&other.rank()))
+        let group = |of: &Handoff| (!withdrawing.contains(&of.id), !of.begun);
+        group(one).cmp(&group(other)).then_with(|| one.rank().cmp(&other.rank()))
     });
     Ok(found)
 }
 
-/// What a request asks for.
+/// The handoff that a request asks for.
 pub(crate) async fn requested(account: &Account, declared: &Declared) -> Result<Handoff, Fault> {
     let (sources, _) = account.source_snapshots(Freshness::Now).await?;
     let databases = account.cache.databases(&account.settings.region).await?;
     let (mut found, mut left_out) = (Handoffs::default(), LeftOut::default());
     match sources.iter().find(|source| key_of(&source.facts) == declared.key()) {
-        Some(source) => found.add_known(account, declared, source, &databases, &mut left_out),
+        Some(source) => found.add_under_way(account, declared, source, &databases, &mut left_out),
         None => found.add_new(account, declared, &databases, &mut left_out),
     }
     let refused = found.refused.pop();
-    found.all.pop().ok_or_else(|| refused.unwrap_or_else(|| Fault::fatal("it is neither begun nor refused")))
+    found
+        .all
+        .pop()
+        .ok_or_else(|| refused.unwrap_or_else(|| Fault::fatal("the request was neither accepted nor refused")))
 }
 
 impl Handoffs {
-    /// A handoff that has no source snapshot yet.
+    /// Adds a handoff that has no source snapshot yet.
     fn add_new<'a>(
         &mut self,
         account: &Account,
@@ -110,18 +115,19 @@ impl Handoffs {
         left_out: &mut LeftOut<'a>,
     ) {
         let Some(database) = databases.get(&declared.database) else {
-            let absent = unknown_database(account, databases);
-            return self.refused.push(absent.refuses(declared));
+            let unknown = unknown_database(account, databases);
+            return self.refused.push(unknown.into_fault(declared));
         };
         match Handoff::new(&account.settings, declared, database) {
             Ok(one) => self.all.push(one),
-            Err(obstacle) => self.impossible(declared, obstacle, left_out),
+            Err(ineligible) => self.add_ineligible(declared, ineligible, left_out),
         }
     }
 
-    /// A handoff under its label once moved one database. A database made anew under the same name is another one; what is still
-    /// open of the first one is finished, and taken back, all the same.
-    fn add_known<'a>(
+    /// Adds a handoff that has a source snapshot. If the database was deleted and created again under the same name it
+    /// is another database, which needs another label. A handoff of the first one that is not settled yet is still
+    /// completed.
+    fn add_under_way<'a>(
         &mut self,
         account: &Account,
         declared: &'a Declared,
@@ -129,14 +135,16 @@ impl Handoffs {
         databases: &Databases,
         left_out: &mut LeftOut<'a>,
     ) {
-        let over = matches!(source.facts.phase(account.clock.now()), Phase::Settled(_));
-        let today = databases.get(&declared.database).and_then(|database| database.resource.as_ref());
-        if let (true, Some(today), Some(then)) = (over, today, &source.view.resource)
-            && today != then
+        let is_settled = matches!(source.facts.phase(account.clock.now()), Phase::Settled(_));
+        let current = databases.get(&declared.database).and_then(|database| database.resource.as_ref());
+        if let (true, Some(current), Some(moved)) = (is_settled, current, &source.view.resource)
+            && current != moved
         {
-            let what = format!("this label has moved another database of that name ({then}; today's is {today})");
-            let obstacle = Obstacle::new(what, "move today's database under a new label");
-            return self.impossible(declared, obstacle, left_out);
+            let what = format!(
+                "this label was used for another database of that name ({moved}; the database now is {current})"
+            );
+            let ineligible = Ineligible::new(what, "move the current database under a new label");
+            return self.add_ineligible(declared, ineligible, left_out);
         }
         match Handoff::under_way(&account.settings, source, declared.terms) {
             Ok(one) => self.all.push(one),
@@ -145,25 +153,25 @@ impl Handoffs {
         }
     }
 
-    /// What is asked for by name is refused, what a pattern takes is left out.
-    fn impossible<'a>(&mut self, declared: &'a Declared, obstacle: Obstacle, left_out: &mut LeftOut<'a>) {
+    /// Refuses what is declared by name, and leaves out what only a pattern matches.
+    fn add_ineligible<'a>(&mut self, declared: &'a Declared, ineligible: Ineligible, left_out: &mut LeftOut<'a>) {
         if declared.by_name {
-            self.refused.push(obstacle.refuses(declared));
+            self.refused.push(ineligible.into_fault(declared));
         } else {
-            left_out.add(declared, obstacle);
+            left_out.add(declared, ineligible);
         }
     }
 }
 
 impl<'a> LeftOut<'a> {
-    pub(crate) fn add(&mut self, declared: &'a Declared, obstacle: Obstacle) {
-        self.0.entry((&declared.label, obstacle.what)).or_default().insert(&declared.database);
+    pub(crate) fn add(&mut self, declared: &'a Declared, ineligible: Ineligible) {
+        self.0.entry((&declared.label, ineligible.what)).or_default().insert(&declared.database);
     }
 
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|((label, what), databases)| {
-            let names: Vec<&str> = databases.iter().take(NAMED).map(|name| name.as_str()).collect();
-            let more = match databases.len().saturating_sub(NAMED) {
+            let names: Vec<&str> = databases.iter().take(MAX_NAMED).map(|name| name.as_str()).collect();
+            let more = match databases.len().saturating_sub(MAX_NAMED) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
@@ -172,10 +180,11 @@ impl<'a> LeftOut<'a> {
     }
 }
 
-fn unknown_database(account: &Account, there: &Databases) -> Obstacle {
+fn unknown_database(account: &Account, databases: &Databases) -> Ineligible {
     let place = format!("account {} in {}", account.settings.account, account.settings.region);
-    let names: Vec<&str> = there.keys().map(DbIdentifier::as_str).take(20).collect();
-    let there = if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}", names.join(", ")) };
-    let fix = format!("correct the name, the account or the Region; {there}");
-    Obstacle::new(format!("no such DB instance in {place}"), fix)
+    let names: Vec<&str> = databases.keys().map(DbIdentifier::as_str).take(20).collect();
+    let existing =
+        if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}", names.join(", ")) };
+    let fix = format!("correct the name, the account or the Region; {existing}");
+    Ineligible::new(format!("no such DB instance in {place}"), fix)
 }

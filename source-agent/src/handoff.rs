@@ -1,4 +1,4 @@
-//! A move: one handoff, as account A carries it out.
+//! One handoff, as account A's agent sees it.
 
 mod eligible;
 
@@ -18,8 +18,8 @@ use protocol::{
 };
 
 use crate::config::{Declared, Settings, Target};
-use eligible::{Eligible, movable};
-pub(crate) use eligible::{Obstacle, hints};
+use eligible::{Eligible, check_eligible};
+pub(crate) use eligible::{Ineligible, hints};
 
 /// One handoff.
 #[derive(Debug, Clone)]
@@ -31,21 +31,21 @@ pub(crate) struct Handoff {
     pub(crate) route: Route,
     pub(crate) hints: Hints,
     pub(crate) carried: Carried,
-    /// Tags that should be carried over, and cannot be.
-    pub(crate) left_behind: Vec<String>,
+    /// Keys of tags that the configuration selects and that cannot be carried over.
+    pub(crate) not_carried: Vec<String>,
     pub(crate) inbox: QueueArn,
     pub(crate) receipts: QueueArn,
     pub(crate) target_role: RoleName,
     pub(crate) terms: Terms,
-    /// By a message: what it says of the terms must stand in the snapshot's tags.
+    /// Requested by a message. Its terms must then be in the snapshot's tags, because no file has them.
     pub(crate) requested: bool,
-    /// How large its storage is.
+    /// Allocated storage.
     pub(crate) size_gib: u32,
-    /// Its source snapshot was there when this command began.
+    /// Its source snapshot existed when this command read it.
     pub(crate) begun: bool,
 }
 
-/// A source snapshot: what RDS says of it, and what it remembers.
+/// A source snapshot, and the facts in its tags.
 #[derive(Debug, Clone)]
 pub(crate) struct SourceSnapshot {
     pub(crate) view: Rc<SnapshotView>,
@@ -53,17 +53,18 @@ pub(crate) struct SourceSnapshot {
 }
 
 impl Handoff {
-    /// As the engine and the gate know it.
+    /// Its key in the engine and the gate.
     pub(crate) fn owner(&self) -> Owner {
         Owner { handoff: self.id.clone(), message: None }
     }
 
-    /// As events name it.
+    /// Its name in events.
     pub(crate) fn subject(&self) -> Subject {
         Subject::handoff(&self.database.database, &self.label)
     }
 
-    /// Where not all can go at once, the least goes first, as in [`agent_runtime::gate::Rank`].
+    /// The order in which handoffs start when limits do not allow all at once: the least first, as in
+    /// [`agent_runtime::gate::Rank`].
     pub(crate) fn rank(&self) -> (Reverse<i16>, Reverse<u32>, &DbIdentifier, &HandoffId) {
         (Reverse(self.terms.priority), Reverse(self.size_gib), &self.database.database, &self.id)
     }
@@ -73,7 +74,7 @@ impl Handoff {
         names::snapshot(&self.database.database, &self.id, role)
     }
 
-    /// The source snapshot.
+    /// The ARN of the source snapshot.
     pub(crate) fn source_arn(&self) -> SnapshotArn {
         SnapshotArn {
             region: self.database.region.clone(),
@@ -82,7 +83,7 @@ impl Handoff {
         }
     }
 
-    /// The shared copy.
+    /// The ARN of the shared copy.
     pub(crate) fn shared_arn(&self) -> SnapshotArn {
         SnapshotArn {
             region: self.route.region.clone(),
@@ -91,12 +92,12 @@ impl Handoff {
         }
     }
 
-    /// Do these tags say that a snapshot plays this role in this handoff?
+    /// Whether these are the tags of a snapshot with this role in this handoff.
     pub(crate) fn owns(&self, tags: &Tags, role: SnapshotRole) -> bool {
         protocol::state::is_ours(tags, role) && tags.get(tags::ID).is_some_and(|id| id == self.id.as_str())
     }
 
-    /// What the source snapshot remembers before anything else has happened.
+    /// The facts that the source snapshot is created with.
     pub(crate) fn facts(&self) -> SourceFacts {
         SourceFacts {
             id: self.id.clone(),
@@ -116,11 +117,11 @@ impl Handoff {
         }
     }
 
-    /// A declared handoff of a database that can be moved.
-    pub(crate) fn new(settings: &Settings, declared: &Declared, database: &DatabaseView) -> Result<Self, Obstacle> {
-        let Eligible { resource, hints } = movable(database, declared)?;
+    /// A declared handoff that has not begun. Fails if the database is not eligible.
+    pub(crate) fn new(settings: &Settings, declared: &Declared, database: &DatabaseView) -> Result<Self, Ineligible> {
+        let Eligible { resource, hints } = check_eligible(database, declared)?;
         let Target { account: to, region, key_mode, carry_tags, .. } = &declared.target;
-        let (carried, left_behind) = Carried::pick(&database.tags, |key| carry_tags.fit(key));
+        let (carried, not_carried) = Carried::pick(&database.tags, |key| carry_tags.fit(key));
         let size_gib = database.size_gib;
         let database = DbArn {
             region: settings.region.clone(),
@@ -135,7 +136,7 @@ impl Handoff {
             route: Route { account: to.clone(), region: region.clone(), key: *key_mode },
             hints,
             carried,
-            left_behind,
+            not_carried,
             inbox: declared.target.inbox.clone(),
             receipts: declared.target.receipts.clone(),
             target_role: declared.target.role.clone(),
@@ -146,19 +147,23 @@ impl Handoff {
         })
     }
 
-    /// A handoff that is under way, or over: all of it stands in its source snapshot.
+    /// A handoff that is under way or settled, from its source snapshot.
     pub(crate) fn under_way(settings: &Settings, source: &SourceSnapshot, terms: Terms) -> Result<Self, Fault> {
         let SourceSnapshot { view, facts } = source;
         let Route { account: to, region, .. } = &facts.route;
-        let known = settings.targets.iter().find(|target| target.account == *to && target.region == *region);
-        let target = known.cloned().unwrap_or_else(|| Target::agreed(&settings.account, &settings.region, to, region));
+        let configured = settings.targets.iter().find(|target| target.account == *to && target.region == *region);
+        let target =
+            configured.cloned().unwrap_or_else(|| Target::agreed(&settings.account, &settings.region, to, region));
         let database = DbArn {
             region: view.arn.region.clone(),
             account: view.arn.account.clone(),
             database: facts.database.clone(),
         };
         let resource = view.resource.clone().ok_or_else(|| {
-            Fault::fatal(format!("snapshot {} tells nothing of the database that it was taken of", view.arn))
+            Fault::fatal(format!(
+                "snapshot {} does not name the database that it was taken from (DbiResourceId)",
+                view.arn
+            ))
         })?;
         let id = HandoffId::of(&database, &resource, to, region, &facts.label);
         if id != facts.id || view.database.as_ref() != Some(&facts.database) {
@@ -175,7 +180,7 @@ impl Handoff {
             route: facts.route.clone(),
             hints: facts.hints.clone(),
             carried: facts.carried.clone(),
-            left_behind: Vec::new(),
+            not_carried: Vec::new(),
             inbox: target.inbox,
             receipts: target.receipts,
             target_role: target.role,

@@ -1,7 +1,8 @@
-//! The policy of the handoff key: who administers it, who uses it, and B's statement while an offer is open.
+//! The policy of the handoff key: who administers it, who uses it, and account B's statements while an offer is open.
 //!
-//! Account root administers but does not use. Both sides are named by their account's root with `aws:PrincipalArn` pinned to
-//! the agent's role, so that either can be deployed first: KMS refuses a policy that names a role which does not exist.
+//! The account's root may administer the key, but not use it. Both agents are named by their account's root, with a
+//! condition that `aws:PrincipalArn` is the agent's role. So either account can be deployed first: KMS refuses a policy
+//! that names a role which does not exist.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use protocol::ids::{Region, RoleName};
 use protocol::{AccountId, KeyArn};
 use serde_json::{Value, json};
 
-/// What administrators and the agent do with the key itself: no cryptography.
+/// The actions of administrators and of the agent on the key itself. None of them uses it for cryptography.
 const ADMINISTER: [&str; 22] = [
     "kms:CancelKeyDeletion",
     "kms:CreateAlias",
@@ -39,49 +40,50 @@ const ADMINISTER: [&str; 22] = [
     "kms:UpdatePrimaryRegion",
 ];
 
-const ADMINISTERS: &str = "AccountAdministers";
+const ADMINISTERS_SID: &str = "AccountAdministers";
 
-/// Account B, while it may use the key.
+/// Account B's access to the key while an offer is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OpenTo<'a> {
+pub(crate) struct TargetAccess<'a> {
     pub(crate) account: &'a AccountId,
     pub(crate) role: &'a RoleName,
-    /// The latest end of the open offers: after it KMS refuses B, whoever is alive.
+    /// The latest end of the open offers. After it KMS refuses account B, even if no agent runs.
     pub(crate) until: Timestamp,
 }
 
-/// The primary's policy: nobody uses it.
-pub(crate) fn of_primary(account: &AccountId) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [administered(account)] })
+/// The policy of the primary, which nobody may use.
+pub(crate) fn primary_policy(account: &AccountId) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [administration(account)] })
 }
 
-/// The policy that the replica is made with: nobody but this account.
-pub(crate) fn of_replica(account: &AccountId, agent: &RoleName, region: &Region) -> Value {
+/// The policy that the replica is created with. Only this account's agent may use the key.
+pub(crate) fn replica_policy(account: &AccountId, agent: &RoleName, region: &Region) -> Value {
     let [copies, grants] = lets_use(SOURCE_USES_KEY, account, agent, region, None);
     json!({
         "Version": "2012-10-17",
         "Statement": [
-            administered(account),
+            administration(account),
             copies,
             grants,
         ],
     })
 }
 
-/// The policy with B's statements as they should be: let in, or taken out. `None` when it is so already.
-pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>>) -> Option<Value> {
+/// The policy with account B's statements added, or removed if `access` is `None`. `None` if the policy is correct
+/// already.
+pub(crate) fn with_target_access(policy: &Value, key: &KeyArn, access: Option<&TargetAccess<'_>>) -> Option<Value> {
     let mut wanted: Vec<Value> =
-        Statement::all(policy).filter(|one| !is_of_target(*one)).map(|one| one.json().clone()).collect();
+        Statement::all(policy).filter(|one| !is_target_statement(*one)).map(|one| one.json().clone()).collect();
     let others = wanted.len();
-    if let Some(OpenTo { account, role, until }) = open {
+    if let Some(TargetAccess { account, role, until }) = access {
         wanted.extend(lets_use(TARGET_USES_KEY, account, role, &key.region, Some(*until)));
     }
-    // KMS gives lists back in an order of its own, and a list of one as a text.
-    let settled = |statements: &mut dyn Iterator<Item = &Value>| -> BTreeSet<String> {
-        statements.map(|statement| in_order(statement).to_string()).collect()
+    // KMS returns lists in another order, and a list of one item as a string.
+    let normalized_set = |statements: &mut dyn Iterator<Item = &Value>| -> BTreeSet<String> {
+        statements.map(|statement| normalized(statement).to_string()).collect()
     };
-    if settled(&mut wanted[others..].iter())
-        == settled(&mut Statement::all(policy).filter(|one| is_of_target(*one)).map(Statement::json))
+    if normalized_set(&mut wanted[others..].iter())
+        == normalized_set(&mut Statement::all(policy).filter(|one| is_target_statement(*one)).map(Statement::json))
     {
         return None;
     }
@@ -90,88 +92,95 @@ pub(crate) fn with_target(policy: &Value, key: &KeyArn, open: Option<&OpenTo<'_>
     Some(policy)
 }
 
-/// What a policy that administrators wrote does not let account B's agent do through RDS. A denial is not looked for, and a
-/// condition counts as met unless it plainly names somebody else, or another way: the rest AWS itself says when it refuses.
-pub(crate) fn lacking(policy: &Value, key: &KeyArn, account: &AccountId, agent: &RoleName) -> Vec<&'static str> {
+/// The actions that a policy written by administrators does not allow account B's agent through RDS. `Deny` statements
+/// are ignored, and a condition counts as met unless it clearly names another principal, account or service. What this
+/// misses shows as an error of AWS.
+pub(crate) fn missing_actions(
+    policy: &Value,
+    key: &KeyArn,
+    account: &AccountId,
+    agent: &RoleName,
+) -> Vec<&'static str> {
     let named = [root(account), role(account, agent), account.to_string(), "*".to_owned()];
     let agreed = [
         ("aws:principalarn", role(account, agent)),
         ("kms:calleraccount", account.to_string()),
         ("kms:viaservice", service("rds", &key.region)),
     ];
-    // A value with a wildcard or a variable in it is not judged.
+    // A value that has a wildcard or a variable counts as met.
     let differs = |name: &str, wanted: &[&str]| {
         agreed.iter().any(|(known, value)| {
             name.eq_ignore_ascii_case(known)
                 && !wanted.iter().any(|wanted| *wanted == value || wanted.contains(['*', '?', '$']))
         })
     };
-    let lets_in = |statement: &Statement<'_>| {
+    let allows_target = |statement: &Statement<'_>| {
         let is_plain = |operator: &str| !operator.contains("Not") && operator != "Null";
         statement.principals().iter().any(|principal| named.iter().any(|name| name == principal))
             && !statement.conditions().any(|(operator, key, values)| is_plain(operator) && differs(key, &values))
     };
-    let of_target: Vec<Statement<'_>> = Statement::all(policy).filter(lets_in).collect();
+    let of_target: Vec<Statement<'_>> = Statement::all(policy).filter(allows_target).collect();
     let needed = USE.into_iter().chain(["kms:CreateGrant"]);
     needed.filter(|action| !of_target.iter().any(|statement| statement.allows(action))).collect()
 }
 
-fn is_of_target(statement: Statement<'_>) -> bool {
+fn is_target_statement(statement: Statement<'_>) -> bool {
     statement.sid().is_some_and(|sid| TARGET_USES_KEY.contains(&sid))
 }
 
-/// Of the statements that a key is made with those that its policy does not have, or not so.
-pub(crate) fn missing(policy: &Value, initial: &Value) -> Vec<Value> {
-    let there: BTreeSet<String> = Statement::all(policy).map(|one| in_order(one.json()).to_string()).collect();
+/// The statements of the initial policy that a policy does not have, or has in another form.
+pub(crate) fn missing_statements(policy: &Value, initial: &Value) -> Vec<Value> {
+    let present: BTreeSet<String> = Statement::all(policy).map(|one| normalized(one.json()).to_string()).collect();
     let wanted = Statement::all(initial).map(Statement::json);
-    wanted.filter(|one| !there.contains(&in_order(one).to_string())).cloned().collect()
+    wanted.filter(|one| !present.contains(&normalized(one).to_string())).cloned().collect()
 }
 
-/// How a policy lets account B in.
+/// The access that a policy's statements for account B give.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum LetIn {
-    Never,
+pub(crate) enum AccessState {
+    None,
     Until(Timestamp),
-    /// Not as the agent writes it.
-    Otherwise,
+    /// The statements differ from what the agent writes.
+    Unexpected,
 }
 
-/// How the statements that the agent alone writes let account B in.
-pub(crate) fn let_in(policy: &Value, key: &KeyArn, account: &AccountId, role: &RoleName) -> LetIn {
-    let Some(copies) = Statement::all(policy).find(|one| is_of_target(*one)) else { return LetIn::Never };
-    let copies = in_order(copies.json());
+/// The access that the statements with the Sids of the agent give to account B.
+pub(crate) fn access_state(policy: &Value, key: &KeyArn, account: &AccountId, role: &RoleName) -> AccessState {
+    let Some(copies) = Statement::all(policy).find(|one| is_target_statement(*one)) else { return AccessState::None };
+    let copies = normalized(copies.json());
     let until = copies["Condition"]["DateLessThan"]["aws:CurrentTime"].as_str().and_then(|until| until.parse().ok());
     match until {
-        Some(until) if with_target(policy, key, Some(&OpenTo { account, role, until })).is_none() => {
-            LetIn::Until(until)
+        Some(until) if with_target_access(policy, key, Some(&TargetAccess { account, role, until })).is_none() => {
+            AccessState::Until(until)
         }
-        _ => LetIn::Otherwise,
+        _ => AccessState::Unexpected,
     }
 }
 
-/// Whom else a policy lets in, with the statement that does: anybody of another account, and whoever of this one may use the
-/// key, or grant its use, by a statement that the agent has not written. Conditions are not weighed.
-pub(crate) fn strangers<'a>(policy: &'a Value, account: &AccountId) -> Vec<(&'a str, &'a str)> {
-    let home = [format!("arn:aws:iam::{account}:"), format!("arn:aws:sts::{account}:")];
-    let is_home = |who: &str| who == account.as_str() || home.iter().any(|home| who.starts_with(home));
+/// The other principals that a policy allows, each with the Sid of the statement: every principal of another account,
+/// and those of this account that may use the key or create grants on it by a statement that the agent did not write.
+/// Conditions are ignored.
+pub(crate) fn unexpected_principals<'a>(policy: &'a Value, account: &AccountId) -> Vec<(&'a str, &'a str)> {
+    let own = [format!("arn:aws:iam::{account}:"), format!("arn:aws:sts::{account}:")];
+    let is_own = |principal: &str| principal == account.as_str() || own.iter().any(|own| principal.starts_with(own));
     let uses = |one: Statement<'_>| {
-        let mut of_use = USE.into_iter().filter(|action| !ADMINISTER.contains(action)).chain(["kms:CreateGrant"]);
-        of_use.any(|action| one.allows(action)) && !is_of_source(one)
+        let mut use_actions = USE.into_iter().filter(|action| !ADMINISTER.contains(action)).chain(["kms:CreateGrant"]);
+        use_actions.any(|action| one.allows(action)) && !is_agent_statement(one)
     };
-    let others = Statement::all(policy).filter(|one| one.is_allow() && !is_of_target(*one));
-    let named = others.flat_map(|one| one.principals().into_iter().map(move |who| (one, who)));
-    let strange = named.filter(|(one, who)| !is_home(who) || uses(*one));
-    strange.map(|(one, who)| (one.sid().unwrap_or("(no Sid)"), who)).collect()
+    let others = Statement::all(policy).filter(|one| one.is_allow() && !is_target_statement(*one));
+    let named = others.flat_map(|one| one.principals().into_iter().map(move |principal| (one, principal)));
+    let unexpected = named.filter(|(one, principal)| !is_own(principal) || uses(*one));
+    unexpected.map(|(one, principal)| (one.sid().unwrap_or("(no Sid)"), principal)).collect()
 }
 
-/// Whether these are what the agent writes is told by [`missing`].
-fn is_of_source(statement: Statement<'_>) -> bool {
-    statement.sid().is_some_and(|sid| sid == ADMINISTERS || SOURCE_USES_KEY.contains(&sid))
+/// Whether a statement has a Sid of the agent. [`missing_statements`] checks its content.
+fn is_agent_statement(statement: Statement<'_>) -> bool {
+    statement.sid().is_some_and(|sid| sid == ADMINISTERS_SID || SOURCE_USES_KEY.contains(&sid))
 }
 
-fn administered(account: &AccountId) -> Value {
+fn administration(account: &AccountId) -> Value {
     json!({
-        "Sid": ADMINISTERS,
+        "Sid": ADMINISTERS_SID,
         "Effect": "Allow",
         "Principal": { "AWS": root(account) },
         "Action": ADMINISTER,
@@ -179,16 +188,16 @@ fn administered(account: &AccountId) -> Value {
     })
 }
 
-/// A statement with every list sorted, and every list of one as a text.
-fn in_order(value: &Value) -> Value {
+/// A statement with every list sorted, and every list of one item replaced by the item.
+fn normalized(value: &Value) -> Value {
     match value {
-        Value::Array(items) if items.len() == 1 => in_order(&items[0]),
+        Value::Array(items) if items.len() == 1 => normalized(&items[0]),
         Value::Array(items) => {
-            let mut items: Vec<Value> = items.iter().map(in_order).collect();
+            let mut items: Vec<Value> = items.iter().map(normalized).collect();
             items.sort_by_key(ToString::to_string);
             Value::Array(items)
         }
-        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), in_order(value))).collect(),
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), normalized(value))).collect(),
         other => other.clone(),
     }
 }
@@ -200,18 +209,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn b_is_let_in_and_taken_out_and_the_rest_stays() {
+    fn with_target_access_adds_and_removes_only_account_b() {
         let a: AccountId = "111111111111".parse().unwrap();
         let b: AccountId = "222222222222".parse().unwrap();
         let key: KeyArn = "arn:aws:kms:us-west-2:111111111111:key/mrk-1".parse().unwrap();
         let (agent, target) = (protocol::names::source_role(), protocol::names::target_role());
-        let mut policy = of_replica(&a, &agent, &key.region);
+        let mut policy = replica_policy(&a, &agent, &key.region);
         policy["Statement"].as_array_mut().unwrap().push(json!({ "Sid": "Auditors", "Effect": "Allow" }));
         let until = "2026-11-28T10:00:00Z".parse().unwrap();
-        let open = OpenTo { account: &b, role: &target, until };
+        let access = TargetAccess { account: &b, role: &target, until };
 
-        let opened = with_target(&policy, &key, Some(&open)).unwrap();
-        assert_eq!(with_target(&opened, &key, Some(&open)), None);
+        let opened = with_target_access(&policy, &key, Some(&access)).unwrap();
+        assert_eq!(with_target_access(&opened, &key, Some(&access)), None);
         let text = opened.to_string();
         assert!(text.contains("arn:aws:iam::222222222222:role/rds-handoff-target-agent"));
         assert!(text.contains("2026-11-28T10:00:00Z") && text.contains("Auditors"));
@@ -225,26 +234,30 @@ mod tests {
             }
         }
         shuffled["Statement"].as_array_mut().unwrap().reverse();
-        assert_eq!(with_target(&shuffled, &key, Some(&open)), None, "KMS keeps no order");
+        assert_eq!(
+            with_target_access(&shuffled, &key, Some(&access)),
+            None,
+            "the order within a policy does not matter"
+        );
         let single = json!({ "Statement": { "Sid": "Auditors", "Effect": "Allow" } });
-        assert!(with_target(&single, &key, Some(&open)).unwrap().to_string().contains("Auditors"));
+        assert!(with_target_access(&single, &key, Some(&access)).unwrap().to_string().contains("Auditors"));
 
-        let later = OpenTo { until: "2026-11-29T10:00:00Z".parse().unwrap(), ..open };
-        assert!(with_target(&opened, &key, Some(&later)).is_some());
+        let later = TargetAccess { until: "2026-11-29T10:00:00Z".parse().unwrap(), ..access };
+        assert!(with_target_access(&opened, &key, Some(&later)).is_some());
 
-        let closed = with_target(&opened, &key, None).unwrap();
+        let closed = with_target_access(&opened, &key, None).unwrap();
         assert_eq!(closed, policy);
-        assert_eq!(with_target(&closed, &key, None), None);
+        assert_eq!(with_target_access(&closed, &key, None), None);
     }
 
     #[test]
-    fn a_policy_lets_account_b_in_or_it_does_not() {
+    fn missing_actions_are_those_that_account_b_cannot_use() {
         let b: AccountId = "222222222222".parse().unwrap();
         let key: KeyArn = "arn:aws:kms:us-west-2:111111111111:key/mrk-1".parse().unwrap();
         let role = protocol::names::target_role();
-        let open = OpenTo { account: &b, role: &role, until: Timestamp::MAX };
-        let good = with_target(&json!({}), &key, Some(&open)).unwrap();
-        let missing = |policy: &Value| lacking(policy, &key, &b, &role).len();
+        let access = TargetAccess { account: &b, role: &role, until: Timestamp::MAX };
+        let good = with_target_access(&json!({}), &key, Some(&access)).unwrap();
+        let missing = |policy: &Value| missing_actions(policy, &key, &b, &role).len();
         let with = |from: &str, to: &str| {
             let text = good.to_string();
             assert!(text.contains(from), "{text}");
@@ -263,9 +276,12 @@ mod tests {
             assert_eq!(with(from, to), all, "{to}");
         }
         assert_eq!(with("kms:ReEncryptTo", "kms:Sign"), 1);
-        assert_eq!(lacking(&json!({ "Statement": good["Statement"][0] }), &key, &b, &role), ["kms:CreateGrant"]);
+        assert_eq!(
+            missing_actions(&json!({ "Statement": good["Statement"][0] }), &key, &b, &role),
+            ["kms:CreateGrant"]
+        );
 
-        // As administrators write it: names of other kinds, patterns, conditions of their own.
+        // Other forms that administrators may write: other names of the principal, wildcards, additional conditions.
         assert_eq!(with("222222222222:root", "222222222222:role/rds-handoff-target-agent"), 0);
         assert_eq!(with("arn:aws:iam::222222222222:root", "222222222222"), 0);
         assert_eq!(with("rds.us-west-2.amazonaws.com", "rds.*.amazonaws.com"), 0);
@@ -273,10 +289,10 @@ mod tests {
         assert_eq!(with("\"kms:Decrypt\"", "\"kms:*Decrypt\""), 0);
         assert_eq!(with("\"kms:Decrypt\"", "\"kms:*Sign\""), 1);
         assert_eq!(with("\"kms:CreateGrant\"", "\"kms:?reate*Grant\""), 0);
-        let mut but = json!({ "Effect": "Allow", "Principal": "*", "NotAction": ["kms:Sign*"] });
-        assert_eq!(missing(&json!({ "Statement": but })), 0);
-        but["NotAction"] = json!(["kms:*rypt"]);
-        assert_eq!(missing(&json!({ "Statement": but })), 2, "all but Encrypt and Decrypt");
+        let mut all_but = json!({ "Effect": "Allow", "Principal": "*", "NotAction": ["kms:Sign*"] });
+        assert_eq!(missing(&json!({ "Statement": all_but })), 0);
+        all_but["NotAction"] = json!(["kms:*rypt"]);
+        assert_eq!(missing(&json!({ "Statement": all_but })), 2, "all but Encrypt and Decrypt");
         let statement = json!({
             "Effect": "Allow",
             "Principal": "*",
@@ -290,27 +306,27 @@ mod tests {
     }
 
     #[test]
-    fn who_is_let_in_is_read_off() {
+    fn access_state_and_unexpected_principals_are_read_from_the_policy() {
         let a: AccountId = "111111111111".parse().unwrap();
         let b: AccountId = "222222222222".parse().unwrap();
         let key: KeyArn = "arn:aws:kms:us-west-2:111111111111:key/mrk-1".parse().unwrap();
         let (agent, target) = (protocol::names::source_role(), protocol::names::target_role());
-        let first = of_replica(&a, &agent, &key.region);
-        let open = OpenTo { account: &b, role: &target, until: "2026-11-28T10:00:00Z".parse().unwrap() };
-        let opened = with_target(&first, &key, Some(&open)).unwrap();
-        assert_eq!(let_in(&first, &key, &b, &target), LetIn::Never);
-        assert_eq!(let_in(&opened, &key, &b, &target), LetIn::Until(open.until));
-        assert_eq!(let_in(&opened, &key, &b, &agent), LetIn::Otherwise, "another role");
-        let mut for_ever = opened.clone();
-        for_ever["Statement"][3]["Condition"].as_object_mut().unwrap().remove("DateLessThan");
-        assert_eq!(let_in(&for_ever, &key, &b, &target), LetIn::Otherwise);
-        for_ever["Statement"].as_array_mut().unwrap().remove(3);
-        assert_eq!(let_in(&for_ever, &key, &b, &target), LetIn::Otherwise, "grants alone");
+        let first = replica_policy(&a, &agent, &key.region);
+        let access = TargetAccess { account: &b, role: &target, until: "2026-11-28T10:00:00Z".parse().unwrap() };
+        let opened = with_target_access(&first, &key, Some(&access)).unwrap();
+        assert_eq!(access_state(&first, &key, &b, &target), AccessState::None);
+        assert_eq!(access_state(&opened, &key, &b, &target), AccessState::Until(access.until));
+        assert_eq!(access_state(&opened, &key, &b, &agent), AccessState::Unexpected, "another role");
+        let mut unlimited = opened.clone();
+        unlimited["Statement"][3]["Condition"].as_object_mut().unwrap().remove("DateLessThan");
+        assert_eq!(access_state(&unlimited, &key, &b, &target), AccessState::Unexpected);
+        unlimited["Statement"].as_array_mut().unwrap().remove(3);
+        assert_eq!(access_state(&unlimited, &key, &b, &target), AccessState::Unexpected, "grants alone");
 
-        assert!(missing(&opened, &first).is_empty() && strangers(&opened, &a).is_empty());
+        assert!(missing_statements(&opened, &first).is_empty() && unexpected_principals(&opened, &a).is_empty());
         let mut changed = opened.clone();
         changed["Statement"][1]["Condition"]["StringEquals"].as_object_mut().unwrap().remove("kms:ViaService");
-        assert_eq!(missing(&changed, &first), [first["Statement"][1].clone()]);
+        assert_eq!(missing_statements(&changed, &first), [first["Statement"][1].clone()]);
         let mut shared = opened.clone();
         for (sid, principal) in [
             ("Own", json!({ "AWS": ["111111111111", "arn:aws:sts::111111111111:assumed-role/x/y"] })),
@@ -337,21 +353,21 @@ mod tests {
                 json!({ "Sid": sid, "Effect": "Allow", "Principal": { "AWS": root(&a) }, "NotAction": excepted });
             shared["Statement"].as_array_mut().unwrap().push(statement);
         }
-        let home = root(&a);
+        let own_root = root(&a);
         let found = [
             ("Auditors", "333333333333"),
             ("Open", "*"),
             ("Again", "arn:aws:iam::222222222222:root"),
-            ("Reads", home.as_str()),
-            ("Grants", home.as_str()),
-            ("Decrypts", home.as_str()),
-            ("AllBut", home.as_str()),
+            ("Reads", own_root.as_str()),
+            ("Grants", own_root.as_str()),
+            ("Decrypts", own_root.as_str()),
+            ("AllBut", own_root.as_str()),
         ];
-        assert_eq!(strangers(&shared, &a), found);
+        assert_eq!(unexpected_principals(&shared, &a), found);
     }
 
     #[test]
-    fn the_account_administers_and_does_not_use() {
+    fn administration_allows_no_use_of_the_key() {
         assert!(USE.iter().all(|action| *action == "kms:DescribeKey" || !ADMINISTER.contains(action)));
         assert!(!ADMINISTER.contains(&"kms:CreateGrant"));
     }

@@ -1,4 +1,4 @@
-//! KMS keys, as this agent sees them. SDK types stop here.
+//! Reads and writes of KMS keys, through the cache. No other module uses the SDK's KMS types, except to create keys.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -15,23 +15,23 @@ use protocol::state::pair;
 use protocol::tags::{self, Tags};
 use protocol::{AccountId, KeyArn};
 
-/// A key, as KMS describes it.
+/// A key, as `kms:DescribeKey` returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyView {
     pub(crate) arn: KeyArn,
     pub(crate) created: Option<Timestamp>,
     pub(crate) condition: Condition,
-    /// The primary of a multi-Region key, which may be this one.
+    /// The primary of the multi-Region key, possibly this key.
     pub(crate) primary: Option<KeyArn>,
 }
 
-/// What can be done with a key.
+/// Whether a key can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Condition {
     Usable,
-    /// It will be, in a moment.
+    /// It will be usable in a moment.
     Creating,
-    /// In this state only an administrator helps.
+    /// It is in this state, which only an administrator can change.
     Unusable(String),
 }
 
@@ -39,51 +39,52 @@ pub(crate) enum Condition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub(crate) id: String,
-    /// Under whose account it was issued.
+    /// The account under which it was issued.
     pub(crate) issuer: String,
 }
 
-/// A key by alias or ARN. An administrator's change of it shows in what AWS refuses.
+/// Cache key: a key by alias or ARN. If an administrator changes the key after it was read, AWS refuses the calls that
+/// use it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Named(String);
+struct KeyByName(String);
 
-impl Resource for Named {
+impl Resource for KeyByName {
     type View = Option<KeyView>;
 
-    /// AWS tells nothing of how far a key is.
+    /// KMS reports no progress of a key that is being created.
     fn busy(view: &Option<KeyView>, _: Timestamp) -> Option<Duration> {
         let is_usable = view.as_ref().is_some_and(|view| view.condition == Condition::Usable);
         (!is_usable).then_some(Duration::ZERO)
     }
 }
 
-/// All keys of a Region.
+/// Cache key: all keys of a Region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct AllKeys;
 
 impl Resource for AllKeys {
     type View = BTreeSet<KeyArn>;
 
-    /// It is asked only while a key is missing, which another agent may be making.
+    /// Keys are listed only while one is missing, which another agent may be creating.
     fn busy(_: &BTreeSet<KeyArn>, _: Timestamp) -> Option<Duration> {
         Some(Duration::ZERO)
     }
 }
 
-/// The tags of a key.
+/// Cache key: the tags of a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct TagsOf(KeyArn);
 
 impl Resource for TagsOf {
     type View = Tags;
 
-    /// Tags may show later than their key.
+    /// Tags may be visible later than their key.
     fn busy(view: &Tags, _: Timestamp) -> Option<Duration> {
         view.is_empty().then_some(Duration::ZERO)
     }
 }
 
-/// The policy of a key.
+/// Cache key: the policy of a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct PolicyOf(KeyArn);
 
@@ -91,7 +92,7 @@ impl Resource for PolicyOf {
     type View = serde_json::Value;
 }
 
-/// The grants on a key.
+/// Cache key: the grants on a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct GrantsOf(KeyArn);
 
@@ -99,7 +100,7 @@ impl Resource for GrantsOf {
     type View = Vec<Grant>;
 }
 
-/// Reads and writes of keys.
+/// Reads and writes keys.
 #[derive(Debug)]
 pub(crate) struct Keys {
     cache: Rc<Cache>,
@@ -110,10 +111,10 @@ impl Keys {
         Self { cache: cache.clone() }
     }
 
-    /// A key by alias or ARN in a Region; `None` when KMS knows none.
+    /// Describes a key by alias or ARN in a Region; `None` if there is none.
     pub(crate) async fn describe(&self, region: &Region, key: &str) -> Result<Option<KeyView>, Fault> {
-        let named = Named(key.to_owned());
-        let view = self.cache.get(region, &named, Freshness::Progress, async || {
+        let by_name = KeyByName(key.to_owned());
+        let view = self.cache.get(region, &by_name, Freshness::Progress, async || {
             let answer = self.cache.clients.kms(region).describe_key().key_id(key).send().await;
             let answer = answer.missing_ok("kms:DescribeKey", DescribeKeyError::is_not_found_exception)?;
             Ok(answer.and_then(|answer| KeyView::of(answer.key_metadata()?)))
@@ -121,7 +122,7 @@ impl Keys {
         Ok(Option::clone(&*view.await?))
     }
 
-    /// The tags of a key. They are written when it is made, and by nobody later.
+    /// The tags of a key. They are written when it is created and not changed later.
     pub(crate) async fn tags(&self, key: &KeyArn) -> Result<Rc<Tags>, Fault> {
         let read = async || {
             let call = self.cache.clients.kms(&key.region).list_resource_tags().key_id(key.to_string());
@@ -131,14 +132,14 @@ impl Keys {
         self.cache.get(&key.region, &TagsOf(key.clone()), Freshness::Progress, read).await
     }
 
-    /// Are these among the tags of a key?
+    /// Whether a key has all of these tags.
     pub(crate) async fn carries(&self, key: &KeyArn, wanted: &Tags) -> Result<bool, Fault> {
         let tags = self.tags(key).await?;
         Ok(wanted.iter().all(|(name, value)| tags.get(name) == Some(value)))
     }
 
-    /// Of all keys of a Region the primary ones of ours, by id. KMS has no look-up by tag, so this asks for every key's tags: it is
-    /// asked only while the alias is missing, and by `status`.
+    /// Our primary keys among all keys of a Region, ordered by id. KMS has no look-up by tag, so this reads the tags of
+    /// every key. It is called only while the alias is missing, and by `status`.
     pub(crate) async fn ours(&self, region: &Region, account: &AccountId, ours: &Tags) -> Result<Vec<KeyView>, Fault> {
         let list = async || {
             let pages = self.cache.clients.kms(region).list_keys().into_paginator();
@@ -151,49 +152,49 @@ impl Keys {
             match self.carries(arn, ours).await {
                 Ok(true) => {}
                 Ok(false) => continue,
-                // AWS managed keys of some services tell their tags to nobody: they are not ours.
+                // Nobody may read the tags of some services' AWS managed keys, which are not ours.
                 Err(fault) if fault.is_refusal() => continue,
                 Err(fault) => return Err(fault),
             }
             let view = self.describe(region, &arn.to_string()).await?;
-            found.extend(view.filter(|view| view.is_primary() && !view.is_dying()));
+            found.extend(view.filter(|view| view.is_primary() && !view.is_pending()));
         }
         Ok(found)
     }
 
-    /// Names a key. That the alias exists already is for the next look to judge.
-    pub(crate) async fn name(&self, key: &KeyView, alias: &str) -> Result<(), Fault> {
+    /// Creates an alias for a key. If the alias exists already, the next read decides whether it is ours.
+    pub(crate) async fn create_alias(&self, key: &KeyView, alias: &str) -> Result<(), Fault> {
         let region = &key.arn.region;
         let call = self.cache.clients.kms(region).create_alias().alias_name(alias).target_key_id(key.arn.key.as_str());
         let answer = call.send().await.missing_ok("kms:CreateAlias", CreateAliasError::is_already_exists_exception);
-        let named = Named(alias.to_owned());
-        self.cache.acted(region, &named);
+        let by_name = KeyByName(alias.to_owned());
+        self.cache.acted(region, &by_name);
         if answer?.is_some() {
-            self.cache.put(region, &named, Some(key.clone()));
+            self.cache.put(region, &by_name, Some(key.clone()));
         }
         Ok(())
     }
 
-    /// This process has made a key with these tags, and KMS has told what it is like.
-    pub(crate) fn made(&self, key: Option<&KeyMetadata>, tags: Tags) {
+    /// Caches a key that this process has created with these tags, from the answer of KMS.
+    pub(crate) fn cache_created(&self, key: Option<&KeyMetadata>, tags: Tags) {
         let Some(key) = key.and_then(KeyView::of) else { return };
         let region = &key.arn.region;
         let mut listed = self.cache.peek(region, &AllKeys).map(|keys| BTreeSet::clone(&keys)).unwrap_or_default();
         listed.insert(key.arn.clone());
         self.cache.put(region, &AllKeys, listed);
         self.cache.put(region, &TagsOf(key.arn.clone()), tags);
-        self.cache.put(region, &Named(key.arn.to_string()), Some(key.clone()));
+        self.cache.put(region, &KeyByName(key.arn.to_string()), Some(key.clone()));
     }
 
-    /// This process has changed a key.
-    pub(crate) fn acted(&self, region: &Region, key: &str) {
+    /// Invalidates what is cached of a key that this process has changed.
+    pub(crate) fn invalidate(&self, region: &Region, key: &str) {
         self.cache.acted(region, &AllKeys);
-        self.cache.acted(region, &Named(key.to_owned()));
+        self.cache.acted(region, &KeyByName(key.to_owned()));
     }
 
-    /// Somebody else may fix a key, or its name, at any moment: what was read of them does not serve.
-    pub(crate) fn forget(&self, alias: &str, key: &KeyArn) {
-        self.acted(&key.region, alias);
+    /// Invalidates alias, tags and policy of a key that an administrator may fix at any moment.
+    pub(crate) fn invalidate_all(&self, alias: &str, key: &KeyArn) {
+        self.invalidate(&key.region, alias);
         self.cache.acted(&key.region, &TagsOf(key.clone()));
         self.cache.acted(&key.region, &PolicyOf(key.clone()));
     }
@@ -209,7 +210,7 @@ impl Keys {
         self.cache.get(&key.region, &PolicyOf(key.clone()), freshness, read).await
     }
 
-    /// Replaces the policy of a key, whole: KMS knows no other way.
+    /// Replaces the whole policy of a key, which is the only way in KMS.
     pub(crate) async fn set_policy(&self, key: &KeyArn, policy: &serde_json::Value) -> Result<(), Fault> {
         let call = self.cache.clients.kms(&key.region).put_key_policy();
         let call = call.key_id(key.to_string()).policy(policy.to_string());
@@ -263,12 +264,12 @@ impl KeyView {
         Some(Self { arn: key.arn()?.parse().ok()?, created, condition, primary })
     }
 
-    /// Is it the primary of a multi-Region key?
+    /// Whether it is the primary of a multi-Region key.
     pub(crate) fn is_primary(&self) -> bool {
         self.primary.as_ref() == Some(&self.arn)
     }
 
-    /// Ready when it can be used.
+    /// `Ready` when the key can be used; blocked, with a fix, if only an administrator can change that.
     pub(crate) fn progress(self) -> Result<Progress<Self>, Fault> {
         match &self.condition {
             Condition::Usable => Ok(Progress::Ready(self)),
@@ -282,12 +283,13 @@ impl KeyView {
         }
     }
 
-    fn is_dying(&self) -> bool {
+    /// Whether it is waiting for its deletion, or for another state in which it is not used.
+    fn is_pending(&self) -> bool {
         matches!(&self.condition, Condition::Unusable(state) if state.starts_with("Pending"))
     }
 }
 
-/// The tags of the handoff key to a target account: with them a key is ours.
+/// The tags of the handoff key for a target account. A key with these tags is ours.
 pub(crate) fn key_tags(source_region: &Region, target: &AccountId) -> Tags {
     Tags::from([
         pair(tags::ROLE, tags::ROLE_KEY),
@@ -296,7 +298,7 @@ pub(crate) fn key_tags(source_region: &Region, target: &AccountId) -> Tags {
     ])
 }
 
-/// Tags as KMS takes them.
+/// Converts tags to the SDK's type.
 pub(crate) fn kms_tags(tags: &Tags) -> Result<Vec<Tag>, Fault> {
     tags.iter()
         .map(|(key, value)| Tag::builder().tag_key(key).tag_value(value).build())

@@ -1,7 +1,6 @@
-//! The agent of account A: it gives a database away, and takes everything back that it opened for that.
+//! The agent of account A: it offers snapshots of its databases to other accounts, and revokes the access afterwards.
 //!
-//! `offer` and `withdraw` are the whole product on two screens. `steps` holds one file for each resource that they
-//! touch.
+//! `offer` and `withdraw` are the sequence of steps. `steps` has one file for each resource that they change.
 
 mod account;
 mod admission;
@@ -43,8 +42,8 @@ pub async fn run(cli: Cli, env: Env) -> Exit {
         Ok(started) => started,
         Err(exit) => return exit,
     };
-    let asks_first = !matches!(cli.command, Command::Run { no_hello: true, .. });
-    let account = Account::new(settings, clients, clock, random, asks_first);
+    let sends_hello = !matches!(cli.command, Command::Run { no_hello: true, .. });
+    let account = Account::new(settings, clients, clock, random, sends_hello);
     match cli.command {
         Command::Run { how, .. } => {
             let options = RunOptions { events: &screen, patience: how.patience(), shutdown: &shutdown, observe_twice };

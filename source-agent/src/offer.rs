@@ -1,4 +1,4 @@
-//! Offering: from the database to account B's inbox.
+//! The phase `Offering`: from the database to the message in account B's inbox.
 
 use agent_runtime::{Flow, Pass};
 use protocol::tags::KeyMode;
@@ -11,16 +11,17 @@ use crate::steps::{
     SayHello, ShareKey, ShareSnapshot, SnapshotComplete, TakeSnapshot,
 };
 
-/// Steps 1 to 7, and the question after the first. Ends only when account B has landed, which is another phase.
+/// Steps 1 to 7, and the hello after step 1. It goes through only when account B has landed, and the next pass is then
+/// in the phase `Withdrawing`.
 pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Handoff) -> Flow<()> {
-    // What administrators hold is looked at before anything is made in vain.
+    // An existing key is checked before anything is created: without it the snapshot would be useless.
     let existing = match of.route.key {
         KeyMode::Existing => Some(pass.wait(ExistingKey { account, of }).await?),
         KeyMode::Managed => None,
     };
     pass.ensure(TakeSnapshot { account, of }).await?;
     let snapshot = pass.wait(SnapshotComplete { account, of }).await?;
-    if account.asks_first {
+    if account.sends_hello {
         pass.ensure(SayHello { account, of, snapshot: &snapshot }).await?;
     }
     let replica = match existing {
@@ -38,7 +39,7 @@ pub(crate) async fn offer(account: &Account, pass: &Pass<'_>, of: &Handoff) -> F
     pass.wait(AwaitLanding { account, of }).await
 }
 
-/// Steps 2 and 3: the agent makes the key, and its replica.
+/// Steps 2 and 3: the agent creates the key and its replica.
 async fn managed_key(account: &Account, pass: &Pass<'_>, of: &Handoff) -> Flow<KeyView> {
     let key = pass.ensure(HandoffKey { account, of }).await?;
     pass.ensure(KeyAlias { account, of, key: &key }).await?;

@@ -1,4 +1,4 @@
-//! One file for each resource that a handoff touches in account A.
+//! The steps of account A, in one file for each resource.
 
 mod copy;
 mod existing_key;
@@ -13,7 +13,7 @@ mod snapshot;
 
 pub(crate) use copy::{CopyComplete, CopyToTargetRegion, DeleteSharedCopy};
 pub(crate) use existing_key::ExistingKey;
-pub(crate) use hello::{HELLO, SayHello, ask};
+pub(crate) use hello::{HELLO, SayHello, hello_message};
 pub(crate) use key::{HandoffKey, KeyAlias, ReplicaKey};
 pub(crate) use landing::{AWAIT_LANDING, AwaitLanding, Publish};
 pub(crate) use offering::{MakeOffer, OFFER};
@@ -29,7 +29,7 @@ use protocol::names::SnapshotRole;
 
 use crate::handoff::Handoff;
 
-/// Is this snapshot ours, in this role? `false` while its tags may still be on their way.
+/// Whether this snapshot is ours and has this role; `false` while its tags may not be visible yet.
 fn owned(of: &Handoff, view: &SnapshotView, role: SnapshotRole, now: Timestamp) -> Result<bool, Fault> {
     if of.owns(&view.tags, role) {
         return Ok(true);

@@ -1,4 +1,4 @@
-//! Withdrawing: everything that was opened for account B is taken back.
+//! The phase `Withdrawing`: all access that was granted to account B is revoked.
 
 use agent_runtime::{Fault, Flow, Pass};
 use protocol::tags::{KeyMode, Outcome};
@@ -9,8 +9,9 @@ use crate::handoff::Handoff;
 use crate::keys::key_tags;
 use crate::steps::{AwaitPropagation, CloseKey, DeleteSharedCopy, MarkEnded, MarkSettled, RevokeGrants, Unshare};
 
-/// Step 13. Each step reads back what it took away before the next one begins. An existing key is left as it is: account B stands in
-/// its policy, so the share is the switch, and a grant that is revoked could be made again.
+/// Step 13. Each step waits until a read shows its revocation before the next one begins. An existing key is not
+/// changed: its policy names account B permanently, so account B could create a revoked grant again. Removing the share
+/// is what ends the access.
 pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Handoff, outcome: Outcome) -> Flow<()> {
     pass.ensure(MarkEnded { account, of, outcome }).await?;
     pass.ensure(Unshare { account, of }).await?;
@@ -24,7 +25,7 @@ pub(crate) async fn withdraw(account: &Account, pass: &Pass<'_>, of: &Handoff, o
     pass.ensure(MarkSettled { account, of, outcome }).await
 }
 
-/// The replica key, by its alias; `None` when it was never made. Its grants are revoked: so it must be ours.
+/// The replica key, by its alias; `None` if it was never created. It must be ours, since its grants are revoked.
 async fn replica(account: &Account, of: &Handoff) -> Result<Option<KeyArn>, Fault> {
     let alias = names::key_alias(&of.database.region, &of.route.account);
     let Some(key) = account.keys.describe(&of.route.region, &alias).await? else { return Ok(None) };
@@ -32,5 +33,5 @@ async fn replica(account: &Account, of: &Handoff) -> Result<Option<KeyArn>, Faul
         return Ok(Some(key.arn));
     }
     Err(Fault::blocked(format!("{alias} in {} names {}, which is not our replica key", of.route.region, key.arn))
-        .hint("let the alias name the replica of the handoff key again: account B still stands in its policy"))
+        .hint("let the alias name the replica of the handoff key again: the key's policy still names account B"))
 }

@@ -1,4 +1,4 @@
-//! `check`: what account A needs, and whether it is there. Reads only.
+//! `check`: checks that everything that account A needs is in place. Read-only.
 
 mod databases;
 
@@ -14,10 +14,10 @@ use protocol::{KeyArn, QueueArn, Region, names};
 use crate::account::Account;
 use crate::config::Target;
 use crate::existing_keys::ExistingKeys;
-use crate::key_policy::{LetIn, let_in, missing, of_replica, strangers};
+use crate::key_policy::{AccessState, access_state, missing_statements, replica_policy, unexpected_principals};
 use crate::keys::{Condition, key_tags};
 
-/// Looks at everything that can be seen from account A, and names who can see the rest.
+/// Checks everything that account A can read, and names who can check the rest.
 pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> Exit {
     let (checks, settings) = (Checks::default(), &account.settings);
     check::role(&checks, caller, &settings.role);
@@ -56,7 +56,7 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
     for Target { account: other, inbox, .. } in &settings.targets {
         checks.unseen(
             &format!("queue {}", inbox.queue),
-            format!("only account {other} can see it: `target-agent check` does"),
+            format!("only account {other} can see it, with `target-agent check`"),
         );
     }
     for role in ["AWSServiceRoleForRDS", "AWSServiceRoleForKeyManagementServiceMultiRegionKeys"] {
@@ -65,13 +65,13 @@ pub(crate) async fn check(account: &Account, screen: &Screen, caller: &str) -> E
     checks.report(screen, caller, &settings.account, &settings.region)
 }
 
-/// The handoff key is made by the first handoff; if it is there, it must be ours and usable.
+/// The handoff key is created by the first handoff. If it exists it must be ours and usable.
 async fn handoff_key(checks: &Checks, account: &Account, target: &Target, region: &Region) {
     let alias = names::key_alias(&account.settings.region, &target.account);
     let what = format!("handoff key in {region}");
     let Some(found) = checks.found(&what, account.keys.describe(region, &alias).await) else { return };
     let Some(key) = found else {
-        checks.passed(&what, format!("{alias} is free: the first handoff makes the key"));
+        checks.passed(&what, format!("{alias} does not exist: the first handoff creates the key"));
         return;
     };
     let Some(tags) = checks.found(&what, account.keys.tags(&key.arn).await) else { return };
@@ -80,7 +80,7 @@ async fn handoff_key(checks: &Checks, account: &Account, target: &Target, region
         checks.failed(
             &what,
             format!("{alias} names {}, which is not ours", key.arn),
-            "let the alias name the handoff key again, or remove the alias",
+            "set the alias to the handoff key again, or delete the alias",
         );
         return;
     }
@@ -92,9 +92,9 @@ async fn handoff_key(checks: &Checks, account: &Account, target: &Target, region
     }
     let what = format!("{what}, policy");
     if *region == target.region {
-        replica_policy(checks, &what, account, target, &key.arn).await;
+        check_replica_policy(checks, &what, account, target, &key.arn).await;
     } else {
-        // Nobody uses the primary, so the agent is not let read its policy.
+        // The agent is not allowed to read the policy of the primary, which no handoff uses.
         checks.unseen(
             &what,
             format!(
@@ -106,43 +106,46 @@ async fn handoff_key(checks: &Checks, account: &Account, target: &Target, region
     }
 }
 
-/// The policy of the replica: this account as the agent has written it, account B while an offer is open, and nobody else.
-async fn replica_policy(checks: &Checks, what: &str, account: &Account, target: &Target, key: &KeyArn) {
+/// Checks the policy of the replica: the statements for this account as the agent writes them, those for account B
+/// while an offer is open, and no others.
+async fn check_replica_policy(checks: &Checks, what: &str, account: &Account, target: &Target, key: &KeyArn) {
     let settings = &account.settings;
     let Some(policy) = checks.found(what, account.keys.policy(key, Freshness::Now).await) else { return };
-    let missing = missing(&policy, &of_replica(&settings.account, &settings.role, &target.region));
+    let missing = missing_statements(&policy, &replica_policy(&settings.account, &settings.role, &target.region));
     if missing.is_empty() {
-        checks.passed(what, format!("lets {} use the key, through RDS only", settings.role));
+        checks.passed(what, format!("allows {} to use the key, through RDS only", settings.role));
     }
     for statement in missing {
         let sid = statement["Sid"].as_str().unwrap_or_default();
         checks.failed(
             what,
-            format!("its statement {sid} is not there, or not as the agent writes it"),
-            format!("put it into the policy, in place of another {sid}:\n{statement:#}"),
+            format!("its statement {sid} is missing, or not as the agent writes it"),
+            format!("add it to the policy, in place of any other {sid}:\n{statement:#}"),
         );
     }
     let Target { account: other, role, .. } = target;
-    match let_in(&policy, key, other, role) {
-        LetIn::Never => checks.passed(what, format!("does not let account {other} in just now: an open offer does")),
-        LetIn::Until(until) => checks.passed(what, format!("lets {role} of account {other} in until {until}")),
-        LetIn::Otherwise => checks.failed(
+    match access_state(&policy, key, other, role) {
+        AccessState::None => {
+            checks.passed(what, format!("does not allow account {other} now: only while an offer is open"))
+        }
+        AccessState::Until(until) => checks.passed(what, format!("allows {role} of account {other} until {until}")),
+        AccessState::Unexpected => checks.failed(
             what,
-            format!("lets account {other} in, and not as the agent writes it"),
-            "take RdsHandoffTargetCopies and RdsHandoffTargetGrants out of it: `source-agent run` puts them back \
+            format!("allows account {other}, but not as the agent writes it"),
+            "remove RdsHandoffTargetCopies and RdsHandoffTargetGrants from it: `source-agent run` adds them again \
              while an offer is open",
         ),
     }
-    for (sid, who) in strangers(&policy, &settings.account) {
+    for (sid, principal) in unexpected_principals(&policy, &settings.account) {
         checks.failed(
             what,
-            format!("its statement {sid} lets {who} in"),
-            "take it out: what is shared under this key is for one account, and for as long as an offer is open",
+            format!("its statement {sid} allows {principal}"),
+            "remove it: only one account may use this key, and only while an offer is open",
         );
     }
 }
 
-/// Checks that the existing key is there, in both Regions, and as agreed.
+/// Checks that the existing key is in both Regions and as agreed.
 async fn existing_key(checks: &Checks, account: &Account, target: &Target) {
     let existing = ExistingKeys { account, to: &target.account, region: &target.region, role: &target.role };
     let alias = existing.alias();

@@ -1,4 +1,4 @@
-//! `hello`: every target account is asked whether it is ready for what is declared, and nothing else happens.
+//! `hello`: asks every target account whether it is ready for the declared handoffs, and does nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,16 +16,17 @@ use tokio_util::sync::CancellationToken;
 use crate::account::Account;
 use crate::discover;
 use crate::handoff::Handoff;
-use crate::steps::ask;
+use crate::steps::hello_message;
 
-/// As long as a queue can wait.
+/// The longest wait of a receive that SQS allows.
 const LONG_POLL: Duration = Duration::from_secs(20);
-/// `run`, beside this command, keeps an answer that it does not know for so long.
-const LONGEST: SignedDuration = SignedDuration::from_mins(10);
-/// A queue that does not answer is asked again after this long.
-const OUT_OF_REACH: Duration = Duration::from_secs(5);
+/// The upper limit of `--patience`. A `run` at the same time keeps an answer that no handoff asked for in the queue
+/// this long.
+const MAX_WAIT: SignedDuration = SignedDuration::from_mins(10);
+/// After a transient fault the receive is retried after this long.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Asks for each handoff that has no answer yet, and waits for the answers.
+/// Sends a hello for each handoff that needs one, and waits for the answers.
 pub(crate) async fn hello(
     account: &Account,
     events: &dyn Sink,
@@ -43,7 +44,7 @@ pub(crate) async fn hello(
     let mut worst = if found.refused.is_empty() { Exit::Settled } else { Exit::Usage };
     let mut waiting = BTreeMap::new();
     for of in &found.all {
-        match say(account, of).await {
+        match send_hello(account, of).await {
             Ok(digest) => waiting.extend(digest.map(|digest| (digest, of))),
             Err(fault) => {
                 events.take(&Event::GivenUp { subject: of.subject(), fault: (&fault).into() });
@@ -54,33 +55,33 @@ pub(crate) async fn hello(
     if waiting.is_empty() && worst == Exit::Settled {
         events.take(&Event::NobodyToAsk);
     }
-    let patience = patience.min(LONGEST);
-    let mut ears = Ears { account, events, waiting, others: Vec::new() };
+    let patience = patience.min(MAX_WAIT);
+    let mut answers = Answers { account, events, waiting, others: Vec::new() };
     let until = Instant::now() + Duration::try_from(patience).unwrap_or_default();
-    let heard = tokio::select! {
+    let received = tokio::select! {
         biased;
         () = shutdown.cancelled() => Ok(Exit::Pending),
-        heard = ears.listen(until) => heard,
+        received = answers.receive(until) => received,
     };
-    ears.hand_back().await;
-    match heard {
+    answers.release_others().await;
+    match received {
         Ok(exit) => worst = worst.max(exit),
         Err(fault) => {
             events.take(&Event::Refused((&fault).into()));
             worst = worst.max(Exit::Blocked);
         }
     }
-    for of in ears.waiting.values().filter(|_| !shutdown.is_cancelled()) {
+    for of in answers.waiting.values().filter(|_| !shutdown.is_cancelled()) {
         let fault = Fault::blocked(format!("account {} has not answered in {}", of.route.account, setting(patience)));
-        let fault = fault.hint("ask its operators whether their agent runs; a later `hello` asks again");
+        let fault = fault.hint("ask its operators whether their agent runs; then run `hello` again");
         events.take(&Event::GivenUp { subject: of.subject(), fault: (&fault).into() });
         worst = worst.max(Exit::Blocked);
     }
     worst
 }
 
-/// Sends one hello. `None` when the handoff asks no more.
-async fn say(account: &Account, of: &Handoff) -> Result<Option<Digest>, Fault> {
+/// Sends the hello of one handoff. `None` if the handoff needs none any more.
+async fn send_hello(account: &Account, of: &Handoff) -> Result<Option<Digest>, Fault> {
     let (engine, version, size) = match account.source_snapshot(of).await? {
         Some(source) if source.facts.asks_no_more() => return Ok(None),
         Some(source) => (source.view.engine.clone(), source.view.engine_version.clone(), source.view.size_gib),
@@ -90,23 +91,25 @@ async fn say(account: &Account, of: &Handoff) -> Result<Option<Digest>, Fault> {
             (database.engine.clone(), database.engine_version.clone(), database.size_gib)
         }
     };
-    let hello = ask(of, &engine, &version, size, account.clock.now(), account.nonce());
+    let hello = hello_message(of, &engine, &version, size, account.clock.now(), account.nonce());
     Queue::new(&account.clients, &of.inbox).send(&hello.encode()).await?;
     Ok(Some(hello.digest()))
 }
 
-/// Hears answers, and nothing else: `run` records receipts.
-struct Ears<'a> {
+/// Receives answers from the receipts queues. Other messages are left for `run`.
+struct Answers<'a> {
     account: &'a Account,
     events: &'a dyn Sink,
     waiting: BTreeMap<Digest, &'a Handoff>,
-    /// What is for somebody else: kept invisible meanwhile, since it would be received again and again.
+    /// Messages that are not for this command. They stay invisible until its end, or they would be received again and
+    /// again.
     others: Vec<(QueueArn, String)>,
 }
 
-impl Ears<'_> {
-    /// Until everybody has answered, or the time is up. A poll is never dropped: it may have hidden a message already.
-    async fn listen(&mut self, until: Instant) -> Result<Exit, Fault> {
+impl Answers<'_> {
+    /// Receives until every hello is answered or the time is up. A receive is never cancelled, because it may have made
+    /// a message invisible already.
+    async fn receive(&mut self, until: Instant) -> Result<Exit, Fault> {
         let mut worst = Exit::Settled;
         while !self.waiting.is_empty() && Instant::now() < until {
             let wait = LONG_POLL.min(until.saturating_duration_since(Instant::now()));
@@ -119,10 +122,10 @@ impl Ears<'_> {
                 match received {
                     Ok(received) => {
                         for message in received {
-                            worst = worst.max(self.hear(arn, message).await);
+                            worst = worst.max(self.handle(arn, message).await);
                         }
                     }
-                    Err(fault) if fault.kind == FaultKind::Transient => tokio::time::sleep(OUT_OF_REACH).await,
+                    Err(fault) if fault.kind == FaultKind::Transient => tokio::time::sleep(RETRY_AFTER).await,
                     Err(fault) => return Err(fault),
                 }
             }
@@ -130,7 +133,9 @@ impl Ears<'_> {
         Ok(worst)
     }
 
-    async fn hear(&mut self, queue: &QueueArn, message: Received) -> Exit {
+    /// Handles one message: an answer to one of our hellos is deleted, any other message is kept for
+    /// [`Self::release_others`].
+    async fn handle(&mut self, queue: &QueueArn, message: Received) -> Exit {
         let answer = match Reply::decode(&message.body) {
             Ok(Reply::Answer(answer)) => Some(answer),
             _ => None,
@@ -144,7 +149,7 @@ impl Ears<'_> {
             return Exit::Settled;
         };
         if let Err(fault) = Queue::new(&self.account.clients, queue).delete(&message.handle).await {
-            // It comes again, and `run` deletes it.
+            // It will be received again, and `run` deletes it.
             tracing::warn!("an answer could not be deleted: {}", fault.told());
         }
         self.waiting.remove(&answer.digest);
@@ -153,12 +158,12 @@ impl Ears<'_> {
         if answer.lack.is_none() { Exit::Settled } else { Exit::Blocked }
     }
 
-    /// `run` waits for no message any longer than this command.
-    async fn hand_back(&self) {
+    /// Makes the other messages visible again, so that `run` can receive them at once.
+    async fn release_others(&self) {
         for (queue, handle) in &self.others {
             let queue = Queue::new(&self.account.clients, queue);
             if let Err(fault) = queue.set_visibility(std::slice::from_ref(handle), Duration::ZERO).await {
-                tracing::warn!("a receipt could not be handed back: {}", fault.told());
+                tracing::warn!("a message could not be made visible again: {}", fault.told());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `plan` and `status`: the same steps as `run`, walked by passes that never act.
+//! `plan` and `status`: passes over the steps of `run` that never act.
 
 mod forecast;
 
@@ -23,7 +23,7 @@ use crate::offer::offer;
 use crate::withdraw::withdraw;
 use forecast::forecast;
 
-/// Every step that `run` would take; of one handoff where it is asked for.
+/// Prints every step that `run` would take, of all handoffs or of the one that is asked for.
 pub(crate) async fn plan(
     account: &Account,
     screen: &Screen,
@@ -33,7 +33,7 @@ pub(crate) async fn plan(
     report(account, screen, caller, Mode::Plan, asked).await
 }
 
-/// Where each handoff stands.
+/// Prints the state of each handoff.
 pub(crate) async fn status(account: &Account, screen: &Screen, caller: String) -> Exit {
     report(account, screen, caller, Mode::Look, None).await
 }
@@ -58,39 +58,39 @@ async fn report(
         })
     };
     if let (Some((database, _)), false) = (asked, found.all.iter().any(is_asked)) {
-        screen.complain(&format!("no handoff of {database} is declared or under way as --handoff has it"), None);
+        screen.complain(&format!("no handoff of {database} that --handoff names is declared or under way"), None);
         return Exit::Usage;
     }
     let mut handoffs = Vec::new();
-    // What cannot be read may be open: `run` says the same of it.
+    // The access of a handoff that cannot be read may be open. `run` exits with the same code.
     let mut exit = if found.unreadable.is_empty() { Exit::Settled } else { Exit::Blocked };
     for of in &found.all {
-        let (entry, stands) = walk(account, of, mode).await;
+        let (entry, entry_exit) = walk(account, of, mode).await;
         handoffs.push(entry);
-        exit = exit.max(stands);
+        exit = exit.max(entry_exit);
     }
     let mut notes = found.unreadable;
     notes.extend(found.notes);
-    notes.extend(found.all.iter().filter(|of| !of.left_behind.is_empty()).map(|of| {
-        let (keys, subject) = (of.left_behind.join(", "), of.subject());
+    notes.extend(found.all.iter().filter(|of| !of.not_carried.is_empty()).map(|of| {
+        let (keys, subject) = (of.not_carried.join(", "), of.subject());
         format!(
             "{subject}: these tags cannot be carried over: {keys} (30 at most, of letters, digits, spaces and _.:/=+-@)"
         )
     }));
     notes.extend(existing_keys(&found.all));
-    let (mut expected, mut no_room) = (None, Vec::new());
+    let (mut expected, mut over_quota) = (None, Vec::new());
     if mode == Mode::Look {
-        match leftovers(account).await {
+        match unused_keys(account).await {
             Ok(keys) => notes.extend(keys),
             Err(fault) => notes.push(fault.told()),
         }
     } else {
         match forecast(account, &found.all, &handoffs).await {
             Ok((forecast, faults)) => {
-                notes.extend(forecast.as_ref().map(room_of_others));
-                (expected, no_room) = (forecast, faults);
+                notes.extend(forecast.as_ref().map(quotas_of_others));
+                (expected, over_quota) = (forecast, faults);
             }
-            Err(fault) => notes.push(format!("what it takes cannot be told: {}", fault.told())),
+            Err(fault) => notes.push(format!("there is no forecast: {}", fault.told())),
         }
     }
     let settings = &account.settings;
@@ -107,32 +107,33 @@ async fn report(
         notes,
     };
     screen.print(&if screen.format() == Format::Json { report.json() } else { report.text() });
-    found.refused.iter().chain(&no_room).for_each(|fault| screen.refuse(fault));
-    match (found.refused.is_empty(), no_room.is_empty()) {
+    found.refused.iter().chain(&over_quota).for_each(|fault| screen.refuse(fault));
+    match (found.refused.is_empty(), over_quota.is_empty()) {
         (false, _) => Exit::Usage,
         (_, false) => exit.max(Exit::Blocked),
         _ => exit,
     }
 }
 
+/// One handoff: its row of the report, and the exit code that it leads to.
 async fn walk(account: &Account, of: &Handoff, mode: Mode) -> (Entry, Exit) {
     let owner = of.owner();
     let pass = account.fleet.look(mode, &owner);
-    let (stands, fault) = match account.phase(of).await {
-        Ok(phase) => (Some(phase), halted(steps(account, &pass, of, phase).await)),
+    let (phase, fault) = match account.phase(of).await {
+        Ok(phase) => (Some(phase), fault_of(steps(account, &pass, of, phase).await)),
         Err(fault) => (None, Some(fault)),
     };
     let source = account.source_snapshot(of).await.ok().flatten();
-    let exit = match (&fault, stands) {
+    let exit = match (&fault, phase) {
         (Some(fault), _) if fault.kind == agent_runtime::FaultKind::Fatal => Exit::Failed,
         (Some(_), _) => Exit::Blocked,
         (None, Some(Phase::Settled(Outcome::Landed | Outcome::Revoked))) => Exit::Settled,
         (None, Some(Phase::Settled(_))) => Exit::Failed,
         (None, _) => Exit::Pending,
     };
-    let begun = match stands {
+    let begun = match phase {
         Some(Phase::Offering) => of.begun,
-        stands => stands.is_some(),
+        phase => phase.is_some(),
     };
     let steps = pass.into_rows();
     let facts = source.as_ref().map(|source| &source.facts);
@@ -147,18 +148,18 @@ async fn walk(account: &Account, of: &Handoff, mode: Mode) -> (Entry, Exit) {
             _ if begun => Standing::of(&steps).unwrap_or(Standing::Blocked),
             _ => Standing::NotBegun,
         },
-        since: source.as_ref().and_then(|source| match stands? {
+        since: source.as_ref().and_then(|source| match phase? {
             Phase::Offering => source.view.created,
             Phase::Withdrawing(_) => Some(source.facts.ended.as_ref()?.at),
             Phase::Settled(_) => Some(source.facts.settled.as_ref()?.at),
         }),
         waits_for: waits_for(&steps),
         access: facts.and_then(|facts| access(facts, account.clock.now())),
-        phase: match stands {
+        phase: match phase {
             Some(Phase::Offering) if of.begun => "offering".to_owned(),
             Some(Phase::Offering) => "not begun".to_owned(),
             Some(Phase::Withdrawing(outcome)) => format!("withdrawing, {outcome}"),
-            Some(Phase::Settled(outcome)) => format!("settled, {outcome}{}", heard(source.as_ref())),
+            Some(Phase::Settled(outcome)) => format!("settled, {outcome}{}", restore_reported(source.as_ref())),
             None => "unknown".to_owned(),
         },
         steps,
@@ -167,7 +168,7 @@ async fn walk(account: &Account, of: &Handoff, mode: Mode) -> (Entry, Exit) {
     (entry, exit)
 }
 
-/// A plan shows what follows the landing too.
+/// Walks the steps of the phase. A plan continues with the steps of withdrawing.
 async fn steps(account: &Account, pass: &Pass<'_>, of: &Handoff, phase: Phase) -> Result<(), Halt> {
     match phase {
         Phase::Settled(_) => Ok(()),
@@ -180,8 +181,8 @@ async fn steps(account: &Account, pass: &Pass<'_>, of: &Handoff, phase: Phase) -
     }
 }
 
-/// Keys of ours that no alias names: two agents made one each at the same instant, and one of them was not needed.
-async fn leftovers(account: &Account) -> Result<Vec<String>, Fault> {
+/// Notes about keys of ours that no alias names. They are left when two agents each created a key at the same time.
+async fn unused_keys(account: &Account) -> Result<Vec<String>, Fault> {
     let settings = &account.settings;
     let mut notes = Vec::new();
     let managed = settings.targets.iter().filter(|target| target.key_mode == KeyMode::Managed);
@@ -191,36 +192,39 @@ async fn leftovers(account: &Account) -> Result<Vec<String>, Fault> {
         let named = account.keys.describe(&settings.region, &alias).await?;
         let ours = account.keys.ours(&settings.region, &settings.account, &key_tags(&settings.region, target)).await?;
         for key in ours.iter().filter(|key| named.as_ref().is_some_and(|named| named.arn != key.arn)) {
-            notes.push(format!("key {} is ours, and not used: {alias} names another; schedule its deletion", key.arn));
+            notes.push(format!(
+                "key {} is ours and not used, because {alias} names another key; schedule its deletion",
+                key.arn
+            ));
         }
     }
     Ok(notes)
 }
 
-/// Reports what settled handoffs leave open: the policy of an existing key belongs to the administrators.
-fn existing_keys(moves: &[Handoff]) -> Vec<String> {
+/// Notes about existing keys, whose policies stay open after handoffs are settled: only administrators change them.
+fn existing_keys(handoffs: &[Handoff]) -> Vec<String> {
     let existing: BTreeSet<&Route> =
-        moves.iter().map(|of| &of.route).filter(|it| it.key == KeyMode::Existing).collect();
+        handoffs.iter().map(|of| &of.route).filter(|route| route.key == KeyMode::Existing).collect();
     let note = |Route { account, region, .. }: &Route| {
         format!(
-            "the key to account {account} in {region} is an existing one: its policy lets that account use it until an administrator \
-             takes the account out. The share of a copy is what a handoff opens and takes back"
+            "the key for account {account} in {region} is an existing one: its policy allows that account to use it until an \
+             administrator removes the account. A handoff adds and removes only the share of a copy"
         )
     };
     existing.into_iter().map(note).collect()
 }
 
-/// A quota of another account.
-fn room_of_others(forecast: &Forecast) -> String {
+/// A note that quotas of the target accounts are not part of the forecast.
+fn quotas_of_others(forecast: &Forecast) -> String {
     let accounts: BTreeSet<&str> = forecast.handoffs.iter().map(|of| of.account.as_str()).collect();
     let accounts: Vec<&str> = accounts.into_iter().collect();
     format!(
-        "what account {} has room for cannot be seen from here: `source-agent hello` asks, and `target-agent check` tells it",
+        "the quotas of account {} cannot be read from here: `source-agent hello` asks for them, `target-agent check` shows them",
         accounts.join(" or ")
     )
 }
 
-/// From the offer until the end of the handoff.
+/// Account B's access, from the offer until the end of the handoff.
 fn access(facts: &SourceFacts, now: Timestamp) -> Option<Access> {
     let offer = facts.offer.as_ref()?;
     let until = facts.ended.as_ref().map(|ended| ended.at);
@@ -236,13 +240,13 @@ fn access(facts: &SourceFacts, now: Timestamp) -> Option<Access> {
     })
 }
 
-/// What account B has told since: its restore goes on after everything is settled here.
-fn heard(source: Option<&SourceSnapshot>) -> String {
+/// Whether account B has reported its restore, which may continue after the handoff is settled here.
+fn restore_reported(source: Option<&SourceSnapshot>) -> String {
     let restored = source.and_then(|source| source.facts.heard(Stage::Restored));
-    restored.map_or_else(|| ", restore not heard of".to_owned(), |told| format!(", restored {}", minute(told.at)))
+    restored.map_or_else(|| ", restore not reported".to_owned(), |receipt| format!(", restored {}", minute(receipt.at)))
 }
 
-fn halted(flow: Result<(), Halt>) -> Option<Fault> {
+fn fault_of(flow: Result<(), Halt>) -> Option<Fault> {
     match flow {
         Err(Halt::Fault(fault)) => Some(fault),
         _ => None,

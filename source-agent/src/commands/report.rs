@@ -1,4 +1,4 @@
-//! `report`: one page that tells of every handoff what AWS still tells of it. Reads only.
+//! `report`: writes an HTML page about every handoff that AWS still shows. Read-only in AWS.
 
 mod bars;
 mod html;
@@ -34,9 +34,9 @@ pub(crate) async fn report(
         screen.complain(&format!("{} cannot be written: {error}", file.display()), Some("choose another --html FILE"));
         Exit::Usage
     };
-    // Whether it can be written is known before AWS is asked.
-    let beside = match (file != Path::new("-")).then(|| beside(file)).transpose() {
-        Ok(beside) => beside,
+    // Fails before AWS is called if the file cannot be written.
+    let temporary = match (file != Path::new("-")).then(|| temporary_file(file)).transpose() {
+        Ok(temporary) => temporary,
         Err(error) => return refuse(&error),
     };
     let wave = match wave(account, caller, label).await {
@@ -54,15 +54,15 @@ pub(crate) async fn report(
         return Exit::Usage;
     }
     let page = html::page(&wave);
-    match beside {
+    match temporary {
         None => screen.print(&page),
-        Some(beside) => {
-            if let Err(error) = replace(beside, file, &page) {
+        Some(temporary) => {
+            if let Err(error) = replace(temporary, file, &page) {
                 return refuse(&error);
             }
         }
     }
-    // The page says so too: what cannot be read may be open.
+    // The access of a handoff that cannot be read may be open. The page has the notes too.
     if wave.notes.is_empty() { Exit::Settled } else { Exit::Blocked }
 }
 
@@ -70,13 +70,13 @@ async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Resul
     let (mut sources, mut notes) = account.source_snapshots(Freshness::Now).await?;
     sources.retain(|source| label.is_none_or(|label| source.facts.label == *label));
     let now = account.clock.now();
-    // What is settled has no shared copy any more.
+    // A settled handoff has no shared copy any more.
     let unsettled = sources.iter().filter(|source| !matches!(source.facts.phase(now), Phase::Settled(_)));
     let regions: BTreeSet<&Region> = unsettled.map(|source| &source.facts.route.region).collect();
-    let mut there = BTreeMap::new();
+    let mut by_region = BTreeMap::new();
     for region in regions {
         match account.cache.snapshots(region, Freshness::Now).await {
-            Ok(snapshots) => drop(there.insert(region, snapshots)),
+            Ok(snapshots) => drop(by_region.insert(region, snapshots)),
             Err(fault) => notes.push(fault.told()),
         }
     }
@@ -84,7 +84,7 @@ async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Resul
     for source in &sources {
         let SourceFacts { database, id, route, .. } = &source.facts;
         let name = names::snapshot(database, id, SnapshotRole::Shared);
-        let shared = there.get(&route.region).and_then(|snapshots| snapshots.get(&name));
+        let shared = by_region.get(&route.region).and_then(|snapshots| snapshots.get(&name));
         let ours = shared.filter(|view| state::is_ours(&view.tags, SnapshotRole::Shared));
         handoffs.push(HandoffReport::of(source, ours.map(Rc::as_ref), now));
     }
@@ -101,20 +101,21 @@ async fn wave(account: &Account, caller: String, label: Option<&Label>) -> Resul
     })
 }
 
-/// An empty file in the same folder, which goes away by itself. Devices and pipes are not replaced by a file.
-fn beside(file: &Path) -> io::Result<NamedTempFile> {
-    if std::fs::metadata(file).is_ok_and(|there| !there.is_file()) {
-        return Err(io::Error::other("it is there, and no regular file; `-` is standard output"));
+/// Creates a temporary file in the folder of `file`. It is deleted on drop. Fails if `file` exists and is no regular
+/// file.
+fn temporary_file(file: &Path) -> io::Result<NamedTempFile> {
+    if std::fs::metadata(file).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::other("it exists and is not a regular file; `-` is standard output"));
     }
     let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
-/// The page stands there as a whole, or what was there before does.
-fn replace(mut beside: NamedTempFile, file: &Path, page: &str) -> io::Result<()> {
-    beside.write_all(page.as_bytes())?;
-    beside.as_file().sync_all()?;
-    beside.persist(file).map(drop).map_err(|error| error.error)
+/// Writes the page and renames the file. If this fails the old file is left as it was.
+fn replace(mut temporary: NamedTempFile, file: &Path, page: &str) -> io::Result<()> {
+    temporary.write_all(page.as_bytes())?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(file).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]
@@ -126,7 +127,7 @@ mod tests {
     use super::bars::{Bar, End, Work};
     use super::*;
 
-    /// A wave of handoffs in which every text is `text`, and every phase was done.
+    /// The page of a wave in which every text is `text`. All phases of all handoffs but the first are complete.
     fn page(count: i64, text: &str) -> String {
         let at = |minute: i64| Timestamp::from_second(1_795_255_200 + minute * 67).unwrap();
         let handoff = |nth: i64| HandoffReport {
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_have_written_is_text_and_never_markup() {
+    fn names_from_aws_are_escaped_and_never_markup() {
         let page = page(2, "</title><script src=//x>\"'&amp;");
         let escaped = "&lt;/title&gt;&lt;script src=//x&gt;&quot;'&amp;amp;";
         assert!(page.contains(&format!("<li>{escaped}</li>")), "{page}");
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_handoffs_stay_a_page_that_can_be_mailed() {
+    fn page_of_a_thousand_handoffs_is_below_one_and_a_half_megabytes() {
         let page = page(1_000, "customer-orders-eu-west-production");
         assert_eq!(page.matches("<g class=\"row\"").count(), 1_000);
         assert!(page.len() < 1_500_000, "{}", page.len());

@@ -1,4 +1,4 @@
-//! `run`: the handoffs of account A, on the fleet.
+//! `run`: runs the handoffs of account A on the fleet.
 
 mod receipts;
 mod requests;
@@ -24,10 +24,10 @@ use crate::offer::offer;
 use crate::steps::OFFER;
 use crate::withdraw::withdraw;
 
-/// No more requests than this are held at once: one whose database cannot be snapshotted yet keeps its place.
-const MOST_REQUESTS: usize = 100;
+/// How many requests are kept in memory at once. A request whose database is not available yet counts.
+const MAX_REQUESTS: usize = 100;
 
-/// Runs until the work is done, or for ever.
+/// Runs until every handoff has ended or `options` says to stop.
 pub(crate) async fn run(account: &Account, options: &RunOptions<'_>) -> Exit {
     let agent = SourceAgent { account, events: options.events };
     account.fleet.run(&agent, &account.clients, options).await
@@ -54,8 +54,8 @@ impl Agent for SourceAgent<'_> {
             self.events.take(&Event::Unreadable(what));
             exit = Exit::Blocked;
         }
-        // A declaration that cannot be fulfilled keeps all new ones from beginning. What is under way goes on: above all, what is
-        // open must be taken back. Nor does one that is requested begin.
+        // If one declaration cannot be carried out no new handoff begins, declared or requested. Those under way
+        // continue, above all so that open access is revoked.
         let mut handoffs = found.all;
         let takes_more = found.refused.is_empty();
         if !takes_more {
@@ -73,10 +73,10 @@ impl Agent for SourceAgent<'_> {
         }
     }
 
-    /// The steps of the phase that the handoff is in. No pass runs those of two.
+    /// Runs the steps of the phase that the handoff is in. No pass runs the steps of two phases.
     async fn walk(&self, pass: &Pass<'_>, of: &Handoff) -> Flow<Outcome> {
         let account = self.account;
-        requests::begun(account, self.events, of).await;
+        requests::delete_begun(account, self.events, of).await;
         let source = account.source_snapshot(of).await;
         let phase = source
             .as_ref()
@@ -86,37 +86,38 @@ impl Agent for SourceAgent<'_> {
             pass.absent(OFFER);
         }
         match &phase {
-            Ok(Phase::Settled(_)) => account.stands(of, None),
-            Ok(Phase::Withdrawing(_)) => account.stands(of, Some(true)),
-            Ok(Phase::Offering) => account.stands(of, offer_made.filter(|made| *made).map(|_| false)),
+            Ok(Phase::Settled(_)) => account.set_open(of, None),
+            Ok(Phase::Withdrawing(_)) => account.set_open(of, Some(true)),
+            Ok(Phase::Offering) => account.set_open(of, offer_made.filter(|made| *made).map(|_| false)),
             Err(_) => {}
         }
-        let offers = matches!(phase, Ok(Phase::Offering));
-        if !offers {
+        let is_offering = matches!(phase, Ok(Phase::Offering));
+        if !is_offering {
             pass.release_permits();
         }
         let flow = match phase {
             Ok(Phase::Settled(outcome)) => Ok(outcome),
             Ok(Phase::Withdrawing(outcome)) => withdraw(account, pass, of, outcome).await.map(|()| outcome),
-            // Landed meanwhile: the next pass is in another phase.
+            // Account B has landed: the next pass is in the phase `Withdrawing`.
             Ok(Phase::Offering) => offer(account, pass, of).await.and(Err(Halt::Acted)),
             Err(_) => Err(source.err().map_or(Halt::Looked, Halt::Fault)),
         };
-        if !offers && is_blocked(&flow) {
-            // Another handoff need not wait for it to shut the key.
-            account.stands(of, None);
+        if !is_offering && is_blocked(&flow) {
+            // Another handoff may close the key without waiting for this one.
+            account.set_open(of, None);
         }
         flow
     }
 
-    /// Whoever has requested what cannot go on, and has no source snapshot, is told by the dead-letter queue.
+    /// The requests of a handoff that has failed before its source snapshot are moved to the dead-letter queue, as the
+    /// answer to their sender.
     async fn tell_failed(&self, _: &Pass<'_>, of: &Handoff, fault: &Fault) -> Flow<()> {
         requests::reject(self.account, self.events, of, fault).await;
         Ok(())
     }
 
     fn mailboxes(&self) -> Vec<MailboxSpec> {
-        // A target account has one queue of receipts, however many Regions it is a target in.
+        // Targets in several Regions of one account may share a receipts queue.
         let settings = &self.account.settings;
         let receipts: BTreeSet<_> = settings.targets.iter().map(|target| &target.receipts).collect();
         let receipts = receipts.into_iter().map(|queue| MailboxSpec {
@@ -133,7 +134,7 @@ impl Agent for SourceAgent<'_> {
             kind: Mailbox::Requests,
             queue: queue.clone(),
             brings_work: true,
-            most_held: Some(MOST_REQUESTS),
+            most_held: Some(MAX_REQUESTS),
             keep_for: VISIBILITY,
             backoff: BackoffPolicy::Mailbox,
             ends_with_fatal_fault: false,
@@ -142,7 +143,8 @@ impl Agent for SourceAgent<'_> {
         receipts.chain(requests).collect()
     }
 
-    /// Receipts of one handoff are recorded one after the other: each sees what the one before it has written.
+    /// Groups messages by handoff. Receipts of one group are recorded one after the other, each after the tag of the
+    /// previous one.
     fn group(&self, message: &Received) -> String {
         Reply::decode(&message.body).map_or_else(|_| message.id.clone(), |reply| reply.handoff().to_string())
     }
@@ -160,9 +162,9 @@ impl Agent for SourceAgent<'_> {
     }
 
     fn repeats_after(&self, exit: Exit, elapsed: Duration) -> Option<Duration> {
-        let schedule = &self.account.settings.pace;
+        let schedule = &self.account.settings.schedule;
         Some(match exit {
-            // Nobody receives requests meanwhile.
+            // Between two runs nobody receives requests, so the ceiling counts from the start of the last one.
             _ if self.account.settings.requests.is_some() => schedule.ceiling().saturating_sub(elapsed),
             Exit::Settled => schedule.idle(),
             _ => schedule.ceiling(),
@@ -170,12 +172,12 @@ impl Agent for SourceAgent<'_> {
     }
 }
 
-/// What an agent remembers of a handoff.
+/// What the process remembers of a handoff.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// It has something open with its target account under the managed key: `true` while that is being taken back.
+    /// Whether it uses the managed key: `Some(false)` while offering, `Some(true)` while withdrawing.
     pub(crate) open: Option<bool>,
-    /// Its hello was recorded, and could not be sent.
+    /// Its hello was recorded but could not be sent.
     pub(crate) hello_unsent: bool,
 }
 

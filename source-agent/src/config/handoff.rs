@@ -1,4 +1,4 @@
-//! What is asked for: `[[handoff]]`, and on which terms.
+//! Declared handoffs: those of `[[handoff]]`, and those that a wave expands to.
 
 use agent_runtime::config::Misfit;
 use jiff::SignedDuration;
@@ -15,15 +15,15 @@ use super::target::{Destination, Target};
 pub(crate) struct FileHandoff {
     pub(crate) database: DbIdentifier,
     pub(crate) label: Label,
-    /// May be left out when there is one target only.
+    /// Optional if there is only one target.
     pub(crate) to_account: Option<AccountId>,
-    /// May be left out when the account is a target in one Region only.
+    /// Optional if the account is a target in only one Region.
     pub(crate) to_region: Option<Region>,
     #[serde(default = "Terms::start_within", deserialize_with = "read_duration")]
     pub(crate) start_within: SignedDuration,
     #[serde(default = "Terms::access_for", deserialize_with = "read_duration")]
     pub(crate) access_for: SignedDuration,
-    /// The higher goes first, where not all can go at once.
+    /// Where limits do not allow all handoffs at once, the higher priority starts first.
     #[serde(default)]
     pub(crate) priority: i16,
 }
@@ -35,22 +35,22 @@ pub(crate) struct Declared {
     pub(crate) label: Label,
     pub(crate) target: Target,
     pub(crate) terms: Terms,
-    /// By its own name: so it is refused, and not left out, when it cannot be.
+    /// By the name of the database, not by a pattern. If it cannot be moved it is refused, not left out.
     pub(crate) by_name: bool,
-    /// By a message: the file does not tell its terms to the next process.
+    /// By a message. The next process cannot read its terms from the file.
     pub(crate) requested: bool,
 }
 
-/// No two handoffs have all of these in common.
+/// What identifies a handoff within the configuration.
 pub(crate) type Key<'a> = (&'a DbIdentifier, &'a Label, &'a AccountId, &'a Region);
 
-/// Of a handoff that is under way.
+/// The key of a handoff that is under way.
 pub(crate) fn key_of(facts: &SourceFacts) -> Key<'_> {
     let Route { account, region, .. } = &facts.route;
     (&facts.database, &facts.label, account, region)
 }
 
-/// What no offer may be.
+/// Checks the limits of the terms.
 pub(super) fn checked(terms: Terms, name: &str) -> Result<Terms, Misfit> {
     terms.complaint().map_or(Ok(terms), |complaint| Err(Misfit::of("access_for", format!("{name} {complaint}"))))
 }

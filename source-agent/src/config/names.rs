@@ -1,4 +1,4 @@
-//! Databases, by name and by pattern.
+//! Lists of databases, by name and by pattern.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,7 +7,8 @@ use agent_runtime::config::Pattern;
 use protocol::DbIdentifier;
 use serde::Deserialize;
 
-/// A list of names, in which `*` stands for anything and `?` for one character. What has neither is the name of one database.
+/// A list of names, in which `*` stands for any text and `?` for one character. A text without either is the name of
+/// one database.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub(crate) struct Names {
@@ -25,25 +26,25 @@ impl Names {
         self.plain.is_empty() && self.patterns.is_empty()
     }
 
-    pub(crate) fn fit(&self, database: &DbIdentifier) -> bool {
-        self.plain.contains(database) || self.fit_a_pattern(database)
+    pub(crate) fn matches(&self, database: &DbIdentifier) -> bool {
+        self.plain.contains(database) || self.matches_pattern(database)
     }
 
-    pub(crate) fn fit_a_pattern(&self, database: &DbIdentifier) -> bool {
+    fn matches_pattern(&self, database: &DbIdentifier) -> bool {
         self.patterns.iter().any(|pattern| pattern.fits(database.as_str()))
     }
 
-    /// Those of them that fit none of these databases.
-    pub(crate) fn fitting_none(&self, databases: &BTreeSet<&DbIdentifier>) -> Vec<String> {
+    /// The names and patterns that match none of these databases.
+    pub(crate) fn without_match(&self, databases: &BTreeSet<&DbIdentifier>) -> Vec<String> {
         let plain = self.plain.iter().filter(|name| !databases.contains(name)).map(ToString::to_string);
-        let fits = |pattern: &Pattern| databases.iter().any(|database| pattern.fits(database.as_str()));
-        plain.chain(self.patterns.iter().filter(|pattern| !fits(pattern)).map(ToString::to_string)).collect()
+        let has_match = |pattern: &Pattern| databases.iter().any(|database| pattern.fits(database.as_str()));
+        plain.chain(self.patterns.iter().filter(|pattern| !has_match(pattern)).map(ToString::to_string)).collect()
     }
 }
 
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.fitting_none(&BTreeSet::new()).join(", "))
+        f.write_str(&self.without_match(&BTreeSet::new()).join(", "))
     }
 }
 
@@ -54,14 +55,16 @@ impl TryFrom<Vec<String>> for Names {
         let (mut names, mut seen) = (Self::default(), BTreeSet::new());
         for text in texts {
             if !seen.insert(text.clone()) {
-                return Err(format!("{text:?} stands twice"));
+                return Err(format!("{text:?} is listed twice"));
             }
             if !text.contains(['*', '?']) {
                 names.plain.insert(text.parse().map_err(|error: protocol::ids::ParseError| error.to_string())?);
             } else if text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-*?".contains(&b)) {
                 names.patterns.push(text.into());
             } else {
-                return Err(format!("{text:?} fits no DB instance identifier: these are of a-z, 0-9 and hyphens"));
+                return Err(format!(
+                    "{text:?} matches no DB instance identifier: these consist of a-z, 0-9 and hyphens"
+                ));
             }
         }
         Ok(names)
@@ -78,21 +81,21 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_none_is_named() {
+    fn without_match_lists_names_and_patterns_that_match_nothing() {
         let names = names(&["orders", "ordres", "shop-*", "depot-??"]).unwrap();
-        let there = ["orders", "shop-1", "depot-1"].map(|name| name.parse().unwrap());
-        assert!(names.fit(&there[0]) && names.fit(&there[1]) && !names.fit(&there[2]));
-        assert_eq!(names.fitting_none(&there.iter().collect()), ["ordres", "depot-??"]);
+        let databases = ["orders", "shop-1", "depot-1"].map(|name| name.parse().unwrap());
+        assert!(names.matches(&databases[0]) && names.matches(&databases[1]) && !names.matches(&databases[2]));
+        assert_eq!(names.without_match(&databases.iter().collect()), ["ordres", "depot-??"]);
     }
 
     #[test]
-    fn what_can_fit_no_database_is_refused() {
+    fn text_that_can_match_no_database_is_refused() {
         for (texts, expected) in [
-            (&["Shop-*"][..], "fits no DB instance identifier"),
-            (&["shop_?"], "fits no DB instance identifier"),
+            (&["Shop-*"][..], "matches no DB instance identifier"),
+            (&["shop_?"], "matches no DB instance identifier"),
             (&["1orders"], "is not a DB instance identifier"),
             (&[""], "is not a DB instance identifier"),
-            (&["orders", "shop-*", "shop-*"], "\"shop-*\" stands twice"),
+            (&["orders", "shop-*", "shop-*"], "\"shop-*\" is listed twice"),
         ] {
             let error = names(texts).unwrap_err();
             assert!(error.contains(expected), "{error}");
@@ -102,22 +105,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_name_a_pattern_or_refused(text in "\\PC{0,40}") {
+        fn text_is_a_name_or_a_pattern_or_refused(text in "\\PC{0,40}") {
             if let Ok(names) = names(&[&text]) {
                 prop_assert_eq!(names.plain.len() + names.patterns.len(), 1);
-                prop_assert_eq!(names.fitting_none(&BTreeSet::new()), [text]);
+                prop_assert_eq!(names.without_match(&BTreeSet::new()), [text]);
             }
         }
 
         #[test]
-        fn a_name_fits_itself_alone_and_the_patterns_made_of_it(
+        fn name_matches_only_itself_and_patterns_made_of_it(
             name in "[a-z][a-z0-9]{0,20}(-[a-z0-9]{1,20}){0,2}", at in 0_usize..60, other in "[a-z]{1,9}"
         ) {
             let database: DbIdentifier = name.parse().unwrap();
-            prop_assert_eq!(names(&[&name]).unwrap().fit(&other.parse().unwrap()), name == other);
+            prop_assert_eq!(names(&[&name]).unwrap().matches(&other.parse().unwrap()), name == other);
             let (head, tail) = name.split_at(at % name.len());
             for pattern in [format!("{head}*"), format!("*{tail}"), format!("{head}?{}", &tail[1..]), "*".to_owned()] {
-                prop_assert!(names(&[&pattern]).unwrap().fit(&database), "{}", pattern);
+                prop_assert!(names(&[&pattern]).unwrap().matches(&database), "{}", pattern);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Where databases may go: `[[target]]`.
+//! The accounts and Regions that databases may go to: `[[target]]`.
 
 use agent_runtime::config::{Misfit, Patterns};
 use protocol::ids::RoleName;
@@ -18,7 +18,7 @@ pub(crate) struct FileTarget {
     /// Who holds the handoff key.
     #[serde(default)]
     pub(crate) key_mode: KeyMode,
-    /// Which of a database's tags the account is told. Left out: none.
+    /// Which tags of a database are sent to the account. Default: none.
     #[serde(default)]
     pub(crate) carry_tags: Patterns,
 }
@@ -31,13 +31,13 @@ pub(crate) struct Target {
     pub(crate) inbox: QueueArn,
     pub(crate) receipts: QueueArn,
     pub(crate) role: RoleName,
-    /// Of handoffs that begin: one that is under way has its own.
+    /// For new handoffs. One that is under way has its key mode in its route tag.
     pub(crate) key_mode: KeyMode,
     pub(crate) carry_tags: Patterns,
 }
 
 impl Target {
-    /// A target that is known by account and Region only: its queues have the agreed names.
+    /// A target with the default names of its queues and role.
     pub(crate) fn agreed(home: &AccountId, home_region: &Region, account: &AccountId, region: &Region) -> Self {
         Self {
             account: account.clone(),
@@ -50,7 +50,7 @@ impl Target {
         }
     }
 
-    /// All targets of an account.
+    /// All targets of the file.
     pub(super) fn all(home: &AccountId, home_region: &Region, file: &[FileTarget]) -> Result<Vec<Self>, Misfit> {
         let mut targets: Vec<Self> = Vec::new();
         for (nth, target) in file.iter().enumerate() {
@@ -60,7 +60,7 @@ impl Target {
         Ok(targets)
     }
 
-    /// One, after those before it in the file.
+    /// One target, checked against those before it in the file.
     fn of(file: &FileTarget, home: &AccountId, home_region: &Region, others: &[Self]) -> Result<Self, Misfit> {
         let wrong = |key, what| Err(Misfit::of(key, what));
         let FileTarget { account, region, .. } = file;
@@ -80,7 +80,7 @@ impl Target {
             );
         }
         if others.iter().any(|other| other.account == *account && other.region == *region) {
-            return Err(Misfit::new(format!("target {account} in {region} stands twice: remove one")));
+            return Err(Misfit::new(format!("target {account} in {region} is declared twice: remove one")));
         }
         let agreed = Self::agreed(home, home_region, account, region);
         let target = Self {
@@ -95,21 +95,21 @@ impl Target {
             let inbox = &target.inbox;
             return wrong(
                 "inbox",
-                format!("inbox {inbox} is not a queue of target account {account}: its ARN names the account"),
+                format!("inbox {inbox} is not a queue of target account {account}: its ARN must have that account"),
             );
         }
         if target.receipts.account != *home {
             let receipts = &target.receipts;
             return wrong(
                 "receipts",
-                format!("receipts queue {receipts} is not a queue of this account: it is made in account {home}"),
+                format!("receipts queue {receipts} is not a queue of this account: it must be in account {home}"),
             );
         }
         if others.iter().any(|other| other.receipts == target.receipts && other.account != *account) {
             return wrong(
                 "receipts",
                 format!(
-                    "receipts queue {} serves two target accounts: a sender is known by its queue, so each needs its own",
+                    "receipts queue {} is used for two target accounts: the queue identifies the sender, so each account needs its own",
                     target.receipts
                 ),
             );
@@ -118,7 +118,7 @@ impl Target {
             return wrong(
                 "key_mode",
                 format!(
-                    "target {account} has two key modes: one handoff key serves it in all Regions; say the same key_mode in each"
+                    "target {account} has two key modes: one handoff key is used for all its Regions; set the same key_mode in each"
                 ),
             );
         }
@@ -126,38 +126,38 @@ impl Target {
     }
 }
 
-/// The targets that what is declared may go to.
+/// Selects targets by account and Region.
 pub(super) struct Destination<'a> {
     pub(super) to_account: Option<&'a AccountId>,
     pub(super) to_region: Option<&'a Region>,
 }
 
 impl Destination<'_> {
-    /// The key that says the most of it.
+    /// The configuration key that an error refers to.
     fn key(&self) -> &'static str {
         if self.to_region.is_some() { "to_region" } else { "to_account" }
     }
 
-    /// Those that fit.
+    /// All targets that match; at least one.
     pub(super) fn among(&self, targets: &[Target], name: &str) -> Result<Vec<Target>, Misfit> {
-        let fits = |target: &&Target| {
+        let matches = |target: &&Target| {
             self.to_account.is_none_or(|account| *account == target.account)
                 && self.to_region.is_none_or(|region| *region == target.region)
         };
-        let fitting: Vec<Target> = targets.iter().filter(fits).cloned().collect();
-        if fitting.is_empty() {
-            let what = format!("{name} goes to no [[target]]: add one, or correct to_account or to_region");
+        let matching: Vec<Target> = targets.iter().filter(matches).cloned().collect();
+        if matching.is_empty() {
+            let what = format!("{name} matches no [[target]]: add one, or correct to_account or to_region");
             return Err(Misfit::of(self.key(), what));
         }
-        Ok(fitting)
+        Ok(matching)
     }
 
-    /// The only one.
+    /// The only target that matches.
     pub(super) fn only(&self, targets: &[Target], name: &str) -> Result<Target, Misfit> {
-        let mut fitting = self.among(targets, name)?;
-        match (fitting.pop(), fitting.is_empty()) {
+        let mut matching = self.among(targets, name)?;
+        match (matching.pop(), matching.is_empty()) {
             (Some(target), true) => Ok(target),
-            _ => Err(Misfit::new(format!("{name} fits several [[target]]s: add to_account or to_region"))),
+            _ => Err(Misfit::new(format!("{name} matches several [[target]]s: add to_account or to_region"))),
         }
     }
 }

@@ -20,16 +20,16 @@ use super::target::{Destination, Target};
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileWave {
     label: Label,
-    /// Left out: all that carry the tags.
+    /// Default: all databases that have the tags.
     databases: Option<Names>,
-    /// All of them must be there.
+    /// A database must have all of them.
     #[serde(default)]
     tags: BTreeMap<String, Pattern>,
     #[serde(default)]
     except: Names,
     to_account: Option<AccountId>,
     to_region: Option<Region>,
-    /// Each database goes to all targets that fit.
+    /// Each database goes to all targets that match.
     #[serde(default)]
     every_target: bool,
     #[serde(default = "Terms::start_within", deserialize_with = "read_duration")]
@@ -60,18 +60,18 @@ fn read_some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     read_duration(deserializer).map(Some)
 }
 
-/// Databases that move under one label.
+/// A wave: the handoffs of many databases under one label.
 #[derive(Debug)]
 pub(crate) struct Wave {
     pub(crate) label: Label,
     databases: Names,
     tags: BTreeMap<String, Pattern>,
     except: Names,
-    /// The first that fits a database decides; the last one fits all.
+    /// The first rule that matches a database applies. The last rule matches all.
     rules: Vec<Rule>,
 }
 
-/// How some of them go.
+/// Targets and terms for some of the databases.
 #[derive(Debug)]
 struct Rule {
     databases: Names,
@@ -86,35 +86,36 @@ impl Wave {
         let databases = match databases {
             None if tags.is_empty() => {
                 return Err(Misfit::new(format!(
-                    "{name} takes no database: add databases, as [\"*\"] for all of the Region, or tags"
+                    "{name} selects no database: add databases, such as [\"*\"] for all of the Region, or tags"
                 )));
             }
             databases => databases.unwrap_or_else(Names::all),
         };
         if databases.is_empty() {
-            return Err(Misfit::of("databases", format!("{name}: databases is empty: it fits none; name some")));
+            return Err(Misfit::of("databases", format!("{name}: databases is empty and matches none; add some")));
         }
-        if let Some(both) = databases.plain.iter().find(|database| except.fit(database)) {
-            let what = format!("{name}: {both} is named in databases, and except takes it out again: choose one");
+        if let Some(both) = databases.plain.iter().find(|database| except.matches(database)) {
+            let what = format!("{name}: {both} is named in databases, and except excludes it: remove one");
             return Err(Misfit::of("except", what));
         }
-        let of_all = Terms { start_within: file.start_within, access_for: file.access_for, priority: file.priority };
-        let reach = |name: &str, to: Destination<'_>| {
-            let fitting = to.among(targets, name)?;
-            if fitting.len() > 1 && !every_target {
+        let wave_terms =
+            Terms { start_within: file.start_within, access_for: file.access_for, priority: file.priority };
+        let targets_for = |name: &str, to: Destination<'_>| {
+            let matching = to.among(targets, name)?;
+            if matching.len() > 1 && !every_target {
                 return Err(Misfit::new(format!(
-                    "{name} fits several [[target]]s: add to_account or to_region, or every_target = true to send each \
+                    "{name} matches several [[target]]s: add to_account or to_region, or every_target = true to send each \
                      database to all of them"
                 )));
             }
-            Ok(fitting)
+            Ok(matching)
         };
         let mut rules = Vec::new();
         for (nth, over) in overrides.into_iter().enumerate() {
-            let in_it = |misfit: Misfit| misfit.in_nth("override", nth);
+            let in_override = |misfit: Misfit| misfit.in_nth("override", nth);
             if over.databases.is_empty() {
-                let what = format!("{name}: databases of an override is empty: it fits none; name some");
-                return Err(in_it(Misfit::of("databases", what)));
+                let what = format!("{name}: databases of an override is empty and matches none; add some");
+                return Err(in_override(Misfit::of("databases", what)));
             }
             let name = format!("{name}, override {}", over.databases);
             let to = Destination {
@@ -122,29 +123,31 @@ impl Wave {
                 to_region: over.to_region.as_ref().or(to_region.as_ref()),
             };
             let terms = Terms {
-                start_within: over.start_within.unwrap_or(of_all.start_within),
-                access_for: over.access_for.unwrap_or(of_all.access_for),
-                priority: over.priority.unwrap_or(of_all.priority),
+                start_within: over.start_within.unwrap_or(wave_terms.start_within),
+                access_for: over.access_for.unwrap_or(wave_terms.access_for),
+                priority: over.priority.unwrap_or(wave_terms.priority),
             };
-            let (targets, terms) = (reach(&name, to).map_err(in_it)?, checked(terms, &name).map_err(in_it)?);
+            let (targets, terms) =
+                (targets_for(&name, to).map_err(in_override)?, checked(terms, &name).map_err(in_override)?);
             rules.push(Rule { targets, terms, databases: over.databases });
         }
         let to = Destination { to_account: to_account.as_ref(), to_region: to_region.as_ref() };
-        let rule = Rule { targets: reach(&name, to)?, terms: checked(of_all, &name)?, databases: Names::all() };
+        let rule =
+            Rule { targets: targets_for(&name, to)?, terms: checked(wave_terms, &name)?, databases: Names::all() };
         rules.push(rule);
         Ok(Self { label, databases, tags, except, rules })
     }
 
-    /// The handoffs of these databases, and what stands in the declaration in vain. Those that are named are declared even if there
-    /// is no such database.
-    pub(crate) fn expand(&self, there: &Databases) -> (Vec<Declared>, Vec<String>) {
-        let taken: BTreeSet<&DbIdentifier> =
-            there.iter().filter(|(name, database)| self.takes(name, database)).map(|(name, _)| name).collect();
-        let absent = self.databases.plain.iter().filter(|name| !there.contains_key(*name));
+    /// The handoffs of these databases, and notes about entries of the wave that have no effect. A named database is
+    /// declared even if it does not exist.
+    pub(crate) fn expand(&self, databases: &Databases) -> (Vec<Declared>, Vec<String>) {
+        let selected: BTreeSet<&DbIdentifier> =
+            databases.iter().filter(|(name, database)| self.selects(name, database)).map(|(name, _)| name).collect();
+        let absent = self.databases.plain.iter().filter(|name| !databases.contains_key(*name));
         let mut declared = Vec::new();
         let mut by_rule: Vec<BTreeSet<&DbIdentifier>> = self.rules.iter().map(|_| BTreeSet::new()).collect();
-        for database in taken.iter().copied().chain(absent) {
-            let Some(at) = self.rules.iter().position(|rule| rule.databases.fit(database)) else { continue };
+        for database in selected.iter().copied().chain(absent) {
+            let Some(at) = self.rules.iter().position(|rule| rule.databases.matches(database)) else { continue };
             by_rule[at].insert(database);
             let Rule { targets, terms, .. } = &self.rules[at];
             declared.extend(targets.iter().map(|target| Declared {
@@ -156,50 +159,51 @@ impl Wave {
                 requested: false,
             }));
         }
-        (declared, self.in_vain(there, &taken, &by_rule))
+        (declared, self.unused_entries(databases, &selected, &by_rule))
     }
 
-    /// On which terms a database moves, and whether it is this target that it moves to; whatever its tags say by now.
+    /// The terms of a database in this wave, and whether it goes to this target. The tags of the database, which may
+    /// have changed, are ignored.
     pub(crate) fn terms_of(&self, database: &DbIdentifier, route: &Route) -> Option<(bool, Terms)> {
-        let is_of_us = self.databases.fit(database) && !self.except.fit(database);
-        let rule = self.rules.iter().find(|rule| is_of_us && rule.databases.fit(database))?;
+        let is_in_wave = self.databases.matches(database) && !self.except.matches(database);
+        let rule = self.rules.iter().find(|rule| is_in_wave && rule.databases.matches(database))?;
         let mut targets = rule.targets.iter();
-        let is_there = targets.any(|to| to.account == route.account && to.region == route.region);
-        Some((is_there, rule.terms))
+        let goes_there = targets.any(|to| to.account == route.account && to.region == route.region);
+        Some((goes_there, rule.terms))
     }
 
-    fn takes(&self, name: &DbIdentifier, database: &DatabaseView) -> bool {
-        self.databases.fit(name) && !self.except.fit(name) && self.carried_by(&database.tags)
+    fn selects(&self, name: &DbIdentifier, database: &DatabaseView) -> bool {
+        self.databases.matches(name) && !self.except.matches(name) && self.tags_match(&database.tags)
     }
 
-    fn carried_by(&self, tags: &Tags) -> bool {
+    fn tags_match(&self, tags: &Tags) -> bool {
         self.tags.iter().all(|(key, pattern)| tags.get(key).is_some_and(|value| pattern.fits(value)))
     }
 
-    /// Perhaps misspelt: so it is told.
-    fn in_vain(
+    /// Notes about names, patterns and overrides that have no effect, because they may be misspelt.
+    fn unused_entries(
         &self,
-        there: &Databases,
-        taken: &BTreeSet<&DbIdentifier>,
+        existing: &Databases,
+        selected: &BTreeSet<&DbIdentifier>,
         by_rule: &[BTreeSet<&DbIdentifier>],
     ) -> Vec<String> {
         let Self { label, databases, tags, except, rules } = self;
         let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let carrying = if tags.is_empty() { String::new() } else { format!(" that carries {}", tags.join(" and ")) };
+        let with_tags = if tags.is_empty() { String::new() } else { format!(" with the tags {}", tags.join(" and ")) };
         let mut notes = Vec::new();
-        for text in databases.fitting_none(taken) {
-            // One that is not there is refused.
-            let is_absent = text.parse().is_ok_and(|name: DbIdentifier| !there.contains_key(&name));
+        for text in databases.without_match(selected) {
+            // A named database that does not exist is refused elsewhere.
+            let is_absent = text.parse().is_ok_and(|name: DbIdentifier| !existing.contains_key(&name));
             if !is_absent {
-                notes.push(format!("wave {label}: {text} takes no database{carrying}"));
+                notes.push(format!("wave {label}: {text} selects no database{with_tags}"));
             }
         }
-        for text in except.fitting_none(&there.keys().collect()) {
-            notes.push(format!("wave {label}: except {text} takes no database out"));
+        for text in except.without_match(&existing.keys().collect()) {
+            notes.push(format!("wave {label}: except {text} excludes no database"));
         }
         for (rule, databases) in rules.iter().zip(by_rule).take(rules.len() - 1) {
-            for text in rule.databases.fitting_none(databases) {
-                notes.push(format!("wave {label}: the override for {text} changes nothing"));
+            for text in rule.databases.without_match(databases) {
+                notes.push(format!("wave {label}: the override for {text} has no effect"));
             }
         }
         notes
@@ -222,8 +226,8 @@ mod tests {
         agent_runtime::config::read(text, "source.toml", Settings::of).map_err(|error| error.to_string())
     }
 
-    /// Databases of team shop, unless they are named otherwise.
-    fn there(names: &[&str]) -> Databases {
+    /// Databases with these names. Those that begin with `shop` have the tag team=shop.
+    fn databases(names: &[&str]) -> Databases {
         let view = |name: &&str| {
             let team = if name.starts_with("shop") { "shop" } else { "pay" };
             let instance = DbInstance::builder()
@@ -235,54 +239,62 @@ mod tests {
         names.iter().map(view).map(|(name, view)| (name, view.into())).collect()
     }
 
-    /// What is declared, as `database to account, priority`, and what is told of it.
+    /// What is declared, as `database to account, priority`, and the notes about it.
     fn declared(text: &str, names: &[&str]) -> (Vec<String>, Vec<String>) {
-        let (declared, notes) = settings(text).unwrap().declared(&there(names));
+        let (declared, notes) = settings(text).unwrap().declared(&databases(names));
         let words = |one: &Declared| format!("{} to {}, {}", one.database, one.target.account, one.terms.priority);
         (declared.iter().map(words).collect(), notes)
     }
 
     #[test]
-    fn a_wave_takes_what_its_names_patterns_and_tags_say() {
+    fn wave_selects_by_names_patterns_and_tags() {
         let all = ["orders", "payroll", "shop-1", "shop-2"];
-        let taken = |selection: &str, names: &[&str]| {
+        let selected = |selection: &str, names: &[&str]| {
             let (declared, notes) = declared(&format!("{HEAD}{B}{WAVE}{selection}"), names);
             (declared.iter().map(|text| text.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>(), notes)
         };
-        let told = |note: &str| vec![format!("wave cutover-1: {note}")];
-        assert_eq!(taken("databases = [\"*\"]", &all), (all.map(str::to_owned).into(), vec![]));
-        assert_eq!(taken("databases = [\"orders\", \"shop-?\"]", &all).0, ["orders", "shop-1", "shop-2"]);
-        assert_eq!(taken("tags = { team = \"sh*\" }", &all).0, ["shop-1", "shop-2"]);
-        assert_eq!(taken("tags = { team = \"shop\", stage = \"*\" }", &all).0, Vec::<String>::new(), "all must match");
+        let expected = |note: &str| vec![format!("wave cutover-1: {note}")];
+        assert_eq!(selected("databases = [\"*\"]", &all), (all.map(str::to_owned).into(), vec![]));
+        assert_eq!(selected("databases = [\"orders\", \"shop-?\"]", &all).0, ["orders", "shop-1", "shop-2"]);
+        assert_eq!(selected("tags = { team = \"sh*\" }", &all).0, ["shop-1", "shop-2"]);
         assert_eq!(
-            taken("databases = [\"*\"]\nexcept = [\"shop-*\", \"orders\"]", &all),
+            selected("tags = { team = \"shop\", stage = \"*\" }", &all).0,
+            Vec::<String>::new(),
+            "all must match"
+        );
+        assert_eq!(
+            selected("databases = [\"*\"]\nexcept = [\"shop-*\", \"orders\"]", &all),
             (vec!["payroll".to_owned()], vec![])
         );
-        let absent = taken("databases = [\"ordres\", \"shop-1\"]", &all);
-        assert_eq!(absent, (vec!["shop-1".to_owned(), "ordres".to_owned()], vec![]), "what is named is refused later");
-        let in_vain = [
-            ("databases = [\"shop-*\", \"depot-*\"]", "depot-* takes no database"),
+        let absent = selected("databases = [\"ordres\", \"shop-1\"]", &all);
+        assert_eq!(
+            absent,
+            (vec!["shop-1".to_owned(), "ordres".to_owned()], vec![]),
+            "a named database that does not exist is refused later"
+        );
+        let unused = [
+            ("databases = [\"shop-*\", \"depot-*\"]", "depot-* selects no database"),
             (
                 "databases = [\"shop-*\", \"orders\"]\ntags = { team = \"shop\" }",
-                "orders takes no database that carries team=shop",
+                "orders selects no database with the tags team=shop",
             ),
-            ("databases = [\"*\"]\nexcept = [\"payrol\"]", "except payrol takes no database out"),
+            ("databases = [\"*\"]\nexcept = [\"payrol\"]", "except payrol excludes no database"),
             (
                 "databases = [\"shop-*\"]\n[[wave.override]]\ndatabases = [\"orders\"]",
-                "the override for orders changes nothing",
+                "the override for orders has no effect",
             ),
             (
                 "databases = [\"*\"]\n[[wave.override]]\ndatabases = [\"shop-*\"]\n[[wave.override]]\ndatabases = [\"shop-1\"]",
-                "the override for shop-1 changes nothing",
+                "the override for shop-1 has no effect",
             ),
         ];
-        for (selection, note) in in_vain {
-            assert_eq!(taken(selection, &all).1, told(note));
+        for (selection, note) in unused {
+            assert_eq!(selected(selection, &all).1, expected(note));
         }
     }
 
     #[test]
-    fn the_first_override_that_fits_decides_and_a_handoff_counts_before_a_wave() {
+    fn first_matching_override_applies_and_handoff_precedes_wave() {
         let text = format!(
             "{HEAD}{B}{C}\
              [[handoff]]\ndatabase = \"payroll\"\nlabel = \"cutover-1\"\nto_account = \"222222222222\"\npriority = 9\n\
@@ -300,23 +312,26 @@ mod tests {
             "shop-2 to 222222222222, 7",
         ];
         assert_eq!(all, expected);
-        assert_eq!(notes, ["wave cutover-1: 2 of its handoffs stand in an earlier [[wave]], which counts"]);
+        assert_eq!(
+            notes,
+            ["wave cutover-1: 2 of its handoffs are also in an earlier [[wave]], which takes precedence"]
+        );
         let settings = settings(&text).unwrap();
         let terms = |wave: usize, to: &str| {
             let to = settings.targets.iter().find(|target| target.account.as_str() == to).unwrap();
             let route = Route { account: to.account.clone(), region: to.region.clone(), key: to.key_mode };
             settings.waves[wave].terms_of(&"shop-9".parse().unwrap(), &route).unwrap()
         };
-        let (is_there, by_rule) = terms(0, "333333333333");
-        assert!(is_there);
+        let (goes_there, by_rule) = terms(0, "333333333333");
+        assert!(goes_there);
         assert_eq!(by_rule.start_within, SignedDuration::from_hours(1));
-        assert_eq!(by_rule.access_for, SignedDuration::from_hours(48), "what is left out is the wave's");
-        assert!(!terms(0, "222222222222").0, "another wave of this label moves it there");
+        assert_eq!(by_rule.access_for, SignedDuration::from_hours(48), "an override inherits the terms that it omits");
+        assert!(!terms(0, "222222222222").0, "it goes there only by another wave of this label");
         assert_eq!((terms(1, "222222222222").0, terms(1, "222222222222").1.priority), (true, 7));
     }
 
     #[test]
-    fn every_target_is_meant_only_where_it_is_said() {
+    fn every_target_sends_each_database_to_all_targets() {
         let text = format!("{HEAD}{B}{C}{WAVE}databases = [\"orders\"]\nevery_target = true\n");
         let (all, _) = declared(&text, &["orders"]);
         assert_eq!(all, ["orders to 222222222222, 0", "orders to 333333333333, 0"]);
@@ -333,15 +348,15 @@ mod tests {
     }
 
     #[test]
-    fn wave_that_cannot_be_is_refused_with_line_and_fix() {
+    fn invalid_wave_is_refused_with_line_and_fix() {
         let every = format!("{WAVE}databases = [\"*\"]\n");
         let over = format!("{every}[[wave.override]]\ndatabases = [\"shop-*\"]\n");
         for (text, line, expected) in [
-            (format!("{B}{WAVE}"), 6, "wave cutover-1 takes no database: add databases, as [\"*\"]"),
-            (format!("{B}{WAVE}databases = []"), 8, "databases is empty: it fits none"),
-            (format!("{B}{WAVE}databases = [\"Shop-*\"]"), 8, "\"Shop-*\" fits no DB instance identifier"),
+            (format!("{B}{WAVE}"), 6, "wave cutover-1 selects no database: add databases, such as [\"*\"]"),
+            (format!("{B}{WAVE}databases = []"), 8, "databases is empty and matches none"),
+            (format!("{B}{WAVE}databases = [\"Shop-*\"]"), 8, "\"Shop-*\" matches no DB instance identifier"),
             (format!("{B}{WAVE}databases = [\"-\"]"), 8, "is not a DB instance identifier"),
-            (format!("{B}{WAVE}databases = [\"orders\", \"orders\"]"), 8, "\"orders\" stands twice"),
+            (format!("{B}{WAVE}databases = [\"orders\", \"orders\"]"), 8, "\"orders\" is listed twice"),
             (
                 format!("{B}{WAVE}databases = [\"orders\"]\nexcept = [\"o*\"]"),
                 9,
@@ -349,11 +364,11 @@ mod tests {
             ),
             (format!("{B}{WAVE}database = [\"orders\"]"), 8, "did you mean `databases`"),
             (format!("{B}{}", every.replace("cutover-1", "a-label-of-many-characters")), 7, "is not a label"),
-            (format!("{B}{every}to_account = \"333333333333\""), 9, "wave cutover-1 goes to no [[target]]"),
+            (format!("{B}{every}to_account = \"333333333333\""), 9, "wave cutover-1 matches no [[target]]"),
             (
                 format!("{B}{C}{every}"),
                 9,
-                "fits several [[target]]s: add to_account or to_region, or every_target = true",
+                "matches several [[target]]s: add to_account or to_region, or every_target = true",
             ),
             (format!("{B}{every}access_for = \"1h\""), 9, "wave cutover-1 needs 0 < start_within <= access_for"),
             (
@@ -365,7 +380,7 @@ mod tests {
             (
                 format!("{B}{over}to_region = \"eu-west-1\""),
                 11,
-                "wave cutover-1, override shop-* goes to no [[target]]",
+                "wave cutover-1, override shop-* matches no [[target]]",
             ),
             (format!("{B}{over}priorty = 1"), 11, "did you mean `priority`"),
             (format!("{B}{over}label = \"cutover-2\""), 11, "unknown key `label`"),

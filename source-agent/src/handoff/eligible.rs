@@ -1,4 +1,4 @@
-//! Which databases can be moved, and what keeps the others.
+//! Which databases can be moved, and why others cannot.
 
 use agent_runtime::Fault;
 use agent_runtime::aws::rds::database::{DatabaseStatus, DatabaseView};
@@ -9,31 +9,31 @@ use protocol::verify::estimate;
 
 use crate::config::Declared;
 
-/// What a handoff must know of its database.
+/// What a handoff needs of an eligible database.
 pub(super) struct Eligible {
     pub(super) resource: DbiResourceId,
     pub(super) hints: Hints,
 }
 
-/// Why a database cannot be moved, and what to do about it.
+/// Why a database cannot be moved, and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Obstacle {
+pub(crate) struct Ineligible {
     pub(crate) what: String,
     fix: String,
 }
 
-impl Obstacle {
+impl Ineligible {
     pub(crate) fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { what: what.into(), fix: fix.into() }
     }
 
-    /// Of a handoff that the operator asks for by name.
-    pub(crate) fn refuses(self, declared: &Declared) -> Fault {
+    /// The fault of a handoff that was declared by name.
+    pub(crate) fn into_fault(self, declared: &Declared) -> Fault {
         Fault::fatal(format!("{}/{}: {}", declared.database, declared.label, self.what)).hint(self.fix)
     }
 }
 
-/// What a database is like. One that is still being made tells no port yet.
+/// The hints of the message about a database. While a database is being created it has no port yet.
 pub(crate) fn hints(database: &DatabaseView) -> Option<Hints> {
     Some(Hints {
         class: database.class.parse().ok()?,
@@ -43,53 +43,56 @@ pub(crate) fn hints(database: &DatabaseView) -> Option<Hints> {
     })
 }
 
-/// Can this database be moved as it is declared?
-pub(super) fn movable(database: &DatabaseView, declared: &Declared) -> Result<Eligible, Obstacle> {
-    let unsupported = |what: &str, fix: &str| Err(Obstacle::new(what, fix));
+/// Whether this database can be moved as it is declared.
+pub(super) fn check_eligible(database: &DatabaseView, declared: &Declared) -> Result<Eligible, Ineligible> {
+    let ineligible = |what: &str, fix: &str| Err(Ineligible::new(what, fix));
     if database.status == DatabaseStatus::Working("deleting".to_owned()) {
-        return unsupported("it is being deleted", "declare databases that stay");
+        return ineligible("it is being deleted", "take it out of the declaration");
     }
     let Some(resource) = database.resource.clone() else {
-        return unsupported("RDS tells no DbiResourceId of the database", "look at it in the console");
+        return ineligible("RDS reports no DbiResourceId of the database", "check the database in the RDS console");
     };
     if let Some(cluster) = &database.cluster {
         let what = format!("it is a member of DB cluster {cluster}; clusters are not supported yet");
-        return unsupported(&what, "declare DB instances only");
+        return ineligible(&what, "declare DB instances only");
     }
     if let Some(primary) = database.replica_of.as_ref().filter(|_| !declared.by_name) {
         let what = format!("it is a read replica of {primary}, and holds the same data");
-        return unsupported(&what, "declare it by its name");
+        return ineligible(&what, "declare it by its name");
     }
     if database.engine.starts_with("custom-") {
-        return unsupported("RDS Custom is not supported: its snapshots cannot be copied", "declare other databases");
+        return ineligible("RDS Custom is not supported: its snapshots cannot be copied", "declare other databases");
     }
     if database.tde {
-        return unsupported("it uses TDE, and RDS lets no such snapshot be shared", "declare other databases");
+        return ineligible(
+            "it uses TDE, and RDS does not allow such a snapshot to be shared",
+            "declare other databases",
+        );
     }
     if let Some(group) = &database.option_group
         && (database.engine.starts_with("oracle") || database.engine.starts_with("sqlserver"))
     {
         let what =
-            format!("option group {group} may hold TDE or another option that keeps snapshots from being shared");
-        return unsupported(&what, "Oracle and SQL Server are supported with their default option group only");
+            format!("option group {group} may have TDE or another option that prevents the sharing of snapshots");
+        return ineligible(&what, "Oracle and SQL Server are supported with their default option group only");
     }
-    let takes = estimate(database.size_gib);
-    if declared.terms.access_for < takes {
+    let duration = estimate(database.size_gib);
+    if declared.terms.access_for < duration {
         let what = format!("access_for is shorter than a copy of its {} GiB may take", database.size_gib);
-        return unsupported(&what, &format!("allow at least {}", setting(takes)));
+        return ineligible(&what, &format!("allow at least {}", setting(duration)));
     }
     if !database.encrypted {
-        return unsupported("it is not encrypted; only encrypted databases are supported", "encrypt it first");
+        return ineligible("it is not encrypted; only encrypted databases are supported", "encrypt it first");
     }
     if database.key.is_none() {
-        return unsupported(
+        return ineligible(
             "it is under an AWS owned key, which is not supported yet",
             "restore it under a KMS key first",
         );
     }
     let Some(hints) = hints(database) else {
-        let what = format!("its class {:?} or storage {:?} is of an unknown kind", database.class, database.storage);
-        return unsupported(&what, "report this: the grammar of these names has changed");
+        let what = format!("its class {:?} or storage {:?} is not recognized", database.class, database.storage);
+        return ineligible(&what, "report this: AWS has changed the format of these names");
     };
     Ok(Eligible { resource, hints })
 }
@@ -102,7 +105,7 @@ mod tests {
     use crate::config::Target;
 
     #[test]
-    fn a_read_replica_is_moved_when_it_is_named() {
+    fn read_replica_is_eligible_only_if_declared_by_name() {
         let replica = DbInstance::builder()
             .db_instance_arn("arn:aws:rds:ap-northeast-1:111111111111:db:shop-replica")
             .dbi_resource_id("db-ABC123")
@@ -123,8 +126,8 @@ mod tests {
             terms: protocol::Terms::default(),
             by_name,
         };
-        assert!(movable(&replica, &declared(true)).is_ok());
-        let obstacle = movable(&replica, &declared(false)).err().unwrap();
-        assert_eq!(obstacle.what, "it is a read replica of shop-1, and holds the same data");
+        assert!(check_eligible(&replica, &declared(true)).is_ok());
+        let ineligible = check_eligible(&replica, &declared(false)).err().unwrap();
+        assert_eq!(ineligible.what, "it is a read replica of shop-1, and holds the same data");
     }
 }

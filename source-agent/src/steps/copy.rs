@@ -1,4 +1,4 @@
-//! Step 4, and its end in step 13: the copy in the target Region that account B is given.
+//! Step 4, and its reverse in step 13: the copy in the target Region that is shared with account B.
 
 use agent_runtime::aws::copies::LIMIT_REACHED;
 use agent_runtime::aws::rds::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
@@ -22,7 +22,7 @@ use crate::admission::{self, COPY};
 use crate::handoff::Handoff;
 use crate::keys::KeyView;
 
-/// The shared copy, under the replica key; it need not be complete.
+/// Begins the shared copy, under the replica key.
 pub(crate) struct CopyToTargetRegion<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -110,7 +110,8 @@ impl Step for CopyToTargetRegion<'_> {
     }
 }
 
-/// The shared copy is complete, under the handoff key, and is the data of the source snapshot.
+/// Waits until the shared copy is complete, and checks that it has the identity of the source snapshot and is under the
+/// handoff key.
 pub(crate) struct CopyComplete<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -143,10 +144,10 @@ impl Wait for CopyComplete<'_> {
         }
         let not_ours = |why: &str| Err(Fault::not_ours(&format!("snapshot {}", view.arn), why));
         if view.identity().is_none() || view.identity() != self.snapshot.identity() {
-            return not_ours("it carries our tags, but other content");
+            return not_ours("it has our tags, but other content");
         }
         if view.key.as_ref() != Some(&self.key.arn) {
-            return not_ours("it carries our tags, but is not under the handoff key");
+            return not_ours("it has our tags, but is not under the handoff key");
         }
         Ok(Progress::Ready(SnapshotView::clone(&view)))
     }
@@ -157,25 +158,26 @@ impl Wait for CopyComplete<'_> {
 }
 
 impl CopyToTargetRegion<'_> {
-    /// RDS names the key, and does not say whose policy is in the way.
+    /// The fix for a key that RDS could not use. RDS names the key, but not the policy that refuses it.
     fn key_fix(&self, fault: &Fault) -> String {
         let settings = &self.account.settings;
         let (role, key) = (&settings.role, &self.key.arn);
         match &self.snapshot.key {
             Some(source) if fault.to_string().contains(&source.to_string()) => {
-                // As in source-account.yaml: through which of the two a copy to another Region goes is UNSOURCED.
+                // Both Regions' RDS, as in source-account.yaml: which of them uses the key in a copy to another Region
+                // is UNSOURCED.
                 let services = [&source.region, &key.region].map(|region| service("rds", region));
                 format!(
-                    "key {source} must be enabled, and its policy must leave its use to this account's IAM; account {} adds \
-                     these to a policy of its role {role}:\n{}",
+                    "key {source} must be enabled, and its policy must let this account's IAM policies allow its use; account {} \
+                     adds these statements to a policy of its role {role}:\n{}",
                     settings.account,
                     pasted(&uses_key(source, &services))
                 )
             }
             _ => format!(
-                "key {key} must be enabled, and its policy lets in role {role} alone: run this agent as that role, or set `role` \
-                 before its first handoff; role {role} must be allowed the use of it through RDS, and if somebody has taken \
-                 these out, account {} adds them to the key's policy again:\n{}",
+                "key {key} must be enabled, and its policy allows role {role} only: run this agent as that role, or set `role` \
+                 before the first handoff; role {role} needs these statements in the key's policy to use the key through \
+                 RDS; if somebody has removed them, account {} adds them again:\n{}",
                 settings.account,
                 pasted(&lets_use(SOURCE_USES_KEY, &settings.account, role, &key.region, None))
             ),
@@ -183,7 +185,7 @@ impl CopyToTargetRegion<'_> {
     }
 }
 
-/// The shared copy, gone. Account B owns its own, or does not need one any more.
+/// Deletes the shared copy. Account B owns its own, or does not need one any more.
 pub(crate) struct DeleteSharedCopy<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -226,8 +228,8 @@ impl Step for DeleteSharedCopy<'_> {
         self.account.cache.acted_on(&self.of.shared_arn());
         match answer.missing_ok("rds:DeleteDBSnapshot", DeleteDBSnapshotError::is_db_snapshot_not_found_fault) {
             Ok(_) => Ok(Acted::Done),
-            // The policies of deploy/ know the copy by its tags. One that another agent has just deleted has none: AWS refuses the
-            // call, and does not say that nothing is there.
+            // The IAM policies of deploy/ depend on the tags of the copy. If another agent has just deleted it, it has
+            // no tags, and AWS answers that the call is not authorized instead of that the copy does not exist.
             Err(fault) if fault.kind == FaultKind::Blocked => {
                 let is_gone = self.account.shared_copy_as_of(self.of, Freshness::Now).await?.is_none();
                 if is_gone { Ok(Acted::Nothing) } else { Err(fault) }

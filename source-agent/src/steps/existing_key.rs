@@ -1,4 +1,4 @@
-//! Steps 2 and 3 in key mode `existing`: the administrators' key is as agreed.
+//! Steps 2 and 3 in key mode `existing`: checks that the administrators' key is as agreed.
 
 use agent_runtime::{Fault, Progress, StepId, Wait};
 use protocol::KeyArn;
@@ -8,7 +8,7 @@ use crate::existing_keys::ExistingKeys;
 use crate::handoff::Handoff;
 use crate::keys::{Condition, KeyView};
 
-/// Waits for the existing replica key. What is missing is made by the administrators.
+/// Waits for the existing replica key, which the administrators create.
 pub(crate) struct ExistingKey<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -46,7 +46,7 @@ impl Wait for ExistingKey<'_> {
         self.existing().replica().await
     }
 
-    #[expect(clippy::expect_used, reason = "made of a Region and an account, which have been read already")]
+    #[expect(clippy::expect_used, reason = "it consists of a Region and an account, which have been parsed")]
     fn foresee(&self) -> KeyView {
         let arn = |region| {
             let arn = format!("arn:aws:kms:{region}:{}:key/existing-key", self.account.settings.account);

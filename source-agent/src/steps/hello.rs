@@ -1,5 +1,5 @@
-//! Between step 1 and the first key: account B is asked whether it is ready. What is missing there is better known in seconds
-//! than after hours of copying.
+//! Between steps 1 and 2: asks account B whether it is ready, so that what is missing there is known before hours of
+//! copying.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use protocol::tags::{self, Answered, Asked};
 use protocol::wire::hello::HelloKind;
 use protocol::{Digest, HelloMessage, Nonce, VERSION};
 
-use super::offering::word;
+use super::offering::engine_word;
 use crate::account::Account;
 use crate::handoff::Handoff;
 
-/// A hello is sent again for so long, and then made anew.
-const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// For this long the same hello is sent again. After that a new one is written.
+const RESEND_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The step that asks account B.
+/// The step that sends the hello to account B.
 pub(crate) const HELLO: StepId = StepId("hello");
 
-/// Is account B ready for this handoff?
-pub(crate) fn ask(
+/// The hello of a handoff, which asks account B whether it is ready.
+pub(crate) fn hello_message(
     of: &Handoff,
     engine: &str,
     version: &str,
@@ -34,8 +34,8 @@ pub(crate) fn ask(
 ) -> HelloMessage {
     HelloMessage {
         database_arn: of.database.clone(),
-        engine: word(engine),
-        engine_version: word(version),
+        engine: engine_word(engine),
+        engine_version: engine_word(version),
         handoff: of.id.clone(),
         issued,
         kind: HelloKind::Hello,
@@ -49,7 +49,7 @@ pub(crate) fn ask(
     }
 }
 
-/// Account B has answered that it is ready.
+/// Sends a hello, and is ready when account B has answered that it is ready.
 pub(crate) struct SayHello<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -57,47 +57,52 @@ pub(crate) struct SayHello<'a> {
 }
 
 impl SayHello<'_> {
-    /// A pure function of the tags and of the snapshot in AWS.
+    /// The hello, a pure function of the tags and of the snapshot in AWS.
     fn message(&self, asked: &Asked) -> HelloMessage {
         let SnapshotView { engine, engine_version, size_gib, .. } = self.snapshot;
-        ask(self.of, engine, engine_version, *size_gib, asked.issued, asked.nonce.clone())
+        hello_message(self.of, engine, engine_version, *size_gib, asked.issued, asked.nonce.clone())
     }
 
-    /// The hello that stands on the source snapshot. Account B refuses one that is older than this and what a queue keeps.
-    fn standing(&self, asked: Option<Asked>) -> Option<Asked> {
+    /// The hello recorded on the source snapshot, unless it is too old to be sent again. Account B rejects a hello that
+    /// is older than this plus the retention period of a queue.
+    fn recorded(&self, asked: Option<Asked>) -> Option<Asked> {
         let now = self.account.clock.now();
-        asked.filter(|asked| self.message(asked).digest() == asked.digest && now.duration_since(asked.issued) < FRESH)
+        asked.filter(|asked| {
+            self.message(asked).digest() == asked.digest && now.duration_since(asked.issued) < RESEND_FOR
+        })
     }
 
-    /// It was recorded, and this process could not send it.
+    /// Whether this process recorded the hello and could not send it.
     fn is_unsent(&self) -> bool {
         self.account.fleet.recall(&self.of.owner(), |memory| memory.hello_unsent).unwrap_or(false)
     }
 
-    /// Is it time to ask again? By AWS's record alone, so that however many processes look, an account is asked as seldom. What
-    /// was written and never sent, since its process died between the two, is sent likewise.
+    /// Whether it is time to send the hello again. It depends only on times recorded in AWS, so that several processes
+    /// together do not send more often than one. This also covers a hello that was recorded and not sent because the
+    /// process died in between.
     fn is_due(&self, asked: &Asked, answered: Option<&Answered>) -> bool {
         let since = |then: Option<Timestamp>| {
             let passed = then.map(|then| self.account.clock.now().duration_since(then));
             passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
         };
         let waited = since(Some(asked.sent));
-        let (again, ceiling) = BackoffPolicy::Hello.bounds();
-        let again = self.account.settings.pace.settle(again);
-        let seldom = match answered {
-            Some(answered) if answered.at >= asked.sent => again,
-            _ => (since(self.snapshot.created).saturating_sub(waited) / 2).clamp(again, ceiling.max(again)),
+        let (first, ceiling) = BackoffPolicy::Hello.bounds();
+        let first = self.account.settings.schedule.settle(first);
+        let interval = match answered {
+            Some(answered) if answered.at >= asked.sent => first,
+            _ => (since(self.snapshot.created).saturating_sub(waited) / 2).clamp(first, ceiling.max(first)),
         };
-        waited >= seldom
+        waited >= interval
     }
 }
 
 impl Step for SayHello<'_> {
     type Output = ();
     const VERB: Verb = Verb::Send;
-    /// Above the longest stale read: what is written twice is asked twice.
+    /// Longer than a read can be stale: a hello that is written twice is sent twice.
     const SETTLE: Duration = Duration::from_secs(30);
-    const STALL_HINT: &'static str = "ask the other account whether its agent runs; one that is older than the hello does not answer it: run with --no-hello";
+    const STALL_HINT: &'static str =
+        "ask the other account whether its agent runs; an agent too old to answer a hello needs `run --no-hello`";
 
     fn id(&self) -> StepId {
         HELLO
@@ -118,20 +123,20 @@ impl Step for SayHello<'_> {
             let Some(now) = recent else { return Ok(Observed::Todo) };
             source = now;
         }
-        // Nor does what is being copied.
+        // A copy that has begun needs no hello.
         if source.facts.asks_no_more() || self.account.shared_copy(self.of).await?.is_some() {
             return Ok(Observed::Ready(()));
         }
         let (asked, answered) = (source.facts.hello, source.facts.ready);
-        let Some(asked) = self.standing(asked) else { return Ok(Observed::Todo) };
+        let Some(asked) = self.recorded(asked) else { return Ok(Observed::Todo) };
         if self.is_unsent() || self.is_due(&asked, answered.as_ref()) {
             return Ok(Observed::Todo);
         }
         let account = &self.of.route.account;
         match answered.and_then(|answered| answered.lack) {
             Some(lack) => Err(Fault::blocked(format!("account {account} is not ready: {}", lack.meaning())).hint(
-                "its operators see more by `target-agent check`; it is asked again, each hour at least, and the handoff goes \
-                 on when it is ready",
+                "its operators see details with `target-agent check`; the hello is sent again at least every hour, and the \
+                 handoff continues when the account is ready",
             )),
             None => Ok(Observed::Working(Working {
                 since: self.snapshot.created,
@@ -140,13 +145,13 @@ impl Step for SayHello<'_> {
         }
     }
 
-    /// The digest is remembered before the hello is sent: the answer may come within the same second.
+    /// Records the digest before the hello is sent, because the answer may arrive within the same second.
     async fn act(&self) -> Result<Acted, Fault> {
         let source = self.account.source_snapshot(self.of).await?;
         let sent = self.account.clock.now();
         let new = || Asked { issued: sent, sent, nonce: self.account.nonce(), digest: Digest::of(b"") };
-        // The same bytes again: whichever is answered, it is the answer.
-        let asked = self.standing(source.and_then(|source| source.facts.hello)).unwrap_or_else(new);
+        // The same bytes are sent again, so that an answer to either message counts.
+        let asked = self.recorded(source.and_then(|source| source.facts.hello)).unwrap_or_else(new);
         let message = self.message(&asked);
         let asked = Asked { sent, digest: message.digest(), ..asked };
         self.account.tag(&self.of.source_arn(), tags::HELLO, &asked).await?;

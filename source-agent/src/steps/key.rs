@@ -1,7 +1,8 @@
 //! Steps 2 and 3: the handoff key, its replica in the target Region, and their aliases.
 //!
-//! `kms:CreateKey` has no client token, and KMS has no look-up by tag. So the tags are written in the call, the SDK's own retry
-//! is off for it, the alias is the arbiter, and a process that sees no key looks twice before it makes one.
+//! `kms:CreateKey` has no client token, and KMS has no look-up by tag. So the tags are written in the call, the SDK's
+//! own retry is off for it, the alias decides which key is used, and a process that sees no key reads twice before it
+//! creates one.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::handoff::Handoff;
 use crate::key_policy;
 use crate::keys::{Condition, KeyView, key_tags, kms_tags};
 
-/// Above the longest stale read of KMS that is worth waiting for: "typically less than a few seconds" (KMS Developer Guide,
+/// Longer than a read of KMS is stale in practice: "typically less than a few seconds" (KMS Developer Guide,
 /// Eventual consistency).
 const KEY_SETTLE: Duration = Duration::from_mins(1);
 
@@ -28,14 +29,14 @@ pub(crate) struct HandoffKey<'a> {
     pub(crate) of: &'a Handoff,
 }
 
-/// Its replica, in the target Region.
+/// The replica of the handoff key, in the target Region.
 pub(crate) struct ReplicaKey<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
     pub(crate) key: &'a KeyView,
 }
 
-/// The name of one of the two keys, in its own Region: aliases are not replicated.
+/// The alias of one of the two keys, in that key's Region: aliases are not replicated.
 pub(crate) struct KeyAlias<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -86,7 +87,7 @@ impl Step for HandoffKey<'_> {
 
     async fn act(&self) -> Result<Acted, Fault> {
         let Account { settings, clients, keys, .. } = self.account;
-        let policy = key_policy::of_primary(&settings.account);
+        let policy = key_policy::primary_policy(&settings.account);
         let tags = key_tags(&settings.region, &self.of.route.account);
         let once = aws_sdk_kms::config::Config::builder().retry_config(RetryConfig::disabled());
         let answer = clients
@@ -100,12 +101,12 @@ impl Step for HandoffKey<'_> {
             .config_override(once)
             .send()
             .await;
-        let answer = answer.op("kms:CreateKey").inspect_err(|_| keys.acted(&settings.region, &self.alias()))?;
-        keys.made(answer.key_metadata(), tags);
+        let answer = answer.op("kms:CreateKey").inspect_err(|_| keys.invalidate(&settings.region, &self.alias()))?;
+        keys.cache_created(answer.key_metadata(), tags);
         Ok(Acted::Done)
     }
 
-    #[expect(clippy::expect_used, reason = "made of a Region and an account, which have been read already")]
+    #[expect(clippy::expect_used, reason = "it consists of a Region and an account, which have been parsed")]
     fn foresee(&self) -> KeyView {
         let Account { settings, .. } = self.account;
         let arn = format!("arn:aws:kms:{}:{}:key/new-key", settings.region, settings.account);
@@ -141,7 +142,7 @@ impl Step for ReplicaKey<'_> {
     async fn act(&self) -> Result<Acted, Fault> {
         let Account { settings, clients, keys, .. } = self.account;
         let region = &self.of.route.region;
-        let policy = key_policy::of_replica(&settings.account, &settings.role, region);
+        let policy = key_policy::replica_policy(&settings.account, &settings.role, region);
         let tags = key_tags(&settings.region, &self.of.route.account);
         let answer = clients
             .kms(&settings.region)
@@ -153,9 +154,9 @@ impl Step for ReplicaKey<'_> {
             .set_tags(Some(kms_tags(&tags)?))
             .send()
             .await;
-        keys.acted(region, &self.arn().to_string());
+        keys.invalidate(region, &self.arn().to_string());
         let answer = answer.missing_ok("kms:ReplicateKey", ReplicateKeyError::is_already_exists_exception)?;
-        keys.made(answer.as_ref().and_then(ReplicateKeyOutput::replica_key_metadata), tags);
+        keys.cache_created(answer.as_ref().and_then(ReplicateKeyOutput::replica_key_metadata), tags);
         Ok(Acted::Done)
     }
 
@@ -193,11 +194,11 @@ impl Step for KeyAlias<'_> {
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
-        named(self.account, self.of, self.region(), &self.alias(), self.key).await
+        is_named(self.account, self.of, self.region(), &self.alias(), self.key).await
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
-        self.account.keys.name(self.key, &self.alias()).await.map(|()| Acted::Done)
+        self.account.keys.create_alias(self.key, &self.alias()).await.map(|()| Acted::Done)
     }
 
     fn foresee(&self) {}
@@ -217,8 +218,8 @@ impl KeyAlias<'_> {
     }
 }
 
-/// Does the alias stand for this key?
-async fn named(
+/// Whether the alias names this key.
+async fn is_named(
     account: &Account,
     of: &Handoff,
     region: &Region,
@@ -229,7 +230,7 @@ async fn named(
         None => Ok(Observed::Todo),
         Some(named) if named.arn == key.arn => Ok(Observed::Ready(())),
         Some(other) if is_ours(account, of, &other).await? => {
-            Ok(Observed::Working(Working::new("another agent has named another key of ours")))
+            Ok(Observed::Working(Working::new("another agent has given the alias to another key of ours")))
         }
         Some(other) => {
             Err(Fault::not_ours(&format!("{alias} in {region}"), &format!("it names {}, not {}", other.arn, key.arn)))
@@ -241,7 +242,7 @@ async fn is_ours(account: &Account, of: &Handoff, key: &KeyView) -> Result<bool,
     account.keys.carries(&key.arn, &key_tags(&account.settings.region, &of.route.account)).await
 }
 
-/// Is the key ours, and can it be used?
+/// Checks that the key is ours, and waits until it can be used.
 async fn usable(account: &Account, of: &Handoff, key: KeyView) -> Result<Progress<KeyView>, Fault> {
     if !is_ours(account, of, &key).await? {
         let tags = account.keys.tags(&key.arn).await?;

@@ -1,4 +1,4 @@
-//! Step 7: the message is published; then account B is waited for.
+//! Step 7: publishes the message, then waits for account B.
 
 use agent_runtime::aws::queue::Queue;
 use agent_runtime::event::Verb;
@@ -9,8 +9,9 @@ use protocol::{HandoffMessage, Stage};
 use crate::account::Account;
 use crate::handoff::Handoff;
 
-/// The message stands in account B's inbox. Sending cannot be observed, so it is sent first and recorded then: a crash between
-/// the two sends the same bytes again, and the receiver absorbs them.
+/// Sends the message to account B's inbox. Sending cannot be observed, so the message is sent first and recorded
+/// afterwards. After a crash between the two the same bytes are sent again, and the receiver treats them as a
+/// duplicate.
 pub(crate) struct Publish<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -55,7 +56,7 @@ impl Step for Publish<'_> {
 /// The wait for account B.
 pub(crate) const AWAIT_LANDING: StepId = StepId("await-landing");
 
-/// Account B owns its own copy. Its receipts come by themselves, and change the phase.
+/// Waits until account B owns its own copy. Its receipts are handled by `run`, and change the phase.
 pub(crate) struct AwaitLanding<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -63,7 +64,8 @@ pub(crate) struct AwaitLanding<'a> {
 
 impl Wait for AwaitLanding<'_> {
     type Output = ();
-    const STALL_HINT: &'static str = "ask the other account whether its agent runs, and what it says of this handoff";
+    const STALL_HINT: &'static str =
+        "ask the other account whether its agent runs, and what `target-agent status` says of this handoff";
 
     fn id(&self) -> StepId {
         AWAIT_LANDING
@@ -79,14 +81,14 @@ impl Wait for AwaitLanding<'_> {
 
     async fn observe(&self) -> Result<Progress<()>, Fault> {
         let Some(source) = self.account.source_as_of(self.of, Freshness::Ceiling).await? else {
-            return Err(Fault::fatal(format!("source snapshot {} has gone", self.of.source_arn()))
-                .hint("it was deleted by hand, and the handoff with it; move the database under another label"));
+            return Err(Fault::fatal(format!("source snapshot {} does not exist any more", self.of.source_arn()))
+                .hint("somebody deleted it, which ends the handoff; move the database under another label"));
         };
         if let Some(trouble) = self.account.fleet.unreachable(&self.of.receipts) {
-            let readable =
-                || format!("make queue {} readable for this agent; account B's receipts wait in it", self.of.receipts);
-            return Err(Fault::blocked(format!("receipts cannot be heard: {}", trouble.what))
-                .hint(trouble.fix.unwrap_or_else(readable))
+            let allow_reading =
+                || format!("allow this agent to read queue {}: account B's receipts are in it", self.of.receipts);
+            return Err(Fault::blocked(format!("receipts cannot be received: {}", trouble.what))
+                .hint(trouble.fix.unwrap_or_else(allow_reading))
                 .answered(trouble.answer.clone()));
         }
         let account = &self.of.route.account;

@@ -1,4 +1,4 @@
-//! The offer: made, as one tag of the source snapshot, before anything is shared.
+//! The offer: one tag of the source snapshot, written before anything is shared.
 
 use std::time::Duration;
 
@@ -15,17 +15,18 @@ use protocol::{Digest, SourceFacts};
 use crate::account::Account;
 use crate::handoff::Handoff;
 
-/// Of two agents that make an offer, the second may not have seen the first one's for as long as a read is stale and its own read is
-/// old (30 s, and the 5 s of [`Freshness::Now`]), and the first may not see the second one's for another 30 s: after this long both
-/// see the same.
-const RACE: Duration = Duration::from_secs(75);
-/// Offers of the same moment are looked at together.
-const MOMENT: Duration = Duration::from_secs(10);
+/// After this long two agents that made offers at the same time read the same one. The second may not have seen the
+/// first one's offer as long as a read is stale (30 s) or cached (5 s of [`Freshness::Now`]), and the first may not see
+/// the second one's for another 30 s.
+const OFFER_VISIBLE_AFTER: Duration = Duration::from_secs(75);
+/// Times of the next poll are rounded up to this, so that one listing serves all offers made at about the same time.
+const ROUND_UP_TO: Duration = Duration::from_secs(10);
 
 /// The step that makes the offer.
 pub(crate) const OFFER: StepId = StepId("offer");
 
-/// Number, times, nonce and digest of the message. From this tag and the snapshots the message is the same bytes for ever.
+/// Writes number, times, nonce and digest of the message. With this tag and the snapshots every later pass renders the
+/// same bytes.
 pub(crate) struct MakeOffer<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -36,7 +37,7 @@ pub(crate) struct MakeOffer<'a> {
 impl Step for MakeOffer<'_> {
     type Output = HandoffMessage;
     const VERB: Verb = Verb::Record;
-    /// Above the longest stale read worth waiting for: an offer made twice would have two digests.
+    /// Longer than a read is stale in practice: an offer made twice would have two digests.
     const SETTLE: Duration = Duration::from_secs(30);
     const LOOK_TWICE: bool = true;
 
@@ -59,23 +60,27 @@ impl Step for MakeOffer<'_> {
         };
         let Some(mut offer) = facts.offer else { return self.made_by_another().await };
         if facts.published.is_none() {
-            // Two agents may have made one offer each, at the same time: the later tag stays, and both wait to see which it is.
-            let (now, pace) = (self.account.clock.now(), &self.account.settings.pace);
-            let settled = later(offer.issued, pace.settle(RACE));
-            let moment = i64::try_from(pace.settle(MOMENT).as_secs()).unwrap_or(1).max(1);
-            let together = Timestamp::from_second((settled.as_second() + moment - 1).div_euclid(moment) * moment);
-            let together = together.unwrap_or(settled);
-            if now < together {
-                let working = Working { next: NextPoll::At(together), ..Working::new("letting the offer settle") };
+            // Two agents may have made one offer each at the same time. The later tag stays, and both wait until they
+            // can read it.
+            let (now, schedule) = (self.account.clock.now(), &self.account.settings.schedule);
+            let visible = later(offer.issued, schedule.settle(OFFER_VISIBLE_AFTER));
+            let round = i64::try_from(schedule.settle(ROUND_UP_TO).as_secs()).unwrap_or(1).max(1);
+            let poll_at = Timestamp::from_second((visible.as_second() + round - 1).div_euclid(round) * round);
+            let poll_at = poll_at.unwrap_or(visible);
+            if now < poll_at {
+                let working = Working {
+                    next: NextPoll::At(poll_at),
+                    ..Working::new("waiting until the offer is visible to every agent of this account")
+                };
                 return Ok(Observed::Working(working));
             }
-            let source = self.account.source_as_of(self.of, Freshness::Since(settled)).await?;
+            let source = self.account.source_as_of(self.of, Freshness::Since(visible)).await?;
             offer = source.and_then(|source| source.facts.offer).unwrap_or(offer);
         }
         let message = self.message(&offer)?;
         if message.digest() != offer.digest {
             return Err(Fault::fatal(format!(
-                "the message of {} does not have the digest that was offered: a snapshot or its tags were changed",
+                "the message of {} does not have the digest of its offer: a snapshot or its tags were changed",
                 self.of.subject()
             ))
             .hint("revoke this handoff, and move the database under another label"));
@@ -98,7 +103,7 @@ impl Step for MakeOffer<'_> {
     }
 
     fn foresee(&self) -> HandoffMessage {
-        let soon = Offer {
+        let placeholder = Offer {
             number: 1,
             issued: Timestamp::UNIX_EPOCH,
             start_by: Timestamp::UNIX_EPOCH,
@@ -106,18 +111,19 @@ impl Step for MakeOffer<'_> {
             nonce: [0; 8].into(),
             digest: Digest::of(b""),
         };
-        self.body(&soon, &self.of.facts(), "unknown", "unknown", Timestamp::UNIX_EPOCH)
+        self.body(&placeholder, &self.of.facts(), "unknown", "unknown", Timestamp::UNIX_EPOCH)
     }
 }
 
-/// What RDS calls an engine, or one of its versions.
-#[expect(clippy::expect_used, reason = "the other one is a constant of the grammar")]
-pub(crate) fn word(text: &str) -> EngineWord {
+/// The name of an engine or of a version as the message has it: `unknown` if the grammar does not allow it.
+#[expect(clippy::expect_used, reason = "the grammar allows `unknown`")]
+pub(crate) fn engine_word(text: &str) -> EngineWord {
     text.parse().or_else(|_| "unknown".parse()).expect("`unknown` is a word")
 }
 
 impl MakeOffer<'_> {
-    /// Another agent of this account may have made the offer since this one looked: one that is made over it is answered by nobody.
+    /// Another agent of this account may have made the offer since the last read. If it were overwritten account B's
+    /// receipts, which have the digest of the first, would match no offer.
     async fn made_by_another(&self) -> Result<Observed<HandoffMessage>, Fault> {
         let source = self.account.source_as_of(self.of, Freshness::Now).await?;
         Ok(match source.and_then(|source| source.facts.offer) {
@@ -126,17 +132,17 @@ impl MakeOffer<'_> {
         })
     }
 
-    /// A pure function of the tags and of the snapshots in AWS.
+    /// The message, a pure function of the tags and of the snapshots in AWS.
     fn message(&self, offer: &Offer) -> Result<HandoffMessage, Fault> {
         let created = self
             .snapshot
             .original
-            .ok_or_else(|| Fault::fatal(format!("snapshot {} tells no time of its data", self.snapshot.arn)))?;
+            .ok_or_else(|| Fault::fatal(format!("snapshot {} has no OriginalSnapshotCreateTime", self.snapshot.arn)))?;
         let facts = SourceFacts::read(&self.snapshot.tags)?.unwrap_or_else(|| self.of.facts());
         Ok(self.body(offer, &facts, &self.snapshot.engine, &self.snapshot.engine_version, created))
     }
 
-    #[expect(clippy::expect_used, reason = "the step before has looked under which key the copy is")]
+    #[expect(clippy::expect_used, reason = "the previous step has checked the key of the copy")]
     fn body(
         &self,
         offer: &Offer,
@@ -149,8 +155,8 @@ impl MakeOffer<'_> {
         HandoffMessage {
             access_until: offer.access_until,
             database_arn: self.of.database.clone(),
-            engine: word(engine),
-            engine_version: word(version),
+            engine: engine_word(engine),
+            engine_version: engine_word(version),
             handoff: self.of.id.clone(),
             hints: facts.hints.clone(),
             identity: protocol::Identity { created, resource: self.of.resource.clone() },

@@ -1,4 +1,4 @@
-//! Step 13: the first and the last mark of withdrawing, and the look between them.
+//! Step 13: marks the end of a handoff and its settlement, and waits for the propagation delay between them.
 
 use std::time::Duration;
 
@@ -12,24 +12,25 @@ use protocol::tags::{self, Ended, Outcome};
 use crate::account::Account;
 use crate::handoff::Handoff;
 
-/// Written before anything is taken back; never removed, and it always wins.
+/// Writes the tag `ended` before anything is revoked. It is never removed, and decides the phase whatever else the tags
+/// say.
 pub(crate) struct MarkEnded<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
     pub(crate) outcome: Outcome,
 }
 
-/// What was opened just before the end may not have shown yet: a read may be as old as the longest that is worth waiting for.
-const SHOWN: Duration = Duration::from_mins(1);
+/// Access that was granted just before the end may not be visible yet. After this delay a read shows it.
+const PROPAGATION_DELAY: Duration = Duration::from_mins(1);
 
-/// Long enough after the end, everything that was taken back is looked at once more: the steps before this one are, by the
-/// pass that finds it ready.
+/// Waits until [`PROPAGATION_DELAY`] after the end. The pass that finds it ready has read share, policy and grants once
+/// more in the steps before this one.
 pub(crate) struct AwaitPropagation<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
 }
 
-/// Written last: nothing is open any more.
+/// Writes the tag `settled`, last: no access is open any more.
 pub(crate) struct MarkSettled<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -74,32 +75,33 @@ impl Step for MarkEnded<'_> {
     fn foresee(&self) {}
 }
 
-/// Marks an end, with this time. Another agent may have marked it since this one read it: what it wrote stays.
+/// Writes a tag with the outcome and the time, unless another agent has written it since the last read.
 async fn mark(
     account: &Account,
     of: &Handoff,
     (tag, outcome): (&str, Outcome),
-    marked: fn(&SourceFacts) -> &Option<Ended>,
+    read_tag: fn(&SourceFacts) -> &Option<Ended>,
 ) -> Result<Acted, Fault> {
     let source = account.source_as_of(of, Freshness::Now).await?;
-    if source.is_some_and(|source| marked(&source.facts).is_some()) {
+    if source.is_some_and(|source| read_tag(&source.facts).is_some()) {
         return Ok(Acted::Nothing);
     }
     let ended = Ended { outcome, at: account.clock.now() };
     account.tag(&of.source_arn(), tag, &ended).await.map(|()| Acted::Done)
 }
 
-/// When AWS shows what was opened before this end. A person may have written another time than this clock's.
-fn shown(account: &Account, ended: Timestamp) -> Timestamp {
-    later(ended.min(account.clock.now()), account.settings.pace.settle(SHOWN))
+/// The time from which AWS shows all access that was granted before this end. If a person wrote a time in the future,
+/// now counts.
+fn propagated_at(account: &Account, ended: Timestamp) -> Timestamp {
+    later(ended.min(account.clock.now()), account.settings.schedule.settle(PROPAGATION_DELAY))
 }
 
-/// How fresh a read of what was opened must be: from after the end was marked, and at last from after all has shown.
+/// How fresh a read of the access to revoke must be: after the end was marked, and finally after the propagation delay.
 pub(super) async fn since_end(account: &Account, of: &Handoff) -> Result<Freshness, Fault> {
     let source = account.source_snapshot(of).await?;
     let Some(ended) = source.and_then(|source| source.facts.ended) else { return Ok(Freshness::Now) };
-    let shown = shown(account, ended.at);
-    Ok(Freshness::Since(if account.clock.now() >= shown { shown } else { ended.at }))
+    let propagated = propagated_at(account, ended.at);
+    Ok(Freshness::Since(if account.clock.now() >= propagated { propagated } else { ended.at }))
 }
 
 impl Wait for AwaitPropagation<'_> {
@@ -114,18 +116,18 @@ impl Wait for AwaitPropagation<'_> {
     }
 
     fn describe(&self) -> String {
-        "what was opened has had the time to show".to_owned()
+        "the propagation delay after the end is over".to_owned()
     }
 
     async fn observe(&self) -> Result<Progress<()>, Fault> {
         let source = self.account.source_snapshot(self.of).await?;
-        // The step that marks the end has seen it; a read after that may be older.
+        // The step that marks the end has read the tag. This read may be staler, and without the tag now counts.
         let now = self.account.clock.now();
         let ended = source.and_then(|source| source.facts.ended).map_or(now, |ended| ended.at);
-        let shown = shown(self.account, ended);
-        if now < shown && ended <= now {
-            let state = "AWS may not show yet what was opened last: looked at once more before it is settled";
-            return Ok(Progress::Working(Working { next: NextPoll::At(shown), ..Working::new(state) }));
+        let propagated = propagated_at(self.account, ended);
+        if now < propagated && ended <= now {
+            let state = "waiting for the propagation delay of AWS, to read once more what is open before it is settled";
+            return Ok(Progress::Working(Working { next: NextPoll::At(propagated), ..Working::new(state) }));
         }
         Ok(Progress::Ready(()))
     }

@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::handoff::Handoff;
 use crate::steps::settling::since_end;
 
-/// Account B may see the copy, and copy it.
+/// Shares the copy with account B, which may then describe and copy it.
 pub(crate) struct ShareSnapshot<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -46,7 +46,7 @@ impl Step for ShareSnapshot<'_> {
     fn foresee(&self) {}
 }
 
-/// Account B sees it no more.
+/// Removes the share of the copy with account B.
 pub(crate) struct Unshare<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -65,7 +65,7 @@ impl Step for Unshare<'_> {
     }
 
     fn describe(&self) -> String {
-        format!("take the share with account {} back", self.of.route.account)
+        format!("remove the share with account {}", self.of.route.account)
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
@@ -73,7 +73,7 @@ impl Step for Unshare<'_> {
         let Some(copy) = self.account.shared_copy_as_of(self.of, ended).await? else {
             return Ok(Observed::Ready(()));
         };
-        // What this process has shared itself need not be read before it is taken back.
+        // A share that this process has made need not be read before it is removed.
         if self.account.is_shared(&copy.arn, &self.of.route.account) {
             return Ok(Observed::Todo);
         }

@@ -1,7 +1,7 @@
 //! Step 6, and its end in step 13: account B's use of the replica key.
 //!
-//! The key serves every handoff from one Region to one account. Its policy is therefore rendered from all open offers, by
-//! whichever handoff looks at it: an earlier one never shuts a later one out.
+//! The key is used by every handoff from one Region to one account. Each of them therefore renders the policy from all
+//! open offers, so that the end of one handoff does not end the access of another.
 
 use std::rc::Rc;
 
@@ -16,64 +16,65 @@ use protocol::{KeyArn, Stage, names};
 
 use crate::account::Account;
 use crate::handoff::Handoff;
-use crate::key_policy::{OpenTo, with_target};
+use crate::key_policy::{TargetAccess, with_target_access};
 use crate::keys::Grant;
 use crate::steps::settling::since_end;
 
-/// Account B's agent may use the replica key, through RDS only, until the last open offer ends.
+/// Allows account B's agent to use the replica key, through RDS only, until the last open offer ends.
 pub(crate) struct ShareKey<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
     pub(crate) key: &'a KeyArn,
 }
 
-/// It may not any more, unless another offer is open.
+/// Removes account B from the policy of the replica key, unless another offer is open.
 pub(crate) struct CloseKey<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
-    /// `None` when it was never made.
+    /// `None` if the key was never created.
     pub(crate) key: Option<&'a KeyArn>,
 }
 
-/// Nor may what its copies left behind.
+/// Revokes the grants that account B's copies left on the replica key.
 pub(crate) struct RevokeGrants<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
-    /// `None` when it was never made.
+    /// `None` if the key was never created.
     pub(crate) key: Option<&'a KeyArn>,
 }
 
-/// Another agent may have written the policy at the same instant as this one, from a listing without this offer: it is read once more
-/// when it must have shown. Account B, which polls its copy after two minutes, has mostly accepted by then, and the read is saved.
-const RACE: SignedDuration = SignedDuration::from_mins(4);
+/// Another agent may have written the policy at the same time as this one, from a listing without this offer. So the
+/// policy is read once more after this delay, unless account B has accepted. It mostly has, since it polls its copy
+/// after two minutes.
+const READ_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(4);
 
-/// The policy of a key, as whichever handoff has looked has found it.
+/// Cache key: the last check of a key's policy, by any handoff.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct OpeningOf(KeyArn);
+struct PolicyCheckOf(KeyArn);
 
-/// How a key's policy was found.
+/// The result of a check of a key's policy.
 #[derive(Debug)]
-struct Opening {
-    /// It is as it should be.
-    right: bool,
-    /// Until when it then lets account B in.
+struct PolicyCheck {
+    /// The policy is what the open offers need.
+    is_correct: bool,
+    /// Until when the open offers need account B's access.
     until: Option<Timestamp>,
 }
 
-impl Resource for OpeningOf {
-    type View = Opening;
+impl Resource for PolicyCheckOf {
+    type View = PolicyCheck;
 }
 
-/// Until when account B's statement in the policy lasts: to the end of the last open offer under this route's key, which has one name in
-/// either key mode. `None` without an open offer.
+/// Until when account B's statement in the policy must allow access: the end of the last open offer to this account and
+/// Region. The key mode does not matter, because both modes use the same alias. `None` without an open offer.
 async fn open_until(account: &Account, of: &Handoff, freshness: Freshness) -> Result<Option<Timestamp>, Fault> {
     let (sources, _) = account.source_snapshots(freshness).await?;
-    let same = |route: &Route| route.account == of.route.account && route.region == of.route.region;
-    let open = sources.iter().filter(|source| same(&source.facts.route));
+    let uses_same_key = |route: &Route| route.account == of.route.account && route.region == of.route.region;
+    let open = sources.iter().filter(|source| uses_same_key(&source.facts.route));
     Ok(open.filter_map(|source| Some(full_hour(source.facts.open_offer()?.access_until))).max())
 }
 
-/// The policy as it should be, if it is not, and until when it then lets account B in.
+/// The policy to write, or `None` if it is correct already, and until when it must allow account B's access.
 async fn render(
     account: &Account,
     of: &Handoff,
@@ -81,29 +82,30 @@ async fn render(
     freshness: Freshness,
 ) -> Result<(Option<serde_json::Value>, Option<Timestamp>), Fault> {
     let until = open_until(account, of, freshness).await?;
-    let open = until.map(|until| OpenTo { account: &of.route.account, role: &of.target_role, until });
-    Ok((with_target(&*account.keys.policy(key, freshness).await?, key, open.as_ref()), until))
+    let open = until.map(|until| TargetAccess { account: &of.route.account, role: &of.target_role, until });
+    Ok((with_target_access(&*account.keys.policy(key, freshness).await?, key, open.as_ref()), until))
 }
 
-/// KMS replaces the whole document: what an administrator wrote a minute ago must be in it.
-async fn put(account: &Account, of: &Handoff, key: &KeyArn) -> Result<Acted, Fault> {
-    let put = match render(account, of, key, Freshness::Now).await {
+/// Writes the policy. KMS replaces the whole document, so it is rendered from a fresh read that has any recent change
+/// of an administrator.
+async fn put_policy(account: &Account, of: &Handoff, key: &KeyArn) -> Result<Acted, Fault> {
+    let result = match render(account, of, key, Freshness::Now).await {
         Ok((Some(policy), _)) => account.keys.set_policy(key, &policy).await.map(|()| Acted::Done),
         Ok((None, _)) => Ok(Acted::Nothing),
         Err(fault) => Err(fault),
     };
-    account.cache.acted(&key.region, &OpeningOf(key.clone()));
-    put
+    account.cache.acted(&key.region, &PolicyCheckOf(key.clone()));
+    result
 }
 
 impl ShareKey<'_> {
-    /// How the policy was found, at least as fresh as this.
-    async fn opening(&self, freshness: Freshness) -> Result<Rc<Opening>, Fault> {
-        let look = async || {
+    /// The check of the policy, with this freshness.
+    async fn policy_check(&self, freshness: Freshness) -> Result<Rc<PolicyCheck>, Fault> {
+        let read = async || {
             let (wanted, until) = render(self.account, self.of, self.key, Freshness::Now).await?;
-            Ok(Opening { right: wanted.is_none(), until })
+            Ok(PolicyCheck { is_correct: wanted.is_none(), until })
         };
-        self.account.cache.get(&self.key.region, &OpeningOf(self.key.clone()), freshness, look).await
+        self.account.cache.get(&self.key.region, &PolicyCheckOf(self.key.clone()), freshness, read).await
     }
 }
 
@@ -127,27 +129,27 @@ impl Step for ShareKey<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let source = self.account.source_snapshot(self.of).await?;
-        // Account B has begun its copy: it could use the key.
-        let heard = source.as_ref().is_some_and(|source| source.facts.heard(Stage::Accepted).is_some());
+        // Account B has begun its copy, so it can use the key.
+        let accepted = source.as_ref().is_some_and(|source| source.facts.heard(Stage::Accepted).is_some());
         let Some(offer) = source.and_then(|source| source.facts.offer) else { return Ok(Observed::Todo) };
-        if heard {
+        if accepted {
             return Ok(Observed::Ready(()));
         }
-        let settled = later(offer.issued, RACE);
-        // Those that were offered together are looked at together.
-        let (now, pause) = (self.account.clock.now(), self.account.cache.spacing());
-        let together = later(settled, SignedDuration::try_from(pause).unwrap_or_default());
-        let freshness = if now < together { Freshness::Slow } else { Freshness::Since(settled) };
-        let is_open = |opening: &Opening| opening.right && opening.until >= Some(offer.access_until);
-        let mut opening = self.opening(freshness).await?;
-        if !is_open(&opening) {
-            opening = self.opening(Freshness::Now).await?;
+        let read_again = later(offer.issued, READ_AGAIN_AFTER);
+        // One read serves all handoffs that were offered at about the same time.
+        let (now, spacing) = (self.account.clock.now(), self.account.cache.spacing());
+        let read_together = later(read_again, SignedDuration::try_from(spacing).unwrap_or_default());
+        let freshness = if now < read_together { Freshness::Slow } else { Freshness::Since(read_again) };
+        let is_open = |check: &PolicyCheck| check.is_correct && check.until >= Some(offer.access_until);
+        let mut check = self.policy_check(freshness).await?;
+        if !is_open(&check) {
+            check = self.policy_check(Freshness::Now).await?;
         }
-        Ok(if is_open(&opening) { Observed::Ready(()) } else { Observed::Todo })
+        Ok(if is_open(&check) { Observed::Ready(()) } else { Observed::Todo })
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
-        put(self.account, self.of, self.key).await
+        put_policy(self.account, self.of, self.key).await
     }
 
     fn foresee(&self) {}
@@ -167,12 +169,12 @@ impl Step for CloseKey<'_> {
     }
 
     fn describe(&self) -> String {
-        format!("take account {} out of the key's policy, unless another offer is open", self.of.route.account)
+        format!("remove account {} from the key's policy, unless another offer is open", self.of.route.account)
     }
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(key) = self.key else { return Ok(Observed::Ready(())) };
-        if self.account.is_left_to_another(self.of) {
+        if self.account.another_closes_key(self.of) {
             return Ok(Observed::Ready(()));
         }
         let freshness = since_end(self.account, self.of).await?;
@@ -184,7 +186,7 @@ impl Step for CloseKey<'_> {
 
     async fn act(&self) -> Result<Acted, Fault> {
         match self.key {
-            Some(key) => put(self.account, self.of, key).await,
+            Some(key) => put_policy(self.account, self.of, key).await,
             None => Ok(Acted::Nothing),
         }
     }
@@ -193,11 +195,11 @@ impl Step for CloseKey<'_> {
 }
 
 impl RevokeGrants<'_> {
-    /// Grants that were issued under account B. RDS makes one on the key of a snapshot that it copies, with the identity of
-    /// whoever asked for the copy.
-    async fn left(&self, freshness: Freshness) -> Result<Option<(KeyArn, Vec<Grant>)>, Fault> {
+    /// The grants that were issued under account B. RDS creates one on the key of a snapshot that it copies, with the
+    /// identity of the caller of the copy.
+    async fn grants_left(&self, freshness: Freshness) -> Result<Option<(KeyArn, Vec<Grant>)>, Fault> {
         let Some(key) = self.key else { return Ok(None) };
-        if self.account.is_left_to_another(self.of) {
+        if self.account.another_closes_key(self.of) {
             return Ok(None);
         }
         if open_until(self.account, self.of, freshness).await?.is_some() {
@@ -231,11 +233,11 @@ impl Step for RevokeGrants<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let freshness = since_end(self.account, self.of).await?;
-        Ok(if self.left(freshness).await?.is_some() { Observed::Todo } else { Observed::Ready(()) })
+        Ok(if self.grants_left(freshness).await?.is_some() { Observed::Todo } else { Observed::Ready(()) })
     }
 
     async fn act(&self) -> Result<Acted, Fault> {
-        match self.left(Freshness::Now).await? {
+        match self.grants_left(Freshness::Now).await? {
             Some((key, grants)) => self.account.keys.revoke(&key, grants).await.map(|()| Acted::Done),
             None => Ok(Acted::Nothing),
         }

@@ -19,7 +19,7 @@ use crate::handoff::{Handoff, hints};
 /// The step that takes the snapshot, and the wait for it.
 pub(crate) const SNAPSHOT: StepId = StepId("snapshot");
 
-/// A snapshot of the database, in the source Region; it need not be complete. Its tags carry all that account A must remember.
+/// Begins a snapshot of the database in the source Region. Its tags hold the whole state of the handoff in account A.
 pub(crate) struct TakeSnapshot<'a> {
     pub(crate) account: &'a Account,
     pub(crate) of: &'a Handoff,
@@ -45,7 +45,8 @@ impl Step for TakeSnapshot<'_> {
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let account = self.account;
         let Some(view) = account.cache.snapshot(&self.of.source_arn(), Freshness::Create).await? else {
-            // Only an available database can be snapshotted; one that is being changed or backed up soon is again.
+            // RDS takes snapshots only of an available database. One that is being changed or backed up is available
+            // again soon.
             let name = &self.of.database.database;
             let database = account.cache.database(&account.settings.region, name).await?;
             return Ok(match database.as_ref().map(|database| &database.status) {
@@ -64,7 +65,10 @@ impl Step for TakeSnapshot<'_> {
         }
         if view.resource.as_ref() != Some(&self.of.resource) {
             let found = view.resource.as_ref().map_or("none".to_owned(), ToString::to_string);
-            return Err(Fault::not_ours(&format!("snapshot {}", view.arn), &format!("it is of database {found}")));
+            return Err(Fault::not_ours(
+                &format!("snapshot {}", view.arn),
+                &format!("it was taken of database {found}"),
+            ));
         }
         Ok(Observed::Ready(()))
     }
@@ -74,7 +78,7 @@ impl Step for TakeSnapshot<'_> {
         let databases = self.account.cache.databases(region).await?;
         let database = databases.get(&self.of.database.database);
         let mut facts = self.of.facts();
-        // Of the moment: the database may have been changed, or made, since this command began.
+        // Current hints: the database may have been changed or created since this command began.
         if let Some(hints) = database.and_then(|database| hints(database)) {
             facts.hints = hints;
         }
@@ -86,7 +90,7 @@ impl Step for TakeSnapshot<'_> {
         let answer = call.send().await;
         self.account.cache.acted_on(&self.of.source_arn());
         if answer.is_err() {
-            // It may not be available any more.
+            // The database may not be available any more.
             self.account.cache.acted(region, &self.of.database.database);
         }
         match answer.exists_ok("rds:CreateDBSnapshot", CreateDBSnapshotError::is_db_snapshot_already_exists_fault) {
@@ -144,6 +148,6 @@ impl Wait for SnapshotComplete<'_> {
 }
 
 fn unavailable(name: &DbIdentifier, status: &str) -> Fault {
-    Fault::blocked(format!("database {name} is {status}, and cannot be snapshotted"))
-        .hint("start it, or fix it: the handoff goes on when it is available")
+    Fault::blocked(format!("database {name} is {status}, and no snapshot can be taken"))
+        .hint("start or repair the database: the handoff continues when it is available")
 }

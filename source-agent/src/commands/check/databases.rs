@@ -1,4 +1,4 @@
-//! The databases that are declared, one by one and in waves.
+//! Checks the declared databases, single ones and waves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,21 +11,22 @@ use crate::account::Account;
 use crate::discover::LeftOut;
 use crate::handoff::Handoff;
 
-/// Each is there, `run` does not refuse it, and its version is on offer where it goes. A wave is told as a whole.
+/// Checks that each database exists, that `run` does not refuse it, and that RDS offers its engine version in the
+/// target Region. A wave is reported in one row.
 pub(super) async fn databases(checks: &Checks, account: &Account, enabled: &BTreeSet<&Region>) {
     let settings = &account.settings;
-    if !settings.declares_something() {
+    if !settings.declares_handoffs() {
         return;
     }
     let home = &settings.region;
     let listed = account.cache.databases(home).await;
-    let Some(there) = checks.found(&format!("databases in {home}"), listed) else { return };
-    let (declared, notes) = settings.declared(&there);
+    let Some(existing) = checks.found(&format!("databases in {home}"), listed) else { return };
+    let (declared, notes) = settings.declared(&existing);
     let (mut waves, mut left_out, mut versions) = (BTreeMap::new(), LeftOut::default(), BTreeSet::new());
     for (at, one) in declared.iter().enumerate() {
         let what = format!("database {}", one.database);
-        let Some(database) = there.get(&one.database) else {
-            checks.failed(&what, format!("there is none in {home}"), "correct the name, or the Region");
+        let Some(database) = existing.get(&one.database) else {
+            checks.failed(&what, format!("it does not exist in {home}"), "correct the name, or the Region");
             continue;
         };
         let DatabaseView { engine, engine_version, size_gib, .. } = &**database;
@@ -39,11 +40,11 @@ pub(super) async fn databases(checks: &Checks, account: &Account, enabled: &BTre
                 *count += 1;
                 *gib += u64::from(*size_gib);
             }
-            Err(obstacle) if one.by_name => {
-                checks.found::<Handoff>(&what, Err(obstacle.refuses(one)));
+            Err(ineligible) if one.by_name => {
+                checks.found::<Handoff>(&what, Err(ineligible.into_fault(one)));
             }
-            Err(obstacle) => {
-                left_out.add(one, obstacle);
+            Err(ineligible) => {
+                left_out.add(one, ineligible);
                 continue;
             }
         }
@@ -56,12 +57,12 @@ pub(super) async fn databases(checks: &Checks, account: &Account, enabled: &BTre
         checks.noted("declared", note);
     }
     for (engine, version, region) in versions.into_iter().filter(|(.., region)| enabled.contains(region)) {
-        on_offer(checks, account, engine, version, region).await;
+        check_engine_version(checks, account, engine, version, region).await;
     }
 }
 
-/// Asked once, however many databases are of it.
-async fn on_offer(checks: &Checks, account: &Account, engine: &str, version: &str, region: &Region) {
+/// Checks that RDS offers an engine version in a Region. Called once for all databases of that version.
+async fn check_engine_version(checks: &Checks, account: &Account, engine: &str, version: &str, region: &Region) {
     let what = format!("{engine} {version} in {region}");
     let call = account.clients.rds(region).describe_db_engine_versions().engine(engine);
     let answer = call.engine_version(version).include_all(true).send().await;
@@ -69,10 +70,10 @@ async fn on_offer(checks: &Checks, account: &Account, engine: &str, version: &st
     if answer.db_engine_versions().is_empty() {
         checks.failed(
             &what,
-            "it is not on offer there",
-            "upgrade the database to a version that is, or choose another Region",
+            "RDS does not offer it there",
+            "upgrade the database to a version that RDS offers there, or choose another Region",
         );
     } else {
-        checks.passed(&what, "is on offer");
+        checks.passed(&what, "is offered by RDS");
     }
 }

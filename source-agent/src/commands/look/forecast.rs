@@ -1,4 +1,5 @@
-//! What the handoffs that are still to be offered will take, as far as that can be known before.
+//! The forecast of `plan`: expected times, storage, transfer and quotas of the handoffs in the phase
+//! `Offering`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -20,79 +21,79 @@ use crate::admission::COPY;
 use crate::handoff::Handoff;
 use crate::steps::{AWAIT_LANDING, SNAPSHOT};
 
-/// What [`left`] does, in words.
-const RESTS_ON: &str = "the snapshot, the copy to the target Region and account B's own copy are each taken to last an hour and \
-                        10 s for each GiB, or as long as their progress says; what is blocked, to go on now; account B, to begin \
-                        at once. AWS promises no time. GiB are of allocated storage. Quotas are judged as if all shared copies \
-                        were there at once";
+/// The assumptions of [`remaining`], for the operator.
+const RESTS_ON: &str = "the snapshot, the copy to the target Region and account B's own copy are each assumed to take an hour and \
+                        10 s for each GiB, or as long as their progress indicates; blocked handoffs, to continue now; account B, \
+                        to begin at once. AWS promises no time. GiB are of allocated storage. Quotas are computed as if all shared \
+                        copies existed at the same time";
 /// The quota of manual snapshots of a Region (RDS User Guide, Quotas and constraints for Amazon RDS).
 const MANUAL_SNAPSHOTS: &str = "L-272F1212";
-/// Where shared copies stand among [`sums`].
+/// The sort key of shared copies in [`sums`].
 const SHARED: u8 = 1;
 
-/// A handoff that is still to be offered, and what is left of it.
-struct Job<'a> {
+/// A handoff in the phase `Offering`, and the remaining time of its slow steps.
+struct Upcoming<'a> {
     of: &'a Handoff,
     has_shared_copy: bool,
     snapshot: Duration,
     copy: Duration,
-    /// It holds a place already.
-    copies: bool,
+    /// Its copy is in flight already.
+    is_copying: bool,
     landing: Duration,
 }
 
-/// What is to come, and why not all of it can. `None` when nothing is.
+/// The forecast, and a fault for each quota that is too small. `None` if nothing is still to be offered.
 pub(crate) async fn forecast(
     account: &Account,
-    moves: &[Handoff],
+    all: &[Handoff],
     entries: &[Entry],
 ) -> Result<(Option<Forecast>, Vec<Fault>), Fault> {
-    let mut jobs = Vec::new();
-    for (of, entry) in moves.iter().zip(entries) {
+    let mut upcoming = Vec::new();
+    for (of, entry) in all.iter().zip(entries) {
         if entry.standing != Standing::Failed && account.phase(of).await? == Phase::Offering {
-            let there = account.cache.snapshots(&of.route.region, Freshness::Now).await?;
-            let has_shared_copy = there.contains_key(&of.snapshot(SnapshotRole::Shared));
-            jobs.push(Job::new(of, &entry.steps, has_shared_copy));
+            let snapshots = account.cache.snapshots(&of.route.region, Freshness::Now).await?;
+            let has_shared_copy = snapshots.contains_key(&of.snapshot(SnapshotRole::Shared));
+            upcoming.push(Upcoming::new(of, &entry.steps, has_shared_copy));
         }
     }
-    if jobs.is_empty() {
+    if upcoming.is_empty() {
         return Ok((None, Vec::new()));
     }
-    jobs.sort_by(|one, other| one.of.rank().cmp(&other.of.rank()));
-    let regions: BTreeSet<&Region> = jobs.iter().map(|job| &job.of.route.region).collect();
+    upcoming.sort_by(|one, other| one.of.rank().cmp(&other.of.rank()));
+    let regions: BTreeSet<&Region> = upcoming.iter().map(|it| &it.of.route.region).collect();
     let mut begins = BTreeMap::new();
-    let mut quotas = vec![snapshots(account, &account.settings.region, &jobs).await?];
+    let mut quotas = vec![snapshots(account, &account.settings.region, &upcoming).await?];
     for region in regions {
-        quotas.push(snapshots(account, region, &jobs).await?);
-        let others = copies_of_others(account, region, &jobs).await?;
-        let copies: Vec<&Job<'_>> = jobs.iter().filter(|job| job.of.route.region == *region).collect();
-        let most = account.settings.limits.copies_in_flight.get();
-        let in_flight = others.len() + copies.iter().filter(|job| job.copies).count();
+        quotas.push(snapshots(account, region, &upcoming).await?);
+        let others = copies_of_others(account, region, &upcoming).await?;
+        let copies: Vec<&Upcoming<'_>> = upcoming.iter().filter(|it| it.of.route.region == *region).collect();
+        let limit = account.settings.limits.copies_in_flight.get();
+        let in_flight = others.len() + copies.iter().filter(|it| it.is_copying).count();
         quotas.push(Quota {
             quota: "copies-in-flight",
             code: None,
             region: region.clone(),
             used: widen(in_flight),
-            most: most.into(),
-            needed: widen(copies.iter().filter(|job| !job.copies && !job.copy.is_zero()).count()),
+            most: limit.into(),
+            needed: widen(copies.iter().filter(|it| !it.is_copying && !it.copy.is_zero()).count()),
         });
-        let places = places(most.into(), others, &copies);
-        begins.extend(copies.iter().map(|job| &job.of.id).zip(places));
+        let starts = copy_starts(limit.into(), others, &copies);
+        begins.extend(copies.iter().map(|it| &it.of.id).zip(starts));
     }
     let mut room: BTreeMap<&Region, u64> =
         quotas.iter().filter(|quota| quota.code.is_some()).map(|quota| (&quota.region, quota.left())).collect();
     let mut handoffs = Vec::new();
-    for (at, job) in jobs.iter().enumerate() {
-        let of = job.of;
+    for (index, one) in upcoming.iter().enumerate() {
+        let of = one.of;
         let copy_begins = begins.get(&of.id).copied().unwrap_or_default();
         let mut fits = true;
-        for region in job.makes(&account.settings.region) {
+        for region in one.new_snapshots(&account.settings.region) {
             let room = room.entry(region).or_default();
             fits &= *room > 0;
             *room = room.saturating_sub(1);
         }
         handoffs.push(Expected {
-            order: at + 1,
+            order: index + 1,
             database: of.database.database.clone(),
             label: of.label.clone(),
             id: of.id.clone(),
@@ -100,37 +101,47 @@ pub(crate) async fn forecast(
             region: of.route.region.clone(),
             size_gib: of.size_gib,
             priority: of.terms.priority,
-            takes: job.snapshot + job.copy + job.landing,
+            takes: one.snapshot + one.copy + one.landing,
             copy_begins,
-            lands: copy_begins.max(job.snapshot) + job.copy + job.landing,
+            lands: copy_begins.max(one.snapshot) + one.copy + one.landing,
             fits,
         });
     }
-    let refused =
-        quotas.iter().filter(|quota| quota.code.is_some() && quota.needed > quota.left()).map(too_small).collect();
-    let (storage, transfer) = sums(account, &jobs);
+    let refused = quotas
+        .iter()
+        .filter(|quota| quota.code.is_some() && quota.needed > quota.left())
+        .map(quota_too_small)
+        .collect();
+    let (storage, transfer) = sums(account, &upcoming);
     let lands = handoffs.iter().map(|of| of.lands).max().unwrap_or_default();
     Ok((Some(Forecast { handoffs, lands, storage, transfer, quotas, rests_on: RESTS_ON }), refused))
 }
 
-impl<'a> Job<'a> {
+impl<'a> Upcoming<'a> {
     fn new(of: &'a Handoff, rows: &[Row], has_shared_copy: bool) -> Self {
         let row = |step: StepId| rows.iter().find(|row| row.step == step.0);
-        let left = |step| left(row(step), of.size_gib);
-        let copies = row(COPY).is_some_and(|row| row.state == RowState::Working && !row.waits);
-        Self { of, has_shared_copy, snapshot: left(SNAPSHOT), copy: left(COPY), copies, landing: left(AWAIT_LANDING) }
+        let remaining = |step| remaining(row(step), of.size_gib);
+        let is_copying = row(COPY).is_some_and(|row| row.state == RowState::Working && !row.waits);
+        Self {
+            of,
+            has_shared_copy,
+            snapshot: remaining(SNAPSHOT),
+            copy: remaining(COPY),
+            is_copying,
+            landing: remaining(AWAIT_LANDING),
+        }
     }
 
-    /// Where it still makes a manual snapshot of this account.
-    fn makes<'r>(&'r self, home: &'r Region) -> impl Iterator<Item = &'r Region> {
+    /// The Regions in which it will still create a manual snapshot of this account.
+    fn new_snapshots<'r>(&'r self, home: &'r Region) -> impl Iterator<Item = &'r Region> {
         let source = (!self.of.begun).then_some(home);
         source.into_iter().chain((!self.has_shared_copy).then_some(&self.of.route.region))
     }
 }
 
-/// How long a step still takes. Of the three that take hours AWS promises nothing: so each is taken to last as long as the trust
-/// rules allow for account B's copy.
-fn left(row: Option<&Row>, size_gib: u32) -> Duration {
+/// How long a step still takes. AWS promises no time for the three that take hours. A step without a
+/// reported progress is assumed to take [`estimate`], which is generous.
+fn remaining(row: Option<&Row>, size_gib: u32) -> Duration {
     match row {
         Some(row) if row.state.is_ready() => Duration::ZERO,
         Some(Row { remaining: Some(remaining), .. }) => *remaining,
@@ -138,28 +149,29 @@ fn left(row: Option<&Row>, size_gib: u32) -> Duration {
     }
 }
 
-/// When each copy begins: those that are in flight now, and then whichever is ready and comes first in the order.
-fn places(most: usize, others: Vec<Duration>, jobs: &[&Job<'_>]) -> Vec<Duration> {
-    let mut begins = vec![Duration::ZERO; jobs.len()];
+/// When each copy begins. Copies in flight have begun. When a slot becomes free, the first handoff in the order whose
+/// snapshot is complete begins its copy.
+fn copy_starts(limit: usize, others: Vec<Duration>, upcoming: &[&Upcoming<'_>]) -> Vec<Duration> {
+    let mut begins = vec![Duration::ZERO; upcoming.len()];
     let mut busy: BinaryHeap<Reverse<Duration>> = others.into_iter().map(Reverse).collect();
-    busy.extend(jobs.iter().filter(|job| job.copies).map(|job| Reverse(job.copy)));
-    let to_come = jobs.iter().enumerate().filter(|(_, job)| !job.copies && !job.copy.is_zero());
-    let mut later: BTreeSet<(Duration, usize)> = to_come.map(|(at, job)| (job.snapshot, at)).collect();
+    busy.extend(upcoming.iter().filter(|it| it.is_copying).map(|it| Reverse(it.copy)));
+    let waiting = upcoming.iter().enumerate().filter(|(_, it)| !it.is_copying && !it.copy.is_zero());
+    let mut later: BTreeSet<(Duration, usize)> = waiting.map(|(index, it)| (it.snapshot, index)).collect();
     let (mut ready, mut now) = (BTreeSet::new(), Duration::ZERO);
     loop {
-        while let Some(&(when, at)) = later.first()
+        while let Some(&(when, index)) = later.first()
             && when <= now
         {
             later.pop_first();
-            ready.insert(at);
+            ready.insert(index);
         }
         while busy.peek().is_some_and(|Reverse(end)| *end <= now) {
             busy.pop();
         }
-        while busy.len() < most {
-            let Some(at) = ready.pop_first() else { break };
-            begins[at] = now;
-            busy.push(Reverse(now + jobs[at].copy));
+        while busy.len() < limit {
+            let Some(index) = ready.pop_first() else { break };
+            begins[index] = now;
+            busy.push(Reverse(now + upcoming[index].copy));
         }
         let next = later.first().map(|(when, _)| *when);
         let free = busy.peek().filter(|_| !ready.is_empty()).map(|Reverse(end)| *end);
@@ -170,20 +182,24 @@ fn places(most: usize, others: Vec<Duration>, jobs: &[&Job<'_>]) -> Vec<Duration
     }
 }
 
-/// How long copies to a Region that are none of these may hold their slots: nothing is known of them but their size.
-async fn copies_of_others(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Result<Vec<Duration>, Fault> {
-    let ours: BTreeSet<SnapshotId> = jobs.iter().map(|job| job.of.snapshot(SnapshotRole::Shared)).collect();
-    let there = account.cache.snapshots(region, Freshness::Now).await?;
-    let others = there.iter().filter(|(name, view)| is_copy_in_flight(view) && !ours.contains(*name));
+/// How long the other copies to a Region are assumed to hold their slots, estimated from their size.
+async fn copies_of_others(
+    account: &Account,
+    region: &Region,
+    upcoming: &[Upcoming<'_>],
+) -> Result<Vec<Duration>, Fault> {
+    let ours: BTreeSet<SnapshotId> = upcoming.iter().map(|it| it.of.snapshot(SnapshotRole::Shared)).collect();
+    let snapshots = account.cache.snapshots(region, Freshness::Now).await?;
+    let others = snapshots.iter().filter(|(name, view)| is_copy_in_flight(view) && !ours.contains(*name));
     Ok(others.map(|(_, view)| estimate(view.size_gib).unsigned_abs()).collect())
 }
 
-/// The quota of manual snapshots in a Region. Shared copies are deleted again, but counted as if account B took none before the
-/// last one is made: that it is quicker is not ours to promise.
-async fn snapshots(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Result<Quota, Fault> {
+/// The quota of manual snapshots in a Region, and how many are needed. Shared copies are deleted again, but all are
+/// counted: account B may copy none before the last one is created.
+async fn snapshots(account: &Account, region: &Region, upcoming: &[Upcoming<'_>]) -> Result<Quota, Fault> {
     let quotas = account.cache.quotas(region, Freshness::Now).await?;
     let Some(found) = quotas.get(QuotaName::ManualSnapshots) else {
-        return Err(Fault::blocked(format!("RDS tells no quota of manual snapshots in {region}")));
+        return Err(Fault::blocked(format!("RDS reports no quota of manual snapshots in {region}")));
     };
     let home = &account.settings.region;
     Ok(Quota {
@@ -192,19 +208,22 @@ async fn snapshots(account: &Account, region: &Region, jobs: &[Job<'_>]) -> Resu
         region: region.clone(),
         used: found.used,
         most: found.max,
-        needed: widen(jobs.iter().flat_map(|job| job.makes(home)).filter(|there| *there == region).count()),
+        needed: widen(
+            upcoming.iter().flat_map(|it| it.new_snapshots(home)).filter(|in_region| *in_region == region).count(),
+        ),
     })
 }
 
-fn too_small(quota: &Quota) -> Fault {
+/// The fault of a quota that does not allow all snapshots.
+fn quota_too_small(quota: &Quota) -> Fault {
     let Quota { region, used, most, needed, .. } = quota;
     let left = quota.left();
     let what = format!(
-        "{needed} manual snapshots are to be made in {region}, and the quota {MANUAL_SNAPSHOTS} has room for {left}: {used} of \
-         {most} are there. Shared copies are deleted again, but account B may take none before the last one is made"
+        "{needed} manual snapshots are to be created in {region}, but the quota {MANUAL_SNAPSHOTS} has room for {left}: {used} of \
+         {most} exist. Shared copies are deleted again, but account B may copy none before the last one is created"
     );
     let fix = format!(
-        "delete some, or raise it; `run` moves those that fit all the same:\n\
+        "delete some, or raise the quota; `run` moves those that fit anyway:\n\
          aws service-quotas request-service-quota-increase --region {region} --service-code rds \\\n    \
          --quota-code {MANUAL_SNAPSHOTS} --desired-value {}",
         used + needed
@@ -212,17 +231,17 @@ fn too_small(quota: &Quota) -> Fault {
     Fault::blocked(what).hint(fix)
 }
 
-/// What is kept of all handoffs, for how long, and what crosses between the Regions.
-fn sums(account: &Account, jobs: &[Job<'_>]) -> (Vec<Storage>, Vec<Transfer>) {
+/// Storage by account and Region, and transfer between Regions, of all handoffs.
+fn sums(account: &Account, upcoming: &[Upcoming<'_>]) -> (Vec<Storage>, Vec<Transfer>) {
     let (us, home) = (&account.settings.account, &account.settings.region);
     let mut sizes: BTreeMap<(u8, &AccountId, &Region), u64> = BTreeMap::new();
     let mut crossing: BTreeMap<&Region, u64> = BTreeMap::new();
-    for job in jobs {
-        let (to, gib) = (&job.of.route, u64::from(job.of.size_gib));
+    for one in upcoming {
+        let (to, gib) = (&one.of.route, u64::from(one.of.size_gib));
         for place in [(0, us, home), (SHARED, us, &to.region), (2, &to.account, &to.region)] {
             *sizes.entry(place).or_default() += gib;
         }
-        if !job.copy.is_zero() {
+        if !one.copy.is_zero() {
             *crossing.entry(&to.region).or_default() += gib;
         }
     }

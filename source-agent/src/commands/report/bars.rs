@@ -1,13 +1,13 @@
-//! The bars of a handoff: what was done between two of its times. A time that AWS does not keep is not made up: the works on
-//! both sides of it are one bar.
+//! The bars of a handoff. Each is a phase between two recorded times. If a time is not recorded in AWS it is not
+//! invented: the phases before and after it become one bar.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The names of the times of a handoff, in their order.
+/// The names of the times of a handoff, in order.
 pub(crate) const TIMES: [&str; 10] =
     ["Snapshot", "Asked", "Ready", "Offered", "Published", "Accepted", "Landed", "Restored", "Ended", "Settled"];
 
-/// What is done between two of the times, in their order; withdrawing goes on beside the restore.
+/// The phases between the times, in order. Withdrawing overlaps the restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Work {
     Snapshot,
@@ -36,15 +36,15 @@ impl Work {
 /// How a bar ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// What follows has begun.
+    /// The next phase began.
     Reached(Timestamp),
-    /// The handoff ended within it.
+    /// The handoff ended during it.
     CutShort(Timestamp),
-    /// It goes on, or nobody has told of its end.
+    /// It continues, or its end was not reported.
     Open,
 }
 
-/// Some work, or several whose common bounds AWS does not tell.
+/// One phase, or several phases between which no time is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bar {
     pub(crate) first: Work,
@@ -54,7 +54,7 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
-    /// How long it took, if it is one work that was done.
+    /// How long it took, if it is a single phase that is complete.
     pub(super) fn done(&self) -> Option<(Work, SignedDuration)> {
         match self.end {
             End::Reached(to) if self.first == self.last => Some((self.first, to.duration_since(self.from))),
@@ -63,8 +63,8 @@ impl Bar {
     }
 }
 
-/// Works between the times that are known. `copy_begun` stands in where nobody was asked; `stopped` is when account B said that
-/// it does not go on.
+/// The phases between the recorded times. `copy_begun` replaces the time `Ready` if no hello was sent; `stopped` is
+/// when account B reported a rejection or a failure.
 pub(super) fn bars(
     times: &[Option<Timestamp>; TIMES.len()],
     copy_begun: Option<Timestamp>,
@@ -72,18 +72,18 @@ pub(super) fn bars(
 ) -> Vec<Bar> {
     let [taken, asked, ready, offered, published, accepted, landed, restored, ended, settled] = *times;
     let begins = [taken, asked, ready.or(copy_begun), offered, published, accepted, landed];
-    let mut known: Vec<(Work, Timestamp)> =
+    let mut recorded: Vec<(Work, Timestamp)> =
         Work::ALL.into_iter().zip(begins).filter_map(|(work, at)| Some((work, at?))).collect();
-    // What was sent and what was recorded of it may overtake each other by a second.
+    // Times are written by two accounts, and may be out of order by a second.
     let mut latest = Timestamp::MIN;
-    for (_, at) in &mut known {
+    for (_, at) in &mut recorded {
         latest = latest.max(*at);
         *at = latest;
     }
     let mut bars = Vec::new();
-    for (index, (first, from)) in known.iter().copied().enumerate() {
-        // What account A takes back ends nothing of what account B owns.
-        let (last, end) = match (known.get(index + 1), restored, stopped.or(ended.filter(|_| landed.is_none()))) {
+    for (index, (first, from)) in recorded.iter().copied().enumerate() {
+        // After the landing the end of the handoff does not end account B's restore.
+        let (last, end) = match (recorded.get(index + 1), restored, stopped.or(ended.filter(|_| landed.is_none()))) {
             (Some((next, at)), ..) => (before(*next), End::Reached(*at)),
             (None, Some(at), _) => (Work::Restore, End::Reached(at.max(from))),
             (None, None, Some(at)) => (first, End::CutShort(at.max(from))),
@@ -126,23 +126,23 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_not_known_makes_its_neighbours_one_bar() {
+    fn phases_around_a_missing_time_become_one_bar() {
         let all = [1, 2, 3, 4, 5, 6, 7, 9, 8, 10].map(Some);
         let clean = "Snapshot 1..2, Asking 2..3, Copy 3..4, Sharing 4..5, Waiting 5..6, TargetCopy 6..7, Restore 7..9, \
                      Withdrawing 8..10";
         assert_eq!(shown(all, Some(99), None), clean);
-        let mut unasked = all;
-        (unasked[1], unasked[2]) = (None, None);
-        assert!(shown(unasked, None, None).starts_with("Snapshot-Copy 1..4, Sharing 4..5"));
-        assert!(shown(unasked, Some(2), None).starts_with("Snapshot-Asking 1..2, Copy 2..4"));
-        let mut silent = all;
-        (silent[5], silent[6]) = (None, None);
-        assert!(shown(silent, None, None).contains("Waiting-Restore 5..9"));
+        let mut without_hello = all;
+        (without_hello[1], without_hello[2]) = (None, None);
+        assert!(shown(without_hello, None, None).starts_with("Snapshot-Copy 1..4, Sharing 4..5"));
+        assert!(shown(without_hello, Some(2), None).starts_with("Snapshot-Asking 1..2, Copy 2..4"));
+        let mut without_receipts = all;
+        (without_receipts[5], without_receipts[6]) = (None, None);
+        assert!(shown(without_receipts, None, None).contains("Waiting-Restore 5..9"));
         assert_eq!(shown([None; TIMES.len()], None, None), "");
     }
 
     #[test]
-    fn an_end_before_its_time_cuts_what_it_was_at() {
+    fn end_of_the_handoff_cuts_its_current_phase_short() {
         let offered = [Some(1), Some(2), Some(3), Some(4), Some(5), None, None, None, None, None];
         assert!(shown(offered, None, None).ends_with("Waiting 5.."));
         let mut expired = offered;
@@ -154,6 +154,6 @@ mod tests {
         assert!(shown(landed, None, Some(30)).ends_with("Restore 7..30!, Withdrawing 8.."));
         let mut early = landed;
         early[5] = Some(4);
-        assert!(shown(early, None, None).contains("Waiting 5..5, TargetCopy 5..7"), "no bar runs backwards");
+        assert!(shown(early, None, None).contains("Waiting 5..5, TargetCopy 5..7"), "no bar ends before it begins");
     }
 }

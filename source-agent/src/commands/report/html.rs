@@ -1,4 +1,4 @@
-//! The page. Everything that it is made of is escaped here, by maud; it loads nothing, and its policy forbids it to.
+//! The HTML page. maud escapes every text. The page loads nothing, and its Content-Security-Policy forbids it.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ use super::bars::TIMES;
 use super::bars::Work;
 use super::timeline::timeline;
 use super::wave::{HandoffReport, Wave, median};
-use super::words::{against, bounds, gib, minute, name};
+use super::words::{bounds, gib, minute, name, times_median};
 
 const CSS: &str = include_str!("page.css");
-/// No script, no image, no font, no connection: what got in by a name could do nothing.
+/// Allows no script, image, font or connection, so that a malicious name could do nothing even if it were not escaped.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
-/// So many of the longest phases are named.
+/// How many of the longest phases are listed.
 const SLOW: usize = 5;
 
 /// The whole page.
@@ -37,8 +37,8 @@ pub(super) fn page(wave: &Wave) -> String {
                 header {
                     h1 { (title) }
                     p .dim {
-                        "Databases that left account " (wave.account) ", " (wave.region) ", as AWS told it at "
-                        (second(wave.now)) ". Account B is the account that a database goes to: " (targets(wave)) ". All times are UTC."
+                        "Databases that left account " (wave.account) ", " (wave.region) ", as read from AWS at "
+                        (second(wave.now)) ". Account B is the account that receives a database: " (targets(wave)) ". All times are UTC."
                     }
                 }
                 main {
@@ -49,15 +49,15 @@ pub(super) fn page(wave: &Wave) -> String {
                     }
                     h2 { "Timeline" }
                     (timeline(wave))
-                    (wrong(wave))
+                    (problems(wave))
                     (open(wave))
                     (slow(wave))
                     (phases(wave))
                     (table(wave))
                 }
                 footer {
-                    "Made by source-agent as " (wave.caller) " from the tags and times of snapshots in AWS, and from nothing else. "
-                    "What account B has told since is known when a run of source-agent has read it."
+                    "Written by source-agent as " (wave.caller) ", only from the tags and times of snapshots in AWS. "
+                    "Later reports of account B appear after the next run of source-agent."
                 }
             }
         }
@@ -78,42 +78,42 @@ fn totals(wave: &Wave) -> Markup {
     let access: Vec<_> = all.iter().filter_map(|handoff| handoff.access(wave.now)).collect();
     let sum: SignedDuration = access.iter().map(|(lasted, _)| *lasted).sum();
     let longest = access.iter().map(|(lasted, _)| *lasted).max();
-    // What was shared is taken back between Ended and Settled.
-    let still = all.iter().filter(|handoff| !handoff.is_settled() && handoff.access(wave.now).is_some()).count();
+    // Access is revoked between Ended and Settled.
+    let accessible = all.iter().filter(|handoff| !handoff.is_settled() && handoff.access(wave.now).is_some()).count();
     html! {
         dl .tiles {
             (tile("Handoffs", &all.len().to_string(), &format!("{} landed in the other account", landed().count())))
-            (tile("Moved", &gib(moved), "of storage, as allocated"))
+            (tile("Moved", &gib(moved), "of allocated storage"))
             @if let Some((first, last)) = wave.lasts() {
                 (tile("From first to last", &measured(last.duration_since(first)), &format!("{} to {}", minute(first), minute(last))))
             }
-            (tile("Access of account B, in sum", &measured(sum),
-                &longest.map_or("it was offered nothing".to_owned(), |longest| format!("at most {} to one copy", measured(longest)))))
+            (tile("Access of account B, in total", &measured(sum),
+                &longest.map_or("it was offered no copy".to_owned(), |longest| format!("at most {} to one copy", measured(longest)))))
             (tile("Still open", &open.to_string(),
-                &format!("account B may have access to {}", if still == 0 { "none".to_owned() } else { still.to_string() })))
+                &format!("account B may have access to {}", if accessible == 0 { "none".to_owned() } else { accessible.to_string() })))
         }
         ul .sums {
-            @for (class, word, count) in sums(all) {
+            @for (class, word, count) in counts(all) {
                 @if count > 0 { li { b class=(class) { (count) } " " (word) } }
             }
         }
     }
 }
 
-/// Each handoff counts once.
-fn sums(all: &[HandoffReport]) -> [(&'static str, &'static str, usize); 9] {
+/// The number of handoffs in each state. Each handoff is counted once.
+fn counts(all: &[HandoffReport]) -> [(&'static str, &'static str, usize); 9] {
     let count = |is: &dyn Fn(&HandoffReport) -> bool| all.iter().filter(|handoff| is(handoff)).count();
-    let stands = |word| count(&|handoff| handoff.stands() == word);
+    let in_state = |state| count(&|handoff| handoff.state() == state);
     [
-        ("good", "landed and restored", stands("restored")),
-        ("good", "landed, no restore told yet", stands("landed")),
-        ("bad", "landed, restore failed", stands("landed, restore failed")),
-        ("bad", "failed", stands("failed")),
-        ("bad", "rejected", stands("rejected")),
-        ("bad", "expired", stands("expired")),
-        ("wait", "revoked", stands("revoked")),
+        ("good", "landed and restored", in_state("restored")),
+        ("good", "landed, restore not reported yet", in_state("landed")),
+        ("bad", "landed, restore failed", in_state("landed, restore failed")),
+        ("bad", "failed", in_state("failed")),
+        ("bad", "rejected", in_state("rejected")),
+        ("bad", "expired", in_state("expired")),
+        ("wait", "revoked", in_state("revoked")),
         ("wait", "being withdrawn", count(&|handoff| matches!(handoff.standing, Phase::Withdrawing(_)))),
-        ("wait", "under way", stands("open")),
+        ("wait", "under way", in_state("open")),
     ]
 }
 
@@ -121,7 +121,7 @@ fn tile(what: &str, figure: &str, more: &str) -> Markup {
     html! { div { dt { (what) } dd .big { (figure) } dd { small { (more) } } } }
 }
 
-/// What bounds each phase, and how long it took.
+/// The table of phases: where each begins and ends, and how long it took.
 fn phases(wave: &Wave) -> Markup {
     let durations = wave.durations();
     html! {
@@ -159,7 +159,7 @@ fn slow(wave: &Wave) -> Markup {
                         tr {
                             th scope="row" { (handoff.subject()) }
                             td { span class={ "key p" (work as u8) } {} (name(work)) }
-                            td .n { (measured(lasted)) } td .n { (measured(median)) } td .n { (against(lasted, median)) } td .n { (handoff.size_gib) }
+                            td .n { (measured(lasted)) } td .n { (measured(median)) } td .n { (times_median(lasted, median)) } td .n { (handoff.size_gib) }
                         }
                     }
                 }
@@ -168,7 +168,7 @@ fn slow(wave: &Wave) -> Markup {
     }
 }
 
-fn wrong(wave: &Wave) -> Markup {
+fn problems(wave: &Wave) -> Markup {
     html! {
         h2 { "What went wrong" }
         @if !wave.handoffs.iter().any(HandoffReport::went_wrong) { p { "Nothing failed, was rejected, expired or was revoked." } }
@@ -180,7 +180,7 @@ fn wrong(wave: &Wave) -> Markup {
                         @let (why, when) = why(handoff);
                         tr {
                             th scope="row" { (handoff.subject()) }
-                            td .bad { (handoff.stands()) }
+                            td .bad { (handoff.state()) }
                             td { (why) }
                             td .t { (when.map_or(String::new(), second)) }
                             td { @if let Some(bar) = handoff.cut_short() { (name(bar.first)) } }
@@ -192,21 +192,21 @@ fn wrong(wave: &Wave) -> Markup {
     }
 }
 
-/// Account B's word, where it has said one.
+/// The reason of a problem, as account B reported it if it did, and its time.
 fn why(handoff: &HandoffReport) -> (String, Option<Timestamp>) {
     if let Some((stage, reason, at)) = &handoff.trouble {
         let reason = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
         let what = match stage {
             Stage::Rejected => "account B rejected it",
-            _ if handoff.has_landed() => "account B has its copy, and could not restore it",
-            _ => "account B could not go on",
+            _ if handoff.has_landed() => "account B has its copy but could not restore it",
+            _ => "account B could not continue",
         };
         return (format!("{what}{reason}"), Some(*at));
     }
     let why = match handoff.standing {
         Phase::Withdrawing(Outcome::Expired) | Phase::Settled(Outcome::Expired) => "not landed when its access ended",
-        Phase::Withdrawing(Outcome::Revoked) | Phase::Settled(Outcome::Revoked) => "taken back by an operator",
-        _ => "account B did not say",
+        Phase::Withdrawing(Outcome::Revoked) | Phase::Settled(Outcome::Revoked) => "revoked by an operator",
+        _ => "account B gave no reason",
     };
     (why.to_owned(), handoff.ended().or(handoff.access_until))
 }
@@ -214,16 +214,16 @@ fn why(handoff: &HandoffReport) -> (String, Option<Timestamp>) {
 fn open(wave: &Wave) -> Markup {
     html! {
         h2 { "What is still open" }
-        @if wave.handoffs.iter().all(HandoffReport::is_settled) { p { "None of these: each is settled, and what was shared was taken back." } }
+        @if wave.handoffs.iter().all(HandoffReport::is_settled) { p { "None of these: each is settled, and all access to what was shared was revoked." } }
         @else {
             table {
-                thead { tr { th { "Handoff" } th { "Stands" } th { "At" } th { "Since" } th { "Access of account B" } } }
+                thead { tr { th { "Handoff" } th { "State" } th { "Phase" } th { "Since" } th { "Access of account B" } } }
                 tbody {
                     @for handoff in wave.handoffs.iter().filter(|handoff| !handoff.is_settled()) {
-                        @let bar = handoff.at();
+                        @let bar = handoff.current();
                         tr {
                             th scope="row" { (handoff.subject()) }
-                            td .wait { (handoff.stands()) }
+                            td .wait { (handoff.state()) }
                             td {
                                 @if let Some(bar) = bar { (name(bar.first)) }
                                 @if let Some(copying) = &handoff.copying { ": " (copying) }
@@ -242,10 +242,10 @@ fn access(handoff: &HandoffReport, now: Timestamp) -> Markup {
     html! {
         @match (handoff.access(now), handoff.access_until) {
             (Some((_, true)), Some(until)) if until <= now => {
-                span .bad { "was to end at " (second(until)) ": the next run of source-agent takes it back" }
+                span .bad { "should have ended at " (second(until)) ": the next run of source-agent revokes it" }
             }
             (Some((_, true)), Some(until)) => { "until " (second(until)) }
-            (Some(_), _) => { "being taken back" }
+            (Some(_), _) => { "being revoked" }
             (None, _) => { "none yet" }
         }
     }
@@ -257,7 +257,7 @@ fn table(wave: &Wave) -> Markup {
         div .scroll {
             table .all {
                 thead { tr {
-                    th { "Handoff" } th { "To" } th { "Engine" } th .n { "GiB" } th { "Stands" }
+                    th { "Handoff" } th { "To" } th { "Engine" } th .n { "GiB" } th { "State" }
                     @for time in TIMES { th { (time) } }
                     th .n { "Access" }
                 } }
@@ -268,7 +268,7 @@ fn table(wave: &Wave) -> Markup {
                             td { (handoff.to_account) " " (handoff.to_region) }
                             td { (handoff.engine) }
                             td .n { (handoff.size_gib) }
-                            td class=(class(handoff)) { (handoff.stands()) }
+                            td class=(class(handoff)) { (handoff.state()) }
                             @for time in handoff.times { td { (time.map_or(String::new(), second)) } }
                             td .n { @if let Some((lasted, open)) = handoff.access(wave.now) { (measured(lasted)) @if open { " so far" } } }
                         }
@@ -276,7 +276,7 @@ fn table(wave: &Wave) -> Markup {
                 }
             }
         }
-        p .dim { "Access: from the offer until the handoff was marked as ended, which is when taking back begins; at Settled all was taken back." }
+        p .dim { "Access: from the offer until the handoff was marked as ended, when the withdrawal begins; at Settled all access is revoked." }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A wave: what AWS still tells of many handoffs.
+//! The data of the report, from the tags and times of snapshots.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use protocol::{Phase, SourceFacts, Stage};
 use super::bars::{Bar, End, TIMES, Work, bars};
 use crate::handoff::SourceSnapshot;
 
-/// The report, before it is a page. Texts are data, whoever wrote them.
+/// The data of a report. Texts are not escaped yet.
 #[derive(Debug)]
 pub(crate) struct Wave {
     pub(crate) account: String,
     pub(crate) region: String,
-    /// Who has asked.
+    /// The identity that ran the command.
     pub(crate) caller: String,
-    /// Of which label only.
+    /// The only label of the report; `None` if it has all.
     pub(crate) label: Option<String>,
     pub(crate) now: Timestamp,
     /// In the order in which they began.
@@ -37,13 +37,13 @@ pub(crate) struct HandoffReport {
     pub(crate) engine: String,
     pub(crate) size_gib: u32,
     pub(crate) standing: Phase,
-    /// The times that its tags tell, as in [`TIMES`].
+    /// The recorded times, in the order of [`TIMES`].
     pub(crate) times: [Option<Timestamp>; TIMES.len()],
     /// When account B's access ends at the latest.
     pub(crate) access_until: Option<Timestamp>,
-    /// What account B says that went wrong, why, and when.
+    /// A failure or rejection that account B reported, with reason and time.
     pub(crate) trouble: Option<(Stage, Option<String>, Timestamp)>,
-    /// How far the copy to the target Region is.
+    /// The progress of the copy to the target Region, or why account B is not ready.
     pub(crate) copying: Option<String>,
     pub(crate) bars: Vec<Bar>,
 }
@@ -55,14 +55,14 @@ const ENDED: usize = 8;
 const SETTLED: usize = 9;
 
 impl HandoffReport {
-    /// A handoff, as its source snapshot remembers it; `shared` is the shared copy, as long as it is there.
+    /// The data of a handoff, from its source snapshot; `shared` is the shared copy, if it exists.
     pub(crate) fn of(source: &SourceSnapshot, shared: Option<&SnapshotView>, now: Timestamp) -> Self {
         let SourceSnapshot { view, facts } = source;
-        let heard = |stage| facts.heard(stage).map(|told| told.at);
+        let reported = |stage| facts.heard(stage).map(|receipt| receipt.at);
         let ready = facts.ready.as_ref().filter(|ready| ready.lack.is_none()).map(|ready| ready.at);
         let trouble = [Stage::Failed, Stage::Rejected].into_iter().find_map(|stage| {
-            let told = facts.heard(stage)?;
-            Some((stage, told.reason.map(|reason| reason.to_string()), told.at))
+            let receipt = facts.heard(stage)?;
+            Some((stage, receipt.reason.map(|reason| reason.to_string()), receipt.at))
         });
         let times = [
             view.created,
@@ -70,9 +70,9 @@ impl HandoffReport {
             ready,
             facts.offer.as_ref().map(|offer| offer.issued),
             facts.published.as_ref().map(|published| published.at),
-            heard(Stage::Accepted),
-            heard(Stage::Landed),
-            heard(Stage::Restored),
+            reported(Stage::Accepted),
+            reported(Stage::Landed),
+            reported(Stage::Restored),
             facts.ended.as_ref().map(|ended| ended.at),
             facts.settled.as_ref().map(|settled| settled.at),
         ];
@@ -88,13 +88,13 @@ impl HandoffReport {
             standing: facts.phase(now),
             access_until: facts.offer.as_ref().map(|offer| offer.access_until),
             bars: bars(&times, begun, trouble.as_ref().map(|(_, _, at)| *at)),
-            copying: shared.and_then(copying).or_else(|| lacking(facts)),
+            copying: shared.and_then(copying).or_else(|| not_ready(facts)),
             times,
             trouble,
         }
     }
 
-    /// `database/label`, as everywhere else.
+    /// `database/label`.
     pub(crate) fn subject(&self) -> String {
         format!("{}/{}", self.database, self.label)
     }
@@ -107,8 +107,8 @@ impl HandoffReport {
         self.times[ENDED].or(self.times[SETTLED])
     }
 
-    /// One word, or two.
-    pub(crate) fn stands(&self) -> String {
+    /// The state in a few words.
+    pub(crate) fn state(&self) -> String {
         match self.standing {
             Phase::Offering => "open".to_owned(),
             Phase::Withdrawing(outcome) => format!("withdrawing, {outcome}"),
@@ -122,12 +122,12 @@ impl HandoffReport {
         matches!(self.standing, Phase::Settled(_))
     }
 
-    /// Account B owns its copy.
+    /// Whether account B owns its copy.
     pub(crate) fn has_landed(&self) -> bool {
         self.times[LANDED].is_some() || self.times[RESTORED].is_some()
     }
 
-    /// Did it end otherwise than meant, here or over there?
+    /// Whether it ended with anything but the outcome `landed`, or account B reported a failure.
     pub(crate) fn went_wrong(&self) -> bool {
         let ended = match self.standing {
             Phase::Offering => None,
@@ -142,25 +142,25 @@ impl HandoffReport {
         Some((ended.unwrap_or(now).duration_since(self.times[OFFERED]?), ended.is_none()))
     }
 
-    /// What it is at.
-    pub(crate) fn at(&self) -> Option<&Bar> {
+    /// The bar of the current phase.
+    pub(crate) fn current(&self) -> Option<&Bar> {
         self.bars.iter().rev().find(|bar| bar.end == End::Open)
     }
 
-    /// What it was at when it ended before its time.
+    /// The bar of the phase during which the handoff ended early.
     pub(crate) fn cut_short(&self) -> Option<&Bar> {
         self.bars.iter().find(|bar| matches!(bar.end, End::CutShort(_)))
     }
 }
 
 impl Wave {
-    /// From the first snapshot to the last time that AWS tells.
+    /// The first and the last recorded time.
     pub(crate) fn lasts(&self) -> Option<(Timestamp, Timestamp)> {
         let times = || self.handoffs.iter().flat_map(|handoff| handoff.times).flatten();
         Some((times().min()?, times().max()?))
     }
 
-    /// How long each work took wherever it was done, the shortest first.
+    /// The durations of each phase in all handoffs that completed it, the shortest first.
     pub(crate) fn durations(&self) -> BTreeMap<Work, Vec<SignedDuration>> {
         let mut all: BTreeMap<Work, Vec<SignedDuration>> = BTreeMap::new();
         for (work, lasted) in self.handoffs.iter().flat_map(|handoff| &handoff.bars).filter_map(Bar::done) {
@@ -172,7 +172,7 @@ impl Wave {
         all
     }
 
-    /// The longest works.
+    /// The longest completed phases of all handoffs.
     pub(crate) fn slowest(&self, count: usize) -> Vec<(&HandoffReport, Work, SignedDuration)> {
         let done = |handoff| move |bar: &Bar| bar.done().map(|(work, lasted)| (handoff, work, lasted));
         let mut all: Vec<_> =
@@ -183,7 +183,7 @@ impl Wave {
     }
 }
 
-/// The middle one of sorted durations; of two, the mean.
+/// The median of sorted durations.
 pub(crate) fn median(sorted: &[SignedDuration]) -> SignedDuration {
     let middle = |index: usize| sorted.get(index).copied().unwrap_or_default();
     (middle(sorted.len().saturating_sub(1) / 2) + middle(sorted.len() / 2)) / 2
@@ -199,7 +199,7 @@ fn copying(shared: &SnapshotView) -> Option<String> {
     }
 }
 
-fn lacking(facts: &SourceFacts) -> Option<String> {
+fn not_ready(facts: &SourceFacts) -> Option<String> {
     let lack = facts.ready.as_ref()?.lack?;
     facts.offer.is_none().then(|| format!("account {} is not ready: {}", facts.route.account, lack.meaning()))
 }
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_median_is_the_middle() {
+    fn median_of_an_even_count_is_the_mean_of_the_middle_two() {
         let minutes = |all: &[i64]| all.iter().map(|minute| SignedDuration::from_mins(*minute)).collect::<Vec<_>>();
         assert_eq!(median(&minutes(&[1, 2, 9])), SignedDuration::from_mins(2));
         assert_eq!(median(&minutes(&[1, 2, 4, 9])), SignedDuration::from_mins(3));

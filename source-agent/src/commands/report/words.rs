@@ -1,11 +1,11 @@
-//! How the page says things.
+//! The words and formats of the page.
 
 use agent_runtime::text::{day, time_of_day};
 use jiff::{SignedDuration, Timestamp};
 
 use super::bars::{Bar, Work};
 
-/// A phase, as a person calls it.
+/// The name of a phase.
 pub(super) fn name(work: Work) -> &'static str {
     match work {
         Work::Snapshot => "Source snapshot",
@@ -19,23 +19,23 @@ pub(super) fn name(work: Work) -> &'static str {
     }
 }
 
-/// What bounds a phase, in the words of the table.
+/// Where a phase begins and ends, by the times of the table.
 pub(super) fn bounds(work: Work) -> &'static str {
     match work {
-        Work::Snapshot => "when the snapshot was taken (SnapshotCreateTime), until account B was asked",
-        Work::Asking => "Asked, until account B said that it is ready",
+        Work::Snapshot => "The snapshot was taken (SnapshotCreateTime), until account B was Asked",
+        Work::Asking => "Asked, until account B answered that it is Ready",
         Work::Copy => {
-            "Ready, until Offered; where nobody was asked, from the creation of the copy as long as it is there"
+            "Ready, until Offered; without a hello, from the creation of the copy, as long as the copy exists"
         }
         Work::Sharing => "Offered, until the handoff message was Published",
         Work::Waiting => "Published, until account B Accepted",
         Work::TargetCopy => "Accepted, until Landed: account B owns its copy",
         Work::Restore => "Landed, until Restored: account B's database is available",
-        Work::Withdrawing => "Ended, until everything was taken back (Settled); the thin bar",
+        Work::Withdrawing => "Ended, until all access was revoked (Settled); the thin bar",
     }
 }
 
-/// A bar, in a word or two.
+/// The phases of a bar, in a few words.
 pub(super) fn brief(bar: &Bar) -> String {
     let word = |work| match work {
         Work::Snapshot => "snapshot",
@@ -54,13 +54,13 @@ pub(super) fn brief(bar: &Bar) -> String {
     }
 }
 
-/// Without the year, which stands elsewhere.
+/// A time without the year.
 pub(super) fn minute(at: Timestamp) -> String {
     format!("{} {}", day(at), time_of_day(at))
 }
 
-/// How many times the median.
-pub(super) fn against(lasted: SignedDuration, median: SignedDuration) -> String {
+/// A duration as a multiple of the median.
+pub(super) fn times_median(lasted: SignedDuration, median: SignedDuration) -> String {
     if median.is_zero() { String::new() } else { format!("{:.1} ×", lasted.as_secs_f64() / median.as_secs_f64()) }
 }
 

@@ -1,4 +1,4 @@
-//! Account B's receipts: each is recorded on its source snapshot, then deleted.
+//! Receipts of account B: each is recorded as a tag of its source snapshot, then deleted.
 
 use std::time::Duration;
 
@@ -16,22 +16,23 @@ use crate::account::Account;
 use crate::handoff::{Handoff, SourceSnapshot};
 use crate::steps::HELLO;
 
-/// A receipt that answers no offer yet is read again after this long.
-const READ_AGAIN: Duration = Duration::from_secs(30);
-/// A listing may be older than an offer. Only after this is a receipt that answers none a bad one.
-const OFFER_SPREADS: SignedDuration = SignedDuration::from_mins(1);
-/// The command `hello` may be waiting for an answer that no handoff has asked for: for ten minutes, and so an answer that was received
-/// so often is nobody's.
-const HELLO_LISTENS: u32 = 20;
+/// A receipt that matches no offer yet is received again after this long.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+/// The propagation delay of an offer. Only after this is a receipt that matches no offer rejected.
+const OFFER_PROPAGATION: SignedDuration = SignedDuration::from_mins(1);
+/// An answer that no handoff asked for may be for the command `hello`, which waits for at most ten minutes. After this
+/// many receives it is deleted.
+const MAX_RECEIVES_FOR_HELLO: u32 = 20;
 
-/// One receipt, from the queue of one target account: records it, or puts it to another of its ends.
+/// Handles one message of a receipts queue: records it, leaves it in the queue for later, or moves it to the
+/// dead-letter queue.
 pub(crate) async fn handle(
     account: &Account,
     events: &dyn Sink,
     mailbox: &MailboxSpec,
     message: &Received,
 ) -> Result<Handled<Handoff>, Fault> {
-    // A sender is known by its queue: only this account was let in.
+    // The queue identifies the sender: only this target account may send to it.
     let target = account.settings.targets.iter().find(|target| target.receipts == mailbox.queue);
     let Some(target) = target else { return Ok(Handled::Left) };
     let receipts = Receipts { account, events, sender: &target.account };
@@ -39,10 +40,10 @@ pub(crate) async fn handle(
         Ok(handoff) => Ok(Handled::Done(Some(handoff))),
         Err(Unrecorded::Refused(Refusal::Newer { .. })) => Ok(Handled::Again(NEWER)),
         Err(Unrecorded::Refused(Refusal::Rejected { reason: Reason::NoSuchOffer, .. })) if receipts.is_new(message) => {
-            Ok(Handled::Again(READ_AGAIN))
+            Ok(Handled::Again(RETRY_AFTER))
         }
-        Err(Unrecorded::NotAsked) if message.times < HELLO_LISTENS => Ok(Handled::Again(READ_AGAIN)),
-        // Whoever has asked has gone. It opens nothing and tells nothing more.
+        Err(Unrecorded::NotAsked) if message.times < MAX_RECEIVES_FOR_HELLO => Ok(Handled::Again(RETRY_AFTER)),
+        // The command that asked has ended, and nothing else needs the answer.
         Err(Unrecorded::NotAsked) => Ok(Handled::Done(None)),
         Err(Unrecorded::Refused(Refusal::Rejected { reason, detail })) => {
             Queue::new(&account.clients, &mailbox.queue).bury(message, reason).await?;
@@ -62,20 +63,20 @@ struct Receipts<'a> {
 }
 
 impl Receipts<'_> {
-    /// Whether a message was sent so recently that its offer may not show yet.
+    /// Whether a message was sent so recently that its offer may not be visible yet.
     fn is_new(&self, message: &Received) -> bool {
-        message.sent.is_some_and(|sent| self.account.clock.now().duration_since(sent) < OFFER_SPREADS)
+        message.sent.is_some_and(|sent| self.account.clock.now().duration_since(sent) < OFFER_PROPAGATION)
     }
 
     async fn record(&self, message: &Received) -> Result<HandoffId, Unrecorded> {
         let reply = Reply::decode(&message.body)?;
         let handoff = reply.handoff();
-        let (speaks_for, digest) = match &reply {
+        let (claimed, digest) = match &reply {
             Reply::Receipt(receipt) => (&receipt.target_account, &receipt.digest),
             Reply::Answer(answer) => (&answer.target_account, &answer.digest),
         };
-        if speaks_for != self.sender {
-            let detail = format!("it speaks for account {speaks_for}; this queue is account {}'s", self.sender);
+        if claimed != self.sender {
+            let detail = format!("it names account {claimed}, but this queue is for account {}", self.sender);
             return Err(Refusal::because(Reason::UnknownSender, detail).into());
         }
         let source = self.source(handoff, digest).await?;
@@ -86,8 +87,8 @@ impl Receipts<'_> {
             Reply::Receipt(receipt) => {
                 check_receipt(receipt, source.map(|source| &source.facts))?;
                 if let Some(source) = source.filter(|source| source.facts.heard(receipt.stage).is_none()) {
-                    let told = Told { at, reason: receipt.reason };
-                    self.account.tag(&source.view.arn, stage_tag(receipt.stage), &told).await?;
+                    let recorded = Told { at, reason: receipt.reason };
+                    self.account.tag(&source.view.arn, stage_tag(receipt.stage), &recorded).await?;
                     let (subject, account) = (subject(source), self.sender.clone());
                     let (stage, reason) = (receipt.stage, receipt.reason);
                     self.events.take(&Event::ReceiptRecorded { subject, account, stage, reason });
@@ -96,13 +97,13 @@ impl Receipts<'_> {
             Reply::Answer(answer) => {
                 let source = source.ok_or(Unrecorded::NotAsked)?;
                 if !answers(answer, &source.facts) {
-                    // Two agents have asked at the same instant, and one answer was enough.
+                    // Two agents sent a hello each at the same time, and one of them was answered already.
                     return if source.facts.asks_no_more() { Ok(handoff.clone()) } else { Err(Unrecorded::NotAsked) };
                 }
                 self.account.fleet.seen(handoff, HELLO);
-                // Whoever was ready is: a hello that came twice may be answered otherwise later.
-                let news = |ready: &Answered| ready.lack.is_some() && ready.lack != answer.lack;
-                if source.facts.ready.as_ref().is_none_or(news) {
+                // An account that was ready stays ready, even if the same hello is answered differently later.
+                let is_new = |ready: &Answered| ready.lack.is_some() && ready.lack != answer.lack;
+                if source.facts.ready.as_ref().is_none_or(is_new) {
                     let answered = Answered { at, lack: answer.lack };
                     self.account.tag(&source.view.arn, tags::READY, &answered).await?;
                     let (subject, account) = (subject(source), self.sender.clone());
@@ -113,9 +114,10 @@ impl Receipts<'_> {
         Ok(handoff.clone())
     }
 
-    /// The source snapshot of a handoff: as this process knows it, if it remembers what is answered here, else read from AWS.
+    /// The source snapshot of a handoff: from the cache if that has the hello or offer with this digest, else read from
+    /// AWS.
     async fn source(&self, handoff: &HandoffId, digest: &Digest) -> Result<Option<SourceSnapshot>, Fault> {
-        if let Some(source) = self.account.known_source(handoff) {
+        if let Some(source) = self.account.cached_source(handoff) {
             let (asked, offered) = (source.facts.hello.as_ref(), source.facts.offer.as_ref());
             if asked.is_some_and(|asked| asked.digest == *digest)
                 || offered.is_some_and(|offer| offer.digest == *digest)
@@ -133,7 +135,7 @@ fn subject(source: &SourceSnapshot) -> Subject {
 }
 
 enum Unrecorded {
-    /// The answer to a hello that no handoff has asked: perhaps the command `hello`, beside this process.
+    /// An answer to a hello that no handoff sent. The command `hello` may have sent it.
     NotAsked,
     Refused(Refusal),
     Fault(Fault),

@@ -1,4 +1,5 @@
-//! Requests: each becomes a handoff, is kept invisible while that is begun, and is deleted once its source snapshot stands.
+//! Requests: each becomes a handoff. Its message is kept invisible until the source snapshot exists, and is then
+//! deleted.
 
 use std::time::Duration;
 
@@ -14,12 +15,13 @@ use crate::config::Declared;
 use crate::discover;
 use crate::handoff::Handoff;
 
-/// A request for what cannot be is read again after this long.
-const READ_AGAIN: Duration = Duration::from_secs(30);
-/// A listing may be older than a request. Only after this is one for a database that is not there a bad one.
-const LISTING_SPREADS: SignedDuration = SignedDuration::from_mins(1);
+/// A request that cannot be carried out yet is received again after this long.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+/// The propagation delay of a listing. Only after this is a request that cannot be carried out rejected, since a
+/// database that was just created may not be listed yet.
+const LISTING_PROPAGATION: SignedDuration = SignedDuration::from_mins(1);
 
-/// One request: a handoff that is begun, one that is already, or no handoff.
+/// Handles one request: it begins a handoff, joins one that is under way, or is rejected.
 pub(crate) async fn handle(
     account: &Account,
     events: &dyn Sink,
@@ -32,7 +34,7 @@ pub(crate) async fn handle(
             return Ok(Handled::Again(NEWER));
         }
         Err(Refusal::Rejected { reason, detail }) => {
-            bury(account, events, message, Mailbox::Requests.into(), (reason, detail, None)).await?;
+            dead_letter(account, events, message, Mailbox::Requests.into(), (reason, detail, None)).await?;
             return Ok(Handled::Rejected);
         }
     };
@@ -40,43 +42,43 @@ pub(crate) async fn handle(
     let of = match discover::requested(account, &declared).await {
         Ok(of) => of,
         Err(fault) if fault.kind != FaultKind::Fatal => return Err(fault),
-        Err(_) if is_new(account, message) => return Ok(Handled::Again(READ_AGAIN)),
+        Err(_) if is_new(account, message) => return Ok(Handled::Again(RETRY_AFTER)),
         Err(fault) => {
             let Trouble { reason, what, fix, .. } = (&fault).into();
-            bury(account, events, message, subject, (reason, what, fix)).await?;
+            dead_letter(account, events, message, subject, (reason, what, fix)).await?;
             return Ok(Handled::Rejected);
         }
     };
-    let tell = |standing| events.take(&Event::Requested { subject: subject.clone(), standing });
+    let report = |standing| events.take(&Event::Requested { subject: subject.clone(), standing });
     let hold = !of.begun;
     if of.begun {
         if let Phase::Settled(outcome) = account.phase(&of).await? {
-            tell(Requested::Over(outcome));
+            report(Requested::Over(outcome));
             return Ok(Handled::Done(None));
         }
-        tell(Requested::UnderWay);
+        report(Requested::UnderWay);
     } else if !account.fleet.holds(&of.owner(), message) {
-        tell(Requested::New);
+        report(Requested::New);
     }
     Ok(Handled::Begins { handoff: Box::new(of), hold })
 }
 
-/// Against itself and against the configuration; nothing is asked of AWS.
+/// Parses a request and checks it against the configuration, without calling AWS.
 fn read(account: &Account, message: &Received) -> Result<Declared, Refusal> {
     let request = RequestMessage::decode(&message.body)?;
-    let untold = || Refusal::because(Reason::BadTimes, "SQS does not tell when it was sent");
-    let label = request.label.at(message.sent.ok_or_else(untold)?);
+    let no_time = || Refusal::because(Reason::BadTimes, "SQS does not report when it was sent");
+    let label = request.label.at(message.sent.ok_or_else(no_time)?);
     let label = label.map_err(|error| Refusal::because(Reason::BadTimes, error.to_string()))?;
     account.settings.requested(&request, label)
 }
 
-/// Whether a message was sent so recently that a listing may be older.
+/// Whether a message was sent so recently that the listing may be older.
 fn is_new(account: &Account, message: &Received) -> bool {
-    message.sent.is_some_and(|sent| account.clock.now().duration_since(sent) < LISTING_SPREADS)
+    message.sent.is_some_and(|sent| account.clock.now().duration_since(sent) < LISTING_PROPAGATION)
 }
 
-/// The end of a request that cannot be fulfilled.
-async fn bury(
+/// Moves a request that cannot be carried out to the dead-letter queue.
+async fn dead_letter(
     account: &Account,
     events: &dyn Sink,
     message: &Received,
@@ -94,31 +96,32 @@ fn queue(account: &Account) -> Option<Queue> {
     account.settings.requests.as_ref().map(|queue| Queue::new(&account.clients, queue))
 }
 
-/// The end of a request: from its source snapshot on AWS holds the state. What cannot be deleted comes again.
-pub(crate) async fn begun(account: &Account, events: &dyn Sink, of: &Handoff) {
+/// Deletes the requests of a handoff whose source snapshot exists, since from then on the state is in AWS. A message
+/// that cannot be deleted is received again.
+pub(crate) async fn delete_begun(account: &Account, events: &dyn Sink, of: &Handoff) {
     let owner = of.owner();
     if account.fleet.first_held(&owner).is_none() {
         return;
     }
-    // Any trouble with this read is the next step's to tell.
+    // A fault of this read is reported by the next step.
     let (Some(queue), Ok(Some(_))) = (queue(account), account.source_snapshot(of).await) else { return };
     for message in account.fleet.take_held(&owner) {
         if let Err(fault) = queue.delete(&message.handle).await {
-            faulted(events, &fault);
+            report_fault(events, &fault);
         }
     }
 }
 
-/// The end of requests whose handoff cannot go on, and has no source snapshot.
+/// Moves the requests of a handoff that has failed before its source snapshot to the dead-letter queue.
 pub(crate) async fn reject(account: &Account, events: &dyn Sink, of: &Handoff, fault: &Fault) {
     for message in account.fleet.take_held(&of.owner()) {
         let Trouble { reason, what, fix, .. } = fault.into();
-        if let Err(fault) = bury(account, events, &message, of.subject(), (reason, what, fix)).await {
-            faulted(events, &fault);
+        if let Err(fault) = dead_letter(account, events, &message, of.subject(), (reason, what, fix)).await {
+            report_fault(events, &fault);
         }
     }
 }
 
-fn faulted(events: &dyn Sink, fault: &Fault) {
+fn report_fault(events: &dyn Sink, fault: &Fault) {
     events.take(&Event::Faulted { subject: Mailbox::Requests.into(), fault: fault.into(), again: VISIBILITY });
 }
