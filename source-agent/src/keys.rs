@@ -277,8 +277,11 @@ impl KeyView {
                 Ok(Progress::Working(Working { since: self.created, ..Working::new("the key is being created") }))
             }
             Condition::Unusable(state) => Err(Fault::blocked(format!("key {} is {state}", self.arn)).hint(format!(
-                "enable it, or cancel its deletion: aws kms cancel-key-deletion, aws kms enable-key --region {} --key-id {}",
-                self.arn.region, self.arn.key
+                "cancel its deletion if it is pending, then enable it:\n\
+                 aws kms cancel-key-deletion --region {region} --key-id {key}\n\
+                 aws kms enable-key --region {region} --key-id {key}",
+                region = self.arn.region,
+                key = self.arn.key
             ))),
         }
     }

@@ -224,7 +224,12 @@ impl Write for Logs {
 
 fn start_logs(level: &str, format: Format, terminal: Option<Terminal>) -> Result<(), String> {
     let filter: tracing_subscriber::EnvFilter = level.parse().map_err(|error| format!("{error}"))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || Logs(terminal.clone()));
+    // See https://no-color.org: any value that is not empty turns colours off.
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal() && !no_color)
+        .with_writer(move || Logs(terminal.clone()));
     // If logs were already set up in this process, that setup is kept.
     let _ = match format {
         Format::Text => logs.try_init(),

@@ -67,7 +67,7 @@ impl Ran {
 
     /// Whether a step was refused during the propagation delay of the agent's own change, and waited.
     pub fn waited_for_propagation(&self) -> bool {
-        self.rows().any(|row| row.state == RowState::Working && row.text.contains("AWS is still spreading"))
+        self.rows().any(|row| row.state == RowState::Working && row.text.contains("has not propagated yet"))
     }
 
     fn rows(&self) -> impl Iterator<Item = &Row> {

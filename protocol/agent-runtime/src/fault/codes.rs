@@ -116,7 +116,9 @@ pub fn hint(code: &str) -> Option<&'static str> {
             "the subnet group, the security groups and the Availability Zones of the restore profile must be of one VPC, with free \
              addresses"
         }
-        "CertificateNotFound" => "correct ca in the restore profile: aws rds describe-certificates lists what there is",
+        "CertificateNotFound" => {
+            "correct ca in the restore profile to one that this command lists:\naws rds describe-certificates"
+        }
         "InsufficientDBInstanceCapacity" => {
             "AWS has no capacity for this class there now: choose another class, or wait"
         }

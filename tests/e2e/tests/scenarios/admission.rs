@@ -155,7 +155,7 @@ async fn accepts_one_a_day(limit: &str, used: &str) {
     let target = lab.target_until(&["run", "--watch"], stop.clone());
     let (source, target, ()) = tokio::join!(source, target, an_hour);
     assert_eq!((source.exit, target.exit), (Exit::Pending, Exit::Pending), "{}\n{}", source.out, target.out);
-    let text = format!("waiting for tomorrow's share: {used} accepted since 2026-11-21 10:0");
+    let text = format!("waiting for the daily limit: {used} accepted since 2026-11-21 10:0");
     assert!(target.waited(&text), "{text}: {}", target.out);
     assert_eq!(lab.admin(B, TARGET).snapshots().await.len(), 1);
 

@@ -199,7 +199,7 @@ async fn auditor_reports_change_of_foreign_resource() {
     assert_broken(&lab, Invariant::Foreign, "kms:UpdateKeyDescription", "is not the handoff's own, and was changed");
     let (lab, (_, b)) = attacked();
     b.sqs.purge_queue().queue_url(b.queue_url("rds-handoff-inbox")).send().await.unwrap();
-    assert_broken(&lab, Invariant::Foreign, "sqs:PurgeQueue", "no queue is an agent's own");
+    assert_broken(&lab, Invariant::Foreign, "sqs:PurgeQueue", "an agent must not change queues");
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,7 +60,7 @@ async fn check_fails_for_queue_that_lets_third_account_send() {
     b.add_to_queue_policy("rds-handoff-inbox", &[third]).await;
     for ran in [lab.source(&["check"]).await, lab.target(&["check"]).await] {
         assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-        let words = "its statement Auditors lets 333333333333 send";
+        let words = "its statement Auditors allows 333333333333 to send";
         assert!(ran.words().contains(words) && ran.words().contains(" 1 failed"), "{}", ran.out);
     }
 }
@@ -72,7 +72,7 @@ async fn check_uses_role_names_of_target_configuration() {
     lab.edit("target.toml", "[[from]]", "[[from]]\nrole = \"ours\"");
     let ran = lab.target(&["check"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-    for words in ["run the agent as role theirs", "lets ours of account 111111111111 send", ":role/ours"] {
+    for words in ["run the agent as role theirs", "allows ours of account 111111111111 to send", ":role/ours"] {
         assert!(ran.words().contains(words), "{words}: {}", ran.out);
     }
 }
@@ -105,7 +105,7 @@ async fn check_names_disabled_region_and_skips_its_other_checks() {
     lab.cloud.set_disabled_regions(A, &[HOME]);
     let source = lab.source(&["check"]).await;
     assert_eq!(source.exit, Exit::Blocked);
-    assert!(source.words().contains("in an opt-in Region see that it is enabled"), "{}", source.out);
+    assert!(source.words().contains("in an opt-in Region, check that it is enabled"), "{}", source.out);
 }
 
 #[tokio::test(start_paused = true)]

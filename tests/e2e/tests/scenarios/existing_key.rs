@@ -174,7 +174,7 @@ impl Mistake {
             Self::Disabled => ["is Disabled", "enable it"],
             Self::OtherRole => [
                 "does not let role rds-handoff-target-agent of account 222222222222 use it through RDS",
-                "put these into the policy in place of others with their Sids: {",
+                "put these statements into the policy, in place of those with the same Sids: {",
             ],
         }
     }

@@ -109,7 +109,7 @@ async fn label_is_refused_for_recreated_database() {
     tokio::time::sleep(Duration::from_hours(1)).await;
     lab.cloud.create_database(Database::new(A, HOME, "orders"));
     lab.cloud.forget_calls();
-    assert_refused(&lab, &["this label has moved another database of that name", "under a new label"]).await;
+    assert_refused(&lab, &["this label was used for another database of that name", "under a new label"]).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -379,7 +379,8 @@ async fn check_reports_third_account_in_requests_queue_policy() {
     lab.admin(A, HOME).add_to_queue_policy(QUEUE, &[third]).await;
     let ran = lab.source(&["check"]).await;
     assert_eq!(ran.exit, Exit::Blocked, "{}", ran.out);
-    let words = "its statement Auditors lets 333333333333 send fix: take it out: this queue is for this account alone";
+    let words =
+        "its statement Auditors allows 333333333333 to send fix: remove it: only this account may send to this queue";
     assert!(ran.words().contains(words), "{}", ran.out);
 }
 

@@ -247,7 +247,7 @@ async fn plan_over_quota_is_blocked_and_run_moves_what_fits() {
     let words = ran.words();
     for region in [HOME, TARGET] {
         let what =
-            format!("error: 5 manual snapshots are to be made in {region}, and the quota L-272F1212 has room for 3");
+            format!("error: 5 manual snapshots are to be created in {region}, but the quota L-272F1212 has room for 3");
         assert!(words.contains(&what), "{words}");
         let fix = format!("--region {region} --service-code rds \\ --quota-code L-272F1212 --desired-value 5");
         assert!(words.contains(&fix), "{words}");
@@ -291,9 +291,9 @@ async fn unmatched_patterns_and_unsupported_databases_are_reported() {
     for ran in [&plan, &check] {
         assert_fits_100_columns(ran);
         for words in [
-            "wave cutover-1: depot-* takes no database",
-            "wave cutover-1: except shop-9 takes no database out",
-            "wave cutover-1: the override for payroll changes nothing",
+            "wave cutover-1: depot-* selects no database",
+            "wave cutover-1: except shop-9 excludes no database",
+            "wave cutover-1: the override for payroll has no effect",
             "shop-plain left out, because it is not encrypted",
             "shop-member left out, because it is a member of DB cluster aurora",
             "shop-custom left out, because RDS Custom is not supported",
@@ -320,7 +320,7 @@ async fn unmatched_patterns_and_unsupported_databases_are_reported() {
     }
     let check = lab.source(&["check"]).await;
     assert_eq!(check.exit, Exit::Blocked, "{}", check.out);
-    for words in ["database shop-3: there is none in ap-northeast-1", "shop-plain/cutover-1: it is not encrypted"] {
+    for words in ["database shop-3: it does not exist in ap-northeast-1", "shop-plain/cutover-1: it is not encrypted"] {
         assert!(check.words().contains(words), "{}", check.out);
     }
 }

@@ -119,7 +119,7 @@ impl SnapshotView {
                     self.arn.region, self.arn.snapshot
                 );
                 Err(Fault::fatal(format!("snapshot {} is {status}", self.arn)).hint(format!(
-                    "RDS events show the cause; the snapshot is kept as evidence; to delete it: {remove}"
+                    "RDS events show the cause; the snapshot is kept as evidence; to delete it:\n{remove}"
                 )))
             }
             SnapshotStatus::Working(status) => Ok(Progress::Working(Working {
