@@ -27,7 +27,7 @@ const PATIENCE: [&str; 3] = ["run", "--patience", "30s"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Scenario {
     /// A handoff that is declared and requested settles, with every setting of the restore profile.
-    Move,
+    Handoff,
     /// `check` of both agents passes.
     Check,
     /// Invalid messages, receipts and requests go to the dead-letter queues.
@@ -39,7 +39,7 @@ enum Scenario {
 }
 
 const SCENARIOS: [Scenario; 5] =
-    [Scenario::Check, Scenario::DeadLetter, Scenario::Release, Scenario::Move, Scenario::Reboot];
+    [Scenario::Check, Scenario::DeadLetter, Scenario::Release, Scenario::Handoff, Scenario::Reboot];
 
 /// Permissions that AWS documents as needed and the simulated AWS does not check: the statement, its action unless all
 /// are meant, and the source.
@@ -159,7 +159,7 @@ async fn succeeds(scenario: Scenario, lab: &Lab) -> bool {
 async fn run_scenario(scenario: Scenario, lab: &Lab) -> bool {
     let (a, b, receipts) = (lab.admin(A, HOME), lab.admin(B, TARGET), format!("rds-handoff-receipts-{B}"));
     match scenario {
-        Scenario::Move => {
+        Scenario::Handoff => {
             a.send(REQUESTS, REQUEST).await;
             if !moves(lab).await {
                 return false;

@@ -77,7 +77,7 @@ async fn report_refuses_unwritable_file_and_leaves_it_unchanged() {
     let file = lab.write("wave.html", "what was there before");
     let (file, folder) = (file.to_str().unwrap(), file.parent().unwrap().to_str().unwrap());
     for (args, expected) in [
-        (vec![folder], "cannot be written: it is there, and no regular file"),
+        (vec![folder], "cannot be written: it exists and is not a regular file"),
         (vec!["/nowhere/wave.html"], "/nowhere/wave.html cannot be written: No such file or directory"),
         (vec![file, "--label", "wave-3"], "no handoff has the label wave-3"),
     ] {

@@ -186,7 +186,7 @@ async fn plan_of_many_handoffs_is_table_with_steps_on_request() {
     for name in ["shop-07", "shop-07/cutover-1"] {
         let one = lab.source(&["plan", "--handoff", name]).await;
         assert_eq!((one.exit, one.out.matches("create").count()), (Exit::Pending, 0));
-        assert_eq!(one.out.matches("  to do    snapshot  ").count(), 1, "{}", one.out);
+        assert_eq!(one.out.matches("  todo      snapshot  ").count(), 1, "{}", one.out);
         assert!(one.out.contains("\nshop-07/cutover-1  ap-northeast-1 -> "), "{}", one.out);
         assert!(one.words().contains("40 handoffs: 40 not begun"), "{}", one.out);
     }
