@@ -126,7 +126,7 @@ async fn check_replica_policy(checks: &Checks, what: &str, account: &Account, ta
     let Target { account: other, role, .. } = target;
     match access_state(&policy, key, other, role) {
         AccessState::None => {
-            checks.passed(what, format!("does not allow account {other} now: only while an offer is open"))
+            checks.passed(what, format!("does not allow account {other} now: only while an offer is open"));
         }
         AccessState::Until(until) => checks.passed(what, format!("allows {role} of account {other} until {until}")),
         AccessState::Unexpected => checks.failed(

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::kms::Key;
 use crate::pattern::matches;
 use crate::rds::instance::Instance;
@@ -109,15 +111,30 @@ fn snapshot(world: &World, snapshot: &Snapshot) -> String {
     )
 }
 
+/// The document with each list of strings sorted.
+fn with_sorted_lists(value: Value) -> Value {
+    match value {
+        Value::Array(mut items) => {
+            if items.iter().all(Value::is_string) {
+                items.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
+            }
+            items.into_iter().map(with_sorted_lists).collect()
+        }
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, with_sorted_lists(value))).collect(),
+        plain => plain,
+    }
+}
+
 fn key(world: &World, key: &Key) -> String {
     let mut grants: BTreeMap<String, usize> = BTreeMap::new();
     for (_, grant) in key.grants.iter() {
         let terms = &grant.terms;
         *grants.entry(format!("{} to {} for {:?}", terms.issuer, terms.grantee, terms.operations)).or_default() += 1;
     }
-    // The policy's formatting is ignored.
-    let policy = serde_json::from_str::<serde_json::Value>(&key.policy.shown().text)
-        .map_or_else(|_| key.policy.shown().text.clone(), |value| value.to_string());
+    // Formatting and the order of lists are ignored: KMS returns lists in another order than they were written in, so
+    // the order that a client reads, changes and writes back depends on how often it did so.
+    let policy = serde_json::from_str::<Value>(&key.policy.shown().text)
+        .map_or_else(|_| key.policy.shown().text.clone(), |value| with_sorted_lists(value).to_string());
     format!(
         "key of {} in {} {} {} {} rotated every {:?} days primary {:?} description {:?} tags {} grants {grants:?} policy {}",
         key.arn.account,
