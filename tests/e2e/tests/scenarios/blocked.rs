@@ -97,7 +97,7 @@ async fn receipts_policy_without_target_agent_blocks_until_fix_is_applied() {
     let other = json!([{ "Effect": "Allow", "Principal": { "AWS": A }, "Action": "sqs:GetQueueUrl", "Resource": "*" }]);
     a.set_queue_policy(&receipts, &policy(&other)).await;
     let reported = continues_after_fix(&lab, "target-agent", async |reported| {
-        a.add_to_queue_policy(&receipts, &reported.statements()).await
+        a.add_to_queue_policy(&receipts, &reported.statements()).await;
     });
     insta::assert_snapshot!("receipts", reported.await);
 }

@@ -30,7 +30,8 @@ fn blocks(language: &str) -> Vec<(&'static str, String)> {
     let mut blocks = Vec::new();
     for name in PAGES {
         // A block in a list is indented.
-        let text: String = page(name).lines().map(|line| format!("{}\n", line.trim_start())).collect();
+        let page = page(name);
+        let text = page.lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
         let found = text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap_or_default().to_owned());
         blocks.extend(found.map(|block| (name, block)));
     }
