@@ -32,7 +32,7 @@ impl Terms {
     }
 
     /// What is wrong with the combination of values; `None` if they are valid.
-    pub fn complaint(&self) -> Option<&'static str> {
+    pub fn problem(&self) -> Option<&'static str> {
         if !self.start_within.is_positive() || self.access_for < self.start_within {
             return Some("needs 0 < start_within <= access_for");
         }

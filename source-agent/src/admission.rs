@@ -39,6 +39,6 @@ fn claim(of: &Handoff, kind: PermitKind, makes: SnapshotRole, after: Option<Perm
         source: of.resource.clone(),
         released_by: COPY.0,
         after,
-        asks_again_within: None,
+        claims_again_within: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use agent_runtime::config::{self, ConfigError, Misfit, Patterns};
+use agent_runtime::config::{self, ConfigError, InvalidSetting, Patterns};
 use agent_runtime::process::{self, Common, How};
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
@@ -112,7 +112,7 @@ impl Cli {
     pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
         match &self.common.config {
             Some(path) => config::load(path, Settings::of),
-            None => Settings::of(self.one.file()?).map_err(|misfit| flag_error(&misfit)),
+            None => Settings::of(self.one.file()?).map_err(|wrong_setting| flag_error(&wrong_setting)),
         }
     }
 }
@@ -123,14 +123,14 @@ fn key_mode(text: &str) -> Result<KeyMode, String> {
 }
 
 /// Names the flag in place of the key of a configuration file.
-fn flag_error(misfit: &Misfit) -> ConfigError {
-    let flag = match misfit.key() {
+fn flag_error(wrong_setting: &InvalidSetting) -> ConfigError {
+    let flag = match wrong_setting.key() {
         Some("region") => "to-region",
         Some("inbox") => "inbox",
         Some("receipts") => "receipts",
         _ => "to-account",
     };
-    ConfigError::Flag { flag, what: format!("is wrong: {misfit}") }
+    ConfigError::Flag { flag, what: format!("is wrong: {wrong_setting}") }
 }
 
 /// Parses DATABASE/LABEL, or DATABASE alone.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 
 use agent_runtime::aws::rds::database::Databases;
-use agent_runtime::config::Misfit;
+use agent_runtime::config::InvalidSetting;
 use agent_runtime::poll::schedule::PollSchedule;
 use protocol::ids::RoleName;
 use protocol::tags::Route;
@@ -134,37 +134,39 @@ impl Settings {
     /// The handoff that a request asks for. Its targets are those that a `[[handoff]]` could have.
     pub(crate) fn requested(&self, request: &RequestMessage, label: Label) -> Result<Declared, Refusal> {
         let to = Destination { to_account: request.to_account.as_ref(), to_region: request.to_region.as_ref() };
-        let target =
-            to.only(&self.targets, "it").map_err(|misfit| Refusal::because(Reason::NotForUs, misfit.to_string()))?;
+        let target = to
+            .only(&self.targets, "it")
+            .map_err(|wrong_setting| Refusal::because(Reason::NotForUs, wrong_setting.to_string()))?;
         let (database, terms) = (request.database.clone(), request.terms());
         Ok(Declared { database, label, target, terms, by_name: true, requested: true })
     }
 
     /// Checks that the values are consistent with each other, and fills in the defaults.
-    pub(crate) fn of(file: File) -> Result<Self, Misfit> {
+    pub(crate) fn of(file: File) -> Result<Self, InvalidSetting> {
         let File { account, region, role, target, handoff, wave, requests, limits, polling: schedule } = file;
-        if let Some(complaint) = schedule.complaint() {
-            return Err(Misfit::of("polling", complaint));
+        if let Some(problem) = schedule.problem() {
+            return Err(InvalidSetting::of("polling", problem));
         }
         let targets = Target::all(&account, &region, &target)?;
         let mut handoffs: Vec<Declared> = Vec::new();
         for (nth, handoff) in handoff.into_iter().enumerate() {
-            let declared = Declared::of(handoff, &targets).map_err(|misfit| misfit.in_nth("handoff", nth))?;
+            let declared =
+                Declared::of(handoff, &targets).map_err(|wrong_setting| wrong_setting.in_nth("handoff", nth))?;
             handoffs.push(declared);
         }
         let mut seen = BTreeSet::new();
         if let Some((nth, duplicate)) = handoffs.iter().enumerate().find(|(_, one)| !seen.insert(one.key())) {
             let what = format!("handoff {}/{} is declared twice: remove one", duplicate.database, duplicate.label);
-            return Err(Misfit::new(what).in_nth("handoff", nth));
+            return Err(InvalidSetting::new(what).in_nth("handoff", nth));
         }
         let mut waves = Vec::new();
         for (nth, wave) in wave.into_iter().enumerate() {
-            waves.push(Wave::of(wave, &targets).map_err(|misfit| misfit.in_nth("wave", nth))?);
+            waves.push(Wave::of(wave, &targets).map_err(|wrong_setting| wrong_setting.in_nth("wave", nth))?);
         }
         let requests =
             requests.map(|requests| requests.queue.unwrap_or_else(|| protocol::names::requests(&account, &region)));
         if let Some(queue) = &requests {
-            let wrong = |what: String| Err(Misfit::of("queue", what).within("requests"));
+            let wrong = |what: String| Err(InvalidSetting::of("queue", what).within("requests"));
             if queue.account != account || queue.region != region {
                 return wrong(format!(
                     "requests queue {queue} is not of this account and Region: use a queue of account {account} in {region}"

@@ -4,7 +4,7 @@
 //! The agent reads these keys and never changes them. If one is not as agreed the handoff is `Blocked`, with a fix for
 //! the administrators, and continues when they have fixed it.
 
-use agent_runtime::fault::statement::{TARGET_USES_KEY, lets_use, pasted};
+use agent_runtime::fault::statement::{TARGET_USES_KEY, allow_key_use, pasted};
 use agent_runtime::{Fault, Freshness, Progress};
 use protocol::ids::{Region, RoleName};
 use protocol::{AccountId, names};
@@ -56,7 +56,7 @@ impl ExistingKeys<'_> {
             return Err(self.blocked(&key, format!("{what} through RDS: {missing}")).hint(format!(
                 "deploy source-target-region.yaml again, with TargetAccount={to} and TargetRoleName={role}, or put these statements \
                  into the policy, in place of those with the same Sids:\n{}",
-                pasted(&lets_use(TARGET_USES_KEY, to, role, self.region, None))
+                pasted(&allow_key_use(TARGET_USES_KEY, to, role, self.region, None))
             )));
         }
         key.progress()

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use agent_runtime::aws::policy::Statement;
-use agent_runtime::fault::statement::{SOURCE_USES_KEY, TARGET_USES_KEY, USE, lets_use, service};
+use agent_runtime::fault::statement::{SOURCE_USES_KEY, TARGET_USES_KEY, USE, allow_key_use, service};
 use jiff::Timestamp;
 use protocol::arn::{role, root};
 use protocol::ids::{Region, RoleName};
@@ -58,7 +58,7 @@ pub(crate) fn primary_policy(account: &AccountId) -> Value {
 
 /// The policy that the replica is created with. Only this account's agent may use the key.
 pub(crate) fn replica_policy(account: &AccountId, agent: &RoleName, region: &Region) -> Value {
-    let [copies, grants] = lets_use(SOURCE_USES_KEY, account, agent, region, None);
+    let [copies, grants] = allow_key_use(SOURCE_USES_KEY, account, agent, region, None);
     json!({
         "Version": "2012-10-17",
         "Statement": [
@@ -76,7 +76,7 @@ pub(crate) fn with_target_access(policy: &Value, key: &KeyArn, access: Option<&T
         Statement::all(policy).filter(|one| !is_target_statement(*one)).map(|one| one.json().clone()).collect();
     let others = wanted.len();
     if let Some(TargetAccess { account, role, until }) = access {
-        wanted.extend(lets_use(TARGET_USES_KEY, account, role, &key.region, Some(*until)));
+        wanted.extend(allow_key_use(TARGET_USES_KEY, account, role, &key.region, Some(*until)));
     }
     // KMS returns lists in another order, and a list of one item as a string.
     let normalized_set = |statements: &mut dyn Iterator<Item = &Value>| -> BTreeSet<String> {

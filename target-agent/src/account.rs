@@ -8,7 +8,7 @@ use agent_runtime::aws::copies::SnapshotLimits;
 use agent_runtime::aws::queue::Queue;
 use agent_runtime::aws::rds::snapshot::{SnapshotView, rds_tags};
 use agent_runtime::fleet::Fleet;
-use agent_runtime::step::pass::SPREADING;
+use agent_runtime::step::pass::MAX_PROPAGATION_DELAY;
 use agent_runtime::{AwsResult as _, Cache, Clients, Clock, Fault, Freshness, Progress, Working};
 use aws_sdk_rds::operation::describe_db_snapshots::{DescribeDBSnapshotsError, DescribeDbSnapshotsOutput};
 use protocol::names::SnapshotRole;
@@ -113,7 +113,7 @@ impl Account {
         let Some(seen) = self.cache.peek(&shared.region, &SharedBy(shared.clone())) else { return };
         let (verified, unshared) = match &*seen {
             Some(view) => (check_snapshot(message, &as_shared(view)).is_ok(), false),
-            None => (false, self.clock.now().duration_since(message.issued) >= SPREADING),
+            None => (false, self.clock.now().duration_since(message.issued) >= MAX_PROPAGATION_DELAY),
         };
         let is_news = self.fleet.remember(&handoff.owner(), |memory| {
             let is_news = verified && !memory.is_verified || unshared && !memory.is_unshared;

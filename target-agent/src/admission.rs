@@ -29,7 +29,7 @@ pub(crate) fn copy(account: &Account, handoff: &Handoff, of: &HandoffMessage) ->
     let left = Duration::try_from(end.duration_since(account.clock.now())).unwrap_or_default();
     Claim {
         released_by: COPY.0,
-        asks_again_within: Some(left + Duration::from_secs(1)),
+        claims_again_within: Some(left + Duration::from_secs(1)),
         ..claim(
             handoff,
             PermitKind::Copy(account.settings.region.clone()),
@@ -61,7 +61,7 @@ fn claim(handoff: &Handoff, kind: PermitKind, resource: String, size_gib: u32) -
         source: handoff.facts.origin.identity.resource.clone(),
         released_by: "",
         after: None,
-        asks_again_within: None,
+        claims_again_within: None,
     }
 }
 

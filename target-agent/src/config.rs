@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 
-use agent_runtime::config::Misfit;
+use agent_runtime::config::InvalidSetting;
 use agent_runtime::poll::schedule::PollSchedule;
 use protocol::ids::RoleName;
 use protocol::verify::{Receiver, Sender};
@@ -88,11 +88,11 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Checks that the values are consistent with each other.
-    pub(crate) fn of(file: File) -> Result<Self, Misfit> {
-        let wrong = |key, what: String| Err(Misfit::of(key, what));
+    pub(crate) fn of(file: File) -> Result<Self, InvalidSetting> {
+        let wrong = |key, what: String| Err(InvalidSetting::of(key, what));
         let File { account, region, role, key, inbox, from, restore, rule, limits, polling } = file;
-        if let Some(complaint) = polling.complaint() {
-            return Err(Misfit::of("polling", complaint));
+        if let Some(problem) = polling.problem() {
+            return Err(InvalidSetting::of("polling", problem));
         }
         if key.account != account || key.region != region {
             return wrong(
@@ -112,7 +112,7 @@ impl Settings {
         }
         let mut senders = BTreeMap::new();
         for (nth, FileSender { account: sender, receipts, role }) in from.into_iter().enumerate() {
-            let wrong = |key, what: String| Err(Misfit::of(key, what).in_nth("from", nth));
+            let wrong = |key, what: String| Err(InvalidSetting::of(key, what).in_nth("from", nth));
             if sender == account {
                 return wrong(
                     "account",
@@ -130,9 +130,11 @@ impl Settings {
                 return wrong("account", format!("[[from]] {sender} appears twice: remove one"));
             }
         }
-        restore.of_account(&account).map_err(|misfit| misfit.within("restore"))?;
+        restore.of_account(&account).map_err(|wrong_setting| wrong_setting.within("restore"))?;
         for (nth, rule) in rule.iter().enumerate() {
-            rule.restore.of_account(&account).map_err(|misfit| misfit.within("restore").in_nth("rule", nth))?;
+            rule.restore
+                .of_account(&account)
+                .map_err(|wrong_setting| wrong_setting.within("restore").in_nth("rule", nth))?;
         }
         let profiles = Profiles::of(restore, rule)?;
         let receiver = Receiver { account: account.clone(), region: region.clone(), senders };

@@ -1,7 +1,7 @@
 //! The restore profile: account B decides how a database is restored, not the message. A hint of the message is used
 //! only for a setting that is `"as-at-source"`.
 
-use agent_runtime::config::{Misfit, Patterns};
+use agent_runtime::config::{InvalidSetting, Patterns};
 use protocol::ids::RoleArn;
 use protocol::tags::{Hints, InstanceClass, StorageType, Tags, is_value};
 use protocol::{AccountId, DbIdentifier, names};
@@ -182,12 +182,12 @@ impl Profile {
     }
 
     /// Checks that the roles that it names are roles of this account.
-    pub(crate) fn of_account(&self, account: &AccountId) -> Result<(), Misfit> {
+    pub(crate) fn of_account(&self, account: &AccountId) -> Result<(), InvalidSetting> {
         match &self.monitoring_role {
             Some(role) if !role.as_str().starts_with(&format!("arn:aws:iam::{account}:")) => {
                 let what =
                     format!("monitoring_role {role} is not a role of this account: name one of account {account}");
-                Err(Misfit::of("monitoring_role", what))
+                Err(InvalidSetting::of("monitoring_role", what))
             }
             _ => Ok(()),
         }
@@ -195,8 +195,8 @@ impl Profile {
 
     /// Checks that its values are consistent with each other. Each message begins with `whose`, the table that it comes
     /// from.
-    fn checked(&self, whose: &str) -> Result<(), Misfit> {
-        let wrong = |key, what: &str| Err(Misfit::of(key, format!("{whose} {what}")));
+    fn checked(&self, whose: &str) -> Result<(), InvalidSetting> {
+        let wrong = |key, what: &str| Err(InvalidSetting::of(key, format!("{whose} {what}")));
         if self.subnet_group().is_empty() || self.security_groups().is_empty() {
             let key = if self.subnet_group().is_empty() { "subnet_group" } else { "security_groups" };
             return wrong(key, "needs subnet_group and at least one of security_groups: there is no safe default");
@@ -270,8 +270,8 @@ impl Profile {
         self.checked_names(whose)
     }
 
-    fn checked_names(&self, whose: &str) -> Result<(), Misfit> {
-        let wrong = |key, what: String| Err(Misfit::of(key, format!("{whose} {what}")));
+    fn checked_names(&self, whose: &str) -> Result<(), InvalidSetting> {
+        let wrong = |key, what: String| Err(InvalidSetting::of(key, format!("{whose} {what}")));
         let (database, label) = ("orders".parse(), "cutover-1".parse());
         if let (Ok(database), Ok(label)) = (database, label)
             && let Err(error) = names::restored(self.identifier(), &database, &label)
@@ -310,18 +310,18 @@ impl Profiles {
     ///
     /// # Errors
     /// When a merged profile is inconsistent, or a rule names no database.
-    pub(crate) fn of(restore: Profile, rules: Vec<Rule>) -> Result<Self, Misfit> {
-        restore.checked("[restore]").map_err(|misfit| misfit.within("restore"))?;
+    pub(crate) fn of(restore: Profile, rules: Vec<Rule>) -> Result<Self, InvalidSetting> {
+        restore.checked("[restore]").map_err(|wrong_setting| wrong_setting.within("restore"))?;
         let mut merged = Vec::new();
         let restore = restore.in_lower_case();
         for (nth, Rule { databases, restore: over }) in rules.into_iter().enumerate() {
             if databases.is_empty() {
                 let what = "[[rule]] databases is empty, so the rule fits no database: name at least one";
-                return Err(Misfit::of("databases", what).in_nth("rule", nth));
+                return Err(InvalidSetting::of("databases", what).in_nth("rule", nth));
             }
             let profile = restore.with(&over.in_lower_case());
             let whose = format!("[[rule]] for {databases}, merged with [restore]:");
-            profile.checked(&whose).map_err(|misfit| misfit.within("restore").in_nth("rule", nth))?;
+            profile.checked(&whose).map_err(|wrong_setting| wrong_setting.within("restore").in_nth("rule", nth))?;
             merged.push((databases, profile));
         }
         Ok(Self { rules: merged, otherwise: restore })

@@ -14,7 +14,7 @@ use crate::aws::quotas::{AccountQuotas, Quota, QuotaName};
 use crate::aws::senders::{SendAccess, Sender, other_senders, send_access};
 use crate::exit::Exit;
 use crate::fault::codes::UNKNOWN_CALLER;
-use crate::fault::statement::lets_in;
+use crate::fault::statement::allow_principal;
 use crate::fault::{Answer, AwsResult as _, Fault};
 use crate::ui::json::document;
 use crate::ui::text::{COLUMNS, push_fix, push_pasted};
@@ -203,7 +203,8 @@ pub async fn own_queue(checks: &Checks, clients: &Clients, queue: &QueueArn, sen
     let policy: Value = attributes.get("Policy").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     for sender in &senders {
         let (account, role) = sender;
-        let let_in = || lets_in(account, &protocol::arn::role(account, role), "sqs:SendMessage", &queue.to_string());
+        let let_in =
+            || allow_principal(account, &protocol::arn::role(account, role), "sqs:SendMessage", &queue.to_string());
         match send_access(&policy, sender) {
             SendAccess::Allowed => checks.passed(&what, format!("allows {role} of account {account} to send")),
             SendAccess::NotAllowed => checks.failed(

@@ -47,7 +47,7 @@ pub enum ConfigError {
 /// and the place in the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
-pub struct Misfit {
+pub struct InvalidSetting {
     /// The path to the value, from the top of the file; empty for the whole file.
     place: Vec<Part>,
     what: String,
@@ -61,13 +61,13 @@ enum Part {
     Nth(usize),
 }
 
-impl Misfit {
+impl InvalidSetting {
     /// An error in the value of this key, or a missing key.
     pub fn of(key: &'static str, what: impl Into<String>) -> Self {
         Self::new(what).within(key)
     }
 
-    /// An error in a whole table, which [`Misfit::within`] and [`Misfit::in_nth`] set.
+    /// An error in a whole table, which [`InvalidSetting::within`] and [`InvalidSetting::in_nth`] set.
     pub fn new(what: impl Into<String>) -> Self {
         Self { place: Vec::new(), what: what.into() }
     }
@@ -118,7 +118,7 @@ impl Misfit {
 ///
 /// # Errors
 /// When the file cannot be read or is invalid.
-pub fn load<F: DeserializeOwned, T>(path: &Path, check: fn(F) -> Result<T, Misfit>) -> Result<T, ConfigError> {
+pub fn load<F: DeserializeOwned, T>(path: &Path, check: fn(F) -> Result<T, InvalidSetting>) -> Result<T, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     read(&text, &path.display().to_string(), check)
@@ -131,7 +131,7 @@ pub fn load<F: DeserializeOwned, T>(path: &Path, check: fn(F) -> Result<T, Misfi
 pub fn read<F: DeserializeOwned, T>(
     text: &str,
     file: &str,
-    check: fn(F) -> Result<T, Misfit>,
+    check: fn(F) -> Result<T, InvalidSetting>,
 ) -> Result<T, ConfigError> {
     let invalid = |offset: usize, what: String| {
         let line = text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
@@ -139,7 +139,7 @@ pub fn read<F: DeserializeOwned, T>(
     };
     let parsed = toml::from_str(text)
         .map_err(|error| invalid(error.span().map_or(0, |span| span.start), explain(error.message())))?;
-    check(parsed).map_err(|misfit| invalid(misfit.offset(text), misfit.what))
+    check(parsed).map_err(|wrong_setting| invalid(wrong_setting.offset(text), wrong_setting.what))
 }
 
 /// A pattern for names, in which `*` matches any text and `?` one character.
@@ -256,18 +256,24 @@ mod tests {
     fn invalid_setting_has_the_line_of_its_key_or_its_table() {
         const TEXT: &str = "account = 1\n\n[limits]\ncopies = 2\n\n[[target]]\nregion = 3\n\n[[target]]\n\n\
                             region = 4\ntags = { a = 5 }\n[[target.rule]]\nx = 1\n[target.rule.restore]\ny = 1\n";
-        let line = |misfit: fn() -> Misfit| TEXT[..misfit().offset(TEXT)].matches('\n').count() + 1;
-        assert_eq!(line(|| Misfit::new("x")), 1);
-        assert_eq!(line(|| Misfit::of("account", "x")), 1);
-        assert_eq!(line(|| Misfit::of("copies", "x").within("limits")), 4);
-        assert_eq!(line(|| Misfit::of("restores", "x").within("limits")), 3, "the table in which the key is missing");
-        assert_eq!(line(|| Misfit::new("x").in_nth("target", 0)), 6);
-        assert_eq!(line(|| Misfit::of("region", "x").in_nth("target", 1)), 11);
-        assert_eq!(line(|| Misfit::of("inbox", "x").in_nth("target", 1)), 9);
-        assert_eq!(line(|| Misfit::of("a", "x").within("tags").in_nth("target", 1)), 12);
-        assert_eq!(line(|| Misfit::of("y", "x").within("restore").in_nth("rule", 0).in_nth("target", 1)), 16);
-        assert_eq!(line(|| Misfit::of("z", "x").within("restore").in_nth("rule", 0).in_nth("target", 1)), 15);
-        let error = read(TEXT, "a.toml", |_: toml::Table| Err::<(), _>(Misfit::of("copies", "no").within("limits")));
+        let line =
+            |wrong_setting: fn() -> InvalidSetting| TEXT[..wrong_setting().offset(TEXT)].matches('\n').count() + 1;
+        assert_eq!(line(|| InvalidSetting::new("x")), 1);
+        assert_eq!(line(|| InvalidSetting::of("account", "x")), 1);
+        assert_eq!(line(|| InvalidSetting::of("copies", "x").within("limits")), 4);
+        assert_eq!(
+            line(|| InvalidSetting::of("restores", "x").within("limits")),
+            3,
+            "the table in which the key is missing"
+        );
+        assert_eq!(line(|| InvalidSetting::new("x").in_nth("target", 0)), 6);
+        assert_eq!(line(|| InvalidSetting::of("region", "x").in_nth("target", 1)), 11);
+        assert_eq!(line(|| InvalidSetting::of("inbox", "x").in_nth("target", 1)), 9);
+        assert_eq!(line(|| InvalidSetting::of("a", "x").within("tags").in_nth("target", 1)), 12);
+        assert_eq!(line(|| InvalidSetting::of("y", "x").within("restore").in_nth("rule", 0).in_nth("target", 1)), 16);
+        assert_eq!(line(|| InvalidSetting::of("z", "x").within("restore").in_nth("rule", 0).in_nth("target", 1)), 15);
+        let error =
+            read(TEXT, "a.toml", |_: toml::Table| Err::<(), _>(InvalidSetting::of("copies", "no").within("limits")));
         assert_eq!(error.unwrap_err().to_string(), "a.toml:4: no");
     }
 }

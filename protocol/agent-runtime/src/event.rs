@@ -104,7 +104,7 @@ pub enum Event {
         lack: Option<Lack>,
     },
     /// Account B has answered the command `hello`.
-    AnswerHeard {
+    AnswerReceived {
         /// The subject.
         subject: Subject,
         /// Account B.
@@ -156,14 +156,14 @@ pub enum Event {
     /// An active handoff that cannot be read, as display text. Printed to standard error.
     Unreadable(String),
     /// `hello` has no account to ask. Printed to standard error.
-    NobodyToAsk,
+    NoHelloNeeded,
 }
 
 impl Event {
     /// The subject; `None` for events of the command itself.
     pub fn subject(&self) -> Option<&Subject> {
         match self {
-            Self::Listed(_) | Self::NewerLeft { .. } | Self::Refused(_) | Self::Unreadable(_) | Self::NobodyToAsk => {
+            Self::Listed(_) | Self::NewerLeft { .. } | Self::Refused(_) | Self::Unreadable(_) | Self::NoHelloNeeded => {
                 None
             }
             Self::Driven(subject)
@@ -177,7 +177,7 @@ impl Event {
             | Self::Ended { subject, .. }
             | Self::ReceiptRecorded { subject, .. }
             | Self::AnswerRecorded { subject, .. }
-            | Self::AnswerHeard { subject, .. }
+            | Self::AnswerReceived { subject, .. }
             | Self::HelloAnswered { subject, .. }
             | Self::Requested { subject, .. }
             | Self::Rejected { subject, .. } => Some(subject),

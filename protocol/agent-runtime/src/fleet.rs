@@ -108,7 +108,7 @@ impl<H: Tracked> Fleet<H> {
 
     /// Drops a held message after it was deleted. A redelivery received meanwhile has another receipt handle and stays
     /// held.
-    pub fn let_go(&self, owner: &Owner, handle: &str) {
+    pub fn drop_held(&self, owner: &Owner, handle: &str) {
         if let Some(record) = self.records.borrow_mut().get_mut(owner) {
             record.held.retain(|(_, held)| held.received.handle != handle);
         }

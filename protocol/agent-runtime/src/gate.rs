@@ -69,7 +69,7 @@ impl Gate {
     /// Acquires a permit, or queues the claim.
     pub fn acquire(&self, owner: &Owner, claim: Claim, wake: &Rc<Notify>, supply: &dyn Supply) -> Admission {
         let queues = &mut *self.queues.borrow_mut();
-        let (kind, within) = (claim.kind.clone(), claim.asks_again_within);
+        let (kind, within) = (claim.kind.clone(), claim.claims_again_within);
         let ahead = self.ahead(queues, owner, &claim, supply);
         let slots = slots(queues, &kind);
         let request = Request { claim, wake: wake.clone() };

@@ -285,7 +285,7 @@ pub async fn open<S>(
         Ok(settings) => settings,
         Err(error) => {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-            screen.complain(&format!("{error}{source}"), None);
+            screen.print_error(&format!("{error}{source}"), None);
             return Err(Exit::Usage);
         }
     };

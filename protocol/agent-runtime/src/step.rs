@@ -70,7 +70,7 @@ pub trait Wait {
     /// Reads only.
     async fn observe(&self) -> Result<Progress<Self::Output>, Fault>;
     /// What `Ready` would carry; used by `plan`.
-    fn foresee(&self) -> Self::Output;
+    fn planned_output(&self) -> Self::Output;
 }
 
 /// A step: one resource, one postcondition. `observe` only reads. `act` makes one mutating call; its response is not
@@ -83,10 +83,10 @@ pub trait Step {
     const VERB: Verb = Verb::Create;
     /// The propagation delay: how long AWS may not yet show what `act` did. Until then, a resource that is absent after
     /// our own call counts as `Working`.
-    const SETTLE: Duration = Duration::from_secs(5);
+    const PROPAGATION_DELAY: Duration = Duration::from_secs(5);
     /// Whether `act` is not idempotent by name. Then a process acts only after it has observed the resource as absent
-    /// twice, `SETTLE` apart: AWS may not yet show what an earlier process created.
-    const LOOK_TWICE: bool = false;
+    /// twice, `PROPAGATION_DELAY` apart: AWS may not yet show what an earlier process created.
+    const OBSERVE_TWICE: bool = false;
     /// Whether AWS takes minutes for what `act` starts and a listing shows it: then the first poll is later.
     const SLOW: bool = false;
     /// Whether several handoffs share the resource, for example a key: then only one of them acts on it at a time.
@@ -105,7 +105,7 @@ pub trait Step {
     /// One mutating call.
     async fn act(&self) -> Result<Acted, Fault>;
     /// What `Ready` would carry; used by `plan`.
-    fn foresee(&self) -> Self::Output;
+    fn planned_output(&self) -> Self::Output;
     /// When this agent last changed a key, policy, tag or share that this step depends on, according to AWS. A refusal
     /// soon after is treated as propagation delay of that change.
     fn changed(&self) -> Option<Timestamp> {

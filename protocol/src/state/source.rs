@@ -126,7 +126,7 @@ impl SourceFacts {
     }
 
     /// Whether no hello is needed any more: account B is ready, or the handoff has an offer or has ended.
-    pub fn asks_no_more(&self) -> bool {
+    pub fn needs_no_hello(&self) -> bool {
         let ready = self.ready.as_ref().is_some_and(|ready| ready.lack.is_none());
         ready || self.offer.is_some() || self.ended.is_some()
     }

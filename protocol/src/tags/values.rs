@@ -152,7 +152,7 @@ fact!(
             access_for: pairs.next("access-for")?,
             priority: pairs.next("priority")?,
         };
-        Some(terms).filter(|terms| terms.complaint().is_none())
+        Some(terms).filter(|terms| terms.problem().is_none())
     }
 );
 

@@ -76,8 +76,8 @@ impl RequestMessage {
     /// When it is not a request of version 1; [`Refusal::Newer`] when a later version may understand it.
     pub fn decode(body: &str) -> Result<Self, Refusal> {
         let request: Self = decode(body, &Envelope { kind: "request", newest: VERSION })?;
-        match request.terms().complaint() {
-            Some(complaint) => Err(Refusal::because(Reason::Contradictory, format!("it {complaint}"))),
+        match request.terms().problem() {
+            Some(problem) => Err(Refusal::because(Reason::Contradictory, format!("it {problem}"))),
             None => Ok(request),
         }
     }

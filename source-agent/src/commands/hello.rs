@@ -53,7 +53,7 @@ pub(crate) async fn hello(
         }
     }
     if waiting.is_empty() && worst == Exit::Settled {
-        events.take(&Event::NobodyToAsk);
+        events.take(&Event::NoHelloNeeded);
     }
     let patience = patience.min(MAX_WAIT);
     let mut answers = Answers { account, events, waiting, others: Vec::new() };
@@ -83,7 +83,7 @@ pub(crate) async fn hello(
 /// Sends the hello of one handoff. `None` if the handoff needs none any more.
 async fn send_hello(account: &Account, of: &Handoff) -> Result<Option<Digest>, Fault> {
     let (engine, version, size) = match account.source_snapshot(of).await? {
-        Some(source) if source.facts.asks_no_more() => return Ok(None),
+        Some(source) if source.facts.needs_no_hello() => return Ok(None),
         Some(source) => (source.view.engine.clone(), source.view.engine_version.clone(), source.view.size_gib),
         None => {
             let database = account.cache.database(&of.database.region, &of.database.database).await?;
@@ -154,7 +154,7 @@ impl Answers<'_> {
         }
         self.waiting.remove(&answer.digest);
         let (subject, account) = (of.subject(), of.route.account.clone());
-        self.events.take(&Event::AnswerHeard { subject, account, lack: answer.lack });
+        self.events.take(&Event::AnswerReceived { subject, account, lack: answer.lack });
         if answer.lack.is_none() { Exit::Settled } else { Exit::Blocked }
     }
 

@@ -35,7 +35,7 @@ pub(crate) async fn plan(
 
 /// Prints the state of each handoff.
 pub(crate) async fn status(account: &Account, screen: &Screen, caller: String) -> Exit {
-    report(account, screen, caller, Mode::Look, None).await
+    report(account, screen, caller, Mode::Status, None).await
 }
 
 async fn report(
@@ -58,7 +58,7 @@ async fn report(
         })
     };
     if let (Some((database, _)), false) = (asked, found.all.iter().any(is_asked)) {
-        screen.complain(&format!("no handoff of {database} that --handoff names is declared or under way"), None);
+        screen.print_error(&format!("no handoff of {database} that --handoff names is declared or under way"), None);
         return Exit::Usage;
     }
     let mut handoffs = Vec::new();
@@ -79,7 +79,7 @@ async fn report(
     }));
     notes.extend(existing_keys(&found.all));
     let (mut expected, mut over_quota) = (None, Vec::new());
-    if mode == Mode::Look {
+    if mode == Mode::Status {
         match unused_keys(account).await {
             Ok(keys) => notes.extend(keys),
             Err(fault) => notes.push(fault.told()),

@@ -31,7 +31,8 @@ pub(crate) async fn report(
     label: Option<&Label>,
 ) -> Exit {
     let refuse = |error: &io::Error| {
-        screen.complain(&format!("{} cannot be written: {error}", file.display()), Some("choose another --html FILE"));
+        screen
+            .print_error(&format!("{} cannot be written: {error}", file.display()), Some("choose another --html FILE"));
         Exit::Usage
     };
     // Fails before AWS is called if the file cannot be written.
@@ -47,7 +48,7 @@ pub(crate) async fn report(
         }
     };
     if let (Some(label), true) = (label, wave.handoffs.is_empty()) {
-        screen.complain(
+        screen.print_error(
             &format!("no handoff has the label {label}"),
             Some("`source-agent report` without --label shows all"),
         );

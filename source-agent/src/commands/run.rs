@@ -100,7 +100,7 @@ impl Agent for SourceAgent<'_> {
             Ok(Phase::Withdrawing(outcome)) => withdraw(account, pass, of, outcome).await.map(|()| outcome),
             // Account B has landed: the next pass is in the phase `Withdrawing`.
             Ok(Phase::Offering) => offer(account, pass, of).await.and(Err(Halt::Acted)),
-            Err(_) => Err(source.err().map_or(Halt::Looked, Halt::Fault)),
+            Err(_) => Err(source.err().map_or(Halt::NotReady, Halt::Fault)),
         };
         if !is_offering && is_blocked(&flow) {
             // Another handoff may close the key without waiting for this one.
@@ -111,7 +111,7 @@ impl Agent for SourceAgent<'_> {
 
     /// The requests of a handoff that has failed before its source snapshot are moved to the dead-letter queue, as the
     /// answer to their sender.
-    async fn tell_failed(&self, _: &Pass<'_>, of: &Handoff, fault: &Fault) -> Flow<()> {
+    async fn report_failure(&self, _: &Pass<'_>, of: &Handoff, fault: &Fault) -> Flow<()> {
         requests::reject(self.account, self.events, of, fault).await;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Declared handoffs: those of `[[handoff]]`, and those that a wave expands to.
 
-use agent_runtime::config::Misfit;
+use agent_runtime::config::InvalidSetting;
 use jiff::SignedDuration;
 use protocol::tags::Route;
 use protocol::terms::read_duration;
@@ -51,8 +51,8 @@ pub(crate) fn key_of(facts: &SourceFacts) -> Key<'_> {
 }
 
 /// Checks the limits of the terms.
-pub(super) fn checked(terms: Terms, name: &str) -> Result<Terms, Misfit> {
-    terms.complaint().map_or(Ok(terms), |complaint| Err(Misfit::of("access_for", format!("{name} {complaint}"))))
+pub(super) fn checked(terms: Terms, name: &str) -> Result<Terms, InvalidSetting> {
+    terms.problem().map_or(Ok(terms), |problem| Err(InvalidSetting::of("access_for", format!("{name} {problem}"))))
 }
 
 impl Declared {
@@ -60,7 +60,7 @@ impl Declared {
         (&self.database, &self.label, &self.target.account, &self.target.region)
     }
 
-    pub(super) fn of(handoff: FileHandoff, targets: &[Target]) -> Result<Self, Misfit> {
+    pub(super) fn of(handoff: FileHandoff, targets: &[Target]) -> Result<Self, InvalidSetting> {
         let FileHandoff { database, label, to_account, to_region, start_within, access_for, priority } = handoff;
         let name = format!("handoff {database}/{label}");
         let to = Destination { to_account: to_account.as_ref(), to_region: to_region.as_ref() };

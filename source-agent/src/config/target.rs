@@ -1,6 +1,6 @@
 //! The accounts and Regions that databases may go to: `[[target]]`.
 
-use agent_runtime::config::{Misfit, Patterns};
+use agent_runtime::config::{InvalidSetting, Patterns};
 use protocol::ids::RoleName;
 use protocol::tags::KeyMode;
 use protocol::{AccountId, QueueArn, Region, names};
@@ -51,18 +51,22 @@ impl Target {
     }
 
     /// All targets of the file.
-    pub(super) fn all(home: &AccountId, home_region: &Region, file: &[FileTarget]) -> Result<Vec<Self>, Misfit> {
+    pub(super) fn all(
+        home: &AccountId,
+        home_region: &Region,
+        file: &[FileTarget],
+    ) -> Result<Vec<Self>, InvalidSetting> {
         let mut targets: Vec<Self> = Vec::new();
         for (nth, target) in file.iter().enumerate() {
             let target = Self::of(target, home, home_region, &targets);
-            targets.push(target.map_err(|misfit| misfit.in_nth("target", nth))?);
+            targets.push(target.map_err(|wrong_setting| wrong_setting.in_nth("target", nth))?);
         }
         Ok(targets)
     }
 
     /// One target, checked against those before it in the file.
-    fn of(file: &FileTarget, home: &AccountId, home_region: &Region, others: &[Self]) -> Result<Self, Misfit> {
-        let wrong = |key, what| Err(Misfit::of(key, what));
+    fn of(file: &FileTarget, home: &AccountId, home_region: &Region, others: &[Self]) -> Result<Self, InvalidSetting> {
+        let wrong = |key, what| Err(InvalidSetting::of(key, what));
         let FileTarget { account, region, .. } = file;
         if account == home {
             return wrong(
@@ -80,7 +84,7 @@ impl Target {
             );
         }
         if others.iter().any(|other| other.account == *account && other.region == *region) {
-            return Err(Misfit::new(format!("target {account} in {region} is declared twice: remove one")));
+            return Err(InvalidSetting::new(format!("target {account} in {region} is declared twice: remove one")));
         }
         let agreed = Self::agreed(home, home_region, account, region);
         let target = Self {
@@ -139,7 +143,7 @@ impl Destination<'_> {
     }
 
     /// All targets that match; at least one.
-    pub(super) fn among(&self, targets: &[Target], name: &str) -> Result<Vec<Target>, Misfit> {
+    pub(super) fn among(&self, targets: &[Target], name: &str) -> Result<Vec<Target>, InvalidSetting> {
         let matches = |target: &&Target| {
             self.to_account.is_none_or(|account| *account == target.account)
                 && self.to_region.is_none_or(|region| *region == target.region)
@@ -147,17 +151,17 @@ impl Destination<'_> {
         let matching: Vec<Target> = targets.iter().filter(matches).cloned().collect();
         if matching.is_empty() {
             let what = format!("{name} matches no [[target]]: add one, or correct to_account or to_region");
-            return Err(Misfit::of(self.key(), what));
+            return Err(InvalidSetting::of(self.key(), what));
         }
         Ok(matching)
     }
 
     /// The only target that matches.
-    pub(super) fn only(&self, targets: &[Target], name: &str) -> Result<Target, Misfit> {
+    pub(super) fn only(&self, targets: &[Target], name: &str) -> Result<Target, InvalidSetting> {
         let mut matching = self.among(targets, name)?;
         match (matching.pop(), matching.is_empty()) {
             (Some(target), true) => Ok(target),
-            _ => Err(Misfit::new(format!("{name} matches several [[target]]s: add to_account or to_region"))),
+            _ => Err(InvalidSetting::new(format!("{name} matches several [[target]]s: add to_account or to_region"))),
         }
     }
 }

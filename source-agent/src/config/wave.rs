@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use agent_runtime::aws::rds::database::DatabaseView;
 use agent_runtime::aws::rds::database::Databases;
-use agent_runtime::config::{Misfit, Pattern};
+use agent_runtime::config::{InvalidSetting, Pattern};
 use jiff::SignedDuration;
 use protocol::tags::{Route, Tags};
 use protocol::terms::read_duration;
@@ -80,30 +80,33 @@ struct Rule {
 }
 
 impl Wave {
-    pub(super) fn of(file: FileWave, targets: &[Target]) -> Result<Self, Misfit> {
+    pub(super) fn of(file: FileWave, targets: &[Target]) -> Result<Self, InvalidSetting> {
         let FileWave { label, databases, tags, except, to_account, to_region, every_target, overrides, .. } = file;
         let name = format!("wave {label}");
         let databases = match databases {
             None if tags.is_empty() => {
-                return Err(Misfit::new(format!(
+                return Err(InvalidSetting::new(format!(
                     "{name} selects no database: add databases, such as [\"*\"] for all of the Region, or tags"
                 )));
             }
             databases => databases.unwrap_or_else(Names::all),
         };
         if databases.is_empty() {
-            return Err(Misfit::of("databases", format!("{name}: databases is empty and matches none; add some")));
+            return Err(InvalidSetting::of(
+                "databases",
+                format!("{name}: databases is empty and matches none; add some"),
+            ));
         }
         if let Some(both) = databases.plain.iter().find(|database| except.matches(database)) {
             let what = format!("{name}: {both} is named in databases, and except excludes it: remove one");
-            return Err(Misfit::of("except", what));
+            return Err(InvalidSetting::of("except", what));
         }
         let wave_terms =
             Terms { start_within: file.start_within, access_for: file.access_for, priority: file.priority };
         let targets_for = |name: &str, to: Destination<'_>| {
             let matching = to.among(targets, name)?;
             if matching.len() > 1 && !every_target {
-                return Err(Misfit::new(format!(
+                return Err(InvalidSetting::new(format!(
                     "{name} matches several [[target]]s: add to_account or to_region, or every_target = true to send each \
                      database to all of them"
                 )));
@@ -112,10 +115,10 @@ impl Wave {
         };
         let mut rules = Vec::new();
         for (nth, over) in overrides.into_iter().enumerate() {
-            let in_override = |misfit: Misfit| misfit.in_nth("override", nth);
+            let in_override = |wrong_setting: InvalidSetting| wrong_setting.in_nth("override", nth);
             if over.databases.is_empty() {
                 let what = format!("{name}: databases of an override is empty and matches none; add some");
-                return Err(in_override(Misfit::of("databases", what)));
+                return Err(in_override(InvalidSetting::of("databases", what)));
             }
             let name = format!("{name}, override {}", over.databases);
             let to = Destination {

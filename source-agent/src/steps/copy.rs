@@ -3,7 +3,7 @@
 use agent_runtime::aws::copies::LIMIT_REACHED;
 use agent_runtime::aws::rds::snapshot::{SnapshotStatus, SnapshotView, rds_tags};
 use agent_runtime::event::Verb;
-use agent_runtime::fault::statement::{SOURCE_USES_KEY, lets_use, pasted, service, uses_key};
+use agent_runtime::fault::statement::{SOURCE_USES_KEY, allow_key_use, pasted, service, uses_key};
 use agent_runtime::gate::{Claim, Supply};
 use agent_runtime::{
     Acted, AwsResult as _, Fault, FaultKind, Freshness, Observed, Progress, Step, StepId, SupplyAge, Wait, Working,
@@ -94,7 +94,7 @@ impl Step for CopyToTargetRegion<'_> {
         }
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 
     fn changed(&self) -> Option<Timestamp> {
         self.key.created
@@ -152,8 +152,8 @@ impl Wait for CopyComplete<'_> {
         Ok(Progress::Ready(SnapshotView::clone(&view)))
     }
 
-    fn foresee(&self) -> SnapshotView {
-        SnapshotView::foreseen(self.of.shared_arn(), Some(self.key.arn.clone()))
+    fn planned_output(&self) -> SnapshotView {
+        SnapshotView::planning(self.of.shared_arn(), Some(self.key.arn.clone()))
     }
 }
 
@@ -179,7 +179,7 @@ impl CopyToTargetRegion<'_> {
                  before the first handoff; role {role} needs these statements in the key's policy to use the key through \
                  RDS; if somebody has removed them, account {} adds them again:\n{}",
                 settings.account,
-                pasted(&lets_use(SOURCE_USES_KEY, &settings.account, role, &key.region, None))
+                pasted(&allow_key_use(SOURCE_USES_KEY, &settings.account, role, &key.region, None))
             ),
         }
     }
@@ -238,5 +238,5 @@ impl Step for DeleteSharedCopy<'_> {
         }
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }

@@ -47,7 +47,7 @@ impl Wait for ExistingKey<'_> {
     }
 
     #[expect(clippy::expect_used, reason = "it consists of a Region and an account, which have been parsed")]
-    fn foresee(&self) -> KeyView {
+    fn planned_output(&self) -> KeyView {
         let arn = |region| {
             let arn = format!("arn:aws:kms:{region}:{}:key/existing-key", self.account.settings.account);
             arn.parse::<KeyArn>().expect("it is the ARN of a key")

@@ -100,7 +100,7 @@ impl Step for SayHello<'_> {
     type Output = ();
     const VERB: Verb = Verb::Send;
     /// Longer than a read can be stale: a hello that is written twice is sent twice.
-    const SETTLE: Duration = Duration::from_secs(30);
+    const PROPAGATION_DELAY: Duration = Duration::from_secs(30);
     const STALL_HINT: &'static str =
         "ask the other account whether its agent runs; an agent too old to answer a hello needs `run --no-hello`";
 
@@ -118,13 +118,13 @@ impl Step for SayHello<'_> {
 
     async fn observe(&self) -> Result<Observed<()>, Fault> {
         let Some(mut source) = self.account.source_snapshot(self.of).await? else { return Ok(Observed::Todo) };
-        if source.facts.hello.is_some() && !source.facts.asks_no_more() {
+        if source.facts.hello.is_some() && !source.facts.needs_no_hello() {
             let recent = self.account.source_as_of(self.of, Freshness::Recent).await?;
             let Some(now) = recent else { return Ok(Observed::Todo) };
             source = now;
         }
         // A copy that has begun needs no hello.
-        if source.facts.asks_no_more() || self.account.shared_copy(self.of).await?.is_some() {
+        if source.facts.needs_no_hello() || self.account.shared_copy(self.of).await?.is_some() {
             return Ok(Observed::Ready(()));
         }
         let (asked, answered) = (source.facts.hello, source.facts.ready);
@@ -162,5 +162,5 @@ impl Step for SayHello<'_> {
         Ok(Acted::Done)
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }

@@ -52,8 +52,8 @@ impl HandoffKey<'_> {
 impl Step for HandoffKey<'_> {
     type Output = KeyView;
     const SHARED: bool = true;
-    const SETTLE: Duration = KEY_SETTLE;
-    const LOOK_TWICE: bool = true;
+    const PROPAGATION_DELAY: Duration = KEY_SETTLE;
+    const OBSERVE_TWICE: bool = true;
 
     fn id(&self) -> StepId {
         StepId("key")
@@ -107,7 +107,7 @@ impl Step for HandoffKey<'_> {
     }
 
     #[expect(clippy::expect_used, reason = "it consists of a Region and an account, which have been parsed")]
-    fn foresee(&self) -> KeyView {
+    fn planned_output(&self) -> KeyView {
         let Account { settings, .. } = self.account;
         let arn = format!("arn:aws:kms:{}:{}:key/new-key", settings.region, settings.account);
         let arn: KeyArn = arn.parse().expect("it is the ARN of a key");
@@ -118,7 +118,7 @@ impl Step for HandoffKey<'_> {
 impl Step for ReplicaKey<'_> {
     type Output = KeyView;
     const SHARED: bool = true;
-    const SETTLE: Duration = Duration::from_secs(30);
+    const PROPAGATION_DELAY: Duration = Duration::from_secs(30);
 
     fn id(&self) -> StepId {
         StepId("replica-key")
@@ -160,7 +160,7 @@ impl Step for ReplicaKey<'_> {
         Ok(Acted::Done)
     }
 
-    fn foresee(&self) -> KeyView {
+    fn planned_output(&self) -> KeyView {
         let primary = Some(self.key.arn.clone());
         KeyView { arn: self.arn(), created: None, condition: Condition::Usable, primary }
     }
@@ -201,7 +201,7 @@ impl Step for KeyAlias<'_> {
         self.account.keys.create_alias(self.key, &self.alias()).await.map(|()| Acted::Done)
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 
     fn changed(&self) -> Option<Timestamp> {
         self.key.created

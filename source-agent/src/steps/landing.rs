@@ -50,7 +50,7 @@ impl Step for Publish<'_> {
         self.account.tag(&self.of.source_arn(), tags::PUBLISHED, &published).await.map(|()| Acted::Done)
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }
 
 /// The wait for account B.
@@ -106,5 +106,5 @@ impl Wait for AwaitLanding<'_> {
         Ok(Progress::Working(working))
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }

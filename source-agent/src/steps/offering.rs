@@ -38,8 +38,8 @@ impl Step for MakeOffer<'_> {
     type Output = HandoffMessage;
     const VERB: Verb = Verb::Record;
     /// Longer than a read is stale in practice: an offer made twice would have two digests.
-    const SETTLE: Duration = Duration::from_secs(30);
-    const LOOK_TWICE: bool = true;
+    const PROPAGATION_DELAY: Duration = Duration::from_secs(30);
+    const OBSERVE_TWICE: bool = true;
 
     fn id(&self) -> StepId {
         OFFER
@@ -102,7 +102,7 @@ impl Step for MakeOffer<'_> {
         self.account.tag(&self.snapshot.arn, tags::OFFER, &offer).await.map(|()| Acted::Done)
     }
 
-    fn foresee(&self) -> HandoffMessage {
+    fn planned_output(&self) -> HandoffMessage {
         let placeholder = Offer {
             number: 1,
             issued: Timestamp::UNIX_EPOCH,

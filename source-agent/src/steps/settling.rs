@@ -72,7 +72,7 @@ impl Step for MarkEnded<'_> {
         mark(self.account, self.of, (tags::ENDED, self.outcome), |facts| &facts.ended).await
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }
 
 /// Writes a tag with the outcome and the time, unless another agent has written it since the last read.
@@ -132,7 +132,7 @@ impl Wait for AwaitPropagation<'_> {
         Ok(Progress::Ready(()))
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }
 
 impl Step for MarkSettled<'_> {
@@ -161,5 +161,5 @@ impl Step for MarkSettled<'_> {
         mark(self.account, self.of, (tags::SETTLED, self.outcome), |facts| &facts.settled).await
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }

@@ -43,7 +43,7 @@ impl Step for ShareSnapshot<'_> {
         self.account.set_share(&self.copy.arn, &self.of.route.account, true).await.map(|()| Acted::Done)
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }
 
 /// Removes the share of the copy with account B.
@@ -85,5 +85,5 @@ impl Step for Unshare<'_> {
         self.account.set_share(&self.of.shared_arn(), &self.of.route.account, false).await.map(|()| Acted::Done)
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }

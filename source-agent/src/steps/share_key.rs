@@ -152,7 +152,7 @@ impl Step for ShareKey<'_> {
         put_policy(self.account, self.of, self.key).await
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }
 
 impl Step for CloseKey<'_> {
@@ -191,7 +191,7 @@ impl Step for CloseKey<'_> {
         }
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }
 
 impl RevokeGrants<'_> {
@@ -243,5 +243,5 @@ impl Step for RevokeGrants<'_> {
         }
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }

@@ -99,7 +99,7 @@ impl Step for TakeSnapshot<'_> {
         }
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 
     fn claim(&self) -> Option<Claim> {
         Some(under_way(self.of))
@@ -142,8 +142,8 @@ impl Wait for SnapshotComplete<'_> {
         })
     }
 
-    fn foresee(&self) -> SnapshotView {
-        SnapshotView::foreseen(self.of.source_arn(), None)
+    fn planned_output(&self) -> SnapshotView {
+        SnapshotView::planning(self.of.source_arn(), None)
     }
 }
 

@@ -32,14 +32,14 @@ pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, mes
             account.settings.receiver.check(&message).map(|()| Handoff::begun_by(message))
         }),
         Err(error) => {
-            screen.complain(&format!("cannot read the message: {error}"), None);
+            screen.print_error(&format!("cannot read the message: {error}"), None);
             return Exit::Usage;
         }
     };
     match handoff.transpose() {
         Ok(handoff) => report(account, screen, caller, "plan", Mode::Plan, handoff).await,
         Err(refusal) => {
-            screen.complain(&format!("the message would be refused: {refusal}"), None);
+            screen.print_error(&format!("the message would be refused: {refusal}"), None);
             Exit::Failed
         }
     }
@@ -47,7 +47,7 @@ pub(crate) async fn plan(account: &Account, screen: &Screen, caller: String, mes
 
 /// Prints the state of each handoff.
 pub(crate) async fn status(account: &Account, screen: &Screen, caller: String) -> Exit {
-    report(account, screen, caller, "status", Mode::Look, None).await
+    report(account, screen, caller, "status", Mode::Status, None).await
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

@@ -68,7 +68,7 @@ impl Agent for TargetAgent<'_> {
 
     /// Sends account A the receipt `failed`. A message that is not the one that the target copy was made for is
     /// rejected instead, and the handoff of the copy continues.
-    async fn tell_failed(&self, pass: &Pass<'_>, handoff: &Handoff, fault: &Fault) -> Flow<()> {
+    async fn report_failure(&self, pass: &Pass<'_>, handoff: &Handoff, fault: &Fault) -> Flow<()> {
         let account = self.account;
         let copy = account.target_copy(handoff).await?;
         if copy.is_none_or(|copy| copy.facts.digest != *handoff.digest()) {

@@ -196,5 +196,5 @@ impl Step for Configure<'_> {
         done.map(|()| Acted::Done)
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }

@@ -2,7 +2,7 @@
 
 use agent_runtime::aws::copies::LIMIT_REACHED;
 use agent_runtime::aws::rds::snapshot::{SnapshotView, is_young, rds_tags};
-use agent_runtime::fault::statement::{TARGET_USES_KEY, lets_use, pasted, service, uses_key};
+use agent_runtime::fault::statement::{TARGET_USES_KEY, allow_key_use, pasted, service, uses_key};
 use agent_runtime::gate::{Claim, Supply};
 use agent_runtime::{
     Acted, AwsResult as _, Fault, Freshness, Observed, Progress, Step, StepId, SupplyAge, Wait, Working,
@@ -93,7 +93,7 @@ impl Step for CopyUnderOwnKey<'_> {
         }
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 
     /// Account A changes its key's policy and shares the snapshot shortly before it sends the message.
     fn changed(&self) -> Option<Timestamp> {
@@ -141,7 +141,13 @@ impl CopyUnderOwnKey<'_> {
             theirs.account,
             settings.account,
             theirs.account,
-            pasted(&lets_use(TARGET_USES_KEY, &settings.account, role, &theirs.region, Some(message.access_until)))
+            pasted(&allow_key_use(
+                TARGET_USES_KEY,
+                &settings.account,
+                role,
+                &theirs.region,
+                Some(message.access_until)
+            ))
         )
     }
 }
@@ -186,7 +192,7 @@ impl Wait for Landed<'_> {
         }
     }
 
-    fn foresee(&self) -> SnapshotView {
-        SnapshotView::foreseen(self.handoff.target_arn(&self.account.settings), Some(self.account.settings.key.clone()))
+    fn planned_output(&self) -> SnapshotView {
+        SnapshotView::planning(self.handoff.target_arn(&self.account.settings), Some(self.account.settings.key.clone()))
     }
 }

@@ -40,7 +40,7 @@ impl Wait for FitProfile<'_> {
         Ok(Progress::Ready(()))
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }
 
 /// Checks that the groups of the profile exist and are for this engine and version, and that its sizes exceed the
@@ -58,7 +58,7 @@ pub(crate) async fn fit_profile(
         let family = groups::parameter_group(account, name).await?;
         let wanted = groups::family(account, engine, version).await?;
         if family != wanted {
-            return Err(misfit(database, "parameter group", name, &family, &wanted));
+            return Err(wrong_setting(database, "parameter group", name, &family, &wanted));
         }
     }
     if let Some(name) = groups::not_default(profile.option_group.as_deref()) {
@@ -66,7 +66,7 @@ pub(crate) async fn fit_profile(
         let fits = version.strip_prefix(&major).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         if of != engine || !fits {
             let (is_for, wanted) = (format!("{of} {major}"), format!("{engine} {version}"));
-            return Err(misfit(database, "option group", name, &is_for, &wanted));
+            return Err(wrong_setting(database, "option group", name, &is_for, &wanted));
         }
     }
     // Storage grows by a tenth at least (RDS API Reference, RestoreDBInstanceFromDBSnapshot, AllocatedStorage), and the
@@ -82,7 +82,7 @@ pub(crate) async fn fit_profile(
     Ok(())
 }
 
-fn misfit(database: &DbIdentifier, kind: &str, name: &str, is_for: &str, wanted: &str) -> Fault {
+fn wrong_setting(database: &DbIdentifier, kind: &str, name: &str, is_for: &str, wanted: &str) -> Fault {
     Fault::blocked(format!("{kind} {name} is for {is_for}, and the database needs one for {wanted}")).hint(format!(
         "name another one in the restore profile of {database}; a [[rule]] sets it for this database only"
     ))

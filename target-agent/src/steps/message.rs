@@ -51,9 +51,9 @@ impl Step for DeleteMessage<'_> {
             }
         }
         Queue::new(&self.account.clients, &self.account.settings.inbox).delete(&held.received.handle).await?;
-        self.account.fleet.let_go(&owner, &held.received.handle);
+        self.account.fleet.drop_held(&owner, &held.received.handle);
         Ok(Acted::Done)
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }

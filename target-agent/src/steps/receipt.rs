@@ -62,5 +62,5 @@ impl Step for SendReceipt<'_> {
             .map(|()| Acted::Done)
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }

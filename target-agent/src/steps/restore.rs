@@ -106,7 +106,7 @@ impl Wait for Restored<'_> {
         }
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }
 
 impl Step for Restore<'_> {
@@ -190,7 +190,7 @@ impl Step for Restore<'_> {
         answer.map(|()| Acted::Done)
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 
     fn claim(&self) -> Option<Claim> {
         let name = self.handoff.restored(&self.account.settings).ok()?;

@@ -1,7 +1,7 @@
 //! Step 8: the message is verified against AWS. It was verified against itself and the configuration when it was
 //! received.
 
-use agent_runtime::step::pass::SPREADING;
+use agent_runtime::step::pass::MAX_PROPAGATION_DELAY;
 use agent_runtime::{Fault, Progress, StepId, Wait, Working};
 use protocol::SnapshotArn;
 use protocol::verify::{check_snapshot, check_times, estimate};
@@ -52,7 +52,7 @@ impl Wait for Verify<'_> {
         let Some(view) = self.account.shared_snapshot(&self.message.snapshot).await? else {
             // Its owner may still share it, until the message expires.
             check_times(self.message, now, estimate(self.message.size_gib)).map_err(refused)?;
-            if now.duration_since(self.message.issued) < SPREADING {
+            if now.duration_since(self.message.issued) < MAX_PROPAGATION_DELAY {
                 return Ok(Progress::Working(Working {
                     since: Some(self.message.issued),
                     ..Working::new("waiting for AWS to show the shared snapshot")
@@ -76,7 +76,7 @@ impl Wait for Verify<'_> {
         Ok(Progress::Ready(()))
     }
 
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }
 
 /// Checks that no other database has the name of the restored one: before the copy, which takes hours.

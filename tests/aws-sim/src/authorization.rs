@@ -34,7 +34,7 @@ impl World {
     /// Decides, and records the decision.
     pub(crate) fn decide(&self, caller: &Caller, asked: &AccessRequest<'_>) -> Ruling {
         let ruling = self.evaluate(caller, asked, |question| {
-            if self.settings.keeps_questions {
+            if self.settings.records_questions {
                 let (key, line) = referee::written(question);
                 self.decision_log.keep(key, line);
             }

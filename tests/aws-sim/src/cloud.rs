@@ -110,7 +110,7 @@ impl Cloud {
     }
 
     /// Every distinct authorization question with its ruling, as one JSON document each; empty unless
-    /// [`Settings::keeps_questions`].
+    /// [`Settings::records_questions`].
     pub fn questions(&self) -> Vec<String> {
         self.present().decision_log.questions()
     }
@@ -126,7 +126,7 @@ impl Cloud {
     }
 
     /// Forgets all earlier states: no stale read sees a state from before this instant.
-    pub fn forget_past(&self) {
+    pub fn forget_history(&self) {
         let mut world = self.present();
         self.history().forget();
         world.changed = true;

@@ -93,7 +93,7 @@ async fn run(arguments: Arguments) -> ExitCode {
     }
     settings.speed = arguments.speed.unwrap_or(settings.speed);
     settings.seed = arguments.seed.unwrap_or(settings.seed);
-    settings.keeps_questions = arguments.keep_questions;
+    settings.records_questions = arguments.keep_questions;
     settings.weather = match arguments.weather {
         None => settings.weather,
         Some(WeatherPreset::Calm) => Weather::calm(),

@@ -35,7 +35,7 @@ pub struct Settings {
     /// simulation.
     pub remembers: Duration,
     /// Whether each distinct authorization question is kept in full, for another evaluator to judge.
-    pub keeps_questions: bool,
+    pub records_questions: bool,
 }
 
 impl Settings {
@@ -54,7 +54,7 @@ impl Settings {
             rates: Rates::none(),
             weather: Weather::calm(),
             remembers: OLDEST_READ,
-            keeps_questions: false,
+            records_questions: false,
         }
     }
 

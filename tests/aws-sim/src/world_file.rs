@@ -70,7 +70,7 @@ impl WorldFile {
         let lags = std::mem::take(&mut cloud.world().settings.lags);
         let filled = self.fill(cloud);
         cloud.world().settings.lags = lags;
-        cloud.forget_past();
+        cloud.forget_history();
         filled
     }
 

@@ -5,7 +5,7 @@ use aws_sdk_rds::config::retry::RetryPartition;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-/// Clients with the root credentials of one account, in one Region. ([`crate::Lab::thief`] makes one with those of a
+/// Clients with the root credentials of one account, in one Region. ([`crate::Lab::attacker`] makes one with those of a
 /// role.)
 #[derive(Debug)]
 pub struct Admin {

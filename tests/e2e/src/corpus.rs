@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use aws_sim::Disturbance;
 
-use crate::storm::{Dealt, Place, Storm};
+use crate::random_faults::{InjectedFault, Place, RandomFaults};
 
 /// A fault run: a seed, and the disturbances that are left of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +25,20 @@ pub struct Case {
     /// The seed of the world, and of the disturbances unless they are listed.
     pub seed: u64,
     /// The disturbances; `None`: the seed decides.
-    pub dealt: Option<Vec<Dealt>>,
+    pub injected: Option<Vec<InjectedFault>>,
 }
 
 impl Case {
     /// The source of its disturbances.
-    pub fn storm(&self) -> Storm {
-        self.dealt.as_deref().map_or_else(|| Storm::new(self.seed), Storm::listed)
+    pub fn random_faults(&self) -> RandomFaults {
+        self.injected.as_deref().map_or_else(|| RandomFaults::new(self.seed), RandomFaults::listed)
     }
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}", self.seed)?;
-        for (Place { account, action, nth }, what) in self.dealt.iter().flatten() {
+        for (Place { account, action, nth }, what) in self.injected.iter().flatten() {
             let (word, time) = words(*what);
             let time = time.map(|time| format!(" {}s", time.as_secs())).unwrap_or_default();
             writeln!(f, "{account} {action} {nth} {word}{time}")?;
@@ -83,20 +83,20 @@ impl FromStr for Case {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (mut seed, mut dealt) = (None, Vec::new());
+        let (mut seed, mut injected) = (None, Vec::new());
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
                 ["seed", number] if seed.is_none() => seed = Some(number.parse().map_err(|_| line.to_owned())?),
                 [account, action, nth, ref what @ ..] => {
                     let (nth, what) = nth.parse().ok().zip(disturbance(what)).ok_or_else(|| line.to_owned())?;
-                    dealt.push((Place { account: account.to_owned(), action: action.to_owned(), nth }, what));
+                    injected.push((Place { account: account.to_owned(), action: action.to_owned(), nth }, what));
                 }
                 _ => return Err(line.to_owned()),
             }
         }
         let seed = seed.ok_or("the seed is missing")?;
-        Ok(Self { seed, dealt: Some(dealt).filter(|dealt| !dealt.is_empty()) })
+        Ok(Self { seed, injected: Some(injected).filter(|injected| !injected.is_empty()) })
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
         let case: Case = text.parse().unwrap();
         assert_eq!(case.to_string(), text);
         assert_eq!(format!("# comment\n\n{text}").parse(), Ok(case));
-        assert_eq!("seed 7".parse(), Ok(Case { seed: 7, dealt: None }));
+        assert_eq!("seed 7".parse(), Ok(Case { seed: 7, injected: None }));
         for bad in [
             "",
             "1 s:A 1 throttle",

@@ -210,7 +210,7 @@ impl Lab {
     }
 
     /// An attacker with a role's credentials.
-    pub fn thief(&self, account: &str, role: &str, region: &str) -> Admin {
+    pub fn attacker(&self, account: &str, role: &str, region: &str) -> Admin {
         Admin::new(&self.sdk(self.cloud.role(account, role), region, false), &self.partition, account, region)
     }
 
@@ -301,7 +301,7 @@ impl Lab {
 
     /// Runs both agents until account A has settled and account B has restored. The target agent is started again
     /// whenever it ends with an empty inbox, as by a timer.
-    pub async fn move_all(&self, restored: &[&str]) -> (Ran, Ran) {
+    pub async fn run_handoffs(&self, restored: &[&str]) -> (Ran, Ran) {
         let both = async { tokio::join!(self.source(&["run"]), self.target_until_restored(restored)) };
         Self::in_time(both).await
     }

@@ -20,8 +20,8 @@ mod kill;
 mod lab;
 mod output;
 mod pane;
+mod random_faults;
 mod reduce;
-mod storm;
 mod world;
 
 pub use admin::Admin;
@@ -33,6 +33,6 @@ pub use kill::{Kill, Moment};
 pub use lab::{A, B, HOME, Lab, TARGET};
 pub use output::{Ran, Told, without_request_ids};
 pub use pane::Pane;
+pub use random_faults::{InjectedFault, Place, RandomFaults, renumbered};
 pub use reduce::{reduce, reduce_kinds};
-pub use storm::{Dealt, Place, Storm, renumbered};
 pub use world::World;

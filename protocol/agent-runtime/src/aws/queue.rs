@@ -261,7 +261,7 @@ impl Queue {
     ///
     /// # Errors
     /// When SQS does not accept it.
-    pub async fn bury(&self, message: &Received, reason: Reason) -> Result<(), Fault> {
+    pub async fn dead_letter(&self, message: &Received, reason: Reason) -> Result<(), Fault> {
         let dead = names::dead_letters(&self.arn)
             .map_err(|error| Fault::fatal(format!("queue {} cannot have a dead-letter queue: {error}", self.arn)))?;
         let reason = MessageAttributeValue::builder().data_type("String").string_value(reason.as_str()).build();

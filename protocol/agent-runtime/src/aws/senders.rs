@@ -104,7 +104,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fault::statement::lets_in;
+    use crate::fault::statement::allow_principal;
 
     const AGENT: &str = "arn:aws:iam::111111111111:role/rds-handoff-source-agent";
     const ANY_AGENT: &str = "arn:aws:iam::*:role/rds-handoff-source-agent";
@@ -121,7 +121,7 @@ mod tests {
 
     fn good() -> Value {
         let queue = "arn:aws:sqs:us-west-2:222222222222:rds-handoff-inbox";
-        lets_in(&"111111111111".parse().unwrap(), AGENT, "sqs:SendMessage", queue)
+        allow_principal(&"111111111111".parse().unwrap(), AGENT, "sqs:SendMessage", queue)
     }
 
     fn with(key: &str, value: Value) -> Value {

@@ -8,7 +8,7 @@
 use protocol::{AccountId, KeyArn, QueueArn};
 use serde_json::json;
 
-use crate::fault::statement::{allows, lets_in, pasted};
+use crate::fault::statement::{allow_principal, allows, pasted};
 
 /// The kind of policy that denies a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl Denial {
                 } else {
                     (
                         format!("account {owner} adds this to the policy of {which}:"),
-                        lets_in(&account, principal, action, &named),
+                        allow_principal(&account, principal, action, &named),
                     )
                 }
             }

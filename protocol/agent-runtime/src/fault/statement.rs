@@ -36,7 +36,7 @@ pub fn allows(action: &str, resource: &str) -> Value {
 }
 
 /// A statement for a resource policy: allows one principal of an account and no other of that account.
-pub fn lets_in(account: &AccountId, principal: &str, action: &str, resource: &str) -> Value {
+pub fn allow_principal(account: &AccountId, principal: &str, action: &str, resource: &str) -> Value {
     let mut statement = allows(action, resource);
     statement["Principal"] = json!({ "AWS": root(account) });
     statement["Condition"] = json!({ "ArnEquals": { "aws:PrincipalArn": principal } });
@@ -60,7 +60,7 @@ pub fn full_hour(time: Timestamp) -> Timestamp {
 
 /// Statements for a key policy: a role may use the key, through RDS only. With `until`, KMS refuses the use after the
 /// next full hour after that time, even if no agent is running.
-pub fn lets_use(
+pub fn allow_key_use(
     sids: [&str; 2],
     account: &AccountId,
     role: &RoleName,

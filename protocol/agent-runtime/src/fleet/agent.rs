@@ -38,7 +38,7 @@ pub trait Agent {
     /// Runs the steps of a handoff.
     async fn walk(&self, pass: &Pass<'_>, of: &Self::Handoff) -> Flow<Self::Done>;
     /// Reports to the other account that a handoff has failed.
-    async fn tell_failed(&self, pass: &Pass<'_>, of: &Self::Handoff, fault: &Fault) -> Flow<()>;
+    async fn report_failure(&self, pass: &Pass<'_>, of: &Self::Handoff, fault: &Fault) -> Flow<()>;
 
     /// The queues that it receives from.
     fn mailboxes(&self) -> Vec<MailboxSpec>;

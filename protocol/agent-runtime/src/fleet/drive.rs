@@ -115,7 +115,7 @@ impl<H: Tracked> Fleet<H> {
             events.take(&Event::Walked { subject: subject.clone(), rows });
             let (wait, fault) = match flow {
                 Ok(done) => return End::Done(done),
-                Err(Halt::Looked) => return End::Pending,
+                Err(Halt::NotReady) => return End::Pending,
                 Err(Halt::Acted) => (Some(self.cache.schedule.settle(AFTER_AN_ACT)), None),
                 Err(Halt::Wait(wait) | Halt::ObserveTwice(wait)) => (Some(wait), None),
                 Err(Halt::UntilWoken) => (None, None),

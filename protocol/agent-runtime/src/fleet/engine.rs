@@ -204,7 +204,7 @@ impl<H: Tracked> Fleet<H> {
                     let of = (&subject, handoff.other_side());
                     let report = async || {
                         let pass = Pass::new(Mode::Act, self.passes(options.observe_twice), owner, &wake);
-                        (agent.tell_failed(&pass, handoff, &fault).await, pass.into_rows())
+                        (agent.report_failure(&pass, handoff, &fault).await, pass.into_rows())
                     };
                     if let End::Blocked(fault) | End::Failed(fault) = self.drive(options, of, &wake, report).await {
                         failed(&fault);

@@ -63,7 +63,7 @@ fn claim(of: &Numbered) -> Claim {
         source: DbiResourceId::clone(&"db-ABC".parse().unwrap()),
         released_by: "make",
         after: None,
-        asks_again_within: None,
+        claims_again_within: None,
     }
 }
 
@@ -110,7 +110,7 @@ impl Step for Make<'_> {
         self.1.borrow_mut().insert(self.0.0, Instant::now());
         Ok(Acted::Done)
     }
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
     fn claim(&self) -> Option<Claim> {
         Some(claim(self.0))
     }
@@ -137,7 +137,7 @@ impl Wait for Complete<'_> {
         let is_complete = self.1.borrow()[&self.0.0].elapsed() >= Duration::from_mins(1);
         Ok(if is_complete { Progress::Ready(()) } else { Progress::Working(Working::new("being made")) })
     }
-    fn foresee(&self) {}
+    fn planned_output(&self) {}
 }
 
 /// An agent that discovers `each` handoffs in each round and creates one resource for each.
@@ -178,7 +178,7 @@ impl Agent for Maker {
         Ok(())
     }
 
-    async fn tell_failed(&self, _: &Pass<'_>, _: &Numbered, _: &Fault) -> Flow<()> {
+    async fn report_failure(&self, _: &Pass<'_>, _: &Numbered, _: &Fault) -> Flow<()> {
         Ok(())
     }
 

@@ -81,7 +81,7 @@ pub struct Claim {
     /// claim first.
     pub after: Option<PermitKind>,
     /// If set: the claim is repeated within this time even if no permit was released.
-    pub asks_again_within: Option<Duration>,
+    pub claims_again_within: Option<Duration>,
 }
 
 /// A claim and how to wake its owner.

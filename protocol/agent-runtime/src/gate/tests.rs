@@ -98,7 +98,7 @@ impl World {
             source: dbi(source),
             released_by: "copy",
             after: None,
-            asks_again_within: None,
+            claims_again_within: None,
         }
     }
 
@@ -304,7 +304,7 @@ async fn queued_claim_retries_within_its_configured_time() {
     world.pass(0);
     world.pass(1);
     let within = Some(Duration::from_secs(90));
-    let claim = Claim { asks_again_within: within, ..world.claim(2, COPIES()) };
+    let claim = Claim { claims_again_within: within, ..world.claim(2, COPIES()) };
     let Admission::Queued(queued) = world.admit(claim, 2) else { panic!("no permit is free") };
     assert_eq!((queued.words, queued.retry), (behind(1), Retry::After(Duration::from_secs(90))));
 }

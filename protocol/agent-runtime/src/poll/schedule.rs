@@ -95,7 +95,7 @@ impl PollSchedule {
     }
 
     /// What is wrong with these settings, as a text for the operator; `None` if they are valid.
-    pub fn complaint(&self) -> Option<&'static str> {
+    pub fn problem(&self) -> Option<&'static str> {
         let is_valid = self.floor.is_positive()
             && self.ceiling >= self.floor
             && self.stall_after.is_positive()

@@ -20,7 +20,7 @@ use crate::poll::{NextPoll, Progress, Working};
 
 /// The longest assumed propagation delay: a refusal this soon after our own change is attributed to it. KMS: "in some
 /// cases several minutes" (KMS Developer Guide, Eventual consistency).
-pub const SPREADING: SignedDuration = SignedDuration::from_mins(15);
+pub const MAX_PROPAGATION_DELAY: SignedDuration = SignedDuration::from_mins(15);
 
 /// The mode of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum Mode {
     /// Never act; continue with what each step foresees.
     Plan,
     /// Never act; stop at the first step that is not ready.
-    Look,
+    Status,
 }
 
 /// Why a pass ended before its last step.
@@ -44,8 +44,8 @@ pub enum Halt {
     ObserveTwice(Duration),
     /// A call was made: the next pass follows soon, when AWS shows the result.
     Acted,
-    /// A pass in mode [`Look`](Mode::Look) has reached a step that is not ready.
-    Looked,
+    /// A pass in mode [`Look`](Mode::Status) has reached a step that is not ready.
+    NotReady,
     /// A fault.
     Fault(Fault),
 }
@@ -92,13 +92,13 @@ pub struct Pass<'a> {
     /// Wakes the drive of the handoff.
     wake: Rc<Notify>,
     rows: RefCell<Vec<Row>>,
-    foreseen: Cell<bool>,
+    planning: Cell<bool>,
 }
 
 impl<'a> Pass<'a> {
     /// A new pass over the steps of a handoff.
     pub fn new(mode: Mode, context: PassContext<'a>, owner: &'a Owner, wake: &Rc<Notify>) -> Self {
-        Self { mode, context, owner, wake: wake.clone(), rows: RefCell::default(), foreseen: Cell::new(false) }
+        Self { mode, context, owner, wake: wake.clone(), rows: RefCell::default(), planning: Cell::new(false) }
     }
 
     /// The rows that the pass has produced.
@@ -109,9 +109,9 @@ impl<'a> Pass<'a> {
     /// Observes a wait. `Ready` continues the pass; `Working` ends it.
     pub async fn wait<W: Wait>(&self, wait: W) -> Flow<W::Output> {
         let id = wait.id();
-        if self.foreseen.get() {
+        if self.planning.get() {
             self.push(Row::new(id.0, RowState::Todo, wait.describe()));
-            return Ok(wait.foresee());
+            return Ok(wait.planned_output());
         }
         let resource = wait.resource();
         let span = tracing::info_span!("wait", id = id.0, resource);
@@ -121,17 +121,19 @@ impl<'a> Pass<'a> {
                 self.ready(&key, W::VERB, wait.describe());
                 Ok(output)
             }
-            Ok(Progress::Working(working)) => self.working(&key, working, (W::SLOW, W::STALL_HINT), || wait.foresee()),
-            Err(fault) => self.refused(&key, fault, None, || wait.foresee()),
+            Ok(Progress::Working(working)) => {
+                self.working(&key, working, (W::SLOW, W::STALL_HINT), || wait.planned_output())
+            }
+            Err(fault) => self.refused(&key, fault, None, || wait.planned_output()),
         }
     }
 
     /// Observes a step. `Ready` continues the pass; `Working` ends it; `Todo` acts and ends it.
     pub async fn ensure<S: Step>(&self, step: S) -> Flow<S::Output> {
         let id = step.id();
-        if self.foreseen.get() {
+        if self.planning.get() {
             self.push(Row::new(id.0, RowState::Todo, step.describe()));
-            return Ok(step.foresee());
+            return Ok(step.planned_output());
         }
         let resource = step.resource();
         let span = tracing::info_span!("step", id = id.0, resource);
@@ -140,22 +142,22 @@ impl<'a> Pass<'a> {
         match self.observed(|| step.observe().instrument(span.clone())).await {
             Ok(Observed::Ready(output)) => {
                 if let Err(fault) = self.occupy(&step).await {
-                    return self.refused(&key, fault, None, || step.foresee());
+                    return self.refused(&key, fault, None, || step.planned_output());
                 }
                 self.ready(&key, S::VERB, step.describe());
                 Ok(output)
             }
-            Ok(Observed::Working(working)) => self.working(&key, working, poll, || step.foresee()),
+            Ok(Observed::Working(working)) => self.working(&key, working, poll, || step.planned_output()),
             Ok(Observed::Todo) if self.mode == Mode::Act => self.act(&key, &step, span).await,
             Ok(Observed::Todo) => match self.peek(&step).await {
-                Ok(Some(working)) => self.working(&key, working, poll, || step.foresee()),
+                Ok(Some(working)) => self.working(&key, working, poll, || step.planned_output()),
                 Ok(None) => {
                     self.push(Row::new(id.0, RowState::Todo, step.describe()));
-                    self.foresee(|| step.foresee())
+                    self.planned_output(|| step.planned_output())
                 }
-                Err(fault) => self.refused(&key, fault, None, || step.foresee()),
+                Err(fault) => self.refused(&key, fault, None, || step.planned_output()),
             },
-            Err(fault) => self.refused(&key, fault, step.changed(), || step.foresee()),
+            Err(fault) => self.refused(&key, fault, step.changed(), || step.planned_output()),
         }
     }
 
@@ -171,7 +173,7 @@ impl<'a> Pass<'a> {
 
     /// Makes a plan describe all following steps without observing them.
     pub fn describe_the_rest(&self) {
-        self.foreseen.set(true);
+        self.planning.set(true);
     }
 
     /// Records that the resource of a step was seen absent by another read. This counts as the first of two
@@ -200,9 +202,9 @@ impl<'a> Pass<'a> {
         };
         let supply = match supply {
             Ok(supply) => supply,
-            Err(fault) => return self.refused(key, fault, step.changed(), || step.foresee()),
+            Err(fault) => return self.refused(key, fault, step.changed(), || step.planned_output()),
         };
-        match writes.may_act(key, schedule.settle(S::SETTLE), S::LOOK_TWICE) {
+        match writes.may_act(key, schedule.settle(S::PROPAGATION_DELAY), S::OBSERVE_TWICE) {
             ActDecision::Now => {}
             ActDecision::After(left, why) => {
                 self.push(Row::new(id.0, RowState::Working, why.to_owned()));
@@ -220,13 +222,13 @@ impl<'a> Pass<'a> {
                 let what =
                     format!("AWS accepted this call {acts} times, but its result is not visible: {}", step.describe());
                 let fix = "check the resource in the console and in CloudTrail: somebody may be undoing the change";
-                return self.refused(key, Fault::blocked(what).hint(fix), None, || step.foresee());
+                return self.refused(key, Fault::blocked(what).hint(fix), None, || step.planned_output());
             }
         }
         if let (Some(claim), Some(supply)) = (&claim, &supply)
             && let Admission::Queued(queued) = gate.acquire(self.owner, claim.clone(), &self.wake, supply.as_ref())
         {
-            return self.working(key, waits(queued, clock.now()), poll, || step.foresee());
+            return self.working(key, waits(queued, clock.now()), poll, || step.planned_output());
         }
         self.push(Row::new(id.0, RowState::Acting(S::VERB), step.describe()));
         span.in_scope(|| tracing::info!("acting: {}", step.describe()));
@@ -248,7 +250,7 @@ impl<'a> Pass<'a> {
                 Err(Halt::Acted)
             }
             Ok(Acted::Limited(fault)) => self.limited(key, step, claim.as_ref(), fault).await,
-            Err(fault) => self.refused(key, fault, step.changed(), || step.foresee()),
+            Err(fault) => self.refused(key, fault, step.changed(), || step.planned_output()),
         }
     }
 
@@ -257,16 +259,16 @@ impl<'a> Pass<'a> {
     async fn limited<S: Step>(&self, key: &LogKey, step: &S, claim: Option<&Claim>, fault: Fault) -> Flow<S::Output> {
         let supply = match step.supply(SupplyAge::Now).await {
             Ok(supply) => supply,
-            Err(fault) => return self.refused(key, fault, step.changed(), || step.foresee()),
+            Err(fault) => return self.refused(key, fault, step.changed(), || step.planned_output()),
         };
         if let (Some(claim), Some(supply)) = (claim, supply)
             && let Refused::Waits(words) = self.context.gate.refused(self.owner, &claim.kind, supply.as_ref())
         {
             tracing::debug!(step = key.step.0, error = fault.chain(), "a limit is reached");
             let poll = (false, "see the error message of the refusal");
-            return self.working(key, Working::waiting_for(words), poll, || step.foresee());
+            return self.working(key, Working::waiting_for(words), poll, || step.planned_output());
         }
-        self.refused(key, fault, step.changed(), || step.foresee())
+        self.refused(key, fault, step.changed(), || step.planned_output())
     }
 
     /// Records in the gate that the resource of a step exists, and wakes claims that can now be granted.
@@ -305,12 +307,12 @@ impl<'a> Pass<'a> {
         self.push(Row::new(key.step.0, state, text));
     }
 
-    fn foresee<T>(&self, output: impl FnOnce() -> T) -> Flow<T> {
+    fn planned_output<T>(&self, output: impl FnOnce() -> T) -> Flow<T> {
         if self.mode == Mode::Plan {
-            self.foreseen.set(true);
+            self.planning.set(true);
             return Ok(output());
         }
-        Err(Halt::Looked)
+        Err(Halt::NotReady)
     }
 
     fn working<T>(
@@ -343,7 +345,7 @@ impl<'a> Pass<'a> {
             stalled: (is_scheduled && unchanged >= schedule.stall_after).then_some(Stall { lasts, hint }),
             ..Row::new(key.step.0, RowState::Working, working.state)
         });
-        if self.mode == Mode::Act { Err(halt) } else { self.foresee(output) }
+        if self.mode == Mode::Act { Err(halt) } else { self.planned_output(output) }
     }
 
     fn refused<T>(
@@ -354,8 +356,8 @@ impl<'a> Pass<'a> {
         output: impl FnOnce() -> T,
     ) -> Flow<T> {
         let step = key.step;
-        let is_propagating =
-            changed.is_some_and(|changed| self.context.cache.clock.now().duration_since(changed) < SPREADING);
+        let is_propagating = changed
+            .is_some_and(|changed| self.context.cache.clock.now().duration_since(changed) < MAX_PROPAGATION_DELAY);
         if fault.kind == FaultKind::Blocked && fault.is_refusal() && is_propagating {
             tracing::debug!(step = step.0, error = fault.chain(), "refused soon after our own change");
             let state = format!("refused, perhaps because our recent change has not propagated yet: {fault}");
@@ -433,7 +435,7 @@ mod tests {
             Ok(Progress::Ready(()))
         }
 
-        fn foresee(&self) {}
+        fn planned_output(&self) {}
     }
 
     async fn observe_twice(count: &Count) -> Flow<()> {

@@ -213,7 +213,7 @@ impl Drop for InFlight<'_> {
 mod tests {
     use super::*;
 
-    const SETTLE: Duration = Duration::from_mins(1);
+    const PROPAGATION_DELAY: Duration = Duration::from_mins(1);
 
     fn key() -> LogKey {
         LogKey { step: StepId("key"), is_wait: false, scope: Scope::Shared("alias/orders".to_owned()) }
@@ -222,26 +222,26 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn non_idempotent_act_waits_for_second_observation() {
         let log = WriteLog::default();
-        assert_eq!(log.may_act(&key(), SETTLE, true), ActDecision::ObserveTwice(SETTLE));
-        tokio::time::sleep(SETTLE).await;
-        assert_eq!(log.may_act(&key(), SETTLE, true), ActDecision::Now);
+        assert_eq!(log.may_act(&key(), PROPAGATION_DELAY, true), ActDecision::ObserveTwice(PROPAGATION_DELAY));
+        tokio::time::sleep(PROPAGATION_DELAY).await;
+        assert_eq!(log.may_act(&key(), PROPAGATION_DELAY, true), ActDecision::Now);
         let other = WriteLog::default();
         other.absent(&key());
-        tokio::time::sleep(SETTLE).await;
-        assert_eq!(other.may_act(&key(), SETTLE, true), ActDecision::Now);
+        tokio::time::sleep(PROPAGATION_DELAY).await;
+        assert_eq!(other.may_act(&key(), PROPAGATION_DELAY, true), ActDecision::Now);
     }
 
     #[tokio::test(start_paused = true)]
     async fn act_in_flight_excludes_others_until_propagation_delay_ends() {
         let log = WriteLog::default();
-        assert_eq!(log.may_act(&key(), SETTLE, false), ActDecision::Now);
+        assert_eq!(log.may_act(&key(), PROPAGATION_DELAY, false), ActDecision::Now);
         let in_flight = log.begin(key());
-        assert!(matches!(log.may_act(&key(), SETTLE, false), ActDecision::After(..)));
+        assert!(matches!(log.may_act(&key(), PROPAGATION_DELAY, false), ActDecision::After(..)));
         drop(in_flight);
-        tokio::time::sleep(SETTLE / 2).await;
-        assert!(matches!(log.may_act(&key(), SETTLE, false), ActDecision::After(..)));
-        tokio::time::sleep(SETTLE / 2).await;
-        assert_eq!(log.may_act(&key(), SETTLE, false), ActDecision::Now);
+        tokio::time::sleep(PROPAGATION_DELAY / 2).await;
+        assert!(matches!(log.may_act(&key(), PROPAGATION_DELAY, false), ActDecision::After(..)));
+        tokio::time::sleep(PROPAGATION_DELAY / 2).await;
+        assert_eq!(log.may_act(&key(), PROPAGATION_DELAY, false), ActDecision::Now);
         assert!(log.ready(&key()), "made by this process");
     }
 
@@ -249,7 +249,7 @@ mod tests {
     async fn act_without_effect_causes_no_delay_and_is_not_counted() {
         let log = WriteLog::default();
         for _ in 0..2 * MAX_UNSEEN_ACTS {
-            assert_eq!(log.may_act(&key(), SETTLE, false), ActDecision::Now);
+            assert_eq!(log.may_act(&key(), PROPAGATION_DELAY, false), ActDecision::Now);
             log.begin(key()).did_nothing();
         }
         assert!(!log.ready(&key()), "not made by this process");
@@ -259,13 +259,17 @@ mod tests {
     async fn act_that_never_becomes_visible_is_reported_after_maximum() {
         let log = WriteLog::default();
         let mut made = 0;
-        while log.may_act(&key(), SETTLE, false) == ActDecision::Now {
+        while log.may_act(&key(), PROPAGATION_DELAY, false) == ActDecision::Now {
             drop(log.begin(key()));
             made += 1;
-            tokio::time::sleep(SETTLE).await;
+            tokio::time::sleep(PROPAGATION_DELAY).await;
         }
         assert_eq!(made, MAX_UNSEEN_ACTS);
-        assert_eq!(log.may_act(&key(), SETTLE, false), ActDecision::Now, "one more call for each later pass");
+        assert_eq!(
+            log.may_act(&key(), PROPAGATION_DELAY, false),
+            ActDecision::Now,
+            "one more call for each later pass"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -275,9 +279,9 @@ mod tests {
         let own = LogKey { step: StepId("copy"), is_wait: false, scope: Scope::Handoff(handoff.clone()) };
         drop(log.begin(own.clone()));
         drop(log.begin(key()));
-        assert!(matches!(log.may_act(&own, SETTLE, false), ActDecision::After(..)));
+        assert!(matches!(log.may_act(&own, PROPAGATION_DELAY, false), ActDecision::After(..)));
         assert_eq!(log.entries(), (1, 1));
         log.forget(&handoff);
-        assert_eq!((log.entries(), log.may_act(&own, SETTLE, false)), ((0, 1), ActDecision::Now));
+        assert_eq!((log.entries(), log.may_act(&own, PROPAGATION_DELAY, false)), ((0, 1), ActDecision::Now));
     }
 }

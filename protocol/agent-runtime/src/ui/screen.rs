@@ -69,13 +69,13 @@ impl Screen {
     }
 
     /// Prints an error and its fix.
-    pub fn complain(&self, what: &str, fix: Option<&str>) {
+    pub fn print_error(&self, what: &str, fix: Option<&str>) {
         self.console.print_error(what, fix);
     }
 
     /// Prints a fault that ends the command.
     pub fn refuse(&self, fault: &Fault) {
-        self.complain(&fault.told(), fault.fix());
+        self.print_error(&fault.told(), fault.fix());
     }
 
     /// Prints a text, such as a report, to standard output.
@@ -98,7 +98,7 @@ impl Sink for Screen {
         self.once.borrow_mut().pass_new(event, &|event| {
             self.lines.take(event);
             if let Some((what, fix)) = stderr_text(event) {
-                self.complain(&what, fix);
+                self.print_error(&what, fix);
             }
             if let Some(also) = &self.also {
                 also.take(event);

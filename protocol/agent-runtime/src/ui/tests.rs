@@ -96,7 +96,7 @@ fn all() -> Vec<Event> {
     let newer = |mailbox| Event::NewerLeft { mailbox, version: 2, kind: "farewell".to_owned() };
     let receipt = |stage, reason| Event::ReceiptRecorded { subject: subject(), account: account(), stage, reason };
     let recorded = |lack| Event::AnswerRecorded { subject: subject(), account: account(), lack };
-    let heard = |lack| Event::AnswerHeard { subject: subject(), account: account(), lack };
+    let heard = |lack| Event::AnswerReceived { subject: subject(), account: account(), lack };
     let answered = |lack| Event::HelloAnswered { subject: subject(), account: account(), lack };
     let requested = |standing| Event::Requested { subject: subject(), standing };
     vec![
@@ -132,7 +132,7 @@ fn all() -> Vec<Event> {
         newer(Mailbox::Requests),
         Event::Refused(fault()),
         Event::Unreadable("snapshot x".to_owned()),
-        Event::NobodyToAsk,
+        Event::NoHelloNeeded,
         Event::Dropped(subject()),
     ]
 }

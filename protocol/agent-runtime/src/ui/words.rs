@@ -64,7 +64,7 @@ impl<'a> Rendered<'a> {
             | Event::Walked { .. }
             | Event::Refused(_)
             | Event::Unreadable(_)
-            | Event::NobodyToAsk => return None,
+            | Event::NoHelloNeeded => return None,
             Event::Step { subject, row } => Self::step(subject, row),
             Event::Stalled { subject, row, stall } => Self::stall(subject, row, *stall),
             Event::Faulted { subject, fault, .. } => Self::trouble(Kind::Fault, subject, RowState::Blocked, fault),
@@ -88,7 +88,7 @@ impl<'a> Rendered<'a> {
             Event::AnswerRecorded { subject, account, lack } => {
                 Self::message(subject, "receipt", readiness(account, lack.map(Lack::as_str)))
             }
-            Event::AnswerHeard { subject, account, lack } => {
+            Event::AnswerReceived { subject, account, lack } => {
                 let outcome = if lack.is_none() { "ready" } else { "unready" };
                 Self::message(subject, outcome, readiness(account, lack.map(Lack::meaning)))
             }
@@ -220,7 +220,7 @@ pub(crate) fn stderr_text(event: &Event) -> Option<(Cow<'_, str>, Option<&str>)>
         Event::Unreadable(what) => {
             Some((what.into(), Some("until it is fixed, no agent revokes the access that it may have open")))
         }
-        Event::NobodyToAsk => {
+        Event::NoHelloNeeded => {
             Some(("no hello to send: each declared handoff has its answer or has ended".into(), None))
         }
         _ => None,

@@ -46,7 +46,7 @@ pub(crate) async fn handle(
         // The command that asked has ended, and nothing else needs the answer.
         Err(Unrecorded::NotAsked) => Ok(Handled::Done(None)),
         Err(Unrecorded::Refused(Refusal::Rejected { reason, detail })) => {
-            Queue::new(&account.clients, &mailbox.queue).bury(message, reason).await?;
+            Queue::new(&account.clients, &mailbox.queue).dead_letter(message, reason).await?;
             let (subject, mailbox) = (Mailbox::Receipts.into(), Mailbox::Receipts);
             events.take(&Event::Rejected { subject, mailbox, reason, detail, fix: None });
             Ok(Handled::Rejected)
@@ -98,7 +98,7 @@ impl Receipts<'_> {
                 let source = source.ok_or(Unrecorded::NotAsked)?;
                 if !answers(answer, &source.facts) {
                     // Two agents sent a hello each at the same time, and one of them was answered already.
-                    return if source.facts.asks_no_more() { Ok(handoff.clone()) } else { Err(Unrecorded::NotAsked) };
+                    return if source.facts.needs_no_hello() { Ok(handoff.clone()) } else { Err(Unrecorded::NotAsked) };
                 }
                 self.account.fleet.seen(handoff, HELLO);
                 // An account that was ready stays ready, even if the same hello is answered differently later.

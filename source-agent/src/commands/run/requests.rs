@@ -86,7 +86,7 @@ async fn dead_letter(
     (reason, detail, fix): (Reason, String, Option<String>),
 ) -> Result<(), Fault> {
     if let Some(queue) = queue(account) {
-        queue.bury(message, reason).await?;
+        queue.dead_letter(message, reason).await?;
         events.take(&Event::Rejected { subject, mailbox: Mailbox::Requests, reason, detail, fix });
     }
     Ok(())

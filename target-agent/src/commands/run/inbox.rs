@@ -123,7 +123,7 @@ async fn dead_letter(
     subject: Subject,
     (reason, detail): (Reason, String),
 ) -> Result<(), Fault> {
-    Queue::new(&account.clients, &account.settings.inbox).bury(message, reason).await?;
+    Queue::new(&account.clients, &account.settings.inbox).dead_letter(message, reason).await?;
     events.take(&Event::Rejected { subject, mailbox: Mailbox::Inbox, reason, detail, fix: None });
     Ok(())
 }

@@ -147,7 +147,7 @@ async fn stale_read_never_predates_the_simulation() {
     assert_eq!(agent.rds.describe_db_instances().send().await.unwrap().db_instances().len(), 1);
     lab.database("bills");
     assert_eq!(agent.rds.describe_db_instances().send().await.unwrap().db_instances().len(), 1);
-    lab.cloud.forget_past();
+    lab.cloud.forget_history();
     assert_eq!(agent.rds.describe_db_instances().send().await.unwrap().db_instances().len(), 2);
 }
 

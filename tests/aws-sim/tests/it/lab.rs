@@ -55,7 +55,7 @@ impl Lab {
         fastrand::seed(7);
         let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
         let mut settings = Settings::new(Clock::starting_at(epoch));
-        settings.keeps_questions = std::env::var_os(QUESTIONS).is_some();
+        settings.records_questions = std::env::var_os(QUESTIONS).is_some();
         change(&mut settings);
         let partition = format!("lab-{}", LABS.fetch_add(1, Ordering::Relaxed));
         Self { cloud: Cloud::new(settings), partition }

@@ -28,7 +28,7 @@ async fn exchange(address: &str, request: &str) -> String {
 #[expect(clippy::disallowed_methods, reason = "sockets do not work with a paused clock, so this test needs real time")]
 async fn loopback_serves_sdk_client_and_simulator_paths() {
     let mut settings = Settings::new(Clock::starting_at(SystemTime::now()));
-    settings.keeps_questions = true;
+    settings.records_questions = true;
     let cloud = Cloud::new(settings);
     cloud.create_database(Database::new(A, HERE, "orders"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -72,13 +72,13 @@ async fn auditor_reports_access_outside_an_open_offer() {
     let copy = lab.admin(A, TARGET).snapshots().await.remove(0);
 
     // Calls of an administrator break no invariant.
-    for thief in [false, true] {
+    for attacker in [false, true] {
         let lab = lab.fork();
-        let by = if thief { lab.thief(A, SOURCE, TARGET) } else { lab.admin(A, TARGET) };
+        let by = if attacker { lab.attacker(A, SOURCE, TARGET) } else { lab.admin(A, TARGET) };
         take_snapshot(&by, "branch", "branch-copy", &[tag("role", "shared"), tag("id", "0123456789abcdef")]).await;
         assert_eq!(lab.broken(), None);
         share(&by, "branch-copy", true).await;
-        if thief {
+        if attacker {
             assert_broken(
                 &lab,
                 Invariant::Access,
@@ -94,10 +94,10 @@ async fn auditor_reports_access_outside_an_open_offer() {
         if unshared {
             share(&lab.admin(A, TARGET), &copy, false).await;
         }
-        let thief = lab.thief(A, SOURCE, HOME);
-        add_tag(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:00:00Z").await;
+        let attacker = lab.attacker(A, SOURCE, HOME);
+        add_tag(&attacker, HOME, &source, "ended", "revoked/2026-11-21T10:00:00Z").await;
         assert_eq!(lab.broken(), None, "withdrawal is allowed to take time");
-        add_tag(&thief, HOME, &source, "settled", "revoked/2026-11-21T10:00:00Z").await;
+        add_tag(&attacker, HOME, &source, "settled", "revoked/2026-11-21T10:00:00Z").await;
         assert_broken(&lab, Invariant::Access, "rds:AddTagsToResource", found);
     }
 }
@@ -107,20 +107,21 @@ async fn auditor_reports_duplicate_resource() {
     let lab = offered().await;
     let (home, name) = (lab.admin(A, HOME), lab.admin(A, HOME).snapshots().await.remove(0));
     let id = home.tags(&name).await.into_iter().find(|(key, _)| key == "rds-handoff:id").unwrap().1;
-    let thief = lab.thief(A, SOURCE, HOME);
-    take_snapshot(&thief, "orders", "rds-handoff-orders-again-source", &[tag("role", "source"), tag("id", &id)]).await;
+    let attacker = lab.attacker(A, SOURCE, HOME);
+    take_snapshot(&attacker, "orders", "rds-handoff-orders-again-source", &[tag("role", "source"), tag("id", &id)])
+        .await;
     assert_broken(&lab, Invariant::Once, "rds:CreateDBSnapshot", "has more than one source");
 
     let lab = lab.fork();
-    let thief = lab.thief(A, SOURCE, HOME);
+    let attacker = lab.attacker(A, SOURCE, HOME);
     let key_tag = |key: &str, value: &str| {
         aws_sdk_kms::types::Tag::builder().tag_key(format!("rds-handoff:{key}")).tag_value(value).build().unwrap()
     };
     let tags = vec![key_tag("role", "key"), key_tag("source-region", HOME), key_tag("target-account", B)];
-    let key = thief.kms.create_key().set_tags(Some(tags)).send().await.unwrap();
+    let key = attacker.kms.create_key().set_tags(Some(tags)).send().await.unwrap();
     assert_eq!(lab.broken(), None, "an unused key is allowed");
     tokio::time::sleep(Duration::from_mins(1)).await;
-    let call = thief.kms.update_alias().alias_name(format!("alias/rds-handoff-{HOME}-{B}"));
+    let call = attacker.kms.update_alias().alias_name(format!("alias/rds-handoff-{HOME}-{B}"));
     call.target_key_id(key.key_metadata().unwrap().key_id()).send().await.unwrap();
     assert_broken(&lab, Invariant::Once, "kms:UpdateAlias", "names more than one key");
 }
@@ -129,14 +130,14 @@ async fn auditor_reports_duplicate_resource() {
 async fn auditor_fails_scenario_at_call_that_exceeds_limit() {
     let lab = offered().await;
     lab.edit("source.toml", "[[target]]", "[limits]\ncopies_in_flight = 1\n[[target]]");
-    let (home, thief) = (lab.admin(A, HOME), lab.thief(A, SOURCE, TARGET));
+    let (home, attacker) = (lab.admin(A, HOME), lab.attacker(A, SOURCE, TARGET));
     let key = format!("arn:aws:kms:{TARGET}:{A}:key/{}", lab.replica_key().await);
     let copies = async {
         for nth in ["one", "two"] {
             take_snapshot(&home, "payroll", nth, &[]).await;
         }
         for nth in ["one", "two"] {
-            let call = thief.rds.copy_db_snapshot().source_db_snapshot_identifier(arn(HOME, nth)).kms_key_id(&key);
+            let call = attacker.rds.copy_db_snapshot().source_db_snapshot_identifier(arn(HOME, nth)).kms_key_id(&key);
             let call = call.target_db_snapshot_identifier(format!("{nth}-copy"));
             call.tags(tag("role", "shared")).tags(tag("id", nth)).send().await.unwrap();
         }
@@ -162,12 +163,12 @@ async fn auditor_reports_change_of_foreign_resource() {
     let lab = offered().await;
     take_snapshot(&lab.admin(A, HOME), "payroll", "nightly", &[tag("role", "source")]).await;
     let own_key = lab.admin(B, TARGET).own_key().await;
-    let attacked = || {
+    let with_attacker = || {
         let lab = lab.fork();
-        let thieves = (lab.thief(A, SOURCE, HOME), lab.thief(B, TARGET_ROLE, TARGET));
+        let thieves = (lab.attacker(A, SOURCE, HOME), lab.attacker(B, TARGET_ROLE, TARGET));
         (lab, thieves)
     };
-    let (lab, (a, _)) = attacked();
+    let (lab, (a, _)) = with_attacker();
     a.rds.delete_db_snapshot().db_snapshot_identifier("nightly").send().await.unwrap();
     assert_broken(
         &lab,
@@ -175,7 +176,7 @@ async fn auditor_reports_change_of_foreign_resource() {
         "rds:DeleteDBSnapshot",
         "nightly is not the handoff's own, and was changed",
     );
-    let (lab, (a, _)) = attacked();
+    let (lab, (a, _)) = with_attacker();
     add_tag(&a, HOME, "nightly", "id", "0123456789abcdef").await;
     assert_broken(
         &lab,
@@ -183,7 +184,7 @@ async fn auditor_reports_change_of_foreign_resource() {
         "rds:AddTagsToResource",
         "nightly is not the handoff's own, and was changed",
     );
-    let (lab, (a, _)) = attacked();
+    let (lab, (a, _)) = with_attacker();
     a.rds.modify_db_instance().db_instance_identifier("payroll").multi_az(true).send().await.unwrap();
     assert_broken(
         &lab,
@@ -191,13 +192,13 @@ async fn auditor_reports_change_of_foreign_resource() {
         "rds:ModifyDBInstance",
         "payroll is not the handoff's own, and was changed",
     );
-    let (lab, (a, _)) = attacked();
+    let (lab, (a, _)) = with_attacker();
     take_snapshot(&a, "payroll", "mine", &[]).await;
     assert_broken(&lab, Invariant::Foreign, "rds:CreateDBSnapshot", "mine was made, and is not the handoff's own");
-    let (lab, (_, b)) = attacked();
+    let (lab, (_, b)) = with_attacker();
     b.kms.update_key_description().key_id(&own_key).description("mine").send().await.unwrap();
     assert_broken(&lab, Invariant::Foreign, "kms:UpdateKeyDescription", "is not the handoff's own, and was changed");
-    let (lab, (_, b)) = attacked();
+    let (lab, (_, b)) = with_attacker();
     b.sqs.purge_queue().queue_url(b.queue_url("rds-handoff-inbox")).send().await.unwrap();
     assert_broken(&lab, Invariant::Foreign, "sqs:PurgeQueue", "an agent must not change queues");
 }
@@ -209,30 +210,30 @@ async fn auditor_reports_lost_or_overwritten_record() {
     let ended = "revoked/2026-11-21T10:00:00Z";
     add_tag(&lab.admin(A, HOME), HOME, &source, "ended", ended).await;
     lab.exempt(Invariant::Access, "this scenario tests records, not access");
-    let attacked = || {
+    let with_attacker = || {
         let lab = lab.fork();
-        let thief = lab.thief(A, SOURCE, HOME);
-        (lab, thief)
+        let attacker = lab.attacker(A, SOURCE, HOME);
+        (lab, attacker)
     };
-    let (lab, thief) = attacked();
-    add_tag(&thief, HOME, &source, "ended", ended).await;
+    let (lab, attacker) = with_attacker();
+    add_tag(&attacker, HOME, &source, "ended", ended).await;
     assert_eq!(lab.broken(), None, "writing the same value again is allowed");
-    add_tag(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:01:00Z").await;
+    add_tag(&attacker, HOME, &source, "ended", "revoked/2026-11-21T10:01:00Z").await;
     assert_eq!(lab.broken(), None, "a correction within two minutes is allowed");
-    add_tag(&thief, HOME, &source, "ended", "revoked/2026-11-21T10:02:01Z").await;
+    add_tag(&attacker, HOME, &source, "ended", "revoked/2026-11-21T10:02:01Z").await;
     assert_broken(&lab, Invariant::EndOnce, "rds:AddTagsToResource", "had rds-handoff:ended=revoked");
-    add_tag(&thief, HOME, &source, "ended", "landed/2026-11-21T10:00:01Z").await;
+    add_tag(&attacker, HOME, &source, "ended", "landed/2026-11-21T10:00:01Z").await;
     assert_broken(&lab, Invariant::Record, "rds:AddTagsToResource", "had rds-handoff:ended=revoked");
-    let (lab, thief) = attacked();
-    add_tag(&thief, HOME, &source, "offer", "another").await;
+    let (lab, attacker) = with_attacker();
+    add_tag(&attacker, HOME, &source, "offer", "another").await;
     assert_broken(&lab, Invariant::Record, "rds:AddTagsToResource", "had rds-handoff:offer=number=1");
     for key in ["ended", "offer"] {
-        let (lab, thief) = attacked();
-        let call = thief.rds.remove_tags_from_resource().resource_name(arn(HOME, &source));
+        let (lab, attacker) = with_attacker();
+        let call = attacker.rds.remove_tags_from_resource().resource_name(arn(HOME, &source));
         call.tag_keys(format!("rds-handoff:{key}")).send().await.unwrap();
         assert_broken(&lab, Invariant::Record, "rds:RemoveTagsFromResource", &format!("had rds-handoff:{key}="));
     }
-    let (lab, thief) = attacked();
-    thief.rds.delete_db_snapshot().db_snapshot_identifier(&source).send().await.unwrap();
+    let (lab, attacker) = with_attacker();
+    attacker.rds.delete_db_snapshot().db_snapshot_identifier(&source).send().await.unwrap();
     assert_broken(&lab, Invariant::Record, "rds:DeleteDBSnapshot", "was deleted");
 }

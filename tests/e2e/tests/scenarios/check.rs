@@ -120,7 +120,7 @@ async fn check_lists_principals_allowed_by_handoff_key() {
     };
     lab.source_for(Duration::from_hours(5)).await;
     let open = key(&lab).await;
-    let (source, _) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, _) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!(source.exit, Exit::Settled, "{}", source.out);
     let closed = key(&lab).await;
     let id = lab.replica_key().await;

@@ -73,7 +73,7 @@ fn listed(text: &str, heading: &str) -> BTreeSet<String> {
 #[tokio::test(start_paused = true)]
 async fn listed_actions_match_calls_of_clean_handoff() {
     let lab = Lab::new(World::quick()).await;
-    lab.move_all(&["orders-cutover-1"]).await;
+    lab.run_handoffs(&["orders-cutover-1"]).await;
     let text = deploy("README.md");
     for (account, agent) in [(A, "source-agent"), (B, "target-agent")] {
         let called =

@@ -16,7 +16,7 @@ async fn handoff_with(disturb: Disturb) -> (usize, String) {
     let disturb = Arc::new(disturb);
     let lab = Lab::new(World::quick()).await;
     lab.pass_through(Some(disturb.clone()));
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     lab.pass_through(None);
     lab.settle().await;
@@ -78,7 +78,7 @@ sharded!(disturb_each_call(Disturbance::StaleRead(Duration::from_secs(30)), 4) i
 async fn slow_policy_propagation_is_waited_for() {
     let (_, world) = clean().await;
     let lab = Lab::new(World { authorization_lag: Duration::from_mins(6), ..World::quick() }).await;
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert!(source.waited_for_propagation() || target.waited_for_propagation(), "{}\n{}", source.out, target.out);
     lab.settle().await;

@@ -47,7 +47,7 @@ async fn handoff_with_existing_key_settles_with_kms_reads_only() {
     insta::assert_snapshot!("existing_check", check.out);
     insta::assert_snapshot!("existing_plan", plan.out);
 
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert!(lab.restored("orders-cutover-1").is_some());
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"));
@@ -65,7 +65,7 @@ async fn handoff_with_existing_key_settles_with_kms_reads_only() {
 #[tokio::test(start_paused = true)]
 async fn account_b_keeps_use_of_existing_key_but_copies_only_what_is_shared() {
     let lab = Lab::new(World { existing_key: true, ..World::quick() }).await;
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert!(replica_policy(&lab).await.contains("RdsHandoffTargetCopies"));
     let grants = lab.admin(A, TARGET).kms.list_grants().key_id(lab.replica_key().await).send().await.unwrap();
@@ -76,12 +76,12 @@ async fn account_b_keeps_use_of_existing_key_but_copies_only_what_is_shared() {
     let tag = |role: &str| Tag::builder().key("rds-handoff:role").value(role).build();
     let snapshot = lab.admin(A, HOME).snapshots().await.remove(0);
     let key = format!("arn:aws:kms:{TARGET}:{A}:key/{}", lab.replica_key().await);
-    let copy = lab.thief(A, SOURCE, TARGET).rds.copy_db_snapshot().kms_key_id(key).tags(tag("shared"));
+    let copy = lab.attacker(A, SOURCE, TARGET).rds.copy_db_snapshot().kms_key_id(key).tags(tag("shared"));
     let copy = copy.source_db_snapshot_identifier(format!("arn:aws:rds:{HOME}:{A}:snapshot:{snapshot}"));
     copy.target_db_snapshot_identifier("rds-handoff-next-shared").send().await.unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
 
-    let (own, b) = (lab.admin(B, TARGET).own_key().await, lab.thief(B, TARGET_ROLE, TARGET));
+    let (own, b) = (lab.admin(B, TARGET).own_key().await, lab.attacker(B, TARGET_ROLE, TARGET));
     let copy_as_b = || {
         let copy = b.rds.copy_db_snapshot().kms_key_id(&own).tags(tag("target"));
         let copy =
@@ -101,7 +101,7 @@ async fn boundary_denies_key_changes_to_role_with_full_kms_access() {
     let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
     lab.cloud.put_role_policies(A, SOURCE, &[all]).unwrap();
     let (replica, policy) = (lab.replica_key().await, replica_policy(&lab).await);
-    let kms = lab.thief(A, SOURCE, TARGET).kms;
+    let kms = lab.attacker(A, SOURCE, TARGET).kms;
     kms.get_key_policy().key_id(&replica).send().await.expect("reads are allowed");
     let refused = [
         kms.create_key().send().await.map(drop).map_err(aws_sdk_kms::Error::from),
@@ -265,7 +265,7 @@ async fn active_handoff_keeps_its_key_mode() {
         let source = lab.source_for(Duration::from_secs(30)).await;
         assert_eq!(source.exit, Exit::Pending, "not stopped halfway: {}", source.out);
         lab.edit("source.toml", edit.0, edit.1);
-        let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+        let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
         assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
         assert_eq!(replica_policy(&lab).await.contains(B), existing_key);
         if existing_key {

@@ -81,7 +81,7 @@ async fn restore_profile_decides_settings_of_restored_database() {
         "identifier = \"moved-{database}\"\nclass = \"db.r6g.xlarge\"\nmulti_az = true\npublicly_accessible = true\n\
          backup_retention_days = 14\n[restore.tags]\nteam = \"payments\"",
     );
-    let (source, target) = lab.move_all(&["moved-orders"]).await;
+    let (source, target) = lab.run_handoffs(&["moved-orders"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}", target.out);
     let b = lab.admin(B, TARGET);
     let answer = b.rds.describe_db_instances().db_instance_identifier("moved-orders").send().await.unwrap();
@@ -104,7 +104,7 @@ async fn restore_profile_decides_settings_of_restored_database() {
 #[tokio::test(start_paused = true)]
 async fn run_after_settled_handoff_changes_nothing() {
     let lab = Lab::new(World::quick()).await;
-    lab.move_all(&["orders-cutover-1"]).await;
+    lab.run_handoffs(&["orders-cutover-1"]).await;
     lab.settle().await;
     let world = lab.cloud.fingerprint();
     lab.cloud.forget_calls();
@@ -123,7 +123,7 @@ async fn run_after_settled_handoff_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn two_concurrent_handoffs_share_one_key() {
     let lab = Lab::new(World { databases: vec!["orders", "payroll"], ..World::quick() }).await;
-    let (source, target) = lab.move_all(&["orders-cutover-1", "payroll-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1", "payroll-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     for name in ["orders", "payroll"] {
         assert_eq!(lab.restored(&format!("{name}-cutover-1")), lab.original(name));
@@ -203,7 +203,7 @@ async fn active_handoff_continues_without_its_database_and_declaration() {
     a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
     lab.configure_source(&[], "");
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert_eq!(lab.restored("orders-cutover-1"), original);
 }
@@ -213,7 +213,7 @@ async fn same_seed_makes_identical_calls() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let lab = Lab::new(World::quick()).await;
-        lab.move_all(&["orders-cutover-1"]).await;
+        lab.run_handoffs(&["orders-cutover-1"]).await;
         let calls: Vec<_> = lab.cloud.calls().iter().map(|call| format!("{call:?}")).collect();
         runs.push(calls);
     }

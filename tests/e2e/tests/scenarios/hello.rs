@@ -33,7 +33,7 @@ async fn answer(lab: &Lab) -> Option<Lack> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         lab.target(&["run"]).await
     });
-    let [Event::AnswerHeard { account, lack, .. }] = &ran.events[..] else { panic!("{}\n{}", ran.out, target.out) };
+    let [Event::AnswerReceived { account, lack, .. }] = &ran.events[..] else { panic!("{}\n{}", ran.out, target.out) };
     let exit = if lack.is_some() { Exit::Blocked } else { Exit::Settled };
     assert_eq!((ran.exit, account.as_str()), (exit, B), "{}\n{}", ran.out, target.out);
     assert!(receipts(lab).await.is_empty(), "the answer was not deleted");
@@ -145,7 +145,7 @@ async fn hello_command_consumes_only_its_own_answer() {
     lab.cloud.forget_calls();
     let (ran, target) = tokio::join!(lab.source(&["hello"]), lab.target_until_restored(&[]));
     assert_eq!(ran.exit, Exit::Settled, "{}", ran.out);
-    assert!(matches!(ran.events[..], [Event::AnswerHeard { lack: None, .. }]), "{}", ran.out);
+    assert!(matches!(ran.events[..], [Event::AnswerReceived { lack: None, .. }]), "{}", ran.out);
     let left = receipts(&lab).await;
     assert_eq!(left.len(), 2, "not the other receipt and the late answer to the first hello: {left:?}\n{}", target.out);
     let changes = |call: &&aws_sim::Call| call.mutating && !call.action.starts_with("sqs:");
@@ -256,7 +256,7 @@ async fn hello_is_resent_with_backoff_across_processes() {
         lab.source(&["run", "--once"]).await;
         tokio::time::sleep(Duration::from_hours(24)).await;
     }
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert!(lab.admin(B, TARGET).peek("rds-handoff-inbox-dead").await.is_empty());
 }

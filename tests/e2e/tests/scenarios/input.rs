@@ -102,7 +102,7 @@ async fn plan_accepts_one_handoff_by_flags_alone() {
 #[tokio::test(start_paused = true)]
 async fn label_is_refused_for_recreated_database() {
     let lab = Lab::new(World::quick()).await;
-    lab.move_all(&["orders-cutover-1"]).await;
+    lab.run_handoffs(&["orders-cutover-1"]).await;
     lab.settle().await;
     let a = lab.admin(A, HOME);
     a.rds.delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
@@ -119,7 +119,7 @@ async fn invalid_declaration_does_not_stop_active_handoff() {
     assert_eq!(source.exit, Exit::Pending, "{}", source.out);
     lab.cloud.create_database(Database::new(A, HOME, "payroll"));
     lab.configure_source(&["orders", "payroll", "ordres"], "");
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Usage, Exit::Settled), "{}", source.out);
     assert!(source.words().contains("ordres/cutover-1: no such DB instance"), "{}", source.out);
     let snapshots = lab.admin(A, HOME).snapshots().await;

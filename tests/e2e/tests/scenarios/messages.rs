@@ -93,7 +93,7 @@ async fn hostile_message_goes_to_dead_letter_queue_and_is_not_acted_on() {
 
     // The valid message still works.
     b.send("rds-handoff-inbox", &good).await;
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
 }
 
@@ -129,7 +129,7 @@ async fn second_message_for_active_handoff_goes_to_dead_letter_queue() {
     assert_eq!(begun.exit, Exit::Pending, "{}", begun.out);
     assert_eq!(b.snapshots().await.len(), 1, "{}", begun.out);
     b.send("rds-handoff-inbox", &other.encode()).await;
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!(source.exit, Exit::Settled, "the handoff did not settle as landed: {}", source.out);
     assert_eq!(lab.restored("orders-cutover-1"), lab.original("orders"), "{}", target.out);
     assert_eq!(b.peek("rds-handoff-inbox-dead").await, [(other.encode(), Some("contradictory".to_owned()))]);
@@ -204,7 +204,7 @@ async fn duplicate_message_changes_nothing_and_gets_receipts_again() {
     let b = lab.admin(B, TARGET);
     b.send("rds-handoff-inbox", &message).await;
     b.send("rds-handoff-inbox", &message).await;
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     lab.settle().await;
     let world = lab.cloud.fingerprint();

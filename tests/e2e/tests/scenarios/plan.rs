@@ -109,7 +109,7 @@ async fn plan_status_and_run_output_match_snapshots() {
     let (plan, _) = outputs_of_read_only(&lab, &["plan"], &["plan"]).await;
     insta::assert_snapshot!("plan_while_copying", plan);
 
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
     insta::assert_snapshot!("target_run", target.out);
     let (source, target) = outputs_of_read_only(&lab, &["status"], &["status"]).await;
@@ -123,7 +123,7 @@ async fn plan_status_and_run_output_match_snapshots() {
 async fn status_of_wave_counts_handoffs_by_state() {
     let lab = Lab::new(World { databases: vec!["billing", "orders", "payroll"], ..World::slow() }).await;
     lab.configure_source(&["orders"], "");
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
     lab.configure_source(&["orders", "payroll"], "");
     // Account B does not start on the offer.

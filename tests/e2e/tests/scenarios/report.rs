@@ -46,7 +46,7 @@ async fn report_page_shows_every_outcome_and_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn report_page_shows_handoff_whose_database_was_deleted() {
     let lab = Lab::new(World::slow()).await;
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
     // The next run reads account B's last receipt.
     assert_eq!(lab.source(&["run"]).await.exit, Exit::Settled);

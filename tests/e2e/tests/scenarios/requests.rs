@@ -87,7 +87,7 @@ async fn source_for(lab: &Lab, args: &[&str], time: Duration) -> Ran {
 async fn request_starts_handoff_that_settles() {
     let lab = lab(vec!["orders"]).await;
     lab.admin(A, HOME).send(QUEUE, &request("orders", "nightly-{date}", "")).await;
-    let (source, target) = lab.move_all(&["orders-nightly-2026-11-21"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-nightly-2026-11-21"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     let nightly = handoff("orders", "nightly-2026-11-21");
     assert_eq!(source.requested(), [(&nightly, Requested::New)], "{}", source.out);
@@ -133,7 +133,7 @@ async fn duplicate_requests_and_declaration_make_one_handoff() {
     for _ in 0..3 {
         lab.admin(A, HOME).send(QUEUE, &request("orders", "cutover-1", "")).await;
     }
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     // A second delivery changes nothing.
     tokio::time::sleep(Duration::from_mins(11)).await;
@@ -356,7 +356,7 @@ async fn denied_requests_queue_does_not_block_declared_handoff() {
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Principal":"*","Action":"sqs:ReceiveMessage","Resource":"arn:aws:sqs:{HOME}:{A}:{QUEUE}"}}}}"#
     );
     lab.admin(A, HOME).set_queue_policy(QUEUE, &deny_receive).await;
-    let (source, _) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, _) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!(source.exit, Exit::Blocked, "{}", source.out);
     assert!(source.settled(Outcome::Landed), "{}", source.out);
     let blocked: Vec<_> = source.blocked().map(|(subject, fault)| (subject, fault.code.as_deref())).collect();

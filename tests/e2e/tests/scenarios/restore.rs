@@ -41,7 +41,7 @@ async fn restore_applies_every_profile_setting() {
          monitoring_role = \"arn:aws:iam::222222222222:role/rds-monitoring\"\nperformance_insights_days = 31",
     );
     lab.cloud.role(B, "rds-monitoring");
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
 
     let database = restored(&lab, "orders-cutover-1").await;
@@ -98,7 +98,7 @@ async fn as_at_source_settings_and_rules_by_name_are_applied() {
         "deletion_protection = false\nclass = \"db.t4g.medium\"\n[[rule]]\ndatabases = [\"bill*\"]\n[rule.restore]\n\
          class = \"as-at-source\"\nmulti_az = \"as-at-source\"\nport = \"as-at-source\"\nstorage_type = \"as-at-source\"",
     );
-    let (source, target) = lab.move_all(&["orders-cutover-1", "billing-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1", "billing-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     let (orders, billing) = (restored(&lab, "orders-cutover-1").await, restored(&lab, "billing-cutover-1").await);
     assert_eq!((orders.db_instance_class(), orders.multi_az()), (Some("db.t4g.medium"), Some(false)));
@@ -252,7 +252,7 @@ async fn stall_is_reported_once_and_fails_nothing() {
     let mut world = World::slow();
     world.durations.restore = Duration::from_hours(5);
     let lab = Lab::new(world).await;
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}\n{}", source.out, target.out);
     assert_eq!(target.stalled(), ["restore"], "{}", target.out);
 }

@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use agent_runtime::Exit;
 use aws_sim::Call;
-use e2e::{A, B, Case, Dealt, Lab, Storm, World, differences, reduce, reduce_kinds, renumbered, without_unused_keys};
+use e2e::{
+    A, B, Case, InjectedFault, Lab, RandomFaults, World, differences, reduce, reduce_kinds, renumbered,
+    without_unused_keys,
+};
 
 use crate::sample::is_exhaustive;
 
@@ -24,7 +27,7 @@ struct FaultRun {
 }
 
 /// Runs one handoff under these faults. An agent that has not settled is started again, as by a supervisor.
-async fn run_with_faults(seed: u64, faults: Arc<Storm>) -> FaultRun {
+async fn run_with_faults(seed: u64, faults: Arc<RandomFaults>) -> FaultRun {
     // In every third world policy changes propagate within two minutes; in every second one messages are duplicated.
     let authorization_lag = Duration::from_secs(if seed.is_multiple_of(3) { seed % 120 } else { 0 });
     let duplicates = seed.is_multiple_of(2).then_some(4);
@@ -80,7 +83,7 @@ fn clean() -> &'static str {
     static CLEAN: OnceLock<String> = OnceLock::new();
     let run = async || {
         let lab = Lab::new(World::quick()).await;
-        lab.move_all(&["orders-cutover-1"]).await;
+        lab.run_handoffs(&["orders-cutover-1"]).await;
         lab.settle().await;
         without_allowed_leftovers(&lab.cloud.fingerprint(), 0)
     };
@@ -88,11 +91,11 @@ fn clean() -> &'static str {
 }
 
 /// Runs a case. The error is the message of its failure.
-fn run_case(case: &Case) -> (Arc<Storm>, Result<FaultRun, String>) {
-    let faults = Arc::new(case.storm());
+fn run_case(case: &Case) -> (Arc<RandomFaults>, Result<FaultRun, String>) {
+    let faults = Arc::new(case.random_faults());
     let result = catch_unwind(AssertUnwindSafe(|| {
         let run = on_own_clock(run_with_faults(case.seed, faults.clone()));
-        let left = without_allowed_leftovers(&run.world, faults.deaths() + 1);
+        let left = without_allowed_leftovers(&run.world, faults.kills() + 1);
         assert_eq!(differences(&left, clean()), "");
         run
     }));
@@ -135,19 +138,19 @@ fn run_case_quietly(case: &Case) -> Option<String> {
 }
 
 /// Returns the fewest disturbances that fail in the same way, as far as [`TRIES`] runs find them.
-fn reduced(seed: u64, dealt: &[Dealt], why: &str) -> Case {
+fn reduced(seed: u64, injected: &[InjectedFault], why: &str) -> Case {
     let mut tries = 0;
-    let mut smallest = Case { seed, dealt: None };
-    let mut fails = |kept: &[Dealt]| {
+    let mut smallest = Case { seed, injected: None };
+    let mut fails = |kept: &[InjectedFault]| {
         // Without some disturbances fewer calls are retried, so the remaining calls may have other numbers. Try both.
-        let numbered = renumbered(dealt, kept);
+        let numbered = renumbered(injected, kept);
         let same = numbered == kept;
-        for dealt in [Some(numbered), Some(kept.to_vec()).filter(|_| !same)].into_iter().flatten() {
+        for injected in [Some(numbered), Some(kept.to_vec()).filter(|_| !same)].into_iter().flatten() {
             tries += 1;
             if tries > TRIES {
                 return false;
             }
-            let case = Case { seed, dealt: Some(dealt) };
+            let case = Case { seed, injected: Some(injected) };
             if run_case_quietly(&case).is_some_and(|failure| failure_kind(&failure) == failure_kind(why)) {
                 println!("seed {seed}, try {tries} of {TRIES}: {} disturbances fail", kept.len());
                 smallest = case;
@@ -156,8 +159,8 @@ fn reduced(seed: u64, dealt: &[Dealt], why: &str) -> Case {
         }
         false
     };
-    if fails(dealt) {
-        let kinds = reduce_kinds(dealt, |(_, what)| discriminant(what), &mut fails);
+    if fails(injected) {
+        let kinds = reduce_kinds(injected, |(_, what)| discriminant(what), &mut fails);
         reduce(&kinds, TRIES, fails);
     }
     if tries > TRIES {
@@ -167,10 +170,10 @@ fn reduced(seed: u64, dealt: &[Dealt], why: &str) -> Case {
 }
 
 /// Runs a case. If it fails, panics with the reduced case.
-fn must_pass(case: &Case) -> Arc<Storm> {
+fn must_pass(case: &Case) -> Arc<RandomFaults> {
     let (faults, result) = run_case(case);
     let Err(why) = result else { return faults };
-    let reduced = reduced(case.seed, &faults.dealt(), &why);
+    let reduced = reduced(case.seed, &faults.injected(), &why);
     let failure = run_case_quietly(&reduced);
     panic!("seed {} fails:\n{why}\nreduced, for tests/e2e/corpus:\n{reduced}which fails with: {failure:?}", case.seed);
 }
@@ -181,8 +184,8 @@ const SHARDS: u64 = 8;
 fn run_seeds_of(shard: u64) {
     let (mut calls, mut kills, mut seeds) = (0, 0, 0);
     for seed in seeds_to_run().filter(|seed| seed % SHARDS == shard) {
-        let faults = must_pass(&Case { seed, dealt: None });
-        (calls, kills, seeds) = (calls + faults.calls(), kills + faults.deaths(), seeds + 1);
+        let faults = must_pass(&Case { seed, injected: None });
+        (calls, kills, seeds) = (calls + faults.calls(), kills + faults.kills(), seeds + 1);
     }
     println!("{seeds} seeds: {calls} calls, {kills} agents killed");
 }
@@ -232,9 +235,9 @@ fn corpus_cases_pass() {
 #[test]
 fn seed_run_twice_makes_identical_calls() {
     for seed in [2, 3] {
-        let case = Case { seed, dealt: None };
+        let case = Case { seed, injected: None };
         let (faults, first) = run_case(&case);
-        let listed = Case { seed, dealt: Some(faults.dealt()) };
+        let listed = Case { seed, injected: Some(faults.injected()) };
         let [first, again, listed] = [first, run_case(&case).1, run_case(&listed).1].map(|result| {
             let calls = result.unwrap_or_else(|why| panic!("seed {seed}: {why}")).calls;
             calls.iter().map(|call| format!("{call:?}")).collect::<Vec<_>>()

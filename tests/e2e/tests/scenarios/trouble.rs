@@ -22,7 +22,7 @@ async fn signal_stops_run_at_once_and_next_run_continues() {
     let (source, stopped) = tokio::join!(source, signal);
     assert_eq!(source.exit, Exit::Pending);
     assert!(stopped.elapsed() < Duration::from_secs(1), "not stopped at once: {:?}", stopped.elapsed());
-    let (source, target) = lab.move_all(&["orders-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["orders-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled));
 }
 

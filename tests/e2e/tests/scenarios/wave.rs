@@ -91,7 +91,7 @@ async fn wave_by_pattern_and_tag_to_two_targets_settles() {
     let source = async {
         let hello = lab.source(&["hello"]).await;
         assert_eq!(hello.exit, Exit::Settled, "{}", hello.out);
-        let ready = |event: &Event| matches!(event, Event::AnswerHeard { lack: None, .. });
+        let ready = |event: &Event| matches!(event, Event::AnswerReceived { lack: None, .. });
         assert_eq!(hello.count(ready), 4, "{}", hello.out);
         let ran = lab.source(&["run", "--format", "json"]).await;
         tokio::time::sleep(Duration::from_mins(45)).await;
@@ -306,7 +306,7 @@ async fn unmatched_patterns_and_unsupported_databases_are_reported() {
     let versions = lab.cloud.calls().iter().filter(|call| call.action == "rds:DescribeDBEngineVersions").count();
     assert_eq!(versions, 1, "not one call for the one engine version and Region");
 
-    let (source, _) = lab.move_all(&["shop-1-cutover-1", "shop-2-cutover-1"]).await;
+    let (source, _) = lab.run_handoffs(&["shop-1-cutover-1", "shop-2-cutover-1"]).await;
     assert_eq!(source.exit, Exit::Settled, "{}", source.out);
 
     // An unsupported or missing database that is named without a pattern is refused.
@@ -342,7 +342,7 @@ async fn active_wave_continues_after_its_declaration_is_removed() {
     assert!(plan.words().contains("access for 2 days"), "{}", plan.out);
 
     declare(&lab, "");
-    let (source, target) = lab.move_all(&["shop-1-cutover-1", "shop-2-cutover-1"]).await;
+    let (source, target) = lab.run_handoffs(&["shop-1-cutover-1", "shop-2-cutover-1"]).await;
     assert_eq!((source.exit, target.exit), (Exit::Settled, Exit::Settled), "{}", source.out);
 }
 

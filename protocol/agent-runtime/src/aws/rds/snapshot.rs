@@ -82,7 +82,7 @@ impl SnapshotView {
     }
 
     /// The expected view of a snapshot that does not exist yet, for `plan`.
-    pub fn foreseen(arn: SnapshotArn, key: Option<KeyArn>) -> Self {
+    pub fn planning(arn: SnapshotArn, key: Option<KeyArn>) -> Self {
         Self {
             arn,
             database: None,

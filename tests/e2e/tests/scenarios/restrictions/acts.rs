@@ -122,7 +122,7 @@ impl Scene {
 
     /// Performs an act.
     pub(super) async fn perform(&self, By(account, role, region): By, act: &Act) -> Answer {
-        let by = self.lab.thief(account, role, region);
+        let by = self.lab.attacker(account, role, region);
         match act {
             Act::Admits(..) | Act::Assumes(..) | Act::Empties(..) | Act::Receives(..) | Act::Sends(..) => {
                 self.call_sqs_or_sts(&by, act).await
@@ -291,7 +291,7 @@ impl Scene {
             }
             Act::Assumes(account, role) => {
                 let role = format!("arn:aws:iam::{account}:role/{role}");
-                answer(by.sts.assume_role().role_arn(role).role_session_name("thief").send().await)
+                answer(by.sts.assume_role().role_arn(role).role_session_name("attacker").send().await)
             }
             Act::Empties(account, region, queue) => {
                 let url = self.lab.admin(account, region).queue_url(queue);

@@ -27,7 +27,7 @@ pub struct Place {
 }
 
 /// A disturbance, and the call that it happens to.
-pub type Dealt = (Place, Disturbance);
+pub type InjectedFault = (Place, Disturbance);
 
 /// Where the disturbances come from.
 #[derive(Debug)]
@@ -38,9 +38,9 @@ enum Source {
 
 /// Injects throttling, server errors, lost and late answers, refusals, stale reads and kills of the calling agent.
 #[derive(Debug)]
-pub struct Storm {
+pub struct RandomFaults {
     from: Mutex<Source>,
-    dealt: Mutex<Vec<Dealt>>,
+    injected: Mutex<Vec<InjectedFault>>,
     calls: AtomicUsize,
     /// How many calls there were of each action, by account.
     of_action: Mutex<BTreeMap<(String, String), usize>>,
@@ -50,21 +50,21 @@ pub struct Storm {
     target: Notify,
 }
 
-impl Storm {
+impl RandomFaults {
     /// The disturbances of a seed.
     pub fn new(seed: u64) -> Self {
         Self::of(Source::Random(Rng::with_seed(seed)))
     }
 
     /// Only these disturbances.
-    pub fn listed(dealt: &[Dealt]) -> Self {
-        Self::of(Source::Listed(dealt.iter().cloned().collect()))
+    pub fn listed(injected: &[InjectedFault]) -> Self {
+        Self::of(Source::Listed(injected.iter().cloned().collect()))
     }
 
     fn of(from: Source) -> Self {
         Self {
             from: Mutex::new(from),
-            dealt: Mutex::default(),
+            injected: Mutex::default(),
             calls: AtomicUsize::new(0),
             of_action: Mutex::default(),
             source: Notify::new(),
@@ -78,13 +78,13 @@ impl Storm {
     }
 
     /// The disturbances so far, in the order of the calls.
-    pub fn dealt(&self) -> Vec<Dealt> {
-        locked(&self.dealt).clone()
+    pub fn injected(&self) -> Vec<InjectedFault> {
+        locked(&self.injected).clone()
     }
 
     /// How many times it has killed an agent.
-    pub fn deaths(&self) -> usize {
-        locked(&self.dealt).iter().filter(|(_, what)| kills(*what)).count()
+    pub fn kills(&self) -> usize {
+        locked(&self.injected).iter().filter(|(_, what)| kills(*what)).count()
     }
 
     /// Runs an agent of an account until it ends; `None` if it was killed first.
@@ -107,7 +107,7 @@ fn kills(what: Disturbance) -> bool {
 
 /// The kept disturbances, with the call numbers that they have without the removed ones: a removed disturbance that
 /// made the SDK retry is one call less of its action.
-pub fn renumbered(all: &[Dealt], kept: &[Dealt]) -> Vec<Dealt> {
+pub fn renumbered(all: &[InjectedFault], kept: &[InjectedFault]) -> Vec<InjectedFault> {
     let removed: Vec<&Place> = all
         .iter()
         .filter(|(place, what)| is_retried(*what) && !kept.iter().any(|(other, _)| other == place))
@@ -152,7 +152,7 @@ impl Source {
     }
 }
 
-impl Gate for Storm {
+impl Gate for RandomFaults {
     fn judge(&self, call: &Call) -> Disturbance {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let nth = {
@@ -164,7 +164,7 @@ impl Gate for Storm {
         let place = Place { account: call.account.clone(), action: call.action.clone(), nth };
         let what = locked(&self.from).next(number, &place);
         if what != Disturbance::None {
-            locked(&self.dealt).push((place, what));
+            locked(&self.injected).push((place, what));
         }
         if kills(what) {
             self.kill_notice(&call.account).notify_one();
