@@ -32,6 +32,7 @@ async fn replica(account: &Account, of: &Handoff) -> Result<Option<KeyArn>, Faul
     if account.keys.carries(&key.arn, &key_tags(&of.database.region, &of.route.account)).await? {
         return Ok(Some(key.arn));
     }
-    Err(Fault::blocked(format!("{alias} in {} names {}, which is not our replica key", of.route.region, key.arn))
-        .hint("let the alias name the replica of the handoff key again: the key's policy still names account B"))
+    Err(Fault::blocked(format!("{alias} in {} names {}, which is not our replica key", of.route.region, key.arn)).hint(
+        "set the alias to the replica of the handoff key again; until then account B may keep access to that key",
+    ))
 }

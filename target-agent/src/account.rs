@@ -149,7 +149,7 @@ impl Account {
             return Ok(Progress::Working(Working::new("waiting for AWS to show the target copy")));
         }
         Err(Fault::fatal(format!("target copy {} no longer exists", handoff.target_arn(&self.settings)))
-            .hint("it was deleted by hand, so this handoff cannot continue; ask the other account for another one"))
+            .hint("it was not deleted by this agent; the handoff cannot continue: ask the other account to begin one under a new label"))
     }
 
     /// Drops from the read cache what only the steps of this handoff read.

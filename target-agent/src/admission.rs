@@ -111,9 +111,7 @@ pub(crate) async fn daily_limit(account: &Account, size_gib: u32, now: Timestamp
     }
     if let Some(most) = per_day_gib.filter(|most| size_gib > most.get()) {
         let what = format!("the database has {size_gib} GiB, and at most {most} GiB are accepted per day");
-        return Err(
-            Fault::blocked(what).hint("raise per_day_gib under [limits], or ask the other account for a smaller one")
-        );
+        return Err(Fault::blocked(what).hint(format!("raise per_day_gib under [limits] to {size_gib} or more")));
     }
     let (copies, _) = account.target_copies(Freshness::Recent).await?;
     // A copy that has begun, and whose receipt is not recorded yet, counts as accepted now.

@@ -49,6 +49,8 @@ async fn check(account: &Account, key: &KeyArn) -> Result<(), Fault> {
                 .hint("name a key of that kind: databases and their passwords are encrypted under it"))
         }
         Some(KeyState::Enabled | KeyState::Updating) => Ok(()),
+        Some(KeyState::PendingDeletion) => Err(Fault::blocked(format!("{key} is to be deleted"))
+            .hint("cancel its deletion and enable it, or name another key: databases are encrypted under it")),
         state => Err(Fault::blocked(format!("{key} is {}", state.map_or("in an unknown state", KeyState::as_str)))
             .hint("enable it, or name another key: databases are encrypted under it")),
     }

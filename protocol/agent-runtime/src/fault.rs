@@ -134,7 +134,7 @@ impl Fault {
     pub fn not_ours(what: &str, difference: &str) -> Self {
         Self::fatal(format!("{what} exists and is not ours: {difference}"))
             .because(Reason::NameTaken)
-            .hint("it was left untouched; rename or remove it, or move the database under another label")
+            .hint("it was left untouched; delete it if nobody needs it, or move the database under another label")
     }
 
     /// AWS's error code.

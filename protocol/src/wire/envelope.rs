@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 
 use crate::words::Reason;
 
-/// The version of every receipt, and of a handoff message that needs no later version.
+/// The version of every receipt, and of a handoff message that needs no later version. It is also the lowest that is
+/// accepted, so it stays 1: a kind of message that gets another version has a constant of its own.
 pub const VERSION: u64 = 1;
 
 /// The maximum size of a message, in bytes. A valid body is far below 4 KiB, and SQS accepts 1 MiB.

@@ -1,8 +1,8 @@
 //! The hello, version 1: account A asks whether account B is ready for a handoff, before anything is copied; and the
 //! answer.
 //!
-//! So account A learns in seconds what account B lacks, and not after hours of copying. A hello grants no access. There
-//! is no snapshot yet, so its sender is authenticated by the inbox's policy alone. Its answer is one word of a closed
+//! So account A learns in seconds what account B lacks, and not after hours of copying. A hello grants no access. No
+//! snapshot is shared yet, so its sender is authenticated by the inbox's policy alone. Its answer is one word of a closed
 //! set, sent to the queue that account B's own configuration names.
 
 use jiff::Timestamp;

@@ -75,8 +75,8 @@ pub(crate) async fn fit_profile(
     let tenth_more = size_gib + size_gib.div_ceil(10);
     for (key, size) in [("size_gib", profile.size_gib), ("autoscale_to_gib", profile.autoscale_to_gib)] {
         if let Some(size) = size.filter(|size| *size < tenth_more) {
-            let what = format!("{key} is {size}, and the database has {size_gib} GiB already");
-            return Err(Fault::blocked(what).hint(format!("{}; the minimum is {tenth_more}", correct(database))));
+            let what = format!("{key} is {size}, but a database of {size_gib} GiB needs at least {tenth_more}");
+            return Err(Fault::blocked(what).hint(correct(database)));
         }
     }
     Ok(())

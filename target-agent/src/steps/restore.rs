@@ -208,9 +208,10 @@ pub(crate) async fn database(account: &Account, handoff: &Handoff) -> Result<Dat
         .restored(&account.settings)
         .map_err(|error| refused(Refusal::because(Reason::BadName, error.to_string())))?;
     let found = account.cache.database(&account.settings.region, &name).await?;
-    found
-        .map(|database| DatabaseView::clone(&database))
-        .ok_or_else(|| Fault::blocked(format!("database {name} no longer exists, although it was restored")))
+    found.map(|database| DatabaseView::clone(&database)).ok_or_else(|| {
+        Fault::blocked(format!("database {name} no longer exists, although it was restored"))
+            .hint("it was not deleted by this agent; delete the target copy too if nobody needs the database")
+    })
 }
 
 fn lifecycle(extended_support: bool) -> String {

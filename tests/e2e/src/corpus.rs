@@ -79,7 +79,7 @@ fn disturbance(words: &[&str]) -> Option<Disturbance> {
 }
 
 impl FromStr for Case {
-    /// The line that cannot be parsed.
+    /// The line that cannot be parsed, or what is missing.
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

@@ -205,6 +205,11 @@ impl Queue {
     ///
     /// # Errors
     /// When SQS does not answer.
+    fn malformed_batch(&self, operation: &str, error: &dyn std::error::Error) -> Fault {
+        Fault::fatal(format!("a batch for {operation} on {} could not be built: {error}", self.url))
+            .hint("this is a defect of the agent: report it with this text")
+    }
+
     async fn delete_all(&self, handles: &[String]) -> Result<(), Fault> {
         for batch in handles.chunks(10) {
             let entries = batch.iter().enumerate().map(|(index, handle)| {
@@ -212,7 +217,7 @@ impl Queue {
             });
             let entries = entries
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| Fault::fatal(format!("a batch of messages could not be built: {error}")))?;
+                .map_err(|error| self.malformed_batch("sqs:DeleteMessage", &error))?;
             let call = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
             let answer = call.send().await.op("sqs:DeleteMessage")?;
             for failed in answer.failed() {
@@ -239,7 +244,7 @@ impl Queue {
             });
             let entries = entries
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| Fault::fatal(format!("a batch of messages could not be built: {error}")))?;
+                .map_err(|error| self.malformed_batch("sqs:ChangeMessageVisibility", &error))?;
             let answer = self
                 .client
                 .change_message_visibility_batch()

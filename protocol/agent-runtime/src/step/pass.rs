@@ -44,7 +44,7 @@ pub enum Halt {
     ObserveTwice(Duration),
     /// A call was made: the next pass follows soon, when AWS shows the result.
     Acted,
-    /// A pass in mode [`Look`](Mode::Status) has reached a step that is not ready.
+    /// A pass in mode [`Status`](Mode::Status) has reached a step that is not ready.
     NotReady,
     /// A fault.
     Fault(Fault),

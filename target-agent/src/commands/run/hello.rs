@@ -47,8 +47,11 @@ async fn quotas(account: &Account, hello: &HelloMessage) -> Result<(), Fault> {
             QuotaName::AllocatedStorage => size,
         };
         if wanted > quota.left() {
-            let what = format!("{used} of {max} {name} are used, and {wanted} more are needed");
-            return Err(Fault::blocked(what).hint("delete some, or request a quota increase from Service Quotas"));
+            let what = format!(
+                "the quota {name} in {} is too low: {used} of {max} are used, and {wanted} more are needed",
+                account.settings.region
+            );
+            return Err(Fault::blocked(what).hint("free as much, or request a quota increase from Service Quotas"));
         }
     }
     Ok(())

@@ -310,7 +310,7 @@ async fn size_below_database_size_blocks_before_copy() {
     let b = lab.admin(B, TARGET);
     let target = async {
         let ran = lab.target_until_trouble().await;
-        assert!(ran.blocked_by("size_gib is 109, and the database has 100 GiB already"), "{}", ran.out);
+        assert!(ran.blocked_by("size_gib is 109, but a database of 100 GiB needs at least 110"), "{}", ran.out);
         assert!(b.snapshots().await.is_empty(), "a snapshot was copied");
         lab.edit("target.toml", "109", "400");
         lab.target_until_restored(&["orders-cutover-1"]).await
