@@ -108,7 +108,7 @@ impl Wait for AwaitPropagation<'_> {
     type Output = ();
 
     fn id(&self) -> StepId {
-        StepId("await-propagation")
+        StepId("propagation")
     }
 
     fn resource(&self) -> String {

@@ -77,7 +77,7 @@ async fn plan_is_read_only_and_lists_what_a_clean_run_does() {
     let (source, (target_plan, target)) = tokio::join!(source, target);
 
     // Steps that only wait are in the plan, but the run does not act in them.
-    let waits = ["await-landing", "await-propagation"];
+    let waits = ["await-landing", "propagation"];
     let listed: Vec<_> = steps(&plan, "todo").into_iter().filter(|step| !waits.contains(&step.as_str())).collect();
     assert_eq!(listed, acts(&source.out));
     let waits = ["copy"];
