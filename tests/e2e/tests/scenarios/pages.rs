@@ -1,10 +1,11 @@
-//! The pages: a promise names a test that exists, and each command and each configuration in them is accepted.
+//! The pages: a promise names a test that exists, and each agent command, configuration and message in them is accepted.
 
 use std::path::{Path, PathBuf};
 
 use agent_runtime::Exit;
 use clap::Parser as _;
 use e2e::{Lab, World};
+use protocol::{Message, Reply, RequestMessage};
 
 const PAGES: [&str; 7] = [
     "README.md",
@@ -84,6 +85,26 @@ fn command_of_a_page_is_accepted_by_the_agents() {
         }
     }
     assert!(count >= 5, "{count} commands");
+}
+
+#[test]
+fn message_of_a_page_is_accepted_by_its_receiver() {
+    let messages: Vec<_> = blocks("json").into_iter().filter(|(name, _)| name.starts_with("protocol")).collect();
+    assert_eq!(messages.len(), 5);
+    for (name, block) in messages {
+        // The page breaks lines, and the messages have none.
+        let body = serde_json::from_str::<serde_json::Value>(&block).unwrap().to_string();
+        let is_accepted =
+            Message::decode(&body).is_ok() || Reply::decode(&body).is_ok() || RequestMessage::decode(&body).is_ok();
+        assert!(is_accepted, "{name}: {body}: {:?}", Message::decode(&body));
+    }
+}
+
+#[test]
+fn json_of_a_page_parses() {
+    for (name, block) in blocks("json") {
+        assert!(serde_json::from_str::<serde_json::Value>(&block).is_ok(), "{name}:\n{block}");
+    }
 }
 
 /// What the tables of a page stand in, where a page shows some tables alone.
