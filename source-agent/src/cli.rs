@@ -98,7 +98,7 @@ struct OneHandoff {
     #[arg(long, global = true, value_name = "ARN", conflicts_with = "config")]
     receipts: Option<QueueArn>,
     /// Who holds the handoff key: managed (this agent) or existing (this account's administrators) [default: managed]
-    #[arg(long, global = true, value_name = "MODE", value_parser = key_mode, conflicts_with = "config")]
+    #[arg(long, global = true, value_name = "MODE", value_parser = config::word::<KeyMode>, conflicts_with = "config")]
     key_mode: Option<KeyMode>,
 }
 
@@ -115,11 +115,6 @@ impl Cli {
             None => Settings::of(self.one.file()?).map_err(|wrong_setting| flag_error(&wrong_setting)),
         }
     }
-}
-
-/// Parses a key mode by the words of the configuration file.
-fn key_mode(text: &str) -> Result<KeyMode, String> {
-    config::word(text)
 }
 
 /// Names the flag in place of the key of a configuration file.

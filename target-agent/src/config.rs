@@ -45,10 +45,10 @@ pub(crate) struct File {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
-    /// Most copies in flight in this Region of this account, whoever began them (RDS User Guide, Copying a DB snapshot:
+    /// Most copies in flight in this Region of this account, by any caller (RDS User Guide, Copying a DB snapshot:
     /// 20).
     pub(crate) copies_in_flight: NonZeroU16,
-    /// Most databases being created at once, whoever began them. AWS has no such limit; an organization may need one.
+    /// Most databases being created at once, by any caller. AWS has no such limit; an organization may need one.
     pub(crate) restores_in_flight: NonZeroU16,
     /// Most databases accepted within 24 hours. Default: unlimited.
     pub(crate) per_day_count: Option<NonZeroU16>,

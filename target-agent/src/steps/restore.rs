@@ -210,7 +210,7 @@ pub(crate) async fn database(account: &Account, handoff: &Handoff) -> Result<Dat
     let found = account.cache.database(&account.settings.region, &name).await?;
     found.map(|database| DatabaseView::clone(&database)).ok_or_else(|| {
         Fault::blocked(format!("database {name} no longer exists, although it was restored"))
-            .hint("it was not deleted by this agent; delete the target copy too if nobody needs the database")
+            .hint("it was not deleted by this agent: CloudTrail shows who deleted it")
     })
 }
 

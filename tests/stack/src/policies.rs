@@ -27,7 +27,7 @@ pub fn policies() -> Vec<Policy> {
     let databases = ("Databases", "arn:aws:rds:ap-northeast-1:111111111111:db:orders");
     let by_role = ("TrustedPrincipals", "arn:aws:iam::111111111111:role/operations");
     let by_service = ("TrustedService", "ecs-tasks.amazonaws.com");
-    let (to_b, from_a, given) = (("TargetAccount", b), ("SourceAccount", a), ("KeyMode", "existing"));
+    let (to_b, from_a, existing) = (("TargetAccount", b), ("SourceAccount", a), ("KeyMode", "existing"));
     let primary = ("PrimaryKeyArn", "arn:aws:kms:ap-northeast-1:111111111111:key/mrk-0");
     let restore = [
         ("RestoredDatabases", "moved-*"),
@@ -38,9 +38,9 @@ pub fn policies() -> Vec<Policy> {
     let target_account = [&route[..], &[from_a, by_service], &restore].concat();
     [
         of("source-account.yaml", "managed", a, here, &[&source_account[..], &[by_role]].concat()),
-        of("source-account.yaml", "existing", a, here, &[&source_account[..], &[by_service, given]].concat()),
+        of("source-account.yaml", "existing", a, here, &[&source_account[..], &[by_service, existing]].concat()),
         of("source-region.yaml", "managed", a, here, &[to_b]),
-        of("source-region.yaml", "existing", a, here, &[to_b, given]),
+        of("source-region.yaml", "existing", a, here, &[to_b, existing]),
         of("source-requests.yaml", "managed", a, here, &[]),
         of("source-target-region.yaml", "existing", a, there, &[route[0], to_b, primary]),
         of("target-account.yaml", "managed", b, there, &target_account),

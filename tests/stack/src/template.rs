@@ -26,7 +26,7 @@ pub struct Resource {
 }
 
 impl Template {
-    /// Reads a template of `deploy/`. Parameters that are not in `existing` have their defaults.
+    /// Reads a template of `deploy/`. Parameters that are not in `given` have their defaults.
     pub fn read(name: &str, account: &str, region: &str, given: &[(&str, &str)]) -> Self {
         let document = document(name);
         let mut parameters = BTreeMap::new();

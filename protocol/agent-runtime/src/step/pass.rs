@@ -27,7 +27,7 @@ pub const MAX_PROPAGATION_DELAY: SignedDuration = SignedDuration::from_mins(15);
 pub enum Mode {
     /// Act on the first step that has to act.
     Act,
-    /// Never act; continue with what each step foresees.
+    /// Never act; continue with each step's `planned_output`.
     Plan,
     /// Never act; stop at the first step that is not ready.
     Status,
